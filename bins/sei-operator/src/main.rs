@@ -1,0 +1,2 @@
+//! sei-operator
+fn main() {}

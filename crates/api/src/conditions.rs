@@ -1,0 +1,326 @@
+//! Condition types and reasons: users script against them, so they are API. One table each; the reference
+//! page in `docs/` is generated from it.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+macro_rules! vocabulary {
+    ($(#[$meta:meta])* $name:ident { $($(#[doc = $doc:literal])+ $variant:ident = $wire:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl $name {
+            /// Every one, in the order of the reference page.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// As it stands in status.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $wire,)+ }
+            }
+
+            /// What it says and what to do, for the reference page.
+            pub fn describe(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc, "\n"),+),)+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+vocabulary! {
+    /// Type of a condition.
+    ConditionType {
+        /// The node does what its spec asks. While it does not, the reason and message say what it waits for.
+        Ready = "Ready",
+        /// A person must act; waiting will not help. The message says what to do.
+        Stalled = "Stalled",
+        /// What the sidecar's `/v0/healthz` last said. Present once the node was Running.
+        SidecarReady = "SidecarReady",
+        /// The verdict on the Secret of `spec.sidecar.tls`. Present exactly while TLS is asked for.
+        SidecarTlsSecretReady = "SidecarTLSSecretReady",
+        /// An update plan is bringing the node to another image.
+        NodeUpdateInProgress = "NodeUpdateInProgress",
+        /// Whether the imported data volume can be used.
+        ImportPvcReady = "ImportPVCReady",
+        /// Whether the Secret of `validator.signingKey` can be used.
+        SigningKeyReady = "SigningKeyReady",
+        /// Whether the Secret of `validator.nodeKey` can be used.
+        NodeKeyReady = "NodeKeyReady",
+        /// Whether the Secrets of `validator.operatorKeyring` can be used.
+        OperatorKeyringReady = "OperatorKeyringReady",
+        /// Whether the sidecar is of a version that can do what the spec asks.
+        SidecarSupported = "SidecarSupported",
+        /// Whether every field of the spec has an effect.
+        SpecHonored = "SpecHonored",
+    }
+}
+
+vocabulary! {
+    /// Reason of a condition.
+    Reason {
+        // Ready
+        /// The node runs as its spec asks.
+        NodeReady = "NodeReady",
+        /// A plan is under way; the message names the current task.
+        PlanInProgress = "PlanInProgress",
+        /// The current task failed and will be tried again; the message has the error and the time.
+        TaskRetrying = "TaskRetrying",
+        /// The Secret of `spec.sidecar.tls` is not ready, so no plan is made; see `SidecarTLSSecretReady`.
+        WaitingForTlsSecret = "WaitingForTLSSecret",
+        /// The imported data volume is not usable yet; see `ImportPVCReady`.
+        WaitingForVolume = "WaitingForVolume",
+        /// A key Secret is not usable yet; see the key's condition.
+        WaitingForKeys = "WaitingForKeys",
+        /// The pod does not exist, does not run or is not ready yet; the message says which.
+        WaitingForPod = "WaitingForPod",
+        /// The bootstrap Job is under way.
+        WaitingForBootstrap = "WaitingForBootstrap",
+        /// No peers match the selectors of `spec.peers` yet.
+        WaitingForPeers = "WaitingForPeers",
+        /// An object that the ceremony needs is not in the genesis bucket yet.
+        WaitingForGenesis = "WaitingForGenesis",
+        /// The sidecar works on a task.
+        SidecarTaskRunning = "SidecarTaskRunning",
+        /// The sidecar cannot be reached.
+        SidecarUnreachable = "SidecarUnreachable",
+        /// The sidecar's proxy refuses the operator (401 or 403): check the task-submitter role binding.
+        SidecarAccessDenied = "SidecarAccessDenied",
+        /// The API server refused a write of the operator; the message has its words.
+        WriteRefused = "WriteRefused",
+        /// The node is being deleted.
+        Deleting = "Deleting",
+
+        // Stalled
+        /// Nothing needs a person.
+        Progressing = "Progressing",
+        /// The spec cannot be carried out; the message names the field and says what to write instead.
+        InvalidSpec = "InvalidSpec",
+        /// A plan failed for good; the message has task and error. Change the spec or set annotation `sei.io/retry`.
+        PlanFailed = "PlanFailed",
+        /// A task waits longer than it ever should; the message says for what. It goes on by itself once that is there.
+        WaitingTooLong = "WaitingTooLong",
+        /// An object of this name exists and belongs to somebody else; rename one of them or delete it.
+        ForeignObject = "ForeignObject",
+        /// Another SeiNode imports the same volume; only one of them may.
+        VolumeInUse = "VolumeInUse",
+        /// The data volume claim of a running node is gone; restore it, or set annotation `sei.io/retry` to start anew.
+        DataVolumeLost = "DataVolumeLost",
+        /// Another SeiNode uses the same signing key, which would sign twice; give each validator its own.
+        SigningKeyInUse = "SigningKeyInUse",
+
+        // SidecarReady
+        /// healthz answers 200.
+        SidecarHealthy = "Ready",
+        /// healthz answers 503: the sidecar restarted and waits for mark-ready, which the operator sends.
+        SidecarNotReady = "NotReady",
+        /// healthz does not answer.
+        Unreachable = "Unreachable",
+
+        // SidecarTLSSecretReady
+        /// The Secret can be used.
+        TlsSecretReady = "TLSSecretReady",
+        /// There is no Secret of that name in the SeiNode's namespace.
+        TlsSecretNotFound = "TLSSecretNotFound",
+        /// The Secret could not be read; the operator's fault or the API server's, not the user's.
+        TlsSecretUnavailable = "TLSSecretUnavailable",
+        /// The Secret is not a usable TLS Secret; the message says what is wrong with it.
+        TlsSecretMalformed = "TLSSecretMalformed",
+        /// The certificate lacks a required DNS name; the message lists required, presented and missing.
+        TlsSecretSansMismatch = "TLSSecretSANsMismatch",
+        /// The certificate has expired; renew it.
+        TlsSecretExpired = "TLSSecretExpired",
+        /// The certificate is not valid yet.
+        TlsSecretNotYetValid = "TLSSecretNotYetValid",
+
+        // NodeUpdateInProgress
+        /// An update plan was made.
+        UpdateStarted = "UpdateStarted",
+        /// The pod runs, ready, on the image.
+        UpdateComplete = "UpdateComplete",
+        /// The update plan failed.
+        UpdateFailed = "UpdateFailed",
+
+        // ImportPVCReady
+        /// The claim can be used.
+        PvcValidated = "PVCValidated",
+        /// The claim cannot be used yet.
+        PvcNotReady = "PVCNotReady",
+        /// The claim can never be used as it is.
+        PvcInvalid = "PVCInvalid",
+
+        // SigningKeyReady, NodeKeyReady, OperatorKeyringReady
+        /// The signing key can be used.
+        SigningKeyValidated = "SigningKeyValidated",
+        /// The signing key's Secret is absent, unreadable or being deleted.
+        SigningKeyNotReady = "SigningKeyNotReady",
+        /// The signing key's Secret does not hold a signing key.
+        SigningKeyInvalid = "SigningKeyInvalid",
+        /// The node key can be used.
+        NodeKeyValidated = "NodeKeyValidated",
+        /// The node key's Secret is absent, unreadable or being deleted.
+        NodeKeyNotReady = "NodeKeyNotReady",
+        /// The node key's Secret does not hold a node key.
+        NodeKeyInvalid = "NodeKeyInvalid",
+        /// Keyring and passphrase can be used.
+        OperatorKeyringValidated = "OperatorKeyringValidated",
+        /// A Secret of the keyring is absent, unreadable or being deleted.
+        OperatorKeyringNotReady = "OperatorKeyringNotReady",
+        /// A Secret of the keyring does not hold what it must.
+        OperatorKeyringInvalid = "OperatorKeyringInvalid",
+
+        // SidecarSupported
+        /// Nothing that the spec asks is known to be beyond the sidecar.
+        SidecarVersionSupported = "SidecarVersionSupported",
+        /// TLS needs a sidecar of v0.0.50 or later; set `spec.sidecar.image` or the platform's image.
+        SidecarTooOldForTls = "SidecarTooOldForTLS",
+        /// The sidecar does not know a task type of the plan; use a version that does.
+        SidecarTaskUnknown = "SidecarTaskUnknown",
+
+        // SpecHonored
+        /// Every field that is set has an effect.
+        AllFieldsHonored = "AllFieldsHonored",
+        /// A field that is set has no effect; the message names it.
+        FieldWithoutEffect = "FieldWithoutEffect",
+    }
+}
+
+/// Status of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// `True`.
+    True,
+    /// `False`.
+    False,
+    /// `Unknown`.
+    Unknown,
+}
+
+impl Truth {
+    /// As it stands in status.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+impl From<bool> for Truth {
+    fn from(value: bool) -> Self {
+        if value { Self::True } else { Self::False }
+    }
+}
+
+/// What is to be said by one condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Which condition.
+    pub kind: ConditionType,
+    /// Its status.
+    pub truth: Truth,
+    /// Why.
+    pub reason: Reason,
+    /// Why, for a person. Cut to what the schema admits when it is set.
+    pub message: String,
+}
+
+impl Statement {
+    /// A statement.
+    pub fn new(
+        kind: ConditionType,
+        truth: impl Into<Truth>,
+        reason: Reason,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { kind, truth: truth.into(), reason, message: message.into() }
+    }
+}
+
+/// Longest message the condition schema admits, in characters.
+const MESSAGE_LIMIT: usize = 32_768;
+
+/// Puts `statement` into `conditions`, keeping their order. The transition time moves only with the status.
+pub fn set(
+    conditions: &mut Option<Vec<Condition>>,
+    statement: Statement,
+    generation: Option<i64>,
+    now: Timestamp,
+) {
+    let Statement { kind, truth, reason, message } = statement;
+    let conditions = conditions.get_or_insert_default();
+    let mut next = Condition {
+        last_transition_time: Time(now),
+        message: message.chars().take(MESSAGE_LIMIT).collect(),
+        observed_generation: generation,
+        reason: reason.as_str().to_owned(),
+        status: truth.as_str().to_owned(),
+        type_: kind.as_str().to_owned(),
+    };
+    match conditions.iter_mut().find(|condition| condition.type_ == next.type_) {
+        Some(current) => {
+            if current.status == next.status {
+                next.last_transition_time = current.last_transition_time.clone();
+            }
+            *current = next;
+        }
+        None => conditions.push(next),
+    }
+}
+
+/// Removes a condition; an emptied list is removed too.
+pub fn remove(conditions: &mut Option<Vec<Condition>>, kind: ConditionType) {
+    if let Some(list) = conditions {
+        list.retain(|condition| condition.type_ != kind.as_str());
+        if list.is_empty() {
+            *conditions = None;
+        }
+    }
+}
+
+/// Whether `condition` exists and is True.
+pub fn is_true(condition: Option<&Condition>) -> bool {
+    condition.is_some_and(|condition| condition.status == Truth::True.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn wire_strings_are_unique_and_admitted_by_the_schema() {
+        let wires: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+        assert_eq!(wires.len(), Reason::ALL.len());
+        for wire in wires {
+            assert!(wire.starts_with(|c: char| c.is_ascii_uppercase()), "{wire}");
+            assert!(wire.chars().all(|c| c.is_ascii_alphanumeric()), "{wire}");
+        }
+    }
+
+    #[test]
+    fn transition_time_moves_only_with_the_status() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let say = |truth: bool, message: &str| {
+            Statement::new(ConditionType::Ready, truth, Reason::NodeReady, message)
+        };
+        let mut list = None;
+        set(&mut list, say(false, "one"), Some(1), at(1));
+        set(&mut list, say(false, "two"), Some(2), at(2));
+        let kept = &list.as_ref().unwrap()[0];
+        assert_eq!((kept.last_transition_time.0, kept.message.as_str()), (at(1), "two"));
+        set(&mut list, say(true, "three"), Some(2), at(3));
+        assert_eq!(list.as_ref().unwrap()[0].last_transition_time.0, at(3));
+        remove(&mut list, ConditionType::Ready);
+        assert_eq!(list, None);
+    }
+}

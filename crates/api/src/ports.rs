@@ -1,0 +1,27 @@
+//! Port numbers that are part of the contract between nodes, their sidecars and the operator.
+
+/// The sidecar's HTTP API where `spec.sidecar.port` says nothing.
+pub const SIDECAR_DEFAULT: u16 = 7777;
+
+/// kube-rbac-proxy in front of the sidecar, when `spec.sidecar.tls` is set.
+pub const RBAC_PROXY: u16 = 8443;
+
+/// cosmos-exporter's metrics.
+pub const COSMOS_EXPORTER: u16 = 9300;
+
+/// seid's JSON-RPC, also what its readiness probe asks.
+pub const RPC: u16 = 26657;
+
+/// seid's gRPC.
+pub const GRPC: u16 = 9090;
+
+/// The ports of seid by name, in the order in which containers and Services list them.
+pub const SEID: [(&str, u16); 7] = [
+    ("evm-rpc", 8545),
+    ("evm-ws", 8546),
+    ("grpc", GRPC),
+    ("rest", 1317),
+    ("p2p", 26656),
+    ("rpc", RPC),
+    ("metrics", 26660),
+];

@@ -1,0 +1,24 @@
+//! Version `v1alpha1` of the API group `sei.io`, the only one.
+
+mod mode;
+mod peers;
+mod plan;
+mod sidecar;
+mod snapshot;
+mod spec;
+mod status;
+mod validator;
+
+pub use mode::{ArchiveSpec, FullNodeSpec, Mode, ReplayerSpec, ResultExportConfig, ShadowResultConfig};
+pub use peers::{Ec2TagsPeers, LabelPeers, PeerSource, StaticPeers};
+pub use plan::{FailedTaskDetail, PlanPhase, PlannedTask, TaskPlan, TaskStatus};
+pub use sidecar::{SidecarConfig, SidecarTls};
+pub use snapshot::{
+    Publish, S3Snapshot, SnapshotGeneration, SnapshotSource, StateSync, TendermintSnapshotGeneration,
+};
+pub use spec::{DataVolume, Entrypoint, ImportVolume, SeiNode, SeiNodeSpec};
+pub use status::{NodePhase, SeiNodeStatus, SidecarTlsStatus};
+pub use validator::{
+    GenesisCeremony, KeySource, OperatorKeyring, OperatorKeyringSecret, PassphraseSecretRef, SecretName,
+    ValidatorSpec,
+};

@@ -1,0 +1,54 @@
+//! Where a node finds its peers.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One source of peers; exactly one member is set.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PeerSource {
+    /// EC2 instances by tags, resolved by the sidecar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ec2_tags: Option<Ec2TagsPeers>,
+    /// Fixed addresses.
+    #[serde(default, rename = "static", skip_serializing_if = "Option::is_none")]
+    pub static_: Option<StaticPeers>,
+    /// Other SeiNodes of this cluster, resolved by the operator when the task runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<LabelPeers>,
+}
+
+/// Running EC2 instances that carry all of the tags.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Ec2TagsPeers {
+    /// AWS region.
+    #[schemars(length(min = 1))]
+    pub region: String,
+    /// Tags that an instance must carry.
+    #[schemars(extend("minProperties" = 1))]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Peers by address.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StaticPeers {
+    /// Addresses of the form `nodeId@host:port`.
+    #[schemars(length(min = 1))]
+    pub addresses: Vec<String>,
+}
+
+/// SeiNodes of the same chain by label, those being deleted or Failed left out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LabelPeers {
+    /// Labels that a SeiNode must carry, all of them.
+    #[schemars(extend("minProperties" = 1))]
+    pub selector: BTreeMap<String, String>,
+    /// Namespace to look in; the SeiNode's own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+}

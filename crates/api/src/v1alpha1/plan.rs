@@ -1,0 +1,123 @@
+//! A plan as it is stored in status. The typed tasks behind it are sei-plan's.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::NodePhase;
+
+/// An ordered list of tasks that brings the node somewhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskPlan {
+    /// Random UUID of this plan; the ids of its tasks derive from it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub id: String,
+    /// Where the plan is.
+    pub phase: PlanPhase,
+    /// The tasks, in order. The current one is the first that is not Complete.
+    pub tasks: Vec<PlannedTask>,
+    /// Phase of the node when the plan completes; absent: it stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_phase: Option<NodePhase>,
+    /// Phase of the node when the plan fails; absent: it stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_phase: Option<NodePhase>,
+    /// Index of the task that failed the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_task_index: Option<i64>,
+    /// What is known of the failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_task_detail: Option<FailedTaskDetail>,
+    /// Image that this plan brings the node to. Plans of the Go controller have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_image: Option<String>,
+    /// Generation of the spec that the plan was made from. Plans of the Go controller have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
+    /// Value of annotation `sei.io/retry` when the plan was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<String>,
+    /// When the plan was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Time>,
+}
+
+/// Where a plan is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PlanPhase {
+    /// Has tasks to do.
+    Active,
+    /// All tasks are done.
+    Complete,
+    /// A task failed for good.
+    Failed,
+}
+
+/// One step of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedTask {
+    /// Task type.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// UUID derived from the plan's id, the type and the index; also the sidecar's task id.
+    pub id: String,
+    /// Where the task is. A running task is Pending with `submittedAt`.
+    pub status: TaskStatus,
+    /// Parameters, frozen when the plan was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "any_json")]
+    pub params: Option<Value>,
+    /// When the current attempt was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submitted_at: Option<Time>,
+    /// Last error, of an attempt or of the whole task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// How often a failed attempt is repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_retries: Option<i64>,
+    /// How often it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_count: Option<i64>,
+    /// When the next attempt is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_attempt_at: Option<Time>,
+    /// Since when the task waits for something outside of it, which `Ready` names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_since: Option<Time>,
+}
+
+fn any_json(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "x-kubernetes-preserve-unknown-fields": true })
+}
+
+/// Where a task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TaskStatus {
+    /// Not done; perhaps running.
+    Pending,
+    /// Done.
+    Complete,
+    /// Failed for good.
+    Failed,
+}
+
+/// The task that failed a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FailedTaskDetail {
+    /// Task type.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// Task id.
+    pub id: String,
+    /// The error.
+    pub error: String,
+    /// Attempts that were repeated.
+    pub retry_count: i64,
+    /// Attempts that might have been.
+    pub max_retries: i64,
+}

@@ -1,0 +1,39 @@
+//! The seictl sidecar of a node and TLS on its API.
+
+use k8s_openapi::api::core::v1::ResourceRequirements;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ports;
+
+/// Settings of the sidecar container.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SidecarConfig {
+    /// Sidecar image; empty or absent means the platform's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Port of the sidecar's HTTP API inside the pod.
+    #[serde(default = "default_port", skip_serializing_if = "Option::is_none")]
+    pub port: Option<i32>,
+    /// Requests and limits of the sidecar container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<ResourceRequirements>,
+    /// TLS on the sidecar's API. Decided at creation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<SidecarTls>,
+}
+
+fn default_port() -> Option<i32> {
+    Some(i32::from(ports::SIDECAR_DEFAULT))
+}
+
+/// The certificate that kube-rbac-proxy serves the sidecar API with.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SidecarTls {
+    /// A `kubernetes.io/tls` Secret in the SeiNode's namespace, provisioned by somebody else. The operator
+    /// reads it and never creates, changes or deletes it.
+    #[schemars(length(min = 1))]
+    pub secret_name: String,
+}

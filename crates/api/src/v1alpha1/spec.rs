@@ -1,0 +1,160 @@
+//! `SeiNode` and its spec.
+
+use std::collections::BTreeMap;
+
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ArchiveSpec, FullNodeSpec, Mode, PeerSource, ReplayerSpec, SeiNodeStatus, SidecarConfig, SidecarTls,
+    SnapshotGeneration, SnapshotSource, ValidatorSpec,
+};
+use crate::ports;
+
+/// A Sei node as its owner wants it.
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "sei.io",
+    version = "v1alpha1",
+    kind = "SeiNode",
+    plural = "seinodes",
+    singular = "seinode",
+    shortname = "snode",
+    namespaced,
+    status = "SeiNodeStatus",
+    derive = "Default",
+    derive = "PartialEq"
+)]
+#[serde(rename_all = "camelCase")]
+pub struct SeiNodeSpec {
+    /// Chain that the node belongs to.
+    #[schemars(length(min = 1))]
+    pub chain_id: String,
+    /// seid image. The only field whose change on a Running node replaces the pod.
+    #[schemars(length(min = 1, max = 512))]
+    pub image: String,
+    /// Peer sources, in order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peers: Option<Vec<PeerSource>>,
+    /// Deprecated and ignored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entrypoint: Option<Entrypoint>,
+    /// Dotted keys of the unified Sei configuration, merged over what the operator sets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overrides: Option<BTreeMap<String, String>>,
+    /// Settings of the seictl sidecar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sidecar: Option<SidecarConfig>,
+    /// Further labels of the pod and the objects around it; `sei.io/node`, `chain` and `role` are ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_labels: Option<BTreeMap<String, String>>,
+    /// How the data volume is obtained. Absent: the operator makes `data-<name>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_volume: Option<DataVolume>,
+    /// Mode: a node that follows the chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_node: Option<FullNodeSpec>,
+    /// Mode: a node that keeps all history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<ArchiveSpec>,
+    /// Mode: a node that replays from a snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayer: Option<ReplayerSpec>,
+    /// Mode: a node that signs blocks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validator: Option<ValidatorSpec>,
+}
+
+impl SeiNodeSpec {
+    /// The mode, if the spec sets one. Admission makes sure of exactly one; a file may have none.
+    pub fn mode(&self) -> Option<Mode> {
+        if self.full_node.is_some() {
+            Some(Mode::FullNode)
+        } else if self.archive.is_some() {
+            Some(Mode::Archive)
+        } else if self.replayer.is_some() {
+            Some(Mode::Replayer)
+        } else if self.validator.is_some() {
+            Some(Mode::Validator)
+        } else {
+            None
+        }
+    }
+
+    /// TLS on the sidecar API, when asked for.
+    pub fn tls(&self) -> Option<&SidecarTls> {
+        self.sidecar.as_ref()?.tls.as_ref()
+    }
+
+    /// The sidecar's port inside the pod, defaulted. Admission bounds it to a port number.
+    pub fn sidecar_port(&self) -> u16 {
+        let set = self.sidecar.as_ref().and_then(|sidecar| sidecar.port);
+        set.and_then(|port| u16::try_from(port).ok())
+            .filter(|port| *port != 0)
+            .unwrap_or(ports::SIDECAR_DEFAULT)
+    }
+
+    /// The snapshot source of the mode that is set. Archives have none.
+    pub fn snapshot(&self) -> Option<&SnapshotSource> {
+        match self.mode()? {
+            Mode::FullNode => self.full_node.as_ref()?.snapshot.as_ref(),
+            Mode::Validator => self.validator.as_ref()?.snapshot.as_ref(),
+            Mode::Replayer => self.replayer.as_ref().map(|replayer| &replayer.snapshot),
+            Mode::Archive => None,
+        }
+    }
+
+    /// Snapshot generation of the mode that is set; only full nodes and archives have it.
+    pub fn snapshot_generation(&self) -> Option<&SnapshotGeneration> {
+        match self.mode()? {
+            Mode::FullNode => self.full_node.as_ref()?.snapshot_generation.as_ref(),
+            Mode::Archive => self.archive.as_ref()?.snapshot_generation.as_ref(),
+            Mode::Replayer | Mode::Validator => None,
+        }
+    }
+
+    /// Whether snapshots are uploaded by the sidecar.
+    pub fn publishes_snapshots(&self) -> bool {
+        self.snapshot_generation()
+            .and_then(|generation| generation.tendermint.as_ref())
+            .is_some_and(|tendermint| tendermint.publish.is_some())
+    }
+
+    /// Whether the first start goes through a bootstrap Job. A genesis ceremony never does.
+    pub fn needs_bootstrap(&self) -> bool {
+        let ceremony = self.validator.as_ref().is_some_and(|validator| validator.genesis_ceremony.is_some());
+        !ceremony && self.snapshot().is_some_and(|snapshot| snapshot.bootstrap().is_some())
+    }
+}
+
+/// Deprecated and ignored.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Entrypoint {
+    /// Command.
+    #[schemars(length(min = 1, max = 16))]
+    pub command: Vec<String>,
+    /// Arguments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub args: Option<Vec<String>>,
+}
+
+/// How the data volume is obtained.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DataVolume {
+    /// Use an existing claim instead of making one. Decided at creation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import: Option<ImportVolume>,
+}
+
+/// An existing claim. The operator never changes or deletes it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportVolume {
+    /// Name of the PersistentVolumeClaim in the SeiNode's namespace.
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub pvc_name: String,
+}

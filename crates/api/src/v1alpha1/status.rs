@@ -1,0 +1,90 @@
+//! What the operator says of a SeiNode.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::TaskPlan;
+
+/// Observed state of a SeiNode; written by the operator alone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SeiNodeStatus {
+    /// Generation of the spec that this status speaks about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Where the node is in its life.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<NodePhase>,
+    /// seid image that the node is known to run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_image: Option<String>,
+    /// Conditions; `Ready` sums them up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conditions: Option<Vec<Condition>>,
+    /// When `phase` last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase_transition_time: Option<Time>,
+    /// The active plan, else the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<TaskPlan>,
+    /// DNS names of the nodes that `spec.peers[].label` finds, sorted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved_peers: Option<Vec<String>>,
+    /// `host:port` to advertise on P2P. Read by the operator, written by whoever exposes the node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_address: Option<String>,
+    /// The certificate that the node needs; present exactly while `spec.sidecar.tls` is.
+    #[serde(default, rename = "sidecarTLS", skip_serializing_if = "Option::is_none")]
+    pub sidecar_tls: Option<SidecarTlsStatus>,
+}
+
+impl SeiNodeStatus {
+    /// The condition of type `kind`, if it was ever set.
+    pub fn condition(&self, kind: crate::conditions::ConditionType) -> Option<&Condition> {
+        self.conditions.iter().flatten().find(|condition| condition.type_ == kind.as_str())
+    }
+}
+
+/// Where a node is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum NodePhase {
+    /// Seen, and waiting for what `Ready` names before a plan can be made.
+    Pending,
+    /// The first plan is under way.
+    Initializing,
+    /// The node was brought up; update plans run in this phase too.
+    Running,
+    /// The first plan failed. A change of the spec or annotation `sei.io/retry` makes a new one.
+    Failed,
+    /// Being deleted.
+    Terminating,
+}
+
+impl NodePhase {
+    /// Every phase, for documentation and metrics.
+    pub const ALL: [Self; 5] =
+        [Self::Pending, Self::Initializing, Self::Running, Self::Failed, Self::Terminating];
+
+    /// As it stands in status.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Initializing => "Initializing",
+            Self::Running => "Running",
+            Self::Failed => "Failed",
+            Self::Terminating => "Terminating",
+        }
+    }
+}
+
+/// What the platform has to provision for TLS on the sidecar API.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SidecarTlsStatus {
+    /// The Secret that the spec names.
+    pub secret_name: String,
+    /// DNS names that the certificate must carry.
+    #[serde(rename = "requiredDNSNames")]
+    pub required_dns_names: Vec<String>,
+}

@@ -1,0 +1,49 @@
+//! The project's chores. `cargo xtask --help` lists them.
+#![allow(clippy::print_stdout, reason = "a command-line tool talks to its terminal")]
+
+mod crd_gen;
+mod demo;
+mod e2e;
+mod image;
+mod layers;
+mod test;
+mod tools;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Chores of sei-operator")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Write the CRD and the generated reference pages, or with --check fail where one is stale.
+    CrdGen(crd_gen::Args),
+    /// Show a plain node and a TLS node go from nothing to Running on an embedded control plane.
+    Demo(demo::Args),
+    /// Run every test: unit, seam and real API server.
+    Test(test::Args),
+    /// Run the operator on a real single-node cluster (root; Debian's containerd and runc).
+    E2e(e2e::Args),
+    /// Write the operator's image as an OCI archive, without a registry.
+    Image(image::Args),
+    /// Hold the crates to the edges that docs/ARCHITECTURE.md allows.
+    Layers(layers::Args),
+    /// Build the pinned control-plane binaries that are missing and print their folder.
+    Tools(tools::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().chore {
+        Chore::CrdGen(args) => crd_gen::run(&args),
+        Chore::Demo(args) => demo::run(&args),
+        Chore::Test(args) => test::run(&args),
+        Chore::E2e(args) => e2e::run(&args),
+        Chore::Image(args) => image::run(&args),
+        Chore::Layers(args) => layers::run(&args),
+        Chore::Tools(args) => tools::run(&args),
+    }
+}
