@@ -35,6 +35,21 @@ macro_rules! vocabulary {
     };
 }
 
+macro_rules! reasons {
+    ($(#[$meta:meta])* $name:ident { $($condition:ident {
+        $($(#[doc = $doc:literal])+ $variant:ident = $wire:literal,)+
+    })+ }) => {
+        vocabulary! { $(#[$meta])* $name { $($($(#[doc = $doc])+ $variant = $wire,)+)+ } }
+
+        impl $name {
+            /// The condition that this is a reason of. `Ready` also takes the reason of a True `Stalled`.
+            pub fn condition(self) -> ConditionType {
+                match self { $($(Self::$variant)|+ => ConditionType::$condition,)+ }
+            }
+        }
+    };
+}
+
 vocabulary! {
     /// Type of a condition.
     ConditionType {
@@ -63,132 +78,137 @@ vocabulary! {
     }
 }
 
-vocabulary! {
+reasons! {
     /// Reason of a condition.
     Reason {
-        // Ready
-        /// The node runs as its spec asks.
-        NodeReady = "NodeReady",
-        /// A plan is under way; the message names the current task.
-        PlanInProgress = "PlanInProgress",
-        /// The current task failed and will be tried again; the message has the error and the time.
-        TaskRetrying = "TaskRetrying",
-        /// The Secret of `spec.sidecar.tls` is not ready, so no plan is made; see `SidecarTLSSecretReady`.
-        WaitingForTlsSecret = "WaitingForTLSSecret",
-        /// The imported data volume is not usable yet; see `ImportPVCReady`.
-        WaitingForVolume = "WaitingForVolume",
-        /// A key Secret is not usable yet; see the key's condition.
-        WaitingForKeys = "WaitingForKeys",
-        /// The pod does not exist, does not run or is not ready yet; the message says which.
-        WaitingForPod = "WaitingForPod",
-        /// The bootstrap Job is under way.
-        WaitingForBootstrap = "WaitingForBootstrap",
-        /// No peers match the selectors of `spec.peers` yet.
-        WaitingForPeers = "WaitingForPeers",
-        /// An object that the ceremony needs is not in the genesis bucket yet.
-        WaitingForGenesis = "WaitingForGenesis",
-        /// The sidecar works on a task.
-        SidecarTaskRunning = "SidecarTaskRunning",
-        /// The sidecar cannot be reached.
-        SidecarUnreachable = "SidecarUnreachable",
-        /// The sidecar's proxy refuses the operator (401 or 403): check the task-submitter role binding.
-        SidecarAccessDenied = "SidecarAccessDenied",
-        /// The API server refused a write of the operator; the message has its words.
-        WriteRefused = "WriteRefused",
-        /// The node is being deleted.
-        Deleting = "Deleting",
-
-        // Stalled
-        /// Nothing needs a person.
-        Progressing = "Progressing",
-        /// The spec cannot be carried out; the message names the field and says what to write instead.
-        InvalidSpec = "InvalidSpec",
-        /// A plan failed for good; the message has task and error. Change the spec or set annotation `sei.io/retry`.
-        PlanFailed = "PlanFailed",
-        /// A task waits longer than it ever should; the message says for what. It goes on by itself once that is there.
-        WaitingTooLong = "WaitingTooLong",
-        /// An object of this name exists and belongs to somebody else; rename one of them or delete it.
-        ForeignObject = "ForeignObject",
-        /// Another SeiNode imports the same volume; only one of them may.
-        VolumeInUse = "VolumeInUse",
-        /// The data volume claim of a running node is gone; restore it, or set annotation `sei.io/retry` to start anew.
-        DataVolumeLost = "DataVolumeLost",
-        /// Another SeiNode uses the same signing key, which would sign twice; give each validator its own.
-        SigningKeyInUse = "SigningKeyInUse",
-
-        // SidecarReady
-        /// healthz answers 200.
-        SidecarHealthy = "Ready",
-        /// healthz answers 503: the sidecar restarted and waits for mark-ready, which the operator sends.
-        SidecarNotReady = "NotReady",
-        /// healthz does not answer.
-        Unreachable = "Unreachable",
-
-        // SidecarTLSSecretReady
-        /// The Secret can be used.
-        TlsSecretReady = "TLSSecretReady",
-        /// There is no Secret of that name in the SeiNode's namespace.
-        TlsSecretNotFound = "TLSSecretNotFound",
-        /// The Secret could not be read; the operator's fault or the API server's, not the user's.
-        TlsSecretUnavailable = "TLSSecretUnavailable",
-        /// The Secret is not a usable TLS Secret; the message says what is wrong with it.
-        TlsSecretMalformed = "TLSSecretMalformed",
-        /// The certificate lacks a required DNS name; the message lists required, presented and missing.
-        TlsSecretSansMismatch = "TLSSecretSANsMismatch",
-        /// The certificate has expired; renew it.
-        TlsSecretExpired = "TLSSecretExpired",
-        /// The certificate is not valid yet.
-        TlsSecretNotYetValid = "TLSSecretNotYetValid",
-
-        // NodeUpdateInProgress
-        /// An update plan was made.
-        UpdateStarted = "UpdateStarted",
-        /// The pod runs, ready, on the image.
-        UpdateComplete = "UpdateComplete",
-        /// The update plan failed.
-        UpdateFailed = "UpdateFailed",
-
-        // ImportPVCReady
-        /// The claim can be used.
-        PvcValidated = "PVCValidated",
-        /// The claim cannot be used yet.
-        PvcNotReady = "PVCNotReady",
-        /// The claim can never be used as it is.
-        PvcInvalid = "PVCInvalid",
-
-        // SigningKeyReady, NodeKeyReady, OperatorKeyringReady
-        /// The signing key can be used.
-        SigningKeyValidated = "SigningKeyValidated",
-        /// The signing key's Secret is absent, unreadable or being deleted.
-        SigningKeyNotReady = "SigningKeyNotReady",
-        /// The signing key's Secret does not hold a signing key.
-        SigningKeyInvalid = "SigningKeyInvalid",
-        /// The node key can be used.
-        NodeKeyValidated = "NodeKeyValidated",
-        /// The node key's Secret is absent, unreadable or being deleted.
-        NodeKeyNotReady = "NodeKeyNotReady",
-        /// The node key's Secret does not hold a node key.
-        NodeKeyInvalid = "NodeKeyInvalid",
-        /// Keyring and passphrase can be used.
-        OperatorKeyringValidated = "OperatorKeyringValidated",
-        /// A Secret of the keyring is absent, unreadable or being deleted.
-        OperatorKeyringNotReady = "OperatorKeyringNotReady",
-        /// A Secret of the keyring does not hold what it must.
-        OperatorKeyringInvalid = "OperatorKeyringInvalid",
-
-        // SidecarSupported
-        /// Nothing that the spec asks is known to be beyond the sidecar.
-        SidecarVersionSupported = "SidecarVersionSupported",
-        /// TLS needs a sidecar of v0.0.50 or later; set `spec.sidecar.image` or the platform's image.
-        SidecarTooOldForTls = "SidecarTooOldForTLS",
-        /// The sidecar does not know a task type of the plan; use a version that does.
-        SidecarTaskUnknown = "SidecarTaskUnknown",
-
-        // SpecHonored
-        /// Every field that is set has an effect.
-        AllFieldsHonored = "AllFieldsHonored",
-        /// A field that is set has no effect; the message names it.
-        FieldWithoutEffect = "FieldWithoutEffect",
+        Ready {
+            /// The node runs as its spec asks.
+            NodeReady = "NodeReady",
+            /// A plan is under way; the message names the current task.
+            PlanInProgress = "PlanInProgress",
+            /// The current task failed and will be tried again; the message has the error and the time.
+            TaskRetrying = "TaskRetrying",
+            /// The Secret of `spec.sidecar.tls` is not ready, so no plan is made; see `SidecarTLSSecretReady`.
+            WaitingForTlsSecret = "WaitingForTLSSecret",
+            /// The imported data volume is not usable yet; see `ImportPVCReady`.
+            WaitingForVolume = "WaitingForVolume",
+            /// A key Secret is not usable yet; see the key's condition.
+            WaitingForKeys = "WaitingForKeys",
+            /// The pod does not exist, does not run or is not ready yet; the message says which.
+            WaitingForPod = "WaitingForPod",
+            /// The bootstrap Job is under way.
+            WaitingForBootstrap = "WaitingForBootstrap",
+            /// No peers match the selectors of `spec.peers` yet.
+            WaitingForPeers = "WaitingForPeers",
+            /// An object that the ceremony needs is not in the genesis bucket yet.
+            WaitingForGenesis = "WaitingForGenesis",
+            /// The sidecar works on a task.
+            SidecarTaskRunning = "SidecarTaskRunning",
+            /// The sidecar cannot be reached.
+            SidecarUnreachable = "SidecarUnreachable",
+            /// The sidecar's proxy refuses the operator (401 or 403): check the task-submitter role binding.
+            SidecarAccessDenied = "SidecarAccessDenied",
+            /// The API server refused a write of the operator; the message has its words.
+            WriteRefused = "WriteRefused",
+            /// The node is being deleted.
+            Deleting = "Deleting",
+        }
+        Stalled {
+            /// Nothing needs a person.
+            Progressing = "Progressing",
+            /// The spec cannot be carried out; the message names the field and says what to write instead.
+            InvalidSpec = "InvalidSpec",
+            /// A plan failed for good; the message has task and error. Change the spec or set annotation `sei.io/retry`.
+            PlanFailed = "PlanFailed",
+            /// A task waits longer than it ever should; the message says for what. It goes on by itself once that is there.
+            WaitingTooLong = "WaitingTooLong",
+            /// An object of this name exists and belongs to somebody else; rename one of them or delete it.
+            ForeignObject = "ForeignObject",
+            /// Another SeiNode imports the same volume; only one of them may.
+            VolumeInUse = "VolumeInUse",
+            /// The data volume claim of a running node is gone; restore it, or set annotation `sei.io/retry` to start anew.
+            DataVolumeLost = "DataVolumeLost",
+            /// Another SeiNode uses the same signing key, which would sign twice; give each validator its own.
+            SigningKeyInUse = "SigningKeyInUse",
+        }
+        SidecarReady {
+            /// healthz answers 200.
+            SidecarHealthy = "Ready",
+            /// healthz answers 503: the sidecar restarted and waits for mark-ready, which the operator sends.
+            SidecarNotReady = "NotReady",
+            /// healthz does not answer.
+            Unreachable = "Unreachable",
+        }
+        SidecarTlsSecretReady {
+            /// The Secret can be used.
+            TlsSecretReady = "TLSSecretReady",
+            /// There is no Secret of that name in the SeiNode's namespace.
+            TlsSecretNotFound = "TLSSecretNotFound",
+            /// The Secret could not be read; the operator's fault or the API server's, not the user's.
+            TlsSecretUnavailable = "TLSSecretUnavailable",
+            /// The Secret is not a usable TLS Secret; the message says what is wrong with it.
+            TlsSecretMalformed = "TLSSecretMalformed",
+            /// The certificate lacks a required DNS name; the message lists required, presented and missing.
+            TlsSecretSansMismatch = "TLSSecretSANsMismatch",
+            /// The certificate has expired; renew it.
+            TlsSecretExpired = "TLSSecretExpired",
+            /// The certificate is not valid yet.
+            TlsSecretNotYetValid = "TLSSecretNotYetValid",
+        }
+        NodeUpdateInProgress {
+            /// An update plan was made.
+            UpdateStarted = "UpdateStarted",
+            /// The pod runs, ready, on the image.
+            UpdateComplete = "UpdateComplete",
+            /// The update plan failed.
+            UpdateFailed = "UpdateFailed",
+        }
+        ImportPvcReady {
+            /// The claim can be used.
+            PvcValidated = "PVCValidated",
+            /// The claim cannot be used yet.
+            PvcNotReady = "PVCNotReady",
+            /// The claim can never be used as it is.
+            PvcInvalid = "PVCInvalid",
+        }
+        SigningKeyReady {
+            /// The signing key can be used.
+            SigningKeyValidated = "SigningKeyValidated",
+            /// The signing key's Secret is absent, unreadable or being deleted.
+            SigningKeyNotReady = "SigningKeyNotReady",
+            /// The signing key's Secret does not hold a signing key.
+            SigningKeyInvalid = "SigningKeyInvalid",
+        }
+        NodeKeyReady {
+            /// The node key can be used.
+            NodeKeyValidated = "NodeKeyValidated",
+            /// The node key's Secret is absent, unreadable or being deleted.
+            NodeKeyNotReady = "NodeKeyNotReady",
+            /// The node key's Secret does not hold a node key.
+            NodeKeyInvalid = "NodeKeyInvalid",
+        }
+        OperatorKeyringReady {
+            /// Keyring and passphrase can be used.
+            OperatorKeyringValidated = "OperatorKeyringValidated",
+            /// A Secret of the keyring is absent, unreadable or being deleted.
+            OperatorKeyringNotReady = "OperatorKeyringNotReady",
+            /// A Secret of the keyring does not hold what it must.
+            OperatorKeyringInvalid = "OperatorKeyringInvalid",
+        }
+        SidecarSupported {
+            /// Nothing that the spec asks is known to be beyond the sidecar.
+            SidecarVersionSupported = "SidecarVersionSupported",
+            /// TLS needs a sidecar of v0.0.50 or later; set `spec.sidecar.image` or the platform's image.
+            SidecarTooOldForTls = "SidecarTooOldForTLS",
+            /// The sidecar does not know a task type of the plan; use a version that does.
+            SidecarTaskUnknown = "SidecarTaskUnknown",
+        }
+        SpecHonored {
+            /// Every field that is set has an effect.
+            AllFieldsHonored = "AllFieldsHonored",
+            /// A field that is set has no effect; the message names it.
+            FieldWithoutEffect = "FieldWithoutEffect",
+        }
     }
 }
 

@@ -3,11 +3,56 @@
 //!
 //! This crate is the leaf of the workspace. It has no client, no clock and no I/O, so that any program
 //! that speaks about SeiNodes can depend on it.
+//!
+//! Read a SeiNode and ask what a platform has to provision for it:
+//!
+//! ```
+//! use sei_api::{SeiNode, names, v1alpha1::Mode};
+//!
+//! let node: SeiNode = serde_saphyr::from_str(
+//!     "
+//! apiVersion: sei.io/v1alpha1
+//! kind: SeiNode
+//! metadata: { name: node-0, namespace: sei }
+//! spec:
+//!   chainId: pacific-1
+//!   image: ghcr.io/sei-protocol/seid:v6.3.0
+//!   fullNode: {}
+//!   sidecar: { tls: { secretName: node-0-tls } }
+//! ",
+//! )?;
+//! assert_eq!(node.spec.mode(), Some(Mode::FullNode));
+//! assert_eq!(
+//!     names::required_dns_names(&node),
+//!     ["node-0.sei.svc.cluster.local", "node-0-0.node-0.sei.svc.cluster.local"],
+//! );
+//! # Ok::<(), serde_saphyr::Error>(())
+//! ```
+//!
+//! The rules of the CRD can be asked without a cluster, by kube's `cel` feature. TLS, for one, is decided at
+//! creation:
+//!
+//! ```
+//! use kube::core::cel::Validator;
+//! use serde_json::json;
+//!
+//! let crd = sei_api::crd_manifest()?;
+//! let schema = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+//! let old = json!({ "chainId": "pacific-1", "image": "seid", "fullNode": {} });
+//! let mut new = old.clone();
+//! new["sidecar"] = json!({ "tls": { "secretName": "node-0-tls" } });
+//!
+//! let refused = Validator::new().validate(schema, &new, Some(&old)).unwrap_err();
+//! assert!(refused[0].message.starts_with("spec.sidecar.tls is immutable"));
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 pub mod conditions;
+mod crd;
 pub mod labels;
 pub mod names;
 pub mod ports;
 pub mod v1alpha1;
 
+pub use crd::{crd, crd_manifest};
 pub use v1alpha1::{SeiNode, SeiNodeSpec, SeiNodeStatus};

@@ -1,8 +1,18 @@
 //! Version `v1alpha1` of the API group `sei.io`, the only one.
+//!
+//! Bounds and admission rules stand on the types. They are tested by the table in `tests/admission/`, here and
+//! against a real API server.
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "KubeSchema repeats each struct inside a function and unwraps what it serialises"
+)]
 
 mod mode;
 mod peers;
 mod plan;
+mod rules;
+mod schema;
 mod sidecar;
 mod snapshot;
 mod spec;

@@ -1,9 +1,10 @@
 //! The four modes of a node, of which a spec sets exactly one.
 
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{SnapshotGeneration, SnapshotSource};
+use super::{SnapshotGeneration, SnapshotSource, rules};
 
 /// What a node is, derived from which of the four mode objects is present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,10 +41,11 @@ impl Mode {
 }
 
 /// A node that follows the chain.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = rules::SNAPSHOT_PRESENCE)]
 pub struct FullNodeSpec {
-    /// Where the node's first state comes from. Absent: it syncs from genesis.
+    /// Where the node's first state comes from. Absent: it syncs from genesis. Decided at creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<SnapshotSource>,
     /// Snapshots that the node makes for others.
@@ -61,8 +63,12 @@ pub struct ArchiveSpec {
 }
 
 /// A node that replays the chain from an S3 snapshot.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = (
+    "has(self.snapshot.s3)",
+    "a replayer starts from a snapshot archive: set replayer.snapshot.s3.targetHeight instead of stateSync",
+))]
 pub struct ReplayerSpec {
     /// The snapshot to start from; it must be `s3`.
     pub snapshot: SnapshotSource,
@@ -72,10 +78,14 @@ pub struct ReplayerSpec {
 }
 
 /// Where a replayer's results would be compared. Without effect.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = (
+    "has(self.shadowResult)",
+    "resultExport needs shadowResult: set shadowResult.canonicalRpc, or remove resultExport",
+))]
 pub struct ResultExportConfig {
-    /// Comparison against a canonical node.
+    /// Comparison against a canonical node; must be set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow_result: Option<ShadowResultConfig>,
 }

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One source of peers; exactly one member is set.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = (
+    "(has(self.ec2Tags) ? 1 : 0) + (has(self.static) ? 1 : 0) + (has(self.label) ? 1 : 0) == 1",
+    "exactly one of ec2Tags, static, or label must be set",
+))]
 pub struct PeerSource {
     /// EC2 instances by tags, resolved by the sidecar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,7 +53,8 @@ pub struct LabelPeers {
     /// Labels that a SeiNode must carry, all of them.
     #[schemars(extend("minProperties" = 1))]
     pub selector: BTreeMap<String, String>,
-    /// Namespace to look in; the SeiNode's own when absent.
+    /// Namespace to look in; the SeiNode's own when absent or empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63), regex(pattern = r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$"))]
     pub namespace: Option<String>,
 }

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::NodePhase;
+use super::{NodePhase, schema};
 
 /// An ordered list of tasks that brings the node somewhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -68,7 +68,7 @@ pub struct PlannedTask {
     pub status: TaskStatus,
     /// Parameters, frozen when the plan was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "any_json")]
+    #[schemars(schema_with = "schema::any")]
     pub params: Option<Value>,
     /// When the current attempt was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,10 +88,6 @@ pub struct PlannedTask {
     /// Since when the task waits for something outside of it, which `Ready` names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_since: Option<Time>,
-}
-
-fn any_json(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({ "x-kubernetes-preserve-unknown-fields": true })
 }
 
 /// Where a task is.

@@ -1,13 +1,14 @@
 //! The seictl sidecar of a node and TLS on its API.
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
-use schemars::JsonSchema;
+use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{rules, schema};
 use crate::ports;
 
 /// Settings of the sidecar container.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SidecarConfig {
     /// Sidecar image; empty or absent means the platform's.
@@ -15,11 +16,15 @@ pub struct SidecarConfig {
     pub image: Option<String>,
     /// Port of the sidecar's HTTP API inside the pod.
     #[serde(default = "default_port", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    #[x_kube(validation = rules::sidecar_port())]
     pub port: Option<i32>,
     /// Requests and limits of the sidecar container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::resources")]
     pub resources: Option<ResourceRequirements>,
-    /// TLS on the sidecar's API. Decided at creation.
+    /// TLS on the sidecar's API: kube-rbac-proxy serves it on port 8443. Decided at creation; `status.sidecarTLS`
+    /// names the DNS names that the certificate must carry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<SidecarTls>,
 }
@@ -29,11 +34,12 @@ fn default_port() -> Option<i32> {
 }
 
 /// The certificate that kube-rbac-proxy serves the sidecar API with.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SidecarTls {
     /// A `kubernetes.io/tls` Secret in the SeiNode's namespace, provisioned by somebody else. The operator
     /// reads it and never creates, changes or deletes it.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = rules::SECRET_NAME)]
     pub secret_name: String,
 }

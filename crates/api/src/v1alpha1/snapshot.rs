@@ -1,11 +1,33 @@
 //! Where a node's first state comes from, and the snapshots it makes for others.
+//!
+//! The source itself (`s3` with its height, or `stateSync`) is decided at creation. How it is reached
+//! (`bootstrapImage`, `trustPeriod`, `backfillBlocks`) stays open: it is only read while the first plan is
+//! made, and correcting it is what brings a failed first plan further.
 
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Source of the first state; exactly one of `s3` and `stateSync` is set.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// Source of the first state; exactly one of `s3` and `stateSync` is set. Which one, and the height of `s3`,
+/// is decided at creation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = (
+        "(has(self.s3) ? 1 : 0) + (has(self.stateSync) ? 1 : 0) == 1",
+        "exactly one of s3 or stateSync must be set",
+    ),
+    // With exactly one of the two set, this holds stateSync as well.
+    validation = (
+        "has(self.s3) ? (has(oldSelf.s3) && self.s3 == oldSelf.s3) : !has(oldSelf.s3)",
+        "the snapshot source (s3 with its targetHeight, or stateSync) is decided at creation; \
+         delete and recreate the SeiNode to start from another one",
+    ),
+    validation = (
+        "!has(self.bootstrapImage) || self.bootstrapImage == '' || has(self.s3)",
+        "bootstrapImage needs s3: set s3.targetHeight, or remove bootstrapImage",
+    )
+)]
 pub struct SnapshotSource {
     /// A snapshot archive from the platform's bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -13,13 +35,20 @@ pub struct SnapshotSource {
     /// Tendermint state sync from peers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_sync: Option<StateSync>,
-    /// Trust period of state sync, passed on as it is.
+    /// Trust period of state sync, such as `168h0m0s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    #[x_kube(validation = (
+        "self == '' || self.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms|us|ns))+$')",
+        "trustPeriod must be a duration such as 168h0m0s: numbers, each with a unit of h, m, s, ms, us or ns",
+    ))]
     pub trust_period: Option<String>,
-    /// Blocks to fetch backwards after state sync, passed on when positive.
+    /// Blocks to fetch backwards after state sync; 0 is the same as absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub backfill_blocks: Option<i64>,
     /// seid image of a one-shot bootstrap Job that runs up to `s3.targetHeight` before the node starts.
+    /// Needs `s3`; read while the first plan is made and without effect afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bootstrap_image: Option<String>,
 }
@@ -47,17 +76,25 @@ pub struct S3Snapshot {
 pub struct StateSync {}
 
 /// Snapshots that a node makes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = (
+    "has(self.tendermint)",
+    "snapshotGeneration needs tendermint: set tendermint.keepRecent, or remove snapshotGeneration",
+))]
 pub struct SnapshotGeneration {
-    /// Tendermint state-sync snapshots.
+    /// Tendermint state-sync snapshots; must be set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tendermint: Option<TendermintSnapshotGeneration>,
 }
 
 /// Tendermint state-sync snapshots on disk, and whether they are uploaded.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = (
+    "!has(self.publish) || self.keepRecent >= 2",
+    "publish needs keepRecent of 2 or more, so that a snapshot is not pruned while it is uploaded",
+))]
 pub struct TendermintSnapshotGeneration {
     /// Snapshots kept on disk; at least 2 where they are published.
     #[schemars(range(min = 1))]

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use kube::CustomResource;
+use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     ArchiveSpec, FullNodeSpec, Mode, PeerSource, ReplayerSpec, SeiNodeStatus, SidecarConfig, SidecarTls,
-    SnapshotGeneration, SnapshotSource, ValidatorSpec,
+    SnapshotGeneration, SnapshotSource, ValidatorSpec, rules, schema,
 };
 use crate::ports;
 
 /// A Sei node as its owner wants it.
-#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "sei.io",
     version = "v1alpha1",
@@ -21,20 +21,71 @@ use crate::ports;
     plural = "seinodes",
     singular = "seinode",
     shortname = "snode",
+    category = "sei",
     namespaced,
     status = "SeiNodeStatus",
+    doc = "A Sei node: its volume, StatefulSet, Service and configuration, brought up and kept true to `spec`.",
+    validation = rules::name(),
+    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
+    printcolumn(name = "Image", type_ = "string", json_path = ".status.currentImage"),
+    printcolumn(
+        name = "TLS",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="SidecarTLSSecretReady")].status"#
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Chain", type_ = "string", json_path = ".spec.chainId", priority = 1),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
+        priority = 1
+    ),
     derive = "Default",
     derive = "PartialEq"
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = (
+        "(has(self.fullNode) ? 1 : 0) + (has(self.archive) ? 1 : 0) + (has(self.replayer) ? 1 : 0) + (has(self.validator) ? 1 : 0) == 1",
+        "exactly one of fullNode, archive, replayer, or validator must be set",
+    ),
+    validation = (
+        "!has(self.replayer) || (has(self.peers) && size(self.peers) > 0)",
+        "peers is required when replayer mode is set",
+    ),
+    validation = (
+        "(!has(oldSelf.sidecar) || !has(oldSelf.sidecar.tls)) ? (!has(self.sidecar) || !has(self.sidecar.tls)) : (has(self.sidecar) && has(self.sidecar.tls) && self.sidecar.tls == oldSelf.sidecar.tls)",
+        "spec.sidecar.tls is immutable; delete + recreate the SeiNode to change TLS configuration",
+    ),
+    // What follows is decided at creation. The rules sit here because spec is on both sides of every update:
+    // on the field itself they would not run when the field, or an object around it, comes or goes.
+    validation = (
+        "has(self.fullNode) == has(oldSelf.fullNode) && has(self.archive) == has(oldSelf.archive) && has(self.replayer) == has(oldSelf.replayer) && has(self.validator) == has(oldSelf.validator)",
+        "the mode (fullNode, archive, replayer or validator) is decided at creation; delete and recreate the SeiNode to change it",
+    ),
+    validation = (
+        "(has(self.dataVolume) && has(self.dataVolume.import)) == (has(oldSelf.dataVolume) && has(oldSelf.dataVolume.import))",
+        "dataVolume.import is decided at creation; delete and recreate the SeiNode to add or remove it",
+    )
+)]
 pub struct SeiNodeSpec {
-    /// Chain that the node belongs to.
-    #[schemars(length(min = 1))]
+    /// Chain that the node belongs to; also the value of label `sei.io/chain`. Decided at creation.
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(
+        validation = rules::CHAIN_ID,
+        validation = (
+            "self == oldSelf",
+            "chainId is decided at creation; delete and recreate the SeiNode to join another chain",
+        )
+    )]
     pub chain_id: String,
     /// seid image. The only field whose change on a Running node replaces the pod.
     #[schemars(length(min = 1, max = 512))]
     pub image: String,
-    /// Peer sources, in order.
+    /// Peer sources, in order. A replayer needs at least one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peers: Option<Vec<PeerSource>>,
     /// Deprecated and ignored.
@@ -46,22 +97,25 @@ pub struct SeiNodeSpec {
     /// Settings of the seictl sidecar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sidecar: Option<SidecarConfig>,
-    /// Further labels of the pod and the objects around it; `sei.io/node`, `chain` and `role` are ours.
+    /// Further labels of the pod and the objects around it. `sei.io/node`, `sei.io/chain` and `sei.io/role` are
+    /// set by the operator and win.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::labels")]
+    #[x_kube(validation = rules::LABEL_KEYS)]
     pub pod_labels: Option<BTreeMap<String, String>>,
     /// How the data volume is obtained. Absent: the operator makes `data-<name>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_volume: Option<DataVolume>,
-    /// Mode: a node that follows the chain.
+    /// Mode: a node that follows the chain. The mode is decided at creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full_node: Option<FullNodeSpec>,
-    /// Mode: a node that keeps all history.
+    /// Mode: a node that keeps all history. The mode is decided at creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive: Option<ArchiveSpec>,
-    /// Mode: a node that replays from a snapshot.
+    /// Mode: a node that replays from a snapshot. The mode is decided at creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replayer: Option<ReplayerSpec>,
-    /// Mode: a node that signs blocks.
+    /// Mode: a node that signs blocks. The mode is decided at creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validator: Option<ValidatorSpec>,
 }
@@ -142,8 +196,9 @@ pub struct Entrypoint {
 }
 
 /// How the data volume is obtained.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("(!has(oldSelf.import) || has(self.import))", "import cannot be unset once configured"))]
 pub struct DataVolume {
     /// Use an existing claim instead of making one. Decided at creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -151,10 +206,11 @@ pub struct DataVolume {
 }
 
 /// An existing claim. The operator never changes or deletes it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportVolume {
-    /// Name of the PersistentVolumeClaim in the SeiNode's namespace.
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    /// Name of the PersistentVolumeClaim in the SeiNode's namespace. Decided at creation.
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = rules::CLAIM_NAME, validation = ("self == oldSelf", "pvcName is immutable"))]
     pub pvc_name: String,
 }

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::TaskPlan;
+use super::{TaskPlan, schema};
 
 /// Observed state of a SeiNode; written by the operator alone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +21,7 @@ pub struct SeiNodeStatus {
     pub current_image: Option<String>,
     /// Conditions; `Ready` sums them up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::conditions")]
     pub conditions: Option<Vec<Condition>>,
     /// When `phase` last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

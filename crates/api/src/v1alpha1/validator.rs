@@ -1,31 +1,83 @@
-//! Validators: their keys and the genesis ceremony.
+//! Validators: their keys and the genesis ceremony, all decided at creation.
 
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::SnapshotSource;
+use super::{SnapshotSource, rules};
 
 /// Key name used where a keyring Secret reference gives none, also for objects stored before defaulting.
 const DEFAULT_KEY_NAME: &str = "node_admin";
 
 /// A node that signs blocks.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = (
+        "has(self.signingKey) == has(self.nodeKey)",
+        "signingKey and nodeKey must be set together (validators get both or neither)",
+    ),
+    validation = (
+        "!has(self.signingKey) || !has(self.nodeKey) || self.signingKey.secret.secretName != self.nodeKey.secret.secretName",
+        "signingKey and nodeKey must reference distinct Secrets — packing both keys in one Secret collapses the bootstrap-pod trust boundary",
+    ),
+    validation = (
+        "!has(self.operatorKeyring) || !has(self.signingKey) || self.operatorKeyring.secret.secretName != self.signingKey.secret.secretName",
+        "operatorKeyring and signingKey must reference distinct Secrets — collapsing them into one Secret would force the sidecar/seid trust boundary to evaporate",
+    ),
+    validation = (
+        "!has(self.operatorKeyring) || !has(self.nodeKey) || self.operatorKeyring.secret.secretName != self.nodeKey.secret.secretName",
+        "operatorKeyring and nodeKey must reference distinct Secrets",
+    ),
+    validation = (
+        "!has(self.operatorKeyring) || self.operatorKeyring.secret.secretName != self.operatorKeyring.secret.passphraseSecretRef.secretName",
+        "operatorKeyring data Secret and passphrase Secret must be distinct",
+    ),
+    validation = (
+        "!has(self.operatorKeyring) || !has(self.signingKey) || self.operatorKeyring.secret.passphraseSecretRef.secretName != self.signingKey.secret.secretName",
+        "operatorKeyring passphrase Secret must not equal signingKey Secret",
+    ),
+    validation = (
+        "!has(self.operatorKeyring) || !has(self.nodeKey) || self.operatorKeyring.secret.passphraseSecretRef.secretName != self.nodeKey.secret.secretName",
+        "operatorKeyring passphrase Secret must not equal nodeKey Secret",
+    ),
+    validation = (
+        "!has(self.signingKey) || !has(self.genesisCeremony)",
+        "signingKey and genesisCeremony exclude each other: a ceremony makes the node's keys itself, so remove one of them",
+    ),
+    // The names inside are held where they are; these rules keep a key from leaving and coming back as another.
+    validation = (
+        "has(self.signingKey) == has(oldSelf.signingKey) && has(self.nodeKey) == has(oldSelf.nodeKey)",
+        "signingKey and nodeKey are decided at creation; delete and recreate the SeiNode to add or remove them",
+    ),
+    validation = (
+        "has(self.operatorKeyring) == has(oldSelf.operatorKeyring)",
+        "operatorKeyring is decided at creation; delete and recreate the SeiNode to add or remove it",
+    ),
+    validation = (
+        "has(self.genesisCeremony) == has(oldSelf.genesisCeremony)",
+        "genesisCeremony is decided at creation; delete and recreate the SeiNode to add or remove it",
+    ),
+    validation = rules::SNAPSHOT_PRESENCE
+)]
 pub struct ValidatorSpec {
-    /// Where the node's first state comes from. Absent: it syncs from genesis.
+    /// Where the node's first state comes from. Absent: it syncs from genesis. Decided at creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<SnapshotSource>,
-    /// Takes part in making the genesis of a new chain.
+    /// Takes part in making the genesis of a new chain. Excludes `signingKey`. Decided at creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub genesis_ceremony: Option<GenesisCeremony>,
-    /// Consensus key (`priv_validator_key.json`).
+    /// Consensus key: a Secret with data key `priv_validator_key.json`. Needs `nodeKey`. Decided at creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = ("(has(self.secret) ? 1 : 0) == 1", "exactly one signing key source must be set"))]
     pub signing_key: Option<KeySource>,
-    /// P2P identity (`node_key.json`).
+    /// P2P identity: a Secret with data key `node_key.json`. Needs `signingKey`. Decided at creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = ("(has(self.secret) ? 1 : 0) == 1", "exactly one node key source must be set"))]
     pub node_key: Option<KeySource>,
-    /// Keyring with which the sidecar signs operator transactions.
+    /// Keyring with which the sidecar signs operator transactions. Its Secrets are decided at creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = ("(has(self.secret) ? 1 : 0) == 1", "exactly one operator keyring source must be set"))]
     pub operator_keyring: Option<OperatorKeyring>,
 }
 
@@ -39,11 +91,12 @@ pub struct KeySource {
 }
 
 /// A Secret by name.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretName {
-    /// Name of the Secret.
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    /// Name of the Secret. Decided at creation.
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = rules::SECRET_NAME, validation = ("self == oldSelf", "secretName is immutable"))]
     pub secret_name: String,
 }
 
@@ -57,11 +110,12 @@ pub struct OperatorKeyring {
 }
 
 /// A keyring Secret and the Secret with its passphrase.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OperatorKeyringSecret {
-    /// Name of the Secret with the keyring's files.
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    /// Name of the Secret with the keyring's files. Decided at creation.
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = rules::SECRET_NAME, validation = ("self == oldSelf", "secretName is immutable"))]
     pub secret_name: String,
     /// Key in the keyring that the node uses.
     #[serde(default = "default_key_name", skip_serializing_if = "Option::is_none")]
@@ -83,23 +137,32 @@ impl OperatorKeyringSecret {
 }
 
 /// One value of a Secret.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PassphraseSecretRef {
-    /// Name of the Secret.
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    /// Name of the Secret. Decided at creation.
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(
+        validation = rules::SECRET_NAME,
+        validation = ("self == oldSelf", "passphrase secretName is immutable")
+    )]
     pub secret_name: String,
     /// Data key of the passphrase.
     #[schemars(length(min = 1, max = 253))]
     pub key: String,
 }
 
-/// The node's part in the genesis of a new chain.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// The node's part in the genesis of a new chain. Decided at creation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = (
+    "self == oldSelf",
+    "genesisCeremony is decided at creation; delete and recreate the SeiNode to change it",
+))]
 pub struct GenesisCeremony {
     /// Chain to be made.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = rules::CHAIN_ID)]
     pub chain_id: String,
     /// Self-delegation of the gentx, with denomination.
     #[schemars(length(min = 1))]

@@ -1,0 +1,74 @@
+//! The CustomResourceDefinition as it is installed: what the types derive, brought to the form in which an API
+//! server keeps it.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+};
+use kube::CustomResourceExt;
+use serde_json::Value;
+
+use crate::SeiNode;
+
+/// The CRD `seinodes.sei.io`. Install this one and not [`SeiNode::crd`], which admits explicit nulls.
+pub fn crd() -> CustomResourceDefinition {
+    let mut crd = SeiNode::crd();
+    // The server fills this in; said here, what is installed equals what is stored.
+    crd.spec.names.list_kind = Some(format!("{}List", crd.spec.names.kind));
+    for version in &mut crd.spec.versions {
+        if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
+            tidy(schema);
+        }
+    }
+    crd
+}
+
+/// [`crd`] as a manifest. Whole numbers are written as such (bounds are floats in the typed form), so that what is
+/// applied is what the server gives back.
+///
+/// # Errors
+///
+/// None in practice: a CRD always has a JSON form.
+pub fn crd_manifest() -> Result<Value, serde_json::Error> {
+    let mut manifest = serde_json::to_value(crd())?;
+    whole_numbers(&mut manifest);
+    Ok(manifest)
+}
+
+fn whole_numbers(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            // Only the digits before the point are kept, and only where there are none after it.
+            let digits = number.to_string();
+            if let Some(whole) = digits.strip_suffix(".0").and_then(|whole| whole.parse::<i64>().ok()) {
+                *value = whole.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        Value::Object(fields) => fields.values_mut().for_each(whole_numbers),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+/// Takes out what the derive adds to the schema of a type: `nullable` on every `Option`, so that the server drops
+/// an explicit null before any rule sees it; titles; and the line breaks of the source in descriptions.
+fn tidy(schema: &mut JSONSchemaProps) {
+    schema.nullable = None;
+    schema.title = None;
+    if schema.x_kubernetes_int_or_string == Some(true) {
+        // kube's rewriter empties these two.
+        let one_of_type = |name: &str| JSONSchemaProps { type_: Some(name.to_owned()), ..Default::default() };
+        schema.any_of = Some(vec![one_of_type("integer"), one_of_type("string")]);
+    }
+    if let Some(description) = &mut schema.description {
+        *description = description.replace('\n', " ");
+    }
+    for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
+        tidy(property);
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        tidy(values);
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
+        tidy(items);
+    }
+}

@@ -1,0 +1,79 @@
+//! CEL rules that several fields share or that are put together from other facts. Rules of one object stand on
+//! that object. Each is a pair of expression and message, and the message says what to write instead.
+
+use kube::core::Rule;
+
+use crate::ports;
+
+/// Longest name of a SeiNode. The StatefulSet labels its pods `controller-revision-hash: <name>-<hash>` with a hash
+/// of up to ten characters, and a label value has at most 63: 52 + 1 + 10. The other names have more room: Service
+/// 63, pod `<name>-0` 63, Job `<name>-bootstrap` 63, and claim `data-<name>` and the ConfigMap 253.
+const NAME_LIMIT: usize = 52;
+
+/// Adding or removing the snapshot of a mode. Modes come and go with their own rule on spec.
+pub(super) const SNAPSHOT_PRESENCE: (&str, &str) = (
+    "has(self.snapshot) == has(oldSelf.snapshot)",
+    "snapshot is decided at creation; delete and recreate the SeiNode to add or remove it",
+);
+
+/// A chain id is a label value, and reaches command lines. Its length is the schema's.
+pub(super) const CHAIN_ID: (&str, &str) = (
+    "self.matches('^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$')",
+    "chainId must consist of letters, digits, '-', '_' and '.' and begin and end with a letter or digit, \
+     such as pacific-1",
+);
+
+/// Secret names are DNS-1123 subdomains. The length is the schema's.
+pub(super) const SECRET_NAME: (&str, &str) = (
+    "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",
+    "secretName must be the name of a Secret: lower-case letters, digits, '-' and '.', every part between dots \
+     beginning and ending with a letter or digit, such as node-0-keys",
+);
+
+/// Claim names are DNS-1123 subdomains. The length is the schema's.
+pub(super) const CLAIM_NAME: (&str, &str) = (
+    SECRET_NAME.0,
+    "pvcName must be the name of a PersistentVolumeClaim: lower-case letters, digits, '-' and '.', every part \
+     between dots beginning and ending with a letter or digit, such as data-node-0",
+);
+
+/// Length of label keys. Their letters are not looked at: the server charges a pattern by the longest key that a
+/// request could hold, which is beyond its budget.
+pub(super) const LABEL_KEYS: (&str, &str) = (
+    "self.all(key, size(key) >= 1 && size(key) <= 317)",
+    "keys of podLabels must be label keys such as team or example.com/team: at most 253 characters before the '/' \
+     and 63 after it",
+);
+
+/// Values of labels. The length is the schema's.
+pub(super) const LABEL_VALUE: (&str, &str) = (
+    "self == '' || self.matches('^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$')",
+    "values of podLabels must be label values: letters, digits, '-', '_' and '.', beginning and ending with a letter \
+     or digit",
+);
+
+/// The SeiNode's name, judged at creation only: it never changes, and a node that was admitted before this rule
+/// must stay deletable.
+pub(super) fn name() -> Rule {
+    Rule::new(format!(
+        "oldSelf.hasValue() || (size(self.metadata.name) <= {NAME_LIMIT} \
+         && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$'))"
+    ))
+    .message(kube::core::Message::Message(format!(
+        "metadata.name must have at most {NAME_LIMIT} characters (lower-case letters, digits and '-'), begin with a \
+         letter and end with a letter or digit: Service, pods and Job are named after it"
+    )))
+    .optional_old_self(true)
+}
+
+/// Ports of the pod's other containers, which share its network with the sidecar.
+pub(super) fn sidecar_port() -> Rule {
+    let mut taken: Vec<u16> = ports::SEID.iter().map(|(_, port)| *port).collect();
+    taken.extend([ports::RBAC_PROXY, ports::COSMOS_EXPORTER]);
+    taken.sort_unstable();
+    let list = taken.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+    Rule::new(format!("!(self in [{list}])")).message(kube::core::Message::Message(format!(
+        "port is one of {list}, which other containers of the pod listen on; choose another, such as {}",
+        ports::SIDECAR_DEFAULT
+    )))
+}

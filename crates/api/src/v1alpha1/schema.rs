@@ -1,0 +1,112 @@
+//! Schemas of Kubernetes' own types where the types crate says less than the API server knows: bounds, list types
+//! and the shape of quantities, as controller-gen writes them.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+use super::rules;
+
+/// What `resource.Quantity` parses.
+const QUANTITY: &str = r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$";
+
+/// Any JSON value, kept as it is.
+pub(super) fn any(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "x-kubernetes-preserve-unknown-fields": true })
+}
+
+/// `core/v1` ResourceRequirements.
+pub(super) fn resources(_: &mut SchemaGenerator) -> Schema {
+    let quantities = |description: &str| {
+        json_schema!({
+            "description": description,
+            "type": "object",
+            "additionalProperties": {
+                "pattern": QUANTITY,
+                "x-kubernetes-int-or-string": true,
+            },
+        })
+    };
+    json_schema!({
+        "type": "object",
+        "properties": {
+            "claims": {
+                "description": "Names of resource claims of the pod that the container uses.",
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["name"],
+                    "properties": {
+                        "name": { "description": "Name of an entry in the pod's resourceClaims.", "type": "string" },
+                        "request": {
+                            "description": "Request of the claim that is meant; empty for all of them.",
+                            "type": "string",
+                        },
+                    },
+                },
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"],
+            },
+            "limits": quantities("Most that the container may use, by resource, such as `memory: 1Gi`."),
+            "requests": quantities("What the container is guaranteed, by resource, such as `cpu: 500m`."),
+        },
+    })
+}
+
+/// Labels by key. Bounded, since the server charges rules by the most that a request could hold.
+pub(super) fn labels(_: &mut SchemaGenerator) -> Schema {
+    let (rule, message) = rules::LABEL_VALUE;
+    json_schema!({
+        "type": "object",
+        "maxProperties": 128,
+        "additionalProperties": {
+            "type": "string",
+            "maxLength": 63,
+            "x-kubernetes-validations": [{ "rule": rule, "message": message }],
+        },
+    })
+}
+
+/// A list of `meta/v1` Conditions, one of each type.
+pub(super) fn conditions(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "items": {
+            "description": "One aspect of the node's state.",
+            "type": "object",
+            "required": ["lastTransitionTime", "message", "reason", "status", "type"],
+            "properties": {
+                "lastTransitionTime": {
+                    "description": "When `status` last changed.",
+                    "type": "string",
+                    "format": "date-time",
+                },
+                "message": { "description": "Details for a person.", "type": "string", "maxLength": 32768 },
+                "observedGeneration": {
+                    "description": "Generation of the spec that the condition speaks about.",
+                    "type": "integer",
+                    "format": "int64",
+                    "minimum": 0,
+                },
+                "reason": {
+                    "description": "Why, in one word.",
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 1024,
+                    "pattern": "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",
+                },
+                "status": {
+                    "description": "Whether it holds.",
+                    "type": "string",
+                    "enum": ["True", "False", "Unknown"],
+                },
+                "type": {
+                    "description": "Which aspect.",
+                    "type": "string",
+                    "maxLength": 316,
+                    "pattern": r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",
+                },
+            },
+        },
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["type"],
+    })
+}

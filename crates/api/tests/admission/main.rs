@@ -1,0 +1,162 @@
+//! The case table judged without a server: CEL rules by kube's evaluator, bounds by a JSON schema validator. The same
+//! table runs against a real API server in `tests/apiserver`, which has the last word.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
+
+mod cases;
+
+use std::collections::BTreeSet;
+
+use cases::{Case, Expect};
+use kube::core::cel::{Validator, apply_defaults};
+use sei_api::SeiNode;
+use serde_json::Value;
+
+#[test]
+fn every_case_ends_as_the_table_says() {
+    let schema = schema();
+    let bounds = jsonschema::validator_for(&schema).unwrap();
+    let rules = for_kube_cel(schema.clone());
+    let wrong: Vec<String> = cases::all()
+        .iter()
+        .filter_map(|case| {
+            let faults = faults(case, &bounds, &rules, &schema);
+            let right = match &case.expect {
+                Expect::Admitted => faults.bounds.is_empty() && faults.rules.is_empty(),
+                Expect::Refused(message) => {
+                    faults.bounds.is_empty()
+                        && faults.rules.iter().any(|rule| rule.contains(message.as_str()))
+                }
+                Expect::Bound(path) => faults.bounds.iter().any(|bound| bound.starts_with(path.as_str())),
+            };
+            (!right).then(|| format!("{}: bounds {:?}, rules {:?}", case.name, faults.bounds, faults.rules))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_types_give_every_admitted_object_back_unchanged() {
+    let schema = schema();
+    for case in cases::all().iter().filter(|case| matches!(case.expect, Expect::Admitted)) {
+        let mut object = as_admitted(&case.object, &schema);
+        quantities_as_strings(&mut object);
+        let node: SeiNode = serde_json::from_value(object.clone()).unwrap_or_else(|error| {
+            panic!("{}: {error}", case.name);
+        });
+        assert_eq!(serde_json::to_value(&node).unwrap(), object, "{}", case.name);
+    }
+}
+
+#[test]
+fn every_rule_refuses_some_case() {
+    let mut messages = BTreeSet::new();
+    collect(&schema(), &mut messages);
+    let cases = cases::all();
+    let unused: Vec<_> = messages
+        .iter()
+        .filter(|message| {
+            !cases
+                .iter()
+                .any(|case| matches!(&case.expect, Expect::Refused(part) if message.contains(part.as_str())))
+        })
+        .collect();
+    assert!(messages.len() > 30, "only {} rules found", messages.len());
+    assert!(unused.is_empty(), "no case for: {unused:#?}");
+}
+
+#[test]
+fn the_table_is_broad() {
+    let cases = cases::all();
+    let refused = cases.iter().filter(|case| !matches!(case.expect, Expect::Admitted)).count();
+    let names: BTreeSet<_> = cases.iter().map(|case| case.name.as_str()).collect();
+    assert!(refused >= 60, "{refused} invalid objects");
+    assert_eq!(names.len(), cases.len(), "two cases of one name");
+}
+
+struct Faults {
+    /// Paths of fields out of bounds.
+    bounds: Vec<String>,
+    /// Messages of broken rules.
+    rules: Vec<String>,
+}
+
+fn faults(case: &Case, bounds: &jsonschema::Validator, rules: &Value, schema: &Value) -> Faults {
+    let object = as_admitted(&case.object, schema);
+    let old = case.old.as_ref().map(|old| as_admitted(old, schema));
+    let bounds = bounds.iter_errors(&object).map(|error| path_of(&error)).collect();
+    let rules = match Validator::new().validate(rules, &object, old.as_ref()) {
+        Ok(()) => Vec::new(),
+        Err(errors) => errors.iter().map(|error| error.message.clone()).collect(),
+    };
+    Faults { bounds, rules }
+}
+
+/// What an API server does before it judges: nulls where nothing is nullable are dropped, defaults are filled in.
+fn as_admitted(object: &Value, schema: &Value) -> Value {
+    fn without_nulls(value: &mut Value) {
+        if let Value::Object(fields) = value {
+            fields.retain(|_, field| !field.is_null());
+            fields.values_mut().for_each(without_nulls);
+        } else if let Value::Array(items) = value {
+            items.iter_mut().for_each(without_nulls);
+        }
+    }
+    let mut object = object.clone();
+    without_nulls(&mut object);
+    apply_defaults(schema, &object)
+}
+
+/// A quantity may be written as a number; it is always given back as a string.
+fn quantities_as_strings(object: &mut Value) {
+    for kind in ["limits", "requests"] {
+        let quantities = object.pointer_mut(&format!("/spec/sidecar/resources/{kind}"));
+        for quantity in quantities.and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut())
+        {
+            if quantity.is_number() {
+                *quantity = quantity.to_string().into();
+            }
+        }
+    }
+}
+
+/// Where kube's evaluator is not the API server's: it renames a field called `import` (the server takes `self.import`),
+/// and on creation an optional `oldSelf` is null instead of an empty optional.
+fn for_kube_cel(schema: Value) -> Value {
+    let text = schema.to_string().replace(".import)", ".__import__)");
+    serde_json::from_str(&text.replace("oldSelf.hasValue()", "oldSelf != null")).unwrap()
+}
+
+fn path_of(error: &jsonschema::ValidationError<'_>) -> String {
+    use jsonschema::error::ValidationErrorKind;
+    let mut path = String::new();
+    for part in error.instance_path().to_string().split('/').filter(|part| !part.is_empty()) {
+        match part.parse::<usize>() {
+            Ok(index) => path.push_str(&format!("[{index}]")),
+            Err(_) if path.is_empty() => path.push_str(part),
+            Err(_) => path.push_str(&format!(".{part}")),
+        }
+    }
+    if let ValidationErrorKind::Required { property } = error.kind() {
+        let property = property.as_str().unwrap();
+        path = if path.is_empty() { property.to_owned() } else { format!("{path}.{property}") };
+    }
+    path
+}
+
+fn schema() -> Value {
+    sei_api::crd_manifest().unwrap()["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
+}
+
+fn collect(schema: &Value, messages: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(fields) => {
+            for rule in fields.get("x-kubernetes-validations").and_then(Value::as_array).into_iter().flatten()
+            {
+                messages.insert(rule["message"].as_str().unwrap().to_owned());
+            }
+            fields.values().for_each(|field| collect(field, messages));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(item, messages)),
+        _ => {}
+    }
+}
