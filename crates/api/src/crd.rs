@@ -72,3 +72,71 @@ fn tidy(schema: &mut JSONSchemaProps) {
         tidy(items);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every place of `value` of which `wanted` holds.
+    fn places(value: &Value, path: &str, wanted: &dyn Fn(&str, &Value) -> bool, found: &mut Vec<String>) {
+        let mut visit = |key: String, value: &Value| {
+            let path = format!("{path}/{key}");
+            if wanted(&key, value) {
+                found.push(path.clone());
+            }
+            places(value, &path, wanted, found);
+        };
+        match value {
+            Value::Object(fields) => fields.iter().for_each(|(key, value)| visit(key.clone(), value)),
+            Value::Array(items) => {
+                items.iter().enumerate().for_each(|(i, value)| visit(i.to_string(), value))
+            }
+            _ => {}
+        }
+    }
+
+    fn found(wanted: impl Fn(&str, &Value) -> bool) -> Vec<String> {
+        let mut found = Vec::new();
+        places(&crd_manifest().unwrap(), "", &wanted, &mut found);
+        found
+    }
+
+    #[test]
+    fn nothing_is_there_that_a_server_would_drop_or_rewrite() {
+        assert_eq!(found(|_, value| value.as_array().is_some_and(Vec::is_empty)), [""; 0], "empty lists");
+        assert_eq!(found(|_, value| value.is_null()), [""; 0], "nulls");
+        assert_eq!(found(|_, value| value.is_f64()), [""; 0], "fractions");
+        assert_eq!(found(|key, _| key == "nullable" || key == "title"), [""; 0]);
+    }
+
+    #[test]
+    fn every_field_is_described_for_its_reader() {
+        // What stands in `properties` is a field; the embedded pieces of Kubernetes' own types are described too.
+        let manifest = crd_manifest().unwrap();
+        let properties = found(|key, _| key == "properties");
+        let silent: Vec<_> = properties
+            .iter()
+            .flat_map(|path| {
+                let fields = manifest.pointer(path).and_then(Value::as_object).unwrap();
+                fields
+                    .iter()
+                    .filter(|(_, field)| field.get("description").is_none())
+                    .map(move |(name, _)| format!("{path}/{name}"))
+            })
+            .collect();
+        assert_eq!(silent, [""; 0]);
+        assert_eq!(found(|key, value| key == "description" && value.to_string().contains("\\n")), [""; 0]);
+    }
+
+    #[test]
+    fn columns_show_what_people_look_at() {
+        let crd = crd();
+        let columns = crd.spec.versions[0].additional_printer_columns.as_ref().unwrap();
+        let names = |wide: bool| -> Vec<_> {
+            let of = columns.iter().filter(|column| (column.priority.unwrap_or(0) > 0) == wide);
+            of.map(|column| column.name.as_str()).collect()
+        };
+        assert_eq!(names(false), ["Ready", "Phase", "Reason", "Image", "TLS", "Age"]);
+        assert_eq!(names(true), ["Chain", "Message"]);
+    }
+}

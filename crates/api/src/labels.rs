@@ -49,3 +49,60 @@ pub fn bootstrap(node: &SeiNode) -> BTreeMap<String, String> {
     labels.insert(COMPONENT.to_owned(), COMPONENT_BOOTSTRAP.to_owned());
     labels
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn node(spec: serde_json::Value) -> SeiNode {
+        let metadata = json!({ "name": "node-0" });
+        let object =
+            json!({ "apiVersion": "sei.io/v1alpha1", "kind": "SeiNode", "metadata": metadata, "spec": spec });
+        serde_json::from_value(object).unwrap()
+    }
+
+    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn the_operators_labels_win_over_pod_labels() {
+        let spec = json!({
+            "chainId": "pacific-1",
+            "image": "seid",
+            "validator": {},
+            "podLabels": { "team": "core", NODE: "other", ROLE: "other", CHAIN: "other" },
+        });
+        let wanted = [("team", "core"), (NODE, "node-0"), (CHAIN, "pacific-1"), (ROLE, "validator")];
+        assert_eq!(node_labels(&node(spec)), map(&wanted));
+    }
+
+    #[test]
+    fn roles_follow_the_mode() {
+        let cases = [
+            ("fullNode", json!({}), "node"),
+            ("archive", json!({}), "archive"),
+            ("validator", json!({}), "validator"),
+            ("replayer", json!({ "snapshot": { "s3": { "targetHeight": 1 } } }), "replayer"),
+        ];
+        for (mode, settings, role) in cases {
+            let labels = node_labels(&node(json!({ "chainId": "c", "image": "i", mode: settings })));
+            assert_eq!(labels[ROLE], role, "{mode}");
+        }
+    }
+
+    #[test]
+    fn a_file_without_chain_and_mode_has_the_name_alone() {
+        assert_eq!(node_labels(&node(json!({ "chainId": "", "image": "" }))), map(&[(NODE, "node-0")]));
+    }
+
+    #[test]
+    fn selectors_hold_nothing_that_can_change() {
+        let node =
+            node(json!({ "chainId": "c", "image": "i", "fullNode": {}, "podLabels": { "team": "core" } }));
+        assert_eq!(selector(&node), map(&[(NODE, "node-0")]));
+        assert_eq!(bootstrap(&node), map(&[(NODE, "node-0"), (COMPONENT, "bootstrap")]));
+    }
+}

@@ -70,3 +70,73 @@ pub fn sidecar_url(n: &SeiNode) -> String {
         format!("http://{}:{}", pod_dns(n), n.spec.sidecar_port())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn named(name: &str, spec: serde_json::Value) -> SeiNode {
+        serde_json::from_value(json!({
+            "apiVersion": "sei.io/v1alpha1",
+            "kind": "SeiNode",
+            "metadata": { "name": name, "namespace": "sei" },
+            "spec": spec,
+        }))
+        .unwrap()
+    }
+
+    fn plain() -> SeiNode {
+        named("node-0", json!({ "chainId": "pacific-1", "image": "seid", "fullNode": {} }))
+    }
+
+    #[test]
+    fn every_object_is_named_after_the_node() {
+        let n = plain();
+        assert_eq!(stateful_set(&n), "node-0");
+        assert_eq!(pod(&n), "node-0-0");
+        assert_eq!(data_claim(&n), "data-node-0");
+        assert_eq!(bootstrap_job(&n), "node-0-bootstrap");
+        assert_eq!(rbac_proxy_config(&n), "node-0-rbac-proxy-config");
+    }
+
+    #[test]
+    fn an_imported_claim_replaces_the_made_one() {
+        let mut n = plain();
+        n.spec.data_volume = serde_json::from_value(json!({ "import": { "pvcName": "old" } })).unwrap();
+        assert_eq!((imported_claim(&n), data_claim(&n).as_str()), (Some("old"), "old"));
+        n.spec.data_volume = serde_json::from_value(json!({ "import": { "pvcName": "" } })).unwrap();
+        assert_eq!((imported_claim(&n), data_claim(&n).as_str()), (None, "data-node-0"));
+    }
+
+    #[test]
+    fn a_certificate_must_carry_the_service_and_the_pod_in_this_order() {
+        let [service, pod] = required_dns_names(&plain());
+        assert_eq!(service, "node-0.sei.svc.cluster.local");
+        assert_eq!(pod, "node-0-0.node-0.sei.svc.cluster.local");
+    }
+
+    #[test]
+    fn the_sidecar_is_dialled_on_its_port_or_through_the_proxy() {
+        let host = "node-0-0.node-0.sei.svc.cluster.local";
+        let mut n = plain();
+        assert_eq!(sidecar_url(&n), format!("http://{host}:7777"));
+        n.spec.sidecar = serde_json::from_value(json!({ "port": 7000 })).unwrap();
+        assert_eq!(sidecar_url(&n), format!("http://{host}:7000"));
+        n.spec.sidecar =
+            serde_json::from_value(json!({ "port": 7000, "tls": { "secretName": "t" } })).unwrap();
+        assert_eq!(sidecar_url(&n), format!("https://{host}:8443"));
+    }
+
+    #[test]
+    fn names_of_the_longest_node_fit_their_kinds() {
+        let mut n = named(&"a".repeat(52), json!({ "chainId": "c", "image": "i", "fullNode": {} }));
+        // Label values: the pod's revision is `<name>-<hash of up to ten>`, its name is a label too.
+        assert!(stateful_set(&n).len() + 1 + 10 <= 63);
+        assert!(pod(&n).len() <= 63);
+        assert!(bootstrap_job(&n).len() <= 63);
+        n.metadata.namespace = Some("n".repeat(63));
+        assert!(pod_dns(&n).len() <= 253);
+    }
+}

@@ -25,3 +25,22 @@ pub const SEID: [(&str, u16); 7] = [
     ("rpc", RPC),
     ("metrics", 26660),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_containers_of_a_pod_share_a_port() {
+        let mut all: Vec<u16> = SEID.iter().map(|(_, port)| *port).collect();
+        all.extend([SIDECAR_DEFAULT, RBAC_PROXY, COSMOS_EXPORTER]);
+        assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
+    }
+
+    #[test]
+    fn seid_listens_on_rpc_and_grpc_where_others_look_for_them() {
+        assert!(SEID.contains(&("rpc", RPC)) && SEID.contains(&("grpc", GRPC)));
+    }
+}
