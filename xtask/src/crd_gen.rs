@@ -60,3 +60,13 @@ fn files() -> anyhow::Result<Vec<(PathBuf, String)>> {
 fn marked(page: &str) -> String {
     format!("<!-- Generated from crates/api by `{COMMAND}`; do not edit. -->\n\n{page}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generated_files_are_current() {
+        run(&Args { check: true }).unwrap();
+    }
+}

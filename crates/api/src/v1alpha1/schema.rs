@@ -32,6 +32,7 @@ pub(super) fn resources(_: &mut SchemaGenerator) -> Schema {
                 "description": "Names of resource claims of the pod that the container uses.",
                 "type": "array",
                 "items": {
+                    "description": "One claim.",
                     "type": "object",
                     "required": ["name"],
                     "properties": {

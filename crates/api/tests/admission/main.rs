@@ -48,6 +48,36 @@ fn the_types_give_every_admitted_object_back_unchanged() {
 }
 
 #[test]
+fn a_node_that_was_admitted_under_a_longer_name_can_still_be_changed() {
+    let rules = for_kube_cel(schema());
+    let Case { mut object, .. } = cases::all().into_iter().find(|case| case.name == "TLS").unwrap();
+    object["metadata"]["name"] = "a".repeat(60).into();
+    assert!(Validator::new().validate(&rules, &object, None).is_err());
+    assert!(Validator::new().validate(&rules, &object, Some(&object)).is_ok());
+}
+
+#[test]
+fn what_the_go_controller_runs_is_admitted() {
+    let nodes = [
+        include_str!("../../../../tests/conformance/archive-publish/seinode.yaml"),
+        include_str!("../../../../tests/conformance/full-plain/seinode.yaml"),
+        include_str!("../../../../tests/conformance/full-s3-bootstrap/seinode.yaml"),
+        include_str!("../../../../tests/conformance/full-tls/seinode.yaml"),
+        include_str!("../../../../tests/conformance/validator-tls/seinode.yaml"),
+    ];
+    let schema = schema();
+    let bounds = jsonschema::validator_for(&schema).unwrap();
+    let rules = for_kube_cel(schema.clone());
+    for node in nodes {
+        let object: Value = serde_saphyr::from_str(node).unwrap();
+        let name = object["metadata"]["name"].to_string();
+        let case = Case { name, old: Some(object.clone()), object, expect: Expect::Admitted };
+        let faults = faults(&case, &bounds, &rules, &schema);
+        assert!(faults.bounds.is_empty() && faults.rules.is_empty(), "{}: {faults:?}", case.name);
+    }
+}
+
+#[test]
 fn every_rule_refuses_some_case() {
     let mut messages = BTreeSet::new();
     collect(&schema(), &mut messages);
@@ -73,6 +103,7 @@ fn the_table_is_broad() {
     assert_eq!(names.len(), cases.len(), "two cases of one name");
 }
 
+#[derive(Debug)]
 struct Faults {
     /// Paths of fields out of bounds.
     bounds: Vec<String>,
