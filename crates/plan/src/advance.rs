@@ -1,0 +1,206 @@
+//! What becomes of a plan when a task's step had an outcome. Pure: the step was taken elsewhere.
+
+use std::{marker::PhantomData, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use sei_api::{
+    SeiNode,
+    conditions::Reason,
+    v1alpha1::{FailedTaskDetail, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
+};
+
+use crate::{
+    TaskKind,
+    backoff::{poll_delay, retry_delay},
+};
+
+/// A plan that is not stored yet. It can only be written to status; nothing of it can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proposed;
+
+/// A plan that the API server holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Persisted;
+
+/// A plan, and whether it may run: only [`Plan<Persisted>`] names a task to do and takes outcomes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan<S> {
+    stored: TaskPlan,
+    state: PhantomData<S>,
+}
+
+impl<S> Plan<S> {
+    /// The plan as it is or will be stored.
+    pub fn stored(&self) -> &TaskPlan {
+        &self.stored
+    }
+
+    /// The plan as it is or will be stored.
+    pub fn into_stored(self) -> TaskPlan {
+        self.stored
+    }
+}
+
+impl Plan<Proposed> {
+    /// A plan for `node`, marked with what it was made from.
+    pub fn propose(mut plan: TaskPlan, node: &SeiNode, now: Timestamp) -> Self {
+        plan.generation = node.metadata.generation;
+        plan.retry = retry_request(node).map(str::to_owned);
+        plan.created_at = Some(Time(now));
+        Self { stored: plan, state: PhantomData }
+    }
+}
+
+/// The value of annotation `sei.io/retry`.
+pub fn retry_request(node: &SeiNode) -> Option<&str> {
+    node.metadata.annotations.as_ref()?.get(sei_api::labels::RETRY_ANNOTATION).map(String::as_str)
+}
+
+/// What a step of a task came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The task is done.
+    Done,
+    /// The sidecar took the task.
+    Submitted,
+    /// The sidecar works on it.
+    Running,
+    /// Something outside has to happen first.
+    Waiting {
+        /// Reason for the `Ready` condition.
+        reason: Reason,
+        /// For a person: what is waited for.
+        detail: String,
+    },
+    /// The attempt failed; another one may succeed.
+    AttemptFailed {
+        /// Why.
+        error: String,
+    },
+    /// No attempt can succeed.
+    Rejected {
+        /// Why, and what to do.
+        error: String,
+    },
+    /// The task has to be done anew under another id, by a plan that takes this one's place.
+    Reissue,
+}
+
+/// What to do after [`Plan::advance`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The current task is done: go on with the next one.
+    Next,
+    /// Look at the current task again after this time, sooner if an event comes.
+    Later(Duration),
+    /// The plan is Complete or Failed.
+    Ended,
+    /// Make a plan that takes this one's place, with [`crate::supersede::reissue`].
+    Replan,
+}
+
+impl Plan<Persisted> {
+    /// The Active plan of a node that was read from the API server. The only maker of a persisted plan.
+    pub fn load(node: &SeiNode) -> Option<Self> {
+        node.metadata.resource_version.as_ref()?;
+        let plan = node.status.as_ref()?.plan.as_ref()?;
+        (plan.phase == PlanPhase::Active).then(|| Self { stored: plan.clone(), state: PhantomData })
+    }
+
+    /// The first task that is not done, with its index.
+    pub fn current(&self) -> Option<(usize, &PlannedTask)> {
+        self.stored.tasks.iter().enumerate().find(|(_, task)| task.status != TaskStatus::Complete)
+    }
+
+    /// Time until the current task may be tried again; `None` when it is due.
+    pub fn backing_off(&self, now: Timestamp) -> Option<Duration> {
+        let next = self.current()?.1.next_attempt_at.as_ref()?.0;
+        Duration::try_from(next.duration_since(now)).ok().filter(|left| !left.is_zero())
+    }
+
+    /// Whether any task of kind `kind` comes after the current one.
+    pub fn ahead(&self, kind: TaskKind) -> bool {
+        let from = self.current().map_or(self.stored.tasks.len(), |(index, _)| index + 1);
+        self.stored.tasks[from..].iter().any(|task| task.type_ == kind.as_str())
+    }
+
+    /// Takes the outcome of a step of the current task.
+    pub fn advance(&mut self, outcome: Outcome, now: Timestamp, jitter: f64) -> Step {
+        let Some(index) = self.current().map(|(index, _)| index) else {
+            self.stored.phase = PlanPhase::Complete;
+            return Step::Ended;
+        };
+        let task = &mut self.stored.tasks[index];
+        if !matches!(outcome, Outcome::Waiting { .. }) {
+            task.waiting_since = None;
+        }
+        match outcome {
+            Outcome::Done => {
+                task.status = TaskStatus::Complete;
+                task.error = None;
+                task.next_attempt_at = None;
+                if self.current().is_some() {
+                    return Step::Next;
+                }
+                self.stored.phase = PlanPhase::Complete;
+                Step::Ended
+            }
+            Outcome::Submitted => {
+                task.submitted_at = Some(Time(now));
+                task.next_attempt_at = None;
+                Step::Later(poll_delay(Duration::ZERO, jitter))
+            }
+            Outcome::Running => {
+                let since = task.submitted_at.get_or_insert(Time(now)).0;
+                Step::Later(poll_delay(elapsed(since, now), jitter))
+            }
+            Outcome::Waiting { .. } => {
+                let since = task.waiting_since.get_or_insert(Time(now)).0;
+                Step::Later(poll_delay(elapsed(since, now), jitter))
+            }
+            Outcome::AttemptFailed { error } => self.attempt_failed(index, error, now, jitter),
+            Outcome::Rejected { error } => {
+                self.fail(index, error);
+                Step::Ended
+            }
+            Outcome::Reissue => Step::Replan,
+        }
+    }
+
+    fn attempt_failed(&mut self, index: usize, error: String, now: Timestamp, jitter: f64) -> Step {
+        let task = &mut self.stored.tasks[index];
+        let retries = task.retry_count.unwrap_or(0);
+        if retries >= task.max_retries.unwrap_or(0) {
+            self.fail(index, error);
+            return Step::Ended;
+        }
+        let delay = retry_delay(TaskKind::from_wire(&task.type_), retries + 1, jitter);
+        task.retry_count = Some(retries + 1);
+        task.submitted_at = None;
+        task.error = Some(error);
+        task.next_attempt_at = SignedDuration::try_from(delay).ok().map(|delay| Time(now + delay));
+        Step::Later(delay)
+    }
+
+    fn fail(&mut self, index: usize, error: String) {
+        let task = &mut self.stored.tasks[index];
+        task.status = TaskStatus::Failed;
+        task.error = Some(error.clone());
+        task.next_attempt_at = None;
+        self.stored.failed_task_index = i64::try_from(index).ok();
+        self.stored.failed_task_detail = Some(FailedTaskDetail {
+            type_: task.type_.clone(),
+            id: task.id.clone(),
+            error,
+            retry_count: task.retry_count.unwrap_or(0),
+            max_retries: task.max_retries.unwrap_or(0),
+        });
+        self.stored.phase = PlanPhase::Failed;
+    }
+}
+
+/// Time from `since` to `now`; nothing where the clock went backwards.
+pub(crate) fn elapsed(since: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(since)).unwrap_or_default()
+}

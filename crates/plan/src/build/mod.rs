@@ -1,0 +1,106 @@
+//! Which tasks bring a node where it should be.
+
+mod init;
+mod running;
+mod sidecar;
+
+pub use init::init;
+pub use running::{mark_ready, update};
+use sei_api::{
+    SeiNode,
+    conditions::{ConditionType, Reason},
+    v1alpha1::{NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
+};
+
+use crate::{Task, TaskKind, task_id};
+
+/// The plan that a node of this status needs, as far as its status tells: an update for a Running node of
+/// another image, mark-ready for one whose sidecar says that it is not ready, the first plan for one that is
+/// not Running. `None` where nothing is to be done.
+pub fn next(node: &SeiNode, plan_id: &str) -> Option<TaskPlan> {
+    let status = node.status.clone().unwrap_or_default();
+    if status.phase != Some(NodePhase::Running) {
+        return Some(init(node, plan_id));
+    }
+    if status.current_image.as_deref() != Some(node.spec.image.as_str()) {
+        return Some(update(node, plan_id));
+    }
+    let sidecar = status.condition(ConditionType::SidecarReady);
+    let restarted =
+        sidecar.is_some_and(|it| it.status == "False" && it.reason == Reason::SidecarNotReady.as_str());
+    restarted.then(|| mark_ready(node, plan_id, node.spec.publishes_snapshots()))
+}
+
+/// A plan of `tasks`, not begun.
+fn plan(node: &SeiNode, plan_id: &str, tasks: &[Task]) -> TaskPlan {
+    let planned = tasks.iter().enumerate().map(|(index, task)| planned(node, plan_id, index, task));
+    TaskPlan {
+        id: plan_id.to_owned(),
+        phase: PlanPhase::Active,
+        tasks: planned.collect(),
+        target_phase: Some(NodePhase::Running),
+        failed_phase: None,
+        failed_task_index: None,
+        failed_task_detail: None,
+        target_image: None,
+        generation: None,
+        retry: None,
+        created_at: None,
+    }
+}
+
+fn planned(node: &SeiNode, plan_id: &str, index: usize, task: &Task) -> PlannedTask {
+    PlannedTask {
+        type_: task.kind().as_str().to_owned(),
+        id: task_id(plan_id, task.kind(), index).to_string(),
+        status: TaskStatus::Pending,
+        params: Some(task.stored_params(node)),
+        submitted_at: None,
+        error: None,
+        max_retries: task.kind().max_retries(),
+        retry_count: None,
+        next_attempt_at: None,
+        waiting_since: None,
+    }
+}
+
+/// Puts `task` behind the last task of kind `after`. Ids depend on the place in the plan, so they are made anew.
+pub(crate) fn insert_after(plan: &mut TaskPlan, after: TaskKind, task: &Task, node: &SeiNode) {
+    let Some(place) = plan.tasks.iter().rposition(|task| task.type_ == after.as_str()) else { return };
+    plan.tasks.insert(place + 1, planned(node, &plan.id, place + 1, task));
+    for (index, task) in plan.tasks.iter_mut().enumerate() {
+        if let Some(kind) = TaskKind::from_wire(&task.type_) {
+            task.id = task_id(&plan.id, kind, index).to_string();
+        }
+    }
+}
+
+/// `plan` as it was made, without what running it adds and without what says for what it was made: the part
+/// that the Go controller's plans have too.
+pub fn bare(plan: &TaskPlan) -> TaskPlan {
+    let task = |task: &PlannedTask| PlannedTask {
+        type_: task.type_.clone(),
+        id: task.id.clone(),
+        status: TaskStatus::Pending,
+        params: task.params.clone(),
+        submitted_at: None,
+        error: None,
+        max_retries: task.max_retries,
+        retry_count: None,
+        next_attempt_at: None,
+        waiting_since: None,
+    };
+    TaskPlan {
+        id: plan.id.clone(),
+        phase: PlanPhase::Active,
+        tasks: plan.tasks.iter().map(task).collect(),
+        target_phase: plan.target_phase,
+        failed_phase: plan.failed_phase,
+        failed_task_index: None,
+        failed_task_detail: None,
+        target_image: None,
+        generation: None,
+        retry: None,
+        created_at: None,
+    }
+}

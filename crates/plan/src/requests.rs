@@ -1,0 +1,31 @@
+//! What a plan will ask of the sidecar, for those who want to see it beforehand.
+
+use sei_api::v1alpha1::TaskPlan;
+use serde_json::{Value, json};
+
+use crate::{Task, TaskError};
+
+/// Index in the plan and body of the POST of every sidecar task. A task that has nobody to connect to yet is
+/// left out: its body is made when there is.
+///
+/// # Errors
+/// The first [`TaskError`] that no attempt could get past.
+pub fn sidecar_requests(
+    plan: &TaskPlan,
+    resolved_peers: &[String],
+) -> Result<Vec<(usize, Value)>, TaskError> {
+    let mut requests = Vec::new();
+    for (index, planned) in plan.tasks.iter().enumerate() {
+        let Task::Sidecar(task) = Task::read(planned)? else { continue };
+        let params = match task.request_params(resolved_peers) {
+            Err(TaskError::NoPeers) => continue,
+            params => params?,
+        };
+        let mut body = json!({ "id": planned.id, "type": planned.type_ });
+        if let Some(params) = params {
+            body["params"] = params;
+        }
+        requests.push((index, body));
+    }
+    Ok(requests)
+}

@@ -1,0 +1,170 @@
+//! Tasks as values, and their stored form.
+
+use sei_api::{SeiNode, names, v1alpha1::PlannedTask};
+use serde_json::{Value, json};
+
+use crate::{SidecarTask, TaskKind, params::Params};
+
+/// Why a stored task cannot be run, or its request not be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TaskError {
+    /// No such task type.
+    #[error(
+        "unknown task type {0:?}: the plan was stored by another version of the operator; set annotation sei.io/retry to make a new one"
+    )]
+    UnknownType(String),
+    /// A parameter has another shape than the task needs.
+    #[error("parameter {field} of task {task} cannot be used: {why}")]
+    WrongParam {
+        /// Task type.
+        task: String,
+        /// Name of the parameter.
+        field: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// There is nobody to connect to yet. It passes when a peer appears.
+    #[error("no SeiNode matches the label selectors of spec.peers yet")]
+    NoPeers,
+}
+
+/// One step of a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Task {
+    /// See [`TaskKind::EnsureDataPvc`].
+    EnsureDataPvc,
+    /// See [`TaskKind::ValidateSigningKey`].
+    ValidateSigningKey {
+        /// The Secret.
+        secret_name: String,
+    },
+    /// See [`TaskKind::ValidateNodeKey`].
+    ValidateNodeKey {
+        /// The Secret.
+        secret_name: String,
+    },
+    /// See [`TaskKind::ValidateOperatorKeyring`].
+    ValidateOperatorKeyring {
+        /// The Secret with the keyring's files.
+        secret_name: String,
+        /// The key in it.
+        key_name: String,
+        /// The Secret with the passphrase.
+        passphrase_secret_name: String,
+        /// The data key in that.
+        passphrase_secret_key: String,
+    },
+    /// See [`TaskKind::ApplyRbacProxyConfig`].
+    ApplyRbacProxyConfig,
+    /// See [`TaskKind::ApplyStatefulSet`].
+    ApplyStatefulSet,
+    /// See [`TaskKind::ApplyService`].
+    ApplyService,
+    /// See [`TaskKind::ReplacePod`].
+    ReplacePod,
+    /// See [`TaskKind::ObserveImage`].
+    ObserveImage,
+    /// See [`TaskKind::DeployBootstrapService`].
+    DeployBootstrapService,
+    /// See [`TaskKind::DeployBootstrapJob`].
+    DeployBootstrapJob,
+    /// See [`TaskKind::AwaitBootstrapComplete`].
+    AwaitBootstrapComplete,
+    /// See [`TaskKind::TeardownBootstrap`].
+    TeardownBootstrap,
+    /// A task that the sidecar does.
+    Sidecar(SidecarTask),
+}
+
+impl Task {
+    /// Its type.
+    pub fn kind(&self) -> TaskKind {
+        match self {
+            Self::EnsureDataPvc => TaskKind::EnsureDataPvc,
+            Self::ValidateSigningKey { .. } => TaskKind::ValidateSigningKey,
+            Self::ValidateNodeKey { .. } => TaskKind::ValidateNodeKey,
+            Self::ValidateOperatorKeyring { .. } => TaskKind::ValidateOperatorKeyring,
+            Self::ApplyRbacProxyConfig => TaskKind::ApplyRbacProxyConfig,
+            Self::ApplyStatefulSet => TaskKind::ApplyStatefulSet,
+            Self::ApplyService => TaskKind::ApplyService,
+            Self::ReplacePod => TaskKind::ReplacePod,
+            Self::ObserveImage => TaskKind::ObserveImage,
+            Self::DeployBootstrapService => TaskKind::DeployBootstrapService,
+            Self::DeployBootstrapJob => TaskKind::DeployBootstrapJob,
+            Self::AwaitBootstrapComplete => TaskKind::AwaitBootstrapComplete,
+            Self::TeardownBootstrap => TaskKind::TeardownBootstrap,
+            Self::Sidecar(task) => task.kind(),
+        }
+    }
+
+    /// The task behind its stored form.
+    ///
+    /// # Errors
+    /// [`TaskError::UnknownType`] and [`TaskError::WrongParam`]: no attempt could succeed.
+    pub fn read(planned: &PlannedTask) -> Result<Self, TaskError> {
+        let kind = TaskKind::from_wire(&planned.type_)
+            .ok_or_else(|| TaskError::UnknownType(planned.type_.clone()))?;
+        let params = Params { task: kind.as_str(), value: planned.params.as_ref() };
+        Ok(match kind {
+            TaskKind::EnsureDataPvc => Self::EnsureDataPvc,
+            TaskKind::ValidateSigningKey => {
+                Self::ValidateSigningKey { secret_name: params.text("secretName")? }
+            }
+            TaskKind::ValidateNodeKey => Self::ValidateNodeKey { secret_name: params.text("secretName")? },
+            TaskKind::ValidateOperatorKeyring => Self::ValidateOperatorKeyring {
+                secret_name: params.text("secretName")?,
+                key_name: params.text("keyName")?,
+                passphrase_secret_name: params.text("passphraseSecretName")?,
+                passphrase_secret_key: params.text("passphraseSecretKey")?,
+            },
+            TaskKind::ApplyRbacProxyConfig => Self::ApplyRbacProxyConfig,
+            TaskKind::ApplyStatefulSet => Self::ApplyStatefulSet,
+            TaskKind::ApplyService => Self::ApplyService,
+            TaskKind::ReplacePod => Self::ReplacePod,
+            TaskKind::ObserveImage => Self::ObserveImage,
+            TaskKind::DeployBootstrapService => Self::DeployBootstrapService,
+            TaskKind::DeployBootstrapJob => Self::DeployBootstrapJob,
+            TaskKind::AwaitBootstrapComplete => Self::AwaitBootstrapComplete,
+            TaskKind::TeardownBootstrap => Self::TeardownBootstrap,
+            sidecar => Self::Sidecar(SidecarTask::read(sidecar, &params)?),
+        })
+    }
+
+    /// Its parameters as they are stored. Tasks of the operator work on the live node; they store what tells a
+    /// reader which one.
+    pub fn stored_params(&self, node: &SeiNode) -> Value {
+        let namespace = names::namespace(node);
+        let (service, job) = (names::stateful_set(node), names::bootstrap_job(node));
+        match self {
+            Self::ValidateSigningKey { secret_name } | Self::ValidateNodeKey { secret_name } => {
+                json!({ "secretName": secret_name, "namespace": namespace })
+            }
+            Self::ValidateOperatorKeyring {
+                secret_name,
+                key_name,
+                passphrase_secret_name,
+                passphrase_secret_key,
+            } => json!({
+                "secretName": secret_name,
+                "keyName": key_name,
+                "passphraseSecretName": passphrase_secret_name,
+                "passphraseSecretKey": passphrase_secret_key,
+                "namespace": namespace,
+            }),
+            Self::DeployBootstrapService => json!({ "serviceName": service, "namespace": namespace }),
+            Self::DeployBootstrapJob | Self::AwaitBootstrapComplete => {
+                json!({ "jobName": job, "namespace": namespace })
+            }
+            Self::TeardownBootstrap => {
+                json!({ "jobName": job, "serviceName": service, "namespace": namespace })
+            }
+            Self::Sidecar(task) => task.stored_params(),
+            Self::EnsureDataPvc
+            | Self::ApplyRbacProxyConfig
+            | Self::ApplyStatefulSet
+            | Self::ApplyService
+            | Self::ReplacePod
+            | Self::ObserveImage => json!({ "nodeName": names::node(node), "namespace": namespace }),
+        }
+    }
+}

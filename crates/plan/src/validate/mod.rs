@@ -1,0 +1,80 @@
+//! What the types and the API server's rules cannot say, or did not say when an object was stored, and what a
+//! file has that no API server has seen.
+
+mod modes;
+mod values;
+
+use sei_api::{SeiNode, names};
+
+/// What is wrong with a spec. The text names the field and says what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpecError {
+    /// A field that must be set is not.
+    #[error("{field} is missing: {instead}")]
+    Missing {
+        /// Path of the field.
+        field: &'static str,
+        /// What to write.
+        instead: &'static str,
+    },
+    /// Not exactly one of several fields is set.
+    #[error("exactly one of {fields} must be set in {parent}, not {set}")]
+    NotExactlyOne {
+        /// Path of the object.
+        parent: String,
+        /// The fields.
+        fields: &'static str,
+        /// How many are set.
+        set: usize,
+    },
+    /// Two fields that exclude or need each other.
+    #[error("{field} {conflict}")]
+    Conflict {
+        /// Path of the field.
+        field: &'static str,
+        /// Why it cannot be as it is, and what to do.
+        conflict: &'static str,
+    },
+    /// A value that cannot work.
+    #[error("{field} is {value:?}: write {wanted}")]
+    BadValue {
+        /// Path of the field.
+        field: String,
+        /// The value.
+        value: String,
+        /// What is allowed.
+        wanted: &'static str,
+    },
+    /// One Secret in two roles.
+    #[error(
+        "{field} and {other} name the same Secret {secret:?}: use two Secrets, so that each container gets only what is its own"
+    )]
+    SharedSecret {
+        /// Path of one reference.
+        field: &'static str,
+        /// Path of the other.
+        other: &'static str,
+        /// The Secret.
+        secret: String,
+    },
+    /// A key that the Sei configuration does not have.
+    #[error("spec.overrides has {key:?}, which is no key of the Sei configuration{}", nearest.map(|key| format!("; did you mean {key:?}?")).unwrap_or_else(|| "; docs/reference/overrides.md lists them".to_owned()))]
+    UnknownOverride {
+        /// The key.
+        key: String,
+        /// A known key that is close to it.
+        nearest: Option<&'static str>,
+    },
+}
+
+/// Everything that is wrong with `node`; empty when a plan can be made for it.
+pub fn validate(node: &SeiNode) -> Vec<SpecError> {
+    let mut errors = Vec::new();
+    if names::node(node).is_empty() {
+        errors.push(SpecError::Missing { field: "metadata.name", instead: "give the node a name" });
+    }
+    modes::check(&node.spec, &mut errors);
+    values::check(&node.spec, &mut errors);
+    errors
+}

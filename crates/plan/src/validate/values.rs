@@ -1,0 +1,80 @@
+//! Rules of single values, whatever the mode.
+
+use sei_api::{SeiNodeSpec, ports, v1alpha1::PeerSource};
+
+use super::{SpecError, modes::exactly_one};
+use crate::overrides;
+
+pub(super) fn check(spec: &SeiNodeSpec, errors: &mut Vec<SpecError>) {
+    if !is_label_value(&spec.chain_id) {
+        errors.push(bad(
+            "spec.chainId",
+            &spec.chain_id,
+            "1 to 63 letters, digits, '-', '_' or '.', with a letter or digit at both ends",
+        ));
+    }
+    if spec.image.is_empty() {
+        errors.push(SpecError::Missing { field: "spec.image", instead: "name the seid image" });
+    }
+    if let Some(port) = spec.sidecar.as_ref().and_then(|sidecar| sidecar.port) {
+        let taken = |port: u16| {
+            port == ports::RBAC_PROXY
+                || port == ports::COSMOS_EXPORTER
+                || ports::SEID.iter().any(|(_, seid)| *seid == port)
+        };
+        // 0 means the default.
+        if u16::try_from(port).map_or(true, taken) {
+            errors.push(bad(
+                "spec.sidecar.port",
+                &port.to_string(),
+                "a port from 1 to 65535 that neither seid (1317, 8545, 8546, 9090, 26656, 26657, 26660), the exporter (9300) nor the proxy (8443) has",
+            ));
+        }
+    }
+    if spec.tls().is_some_and(|tls| tls.secret_name.is_empty()) {
+        errors.push(SpecError::Missing {
+            field: "spec.sidecar.tls.secretName",
+            instead: "name the kubernetes.io/tls Secret",
+        });
+    }
+    for (index, peer) in spec.peers.iter().flatten().enumerate() {
+        check_peer(index, peer, errors);
+    }
+    for (key, value) in spec.overrides.iter().flatten() {
+        match overrides::kind_of(key) {
+            None => {
+                errors.push(SpecError::UnknownOverride { key: key.clone(), nearest: overrides::nearest(key) })
+            }
+            Some(kind) if !kind.admits(value) => {
+                errors.push(bad(format!("spec.overrides[{key:?}]"), value, kind.wanted()));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn check_peer(index: usize, peer: &PeerSource, errors: &mut Vec<SpecError>) {
+    let path = format!("spec.peers[{index}]");
+    let set = [peer.ec2_tags.is_some(), peer.static_.is_some(), peer.label.is_some()];
+    exactly_one(&path, "ec2Tags, static, label", &set, errors);
+    let empty = [
+        peer.ec2_tags.as_ref().is_some_and(|tags| tags.region.is_empty() || tags.tags.is_empty()),
+        peer.static_.as_ref().is_some_and(|fixed| fixed.addresses.is_empty()),
+        peer.label.as_ref().is_some_and(|label| label.selector.is_empty()),
+    ];
+    let wanted = ["a region and at least one tag", "at least one address", "at least one label to select by"];
+    for (_, wanted) in empty.iter().zip(wanted).filter(|(empty, _)| **empty) {
+        errors.push(bad(path.clone(), "", wanted));
+    }
+}
+
+fn bad(field: impl Into<String>, value: &str, wanted: &'static str) -> SpecError {
+    SpecError::BadValue { field: field.into(), value: value.to_owned(), wanted }
+}
+
+/// Whether a text can be a label value, and is not empty.
+fn is_label_value(text: &str) -> bool {
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    text.len() <= 63 && edge(text.chars().next()) && edge(text.chars().last()) && text.chars().all(inner)
+}
