@@ -1,0 +1,92 @@
+//! Why a request to a sidecar came to nothing. The classes are those that a caller treats differently.
+
+use std::path::PathBuf;
+
+/// Why a request to a sidecar came to nothing. Texts never hold a token or a key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The address of the sidecar makes no sense.
+    #[error("sidecar address {url:?} cannot be used: {why}")]
+    BadUrl {
+        /// The address.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// No connection, or it broke.
+    #[error("sidecar {url} cannot be reached: {why}")]
+    Unreachable {
+        /// What was asked.
+        url: String,
+        /// What the network says.
+        why: String,
+    },
+    /// No complete answer within the deadline.
+    #[error("sidecar {url} did not answer within {seconds} s")]
+    Timeout {
+        /// What was asked.
+        url: String,
+        /// The deadline.
+        seconds: u64,
+    },
+    /// The server's certificate is not the one that is trusted, not for this name, or not valid now.
+    #[error(
+        "sidecar {url} presents a certificate that is not trusted: {why}; it must be the one of the Secret in spec.sidecar.tls"
+    )]
+    Untrusted {
+        /// What was asked.
+        url: String,
+        /// What the verifier says.
+        why: String,
+    },
+    /// 401, also with a token that was read anew.
+    #[error(
+        "sidecar {url} answers 401: its proxy does not accept the operator's token; check the token's audience and that the proxy may make TokenReviews"
+    )]
+    Unauthorized {
+        /// What was asked.
+        url: String,
+    },
+    /// 403.
+    #[error(
+        "sidecar {url} answers 403: {message}; the operator's ServiceAccount needs create and get on seinodetasks.sei.io"
+    )]
+    Forbidden {
+        /// What was asked.
+        url: String,
+        /// The proxy's words.
+        message: String,
+    },
+    /// 400.
+    #[error("{message}")]
+    BadRequest {
+        /// The sidecar's words.
+        message: String,
+    },
+    /// Any other status than those of the API.
+    #[error("sidecar {url} answers {code}: {body}")]
+    UnexpectedStatus {
+        /// What was asked.
+        url: String,
+        /// HTTP status.
+        code: u16,
+        /// Begin of the body.
+        body: String,
+    },
+    /// An answer that is not what the API says.
+    #[error("sidecar {url} gives an answer that cannot be read: {why}")]
+    Undecodable {
+        /// What was asked.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The token for sidecars cannot be read.
+    #[error("token file {path} cannot be used: {why}; mount a projected token of audience sei-sidecar there")]
+    Token {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+}
