@@ -1,0 +1,198 @@
+//! Settings of the platform that nodes run on. They come from the operator's environment; this crate gets
+//! them as a map and checks them all at once.
+
+use std::{collections::BTreeMap, fmt};
+
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use sei_api::v1alpha1::Mode;
+
+use crate::quantity::canonical;
+
+/// A bucket and the region it is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// Name.
+    pub name: String,
+    /// Region.
+    pub region: String,
+}
+
+/// What the pods of a group of modes are sized and placed by.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Size {
+    pub(crate) node_pool: String,
+    pub(crate) storage_class: String,
+    pub(crate) storage: Quantity,
+    pub(crate) cpu: Quantity,
+    pub(crate) memory: Quantity,
+}
+
+/// The platform, checked: what is rendered with it can be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Platform {
+    pub(crate) default: Size,
+    pub(crate) archive: Size,
+    pub(crate) toleration_key: String,
+    pub(crate) service_account: String,
+    pub(crate) snapshot_bucket: Bucket,
+    pub(crate) genesis_bucket: Bucket,
+    pub(crate) sidecar_image: String,
+    pub(crate) exporter_image: String,
+    pub(crate) proxy_image: Option<String>,
+}
+
+/// Everything that is wrong with the settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsError(Vec<String>);
+
+impl SettingsError {
+    /// One line for each setting that is wrong, in the order of their names.
+    pub fn lines(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "platform settings cannot be used: {}", self.0.join("; "))
+    }
+}
+
+impl std::error::Error for SettingsError {}
+
+/// Reads settings and collects what is wrong with them.
+struct Reader<'a> {
+    settings: &'a BTreeMap<String, String>,
+    wrong: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn optional(&self, name: &str) -> Option<String> {
+        let value = self.settings.get(name)?.trim();
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+
+    fn text(&mut self, name: &str, meaning: &str) -> String {
+        self.optional(name).unwrap_or_else(|| {
+            self.wrong.push(format!("{name} is not set: {meaning}"));
+            String::new()
+        })
+    }
+
+    fn quantity(&mut self, name: &str, meaning: &str) -> Quantity {
+        let text = self.text(name, meaning);
+        if text.is_empty() {
+            return Quantity::default();
+        }
+        canonical(&text).unwrap_or_else(|| {
+            self.wrong
+                .push(format!("{name} is {text:?}: write a Kubernetes quantity such as 500m, 32Gi or 2Ti"));
+            Quantity::default()
+        })
+    }
+
+    fn bucket(&mut self, kind: &str) -> Bucket {
+        Bucket {
+            name: self.text(&format!("SEI_{kind}_BUCKET"), "the bucket that sidecars use"),
+            region: self.text(&format!("SEI_{kind}_REGION"), "the region of that bucket"),
+        }
+    }
+}
+
+impl Platform {
+    /// The platform that `settings` (names and values of `SEI_*` variables) describe. Settings that the Go
+    /// controller required without using them are accepted and ignored.
+    ///
+    /// # Errors
+    /// [`SettingsError`] with every setting that is missing or malformed.
+    pub fn from_settings(settings: &BTreeMap<String, String>) -> Result<Self, SettingsError> {
+        let mut read = Reader { settings, wrong: Vec::new() };
+        let platform = Self {
+            default: Size {
+                node_pool: read.text("SEI_NODEPOOL_NAME", "the Karpenter node pool of all modes but archive"),
+                storage_class: read
+                    .text("SEI_STORAGE_CLASS_PERF", "the storage class of all modes but archive"),
+                storage: read
+                    .quantity("SEI_STORAGE_SIZE_DEFAULT", "the volume size of all modes but archive"),
+                cpu: read
+                    .quantity("SEI_RESOURCE_CPU_DEFAULT", "the CPU request of seid, all modes but archive"),
+                memory: read.quantity(
+                    "SEI_RESOURCE_MEM_DEFAULT",
+                    "the memory request of seid, all modes but archive",
+                ),
+            },
+            archive: Size {
+                node_pool: read.text("SEI_NODEPOOL_ARCHIVE", "the Karpenter node pool of archives"),
+                storage_class: read.text("SEI_STORAGE_CLASS_ARCHIVE", "the storage class of archives"),
+                storage: read.quantity("SEI_STORAGE_SIZE_ARCHIVE", "the volume size of archives"),
+                cpu: read.quantity("SEI_RESOURCE_CPU_ARCHIVE", "the CPU request of seid in archives"),
+                memory: read.quantity("SEI_RESOURCE_MEM_ARCHIVE", "the memory request of seid in archives"),
+            },
+            toleration_key: read.text("SEI_TOLERATION_KEY", "the key of the taint of the node pools"),
+            service_account: read.text("SEI_SERVICE_ACCOUNT", "the ServiceAccount of node pods"),
+            snapshot_bucket: read.bucket("SNAPSHOT"),
+            genesis_bucket: read.bucket("GENESIS"),
+            sidecar_image: read.text("SEI_SIDECAR_IMAGE", "the seictl image"),
+            exporter_image: read.text("SEI_COSMOS_EXPORTER_IMAGE", "the cosmos-exporter image"),
+            proxy_image: read.optional("SEI_KUBE_RBAC_PROXY_IMAGE"),
+        };
+        if read.wrong.is_empty() {
+            return Ok(platform);
+        }
+        read.wrong.sort();
+        Err(SettingsError(read.wrong))
+    }
+
+    /// Size of the volume that a node of `mode` gets, and the least that an imported one must have.
+    pub fn required_storage(&self, mode: Mode) -> &Quantity {
+        &self.size(mode).storage
+    }
+
+    /// Where genesis ceremonies leave what the group needs.
+    pub fn genesis_bucket(&self) -> &Bucket {
+        &self.genesis_bucket
+    }
+
+    pub(crate) fn size(&self, mode: Mode) -> &Size {
+        match mode {
+            Mode::Archive => &self.archive,
+            Mode::FullNode | Mode::Replayer | Mode::Validator => &self.default,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> BTreeMap<String, String> {
+        let env = include_str!("../../../tests/conformance/full-tls/platform.env");
+        env.lines()
+            .filter_map(|line| line.split_once('='))
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let mut settings = settings();
+        settings.remove("SEI_SIDECAR_IMAGE");
+        settings.insert("SEI_STORAGE_SIZE_DEFAULT".into(), "2000 Gi".into());
+        settings.insert("SEI_GENESIS_REGION".into(), "  ".into());
+        let error = Platform::from_settings(&settings).unwrap_err();
+        let names: Vec<_> = error.lines().iter().filter_map(|line| line.split(' ').next()).collect();
+        assert_eq!(names, ["SEI_GENESIS_REGION", "SEI_SIDECAR_IMAGE", "SEI_STORAGE_SIZE_DEFAULT"]);
+    }
+
+    #[test]
+    fn settings_that_do_nothing_are_not_required() {
+        let mut settings = settings();
+        settings.retain(|name, _| {
+            let unused = ["RESULT_EXPORT", "GATEWAY", "STORAGE_CLASS_DEFAULT", "RBAC_PROXY"];
+            !unused.iter().any(|part| name.contains(part))
+        });
+        assert!(Platform::from_settings(&settings).is_ok());
+        let count = Platform::from_settings(&BTreeMap::new()).unwrap_err().lines().len();
+        assert_eq!(count, settings.len(), "every setting that is left is required");
+    }
+}

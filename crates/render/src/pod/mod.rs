@@ -1,0 +1,91 @@
+//! The pod of a node, and what the bootstrap pod shares with it.
+
+pub(crate) mod exporter;
+pub(crate) mod placement;
+pub(crate) mod proxy;
+pub(crate) mod script;
+pub(crate) mod security;
+pub(crate) mod seid;
+pub(crate) mod sidecar;
+pub(crate) mod volumes;
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{EnvVar, HTTPGetAction, PodSpec, Probe, VolumeMount};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use sei_api::{SeiNode, labels, ports};
+
+use crate::{Platform, RenderError};
+
+/// Where the data volume is mounted, and HOME of everything that runs there.
+pub(crate) const HOME: &str = "/.sei";
+
+/// The pod template of the StatefulSet.
+pub(crate) fn spec(node: &SeiNode, platform: &Platform) -> Result<PodSpec, RenderError> {
+    let mut init = vec![seid::init(node, &node.spec.image), sidecar::container(node, platform)];
+    if node.spec.tls().is_some() {
+        init.push(proxy::container(node, platform)?);
+    }
+    Ok(PodSpec {
+        automount_service_account_token: Some(true),
+        service_account_name: Some(platform.service_account.clone()),
+        // The sidecar signals seid.
+        share_process_namespace: Some(true),
+        security_context: Some(security::pod()),
+        tolerations: Some(placement::tolerations(node, platform)),
+        affinity: Some(placement::affinity(node, platform)),
+        init_containers: Some(init),
+        containers: vec![seid::container(node, platform), exporter::container(platform)],
+        volumes: Some(volumes::all(node)),
+        ..PodSpec::default()
+    })
+}
+
+/// Annotations of every pod of a node.
+pub(crate) fn annotations() -> BTreeMap<String, String> {
+    BTreeMap::from([(labels::DO_NOT_DISRUPT.to_owned(), "true".to_owned())])
+}
+
+fn env(name: &str, value: impl Into<String>) -> EnvVar {
+    EnvVar { name: name.to_owned(), value: Some(value.into()), value_from: None }
+}
+
+fn mount(volume: &str, path: &str) -> VolumeMount {
+    VolumeMount { name: volume.to_owned(), mount_path: path.to_owned(), ..VolumeMount::default() }
+}
+
+fn read_only(volume: &str, path: &str) -> VolumeMount {
+    VolumeMount { read_only: Some(true), ..mount(volume, path) }
+}
+
+/// When a probe runs, and how often it may fail.
+struct Timing {
+    delay: i32,
+    period: i32,
+    failures: i32,
+}
+
+/// A probe of `path` on the sidecar's API from outside the pod: through the proxy under TLS, where the sidecar
+/// itself listens on loopback only.
+fn sidecar_probe(node: &SeiNode, path: &str, timing: &Timing) -> Probe {
+    let (port, scheme) = match node.spec.tls() {
+        Some(_) => (ports::RBAC_PROXY, Some("HTTPS".to_owned())),
+        None => (node.spec.sidecar_port(), None),
+    };
+    let get = HTTPGetAction {
+        path: Some(path.to_owned()),
+        port: IntOrString::Int(port.into()),
+        scheme,
+        ..HTTPGetAction::default()
+    };
+    Probe { http_get: Some(get), ..timed(timing) }
+}
+
+fn timed(timing: &Timing) -> Probe {
+    Probe {
+        initial_delay_seconds: Some(timing.delay),
+        period_seconds: Some(timing.period),
+        failure_threshold: Some(timing.failures),
+        ..Probe::default()
+    }
+}

@@ -1,0 +1,63 @@
+//! kube-rbac-proxy: TLS, authentication and authorization in front of the sidecar's API.
+
+use k8s_openapi::{
+    api::core::v1::{Container, Probe, TCPSocketAction},
+    apimachinery::pkg::util::intstr::IntOrString,
+};
+use sei_api::{SeiNode, labels, ports};
+
+use super::{Timing, read_only, security, seid, sidecar_probe, timed, volumes};
+use crate::{Platform, RenderError};
+
+const CONFIG: &str = "/etc/kube-rbac-proxy";
+const TLS: &str = "/etc/tls";
+
+/// The proxy: an init container that keeps running, so that the plan can reach the sidecar before seid starts.
+pub(crate) fn container(node: &SeiNode, platform: &Platform) -> Result<Container, RenderError> {
+    let ready = sidecar_probe(node, "/v0/healthz", &Timing { delay: 2, period: 5, failures: 6 });
+    Ok(Container {
+        startup_probe: Some(tcp(&Timing { delay: 5, period: 5, failures: 60 })),
+        // The proxy's own pulse. One that passed it on to the sidecar would restart the wrong process.
+        liveness_probe: Some(tcp(&Timing { delay: 5, period: 10, failures: 3 })),
+        readiness_probe: Some(ready),
+        ..bare(node, platform)?
+    })
+}
+
+/// The proxy without probes, as it runs in the bootstrap pod.
+pub(crate) fn bare(node: &SeiNode, platform: &Platform) -> Result<Container, RenderError> {
+    let Some(image) = &platform.proxy_image else {
+        return Err(RenderError::NoProxyImage { node: sei_api::names::node(node).to_owned() });
+    };
+    Ok(Container {
+        name: "kube-rbac-proxy".to_owned(),
+        image: Some(image.clone()),
+        args: Some(args(node.spec.sidecar_port())),
+        restart_policy: Some("Always".to_owned()),
+        ports: Some(vec![seid::port("api", ports::RBAC_PROXY)]),
+        volume_mounts: Some(vec![read_only(volumes::PROXY_CONFIG, CONFIG), read_only(volumes::TLS, TLS)]),
+        security_context: Some(security::read_only()),
+        ..Container::default()
+    })
+}
+
+fn args(sidecar_port: u16) -> Vec<String> {
+    vec![
+        format!("--secure-listen-address=0.0.0.0:{}", ports::RBAC_PROXY),
+        format!("--upstream=http://127.0.0.1:{sidecar_port}/"),
+        format!("--config-file={CONFIG}/config.yaml"),
+        format!("--tls-cert-file={TLS}/tls.crt"),
+        format!("--tls-private-key-file={TLS}/tls.key"),
+        "--tls-reload-interval=30s".to_owned(),
+        "--ignore-paths=/v0/healthz,/v0/startupz,/v0/livez,/v0/metrics".to_owned(),
+        // The sidecar answers 401 without the caller's name, and would believe a caller's own header.
+        "--auth-header-fields-enabled=true".to_owned(),
+        format!("--auth-token-audiences={}", labels::SIDECAR_TOKEN_AUDIENCE),
+        "--v=0".to_owned(),
+    ]
+}
+
+fn tcp(timing: &Timing) -> Probe {
+    let socket = TCPSocketAction { port: IntOrString::Int(ports::RBAC_PROXY.into()), host: None };
+    Probe { tcp_socket: Some(socket), ..timed(timing) }
+}

@@ -1,0 +1,86 @@
+//! Volumes of the pods, in the order in which they are written.
+
+use k8s_openapi::api::core::v1::{
+    ConfigMapVolumeSource, EmptyDirVolumeSource, KeyToPath, PersistentVolumeClaimVolumeSource,
+    SecretVolumeSource, Volume,
+};
+use sei_api::{SeiNode, names, v1alpha1::OperatorKeyringSecret};
+
+pub(crate) const DATA: &str = "data";
+pub(crate) const TMP: &str = "sidecar-tmp";
+pub(crate) const SIGNING_KEY: &str = "signing-key";
+pub(crate) const SIGNING_KEY_FILE: &str = "priv_validator_key.json";
+pub(crate) const NODE_KEY: &str = "node-key";
+pub(crate) const NODE_KEY_FILE: &str = "node_key.json";
+pub(crate) const KEYRING: &str = "operator-keyring";
+pub(crate) const PROXY_CONFIG: &str = "rbac-proxy-config";
+pub(crate) const TLS: &str = "sidecar-tls";
+
+/// Readable by the owner alone; the group of the volume is added by the kubelet.
+const PRIVATE: i32 = 0o400;
+
+/// Of the node's pod.
+pub(crate) fn all(node: &SeiNode) -> Vec<Volume> {
+    let mut volumes = vec![data(node), tmp()];
+    volumes.extend(keys(node).into_iter().map(|(_, volume)| volume));
+    if let Some(keyring) = keyring(node) {
+        volumes.push(secret(KEYRING, &keyring.secret_name, None));
+    }
+    volumes.extend(tls(node));
+    volumes
+}
+
+/// Of the bootstrap pod, which never sees a key.
+pub(crate) fn bootstrap(node: &SeiNode) -> Vec<Volume> {
+    let mut volumes = vec![data(node), tmp()];
+    volumes.extend(tls(node));
+    volumes
+}
+
+/// Volumes of a validator's key files, by name.
+pub(crate) fn keys(node: &SeiNode) -> Vec<(&'static str, Volume)> {
+    let Some(validator) = &node.spec.validator else { return Vec::new() };
+    [(SIGNING_KEY, SIGNING_KEY_FILE, &validator.signing_key), (NODE_KEY, NODE_KEY_FILE, &validator.node_key)]
+        .into_iter()
+        .filter_map(|(name, file, source)| {
+            let reference = source.as_ref()?.secret.as_ref()?;
+            Some((name, secret(name, &reference.secret_name, Some(file))))
+        })
+        .collect()
+}
+
+/// The operator keyring of a validator.
+pub(crate) fn keyring(node: &SeiNode) -> Option<&OperatorKeyringSecret> {
+    node.spec.validator.as_ref()?.operator_keyring.as_ref()?.secret.as_ref()
+}
+
+fn data(node: &SeiNode) -> Volume {
+    let claim = PersistentVolumeClaimVolumeSource { claim_name: names::data_claim(node), read_only: None };
+    Volume { persistent_volume_claim: Some(claim), ..named(DATA) }
+}
+
+fn tmp() -> Volume {
+    Volume { empty_dir: Some(EmptyDirVolumeSource::default()), ..named(TMP) }
+}
+
+fn tls(node: &SeiNode) -> Vec<Volume> {
+    let Some(tls) = node.spec.tls() else { return Vec::new() };
+    let config =
+        ConfigMapVolumeSource { name: names::rbac_proxy_config(node), ..ConfigMapVolumeSource::default() };
+    vec![Volume { config_map: Some(config), ..named(PROXY_CONFIG) }, secret(TLS, &tls.secret_name, None)]
+}
+
+fn secret(volume: &str, name: &str, only: Option<&str>) -> Volume {
+    let items = only.map(|file| vec![KeyToPath { key: file.to_owned(), path: file.to_owned(), mode: None }]);
+    let source = SecretVolumeSource {
+        secret_name: Some(name.to_owned()),
+        default_mode: Some(PRIVATE),
+        items,
+        optional: None,
+    };
+    Volume { secret: Some(source), ..named(volume) }
+}
+
+fn named(name: &str) -> Volume {
+    Volume { name: name.to_owned(), ..Volume::default() }
+}

@@ -1,0 +1,29 @@
+//! Configuration of kube-rbac-proxy: which permission a caller of the sidecar API needs.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use sei_api::{SeiNode, labels, names};
+
+use crate::meta::metadata;
+
+/// The virtual resource that callers need a verb on.
+pub(crate) const RESOURCE: &str = "seinodetasks";
+
+/// The ConfigMap that the proxy mounts. `None` without TLS.
+///
+/// The key is `apiGroup`: the proxy ignores `group` without a word and then asks for the core group. Values are
+/// quoted, since a namespace may be called `on` or `1e3`.
+pub fn rbac_proxy_config(node: &SeiNode) -> Option<ConfigMap> {
+    node.spec.tls()?;
+    let config = format!(
+        "authorization:\n  resourceAttributes:\n    apiGroup: \"sei.io\"\n    resource: \"{RESOURCE}\"\n    namespace: \"{}\"\n    name: \"{}\"\n",
+        names::namespace(node),
+        names::node(node)
+    );
+    Some(ConfigMap {
+        metadata: metadata(node, names::rbac_proxy_config(node), labels::node_labels(node)),
+        data: Some(BTreeMap::from([("config.yaml".to_owned(), config)])),
+        ..ConfigMap::default()
+    })
+}

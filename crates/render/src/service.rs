@@ -1,0 +1,67 @@
+//! The headless Services: of the node, and of its bootstrap.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    api::core::v1::{Service, ServicePort, ServiceSpec},
+    apimachinery::pkg::util::intstr::IntOrString,
+};
+use sei_api::{SeiNode, labels, names, ports};
+
+use crate::meta::metadata;
+
+/// The headless Service that gives the pod its DNS name and lists seid's ports; the sidecar's own is never
+/// among them.
+pub fn service(node: &SeiNode) -> Service {
+    let mut ports: Vec<_> = ports::SEID.iter().map(|(name, number)| port(name, *number)).collect();
+    for port in ports.iter_mut().filter(|port| port.port == i32::from(ports::GRPC)) {
+        port.app_protocol = Some("kubernetes.io/h2c".to_owned());
+    }
+    ports.extend(proxy_port(node));
+    headless(node, labels::node_labels(node), labels::selector(node), ports)
+}
+
+/// The Service that gives the bootstrap pod the same DNS name. `None` where there is no bootstrap.
+pub fn bootstrap_service(node: &SeiNode) -> Option<Service> {
+    if !node.spec.needs_bootstrap() {
+        return None;
+    }
+    let labels = labels::bootstrap(node);
+    let mut ports = vec![port("sidecar", node.spec.sidecar_port())];
+    ports.extend(proxy_port(node));
+    Some(headless(node, labels.clone(), labels, ports))
+}
+
+fn proxy_port(node: &SeiNode) -> Option<ServicePort> {
+    node.spec.tls().map(|_| port("api", ports::RBAC_PROXY))
+}
+
+fn headless(
+    node: &SeiNode,
+    labels: BTreeMap<String, String>,
+    selector: BTreeMap<String, String>,
+    ports: Vec<ServicePort>,
+) -> Service {
+    Service {
+        metadata: metadata(node, names::stateful_set(node), labels),
+        spec: Some(ServiceSpec {
+            cluster_ip: Some("None".to_owned()),
+            // The operator talks to the sidecar long before the pod is ready.
+            publish_not_ready_addresses: Some(true),
+            selector: Some(selector),
+            ports: Some(ports),
+            ..ServiceSpec::default()
+        }),
+        status: None,
+    }
+}
+
+fn port(name: &str, number: u16) -> ServicePort {
+    ServicePort {
+        name: Some(name.to_owned()),
+        port: number.into(),
+        target_port: Some(IntOrString::Int(number.into())),
+        protocol: Some("TCP".to_owned()),
+        ..ServicePort::default()
+    }
+}

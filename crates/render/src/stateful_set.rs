@@ -1,0 +1,43 @@
+//! The StatefulSet of a node.
+
+use k8s_openapi::{
+    api::{
+        apps::v1::{StatefulSet, StatefulSetSpec, StatefulSetUpdateStrategy},
+        core::v1::PodTemplateSpec,
+    },
+    apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta},
+};
+use sei_api::{SeiNode, labels, names};
+
+use crate::{Platform, RenderError, meta::metadata, pod};
+
+/// The workload of `node`: one pod, replaced by the operator alone (`OnDelete`), on a claim that outlives it.
+///
+/// # Errors
+/// [`RenderError::NoProxyImage`] for a node with TLS on a platform without a proxy image.
+pub fn stateful_set(node: &SeiNode, platform: &Platform) -> Result<StatefulSet, RenderError> {
+    let selector = LabelSelector { match_labels: Some(labels::selector(node)), match_expressions: None };
+    let template = PodTemplateSpec {
+        metadata: Some(ObjectMeta {
+            labels: Some(labels::node_labels(node)),
+            annotations: Some(pod::annotations()),
+            ..ObjectMeta::default()
+        }),
+        spec: Some(pod::spec(node, platform)?),
+    };
+    Ok(StatefulSet {
+        metadata: metadata(node, names::stateful_set(node), labels::node_labels(node)),
+        spec: Some(StatefulSetSpec {
+            replicas: Some(1),
+            service_name: Some(names::stateful_set(node)),
+            selector,
+            template,
+            update_strategy: Some(StatefulSetUpdateStrategy {
+                type_: Some("OnDelete".to_owned()),
+                rolling_update: None,
+            }),
+            ..StatefulSetSpec::default()
+        }),
+        status: None,
+    })
+}

@@ -1,0 +1,37 @@
+//! Reads the conformance cases.
+#![allow(dead_code, unreachable_pub)]
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use sei_api::SeiNode;
+use sei_render::Platform;
+use serde_json::Value;
+
+pub const CASES: [&str; 5] =
+    ["full-plain", "full-tls", "validator-tls", "archive-publish", "full-s3-bootstrap"];
+
+fn path(case: &str, file: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance").join(case).join(file)
+}
+
+pub fn seinode(case: &str) -> Value {
+    serde_saphyr::from_str(&fs::read_to_string(path(case, "seinode.yaml")).unwrap()).unwrap()
+}
+
+pub fn node(case: &str) -> SeiNode {
+    serde_json::from_value(seinode(case)).unwrap()
+}
+
+pub fn settings(case: &str) -> BTreeMap<String, String> {
+    let env = fs::read_to_string(path(case, "platform.env")).unwrap();
+    env.lines().filter_map(|line| line.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+}
+
+pub fn platform(case: &str) -> Platform {
+    Platform::from_settings(&settings(case)).unwrap()
+}
+
+/// What the Go controller writes; `None` where the case has no such object.
+pub fn expected(case: &str, file: &str) -> Option<Value> {
+    Some(serde_json::from_str(&fs::read_to_string(path(case, file)).ok()?).unwrap())
+}

@@ -1,0 +1,118 @@
+//! Rules that every pod keeps, whatever the mode: the restricted standard, and who may see which key.
+
+mod common;
+
+use common::{CASES, node, platform};
+use k8s_openapi::api::core::v1::{Container, PodSpec};
+use sei_api::SeiNode;
+use sei_render::{RenderError, bootstrap_job, bootstrap_service, stateful_set};
+use serde_json::json;
+
+fn pods(node: &SeiNode, case: &str) -> Vec<PodSpec> {
+    let platform = platform(case);
+    let own = stateful_set(node, &platform).unwrap().spec.unwrap().template.spec;
+    let bootstrap = bootstrap_job(node, &platform).unwrap().and_then(|job| job.spec.unwrap().template.spec);
+    own.into_iter().chain(bootstrap).collect()
+}
+
+fn containers(pod: &PodSpec) -> impl Iterator<Item = &Container> {
+    pod.init_containers.iter().flatten().chain(&pod.containers)
+}
+
+/// A node with bootstrap Job, TLS and an imported claim at once.
+fn tls_bootstrap() -> SeiNode {
+    let mut object = common::seinode("full-s3-bootstrap");
+    object["spec"]["sidecar"] = json!({ "port": 7777, "tls": { "secretName": "cert" } });
+    object["spec"]["dataVolume"] = json!({ "import": { "pvcName": "old-disk" } });
+    serde_json::from_value(object).unwrap()
+}
+
+#[test]
+fn every_pod_meets_the_restricted_standard() {
+    let mut nodes: Vec<_> = CASES.map(|case| (case, node(case))).into();
+    nodes.push(("full-s3-bootstrap", tls_bootstrap()));
+    for (case, node) in nodes {
+        for pod in pods(&node, case) {
+            assert_ne!(pod.host_network, Some(true));
+            for container in containers(&pod) {
+                let at = format!("{case}/{}", container.name);
+                let context = container.security_context.as_ref().unwrap_or_else(|| panic!("{at}"));
+                assert_eq!(context.run_as_non_root, Some(true), "{at}");
+                assert_eq!(context.allow_privilege_escalation, Some(false), "{at}");
+                let capabilities = context.capabilities.as_ref().unwrap();
+                assert_eq!(
+                    (capabilities.drop.as_deref(), &capabilities.add),
+                    (Some(&["ALL".to_owned()][..]), &None)
+                );
+                assert_eq!(context.seccomp_profile.as_ref().unwrap().type_, "RuntimeDefault", "{at}");
+            }
+            for volume in pod.volumes.unwrap() {
+                assert!(volume.host_path.is_none(), "{case}: {}", volume.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn only_the_sidecar_sees_the_operator_keyring() {
+    for pod in pods(&node("validator-tls"), "validator-tls") {
+        for container in containers(&pod).filter(|container| container.name != "sei-sidecar") {
+            assert!(container.volume_mounts.iter().flatten().all(|mount| mount.name != "operator-keyring"));
+            assert!(container.env_from.is_none());
+            let reads_secret =
+                |value: &k8s_openapi::api::core::v1::EnvVarSource| value.secret_key_ref.is_some();
+            assert!(
+                !container.env.iter().flatten().any(|var| var.value_from.as_ref().is_some_and(reads_secret))
+            );
+        }
+    }
+}
+
+#[test]
+fn the_bootstrap_pod_of_a_validator_sees_no_key() {
+    let mut object = common::seinode("validator-tls");
+    object["spec"]["validator"]["snapshot"] =
+        json!({ "s3": { "targetHeight": 5 }, "bootstrapImage": "seid:old" });
+    let node: SeiNode = serde_json::from_value(object).unwrap();
+    let job = bootstrap_job(&node, &platform("validator-tls")).unwrap().unwrap();
+    let text = serde_json::to_string(&job).unwrap();
+    for secret in ["signing-key", "node-key", "operator-keyring", "operator-passphrase"] {
+        assert!(!text.contains(secret), "{secret}");
+    }
+}
+
+#[test]
+fn a_bootstrap_under_tls_has_its_proxy_and_the_imported_claim() {
+    let node = tls_bootstrap();
+    let job = bootstrap_job(&node, &platform("full-s3-bootstrap"));
+    let pod = job.unwrap().unwrap().spec.unwrap().template.spec.unwrap();
+    let names: Vec<_> = containers(&pod).map(|container| container.name.as_str()).collect();
+    assert_eq!(names, ["seid-init", "sei-sidecar", "kube-rbac-proxy", "seid"]);
+    let claim = pod.volumes.as_ref().unwrap()[0].persistent_volume_claim.as_ref().unwrap();
+    assert_eq!(claim.claim_name, "old-disk");
+    let ports = bootstrap_service(&node).unwrap().spec.unwrap().ports.unwrap();
+    assert_eq!(ports.iter().map(|port| port.port).collect::<Vec<_>>(), [7777, 8443]);
+}
+
+#[test]
+fn every_mount_has_its_volume() {
+    for case in CASES {
+        for pod in pods(&node(case), case) {
+            let volumes: Vec<_> = pod.volumes.iter().flatten().map(|volume| volume.name.as_str()).collect();
+            for mount in containers(&pod).flat_map(|container| container.volume_mounts.iter().flatten()) {
+                assert!(volumes.contains(&mount.name.as_str()), "{case}: {}", mount.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn tls_without_a_proxy_image_says_which_setting_is_missing() {
+    let mut settings = common::settings("full-tls");
+    settings.remove("SEI_KUBE_RBAC_PROXY_IMAGE");
+    let platform = sei_render::Platform::from_settings(&settings).unwrap();
+    let error = stateful_set(&node("full-tls"), &platform).unwrap_err();
+    assert_eq!(error, RenderError::NoProxyImage { node: "rpc-0".into() });
+    assert!(error.to_string().contains("SEI_KUBE_RBAC_PROXY_IMAGE"));
+    assert!(stateful_set(&node("full-plain"), &platform).is_ok(), "plain nodes need no proxy");
+}
