@@ -1,5 +1,6 @@
 //! What we render against what the Go controller writes. Every deviation is one row of [`DEVIATIONS`]; a row that
 //! no case needs fails the test as much as a difference that has no row.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

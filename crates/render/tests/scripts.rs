@@ -1,5 +1,6 @@
 //! The scripts of the pods, run by real shells with a seid that writes down how it was called, and a sidecar that
 //! answers 503 before it answers 200.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

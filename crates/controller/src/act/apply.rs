@@ -1,0 +1,98 @@
+//! Server-side apply of the objects of a node, never of anybody else's.
+
+use std::fmt::Debug;
+
+use k8s_openapi::api::core::v1::Service;
+use kube::{
+    Api, Resource, ResourceExt,
+    api::{Patch, PatchParams},
+    core::NamespaceResourceScope,
+};
+use sei_api::{SeiNode, labels, names};
+use sei_plan::Outcome;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::refused;
+use crate::{context::Context, observe::is_owned_by};
+
+/// Why an object was not written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApplyError {
+    /// The name is taken.
+    #[error(
+        "{kind} {name} exists and does not belong to this SeiNode: delete it, or give the SeiNode another name"
+    )]
+    Foreign {
+        /// Kind of the object.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
+    /// The API server's words.
+    #[error("writing {kind} {name}: {source}")]
+    Api {
+        /// Kind of the object.
+        kind: String,
+        /// Its name.
+        name: String,
+        /// What went wrong.
+        source: Box<kube::Error>,
+    },
+}
+
+/// Writes `object` if its name is free or it is `node`'s.
+pub(crate) async fn apply<K>(ctx: &Context, node: &SeiNode, object: &K) -> Result<K, ApplyError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + Serialize
+        + DeserializeOwned,
+{
+    let (kind, name) = (K::kind(&()).into_owned(), object.name_any());
+    let failed =
+        |source| ApplyError::Api { kind: kind.clone(), name: name.clone(), source: Box::new(source) };
+    let api: Api<K> = Api::namespaced(ctx.client.clone(), names::namespace(node));
+    // Forced apply would take fields of an object that somebody else made.
+    match api.get_metadata_opt(&name).await.map_err(failed)? {
+        Some(live) if !is_owned_by(&live, node) => Err(ApplyError::Foreign { kind, name }),
+        _ => {
+            let params = PatchParams::apply(labels::FIELD_MANAGER).force();
+            api.patch(&name, &params, &Patch::Apply(object)).await.map_err(failed)
+        }
+    }
+}
+
+/// The outcome of a task that applies.
+fn outcome<K>(applied: Result<K, ApplyError>) -> Outcome {
+    match applied {
+        Ok(_) => Outcome::Done,
+        Err(error @ ApplyError::Foreign { .. }) => Outcome::Rejected { error: error.to_string() },
+        Err(ApplyError::Api { kind, name, source }) => refused(&format!("writing {kind} {name}"), &source),
+    }
+}
+
+pub(super) async fn rbac_proxy_config(ctx: &Context, node: &SeiNode) -> Outcome {
+    match sei_render::rbac_proxy_config(node) {
+        Some(config) => outcome(apply(ctx, node, &config).await),
+        None => Outcome::Done,
+    }
+}
+
+pub(super) async fn stateful_set(ctx: &Context, node: &SeiNode) -> Outcome {
+    match sei_render::stateful_set(node, &ctx.platform) {
+        Ok(stateful_set) => outcome(apply(ctx, node, &stateful_set).await),
+        Err(error) => Outcome::Rejected { error: error.to_string() },
+    }
+}
+
+pub(super) async fn service(ctx: &Context, node: &SeiNode) -> Outcome {
+    outcome(apply(ctx, node, &sei_render::service(node)).await)
+}
+
+pub(super) async fn bootstrap_service(ctx: &Context, node: &SeiNode) -> Outcome {
+    match sei_render::bootstrap_service(node) {
+        Some(service) => outcome::<Service>(apply(ctx, node, &service).await),
+        None => Outcome::Done,
+    }
+}

@@ -1,0 +1,189 @@
+//! The one-shot bootstrap Job and the Service that gives it the node's DNS name.
+
+use std::fmt::Debug;
+
+use k8s_openapi::api::{
+    batch::v1::Job,
+    core::v1::{Pod, Service},
+};
+use kube::{
+    Api, Resource, ResourceExt,
+    api::{DeleteParams, ListParams, PostParams, Preconditions, PropagationPolicy},
+    core::NamespaceResourceScope,
+};
+use sei_api::{SeiNode, conditions::Reason, labels, names};
+use sei_plan::Outcome;
+use serde::de::DeserializeOwned;
+
+use super::{apply, refused};
+use crate::{
+    context::Context,
+    observe::{Observed, is_owned_by},
+};
+
+/// How a Job ended, or that it has not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum JobState {
+    Running,
+    Complete,
+    Failed(String),
+}
+
+pub(super) fn state(job: &Job) -> JobState {
+    let conditions = job.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    for condition in conditions.filter(|condition| condition.status == "True") {
+        match condition.type_.as_str() {
+            "Complete" => return JobState::Complete,
+            "Failed" => {
+                let message = condition.message.clone().filter(|message| !message.is_empty());
+                let message = message.unwrap_or_else(|| "it gives no reason".to_owned());
+                return JobState::Failed(format!("bootstrap Job {} failed: {message}", job.name_any()));
+            }
+            _ => {}
+        }
+    }
+    JobState::Running
+}
+
+pub(super) async fn deploy_service(ctx: &Context, node: &SeiNode) -> Outcome {
+    apply::bootstrap_service(ctx, node).await
+}
+
+/// Makes the Job. One of ours that failed, or that was made from another spec, is replaced.
+pub(super) async fn deploy_job(ctx: &Context, node: &SeiNode) -> Outcome {
+    let wanted = match sei_render::bootstrap_job(node, &ctx.platform) {
+        Ok(Some(job)) => job,
+        Ok(None) => return Outcome::Done,
+        Err(error) => return Outcome::Rejected { error: error.to_string() },
+    };
+    let name = names::bootstrap_job(node);
+    let api: Api<Job> = Api::namespaced(ctx.client.clone(), names::namespace(node));
+    let live = match api.get_opt(&name).await {
+        Ok(live) => live,
+        Err(error) => return refused(&format!("reading Job {name}"), &error),
+    };
+    let Some(live) = live else {
+        let params =
+            PostParams { field_manager: Some(labels::FIELD_MANAGER.to_owned()), ..Default::default() };
+        return match api.create(&params, &wanted).await {
+            Ok(_) => Outcome::Done,
+            Err(kube::Error::Api(status)) if status.is_already_exists() => waiting("it was made just now"),
+            Err(error) => refused(&format!("making Job {name}"), &error),
+        };
+    };
+    if !is_owned_by(&live, node) {
+        return foreign("Job", &name);
+    }
+    if live.metadata.deletion_timestamp.is_some() {
+        return waiting("the Job before it is ending");
+    }
+    let replace = match state(&live) {
+        JobState::Complete => false,
+        JobState::Failed(_) => true,
+        JobState::Running => seid_image(&live) != seid_image(&wanted),
+    };
+    if !replace {
+        return Outcome::Done;
+    }
+    match delete(&api, &live).await {
+        Ok(()) => waiting("the Job before it is ending"),
+        Err(error) => refused(&format!("deleting Job {name}"), &error),
+    }
+}
+
+/// Looks at the Job as the cache has it: its events bring the next look.
+pub(super) fn await_complete(observed: &Observed) -> Outcome {
+    match observed.children.job.as_deref().map(state) {
+        Some(JobState::Complete) => Outcome::Done,
+        Some(JobState::Failed(error)) => Outcome::Rejected { error },
+        Some(JobState::Running) => waiting("seid runs up to the target height"),
+        None => Outcome::Reissue,
+    }
+}
+
+/// Deletes Job and Service, and is done when they and the pod are gone: the production pod takes over their
+/// volume and name.
+pub(super) async fn teardown(ctx: &Context, node: &SeiNode) -> Outcome {
+    let namespace = names::namespace(node);
+    let jobs: Api<Job> = Api::namespaced(ctx.client.clone(), namespace);
+    let services: Api<Service> = Api::namespaced(ctx.client.clone(), namespace);
+    let (job, service) = (names::bootstrap_job(node), names::stateful_set(node));
+    for left in
+        [remove(&jobs, node, &job, |_| true).await, remove(&services, node, &service, is_bootstrap).await]
+    {
+        match left {
+            Ok(false) => {}
+            Ok(true) => return waiting("its Job and Service are ending"),
+            Err(outcome) => return outcome,
+        }
+    }
+    let pods: Api<Pod> = Api::namespaced(ctx.client.clone(), namespace);
+    let labels = labels::bootstrap(node);
+    let selector: Vec<_> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let selector = selector.join(",");
+    match pods.list_metadata(&ListParams::default().labels(&selector)).await {
+        Ok(list) if list.items.is_empty() => Outcome::Done,
+        Ok(_) => waiting("its pod is ending"),
+        Err(error) => refused("looking for the bootstrap pod", &error),
+    }
+}
+
+/// Deletes one object of the bootstrap and says whether it still exists.
+async fn remove<K>(
+    api: &Api<K>,
+    node: &SeiNode,
+    name: &str,
+    of_bootstrap: impl Fn(&K) -> bool,
+) -> Result<bool, Outcome>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+{
+    let kind = K::kind(&());
+    let live = api.get_opt(name).await.map_err(|error| refused(&format!("reading {kind} {name}"), &error))?;
+    let Some(live) = live.filter(of_bootstrap) else { return Ok(false) };
+    if !is_owned_by(&live, node) {
+        return Err(foreign(&kind, name));
+    }
+    if live.meta().deletion_timestamp.is_none() {
+        delete(api, &live).await.map_err(|error| refused(&format!("deleting {kind} {name}"), &error))?;
+    }
+    Ok(true)
+}
+
+async fn delete<K: Resource + Clone + Debug + DeserializeOwned>(
+    api: &Api<K>,
+    object: &K,
+) -> Result<(), kube::Error> {
+    let same = Preconditions { uid: object.uid(), resource_version: None };
+    let params = DeleteParams {
+        propagation_policy: Some(PropagationPolicy::Foreground),
+        preconditions: Some(same),
+        ..Default::default()
+    };
+    match api.delete(&object.name_any(), &params).await {
+        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+/// The Service of the bootstrap has the same name as the production one.
+fn is_bootstrap(service: &Service) -> bool {
+    service.labels().get(labels::COMPONENT).is_some_and(|value| value == labels::COMPONENT_BOOTSTRAP)
+}
+
+fn seid_image(job: &Job) -> Option<&str> {
+    let containers = &job.spec.as_ref()?.template.spec.as_ref()?.containers;
+    containers.iter().find(|container| container.name == "seid")?.image.as_deref()
+}
+
+fn waiting(why: &str) -> Outcome {
+    Outcome::Waiting { reason: Reason::WaitingForBootstrap, detail: format!("bootstrap: {why}") }
+}
+
+fn foreign(kind: &str, name: &str) -> Outcome {
+    Outcome::Rejected {
+        error: format!(
+            "{kind} {name} exists and does not belong to this SeiNode: delete it, or give the SeiNode another name"
+        ),
+    }
+}

@@ -1,0 +1,72 @@
+//! One step of one task: all effects of a plan, a file a kind of task. What to do about the outcome is not
+//! decided here.
+
+mod apply;
+mod bootstrap;
+mod rollout;
+pub(crate) mod sidecar;
+mod volume;
+
+use sei_api::{conditions::Reason, v1alpha1::PlannedTask};
+use sei_plan::{Outcome, Persisted, Plan, Task};
+
+pub(crate) use apply::apply;
+pub(crate) use volume::delete_own_claim;
+
+use crate::{
+    context::Context,
+    observe::{Finding, Observed},
+};
+
+/// Takes one step of `planned`, the current task of `plan`.
+pub(crate) async fn step(
+    ctx: &Context,
+    observed: &Observed,
+    plan: &Plan<Persisted>,
+    planned: &PlannedTask,
+) -> Outcome {
+    let task = match Task::read(planned) {
+        Ok(task) => task,
+        Err(error) => return Outcome::Rejected { error: error.to_string() },
+    };
+    let node = &observed.node;
+    match task {
+        Task::EnsureDataPvc => volume::ensure(ctx, observed).await,
+        Task::ValidateSigningKey { .. } => checked(observed.keys.signing.as_ref()),
+        Task::ValidateNodeKey { .. } => checked(observed.keys.node.as_ref()),
+        Task::ValidateOperatorKeyring { .. } => checked(observed.keys.keyring.as_ref()),
+        Task::ApplyRbacProxyConfig => apply::rbac_proxy_config(ctx, node).await,
+        Task::ApplyStatefulSet => apply::stateful_set(ctx, node).await,
+        Task::ApplyService => apply::service(ctx, node).await,
+        Task::ReplacePod => rollout::replace_pod(ctx, node).await,
+        Task::ObserveImage => rollout::observe_image(ctx, node).await,
+        Task::DeployBootstrapService => bootstrap::deploy_service(ctx, node).await,
+        Task::DeployBootstrapJob => bootstrap::deploy_job(ctx, node).await,
+        Task::AwaitBootstrapComplete => bootstrap::await_complete(observed),
+        Task::TeardownBootstrap => bootstrap::teardown(ctx, node).await,
+        Task::Sidecar(task) => sidecar::step(ctx, observed, plan, planned, &task).await,
+    }
+}
+
+/// The keys of a validator are looked at on every pass; a task of a plan only reads what was found.
+fn checked(finding: Option<&Finding>) -> Outcome {
+    match finding {
+        // The spec no longer names the Secret: nothing to check.
+        None | Some(Finding::Good(_)) => Outcome::Done,
+        Some(Finding::NotYet(why)) => {
+            Outcome::Waiting { reason: Reason::WaitingForKeys, detail: why.clone() }
+        }
+        Some(Finding::Bad(why)) => Outcome::Rejected { error: why.clone() },
+    }
+}
+
+/// An answer of the API server to a write or read as an outcome: what it calls invalid fails the plan with
+/// its words, anything else may pass.
+fn refused(doing: &str, error: &kube::Error) -> Outcome {
+    let invalid = matches!(error, kube::Error::Api(status) if matches!(status.code, 400 | 422));
+    let text = format!("{doing}: {error}");
+    match invalid {
+        true => Outcome::Rejected { error: text },
+        false => Outcome::Waiting { reason: Reason::WriteRefused, detail: text },
+    }
+}

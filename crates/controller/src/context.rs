@@ -1,0 +1,91 @@
+//! What every pass shares: the client, the settings, the caches, and the few things that are remembered
+//! between passes. All of it can be lost without harm: it is rebuilt by looking.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::Timestamp;
+use kube::{Client, ResourceExt};
+use sei_api::SeiNode;
+use sei_render::Platform;
+use sei_sidecar::{ConnectTo, Transport};
+
+use crate::{
+    cache::Cache, metrics::Metrics, neighbours::Neighbours, observe::Memory, references::References,
+};
+
+/// Where Secrets are watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretAccess {
+    /// One metadata-only watch of all Secrets of type `kubernetes.io/tls`: needs list and watch on Secrets.
+    Watch,
+    /// One metadata-only watch per referenced Secret: a Role with `resourceNames` suffices.
+    Named,
+}
+
+/// Settings of the operator.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The platform that nodes run on.
+    pub platform: Platform,
+    /// Namespaces to watch; empty means all.
+    pub namespaces: Vec<String>,
+    /// How Secrets are watched.
+    pub secret_access: SecretAccess,
+    /// How many nodes are reconciled at the same time.
+    pub workers: u16,
+    /// Other addresses for sidecars, as with curl's `--connect-to`; names are verified as ever.
+    pub connect_to: Vec<ConnectTo>,
+    /// File with the token for sidecars, re-read from disk.
+    pub token_file: PathBuf,
+}
+
+/// What every pass shares.
+pub(crate) struct Context {
+    pub(crate) client: Client,
+    pub(crate) platform: Platform,
+    pub(crate) transport: Transport,
+    pub(crate) cache: Cache,
+    pub(crate) references: References,
+    pub(crate) neighbours: Neighbours,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) memories: Mutex<HashMap<String, Memory>>,
+}
+
+impl Context {
+    /// The only place where the controller reads the clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    /// A random number in `0.0..1.0`, to spread what would otherwise happen at once.
+    pub(crate) fn jitter(&self) -> f64 {
+        fastrand::f64()
+    }
+
+    /// A random id for a new plan.
+    pub(crate) fn plan_id(&self) -> String {
+        uuid::Uuid::new_v4().to_string()
+    }
+
+    /// What is remembered of a node.
+    pub(crate) fn memory<T>(&self, node: &SeiNode, with: impl FnOnce(&mut Memory) -> T) -> T {
+        with(self.memories().entry(node.uid().unwrap_or_default()).or_default())
+    }
+
+    /// Forgets a node that is gone.
+    pub(crate) fn forget(&self, node: &SeiNode) {
+        self.memories().remove(&node.uid().unwrap_or_default());
+        self.references.release(node);
+        self.neighbours.wake(node);
+        self.metrics.forget(sei_api::names::namespace(node), sei_api::names::node(node));
+    }
+
+    fn memories(&self) -> MutexGuard<'_, HashMap<String, Memory>> {
+        // A panic elsewhere leaves the map whole: every access is one insert, read or remove.
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

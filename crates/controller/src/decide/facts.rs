@@ -1,0 +1,183 @@
+//! What was seen, as conditions and published facts. Kept true for the whole life of the node.
+
+use std::collections::BTreeMap;
+
+use sei_api::{
+    SeiNode, SeiNodeStatus,
+    conditions::{self, ConditionType, Reason, Statement, Truth},
+    names,
+    v1alpha1::{NodePhase, SidecarTlsStatus},
+};
+use sei_render::Platform;
+
+use super::set_phase;
+use crate::observe::{Finding, Health, Observed};
+
+/// First sidecar version that can stand behind a proxy.
+const FIRST_FOR_TLS: [u32; 3] = [0, 0, 50];
+
+pub(super) fn status(observed: &Observed, platform: &Platform) -> SeiNodeStatus {
+    let node = &*observed.node;
+    let mut status = node.status.clone().unwrap_or_default();
+    status.observed_generation = node.metadata.generation;
+    if status.phase.is_none() {
+        set_phase(&mut status, NodePhase::Pending, observed.now);
+    }
+    // A plan of the Go controller is taken as made from the spec as it is when first seen.
+    if let Some(plan) = status.plan.as_mut().filter(|plan| plan.generation.is_none()) {
+        plan.generation = node.metadata.generation;
+    }
+    status.resolved_peers = observed.peers.clone().filter(|peers| !peers.is_empty());
+    tls(observed, &mut status);
+    keys(observed, &mut status);
+    sidecar(observed, platform, &mut status);
+    honored(observed, &mut status);
+    status
+}
+
+fn say(observed: &Observed, status: &mut SeiNodeStatus, statement: Statement) {
+    conditions::set(&mut status.conditions, statement, observed.node.metadata.generation, observed.now);
+}
+
+fn tls(observed: &Observed, status: &mut SeiNodeStatus) {
+    let (Some(tls), Some(spec)) = (&observed.tls, observed.node.spec.tls()) else {
+        status.sidecar_tls = None;
+        conditions::remove(&mut status.conditions, ConditionType::SidecarTlsSecretReady);
+        return;
+    };
+    status.sidecar_tls = Some(SidecarTlsStatus {
+        secret_name: spec.secret_name.clone(),
+        required_dns_names: names::required_dns_names(&observed.node).to_vec(),
+    });
+    let kind = ConditionType::SidecarTlsSecretReady;
+    say(observed, status, Statement::new(kind, tls.is_ready(), tls.reason, tls.message.as_str()));
+}
+
+fn keys(observed: &Observed, status: &mut SeiNodeStatus) {
+    let keys = &observed.keys;
+    for (kind, finding, [good, not_yet, bad]) in [
+        (
+            ConditionType::ImportPvcReady,
+            &observed.import,
+            [Reason::PvcValidated, Reason::PvcNotReady, Reason::PvcInvalid],
+        ),
+        (
+            ConditionType::SigningKeyReady,
+            &keys.signing,
+            [Reason::SigningKeyValidated, Reason::SigningKeyNotReady, Reason::SigningKeyInvalid],
+        ),
+        (
+            ConditionType::NodeKeyReady,
+            &keys.node,
+            [Reason::NodeKeyValidated, Reason::NodeKeyNotReady, Reason::NodeKeyInvalid],
+        ),
+        (
+            ConditionType::OperatorKeyringReady,
+            &keys.keyring,
+            [
+                Reason::OperatorKeyringValidated,
+                Reason::OperatorKeyringNotReady,
+                Reason::OperatorKeyringInvalid,
+            ],
+        ),
+    ] {
+        let Some(finding) = finding else {
+            conditions::remove(&mut status.conditions, kind);
+            continue;
+        };
+        let (truth, reason, message) = match finding {
+            Finding::Good(message) => (true, good, message),
+            Finding::NotYet(message) => (false, not_yet, message),
+            Finding::Bad(message) => (false, bad, message),
+        };
+        say(observed, status, Statement::new(kind, truth, reason, message.as_str()));
+    }
+}
+
+fn sidecar(observed: &Observed, platform: &Platform, status: &mut SeiNodeStatus) {
+    if let Some(probe) = &observed.health {
+        let (truth, reason, message) = match &probe.health {
+            Health::Ready => (Truth::True, Reason::SidecarHealthy, "healthz answers 200".to_owned()),
+            Health::NotReady => (
+                Truth::False,
+                Reason::SidecarNotReady,
+                "healthz answers 503: the sidecar restarted; mark-ready is sent again".to_owned(),
+            ),
+            Health::Unreachable(error) => (Truth::Unknown, Reason::Unreachable, error.clone()),
+        };
+        say(observed, status, Statement::new(ConditionType::SidecarReady, truth, reason, message));
+    }
+    let kind = ConditionType::SidecarSupported;
+    if let Some(image) = sidecar_too_old(&observed.node, platform) {
+        let message = format!("TLS needs a sidecar of v0.0.50 or later, {image} is older");
+        say(observed, status, Statement::new(kind, false, Reason::SidecarTooOldForTls, message));
+    } else if status.condition(kind).is_some_and(|it| it.reason == Reason::SidecarTooOldForTls.as_str()) {
+        let message = "the sidecar can do what the spec asks";
+        say(observed, status, Statement::new(kind, true, Reason::SidecarVersionSupported, message));
+    }
+}
+
+/// Says that the sidecar does not know a task of the plan.
+pub(super) fn say_task_unknown(status: &mut SeiNodeStatus, observed: &Observed, task: &str) {
+    let message = format!(
+        "the sidecar does not know task {task}: use another sidecar image (discover-peers is gone from v0.0.57 on)"
+    );
+    let kind = ConditionType::SidecarSupported;
+    say(observed, status, Statement::new(kind, false, Reason::SidecarTaskUnknown, message));
+}
+
+fn honored(observed: &Observed, status: &mut SeiNodeStatus) {
+    let spec = &observed.node.spec;
+    let mut without_effect = BTreeMap::new();
+    if spec.replayer.as_ref().is_some_and(|replayer| replayer.result_export.is_some()) {
+        without_effect.insert("spec.replayer.resultExport", "no task exports results");
+    }
+    if spec.entrypoint.is_some() {
+        without_effect.insert("spec.entrypoint", "it is deprecated");
+    }
+    let kind = ConditionType::SpecHonored;
+    if without_effect.is_empty() {
+        conditions::remove(&mut status.conditions, kind);
+        return;
+    }
+    let texts: Vec<_> =
+        without_effect.iter().map(|(field, why)| format!("{field} has no effect: {why}")).collect();
+    say(observed, status, Statement::new(kind, false, Reason::FieldWithoutEffect, texts.join("; ")));
+}
+
+/// The sidecar image, if TLS is asked for and its tag says that it is too old for that. A tag that is no
+/// version says nothing.
+pub(super) fn sidecar_too_old(node: &SeiNode, platform: &Platform) -> Option<String> {
+    node.spec.tls()?;
+    let image = sei_render::sidecar_image(node, platform);
+    let version = version(image)?;
+    (version < FIRST_FOR_TLS).then(|| image.to_owned())
+}
+
+/// `[major, minor, patch]` of a tag like `v0.0.50`.
+fn version(image: &str) -> Option<[u32; 3]> {
+    let name = image.split('@').next()?.rsplit('/').next()?;
+    let tag = name.split_once(':')?.1.strip_prefix('v')?;
+    let mut parts = tag.split('-').next()?.split('.').map(|part| part.parse().ok());
+    let version = [parts.next()??, parts.next()??, parts.next()??];
+    parts.next().is_none().then_some(version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_from_tags_alone() {
+        for (image, expected) in [
+            ("ghcr.io/sei-protocol/seictl:v0.0.49", Some([0, 0, 49])),
+            ("host:5000/seictl:v1.2.3-rc.1", Some([1, 2, 3])),
+            ("seictl:v0.0.50@sha256:abcd", Some([0, 0, 50])),
+            ("host:5000/seictl", None),
+            ("seictl:main", None),
+            ("seictl:v1.2", None),
+        ] {
+            assert_eq!(version(image), expected, "{image}");
+        }
+    }
+}

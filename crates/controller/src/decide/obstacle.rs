@@ -1,0 +1,54 @@
+//! What no plan can get past: a person has to change something first.
+
+use sei_api::{
+    conditions::Reason,
+    v1alpha1::{NodePhase, SeiNodeStatus},
+};
+use sei_render::Platform;
+
+use super::facts::sidecar_too_old;
+use crate::observe::Observed;
+
+/// Why no plan is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Obstacle {
+    pub(crate) reason: Reason,
+    pub(crate) message: String,
+}
+
+impl Obstacle {
+    /// Whether an Active plan has to stop as well. It renders the spec as it is now, so not while that is wrong.
+    pub(super) fn holds_plans(&self) -> bool {
+        self.reason == Reason::InvalidSpec
+    }
+}
+
+pub(super) fn find(observed: &Observed, platform: &Platform, foreign: Option<String>) -> Option<Obstacle> {
+    let node = &*observed.node;
+    let errors = sei_plan::validate(node);
+    if !errors.is_empty() {
+        let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        return Some(Obstacle { reason: Reason::InvalidSpec, message: texts.join("; ") });
+    }
+    if let Err(error) = sei_render::stateful_set(node, platform) {
+        return Some(Obstacle { reason: Reason::InvalidSpec, message: error.to_string() });
+    }
+    if let Some(version) = sidecar_too_old(node, platform) {
+        let message = format!(
+            "sidecar image {version} is older than v0.0.50 and cannot serve behind TLS: set spec.sidecar.image to a newer one"
+        );
+        return Some(Obstacle { reason: Reason::SidecarTooOldForTls, message });
+    }
+    let status = node.status.as_ref();
+    let running = is_in(status, NodePhase::Running);
+    // What a Running node holds it keeps; the younger one is told.
+    if let Some(rival) = observed.rival.as_ref().filter(|_| !running) {
+        return Some(Obstacle { reason: rival.reason, message: rival.message.clone() });
+    }
+    let foreign = foreign.filter(|_| running)?;
+    Some(Obstacle { reason: Reason::ForeignObject, message: foreign })
+}
+
+fn is_in(status: Option<&SeiNodeStatus>, phase: NodePhase) -> bool {
+    status.and_then(|status| status.phase) == Some(phase)
+}

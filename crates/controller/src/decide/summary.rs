@@ -1,0 +1,126 @@
+//! `Ready` and `Stalled`: everything else said in two conditions, so that `kubectl wait`, GitOps tools and a
+//! person at night can judge a node without knowing its inside.
+
+use std::time::Duration;
+
+use sei_api::{
+    SeiNodeStatus,
+    conditions::{self, ConditionType, Reason, Statement},
+    names,
+    v1alpha1::{NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
+};
+use sei_plan::{Outcome, TaskKind, retry_wanted, wait_limit};
+
+use super::obstacle::Obstacle;
+use crate::{
+    events::failure,
+    observe::{Observed, pod_is_ready, pod_trouble},
+};
+
+pub(super) fn sum_up(
+    observed: &Observed,
+    status: &mut SeiNodeStatus,
+    obstacle: Option<&Obstacle>,
+    last: Option<&Outcome>,
+) {
+    let stalled = stalled(observed, status, obstacle);
+    let (is_ready, reason, message) = match &stalled {
+        Some((reason, message)) => (false, *reason, message.clone()),
+        None => ready(observed, status, last),
+    };
+    let generation = observed.node.metadata.generation;
+    let statement = Statement::new(ConditionType::Ready, is_ready, reason, message);
+    conditions::set(&mut status.conditions, statement, generation, observed.now);
+    match stalled {
+        Some((reason, message)) => {
+            let statement = Statement::new(ConditionType::Stalled, true, reason, message);
+            conditions::set(&mut status.conditions, statement, generation, observed.now);
+        }
+        // Abnormal-true: tools read its absence as "not stalled".
+        None => conditions::remove(&mut status.conditions, ConditionType::Stalled),
+    }
+}
+
+type Verdict = (bool, Reason, String);
+
+fn stalled(
+    observed: &Observed,
+    status: &SeiNodeStatus,
+    obstacle: Option<&Obstacle>,
+) -> Option<(Reason, String)> {
+    if let Some(obstacle) = obstacle {
+        return Some((obstacle.reason, obstacle.message.clone()));
+    }
+    let plan = status.plan.as_ref()?;
+    if plan.phase == PlanPhase::Failed && !retry_wanted(plan, &observed.node) {
+        let detail = plan.failed_task_detail.as_ref();
+        let (task, error) = detail.map_or(("unknown", "unknown"), |detail| (&detail.type_, &detail.error));
+        return Some((Reason::PlanFailed, failure(task, error)));
+    }
+    let (_, task) = current(plan)?;
+    let kind = TaskKind::from_wire(&task.type_)?;
+    let since = task.waiting_since.as_ref().or(task.submitted_at.as_ref())?.0;
+    let waited = Duration::try_from(observed.now.duration_since(since)).ok()?;
+    let limit = wait_limit(kind);
+    (waited > limit).then(|| {
+        let message = format!(
+            "task {} waits since {since}, longer than the {} min it should ever take; look at the pod and the sidecar's log. It goes on by itself",
+            task.type_,
+            limit.as_secs() / 60
+        );
+        (Reason::WaitingTooLong, message)
+    })
+}
+
+fn ready(observed: &Observed, status: &SeiNodeStatus, last: Option<&Outcome>) -> Verdict {
+    if status.phase == Some(NodePhase::Terminating) {
+        return (false, Reason::Deleting, "the SeiNode is being deleted".to_owned());
+    }
+    if let Some(plan) = status.plan.as_ref().filter(|plan| plan.phase == PlanPhase::Active) {
+        return in_plan(plan, last);
+    }
+    if let Some(tls) = observed.tls.as_ref().filter(|tls| !tls.is_ready()) {
+        return (false, Reason::WaitingForTlsSecret, tls.message.clone());
+    }
+    if status.phase != Some(NodePhase::Running) {
+        return (false, Reason::PlanInProgress, "the first plan is about to be made".to_owned());
+    }
+    if let Some(sidecar) = status.condition(ConditionType::SidecarReady)
+        && !conditions::is_true(Some(sidecar))
+        && observed.health.is_some()
+    {
+        return (false, Reason::SidecarUnreachable, sidecar.message.clone());
+    }
+    // A pod that nobody has reported yet says nothing against a sidecar that answers.
+    match observed.children.pod.as_deref().filter(|pod| !pod_is_ready(pod)) {
+        Some(pod) => {
+            let name = names::pod(&observed.node);
+            let why = pod_trouble(pod).unwrap_or_else(|| "seid has to catch up".to_owned());
+            (false, Reason::WaitingForPod, format!("pod {name} is not ready: {why}"))
+        }
+        None => (true, Reason::NodeReady, "the node runs as its spec asks".to_owned()),
+    }
+}
+
+fn in_plan(plan: &TaskPlan, last: Option<&Outcome>) -> Verdict {
+    let Some((index, task)) = current(plan) else {
+        return (false, Reason::PlanInProgress, "the plan is about to end".to_owned());
+    };
+    let place = format!("task {} ({} of {})", task.type_, index + 1, plan.tasks.len());
+    if let (Some(next), Some(error)) = (&task.next_attempt_at, &task.error) {
+        let message = format!("{place} failed and is tried again at {}: {error}", next.0);
+        return (false, Reason::TaskRetrying, message);
+    }
+    match last {
+        Some(Outcome::Waiting { reason, detail }) => (false, *reason, format!("{place}: {detail}")),
+        Some(Outcome::Submitted | Outcome::Running) => {
+            (false, Reason::SidecarTaskRunning, format!("{place}: the sidecar works on it"))
+        }
+        _ => (false, Reason::PlanInProgress, place),
+    }
+}
+
+fn current(plan: &TaskPlan) -> Option<(usize, &PlannedTask)> {
+    let active = plan.phase == PlanPhase::Active;
+    plan.tasks.iter().enumerate().find(|(_, task)| active && task.status != TaskStatus::Complete)
+}

@@ -1,0 +1,85 @@
+//! The end of a SeiNode: our data volume claim goes, everything else follows by garbage collection. The
+//! sidecar is not needed for it.
+
+use std::sync::Arc;
+
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
+use sei_api::{
+    SeiNode,
+    conditions::{self, ConditionType, Reason, Statement},
+    labels, names,
+    v1alpha1::NodePhase,
+};
+use serde_json::json;
+
+use crate::{
+    act,
+    context::Context,
+    decide::set_phase,
+    error::Error,
+    record::{full_name, record},
+};
+
+/// Whether the finalizer is on the node.
+pub(crate) fn is_marked(node: &SeiNode) -> bool {
+    node.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == labels::FINALIZER)
+}
+
+/// Puts the finalizer on the node.
+pub(crate) async fn mark(ctx: &Context, node: &SeiNode) -> Result<Arc<SeiNode>, Error> {
+    let mut finalizers = node.metadata.finalizers.clone().unwrap_or_default();
+    finalizers.push(labels::FINALIZER.to_owned());
+    write_finalizers(ctx, node, &finalizers, "adding the finalizer").await
+}
+
+/// Does what has to be done before the node may go, then lets it go.
+pub(crate) async fn finalize(ctx: &Context, node: &Arc<SeiNode>) -> Result<(), Error> {
+    if !is_marked(node) {
+        ctx.forget(node);
+        return Ok(());
+    }
+    let now = ctx.now();
+    let mut status = node.status.clone().unwrap_or_default();
+    set_phase(&mut status, NodePhase::Terminating, now);
+    let deleting =
+        Statement::new(ConditionType::Ready, false, Reason::Deleting, "the SeiNode is being deleted");
+    conditions::set(&mut status.conditions, deleting, node.metadata.generation, now);
+    let node = record(ctx, node, status).await?;
+    act::delete_own_claim(ctx, &node)
+        .await
+        .map_err(|source| failed("deleting the data volume claim", &node, source))?;
+    let rest: Vec<_> =
+        node.metadata.finalizers.iter().flatten().filter(|it| *it != labels::FINALIZER).cloned().collect();
+    match write_finalizers(ctx, &node, &rest, "removing the finalizer").await {
+        Ok(_) => {}
+        Err(Error::Api { source, .. }) if matches!(&*source, kube::Error::Api(status) if status.is_not_found()) =>
+            {}
+        Err(error) => return Err(error),
+    }
+    ctx.forget(&node);
+    Ok(())
+}
+
+async fn write_finalizers(
+    ctx: &Context,
+    node: &SeiNode,
+    finalizers: &[String],
+    doing: &'static str,
+) -> Result<Arc<SeiNode>, Error> {
+    let api: Api<SeiNode> = Api::namespaced(ctx.client.clone(), names::namespace(node));
+    let patch = json!({ "metadata": {
+        "finalizers": finalizers,
+        "resourceVersion": node.metadata.resource_version,
+        "uid": node.metadata.uid,
+    }});
+    let params = PatchParams { field_manager: Some(labels::FIELD_MANAGER.to_owned()), ..Default::default() };
+    let written = api.patch(names::node(node), &params, &Patch::Merge(&patch)).await;
+    written.map(Arc::new).map_err(|source| failed(doing, node, source))
+}
+
+fn failed(doing: &'static str, node: &SeiNode, source: kube::Error) -> Error {
+    Error::Api { doing, node: full_name(node), source: Box::new(source) }
+}

@@ -1,0 +1,100 @@
+//! The imported volume claim, checked as `ensure-data-pvc` needs it.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    api::core::v1::{PersistentVolume, PersistentVolumeClaim},
+    apimachinery::pkg::api::resource::Quantity,
+};
+use kube::Api;
+use sei_api::{SeiNode, names};
+use sei_render::compare_quantities;
+
+use super::{Finding, remembered};
+use crate::{
+    context::Context,
+    references::{Kind, Target},
+};
+
+pub(super) async fn find(ctx: &Context, node: &SeiNode) -> Option<Finding> {
+    let name = names::imported_claim(node)?;
+    let mode = node.spec.mode()?;
+    let look = async {
+        let api: Api<PersistentVolumeClaim> = Api::namespaced(ctx.client.clone(), names::namespace(node));
+        let claim = match api.get_opt(name).await {
+            Err(error) => return Finding::NotYet(format!("claim {name} could not be read: {error}")),
+            Ok(None) => return Finding::NotYet(format!("claim {name} does not exist")),
+            Ok(Some(claim)) => claim,
+        };
+        let volume = match claim_is_usable(name, &claim, ctx.platform.required_storage(mode)) {
+            Ok(volume) => volume,
+            Err(finding) => return finding,
+        };
+        let volumes: Api<PersistentVolume> = Api::all(ctx.client.clone());
+        match volumes.get_opt(&volume).await {
+            Err(error) => Finding::NotYet(format!("volume {volume} could not be read: {error}")),
+            Ok(None) => Finding::NotYet(format!("volume {volume} of claim {name} does not exist")),
+            Ok(Some(found)) => volume_is_usable(name, &claim, &found),
+        }
+    };
+    Some(remembered(ctx, node, Target::of(node, Kind::Claim, name), look).await)
+}
+
+/// The name of the volume behind a usable claim, or what is wrong with the claim. The order is that of the
+/// Go controller, so that the first trouble named is the same.
+fn claim_is_usable(
+    name: &str,
+    claim: &PersistentVolumeClaim,
+    required: &Quantity,
+) -> Result<String, Finding> {
+    let not_yet = |why: &str| Err(Finding::NotYet(format!("claim {name} {why}")));
+    if claim.metadata.deletion_timestamp.is_some() {
+        return not_yet("is being deleted");
+    }
+    let status = claim.status.as_ref();
+    match status.and_then(|status| status.phase.as_deref()) {
+        Some("Bound") => {}
+        Some("Lost") => return Err(Finding::Bad(format!("claim {name} has lost its volume"))),
+        phase => return not_yet(&format!("is {}, not Bound", phase.unwrap_or("without a phase"))),
+    }
+    let spec = claim.spec.as_ref();
+    let modes = spec.and_then(|spec| spec.access_modes.as_deref()).unwrap_or_default();
+    if !modes.iter().any(|mode| mode == "ReadWriteOnce" || mode == "ReadWriteOncePod") {
+        let why =
+            format!("claim {name} has access modes {modes:?}; it needs ReadWriteOnce or ReadWriteOncePod");
+        return Err(Finding::Bad(why));
+    }
+    let Some(capacity) = storage(status.and_then(|status| status.capacity.as_ref())) else {
+        return not_yet("has no capacity in its status");
+    };
+    if compare_quantities(capacity, required).is_none_or(|order| order.is_lt()) {
+        let why = format!("claim {name} has {}, this mode of node needs {}", capacity.0, required.0);
+        return Err(Finding::Bad(why));
+    }
+    match spec.and_then(|spec| spec.volume_name.clone()).filter(|volume| !volume.is_empty()) {
+        Some(volume) => Ok(volume),
+        None => not_yet("names no volume"),
+    }
+}
+
+fn volume_is_usable(name: &str, claim: &PersistentVolumeClaim, volume: &PersistentVolume) -> Finding {
+    let volume_name = volume.metadata.name.as_deref().unwrap_or_default();
+    if volume.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Failed") {
+        return Finding::Bad(format!("volume {volume_name} of claim {name} has failed"));
+    }
+    let claimed = storage(claim.status.as_ref().and_then(|status| status.capacity.as_ref()));
+    let actual = storage(volume.spec.as_ref().and_then(|spec| spec.capacity.as_ref()));
+    let equal = claimed.zip(actual).and_then(|(claimed, actual)| compare_quantities(claimed, actual));
+    match equal.is_some_and(|order| order.is_eq()) {
+        true => Finding::Good(format!("claim {name} is bound to volume {volume_name}")),
+        false => Finding::Bad(format!(
+            "volume {volume_name} has {}, claim {name} says {}; they must be equal",
+            actual.map_or("no capacity", |quantity| quantity.0.as_str()),
+            claimed.map_or("nothing", |quantity| quantity.0.as_str()),
+        )),
+    }
+}
+
+fn storage(capacity: Option<&BTreeMap<String, Quantity>>) -> Option<&Quantity> {
+    capacity?.get("storage")
+}

@@ -1,0 +1,182 @@
+//! The key Secrets of a validator. Their shape is checked, never their cryptography, and nothing of them is
+//! kept or repeated.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{ByteString, api::core::v1::Secret};
+use kube::Api;
+use sei_api::{
+    SeiNode, names,
+    v1alpha1::{KeySource, OperatorKeyringSecret},
+};
+use serde_json::Value;
+
+use super::{Finding, remembered};
+use crate::{
+    context::Context,
+    references::{Kind, Target},
+};
+
+/// Findings about the key Secrets that a validator names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Keys {
+    pub(crate) signing: Option<Finding>,
+    pub(crate) node: Option<Finding>,
+    pub(crate) keyring: Option<Finding>,
+}
+
+type Data = BTreeMap<String, ByteString>;
+
+pub(super) async fn find(ctx: &Context, node: &SeiNode) -> Keys {
+    let Some(validator) = &node.spec.validator else { return Keys::default() };
+    let name = |source: &Option<KeySource>| Some(source.as_ref()?.secret.as_ref()?.secret_name.clone());
+    let mut keys = Keys::default();
+    if let Some(name) = name(&validator.signing_key) {
+        keys.signing = Some(check(ctx, node, &name, signing_key).await);
+    }
+    if let Some(name) = name(&validator.node_key) {
+        keys.node = Some(check(ctx, node, &name, node_key).await);
+    }
+    if let Some(secret) = validator.operator_keyring.as_ref().and_then(|keyring| keyring.secret.as_ref()) {
+        keys.keyring = Some(keyring(ctx, node, secret).await);
+    }
+    keys
+}
+
+async fn keyring(ctx: &Context, node: &SeiNode, secret: &OperatorKeyringSecret) -> Finding {
+    let wanted = format!("{}.info", secret.key_name());
+    let files = check(ctx, node, &secret.secret_name, |data| keyring_files(data, &wanted)).await;
+    if !matches!(files, Finding::Good(_)) {
+        return files;
+    }
+    let reference = &secret.passphrase_secret_ref;
+    let passphrase = check(ctx, node, &reference.secret_name, |data| value(data, &reference.key).map(drop));
+    match passphrase.await {
+        Finding::Good(_) => Finding::Good(format!(
+            "keyring Secret {} and passphrase Secret {} have what they need",
+            secret.secret_name, reference.secret_name
+        )),
+        other => other,
+    }
+}
+
+async fn check(
+    ctx: &Context,
+    node: &SeiNode,
+    name: &str,
+    rule: impl Fn(&Data) -> Result<(), String>,
+) -> Finding {
+    let look = async {
+        let api: Api<Secret> = Api::namespaced(ctx.client.clone(), names::namespace(node));
+        match api.get_opt(name).await {
+            Err(error) => Finding::NotYet(format!("Secret {name} could not be read: {error}")),
+            Ok(None) => Finding::NotYet(format!("Secret {name} does not exist")),
+            Ok(Some(secret)) if secret.metadata.deletion_timestamp.is_some() => {
+                Finding::NotYet(format!("Secret {name} is being deleted"))
+            }
+            Ok(Some(secret)) => match rule(&secret.data.unwrap_or_default()) {
+                Ok(()) => Finding::Good(format!("Secret {name} has what it needs")),
+                Err(why) => Finding::Bad(format!("Secret {name}: {why}")),
+            },
+        }
+    };
+    remembered(ctx, node, Target::of(node, Kind::Secret, name), look).await
+}
+
+/// A Tendermint validator key: `priv_validator_key.json`.
+fn signing_key(data: &Data) -> Result<(), String> {
+    let paths = [
+        &["address"][..],
+        &["pub_key", "type"],
+        &["pub_key", "value"],
+        &["priv_key", "type"],
+        &["priv_key", "value"],
+    ];
+    json_strings(data, "priv_validator_key.json", &paths)
+}
+
+/// A Tendermint node key: `node_key.json`.
+fn node_key(data: &Data) -> Result<(), String> {
+    json_strings(data, "node_key.json", &[&["priv_key", "type"], &["priv_key", "value"]])
+}
+
+/// A keyring directory of the `file` backend.
+fn keyring_files(data: &Data, wanted: &str) -> Result<(), String> {
+    if let Some((key, _)) = data.iter().find(|(key, value)| key.ends_with(".info") && value.0.is_empty()) {
+        return Err(format!("data key {key} is empty"));
+    }
+    for suffix in [".info", ".address"] {
+        if !data.keys().any(|key| key.ends_with(suffix)) {
+            return Err(format!(
+                "no data key ends in {suffix}: put the files of the keyring directory into it"
+            ));
+        }
+    }
+    match data.contains_key(wanted) {
+        true => Ok(()),
+        false => Err(format!(
+            "data key {wanted} is missing: spec.validator.operatorKeyring.secret.keyName must be a key of the keyring"
+        )),
+    }
+}
+
+fn json_strings(data: &Data, key: &str, paths: &[&[&str]]) -> Result<(), String> {
+    let bytes = value(data, key)?;
+    // The parser's words could repeat key material, so they are left out.
+    let json: Value = serde_json::from_slice(bytes).map_err(|_| format!("data key {key} is not JSON"))?;
+    for path in paths {
+        let found = path.iter().try_fold(&json, |json, step| json.get(step)).and_then(Value::as_str);
+        if found.is_none_or(str::is_empty) {
+            return Err(format!("data key {key} has no text at {}", path.join(".")));
+        }
+    }
+    Ok(())
+}
+
+fn value<'a>(data: &'a Data, key: &str) -> Result<&'a [u8], String> {
+    let bytes = data.get(key).map(|value| value.0.as_slice()).unwrap_or_default();
+    if bytes.is_empty() { Err(format!("data key {key} is missing or empty")) } else { Ok(bytes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn data(entries: &[(&str, &str)]) -> Data {
+        entries
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec())))
+            .collect()
+    }
+
+    #[test]
+    fn signing_key_needs_every_field() {
+        let good =
+            r#"{"address":"A","pub_key":{"type":"t","value":"v"},"priv_key":{"type":"t","value":"v"},"x":1}"#;
+        let check = |json: &str| signing_key(&data(&[("priv_validator_key.json", json)]));
+        assert_eq!(check(good), Ok(()));
+        assert_eq!(
+            check(&good.replace(r#""type":"t","value":"v"},"x""#, r#""type":"t"},"x""#)),
+            Err("data key priv_validator_key.json has no text at priv_key.value".to_owned())
+        );
+        assert_eq!(check("{sec"), Err("data key priv_validator_key.json is not JSON".to_owned()));
+        assert_eq!(
+            signing_key(&Data::new()),
+            Err("data key priv_validator_key.json is missing or empty".to_owned())
+        );
+    }
+
+    #[test]
+    fn keyring_needs_its_files_and_the_named_key() {
+        let check = |entries: &[(&str, &str)]| keyring_files(&data(entries), "node_admin.info");
+        assert_eq!(check(&[("node_admin.info", "x"), ("ab.address", "")]), Ok(()));
+        for (entries, why) in [
+            (&[("node_admin.info", ""), ("ab.address", "x")][..], "is empty"),
+            (&[("ab.address", "x")], "ends in .info"),
+            (&[("node_admin.info", "x")], "ends in .address"),
+            (&[("other.info", "x"), ("ab.address", "x")], "node_admin.info is missing"),
+        ] {
+            assert!(check(entries).unwrap_err().contains(why), "{why}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The Secret of `spec.sidecar.tls`: looked up by version, read only when that changed, judged, and let go.
+//! Its key bytes live as long as the verdict takes.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+use sei_api::{SeiNode, conditions::Reason, names};
+use sei_sidecar::ServerTrust;
+use sei_tls::{Accepted, Problem, ProblemKind, SecretData, Trust, judge};
+
+use crate::{
+    cache::get,
+    context::Context,
+    references::{Kind, Target},
+};
+
+/// What is known of the TLS Secret. Holds nothing secret.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct TlsFinding {
+    pub(crate) reason: Reason,
+    pub(crate) message: String,
+    /// End of the certificate's validity, where one could be read.
+    pub(crate) not_after: Option<Timestamp>,
+    /// When the verdict changes by time alone.
+    pub(crate) changes_at: Option<Timestamp>,
+}
+
+impl TlsFinding {
+    pub(crate) fn is_ready(&self) -> bool {
+        self.reason == Reason::TlsSecretReady
+    }
+}
+
+/// A verdict, and the version of the Secret that it is about.
+pub(super) struct Judged {
+    secret: String,
+    version: Version,
+    finding: TlsFinding,
+}
+
+/// What tells one content of a Secret from another without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Version {
+    /// The cache has it at this resource version.
+    At(String),
+    /// Its own watch has reported this many changes.
+    Changes(u64),
+}
+
+pub(super) async fn find(ctx: &Context, node: &SeiNode, now: Timestamp) -> Option<TlsFinding> {
+    let secret = node.spec.tls()?.secret_name.as_str();
+    let version = version(ctx, node, secret);
+    let kept = ctx.memory(node, |memory| {
+        let judged = memory.tls.as_ref()?;
+        let same = judged.secret == secret && Some(&judged.version) == version.as_ref();
+        let current = judged.finding.changes_at.is_none_or(|at| now < at);
+        (same && current).then(|| judged.finding.clone())
+    });
+    if kept.is_some() {
+        return kept;
+    }
+    let (finding, trust) = read(ctx, node, secret, now).await;
+    ctx.memory(node, |memory| {
+        if let Some(trust) = trust {
+            memory.trusts.retain(|known| *known != trust);
+            memory.trusts.insert(0, trust);
+            memory.trusts.truncate(2);
+        }
+        let unavailable = finding.reason == Reason::TlsSecretUnavailable;
+        memory.tls = version.filter(|_| !unavailable).map(|version| Judged {
+            secret: secret.to_owned(),
+            version,
+            finding: finding.clone(),
+        });
+    });
+    Some(finding)
+}
+
+/// `None` where nothing is known without asking: the Secret is absent or of another type.
+fn version(ctx: &Context, node: &SeiNode, secret: &str) -> Option<Version> {
+    match &ctx.cache.tls_secrets {
+        Some(store) => {
+            let meta = get(store, names::namespace(node), secret)?;
+            meta.metadata.resource_version.clone().map(Version::At)
+        }
+        None => {
+            let changes = ctx.references.follow(node, &Target::of(node, Kind::Secret, secret));
+            (changes > 0).then_some(Version::Changes(changes))
+        }
+    }
+}
+
+async fn read(
+    ctx: &Context,
+    node: &SeiNode,
+    name: &str,
+    now: Timestamp,
+) -> (TlsFinding, Option<ServerTrust>) {
+    let namespace = names::namespace(node);
+    let api: Api<Secret> = Api::namespaced(ctx.client.clone(), namespace);
+    let required = names::required_dns_names(node);
+    match api.get_opt(name).await {
+        Ok(Some(secret)) => verdict(name, &secret, &required, now),
+        Ok(None) => {
+            let message = format!(
+                "Secret {namespace}/{name} does not exist: make it, of type kubernetes.io/tls, with a certificate for {}",
+                required.join(" and ")
+            );
+            (TlsFinding::without_dates(Reason::TlsSecretNotFound, message), None)
+        }
+        Err(error) => {
+            let message = format!(
+                "Secret {namespace}/{name} could not be read: {error}; the operator tries again by itself"
+            );
+            (TlsFinding::without_dates(Reason::TlsSecretUnavailable, message), None)
+        }
+    }
+}
+
+fn verdict(
+    name: &str,
+    secret: &Secret,
+    required: &[String],
+    now: Timestamp,
+) -> (TlsFinding, Option<ServerTrust>) {
+    let value = |key: &str| secret.data.as_ref()?.get(key).map(|bytes| bytes.0.as_slice());
+    let data = SecretData {
+        type_: secret.type_.as_deref(),
+        crt: value("tls.crt"),
+        key: value("tls.key"),
+        ca: value("ca.crt"),
+    };
+    match judge(&data, required, now) {
+        Ok(accepted) => {
+            let finding = TlsFinding {
+                reason: Reason::TlsSecretReady,
+                message: format!(
+                    "Secret {name} is valid for {} until {}",
+                    required.join(" and "),
+                    accepted.not_after
+                ),
+                not_after: Some(accepted.not_after),
+                changes_at: Some(accepted.not_after),
+            };
+            (finding, Some(trust(accepted)))
+        }
+        Err(problem) => (refused(name, &problem), None),
+    }
+}
+
+fn refused(name: &str, problem: &Problem) -> TlsFinding {
+    let reason = match problem.kind() {
+        ProblemKind::Malformed => Reason::TlsSecretMalformed,
+        ProblemKind::SansMismatch => Reason::TlsSecretSansMismatch,
+        ProblemKind::Expired => Reason::TlsSecretExpired,
+        ProblemKind::NotYetValid => Reason::TlsSecretNotYetValid,
+    };
+    TlsFinding {
+        reason,
+        message: format!("Secret {name}: {problem}"),
+        not_after: problem.not_after(),
+        changes_at: problem.not_before().filter(|_| reason == Reason::TlsSecretNotYetValid),
+    }
+}
+
+fn trust(accepted: Accepted) -> ServerTrust {
+    match accepted.trust {
+        Trust::Roots(roots) => ServerTrust::Roots(roots),
+        Trust::Leaf(leaf) => ServerTrust::Leaf(leaf),
+    }
+}
+
+impl TlsFinding {
+    fn without_dates(reason: Reason, message: String) -> Self {
+        Self { reason, message, not_after: None, changes_at: None }
+    }
+}

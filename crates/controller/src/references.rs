@@ -1,0 +1,154 @@
+//! Watches of single objects that nodes name: key Secrets, imported volume claims, and, where the operator may
+//! not list Secrets, TLS Secrets. Metadata only: no data of a Secret ever sits in a cache.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt::Debug,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
+use kube::{
+    Api, Client, Resource,
+    api::PartialObjectMeta,
+    core::NamespaceResourceScope,
+    runtime::{WatchStreamExt, reflector::ObjectRef, watcher},
+};
+use sei_api::{SeiNode, names};
+use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle};
+
+/// Kind of a referenced object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    Secret,
+    Claim,
+}
+
+/// An object that a node names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Target {
+    pub(crate) kind: Kind,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+}
+
+impl Target {
+    pub(crate) fn of(node: &SeiNode, kind: Kind, name: &str) -> Self {
+        Self { kind, namespace: names::namespace(node).to_owned(), name: name.to_owned() }
+    }
+}
+
+struct Watched {
+    users: Arc<Mutex<BTreeSet<String>>>,
+    changes: Arc<AtomicU64>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The running watches, one an object however many nodes name it.
+pub(crate) struct References {
+    client: Client,
+    wake: UnboundedSender<ObjectRef<SeiNode>>,
+    watched: Mutex<HashMap<Target, Watched>>,
+}
+
+impl References {
+    /// No watches yet; nodes to look at again are sent to `wake`.
+    pub(crate) fn new(client: Client, wake: UnboundedSender<ObjectRef<SeiNode>>) -> Self {
+        Self { client, wake, watched: Mutex::default() }
+    }
+
+    /// Makes sure that `node` is woken when `target` changes. Returns a count that grows with every change,
+    /// so that a finding can be kept until then.
+    pub(crate) fn follow(&self, node: &SeiNode, target: &Target) -> u64 {
+        let mut watched = lock(&self.watched);
+        let entry = watched.entry(target.clone()).or_insert_with(|| self.watch(target));
+        lock(&entry.users).insert(names::node(node).to_owned());
+        entry.changes.load(Ordering::Acquire)
+    }
+
+    /// Ends the watches that only `node` needed.
+    pub(crate) fn release(&self, node: &SeiNode) {
+        lock(&self.watched).retain(|target, watched| {
+            if target.namespace != names::namespace(node) {
+                return true;
+            }
+            let mut users = lock(&watched.users);
+            users.remove(names::node(node));
+            !users.is_empty()
+        });
+    }
+
+    fn watch(&self, target: &Target) -> Watched {
+        let users = Arc::new(Mutex::new(BTreeSet::new()));
+        let changes = Arc::new(AtomicU64::new(0));
+        let notify = Notify {
+            users: Arc::clone(&users),
+            changes: Arc::clone(&changes),
+            wake: self.wake.clone(),
+            namespace: target.namespace.clone(),
+        };
+        let client = self.client.clone();
+        let task = match target.kind {
+            Kind::Secret => tokio::spawn(follow::<Secret>(client, target.clone(), notify)),
+            Kind::Claim => tokio::spawn(follow::<PersistentVolumeClaim>(client, target.clone(), notify)),
+        };
+        Watched { users, changes, task }
+    }
+}
+
+struct Notify {
+    users: Arc<Mutex<BTreeSet<String>>>,
+    changes: Arc<AtomicU64>,
+    wake: UnboundedSender<ObjectRef<SeiNode>>,
+    namespace: String,
+}
+
+impl Notify {
+    fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        for user in lock(&self.users).iter() {
+            // The receiver is gone only when the controller is shutting down.
+            let _ = self.wake.send(ObjectRef::new(user).within(&self.namespace));
+        }
+    }
+}
+
+async fn follow<K>(client: Client, target: Target, notify: Notify)
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Send + 'static,
+{
+    let api: Api<PartialObjectMeta<K>> = Api::namespaced(client, &target.namespace);
+    let config = watcher::Config::default().fields(&format!("metadata.name={}", target.name));
+    watcher(api, config)
+        .default_backoff()
+        .for_each(|event| {
+            match event {
+                // A relist reports no deletion, so its end counts as a change.
+                Ok(watcher::Event::Apply(_) | watcher::Event::Delete(_) | watcher::Event::InitDone) => {
+                    notify.changed();
+                }
+                Ok(watcher::Event::Init | watcher::Event::InitApply(_)) => {}
+                Err(error) => {
+                    tracing::warn!(namespace = target.namespace, name = target.name, kind = ?target.kind, %error,
+                        "watch of a referenced object failed, trying again");
+                }
+            }
+            std::future::ready(())
+        })
+        .await;
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic elsewhere leaves these collections whole: every access is one insert, read or remove.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
