@@ -4,7 +4,7 @@
 mod api_page;
 mod conditions_page;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 
@@ -16,12 +16,12 @@ const COMMAND: &str = "cargo xtask crd-gen";
 pub(crate) struct Args {
     /// Write nothing; fail where a file is not what would be written.
     #[arg(long)]
-    check: bool,
+    pub(crate) check: bool,
 }
 
 /// Writes or checks every generated file.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the workspace")?;
+    let root = &crate::workspace()?;
     let mut stale = Vec::new();
     for (path, wanted) in files()? {
         let path = root.join(path);

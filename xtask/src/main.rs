@@ -9,6 +9,12 @@ mod layers;
 mod test;
 mod tools;
 
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -46,4 +52,17 @@ fn main() -> anyhow::Result<()> {
         Chore::Layers(args) => layers::run(&args),
         Chore::Tools(args) => tools::run(&args),
     }
+}
+
+/// Root of the workspace.
+fn workspace() -> anyhow::Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the workspace")?;
+    Ok(root.to_owned())
+}
+
+/// The cargo that runs this, in the root of the workspace.
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    command
 }
