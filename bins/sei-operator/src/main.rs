@@ -1,2 +1,50 @@
-//! sei-operator
-fn main() {}
+//! The command line. Offline commands need no cluster; `run` is the operator. Nothing is decided here.
+#![allow(clippy::print_stdout, reason = "a command-line tool talks to its terminal")]
+
+mod admission;
+mod check_secret;
+mod cli;
+mod input;
+mod plan;
+mod print;
+mod render;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use cli::{Cli, Command};
+use input::BadInput;
+
+/// The process could not do what it was asked to.
+const FAILED: u8 = 1;
+/// What it was given is at fault.
+const BAD_INPUT: u8 = 2;
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Run(args) => serve::run(args),
+        Command::Crd(args) => sei_api::crd_manifest()
+            .map_err(anyhow::Error::from)
+            .and_then(|crd| print::manifest(&crd, args.output))
+            .map(|()| ExitCode::SUCCESS),
+        Command::Render(args) => render::run(&args),
+        Command::Plan(args) => plan::run(&args),
+        Command::CheckSecret(args) => check_secret::run(&args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "sei-operator", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man => clap_mangen::Man::new(Cli::command())
+            .render(&mut std::io::stdout())
+            .map(|()| ExitCode::SUCCESS)
+            .map_err(anyhow::Error::from),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("sei-operator: {error:#}");
+            ExitCode::from(if error.is::<BadInput>() { BAD_INPUT } else { FAILED })
+        }
+    }
+}

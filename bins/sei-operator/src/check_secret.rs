@@ -1,0 +1,64 @@
+//! `check-secret`: the operator's verdict on a Secret, before it is applied.
+
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+use sei_api::{conditions::Reason, names};
+use sei_tls::{ProblemKind, SecretData, judge};
+use serde_json::json;
+
+use crate::{
+    cli::{CheckSecretArgs, VerdictOutput},
+    input::{self, bad},
+};
+
+pub(crate) fn run(args: &CheckSecretArgs) -> anyhow::Result<ExitCode> {
+    let node = input::seinode(&args.filename)?;
+    let Some(tls) = node.spec.tls() else {
+        return Err(bad("spec.sidecar.tls is not set: this SeiNode needs no Secret"));
+    };
+    let secret = input::secret(&args.secret)?;
+    let found = secret.metadata.name.as_deref().unwrap_or_default();
+    if found != tls.secret_name {
+        let wanted = &tls.secret_name;
+        return Err(bad(format!(
+            "metadata.name of the Secret is {found:?}, spec.sidecar.tls.secretName says {wanted:?}"
+        )));
+    }
+    let required = names::required_dns_names(&node);
+    let value = |key: &str| secret.data.as_ref()?.get(key).map(|bytes| bytes.0.as_slice());
+    // What a manifest leaves out the API server fills in.
+    let type_ = secret.type_.as_deref().or(Some("Opaque"));
+    let data = SecretData { type_, crt: value("tls.crt"), key: value("tls.key"), ca: value("ca.crt") };
+    let (ready, reason, message, not_after) =
+        match judge(&data, &required, args.at.unwrap_or_else(Timestamp::now)) {
+            Ok(accepted) => {
+                let message = format!("valid for {} until {}", required.join(" and "), accepted.not_after);
+                (true, Reason::TlsSecretReady, message, Some(accepted.not_after))
+            }
+            Err(problem) => (false, reason(problem.kind()), problem.to_string(), problem.not_after()),
+        };
+    match args.output {
+        VerdictOutput::Text => println!("{}: {message}", reason.as_str()),
+        VerdictOutput::Json => println!(
+            "{}",
+            serde_json::to_string_pretty(&json!({
+                "status": if ready { "True" } else { "False" },
+                "reason": reason.as_str(),
+                "message": message,
+                "requiredDNSNames": required,
+                "notAfter": not_after.map(|at| at.to_string()),
+            }))?
+        ),
+    }
+    Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn reason(kind: ProblemKind) -> Reason {
+    match kind {
+        ProblemKind::Malformed => Reason::TlsSecretMalformed,
+        ProblemKind::SansMismatch => Reason::TlsSecretSansMismatch,
+        ProblemKind::Expired => Reason::TlsSecretExpired,
+        ProblemKind::NotYetValid => Reason::TlsSecretNotYetValid,
+    }
+}

@@ -1,0 +1,199 @@
+//! Commands and flags. Names and defaults of `run` are the Go controller's where it has them.
+
+use std::{net::SocketAddr, path::PathBuf, str::FromStr};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+use sei_sidecar::ConnectTo;
+use uuid::Uuid;
+
+/// The Kubernetes operator for Sei nodes.
+#[derive(Parser)]
+#[command(name = "sei-operator", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "made once a process")]
+pub(crate) enum Command {
+    /// Run the operator.
+    Run(RunArgs),
+    /// Print the CustomResourceDefinition.
+    Crd(OutputArgs),
+    /// Print every object that the operator would write for a SeiNode.
+    Render(RenderArgs),
+    /// Print the plan that the operator would make for a SeiNode as it is, and what it would send to the sidecar.
+    Plan(PlanArgs),
+    /// Judge the TLS Secret of a SeiNode: exit code 0 when it is ready, 1 when not.
+    CheckSecret(CheckSecretArgs),
+    /// Print shell completions.
+    Completions {
+        /// The shell to complete in.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    Man,
+}
+
+/// Form of a printed manifest.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Manifest {
+    Yaml,
+    Json,
+}
+
+#[derive(Args)]
+pub(crate) struct OutputArgs {
+    /// Form of the output.
+    #[arg(short, long, value_enum, default_value = "yaml")]
+    pub(crate) output: Manifest,
+}
+
+#[derive(Args)]
+pub(crate) struct RenderArgs {
+    /// File with the SeiNode; - is standard input.
+    #[arg(short = 'f', long, value_name = "SEINODE.yaml")]
+    pub(crate) filename: PathBuf,
+    /// Form of the output.
+    #[arg(short, long, value_enum, default_value = "yaml")]
+    pub(crate) output: Manifest,
+}
+
+/// Form of a printed plan.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum PlanOutput {
+    Table,
+    Json,
+}
+
+#[derive(Args)]
+pub(crate) struct PlanArgs {
+    /// File with the SeiNode, its status included; - is standard input.
+    #[arg(short = 'f', long, value_name = "SEINODE.yaml")]
+    pub(crate) filename: PathBuf,
+    /// Id of the plan, from which the ids of its tasks follow; random when absent.
+    #[arg(long)]
+    pub(crate) plan_id: Option<Uuid>,
+    /// Form of the output.
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub(crate) output: PlanOutput,
+}
+
+/// Form of a printed verdict.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum VerdictOutput {
+    Text,
+    Json,
+}
+
+#[derive(Args)]
+pub(crate) struct CheckSecretArgs {
+    /// File with the SeiNode; - is standard input.
+    #[arg(short = 'f', long, value_name = "SEINODE.yaml")]
+    pub(crate) filename: PathBuf,
+    /// File with the Secret.
+    #[arg(long, value_name = "SECRET.yaml")]
+    pub(crate) secret: PathBuf,
+    /// The moment to judge for, as RFC 3339; now when absent.
+    #[arg(long)]
+    pub(crate) at: Option<Timestamp>,
+    /// Form of the output.
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub(crate) output: VerdictOutput,
+}
+
+/// Where a listener binds: `HOST:PORT`, `:PORT` for every address, `0` for not at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bind(pub(crate) Option<SocketAddr>);
+
+impl FromStr for Bind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "0" {
+            return Ok(Self(None));
+        }
+        let full = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
+        full.parse().map(|address| Self(Some(address))).map_err(|_| {
+            format!("{text:?} is no ADDRESS:PORT; write :8080 for every address, or 0 to switch it off")
+        })
+    }
+}
+
+/// How Secrets are watched.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SecretAccess {
+    /// One metadata-only watch of all kubernetes.io/tls Secrets.
+    Watch,
+    /// One metadata-only watch per referenced Secret: a Role with resourceNames suffices.
+    Named,
+}
+
+/// Form of log lines.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Json,
+    Text,
+}
+
+#[derive(Args)]
+pub(crate) struct RunArgs {
+    /// Kubeconfig file; without it KUBECONFIG, then the cluster the process runs in, then ~/.kube/config.
+    #[arg(long)]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Namespace to watch; may be repeated. All when absent.
+    #[arg(long = "watch-namespace", value_name = "NAMESPACE")]
+    pub(crate) watch_namespaces: Vec<String>,
+    /// How Secrets are watched.
+    #[arg(long, value_enum, default_value = "watch")]
+    pub(crate) secret_access: SecretAccess,
+    /// How many nodes are reconciled at the same time.
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) workers: u16,
+    /// Where metrics are served.
+    #[arg(long, default_value = ":8080")]
+    pub(crate) metrics_bind_address: Bind,
+    /// Where /healthz and /readyz are served.
+    #[arg(long, default_value = ":8081")]
+    pub(crate) health_probe_bind_address: Bind,
+    /// Work only while holding the lease, so that several replicas can run.
+    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    pub(crate) leader_elect: bool,
+    /// Namespace of the lease; that of the pod when absent.
+    #[arg(long)]
+    pub(crate) leader_election_namespace: Option<String>,
+    /// Where a sidecar is reached, as curl's --connect-to: HOST:PORT:ADDRESS:PORT. Names are verified as ever.
+    #[arg(long, value_name = "RULE")]
+    pub(crate) sidecar_connect_to: Vec<ConnectTo>,
+    /// File with the token for sidecars behind TLS; re-read from disk.
+    #[arg(long, default_value = "/var/run/secrets/sei.io/sidecar/token")]
+    pub(crate) sidecar_token_file: PathBuf,
+    /// Form of log lines, on standard error.
+    #[arg(long, value_enum, default_value = "json")]
+    pub(crate) log_format: LogFormat,
+    /// What is logged: error, warn, info, debug, or directives as in RUST_LOG.
+    #[arg(long, default_value = "info", env = "RUST_LOG")]
+    pub(crate) log_level: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bind_addresses_read_as_the_go_controller_writes_them() {
+        assert_eq!("0".parse(), Ok(Bind(None)));
+        assert_eq!(":8080".parse(), Ok(Bind("[::]:8080".parse().ok())));
+        assert_eq!("127.0.0.1:0".parse(), Ok(Bind("127.0.0.1:0".parse().ok())));
+        assert!("8080".parse::<Bind>().unwrap_err().contains(":8080 for every address"));
+    }
+
+    #[test]
+    fn the_flags_of_the_shipped_deployment_are_taken() {
+        let flags = ["--metrics-bind-address=:8080", "--leader-elect", "--health-probe-bind-address=:8081"];
+        let cli = Cli::try_parse_from(["sei-operator", "run"].into_iter().chain(flags)).unwrap();
+        assert!(matches!(cli.command, Command::Run(args) if args.leader_elect));
+    }
+}

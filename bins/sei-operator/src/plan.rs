@@ -1,0 +1,49 @@
+//! `plan`: the plan a node of this status would get, and the requests to its sidecar.
+
+use std::process::ExitCode;
+
+use sei_api::v1alpha1::TaskPlan;
+use serde_json::{Value, json};
+
+use crate::{
+    cli::{PlanArgs, PlanOutput},
+    input::{self, bad},
+};
+
+pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<ExitCode> {
+    let node = input::seinode(&args.filename)?;
+    let id = args.plan_id.unwrap_or_else(uuid::Uuid::new_v4).to_string();
+    let plan = sei_plan::build::next(&node, &id).map(|plan| sei_plan::build::bare(&plan));
+    match args.output {
+        PlanOutput::Json => println!("{}", serde_json::to_string_pretty(&as_json(plan.as_ref(), &node)?)?),
+        PlanOutput::Table => table(plan.as_ref()),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn as_json(plan: Option<&TaskPlan>, node: &sei_api::SeiNode) -> anyhow::Result<Value> {
+    let Some(plan) = plan else { return Ok(json!({ "plan": null, "sidecarRequests": [] })) };
+    // Offline nobody is asked for peers: those that the operator resolved last stand in the status.
+    let peers = node.status.as_ref().and_then(|status| status.resolved_peers.clone()).unwrap_or_default();
+    let requests = sei_plan::sidecar_requests(plan, &peers).map_err(|error| bad(error.to_string()))?;
+    let requests: Vec<_> =
+        requests.into_iter().map(|(index, body)| json!({ "taskIndex": index, "body": body })).collect();
+    Ok(json!({ "plan": plan, "sidecarRequests": requests }))
+}
+
+fn table(plan: Option<&TaskPlan>) {
+    let Some(plan) = plan else {
+        println!("no plan is needed");
+        return;
+    };
+    println!(
+        "plan {} -> {}",
+        plan.id,
+        plan.target_phase.map_or_else(String::new, |phase| format!("{phase:?}"))
+    );
+    println!("{:>3}  {:<28} {:<7} ID", "#", "TASK", "RETRIES");
+    for (index, task) in plan.tasks.iter().enumerate() {
+        let retries = task.max_retries.unwrap_or(0);
+        println!("{:>3}  {:<28} {:<7} {}", index + 1, task.type_, retries, task.id);
+    }
+}

@@ -1,0 +1,130 @@
+//! `run`: the operator's process. Settings are checked first, all errors at once; then endpoints, the lease, and
+//! the controller until a signal.
+
+mod endpoints;
+mod lease;
+mod shutdown;
+
+use std::{
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use anyhow::{Context, bail};
+use kube::{
+    Client, Config,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use prometheus_client::registry::Registry;
+use sei_controller::{Options, metrics::Metrics};
+use tokio::sync::watch;
+
+use crate::{
+    cli::{LogFormat, RunArgs, SecretAccess},
+    input::{self, bad},
+};
+
+pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+    log(&args)?;
+    let options = Options {
+        platform: input::platform()?,
+        namespaces: args.watch_namespaces.clone(),
+        secret_access: match args.secret_access {
+            SecretAccess::Watch => sei_controller::SecretAccess::Watch,
+            SecretAccess::Named => sei_controller::SecretAccess::Named,
+        },
+        workers: args.workers,
+        connect_to: args.sidecar_connect_to.clone(),
+        token_file: args.sidecar_token_file.clone(),
+    };
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        bail!("a TLS provider was installed before the operator could choose its own");
+    }
+    let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
+    runtime.block_on(serve(args, options))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(args: RunArgs, options: Options) -> anyhow::Result<()> {
+    let (client, namespace) = client(&args).await?;
+    let mut registry = Registry::default();
+    let metrics = Arc::new(Metrics::register(&mut registry));
+    let ready = Arc::new(AtomicBool::new(false));
+    let (stop, stopped) = watch::channel(false);
+    endpoints::serve(
+        args.metrics_bind_address,
+        args.health_probe_bind_address,
+        Arc::new(registry),
+        Arc::clone(&ready),
+    )
+    .await?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "sei-operator starts");
+    tokio::spawn(async move {
+        shutdown::signalled().await;
+        tracing::info!("asked to stop: finishing what is under way");
+        // Nobody waits any more: the process is ending already.
+        let _ = stop.send(true);
+    });
+
+    let mut lease = None;
+    if args.leader_elect {
+        let namespace = args.leader_election_namespace.unwrap_or(namespace);
+        // A replica that waits is healthy and has nothing to fill.
+        ready.store(true, Ordering::Release);
+        let Some(held) = lease::acquire(client.clone(), &namespace, stopped.clone()).await? else {
+            return Ok(());
+        };
+        ready.store(false, Ordering::Release);
+        lease = Some(held);
+    }
+    let is_ready = Arc::clone(&ready);
+    let controller = sei_controller::run(
+        client,
+        options,
+        metrics,
+        move || {
+            tracing::info!("caches are filled");
+            is_ready.store(true, Ordering::Release);
+        },
+        shutdown::told(stopped),
+    );
+    match lease {
+        None => controller.await.context("run the controller"),
+        Some(mut lease) => {
+            let outcome = tokio::select! {
+                outcome = controller => outcome.context("run the controller"),
+                lost = lease.lost() => return Err(lost.context("the lease was lost: another replica may work, so this one ends")),
+            };
+            lease.release().await;
+            outcome
+        }
+    }
+}
+
+/// A client, and the namespace that it calls its own.
+async fn client(args: &RunArgs) -> anyhow::Result<(Client, String)> {
+    let config = match &args.kubeconfig {
+        Some(path) => {
+            let kubeconfig =
+                Kubeconfig::read_from(path).map_err(|error| bad(format!("--kubeconfig: {error}")))?;
+            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?
+        }
+        None => Config::infer().await.context("find the cluster: give --kubeconfig, or run inside one")?,
+    };
+    let namespace = config.default_namespace.clone();
+    Ok((Client::try_from(config).context("make a client of the cluster")?, namespace))
+}
+
+fn log(args: &RunArgs) -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&args.log_level)
+        .map_err(|error| bad(format!("--log-level: {error}")))?;
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match args.log_format {
+        LogFormat::Json => logs.json().flatten_event(true).init(),
+        LogFormat::Text => logs.init(),
+    }
+    Ok(())
+}

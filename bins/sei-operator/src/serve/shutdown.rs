@@ -1,0 +1,25 @@
+//! When to end.
+
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+/// Resolves at SIGTERM or SIGINT.
+pub(super) async fn signalled() {
+    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+        // Without handlers the default action of the signals ends the process.
+        _ => std::future::pending().await,
+    }
+}
+
+/// Resolves when `stopped` says so, or its sender is gone.
+pub(super) async fn told(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
