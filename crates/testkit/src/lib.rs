@@ -1,1 +1,8 @@
-//! sei-testkit
+//! What tests and the demo run the operator against: a real control plane, a stand-in for the kubelet, a
+//! simulator of sidecars and a maker of certificates. For development only; no release contains it.
+
+pub mod builders;
+pub mod certs;
+pub mod control_plane;
+pub mod kubelet;
+pub mod sidecar;

@@ -1,0 +1,92 @@
+//! Certificates to order. Keys are made anew on every run.
+
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
+};
+
+/// A certificate with its key, as a Secret stores them.
+#[derive(Clone)]
+pub struct Pair {
+    /// The certificate, as PEM.
+    pub crt: String,
+    /// Its private key, as PEM (PKCS#8).
+    pub key: String,
+}
+
+/// A certificate authority.
+pub struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+impl Authority {
+    /// A new authority called `name`.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn new(name: &str) -> anyhow::Result<Self> {
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?).context("make a CA")?;
+        Ok(Self { issuer })
+    }
+
+    /// Its own certificate, as PEM.
+    pub fn pem(&self) -> String {
+        self.issuer.pem()
+    }
+
+    /// A server certificate for `names`, valid for a day.
+    ///
+    /// # Errors
+    /// A name that no certificate can carry.
+    pub fn issue(&self, names: &[String]) -> anyhow::Result<Pair> {
+        let now = SystemTime::now();
+        let day = Duration::from_secs(86_400);
+        self.issue_for(names, now - Duration::from_secs(60), now + day)
+    }
+
+    /// A server certificate for `names`, valid between two moments.
+    ///
+    /// # Errors
+    /// A name that no certificate can carry.
+    pub fn issue_for(&self, names: &[String], from: SystemTime, until: SystemTime) -> anyhow::Result<Pair> {
+        let key = KeyPair::generate()?;
+        let params = server(names, from, until)?;
+        let certificate = params.signed_by(&key, &self.issuer).context("issue a certificate")?;
+        Ok(Pair { crt: certificate.pem(), key: key.serialize_pem() })
+    }
+}
+
+/// A certificate for `names` that is its own issuer.
+///
+/// # Errors
+/// A name that no certificate can carry.
+pub fn self_signed(names: &[String]) -> anyhow::Result<Pair> {
+    let now = SystemTime::now();
+    let key = KeyPair::generate()?;
+    let params = server(names, now - Duration::from_secs(60), now + Duration::from_secs(86_400))?;
+    Ok(Pair { crt: params.self_signed(&key)?.pem(), key: key.serialize_pem() })
+}
+
+/// A private key alone, as PEM: to sign service account tokens with.
+///
+/// # Errors
+/// None in practice.
+pub fn signing_key() -> anyhow::Result<String> {
+    Ok(KeyPair::generate()?.serialize_pem())
+}
+
+fn server(names: &[String], from: SystemTime, until: SystemTime) -> anyhow::Result<CertificateParams> {
+    let mut params = CertificateParams::new(names.to_vec()).context("subject alternative names")?;
+    params.not_before = from.into();
+    params.not_after = until.into();
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    Ok(params)
+}

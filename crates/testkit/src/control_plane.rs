@@ -1,0 +1,252 @@
+//! A control plane of its own: real etcd and kube-apiserver, and where asked for kube-controller-manager, on
+//! loopback, in a temporary folder, ended when dropped.
+
+use std::{
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use kube::{
+    Client, Config,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::certs::{self, Authority};
+
+/// Name that the admin's token authenticates.
+const ADMIN_TOKEN: &str = "admin-token-of-a-throw-away-cluster";
+/// Only what the operator leans on. Everything that needs real nodes is left out.
+const CONTROLLERS: &str = "statefulset-controller,job-controller,garbage-collector-controller,persistentvolumeclaim-protection-controller,namespace-controller,serviceaccount-controller";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running control plane.
+pub struct ControlPlane {
+    // Ended in this order: the ones that lean on others first.
+    controller_manager: Option<Process>,
+    api_server: Process,
+    etcd: Process,
+    folder: TempDir,
+    assets: PathBuf,
+    port: u16,
+    authority: Authority,
+}
+
+impl ControlPlane {
+    /// Starts etcd and kube-apiserver out of the folder that `KUBEBUILDER_ASSETS` names.
+    ///
+    /// # Errors
+    /// What could not be started, with the end of its log.
+    pub async fn start() -> anyhow::Result<Self> {
+        let assets = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from).context(
+            "KUBEBUILDER_ASSETS is not set: run `cargo xtask test`, or export KUBEBUILDER_ASSETS=$(cargo xtask tools)",
+        )?;
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::Builder::new().prefix("sei-control-plane-").tempdir()?;
+        let authority = Authority::new("control plane of tests")?;
+        let [etcd_port, peer_port, port] = free_ports()?;
+        let etcd = etcd(&assets, folder.path(), etcd_port, peer_port)?;
+        let api_server = api_server(&assets, folder.path(), &authority, etcd_port, port)?;
+        let plane = Self { controller_manager: None, api_server, etcd, folder, assets, port, authority };
+        fs::write(plane.kubeconfig(), plane.kubeconfig_for(ADMIN_TOKEN).to_string())?;
+        plane.wait_until_ready().await?;
+        Ok(plane)
+    }
+
+    /// Starts kube-controller-manager. Install CRDs first: its garbage collector learns of later ones slowly.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_controllers(&mut self) -> anyhow::Result<()> {
+        let arguments = [
+            format!("--kubeconfig={}", self.kubeconfig().display()),
+            format!("--controllers={CONTROLLERS}"),
+            "--leader-elect=false".to_owned(),
+            "--secure-port=0".to_owned(),
+            // Its own copies of what changes would be as old as the resync.
+            "--min-resync-period=30m".to_owned(),
+        ];
+        let name = "kube-controller-manager";
+        self.controller_manager = Some(Process::start(&self.assets, self.folder.path(), name, &arguments)?);
+        Ok(())
+    }
+
+    /// Kubeconfig of an administrator.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.folder.path().join("kubeconfig")
+    }
+
+    /// Folder for files that live as long as the control plane.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where kubectl is.
+    pub fn kubectl(&self) -> PathBuf {
+        self.assets.join("kubectl")
+    }
+
+    /// A kubeconfig with another bearer token.
+    pub fn kubeconfig_for(&self, token: &str) -> Value {
+        json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{ "name": "local", "cluster": {
+                "server": format!("https://127.0.0.1:{}", self.port),
+                "certificate-authority-data": k8s_openapi::ByteString(self.authority.pem().into_bytes()),
+            }}],
+            "users": [{ "name": "user", "user": { "token": token } }],
+            "contexts": [{ "name": "local", "context": { "cluster": "local", "user": "user", "namespace": "default" } }],
+            "current-context": "local",
+        })
+    }
+
+    /// A client with an administrator's rights.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub async fn client(&self) -> anyhow::Result<Client> {
+        self.client_for(ADMIN_TOKEN).await
+    }
+
+    /// A client with the rights of a token.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub async fn client_for(&self, token: &str) -> anyhow::Result<Client> {
+        let kubeconfig: Kubeconfig = serde_json::from_value(self.kubeconfig_for(token))?;
+        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+        Ok(Client::try_from(config)?)
+    }
+
+    /// Leaves everything running and the folder in place, for a person to look at. Returns the process ids.
+    pub fn keep(self) -> Vec<u32> {
+        let Self { controller_manager, api_server, etcd, folder, .. } = self;
+        let _ = folder.keep();
+        [controller_manager, Some(api_server), Some(etcd)].into_iter().flatten().map(Process::keep).collect()
+    }
+
+    async fn wait_until_ready(&self) -> anyhow::Result<()> {
+        let client = self.client().await?;
+        let began = Instant::now();
+        loop {
+            let request = http::Request::get("/readyz").body(Vec::new())?;
+            if client.request_text(request).await.is_ok() {
+                return Ok(());
+            }
+            if began.elapsed() > PATIENCE {
+                let log = |process: &Process| process.log_end();
+                bail!("the API server is not ready:\n{}\n{}", log(&self.api_server), log(&self.etcd));
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+fn etcd(assets: &Path, folder: &Path, port: u16, peer_port: u16) -> anyhow::Result<Process> {
+    let client = format!("http://127.0.0.1:{port}");
+    let peer = format!("http://127.0.0.1:{peer_port}");
+    let arguments = [
+        format!("--data-dir={}", folder.join("etcd").display()),
+        format!("--listen-client-urls={client}"),
+        format!("--advertise-client-urls={client}"),
+        format!("--listen-peer-urls={peer}"),
+        format!("--initial-advertise-peer-urls={peer}"),
+        format!("--initial-cluster=default={peer}"),
+        // Nothing here has to outlive a power cut.
+        "--unsafe-no-fsync".to_owned(),
+    ];
+    Process::start(assets, folder, "etcd", &arguments)
+}
+
+fn api_server(
+    assets: &Path,
+    folder: &Path,
+    authority: &Authority,
+    etcd_port: u16,
+    port: u16,
+) -> anyhow::Result<Process> {
+    let pair = authority.issue(&["127.0.0.1".to_owned(), "localhost".to_owned()])?;
+    let file = |name: &str, text: &str| -> anyhow::Result<String> {
+        let path = folder.join(name);
+        fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
+        Ok(path.display().to_string())
+    };
+    let key = file("service-accounts.key", &certs::signing_key()?)?;
+    let tokens = file("tokens.csv", &format!("{ADMIN_TOKEN},admin,admin,\"system:masters\"\n"))?;
+    let arguments = [
+        format!("--etcd-servers=http://127.0.0.1:{etcd_port}"),
+        "--bind-address=127.0.0.1".to_owned(),
+        format!("--secure-port={port}"),
+        format!("--tls-cert-file={}", file("apiserver.crt", &pair.crt)?),
+        format!("--tls-private-key-file={}", file("apiserver.key", &pair.key)?),
+        format!("--token-auth-file={tokens}"),
+        "--authorization-mode=RBAC".to_owned(),
+        "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
+        format!("--service-account-key-file={key}"),
+        format!("--service-account-signing-key-file={key}"),
+        "--service-cluster-ip-range=10.0.0.0/16".to_owned(),
+        "--endpoint-reconciler-type=none".to_owned(),
+    ];
+    Process::start(assets, folder, "kube-apiserver", &arguments)
+}
+
+/// Ports that nothing listens on now.
+fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
+    let mut ports = [0; N];
+    // All are held until the last is known, so that no two are the same.
+    let mut held = Vec::new();
+    for port in &mut ports {
+        let listener = TcpListener::bind("127.0.0.1:0").context("find a free port")?;
+        *port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok(ports)
+}
+
+/// A program of ours; ended when dropped.
+struct Process {
+    child: Option<Child>,
+    log: PathBuf,
+}
+
+impl Process {
+    fn start(assets: &Path, folder: &Path, name: &str, arguments: &[String]) -> anyhow::Result<Self> {
+        let log = folder.join(format!("{name}.log"));
+        let output = fs::File::create(&log).with_context(|| format!("create {}", log.display()))?;
+        let child = Command::new(assets.join(name))
+            .args(arguments)
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()
+            .with_context(|| format!("start {}", assets.join(name).display()))?;
+        Ok(Self { child: Some(child), log })
+    }
+
+    fn log_end(&self) -> String {
+        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<_> = text.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+
+    fn keep(mut self) -> u32 {
+        self.child.take().map_or(0, |child| child.id())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            // Already ended is what is wanted.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}

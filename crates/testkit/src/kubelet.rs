@@ -1,0 +1,192 @@
+//! A stand-in for the kubelet and scheduler: pods of nodes are bound, wait for what they mount, run as a
+//! sidecar of the simulator, and become ready when that is. Everything else is done by real controllers.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::{ConfigMap, Container, Pod, Secret};
+use kube::{
+    Api, Client, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
+    runtime::{WatchStreamExt, watcher},
+};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use crate::sidecar::Simulator;
+
+/// Runs until dropped.
+pub struct Kubelet {
+    task: JoinHandle<()>,
+}
+
+impl Drop for Kubelet {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Kubelet {
+    /// Takes over every pod that names a host.
+    pub fn start(client: Client, simulator: Simulator) -> Self {
+        Self { task: tokio::spawn(follow(client, simulator)) }
+    }
+}
+
+async fn follow(client: Client, simulator: Simulator) {
+    let pods = watcher(Api::<Pod>::all(client.clone()), watcher::Config::default()).default_backoff();
+    let mut pods = pods.touched_objects().boxed();
+    let mut running: BTreeMap<String, JoinHandle<()>> = BTreeMap::new();
+    while let Ok(Some(pod)) = pods.try_next().await {
+        let (Some(uid), Some(host)) = (pod.uid(), host_of(&pod)) else { continue };
+        if pod.metadata.deletion_timestamp.is_some() {
+            if let Some(task) = running.remove(&uid) {
+                task.abort();
+                simulator.stop(&host);
+            }
+            remove(&client, &pod).await;
+        } else if !running.contains_key(&uid) && !is_over(&pod) {
+            let (client, simulator) = (client.clone(), simulator.clone());
+            running.insert(uid, tokio::spawn(async move { run(&client, &simulator, &pod, &host).await }));
+        }
+    }
+}
+
+async fn run(client: &Client, simulator: &Simulator, pod: &Pod, host: &str) {
+    let name = pod.name_any();
+    let namespace = pod.namespace().unwrap_or_default();
+    let pods: Api<Pod> = Api::namespaced(client.clone(), &namespace);
+    if pod.spec.as_ref().is_none_or(|spec| spec.node_name.is_none()) {
+        let binding = json!({
+            "apiVersion": "v1", "kind": "Binding",
+            "metadata": { "name": name, "namespace": namespace },
+            "target": { "apiVersion": "v1", "kind": "Node", "name": "stand-in" },
+        });
+        // Bound already: by a stand-in before this one.
+        let _ =
+            pods.create_subresource::<Value, Value>("binding", &name, &PostParams::default(), &binding).await;
+    }
+    let tls = loop {
+        match mounts(client, &namespace, pod).await {
+            Ok(tls) => break tls,
+            Err(why) => {
+                report(&pods, pod, &status(pod, "Pending", false, Some(&why))).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    };
+    simulator.run(host);
+    let mut ready = simulator.readiness(host);
+    loop {
+        if let Some(secret) = &tls {
+            serve(client, simulator, &namespace, secret, host).await;
+        }
+        let is_ready = *ready.borrow_and_update();
+        let runs_to_an_end =
+            pod.spec.as_ref().is_some_and(|spec| spec.restart_policy.as_deref() == Some("Never"));
+        if is_ready && runs_to_an_end {
+            report(&pods, pod, &status(pod, "Succeeded", false, None)).await;
+            simulator.stop(host);
+            return;
+        }
+        report(&pods, pod, &status(pod, "Running", is_ready, None)).await;
+        // The mount follows the Secret within the kubelet's period, here a short one.
+        let renewal = async {
+            match &tls {
+                Some(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            changed = ready.changed() => if changed.is_err() { return },
+            () = renewal => {}
+        }
+    }
+}
+
+/// Waits, as the kubelet does, for the Secrets and ConfigMaps that are mounted. The name of the TLS one.
+async fn mounts(client: &Client, namespace: &str, pod: &Pod) -> Result<Option<String>, String> {
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
+    let configs: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+    let mut tls = None;
+    for volume in pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten()) {
+        if let Some(name) = volume.secret.as_ref().and_then(|secret| secret.secret_name.as_deref()) {
+            let found = secrets.get_opt(name).await.map_err(|error| error.to_string())?;
+            let secret = found.ok_or_else(|| format!("secret {name:?} not found"))?;
+            if secret.type_.as_deref() == Some("kubernetes.io/tls") {
+                tls = Some(name.to_owned());
+            }
+        }
+        if let Some(config) = &volume.config_map {
+            let found = configs.get_opt(&config.name).await.map_err(|error| error.to_string())?;
+            found.ok_or_else(|| format!("configmap {:?} not found", config.name))?;
+        }
+    }
+    Ok(tls)
+}
+
+async fn serve(client: &Client, simulator: &Simulator, namespace: &str, secret: &str, host: &str) {
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
+    if let Ok(Some(secret)) = secrets.get_opt(secret).await {
+        let data = secret.data.unwrap_or_default();
+        let value = |key: &str| data.get(key).map(|bytes| bytes.0.clone()).unwrap_or_default();
+        // What the proxy cannot load it does not serve: it goes on with what it has.
+        let _ = simulator.serve_certificate(host, &value("tls.crt"), &value("tls.key"));
+    }
+}
+
+async fn report(pods: &Api<Pod>, pod: &Pod, status: &Value) {
+    let patch = json!({ "metadata": { "uid": pod.uid() }, "status": status });
+    // A pod that is gone needs no status.
+    let _ = pods.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await;
+}
+
+fn status(pod: &Pod, phase: &str, ready: bool, creating: Option<&str>) -> Value {
+    let state = match phase {
+        "Pending" => json!({ "waiting": { "reason": "ContainerCreating", "message": creating } }),
+        "Succeeded" => json!({ "terminated": { "exitCode": 0, "reason": "Completed" } }),
+        _ => json!({ "running": {} }),
+    };
+    let containers = |containers: &[Container], ready: bool| -> Vec<Value> {
+        let one = |container: &Container| {
+            json!({
+                "name": container.name, "image": container.image, "imageID": container.image,
+                "restartCount": 0, "ready": phase == "Running" && ready, "started": phase == "Running",
+                "state": state,
+            })
+        };
+        containers.iter().map(one).collect()
+    };
+    let spec = pod.spec.clone().unwrap_or_default();
+    let truth = |value: bool| if value { "True" } else { "False" };
+    json!({
+        "phase": phase,
+        "conditions": [
+            { "type": "PodScheduled", "status": "True" },
+            { "type": "Initialized", "status": truth(phase != "Pending") },
+            { "type": "ContainersReady", "status": truth(ready && phase == "Running") },
+            { "type": "Ready", "status": truth(ready && phase == "Running") },
+        ],
+        "initContainerStatuses": containers(spec.init_containers.as_deref().unwrap_or_default(), true),
+        "containerStatuses": containers(&spec.containers, ready),
+    })
+}
+
+async fn remove(client: &Client, pod: &Pod) {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace().unwrap_or_default());
+    let now = DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() };
+    // Gone already is what is wanted.
+    let _ = pods.delete(&pod.name_any(), &now).await;
+}
+
+/// DNS name of a pod that names its host and Service.
+fn host_of(pod: &Pod) -> Option<String> {
+    let spec = pod.spec.as_ref()?;
+    let (host, service) = (spec.hostname.as_ref()?, spec.subdomain.as_ref()?);
+    Some(format!("{host}.{service}.{}.svc.cluster.local", pod.namespace()?))
+}
+
+fn is_over(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
+}
