@@ -14,6 +14,7 @@ use crate::workspace;
 /// What is built: file name and Go package.
 const TOOLS: &[(&str, &str)] = &[
     ("etcd", "go.etcd.io/etcd/server/v3"),
+    ("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager"),
     ("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
     ("kubectl", "k8s.io/kubernetes/cmd/kubectl"),
 ];
@@ -30,21 +31,20 @@ pub(crate) fn run(_: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The folder with etcd, kube-apiserver and kubectl: `KUBEBUILDER_ASSETS` when set, else our own, filled here.
+/// A folder with every tool: taken from `KUBEBUILDER_ASSETS` when set, built where missing.
 pub(crate) fn ensure() -> anyhow::Result<PathBuf> {
-    if let Some(folder) = std::env::var_os("KUBEBUILDER_ASSETS").filter(|folder| !folder.is_empty()) {
-        let folder = PathBuf::from(folder);
-        for (name, _) in TOOLS {
-            if !folder.join(name).is_file() {
-                bail!("KUBEBUILDER_ASSETS is {}, which has no {name}", folder.display());
-            }
-        }
-        return Ok(folder);
-    }
-    let folder = workspace()?.join(".cache").join("control-plane").join(VERSION);
+    let cache = workspace()?.join(".cache").join("control-plane");
+    let given = std::env::var_os("KUBEBUILDER_ASSETS").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    let folder = cache.join(if given.is_some() { "given" } else { VERSION });
     std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
     for (name, package) in TOOLS {
-        if !folder.join(name).is_file() {
+        let place = folder.join(name);
+        if let Some(tool) = given.as_ref().map(|given| given.join(name)).filter(|tool| tool.is_file()) {
+            // Left by an earlier run that was given another folder.
+            let _ = std::fs::remove_file(&place);
+            let tool = tool.canonicalize().with_context(|| format!("find {}", tool.display()))?;
+            std::os::unix::fs::symlink(&tool, &place).with_context(|| format!("link {}", tool.display()))?;
+        } else if !place.is_file() {
             build(name, package, &folder)?;
         }
     }

@@ -3,6 +3,8 @@
 
 pub mod builders;
 pub mod certs;
+pub mod cluster;
 pub mod control_plane;
 pub mod kubelet;
+pub mod operator;
 pub mod sidecar;

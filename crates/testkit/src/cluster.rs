@@ -1,0 +1,153 @@
+//! A cluster in which the operator can do its whole job: control plane, kubelet stand-in, sidecars, and an account
+//! with the operator's rights and no others.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::Context;
+use k8s_openapi::{
+    api::{
+        authentication::v1::{TokenRequest, TokenRequestSpec},
+        core::v1::{Namespace, ServiceAccount},
+        rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, RoleRef, Subject},
+    },
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
+use kube::{
+    Api, Client, ResourceExt,
+    api::{ObjectMeta, Patch, PatchParams, PostParams},
+};
+use sei_api::SeiNode;
+
+use crate::{
+    control_plane::ControlPlane,
+    kubelet::Kubelet,
+    sidecar::{Access, Simulator},
+};
+
+/// Where the nodes of tests and demo live.
+pub const NAMESPACE: &str = "sei-demo";
+const OPERATOR: &str = "sei-operator";
+
+/// A running cluster.
+pub struct Cluster {
+    /// A client with an administrator's rights.
+    pub client: Client,
+    /// Its sidecars.
+    pub simulator: Simulator,
+    /// Its control plane.
+    pub plane: ControlPlane,
+    _kubelet: Kubelet,
+}
+
+impl Cluster {
+    /// Starts everything, and gives account `sei-operator` the rights `rules`.
+    ///
+    /// # Errors
+    /// What could not be started.
+    pub async fn start(rules: Vec<PolicyRule>) -> anyhow::Result<Self> {
+        let mut plane = ControlPlane::start().await?;
+        let client = plane.client().await?;
+        install_crd(&client).await?;
+        plane.start_controllers()?;
+        for namespace in [NAMESPACE, OPERATOR] {
+            let object = Namespace { metadata: named(namespace), ..Namespace::default() };
+            Api::all(client.clone()).create(&PostParams::default(), &object).await.context("namespace")?;
+        }
+        account(&client, NAMESPACE, "seid-node").await?;
+        account(&client, OPERATOR, OPERATOR).await?;
+        grant(&client, rules).await?;
+        let api_token = token(&client, None).await?;
+        let folder = plane.folder();
+        fs::write(folder.join("operator.kubeconfig"), plane.kubeconfig_for(&api_token).to_string())?;
+        fs::write(folder.join("sidecar-token"), token(&client, Some("sei-sidecar")).await?)?;
+        let simulator = Simulator::start(Access::Reviewed(client.clone())).await?;
+        let kubelet = Kubelet::start(client.clone(), simulator.clone());
+        Ok(Self { client, simulator, plane, _kubelet: kubelet })
+    }
+
+    /// SeiNodes of [`NAMESPACE`].
+    pub fn nodes(&self) -> Api<SeiNode> {
+        Api::namespaced(self.client.clone(), NAMESPACE)
+    }
+
+    /// Kubeconfig of the operator's account.
+    pub fn operator_kubeconfig(&self) -> PathBuf {
+        self.plane.folder().join("operator.kubeconfig")
+    }
+
+    /// File with the operator's token for sidecars.
+    pub fn sidecar_token(&self) -> PathBuf {
+        self.plane.folder().join("sidecar-token")
+    }
+
+    /// DNS name of a node's pod, by which the simulator knows it.
+    pub fn host(node: &str) -> String {
+        format!("{node}-0.{node}.{NAMESPACE}.svc.cluster.local")
+    }
+}
+
+/// Installs the CRD and waits until it is served.
+///
+/// # Errors
+/// The API server's refusal.
+pub async fn install_crd(client: &Client) -> anyhow::Result<()> {
+    let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let manifest = sei_api::crd_manifest()?;
+    let params = PatchParams::apply("sei-operator-tests").force();
+    crds.patch(&sei_api::crd().name_any(), &params, &Patch::Apply(&manifest))
+        .await
+        .context("install the CRD")?;
+    let established = kube::runtime::conditions::is_crd_established();
+    let crd = kube::runtime::wait::await_condition(crds, "seinodes.sei.io", established);
+    tokio::time::timeout(std::time::Duration::from_secs(30), crd)
+        .await
+        .context("the CRD is not served")??;
+    Ok(())
+}
+
+async fn account(client: &Client, namespace: &str, name: &str) -> anyhow::Result<()> {
+    let account = ServiceAccount { metadata: named(name), ..ServiceAccount::default() };
+    let api: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
+    api.create(&PostParams::default(), &account).await.with_context(|| format!("ServiceAccount {name}"))?;
+    Ok(())
+}
+
+async fn grant(client: &Client, rules: Vec<PolicyRule>) -> anyhow::Result<()> {
+    let role = ClusterRole { metadata: named(OPERATOR), rules: Some(rules), ..ClusterRole::default() };
+    Api::all(client.clone()).create(&PostParams::default(), &role).await.context("ClusterRole")?;
+    let binding = ClusterRoleBinding {
+        metadata: named(OPERATOR),
+        role_ref: RoleRef {
+            api_group: "rbac.authorization.k8s.io".to_owned(),
+            kind: "ClusterRole".to_owned(),
+            name: OPERATOR.to_owned(),
+        },
+        subjects: Some(vec![Subject {
+            kind: "ServiceAccount".to_owned(),
+            name: OPERATOR.to_owned(),
+            namespace: Some(OPERATOR.to_owned()),
+            ..Subject::default()
+        }]),
+    };
+    Api::all(client.clone()).create(&PostParams::default(), &binding).await.context("ClusterRoleBinding")?;
+    Ok(())
+}
+
+/// A token of the operator's account, for the API server or another audience.
+async fn token(client: &Client, audience: Option<&str>) -> anyhow::Result<String> {
+    let api: Api<ServiceAccount> = Api::namespaced(client.clone(), OPERATOR);
+    let request = TokenRequest {
+        spec: TokenRequestSpec {
+            audiences: audience.into_iter().map(str::to_owned).collect(),
+            ..TokenRequestSpec::default()
+        },
+        ..TokenRequest::default()
+    };
+    let answer = api.create_token_request(OPERATOR, &PostParams::default(), &request).await;
+    let status = answer.context("request a token")?.status.context("the token request has no answer")?;
+    Ok(status.token)
+}
+
+fn named(name: &str) -> ObjectMeta {
+    ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() }
+}

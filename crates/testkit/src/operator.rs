@@ -1,0 +1,78 @@
+//! The released program, run as a process of its own against a [`Cluster`].
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use anyhow::Context;
+
+use crate::{builders, cluster::Cluster};
+
+/// A running operator; killed when dropped.
+pub struct Operator {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Operator {
+    /// Starts `binary` with the rights of the cluster's account for it.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub fn start(cluster: &Cluster, binary: &Path, more: &[&str]) -> anyhow::Result<Self> {
+        let log = cluster.plane.folder().join("sei-operator.log");
+        let output = fs::File::options().create(true).append(true).open(&log)?;
+        let connect_to = cluster.simulator.connect_to();
+        let child = Command::new(binary)
+            .arg("run")
+            .arg("--kubeconfig")
+            .arg(cluster.operator_kubeconfig())
+            .arg("--sidecar-token-file")
+            .arg(cluster.sidecar_token())
+            .args(connect_to.iter().flat_map(|rule| ["--sidecar-connect-to", rule.as_str()]))
+            .args(["--metrics-bind-address=0", "--health-probe-bind-address=0"])
+            .args(more)
+            .envs(builders::platform())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(output)
+            .spawn()
+            .with_context(|| format!("start {}", binary.display()))?;
+        Ok(Self { child, log })
+    }
+
+    /// Ends it as a crash would, at once.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Whether it still runs.
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        // Already ended is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,5 @@
+//! Nodes from nothing to Running and to their end, by the released program.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
+
+mod bed;
+mod tls;

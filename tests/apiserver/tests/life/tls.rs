@@ -1,0 +1,117 @@
+//! The main job: a plain node and one with TLS.
+
+use k8s_openapi::api::{
+    apps::v1::StatefulSet,
+    core::v1::{Pod, Secret},
+};
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams},
+};
+use sei_api::conditions::ConditionType;
+use sei_testkit::{
+    builders,
+    certs::Authority,
+    cluster::{Cluster, NAMESPACE},
+};
+use serde_json::json;
+
+use crate::bed::{self, condition, is_running, until};
+
+const IMAGE: &str = "ghcr.io/sei-protocol/sei:v6.4.1";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_and_a_tls_node_go_from_nothing_to_running_and_to_their_end() {
+    let cluster = bed::cluster().await;
+    let operator = bed::operator(&cluster);
+    bed::create(&cluster, "plain-0", builders::full_node(IMAGE)).await;
+    bed::create(&cluster, "rpc-0", builders::tls_full_node(IMAGE, "rpc-0-tls")).await;
+
+    let tls = ConditionType::SidecarTlsSecretReady;
+    let held = until(&cluster, "rpc-0", "held for its Secret", |node| condition(node, tls).is_some()).await;
+    assert_eq!(condition(&held, tls).unwrap(), "False/TLSSecretNotFound");
+    let published = held.status.clone().unwrap().sidecar_tls.unwrap();
+    assert_eq!(published.secret_name, "rpc-0-tls");
+    assert_eq!(published.required_dns_names, bed::names("rpc-0"));
+
+    let plain = until(&cluster, "plain-0", "Running", is_running).await;
+    assert_eq!(plain.status.unwrap().current_image.as_deref(), Some(IMAGE));
+    let still = cluster.nodes().get("rpc-0").await.unwrap();
+    assert!(still.status.as_ref().unwrap().plan.is_none(), "no plan before the Secret is good");
+
+    let authority = Authority::new("issuer").unwrap();
+    bed::put_secret(&cluster, &authority, "rpc-0-tls", &bed::names("rpc-0")).await;
+    until(&cluster, "rpc-0", "Running", is_running).await;
+
+    // Only what the proxy asks a token for gets one.
+    let calls = cluster.simulator.calls(&Cluster::host("rpc-0"));
+    assert!(calls.iter().any(|call| call.path == "/v0/tasks"));
+    assert!(calls.iter().all(|call| !call.has_token), "no token passes the proxy or goes to a bypassed path");
+    for (task, runs) in cluster.simulator.runs(&Cluster::host("rpc-0")) {
+        assert_eq!(runs, 1, "{task} ran once");
+    }
+
+    a_broken_secret_is_told_and_touches_no_pod(&cluster, &authority).await;
+    tls_is_final(&cluster).await;
+    deletion_leaves_nothing(&cluster).await;
+    assert!(!operator.log().contains("BEGIN"), "no key or certificate is logged");
+}
+
+async fn a_broken_secret_is_told_and_touches_no_pod(cluster: &Cluster, authority: &Authority) {
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), NAMESPACE);
+    let before = pods.get("rpc-0-0").await.unwrap().uid();
+    let tls = ConditionType::SidecarTlsSecretReady;
+    bed::put_secret(cluster, authority, "rpc-0-tls", &["other.example".to_owned()]).await;
+    until(cluster, "rpc-0", "names refused", |node| {
+        condition(node, tls).as_deref() == Some("False/TLSSecretSANsMismatch")
+    })
+    .await;
+    bed::put_secret(cluster, authority, "rpc-0-tls", &bed::names("rpc-0")).await;
+    until(cluster, "rpc-0", "names right again", |node| {
+        condition(node, tls).as_deref() == Some("True/TLSSecretReady")
+    })
+    .await;
+    assert_eq!(pods.get("rpc-0-0").await.unwrap().uid(), before);
+    assert!(is_running(&cluster.nodes().get("rpc-0").await.unwrap()));
+}
+
+async fn tls_is_final(cluster: &Cluster) {
+    let nodes = cluster.nodes();
+    for (name, sidecar) in [
+        ("rpc-0", json!(null)),
+        ("rpc-0", json!({ "tls": null })),
+        ("rpc-0", json!({ "tls": { "secretName": "other" } })),
+        ("plain-0", json!({ "tls": { "secretName": "late" } })),
+    ] {
+        let patch = json!({ "spec": { "sidecar": sidecar } });
+        let refused = nodes.patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap_err();
+        assert!(refused.to_string().contains("immutable"), "{name} {sidecar}: {refused}");
+    }
+}
+
+async fn deletion_leaves_nothing(cluster: &Cluster) {
+    let nodes = cluster.nodes();
+    for name in ["plain-0", "rpc-0"] {
+        nodes.delete(name, &DeleteParams::default()).await.unwrap();
+    }
+    let sets: Api<StatefulSet> = Api::namespaced(cluster.client.clone(), NAMESPACE);
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), NAMESPACE);
+    let claims: Api<k8s_openapi::api::core::v1::PersistentVolumeClaim> =
+        Api::namespaced(cluster.client.clone(), NAMESPACE);
+    let gone = async {
+        loop {
+            let all = Default::default();
+            let left = nodes.list(&all).await.unwrap().items.len()
+                + sets.list(&all).await.unwrap().items.len()
+                + pods.list(&all).await.unwrap().items.len()
+                + claims.list(&all).await.unwrap().items.len();
+            if left == 0 {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(bed::PATIENCE, gone).await.expect("something is left of the nodes");
+    let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), NAMESPACE);
+    assert!(secrets.get_opt("rpc-0-tls").await.unwrap().is_some(), "the Secret is somebody else's");
+}
