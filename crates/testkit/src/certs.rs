@@ -74,12 +74,13 @@ pub fn self_signed(names: &[String]) -> anyhow::Result<Pair> {
     Ok(Pair { crt: params.self_signed(&key)?.pem(), key: key.serialize_pem() })
 }
 
-/// A private key alone, as PEM: to sign service account tokens with.
+/// A key to sign service account tokens with: its public half stands in the place of the certificate.
 ///
 /// # Errors
 /// None in practice.
-pub fn signing_key() -> anyhow::Result<String> {
-    Ok(KeyPair::generate()?.serialize_pem())
+pub fn signing_key() -> anyhow::Result<Pair> {
+    let key = KeyPair::generate()?;
+    Ok(Pair { crt: key.public_key_pem(), key: key.serialize_pem() })
 }
 
 fn server(names: &[String], from: SystemTime, until: SystemTime) -> anyhow::Result<CertificateParams> {

@@ -52,7 +52,7 @@ impl ControlPlane {
         let [etcd_port, peer_port, port] = free_ports()?;
         let etcd = etcd(&assets, folder.path(), etcd_port, peer_port)?;
         let api_server = api_server(&assets, folder.path(), &authority, etcd_port, port)?;
-        let plane = Self { controller_manager: None, api_server, etcd, folder, assets, port, authority };
+        let mut plane = Self { controller_manager: None, api_server, etcd, folder, assets, port, authority };
         fs::write(plane.kubeconfig(), plane.kubeconfig_for(ADMIN_TOKEN).to_string())?;
         plane.wait_until_ready().await?;
         Ok(plane)
@@ -131,7 +131,7 @@ impl ControlPlane {
         [controller_manager, Some(api_server), Some(etcd)].into_iter().flatten().map(Process::keep).collect()
     }
 
-    async fn wait_until_ready(&self) -> anyhow::Result<()> {
+    async fn wait_until_ready(&mut self) -> anyhow::Result<()> {
         let client = self.client().await?;
         let began = Instant::now();
         loop {
@@ -139,7 +139,8 @@ impl ControlPlane {
             if client.request_text(request).await.is_ok() {
                 return Ok(());
             }
-            if began.elapsed() > PATIENCE {
+            let ended = self.api_server.has_ended() || self.etcd.has_ended();
+            if ended || began.elapsed() > PATIENCE {
                 let log = |process: &Process| process.log_end();
                 bail!("the API server is not ready:\n{}\n{}", log(&self.api_server), log(&self.etcd));
             }
@@ -177,7 +178,7 @@ fn api_server(
         fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
         Ok(path.display().to_string())
     };
-    let key = file("service-accounts.key", &certs::signing_key()?)?;
+    let signing = certs::signing_key()?;
     let tokens = file("tokens.csv", &format!("{ADMIN_TOKEN},admin,admin,\"system:masters\"\n"))?;
     let arguments = [
         format!("--etcd-servers=http://127.0.0.1:{etcd_port}"),
@@ -188,8 +189,8 @@ fn api_server(
         format!("--token-auth-file={tokens}"),
         "--authorization-mode=RBAC".to_owned(),
         "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
-        format!("--service-account-key-file={key}"),
-        format!("--service-account-signing-key-file={key}"),
+        format!("--service-account-key-file={}", file("service-accounts.pub", &signing.crt)?),
+        format!("--service-account-signing-key-file={}", file("service-accounts.key", &signing.key)?),
         "--service-cluster-ip-range=10.0.0.0/16".to_owned(),
         "--endpoint-reconciler-type=none".to_owned(),
     ];
@@ -228,6 +229,10 @@ impl Process {
             .spawn()
             .with_context(|| format!("start {}", assets.join(name).display()))?;
         Ok(Self { child: Some(child), log })
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
     }
 
     fn log_end(&self) -> String {
