@@ -1,7 +1,10 @@
 //! A cluster in which the operator can do its whole job: control plane, kubelet stand-in, sidecars, and an account
 //! with the operator's rights and no others.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use k8s_openapi::{
@@ -40,12 +43,12 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts everything, and gives account `sei-operator` the rights `rules`.
+    /// Starts everything with the programs in `assets`, and gives account `sei-operator` the rights `rules`.
     ///
     /// # Errors
     /// What could not be started.
-    pub async fn start(rules: Vec<PolicyRule>) -> anyhow::Result<Self> {
-        let mut plane = ControlPlane::start().await?;
+    pub async fn start(assets: &Path, rules: Vec<PolicyRule>) -> anyhow::Result<Self> {
+        let mut plane = ControlPlane::start(assets).await?;
         let client = plane.client().await?;
         install_crd(&client).await?;
         plane.start_controllers()?;

@@ -25,6 +25,16 @@ const ADMIN_TOKEN: &str = "admin-token-of-a-throw-away-cluster";
 const CONTROLLERS: &str = "statefulset-controller,job-controller,garbage-collector-controller,persistentvolumeclaim-protection-controller,namespace-controller,serviceaccount-controller";
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The folder with the programs, as `KUBEBUILDER_ASSETS` names it.
+///
+/// # Errors
+/// When it is not set.
+pub fn assets() -> anyhow::Result<PathBuf> {
+    std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from).context(
+        "KUBEBUILDER_ASSETS is not set: run `cargo xtask test`, or export KUBEBUILDER_ASSETS=$(cargo xtask tools)",
+    )
+}
+
 /// A running control plane.
 pub struct ControlPlane {
     // Ended in this order: the ones that lean on others first.
@@ -38,14 +48,12 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts etcd and kube-apiserver out of the folder that `KUBEBUILDER_ASSETS` names.
+    /// Starts etcd and kube-apiserver out of the folder `assets`.
     ///
     /// # Errors
     /// What could not be started, with the end of its log.
-    pub async fn start() -> anyhow::Result<Self> {
-        let assets = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from).context(
-            "KUBEBUILDER_ASSETS is not set: run `cargo xtask test`, or export KUBEBUILDER_ASSETS=$(cargo xtask tools)",
-        )?;
+    pub async fn start(assets: &Path) -> anyhow::Result<Self> {
+        let assets = assets.to_owned();
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::Builder::new().prefix("sei-control-plane-").tempdir()?;
         let authority = Authority::new("control plane of tests")?;
@@ -122,13 +130,6 @@ impl ControlPlane {
         let kubeconfig: Kubeconfig = serde_json::from_value(self.kubeconfig_for(token))?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
         Ok(Client::try_from(config)?)
-    }
-
-    /// Leaves everything running and the folder in place, for a person to look at. Returns the process ids.
-    pub fn keep(self) -> Vec<u32> {
-        let Self { controller_manager, api_server, etcd, folder, .. } = self;
-        let _ = folder.keep();
-        [controller_manager, Some(api_server), Some(etcd)].into_iter().flatten().map(Process::keep).collect()
     }
 
     async fn wait_until_ready(&mut self) -> anyhow::Result<()> {
@@ -212,7 +213,7 @@ fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
 
 /// A program of ours; ended when dropped.
 struct Process {
-    child: Option<Child>,
+    child: Child,
     log: PathBuf,
 }
 
@@ -228,11 +229,11 @@ impl Process {
             .stderr(output)
             .spawn()
             .with_context(|| format!("start {}", assets.join(name).display()))?;
-        Ok(Self { child: Some(child), log })
+        Ok(Self { child, log })
     }
 
     fn has_ended(&mut self) -> bool {
-        self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
+        !matches!(self.child.try_wait(), Ok(None))
     }
 
     fn log_end(&self) -> String {
@@ -240,18 +241,12 @@ impl Process {
         let lines: Vec<_> = text.lines().collect();
         lines[lines.len().saturating_sub(20)..].join("\n")
     }
-
-    fn keep(mut self) -> u32 {
-        self.child.take().map_or(0, |child| child.id())
-    }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            // Already ended is what is wanted.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        // Already ended is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

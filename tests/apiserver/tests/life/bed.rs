@@ -13,6 +13,7 @@ use sei_testkit::{
     builders,
     certs::Authority,
     cluster::{Cluster, NAMESPACE},
+    control_plane,
     operator::Operator,
 };
 
@@ -22,7 +23,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub async fn cluster() -> Cluster {
     let mut rules = sei_controller::rbac::rules(sei_controller::SecretAccess::Watch);
     rules.extend(sei_controller::rbac::lease_rules());
-    Cluster::start(rules).await.unwrap()
+    Cluster::start(&control_plane::assets().unwrap(), rules).await.unwrap()
 }
 
 pub fn operator(cluster: &Cluster) -> Operator {

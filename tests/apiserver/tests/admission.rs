@@ -1,0 +1,162 @@
+//! The case table of `crates/api/tests/admission` on a real API server, which has the last word on what the CRD
+//! admits; and what becomes of objects that were stored under the Go controller's CRD.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
+
+#[path = "../../../crates/api/tests/admission/cases.rs"]
+mod cases;
+
+use std::time::Duration;
+
+use cases::{Case, Expect};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::core::{ApiResource, Status};
+use kube::{Client, CustomResourceExt};
+use sei_api::SeiNode;
+use sei_testkit::control_plane::{ControlPlane, assets};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn the_server_judges_every_case_as_the_table_says() {
+    let plane = ControlPlane::start(&assets().unwrap()).await.unwrap();
+    let client = plane.client().await.unwrap();
+    install(&client, &sei_api::crd_manifest().unwrap()).await;
+    stored_as_sent(&client).await;
+    let nodes = nodes(&client);
+    let mut wrong = Vec::new();
+    for case in cases::all() {
+        let answer = send(&nodes, &case).await;
+        if !agrees(&case.expect, &answer) {
+            wrong.push(format!("{}: {answer:?}", case.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    objects_stored_before_stay_usable(&client).await;
+}
+
+/// What is installed is what is given back, so that nothing looks out of step to a GitOps tool.
+async fn stored_as_sent(client: &Client) {
+    let sent = sei_api::crd_manifest().unwrap();
+    let stored = Api::<CustomResourceDefinition>::all(client.clone()).get(SeiNode::crd_name()).await.unwrap();
+    let stored = serde_json::to_value(&stored).unwrap();
+    assert_eq!(stored["spec"]["names"], sent["spec"]["names"]);
+    assert_eq!(stored["spec"]["versions"], serde_json::to_value(sei_api::crd()).unwrap()["spec"]["versions"]);
+}
+
+/// A node that the Go controller's CRD admitted and ours would not can still be changed, reported on and deleted.
+async fn objects_stored_before_stay_usable(client: &Client) {
+    let go: Value = serde_json::from_str(include_str!("../../conformance/crd-schema.json")).unwrap();
+    let mut crd = sei_api::crd_manifest().unwrap();
+    crd["spec"]["names"] = go["names"].clone();
+    crd["spec"]["versions"] = json!([go["version"]]);
+    install(client, &crd).await;
+    let name = "a".repeat(60);
+    let nodes = nodes(client);
+    let node: DynamicObject = serde_json::from_value(json!({
+        "apiVersion": "sei.io/v1alpha1",
+        "kind": "SeiNode",
+        "metadata": { "name": name, "finalizers": [sei_api::labels::FINALIZER] },
+        "spec": {
+            "chainId": "a chain",
+            "image": "i",
+            "fullNode": {},
+            "sidecar": { "port": 8443, "tls": { "secretName": "A_Secret" } },
+        },
+    }))
+    .unwrap();
+    nodes.create(&PostParams::default(), &node).await.unwrap();
+
+    install(client, &sei_api::crd_manifest().unwrap()).await;
+    let merge = PatchParams::default();
+    let change = |change: Value| Patch::Merge(change);
+    nodes.patch(&name, &merge, &change(json!({ "spec": { "image": "j" } }))).await.unwrap();
+    nodes.patch_status(&name, &merge, &change(json!({ "status": { "phase": "Pending" } }))).await.unwrap();
+    let refused = change(json!({ "spec": { "sidecar": { "port": 9300 } } }));
+    assert!(nodes.patch(&name, &merge, &refused).await.is_err());
+    nodes.delete(&name, &DeleteParams::default()).await.unwrap();
+    nodes.patch(&name, &merge, &change(json!({ "metadata": { "finalizers": null } }))).await.unwrap();
+    assert!(nodes.get_opt(&name).await.unwrap().is_none());
+}
+
+/// Sends the case's object as a dry run; what it updates is made for it and taken away again.
+async fn send(nodes: &Api<DynamicObject>, case: &Case) -> Result<(), Box<Status>> {
+    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
+    let mut object: DynamicObject = serde_json::from_value(case.object.clone()).unwrap();
+    let Some(old) = &case.old else {
+        return answer(nodes.create(&dry_run, &object).await);
+    };
+    let old: DynamicObject = serde_json::from_value(old.clone()).unwrap();
+    let name = old.metadata.name.clone().unwrap();
+    let stored = nodes.create(&PostParams::default(), &old).await.unwrap_or_else(|error| {
+        panic!("{}: the object to update is refused: {error}", case.name);
+    });
+    object.metadata.resource_version = stored.metadata.resource_version;
+    let answer = answer(nodes.replace(&name, &dry_run, &object).await);
+    nodes.delete(&name, &DeleteParams::default()).await.unwrap();
+    answer
+}
+
+fn answer(result: kube::Result<DynamicObject>) -> Result<(), Box<Status>> {
+    match result {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) => Err(status),
+        Err(error) => panic!("no answer: {error}"),
+    }
+}
+
+fn agrees(expect: &Expect, answer: &Result<(), Box<Status>>) -> bool {
+    let causes = match answer {
+        Ok(()) => return matches!(expect, Expect::Admitted),
+        Err(status) if status.code == 422 => status.details.iter().flat_map(|details| &details.causes),
+        Err(_) => return false,
+    };
+    match expect {
+        Expect::Admitted => false,
+        Expect::Refused(message) => causes.into_iter().any(|cause| cause.message.contains(message.as_str())),
+        Expect::Bound(path) => causes.into_iter().any(|cause| cause.field.starts_with(path.as_str())),
+    }
+}
+
+fn nodes(client: &Client) -> Api<DynamicObject> {
+    Api::namespaced_with(client.clone(), "default", &ApiResource::erase::<SeiNode>(&()))
+}
+
+/// Installs `crd`, in place of another where there is one, and waits until the server judges by it.
+async fn install(client: &Client, crd: &Value) {
+    let crds =
+        Api::<DynamicObject>::all_with(client.clone(), &ApiResource::erase::<CustomResourceDefinition>(&()));
+    let mut crd: DynamicObject = serde_json::from_value(crd.clone()).unwrap();
+    let name = crd.metadata.name.clone().unwrap();
+    match crds.get_opt(&name).await.unwrap() {
+        Some(stored) => {
+            crd.metadata.resource_version = stored.metadata.resource_version;
+            crds.replace(&name, &PostParams::default(), &crd).await.unwrap();
+        }
+        None => drop(crds.create(&PostParams::default(), &crd).await.unwrap()),
+    }
+    // A server takes a moment to serve a CRD and, silently, to exchange one. Our CRD refuses a name of 53 letters, the
+    // Go controller's does not.
+    let ours = crd.data.pointer("/spec/names/categories").is_some();
+    let probe: DynamicObject = serde_json::from_value(json!({
+        "apiVersion": "sei.io/v1alpha1",
+        "kind": "SeiNode",
+        "metadata": { "name": "a".repeat(53) },
+        "spec": { "chainId": "c", "image": "i", "fullNode": {} },
+    }))
+    .unwrap();
+    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
+    let deadline = tokio::time::timeout(Duration::from_secs(30), async {
+        loop {
+            let refused = match nodes(client).create(&dry_run, &probe).await {
+                Ok(_) => Some(false),
+                Err(kube::Error::Api(status)) if status.code == 422 => Some(true),
+                Err(_) => None,
+            };
+            if refused == Some(ours) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    deadline.await.unwrap();
+}
