@@ -1,0 +1,106 @@
+//! The Go controller's plans and request bodies, and every difference of ours with its reason.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
+
+use sei_api::{SeiNode, v1alpha1::TaskPlan};
+use sei_plan::{TaskKind, build, sidecar_requests, task_id};
+use serde_json::{Value, json};
+
+/// A case of the Go controller: its name, SeiNode and plans.
+macro_rules! cases {
+    ($($name:literal),* $(,)?) => {
+        [$((
+            $name,
+            include_str!(concat!("../../../tests/conformance/", $name, "/seinode.yaml")),
+            include_str!(concat!("../../../tests/conformance/", $name, "/plan.json")),
+        )),*]
+    };
+}
+
+/// The tasks of these plans that the sidecar does.
+const SIDECAR: &[&str] = &[
+    "snapshot-restore",
+    "configure-genesis",
+    "config-apply",
+    "discover-peers",
+    "configure-state-sync",
+    "config-validate",
+    "snapshot-upload",
+    "mark-ready",
+];
+
+/// Where our plans are not the Go controller's. Each takes its plan, as `status.plan.tasks`, to ours.
+const DEVIATIONS: &[(&str, fn(&SeiNode, &mut Vec<Value>))] = &[
+    ("P10: failures are seen now, so every sidecar task has a budget of retries", |_, tasks| {
+        for task in tasks {
+            let with_budget = task.get("maxRetries").is_some();
+            if SIDECAR.contains(&task["type"].as_str().unwrap()) && !with_budget {
+                task["maxRetries"] = json!(5);
+            }
+        }
+    }),
+    ("S9: whoever publishes goes on publishing after a restart of the sidecar", |node, tasks| {
+        let uploads = tasks.iter().any(|task| task["type"] == "snapshot-upload");
+        if node.spec.publishes_snapshots() && !uploads {
+            let before = tasks.iter().position(|task| task["type"] == "mark-ready").unwrap();
+            tasks.insert(
+                before,
+                json!({ "type": "snapshot-upload", "status": "Pending", "params": {}, "maxRetries": 5 }),
+            );
+        }
+    }),
+];
+
+#[test]
+fn plans_and_requests_are_the_go_controllers_but_for_the_table() {
+    for (name, node, expected) in
+        cases!["archive-publish", "full-plain", "full-s3-bootstrap", "full-tls", "validator-tls"]
+    {
+        let node: SeiNode = serde_saphyr::from_str(node).unwrap();
+        let expected: Value = serde_json::from_str(expected).unwrap();
+        for (story, make) in [
+            ("init", build::init as fn(&SeiNode, &str) -> TaskPlan),
+            ("imageUpdate", build::update),
+            ("markReadyReapply", |node, id| build::mark_ready(node, id, node.spec.publishes_snapshots())),
+        ] {
+            let expected = &expected[story];
+            let mut node = node.clone();
+            if let Some(image) = expected["specImage"].as_str() {
+                node.spec.image = image.to_owned();
+            }
+            let plan = make(&node, expected["planId"].as_str().unwrap());
+            compare(&format!("{name} {story}"), &node, &build::bare(&plan), expected);
+        }
+    }
+}
+
+fn compare(case: &str, node: &SeiNode, plan: &TaskPlan, expected: &Value) {
+    let mut tasks = expected["plan"]["tasks"].as_array().unwrap().clone();
+    for (_, deviate) in DEVIATIONS {
+        deviate(node, &mut tasks);
+    }
+    for (index, task) in tasks.iter_mut().enumerate() {
+        let kind = TaskKind::from_wire(task["type"].as_str().unwrap()).unwrap();
+        let id = json!(task_id(&plan.id, kind, index));
+        // Only a place that the table moved has another id.
+        let moved = expected["plan"]["tasks"].get(index).is_none_or(|go| go["type"] != task["type"]);
+        assert!(moved || task["id"] == id, "{case}: id of task {index}");
+        task["id"] = id;
+    }
+    let mut wanted = expected["plan"].clone();
+    wanted["tasks"] = tasks.into();
+    assert_eq!(serde_json::to_value(plan).unwrap(), wanted, "{case}");
+
+    let peers = node.status.as_ref().and_then(|status| status.resolved_peers.clone()).unwrap_or_default();
+    let requests = sidecar_requests(plan, &peers).unwrap();
+    for go in expected["sidecarRequests"].as_array().unwrap() {
+        let type_ = &go["body"]["type"];
+        let after = |index: &usize| *index >= go["taskIndex"].as_u64().unwrap() as usize;
+        let ours = requests.iter().find(|(index, body)| after(index) && body["type"] == *type_);
+        let (index, body) = ours.unwrap_or_else(|| panic!("{case}: no request for {type_}"));
+        let mut wanted = go["body"].clone();
+        wanted["id"] = json!(plan.tasks[*index].id);
+        assert_eq!(*body, wanted, "{case}");
+    }
+    let of_sidecar = plan.tasks.iter().filter(|task| SIDECAR.contains(&task.type_.as_str())).count();
+    assert_eq!(requests.len(), of_sidecar, "{case}: one request for each task of the sidecar");
+}
