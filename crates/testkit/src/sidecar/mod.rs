@@ -165,6 +165,13 @@ impl Simulator {
         })
     }
 
+    /// Types of tasks whose handler was started more than once under one id.
+    pub fn repeated(&self, host: &str) -> Vec<String> {
+        self.with(host, |sidecar| {
+            sidecar.tasks.values().filter(|task| task.run > 1).map(|task| task.type_.clone()).collect()
+        })
+    }
+
     /// Follows its readiness.
     pub fn readiness(&self, host: &str) -> watch::Receiver<bool> {
         self.with(host, |sidecar| sidecar.ready.subscribe())

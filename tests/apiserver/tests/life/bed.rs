@@ -1,11 +1,17 @@
 //! What every test here starts from.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt::Debug, path::PathBuf, time::Duration};
 
 use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::{
+    apps::v1::StatefulSet,
+    batch::v1::Job,
+    core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service},
+};
 use kube::{
-    Api,
-    api::{DeleteParams, PostParams},
+    Api, Resource, ResourceExt,
+    api::{DeleteParams, ListParams, PostParams},
+    core::NamespaceResourceScope,
     runtime::{WatchStreamExt, watcher},
 };
 use sei_api::{SeiNode, conditions::ConditionType, v1alpha1::NodePhase};
@@ -16,6 +22,8 @@ use sei_testkit::{
     control_plane,
     operator::Operator,
 };
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// Long enough for a busy machine; nothing is measured by it.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,8 +41,13 @@ pub fn operator(cluster: &Cluster) -> Operator {
     Operator::start(cluster, &binary, &["--leader-elect=false"]).unwrap()
 }
 
-pub async fn create(cluster: &Cluster, name: &str, spec: serde_json::Value) {
-    let node = builders::node(NAMESPACE, name, spec).unwrap();
+pub async fn create(cluster: &Cluster, name: &str, spec: Value) {
+    create_labelled(cluster, name, Value::Null, spec).await;
+}
+
+pub async fn create_labelled(cluster: &Cluster, name: &str, labels: Value, spec: Value) {
+    let mut node = builders::node(NAMESPACE, name, spec).unwrap();
+    node.metadata.labels = serde_json::from_value(labels).unwrap();
     cluster.nodes().create(&PostParams::default(), &node).await.unwrap();
 }
 
@@ -82,4 +95,29 @@ pub fn is_running(node: &SeiNode) -> bool {
 pub fn condition(node: &SeiNode, of: ConditionType) -> Option<String> {
     let condition = node.status.as_ref()?.condition(of)?;
     Some(format!("{}/{}", condition.status, condition.reason))
+}
+
+/// Resolves when no object of any node is left, but for these claims.
+pub async fn nothing_left_but(cluster: &Cluster, claims: &[&str]) {
+    loop {
+        let claims_left = names_of::<PersistentVolumeClaim>(cluster).await;
+        let left = names_of::<SeiNode>(cluster).await.len()
+            + names_of::<StatefulSet>(cluster).await.len()
+            + names_of::<Pod>(cluster).await.len()
+            + names_of::<Service>(cluster).await.len()
+            + names_of::<Job>(cluster).await.len()
+            + names_of::<ConfigMap>(cluster).await.len();
+        if left == 0 && claims_left == claims {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn names_of<K>(cluster: &Cluster) -> Vec<String>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+{
+    let api: Api<K> = Api::namespaced(cluster.client.clone(), NAMESPACE);
+    api.list(&ListParams::default()).await.unwrap().items.iter().map(ResourceExt::name_any).collect()
 }

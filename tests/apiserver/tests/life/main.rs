@@ -2,4 +2,5 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 mod bed;
+mod modes;
 mod tls;

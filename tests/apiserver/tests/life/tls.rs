@@ -1,9 +1,6 @@
 //! The main job: a plain node and one with TLS.
 
-use k8s_openapi::api::{
-    apps::v1::StatefulSet,
-    core::v1::{Pod, Secret},
-};
+use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, Patch, PatchParams},
@@ -94,24 +91,8 @@ async fn deletion_leaves_nothing(cluster: &Cluster) {
     for name in ["plain-0", "rpc-0"] {
         nodes.delete(name, &DeleteParams::default()).await.unwrap();
     }
-    let sets: Api<StatefulSet> = Api::namespaced(cluster.client.clone(), NAMESPACE);
-    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), NAMESPACE);
-    let claims: Api<k8s_openapi::api::core::v1::PersistentVolumeClaim> =
-        Api::namespaced(cluster.client.clone(), NAMESPACE);
-    let gone = async {
-        loop {
-            let all = Default::default();
-            let left = nodes.list(&all).await.unwrap().items.len()
-                + sets.list(&all).await.unwrap().items.len()
-                + pods.list(&all).await.unwrap().items.len()
-                + claims.list(&all).await.unwrap().items.len();
-            if left == 0 {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(bed::PATIENCE, gone).await.expect("something is left of the nodes");
+    let left = bed::nothing_left_but(cluster, &[]);
+    tokio::time::timeout(bed::PATIENCE, left).await.expect("something is left of the nodes");
     let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     assert!(secrets.get_opt("rpc-0-tls").await.unwrap().is_some(), "the Secret is somebody else's");
 }

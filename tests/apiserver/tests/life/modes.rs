@@ -1,0 +1,189 @@
+//! Every mode from nothing to Running, through an update, and to its end, while the operator is killed over and
+//! over.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use k8s_openapi::{
+    ByteString,
+    api::core::v1::{PersistentVolume, PersistentVolumeClaim, Secret},
+};
+use kube::{
+    Api,
+    api::{Patch, PatchParams, PostParams},
+};
+use sei_api::conditions::ConditionType;
+use sei_testkit::{
+    certs::Authority,
+    cluster::{Cluster, NAMESPACE},
+};
+use serde_json::{Value, json};
+
+use crate::bed::{self, condition, is_running, until};
+
+const A: &str = "ghcr.io/sei-protocol/sei:v6.4.1";
+const B: &str = "ghcr.io/sei-protocol/sei:v6.4.2";
+
+/// Name and what is added to chain and image.
+fn modes() -> Vec<(&'static str, Value)> {
+    let peers = json!([{ "static": { "addresses": ["3be6b24cf86a5938cce7d48f44fb6598465a9924@p2p.example:26656"] } }]);
+    let s3 =
+        json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "seid:old", "trustPeriod": "9999h0m0s" });
+    vec![
+        ("full-0", json!({ "fullNode": {} })),
+        ("synced-0", json!({ "fullNode": { "snapshot": { "stateSync": {} } }, "peers": peers })),
+        ("restored-0", json!({ "fullNode": { "snapshot": s3 }, "peers": peers })),
+        (
+            "restored-tls-0",
+            json!({
+                "fullNode": { "snapshot": s3 },
+                "peers": peers,
+                "sidecar": { "tls": { "secretName": "restored-tls-0-tls" } },
+            }),
+        ),
+        (
+            "archive-0",
+            json!({ "archive": { "snapshotGeneration": { "tendermint": { "keepRecent": 3, "publish": {} } } } }),
+        ),
+        (
+            "replayer-0",
+            json!({ "replayer": { "snapshot": { "s3": { "targetHeight": 100 } } }, "peers": peers }),
+        ),
+        (
+            "validator-0",
+            json!({ "validator": {
+                "signingKey": { "secret": { "secretName": "signing" } },
+                "nodeKey": { "secret": { "secretName": "node-key" } },
+                "operatorKeyring": { "secret": {
+                    "secretName": "keyring",
+                    "passphraseSecretRef": { "secretName": "passphrase", "key": "passphrase" },
+                }},
+            }}),
+        ),
+        (
+            "ceremony-0",
+            json!({ "validator": { "genesisCeremony": {
+                "chainId": "arctic-1", "stakingAmount": "10usei", "accountBalance": "20usei", "index": 0,
+            }}}),
+        ),
+        ("imported-0", json!({ "fullNode": {}, "dataVolume": { "import": { "pvcName": "old-data" } } })),
+        // Peers of each other, by label: each waits for no one.
+        (
+            "peer-0",
+            json!({ "fullNode": {}, "peers": [{ "label": { "selector": { "sei.io/node": "peer-1" } } }] }),
+        ),
+        (
+            "peer-1",
+            json!({ "fullNode": {}, "peers": [{ "label": { "selector": { "sei.io/node": "peer-0" } } }] }),
+        ),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_mode_lives_through_an_operator_that_keeps_dying() {
+    let cluster = bed::cluster().await;
+    let authority = Authority::new("issuer").unwrap();
+    bed::put_secret(&cluster, &authority, "restored-tls-0-tls", &bed::names("restored-tls-0")).await;
+    keys(&cluster).await;
+    import(&cluster).await;
+    let labels = |name: &str| json!({ "sei.io/node": name });
+    for (name, more) in modes() {
+        let mut spec = json!({ "chainId": "arctic-1", "image": A });
+        spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        bed::create_labelled(&cluster, name, labels(name), spec).await;
+    }
+    let story = async {
+        for (name, _) in modes() {
+            until(&cluster, name, "Running", is_running).await;
+        }
+        for (name, _) in modes() {
+            let patch = json!({ "spec": { "image": B } });
+            cluster.nodes().patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
+        }
+        for (name, _) in modes() {
+            let updated = until(&cluster, name, "updated and Ready", |node| {
+                let current = node.status.as_ref().and_then(|status| status.current_image.as_deref());
+                current == Some(B)
+                    && condition(node, ConditionType::Ready).as_deref() == Some("True/NodeReady")
+            })
+            .await;
+            assert_eq!(updated.status.unwrap().observed_generation, updated.metadata.generation, "{name}");
+        }
+    };
+    let killer = async {
+        loop {
+            let operator = bed::operator(&cluster);
+            tokio::time::sleep(Duration::from_millis(1300)).await;
+            operator.kill().unwrap();
+        }
+    };
+    tokio::select! {
+        () = story => {}
+        () = killer => {}
+    }
+    for (name, _) in modes() {
+        let again = cluster.simulator.repeated(&Cluster::host(name));
+        assert!(again.is_empty(), "{name}: ran twice: {again:?}");
+    }
+
+    let _operator = bed::operator(&cluster);
+    for (name, _) in modes() {
+        cluster.nodes().delete(name, &Default::default()).await.unwrap();
+    }
+    let left = bed::nothing_left_but(&cluster, &["old-data"]);
+    tokio::time::timeout(bed::PATIENCE, left).await.expect("something is left of the nodes");
+}
+
+async fn keys(cluster: &Cluster) {
+    let key = r#"{"address":"A","pub_key":{"type":"t","value":"v"},"priv_key":{"type":"t","value":"v"}}"#;
+    for (name, data) in [
+        ("signing", vec![("priv_validator_key.json", key)]),
+        ("node-key", vec![("node_key.json", key)]),
+        ("keyring", vec![("node_admin.info", "x"), ("ab.address", "x")]),
+        ("passphrase", vec![("passphrase", "secret")]),
+    ] {
+        let data: BTreeMap<String, ByteString> =
+            data.into_iter().map(|(key, value)| (key.to_owned(), ByteString(value.into()))).collect();
+        let mut secret = Secret { data: Some(data), ..Secret::default() };
+        secret.metadata.name = Some(name.to_owned());
+        let api: Api<Secret> = Api::namespaced(cluster.client.clone(), NAMESPACE);
+        api.create(&PostParams::default(), &secret).await.unwrap();
+    }
+}
+
+/// A bound claim that somebody made before.
+async fn import(cluster: &Cluster) {
+    let capacity = json!({ "storage": "4Ti" });
+    let volume: PersistentVolume = serde_json::from_value(json!({
+        "metadata": { "name": "old-volume" },
+        "spec": {
+            "capacity": capacity,
+            "accessModes": ["ReadWriteOnce"],
+            "hostPath": { "path": "/data" },
+            "claimRef": { "namespace": NAMESPACE, "name": "old-data" },
+        },
+    }))
+    .unwrap();
+    let volumes: Api<PersistentVolume> = Api::all(cluster.client.clone());
+    volumes.create(&PostParams::default(), &volume).await.unwrap();
+    let claim: PersistentVolumeClaim = serde_json::from_value(json!({
+        "metadata": { "name": "old-data" },
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": { "requests": capacity },
+            "volumeName": "old-volume",
+            "storageClassName": "",
+        },
+    }))
+    .unwrap();
+    let claims: Api<PersistentVolumeClaim> = Api::namespaced(cluster.client.clone(), NAMESPACE);
+    claims.create(&PostParams::default(), &claim).await.unwrap();
+    let bound = |more: Value| {
+        let mut status = json!({ "phase": "Bound" });
+        status.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Patch::Merge(json!({ "status": status }))
+    };
+    let params = PatchParams::default();
+    let status = json!({ "capacity": capacity, "accessModes": ["ReadWriteOnce"] });
+    claims.patch_status("old-data", &params, &bound(status)).await.unwrap();
+    volumes.patch_status("old-volume", &params, &bound(json!({}))).await.unwrap();
+}
