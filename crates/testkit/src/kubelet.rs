@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use k8s_openapi::api::core::v1::{ConfigMap, Container, Pod, Secret};
 use kube::{
     Api, Client, ResourceExt,
@@ -37,7 +37,9 @@ async fn follow(client: Client, simulator: Simulator) {
     let pods = watcher(Api::<Pod>::all(client.clone()), watcher::Config::default()).default_backoff();
     let mut pods = pods.touched_objects().boxed();
     let mut running: BTreeMap<String, JoinHandle<()>> = BTreeMap::new();
-    while let Ok(Some(pod)) = pods.try_next().await {
+    while let Some(event) = pods.next().await {
+        // A watch that broke is begun again by itself.
+        let Ok(pod) = event else { continue };
         let (Some(uid), Some(host)) = (pod.uid(), host_of(&pod)) else { continue };
         if pod.metadata.deletion_timestamp.is_some() {
             if let Some(task) = running.remove(&uid) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service},
@@ -116,7 +116,9 @@ async fn until(
         watcher(cluster.nodes(), watcher::Config::default()).default_backoff().applied_objects().boxed();
     let mut nodes: Vec<SeiNode> = Vec::new();
     let found = async {
-        while let Some(node) = events.try_next().await? {
+        while let Some(event) = events.next().await {
+            // A watch that broke is begun again by itself.
+            let Ok(node) = event else { continue };
             shown.show(&node);
             nodes.retain(|known| known.name_any() != node.name_any());
             nodes.push(node);

@@ -1,8 +1,12 @@
 //! What every test here starts from.
 
-use std::{fmt::Debug, path::PathBuf, time::Duration};
+use std::{
+    fmt::Debug,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     batch::v1::Job,
@@ -70,7 +74,9 @@ pub async fn until(cluster: &Cluster, name: &str, what: &str, wanted: impl Fn(&S
     let mut nodes = watcher(cluster.nodes(), config).default_backoff().applied_objects().boxed();
     let mut last = None;
     let found = async {
-        while let Some(node) = nodes.try_next().await.unwrap() {
+        while let Some(event) = nodes.next().await {
+            // A watch that broke is begun again by itself.
+            let Ok(node) = event else { continue };
             if wanted(&node) {
                 return node;
             }
@@ -97,19 +103,22 @@ pub fn condition(node: &SeiNode, of: ConditionType) -> Option<String> {
     Some(format!("{}/{}", condition.status, condition.reason))
 }
 
-/// Resolves when no object of any node is left, but for these claims.
+/// Waits until no object of any node is left, but for these claims.
 pub async fn nothing_left_but(cluster: &Cluster, claims: &[&str]) {
+    let kept: Vec<String> = claims.iter().map(|claim| format!("PersistentVolumeClaim {claim}")).collect();
+    let began = Instant::now();
     loop {
-        let claims_left = names_of::<PersistentVolumeClaim>(cluster).await;
-        let left = names_of::<SeiNode>(cluster).await.len()
-            + names_of::<StatefulSet>(cluster).await.len()
-            + names_of::<Pod>(cluster).await.len()
-            + names_of::<Service>(cluster).await.len()
-            + names_of::<Job>(cluster).await.len()
-            + names_of::<ConfigMap>(cluster).await.len();
-        if left == 0 && claims_left == claims {
+        let mut left = names_of::<SeiNode>(cluster).await;
+        left.extend(names_of::<StatefulSet>(cluster).await);
+        left.extend(names_of::<Pod>(cluster).await);
+        left.extend(names_of::<Service>(cluster).await);
+        left.extend(names_of::<Job>(cluster).await);
+        left.extend(names_of::<ConfigMap>(cluster).await);
+        left.extend(names_of::<PersistentVolumeClaim>(cluster).await);
+        if left == kept {
             return;
         }
+        assert!(began.elapsed() < PATIENCE, "left of the nodes: {left:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -119,5 +128,11 @@ where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
 {
     let api: Api<K> = Api::namespaced(cluster.client.clone(), NAMESPACE);
-    api.list(&ListParams::default()).await.unwrap().items.iter().map(ResourceExt::name_any).collect()
+    api.list(&ListParams::default())
+        .await
+        .unwrap()
+        .items
+        .iter()
+        .map(|item| format!("{} {}", K::kind(&()), item.name_any()))
+        .collect()
 }

@@ -4,3 +4,4 @@
 mod bed;
 mod modes;
 mod tls;
+mod update;
