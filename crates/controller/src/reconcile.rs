@@ -52,6 +52,8 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Act
                 if let Step::Later(delay) = step {
                     return Ok(Action::requeue(delay));
                 }
+                // What the sidecar said before the plan ended is no longer so.
+                ctx.memory(&node, |memory| memory.probe = None);
             }
             Next::Repair(repairs) => {
                 sum_up(&observed, &mut status, obstacle.as_ref(), None);

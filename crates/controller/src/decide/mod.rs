@@ -131,10 +131,14 @@ fn wanted_plan(
     }
 }
 
-/// A plan may be replaced where no task is under way at the sidecar, or where the one that is cannot be
-/// reached any more.
+/// A plan may be replaced where no task is under way at the sidecar, or where the one that is cannot be reached
+/// any more, or has nothing to lose.
 fn at_boundary(plan: &Plan<Persisted>) -> bool {
-    plan.current().is_none_or(|(_, task)| task.submitted_at.is_none() || task.waiting_since.is_some())
+    plan.current().is_none_or(|(_, task)| {
+        let kind = TaskKind::from_wire(&task.type_);
+        let nothing_to_lose = matches!(kind, Some(TaskKind::MarkReady | TaskKind::SnapshotUpload));
+        nothing_to_lose || task.submitted_at.is_none() || task.waiting_since.is_some()
+    })
 }
 
 fn is_update(plan: &TaskPlan) -> bool {
