@@ -88,7 +88,7 @@ pub async fn until(cluster: &Cluster, name: &str, what: &str, wanted: impl Fn(&S
         Ok(node) => node,
         Err(_) => {
             let status = last.and_then(|node| node.status);
-            panic!("{name} never: {what}; last status: {status:#?}")
+            panic!("{name} never: {what}; last status: {status:#?}\n{}", end_of_log(cluster))
         }
     }
 }
@@ -118,7 +118,7 @@ pub async fn nothing_left_but(cluster: &Cluster, claims: &[&str]) {
         if left == kept {
             return;
         }
-        assert!(began.elapsed() < PATIENCE, "left of the nodes: {left:?}");
+        assert!(began.elapsed() < PATIENCE, "left of the nodes: {left:?}\n{}", end_of_log(cluster));
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -135,4 +135,10 @@ where
         .iter()
         .map(|item| format!("{} {}", K::kind(&()), item.name_any()))
         .collect()
+}
+
+fn end_of_log(cluster: &Cluster) -> String {
+    let log = std::fs::read_to_string(cluster.plane.folder().join("sei-operator.log")).unwrap_or_default();
+    let lines: Vec<_> = log.lines().collect();
+    lines[lines.len().saturating_sub(30)..].join("\n")
 }

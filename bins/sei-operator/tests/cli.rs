@@ -1,0 +1,166 @@
+//! The program as a pipeline calls it: what it prints, its exit codes, and one line for bad input.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use sei_testkit::{builders, certs};
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+const NODE: &str = "tests/conformance/full-tls/seinode.yaml";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn call(arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sei-operator"))
+        .args(arguments)
+        .current_dir(root())
+        .env_clear()
+        .envs(builders::platform())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It may refuse before it reads.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn json_of(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn node_with(change: impl FnOnce(&mut Value)) -> String {
+    let text = std::fs::read_to_string(root().join(NODE)).unwrap();
+    let mut node: Value = serde_saphyr::from_str(&text).unwrap();
+    change(&mut node);
+    node.to_string()
+}
+
+#[test]
+fn render_prints_a_list_of_everything_that_would_be_written() {
+    let list = json_of(&call(&["render", "-f", NODE, "-o", "json"], ""));
+    assert_eq!((&list["apiVersion"], &list["kind"]), (&json!("v1"), &json!("List")));
+    let kinds: Vec<_> =
+        list["items"].as_array().unwrap().iter().map(|item| item["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["PersistentVolumeClaim", "ConfigMap", "StatefulSet", "Service"]);
+    let yaml = call(&["render", "-f", NODE], "");
+    let yaml: Value = serde_saphyr::from_str(&String::from_utf8(yaml.stdout).unwrap()).unwrap();
+    assert_eq!(yaml, list, "YAML says the same");
+}
+
+#[test]
+fn plan_follows_the_status() {
+    let id = "11111111-1111-4111-9111-111111111111";
+    let plan = |node: &str| json_of(&call(&["plan", "-f", "-", "--plan-id", id, "-o", "json"], node));
+    let types = |plan: &Value| -> Vec<String> {
+        let tasks = plan["plan"]["tasks"].as_array().unwrap();
+        tasks.iter().map(|task| task["type"].as_str().unwrap().to_owned()).collect()
+    };
+    let first = plan(&node_with(|_| {}));
+    assert!(types(&first).contains(&"apply-rbac-proxy-config".to_owned()));
+    assert_eq!(first["sidecarRequests"][0]["taskIndex"], 4);
+    assert_eq!(first["sidecarRequests"][0]["body"]["type"], "configure-genesis");
+    let running = |image: &str| {
+        let image = image.to_owned();
+        node_with(|node| node["status"] = json!({ "phase": "Running", "currentImage": image }))
+    };
+    let update = plan(&running("seid:other"));
+    assert_eq!(
+        types(&update),
+        ["apply-statefulset", "apply-service", "replace-pod", "observe-image", "mark-ready"]
+    );
+    let same = plan(&running("ghcr.io/sei-protocol/sei:v6.4.1"));
+    assert_eq!(same, json!({ "plan": null, "sidecarRequests": [] }));
+    let table = call(&["plan", "-f", NODE], "");
+    assert!(String::from_utf8(table.stdout).unwrap().contains("apply-rbac-proxy-config"));
+}
+
+#[test]
+fn check_secret_tells_by_its_exit_code() {
+    let names = ["rpc-0.pacific-1.svc.cluster.local", "rpc-0-0.rpc-0.pacific-1.svc.cluster.local"];
+    let text = std::fs::read_to_string(root().join(NODE)).unwrap();
+    let node: Value = serde_saphyr::from_str(&text).unwrap();
+    let secret_name = node["spec"]["sidecar"]["tls"]["secretName"].as_str().unwrap();
+    let file = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let pair = certs::self_signed(&names).unwrap();
+        let secret = builders::tls_secret("pacific-1", secret_name, &pair, "").unwrap();
+        let mut secret = serde_json::to_value(secret).unwrap();
+        secret["apiVersion"] = "v1".into();
+        secret["kind"] = "Secret".into();
+        let mut file = NamedTempFile::new().unwrap();
+        write!(file, "{secret}").unwrap();
+        file
+    };
+    let check = |file: &NamedTempFile, more: &[&str]| {
+        let path = file.path().display().to_string();
+        let arguments = [&["check-secret", "-f", NODE, "--secret", &path, "-o", "json"], more].concat();
+        let output = call(&arguments, "");
+        let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code().unwrap(), verdict["status"].clone(), verdict["reason"].clone())
+    };
+    let good = file(&names);
+    assert_eq!(check(&good, &[]), (0, json!("True"), json!("TLSSecretReady")));
+    assert_eq!(check(&good, &["--at", "2050-01-01T00:00:00Z"]).2, "TLSSecretExpired");
+    assert_eq!(check(&file(&names[..1]), &[]), (1, json!("False"), json!("TLSSecretSANsMismatch")));
+}
+
+#[test]
+fn bad_input_is_one_line_that_names_the_field() {
+    type Change = fn(&mut Value);
+    let cases: &[(&str, Change)] = &[
+        ("spec.imagge: unknown field", |node| node["spec"]["imagge"] = "x".into()),
+        ("spec.image: required", |node| drop(node["spec"].as_object_mut().unwrap().remove("image"))),
+        ("spec.chainId: chainId must consist of", |node| node["spec"]["chainId"] = "a b".into()),
+        ("exactly one of fullNode, archive", |node| node["spec"]["archive"] = json!({})),
+        ("spec.sidecar.port", |node| node["spec"]["sidecar"]["port"] = 70000.into()),
+        ("no.such.key", |node| node["spec"]["overrides"] = json!({ "no.such.key": "1" })),
+        ("must be sei.io/v1alpha1 SeiNode", |node| node["kind"] = "Pod".into()),
+    ];
+    for (part, change) in cases {
+        let output = call(&["plan", "-f", "-"], &node_with(change));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{part}: {said}");
+        assert!(said.contains(part), "{part}: {said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(output.stdout.is_empty(), "{part}");
+    }
+    for (part, input) in
+        [("not one YAML document", "a: b: c"), ("a YAML mapping", "- a"), ("a YAML mapping", "")]
+    {
+        let output = call(&["plan", "-f", "-"], input);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert_eq!(call(&["plan", "-f", "/no/such/file"], "").status.code(), Some(2));
+}
+
+#[test]
+fn run_says_all_that_is_wrong_with_its_settings_at_once() {
+    let output = Command::new(env!("CARGO_BIN_EXE_sei-operator")).arg("run").env_clear().output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    for name in ["SEI_SIDECAR_IMAGE", "SEI_NODEPOOL_NAME", "SEI_GENESIS_BUCKET"] {
+        assert!(said.contains(name), "{said}");
+    }
+}
+
+#[test]
+fn crd_manual_and_completions_are_printed() {
+    let crd = json_of(&call(&["crd", "-o", "json"], ""));
+    assert_eq!(crd["metadata"]["name"], "seinodes.sei.io");
+    for arguments in [&["man"][..], &["completions", "bash"]] {
+        let output = call(arguments, "");
+        assert!(output.status.success() && output.stdout.len() > 500, "{arguments:?}");
+    }
+}
