@@ -3,7 +3,7 @@
 
 use std::{fmt::Debug, hash::Hash};
 
-use futures::{FutureExt, Stream, StreamExt, future, future::BoxFuture, stream::BoxStream};
+use futures::{Stream, StreamExt, TryStreamExt, future, stream::BoxStream};
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     batch::v1::Job,
@@ -21,6 +21,7 @@ use kube::{
 };
 use sei_api::{SeiNode, labels};
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 
 /// Changes of one kind, to be merged into the triggers of a controller.
 pub(crate) type Changes<K> = BoxStream<'static, Result<K, watcher::Error>>;
@@ -35,15 +36,17 @@ pub(crate) struct Cache {
     pub(crate) services: Store<Service>,
     /// Their proxy configurations.
     pub(crate) config_maps: Store<ConfigMap>,
-    /// The volume claims made for them.
-    pub(crate) claims: Store<PersistentVolumeClaim>,
     /// Their bootstrap Jobs.
     pub(crate) jobs: Store<Job>,
     /// Their pods.
     pub(crate) pods: Store<Pod>,
     /// Names and versions of all TLS Secrets, without their data; absent where Secrets are watched by name.
     pub(crate) tls_secrets: Option<Store<PartialObjectMeta<Secret>>>,
+    /// How many stores have not been filled yet.
+    unfilled: Unfilled,
 }
+
+type Unfilled = watch::Sender<usize>;
 
 /// The change streams that feed a [`Cache`]. They must be polled for the stores to fill.
 pub(crate) struct Feeds {
@@ -60,21 +63,24 @@ pub(crate) struct Feeds {
 impl Cache {
     /// Watches one namespace, or all of them.
     pub(crate) fn watch(client: &Client, namespace: Option<&str>, all_tls_secrets: bool) -> (Self, Feeds) {
-        let (nodes, node_feed) = feed(api(client, namespace), watcher::Config::default(), false);
-        let ours = watcher::Config::default().labels(labels::NODE);
-        let (stateful_sets, stateful_set_feed) = feed(api(client, namespace), ours.clone(), true);
-        let (services, service_feed) = feed(api(client, namespace), ours.clone(), false);
-        let (config_maps, config_map_feed) = feed(api(client, namespace), ours.clone(), false);
-        let (claims, claim_feed) = feed(api(client, namespace), ours.clone(), false);
-        let (jobs, job_feed) = feed(api(client, namespace), ours.clone(), false);
-        let (pods, pod_feed) = feed(api(client, namespace), ours, false);
+        let unfilled = Unfilled::new(if all_tls_secrets { 8 } else { 7 });
+        let every = watcher::Config::default;
+        let ours = || every().labels(labels::NODE);
+        let (nodes, node_feed) = feed(api(client, namespace), every(), false, &unfilled);
+        let (stateful_sets, stateful_set_feed) = feed(api(client, namespace), ours(), true, &unfilled);
+        let (services, service_feed) = feed(api(client, namespace), ours(), false, &unfilled);
+        let (config_maps, config_map_feed) = feed(api(client, namespace), ours(), false, &unfilled);
+        // Their store is not read: only their changes count.
+        let (_, claim_feed) = feed(api(client, namespace), ours(), false, &unfilled);
+        let (jobs, job_feed) = feed(api(client, namespace), ours(), false, &unfilled);
+        let (pods, pod_feed) = feed(api(client, namespace), ours(), false, &unfilled);
         let (tls_secrets, tls_secret_feed) = all_tls_secrets
             .then(|| {
-                let config = watcher::Config::default().fields("type=kubernetes.io/tls");
-                feed(api::<PartialObjectMeta<Secret>>(client, namespace), config, false)
+                let tls = every().fields("type=kubernetes.io/tls");
+                feed(api::<PartialObjectMeta<Secret>>(client, namespace), tls, false, &unfilled)
             })
             .unzip();
-        let cache = Self { nodes, stateful_sets, services, config_maps, claims, jobs, pods, tls_secrets };
+        let cache = Self { nodes, stateful_sets, services, config_maps, jobs, pods, tls_secrets, unfilled };
         let feeds = Feeds {
             nodes: node_feed,
             stateful_sets: stateful_set_feed,
@@ -90,32 +96,17 @@ impl Cache {
 }
 
 impl Cache {
-    /// Resolves when every store has been filled once. A store whose feed ended never is.
+    /// Resolves when every store has been filled once.
+    ///
+    /// [`Store::wait_until_ready`] does not serve here: of several that wait for one store it wakes only the
+    /// last, and the controller waits too.
     pub(crate) fn synced(&self) -> impl Future<Output = ()> + Send + 'static {
-        fn filled<K>(store: &Store<K>) -> BoxFuture<'static, ()>
-        where
-            K: Resource + Clone + Send + Sync + 'static,
-            K::DynamicType: Eq + Hash + Clone + Send + Sync,
-        {
-            let store = store.clone();
-            async move {
-                if store.wait_until_ready().await.is_err() {
-                    future::pending::<()>().await;
-                }
+        let mut unfilled = self.unfilled.subscribe();
+        async move {
+            if unfilled.wait_for(|left| *left == 0).await.is_err() {
+                future::pending::<()>().await;
             }
-            .boxed()
         }
-        let mut all = vec![
-            filled(&self.nodes),
-            filled(&self.stateful_sets),
-            filled(&self.services),
-            filled(&self.config_maps),
-            filled(&self.claims),
-            filled(&self.jobs),
-            filled(&self.pods),
-        ];
-        all.extend(self.tls_secrets.as_ref().map(filled));
-        future::join_all(all).map(drop)
     }
 }
 
@@ -139,13 +130,27 @@ where
     }
 }
 
-fn feed<K>(api: Api<K>, config: watcher::Config, keep_managers: bool) -> (Store<K>, Changes<K>)
+fn feed<K>(
+    api: Api<K>,
+    config: watcher::Config,
+    keep_managers: bool,
+    unfilled: &Unfilled,
+) -> (Store<K>, Changes<K>)
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
     K::DynamicType: Default + Eq + Hash + Clone + Send,
 {
     let (store, writer) = reflector::store();
+    let mut left = Some(unfilled.clone());
     let changes: Changes<K> = reflector(writer, trimmed(watcher(api, config), keep_managers))
+        // What comes out of the reflector is in the store.
+        .inspect_ok(move |event| {
+            if matches!(event, watcher::Event::InitDone)
+                && let Some(left) = left.take()
+            {
+                left.send_modify(|left| *left -= 1);
+            }
+        })
         .default_backoff()
         .touched_objects()
         .boxed();

@@ -1,0 +1,6 @@
+//! Plans as they live: readable stories, and random lives that must always come to an end or a stated wait.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
+
+mod property;
+mod story;
+mod world;

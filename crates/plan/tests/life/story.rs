@@ -1,0 +1,131 @@
+//! Whole lives as traces that a person can read.
+
+use std::fmt::Write;
+
+use sei_api::v1alpha1::TaskStatus;
+use sei_plan::{Outcome, Step};
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+/// Lives with a plan until it ends; what goes wrong is said by `trouble`, task type by outcome, once each.
+fn live(world: &mut World, trace: &mut String, mut trouble: Vec<(&str, Outcome)>) {
+    while world.propose() {
+        let plan = world.plan().unwrap();
+        let kept = plan.tasks.iter().filter(|task| task.status == TaskStatus::Complete).count();
+        writeln!(trace, "plan of {} tasks, {kept} already done", plan.tasks.len()).unwrap();
+        loop {
+            let mut said = String::new();
+            let step = world.step(|plan| {
+                let (index, task) = plan.current().unwrap();
+                let place = trouble.iter().position(|(type_, _)| *type_ == task.type_);
+                let outcome = place.map_or(Outcome::Done, |place| trouble.remove(place).1);
+                said = format!("  {:>2} {:<26} {}", index + 1, task.type_, words(&outcome));
+                outcome
+            });
+            match step {
+                None => break,
+                Some(Step::Later(delay)) => {
+                    if !said.is_empty() {
+                        writeln!(trace, "{said}, again in {} s", delay.as_secs_f64()).unwrap();
+                    }
+                    world.pass(delay);
+                }
+                Some(step) => {
+                    writeln!(trace, "{said}").unwrap();
+                    if step == Step::Ended {
+                        break;
+                    }
+                }
+            }
+        }
+        let status = world.node.status.as_ref().unwrap();
+        let plan = status.plan.as_ref().unwrap();
+        writeln!(trace, "plan {:?}, node {:?}", plan.phase, status.phase.unwrap()).unwrap();
+    }
+}
+
+fn words(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::AttemptFailed { error } => format!("failed: {error}"),
+        Outcome::Rejected { error } => format!("can never work: {error}"),
+        Outcome::Waiting { detail, .. } => format!("waits: {detail}"),
+        other => format!("{other:?}").to_lowercase(),
+    }
+}
+
+fn spec(more: Value) -> Value {
+    let mut spec = json!({ "chainId": "arctic-1", "image": "seid:a" });
+    spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    spec
+}
+
+fn failed(error: &str) -> Outcome {
+    Outcome::AttemptFailed { error: error.to_owned() }
+}
+
+#[test]
+fn a_tls_node_from_nothing_through_an_update() {
+    let mut world = World::new(spec(json!({ "fullNode": {}, "sidecar": { "tls": { "secretName": "t" } } })));
+    let mut trace = String::new();
+    live(&mut world, &mut trace, vec![("configure-genesis", failed("no such object"))]);
+    world.change_spec(|node| node.spec.image = "seid:b".to_owned());
+    writeln!(trace, "image b").unwrap();
+    live(&mut world, &mut trace, vec![]);
+    insta::assert_snapshot!(trace);
+}
+
+#[test]
+fn a_restored_node_whose_bootstrap_job_is_lost() {
+    let snapshot =
+        json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "seid:old", "trustPeriod": "1h0m0s" });
+    let peers = json!([{ "static": { "addresses": ["a@b:1"] } }]);
+    let mut world = World::new(spec(json!({ "fullNode": { "snapshot": snapshot }, "peers": peers })));
+    let mut trace = String::new();
+    live(&mut world, &mut trace, vec![("await-bootstrap-complete", Outcome::Reissue)]);
+    insta::assert_snapshot!(trace);
+}
+
+#[test]
+fn a_validator_that_fails_for_good_and_is_retried() {
+    let key = |name: &str| json!({ "secret": { "secretName": name } });
+    let validator = json!({ "validator": { "signingKey": key("s"), "nodeKey": key("n") } });
+    let mut world = World::new(spec(validator));
+    let mut trace = String::new();
+    let wrong =
+        Outcome::Rejected { error: "Secret s: data key priv_validator_key.json is not JSON".to_owned() };
+    live(&mut world, &mut trace, vec![("validate-signing-key", wrong)]);
+    world.ask_for_retry("1");
+    writeln!(trace, "sei.io/retry").unwrap();
+    live(&mut world, &mut trace, vec![]);
+    insta::assert_snapshot!(trace);
+}
+
+#[test]
+fn a_member_of_a_genesis_ceremony() {
+    let ceremony =
+        json!({ "chainId": "arctic-1", "stakingAmount": "10usei", "accountBalance": "20usei", "index": 0 });
+    let mut world = World::new(spec(json!({ "validator": { "genesisCeremony": ceremony } })));
+    let mut trace = String::new();
+    let group = (0..3).map(|_| ("configure-genesis", failed("genesis.json is not there yet"))).collect();
+    live(&mut world, &mut trace, group);
+    insta::assert_snapshot!(trace);
+}
+
+#[test]
+fn a_publisher_updated_twice_at_once() {
+    let archive =
+        json!({ "archive": { "snapshotGeneration": { "tendermint": { "keepRecent": 3, "publish": {} } } } });
+    let mut world = World::new(spec(archive));
+    let mut trace = String::new();
+    live(&mut world, &mut trace, vec![]);
+    world.change_spec(|node| node.spec.image = "seid:b".to_owned());
+    world.propose();
+    for _ in 0..3 {
+        world.step(|_| Outcome::Done);
+    }
+    world.change_spec(|node| node.spec.image = "seid:c".to_owned());
+    writeln!(trace, "image b, and after three tasks image c").unwrap();
+    live(&mut world, &mut trace, vec![]);
+    insta::assert_snapshot!(trace);
+}

@@ -1,0 +1,121 @@
+//! A node whose status is "stored" by setting it: enough of an API server for plans.
+
+use jiff::{SignedDuration, Timestamp};
+use sei_api::{
+    SeiNode, SeiNodeStatus,
+    v1alpha1::{NodePhase, PlanPhase, TaskPlan},
+};
+use sei_plan::{Outcome, Persisted, Plan, Step, TaskKind, build, is_outdated, reissue, replan, retry_wanted};
+use serde_json::{Value, json};
+
+pub struct World {
+    pub node: SeiNode,
+    pub now: Timestamp,
+    plans: u32,
+}
+
+impl World {
+    pub fn new(spec: Value) -> Self {
+        let mut node: SeiNode = serde_json::from_value(json!({
+            "apiVersion": "sei.io/v1alpha1",
+            "kind": "SeiNode",
+            "metadata": { "name": "node-0", "namespace": "sei", "generation": 1, "resourceVersion": "1" },
+            "spec": spec,
+        }))
+        .unwrap();
+        node.status = Some(SeiNodeStatus::default());
+        Self { node, now: "2027-01-01T00:00:00Z".parse().unwrap(), plans: 0 }
+    }
+
+    pub fn change_spec(&mut self, change: impl FnOnce(&mut SeiNode)) {
+        change(&mut self.node);
+        self.node.metadata.generation = self.node.metadata.generation.map(|generation| generation + 1);
+    }
+
+    pub fn ask_for_retry(&mut self, value: &str) {
+        let annotations = self.node.metadata.annotations.get_or_insert_default();
+        annotations.insert("sei.io/retry".to_owned(), value.to_owned());
+    }
+
+    pub fn plan(&self) -> Option<TaskPlan> {
+        self.node.status.as_ref()?.plan.clone()
+    }
+
+    fn fresh_id(&mut self) -> String {
+        self.plans += 1;
+        format!("00000000-0000-4000-8000-{:012}", self.plans)
+    }
+
+    fn store(&mut self, plan: TaskPlan) {
+        let phase = match plan.phase {
+            PlanPhase::Active if plan.failed_phase.is_some() => Some(NodePhase::Initializing),
+            PlanPhase::Active => None,
+            PlanPhase::Complete => plan.target_phase,
+            PlanPhase::Failed => plan.failed_phase,
+        };
+        let status = self.node.status.as_mut().unwrap();
+        if plan.phase == PlanPhase::Complete {
+            status.current_image = plan.target_image.clone().or(Some(self.node.spec.image.clone()));
+        }
+        status.phase = phase.or(status.phase);
+        status.plan = Some(plan);
+    }
+
+    /// Makes and stores the plan that is called for, if one is.
+    pub fn propose(&mut self) -> bool {
+        let id = self.fresh_id();
+        let old = self.plan();
+        let wanted = match &old {
+            Some(plan) if plan.phase == PlanPhase::Active => {
+                is_outdated(plan, &self.node).then(|| replan(&self.node, plan, &id)).flatten()
+            }
+            Some(plan) if plan.phase == PlanPhase::Failed => {
+                retry_wanted(plan, &self.node).then(|| replan(&self.node, plan, &id)).flatten()
+            }
+            _ => build::next(&self.node, &id),
+        };
+        let Some(plan) = wanted else {
+            if old.is_some_and(|plan| plan.phase == PlanPhase::Active && is_outdated(&plan, &self.node)) {
+                self.node.status.as_mut().unwrap().plan = None;
+            }
+            return false;
+        };
+        let plan = Plan::propose(plan, &self.node, self.now).into_stored();
+        self.store(plan);
+        true
+    }
+
+    /// Takes one step of the stored plan. `None` when there is none to take.
+    pub fn step(&mut self, outcome: impl FnOnce(&Plan<Persisted>) -> Outcome) -> Option<Step> {
+        let mut plan = Plan::load(&self.node)?;
+        if let Some(left) = plan.backing_off(self.now) {
+            return Some(Step::Later(left));
+        }
+        let outcome = outcome(&plan);
+        let step = plan.advance(outcome, self.now, 0.0);
+        if step == Step::Replan {
+            let (_, task) = plan.current().unwrap();
+            let from = match TaskKind::from_wire(&task.type_).unwrap() {
+                // A Job that is lost is made again, and its pod starts over.
+                TaskKind::AwaitBootstrapComplete => TaskKind::DeployBootstrapJob,
+                kind => kind,
+            };
+            let id = self.fresh_id();
+            match reissue(&self.node, plan.stored(), &id, from) {
+                Some(fresh) => {
+                    let fresh = Plan::propose(fresh, &self.node, self.now).into_stored();
+                    self.store(fresh);
+                }
+                // Nothing is left to do: the spec was taken back.
+                None => self.node.status.as_mut().unwrap().plan = None,
+            }
+        } else {
+            self.store(plan.into_stored());
+        }
+        Some(step)
+    }
+
+    pub fn pass(&mut self, delay: std::time::Duration) {
+        self.now += SignedDuration::try_from(delay).unwrap();
+    }
+}
