@@ -12,6 +12,9 @@ use sei_testkit::{cluster::Cluster, operator::Operator};
 
 use crate::{cargo, tools, workspace};
 
+/// One operator that nobody looks at.
+const ALONE: &[&str] = &["--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=0"];
+
 /// Arguments of the chore.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -42,7 +45,7 @@ async fn show(args: &Args, assets: PathBuf) -> anyhow::Result<()> {
     let cluster = Cluster::start(&assets, rules).await?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or(workspace()?.join("target"), PathBuf::from);
     let binary = target.join("debug").join("sei-operator");
-    let mut operator = Operator::start(&cluster, &binary, &["--leader-elect=false"])?;
+    let mut operator = Operator::start(&cluster, &binary, ALONE)?;
     let told = {
         let steps = steps::all(&cluster);
         tokio::pin!(steps);
@@ -58,7 +61,7 @@ async fn show(args: &Args, assets: PathBuf) -> anyhow::Result<()> {
                 () = kill => {
                     operator.kill()?;
                     show::line("operator", "killed, started again");
-                    operator = Operator::start(&cluster, &binary, &["--leader-elect=false"])?;
+                    operator = Operator::start(&cluster, &binary, ALONE)?;
                 }
                 _ = tokio::signal::ctrl_c() => bail!("interrupted"),
             }

@@ -32,7 +32,6 @@ impl Operator {
             .arg("--sidecar-token-file")
             .arg(cluster.sidecar_token())
             .args(connect_to.iter().flat_map(|rule| ["--sidecar-connect-to", rule.as_str()]))
-            .args(["--metrics-bind-address=0", "--health-probe-bind-address=0"])
             .args(more)
             .envs(builders::platform())
             .stdin(Stdio::null())
@@ -53,19 +52,25 @@ impl Operator {
         Ok(())
     }
 
+    /// Asks it to end, as the kubelet does.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn terminate(&self) -> anyhow::Result<()> {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args(["-TERM", &pid]).status().context("run kill")?;
+        anyhow::ensure!(status.success(), "kill -TERM {pid} failed");
+        Ok(())
+    }
+
+    /// Its exit code, once it has ended.
+    pub fn exit_code(&mut self) -> Option<i32> {
+        self.child.try_wait().ok()??.code()
+    }
+
     /// What it has logged.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
-    }
-
-    /// Whether it still runs.
-    pub fn is_alive(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
-    }
-
-    /// Its process id.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
     }
 }
 

@@ -126,6 +126,14 @@ impl Simulator {
         }
     }
 
+    /// The sidecar's process runs and was made ready before.
+    pub fn run_ready(&self, host: &str) {
+        self.with(host, |sidecar| {
+            sidecar.running = true;
+            sidecar.ready.send_replace(true);
+        });
+    }
+
     /// Its process ends. Connections to it are dropped.
     pub fn stop(&self, host: &str) {
         self.with(host, |sidecar| {

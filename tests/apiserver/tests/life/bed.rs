@@ -39,10 +39,14 @@ pub async fn cluster() -> Cluster {
 }
 
 pub fn operator(cluster: &Cluster) -> Operator {
+    start(cluster, &["--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=0"])
+}
+
+pub fn start(cluster: &Cluster, arguments: &[&str]) -> Operator {
     let test = std::env::current_exe().unwrap();
     let binary: PathBuf = test.parent().unwrap().parent().unwrap().join("sei-operator");
     assert!(binary.exists(), "build it first: cargo build --bin sei-operator");
-    Operator::start(cluster, &binary, &["--leader-elect=false"]).unwrap()
+    Operator::start(cluster, &binary, arguments).unwrap()
 }
 
 pub async fn create(cluster: &Cluster, name: &str, spec: Value) {
@@ -141,4 +145,17 @@ fn end_of_log(cluster: &Cluster) -> String {
     let log = std::fs::read_to_string(cluster.plane.folder().join("sei-operator.log")).unwrap_or_default();
     let lines: Vec<_> = log.lines().collect();
     lines[lines.len().saturating_sub(30)..].join("\n")
+}
+
+/// Waits until `holds` does.
+pub async fn eventually<F>(what: &str, mut holds: impl FnMut() -> F)
+where
+    F: Future<Output = bool>,
+{
+    let all = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, all).await.unwrap_or_else(|_| panic!("never: {what}"));
 }

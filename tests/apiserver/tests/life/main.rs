@@ -3,5 +3,7 @@
 
 mod bed;
 mod modes;
+mod process;
+mod takeover;
 mod tls;
 mod update;

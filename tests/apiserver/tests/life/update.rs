@@ -1,7 +1,5 @@
 //! The Running life: updates, drift, restarts, and trouble.
 
-use std::time::Duration;
-
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     core::v1::{Pod, Service},
@@ -17,7 +15,7 @@ use sei_testkit::{
 };
 use serde_json::json;
 
-use crate::bed::{self, condition, is_running, until};
+use crate::bed::{self, condition, eventually, is_running, until};
 
 const A: &str = "ghcr.io/sei-protocol/sei:a";
 const B: &str = "ghcr.io/sei-protocol/sei:b";
@@ -56,7 +54,9 @@ async fn an_image_goes_there_and_back_and_past_one_that_is_still_coming_up() {
     }
     // B never gets ready: its sidecar does not finish mark-ready.
     let host = Cluster::host("node-0");
-    cluster.simulator.faults(&host, |faults| drop(faults.stuck.insert("mark-ready".to_owned())));
+    cluster.simulator.faults(&host, |faults| {
+        faults.stuck.insert("mark-ready".to_owned());
+    });
     set_image(&cluster, B).await;
     until(&cluster, "node-0", "B on its way", |node| {
         let plan = node.status.as_ref().and_then(|status| status.plan.clone());
@@ -67,7 +67,9 @@ async fn an_image_goes_there_and_back_and_past_one_that_is_still_coming_up() {
     })
     .await;
     set_image(&cluster, C).await;
-    cluster.simulator.faults(&host, |faults| drop(faults.stuck.remove("mark-ready")));
+    cluster.simulator.faults(&host, |faults| {
+        faults.stuck.remove("mark-ready");
+    });
     // The sidecar of B that hangs with its task is replaced with its pod.
     until(&cluster, "node-0", "C", runs(C)).await;
     assert_eq!(seid_image(&cluster).await, C);
@@ -188,7 +190,9 @@ async fn nodes_in_any_state_can_be_deleted() {
     cluster.simulator.faults(&host, |faults| faults.hang = true);
     bed::create(&cluster, "hanging-0", builders::full_node(A)).await;
     let host = Cluster::host("stuck-0");
-    cluster.simulator.faults(&host, |faults| drop(faults.stuck.insert("configure-genesis".to_owned())));
+    cluster.simulator.faults(&host, |faults| {
+        faults.stuck.insert("configure-genesis".to_owned());
+    });
     bed::create(&cluster, "stuck-0", builders::full_node(A)).await;
     until(&cluster, "stuck-0", "in its plan", |node| {
         condition(node, ConditionType::Ready).as_deref() == Some("False/SidecarTaskRunning")
@@ -198,16 +202,4 @@ async fn nodes_in_any_state_can_be_deleted() {
         cluster.nodes().delete(name, &DeleteParams::default()).await.unwrap();
     }
     bed::nothing_left_but(&cluster, &[]).await;
-}
-
-async fn eventually<F>(what: &str, mut holds: impl FnMut() -> F)
-where
-    F: Future<Output = bool>,
-{
-    let all = async {
-        while !holds().await {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(bed::PATIENCE, all).await.unwrap_or_else(|_| panic!("never: {what}"));
 }

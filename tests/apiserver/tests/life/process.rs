@@ -1,0 +1,85 @@
+//! The process: who works of two, what it serves, how it ends.
+
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
+use sei_testkit::{builders, cluster::Cluster, operator::Operator};
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::bed::{self, eventually, is_running, until};
+
+const LEASE: &str = "bc1f5b0a.sei.io";
+
+/// A replica that serves on `port` and the next one.
+fn replica(cluster: &Cluster, port: u16) -> Operator {
+    bed::start(
+        cluster,
+        &[
+            &format!("--health-probe-bind-address=127.0.0.1:{port}"),
+            &format!("--metrics-bind-address=127.0.0.1:{}", port + 1),
+            "--leader-election-namespace=default",
+        ],
+    )
+}
+
+async fn get(port: u16, path: &str) -> String {
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)).await else { return String::new() };
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    let mut answer = String::new();
+    if stream.write_all(request.as_bytes()).await.is_ok() {
+        let _ = stream.read_to_string(&mut answer).await;
+    }
+    answer
+}
+
+async fn holder(cluster: &Cluster) -> Option<String> {
+    let leases: Api<Lease> = Api::namespaced(cluster.client.clone(), "default");
+    leases.get_opt(LEASE).await.unwrap()?.spec?.holder_identity.filter(|holder| !holder.is_empty())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_replicas_one_works_and_the_other_takes_over() {
+    let cluster = bed::cluster().await;
+    let mut first = replica(&cluster, 18_081);
+    eventually("the first holds the lease", || async { holder(&cluster).await.is_some() }).await;
+    let before = holder(&cluster).await;
+    let mut second = replica(&cluster, 18_091);
+    eventually("both are ready", || async {
+        get(18_081, "/readyz").await.contains("200 OK") && get(18_091, "/readyz").await.contains("200 OK")
+    })
+    .await;
+    assert!(get(18_081, "/healthz").await.contains("200 OK"));
+    bed::create(&cluster, "node-0", builders::full_node("seid:a")).await;
+    until(&cluster, "node-0", "Running", is_running).await;
+
+    let metrics = get(18_082, "/metrics").await;
+    for name in ["sei_controller_seinode_phase", "controller_runtime_reconcile_total"] {
+        assert!(metrics.contains(name), "{name} is not in {metrics}");
+    }
+    assert!(!get(18_092, "/metrics").await.contains("node-0"), "who waits knows of no node");
+
+    first.terminate().unwrap();
+    eventually("the first has ended well", || std::future::ready(first.exit_code() == Some(0))).await;
+    eventually("the second holds the lease", || async {
+        let now = holder(&cluster).await;
+        now.is_some() && now != before
+    })
+    .await;
+    bed::create(&cluster, "node-1", builders::full_node("seid:a")).await;
+    until(&cluster, "node-1", "Running", is_running).await;
+
+    // Taken away by force: it must not go on working.
+    let leases: Api<Lease> = Api::namespaced(cluster.client.clone(), "default");
+    let now = jiff::Timestamp::now() + Duration::from_secs(3600);
+    let thief = json!({ "spec": { "holderIdentity": "thief", "leaseDurationSeconds": 3600, "renewTime": format!("{now:.6}") } });
+    leases.patch(LEASE, &PatchParams::default(), &Patch::Merge(&thief)).await.unwrap();
+    eventually("the second has given up", || std::future::ready(second.exit_code() == Some(1))).await;
+}
