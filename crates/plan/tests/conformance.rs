@@ -28,8 +28,10 @@ const SIDECAR: &[&str] = &[
     "mark-ready",
 ];
 
+type Deviation = fn(&SeiNode, &mut Vec<Value>);
+
 /// Where our plans are not the Go controller's. Each takes its plan, as `status.plan.tasks`, to ours.
-const DEVIATIONS: &[(&str, fn(&SeiNode, &mut Vec<Value>))] = &[
+const DEVIATIONS: &[(&str, Deviation)] = &[
     ("P10: failures are seen now, so every sidecar task has a budget of retries", |_, tasks| {
         for task in tasks {
             let with_budget = task.get("maxRetries").is_some();

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::bed::{self, condition, is_running, until};
 
+const OTHER_IMAGE: &str = "ghcr.io/sei-protocol/sei:v6.4.2";
 const IMAGE: &str = "ghcr.io/sei-protocol/sei:v6.4.1";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,13 +64,27 @@ async fn a_broken_secret_is_told_and_touches_no_pod(cluster: &Cluster, authority
         condition(node, tls).as_deref() == Some("False/TLSSecretSANsMismatch")
     })
     .await;
+    // The next plan waits, and says for what; the pod goes on.
+    let nodes = cluster.nodes();
+    let update = Patch::Merge(json!({ "spec": { "image": OTHER_IMAGE } }));
+    nodes.patch("rpc-0", &PatchParams::default(), &update).await.unwrap();
+    let held = until(cluster, "rpc-0", "the update waits", |node| {
+        node.status.as_ref().unwrap().observed_generation == node.metadata.generation
+            && condition(node, ConditionType::Ready).as_deref() == Some("False/WaitingForTLSSecret")
+    })
+    .await;
+    assert_eq!(held.status.unwrap().current_image.as_deref(), Some(IMAGE));
+    assert_eq!(pods.get("rpc-0-0").await.unwrap().uid(), before, "the pod is the same");
+
     bed::put_secret(cluster, authority, "rpc-0-tls", &bed::names("rpc-0")).await;
     until(cluster, "rpc-0", "names right again", |node| {
         condition(node, tls).as_deref() == Some("True/TLSSecretReady")
     })
     .await;
-    assert_eq!(pods.get("rpc-0-0").await.unwrap().uid(), before);
-    assert!(is_running(&cluster.nodes().get("rpc-0").await.unwrap()));
+    until(cluster, "rpc-0", "the update is made", |node| {
+        node.status.as_ref().unwrap().current_image.as_deref() == Some(OTHER_IMAGE)
+    })
+    .await;
 }
 
 async fn tls_is_final(cluster: &Cluster) {
