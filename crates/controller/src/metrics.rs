@@ -311,3 +311,68 @@ fn plan_type(plan: &TaskPlan) -> &'static str {
         None => "unknown",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use prometheus_client::encoding::text::encode;
+    use serde_json::json;
+
+    use super::*;
+
+    /// Every metric has had something to say: one without samples is not served.
+    fn served() -> String {
+        let mut registry = Registry::default();
+        let metrics = Metrics::register(&mut registry);
+        let status = |phase: &str, plan: &str, task: &str| -> SeiNodeStatus {
+            serde_json::from_value(json!({
+                "phase": phase,
+                "phaseTransitionTime": "2026-01-01T00:00:00Z",
+                "conditions": [{
+                    "type": "Ready", "status": "False", "reason": "PlanInProgress", "message": "",
+                    "lastTransitionTime": "2026-01-01T00:00:00Z",
+                }],
+                "plan": {
+                    "id": "plan", "phase": plan, "createdAt": "2026-01-01T00:00:00Z",
+                    "tasks": [{ "type": "mark-ready", "id": "task", "status": task }],
+                },
+            }))
+            .unwrap()
+        };
+        let (before, after) =
+            (status("Initializing", "Active", "Pending"), status("Failed", "Failed", "Failed"));
+        let mut node: SeiNode = serde_json::from_value(json!({
+            "metadata": { "name": "node-0", "namespace": "pacific-1" },
+            "spec": { "chainId": "pacific-1", "image": "seid:a", "fullNode": {} },
+        }))
+        .unwrap();
+        node.status = Some(after.clone());
+        let now = "2026-01-01T00:01:00Z".parse().unwrap();
+        metrics.observe_node(&node, Some(now));
+        metrics.observe_status(&node, &before, &after, now);
+        metrics.probed(&Health::Ready);
+        metrics.reconciled(Some("conflict"), Duration::from_millis(5));
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        text
+    }
+
+    #[test]
+    fn what_is_served_is_what_is_documented() {
+        let served: BTreeSet<_> = served()
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
+            .map(|(name, kind)| match kind {
+                "counter" => (format!("{name}_total"), kind.to_owned()),
+                _ => (name.to_owned(), kind.to_owned()),
+            })
+            .collect();
+        let documented: BTreeSet<_> = include_str!("../../../docs/metrics.md")
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
+            .map(|(name, rest)| (name.to_owned(), rest.split(' ').next().unwrap_or_default().to_owned()))
+            .collect();
+        assert_eq!(served, documented);
+    }
+}
