@@ -28,7 +28,7 @@ pub(crate) struct Args {
 
 /// Builds what is missing, then shows.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let assets = tools::ensure()?;
+    let assets = tools::CONTROL_PLANE.ensure()?;
     eprintln!("building sei-operator…");
     if !cargo(&["build", "--locked", "--quiet", "--bin", "sei-operator"]).status()?.success() {
         bail!("sei-operator does not build: the compiler's output is above");

@@ -38,7 +38,7 @@ enum Chore {
     Image(image::Args),
     /// Hold the crates to the edges that docs/ARCHITECTURE.md allows.
     Layers(layers::Args),
-    /// Build the pinned control-plane binaries that are missing and print their folder.
+    /// Build the pinned programs of the control plane that are missing and print their folder.
     Tools(tools::Args),
 }
 

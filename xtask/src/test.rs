@@ -20,7 +20,7 @@ pub(crate) fn run(_: &Args) -> anyhow::Result<()> {
     crd_gen::run(&crd_gen::Args { check: true })?;
     step("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
     eprintln!("== control plane");
-    let assets = tools::ensure()?;
+    let assets = tools::CONTROL_PLANE.ensure()?;
     eprintln!("== tests");
     // The operator itself is what the tests of the real API server start.
     run_to_end(cargo(&["build", "--locked", "--bin", "sei-operator"]))?;
