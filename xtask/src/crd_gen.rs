@@ -1,10 +1,13 @@
-//! The generated files: the CRD, and the reference pages made from its schema and from the condition vocabulary.
-//! Nothing here decides anything; what a page says comes from `sei-api`.
+//! The generated files: the CRD, the reference pages made from its schema, the condition vocabulary and the chart's
+//! values, and what the chart embeds. Nothing here decides anything: the sources are `sei-api`, the permission
+//! table of `sei-controller` and the files under `deploy/`.
 
 mod api_page;
+mod chart_files;
 mod conditions_page;
+mod values_page;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
@@ -23,7 +26,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let root = &crate::workspace()?;
     let mut stale = Vec::new();
-    for (path, wanted) in files()? {
+    for (path, wanted) in files(root)? {
         let path = root.join(path);
         if std::fs::read_to_string(&path).is_ok_and(|found| found == wanted) {
             continue;
@@ -42,23 +45,36 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The Helm chart.
+const CHART: &str = "deploy/chart/sei-operator";
+
 /// Every generated file with its content, paths relative to the workspace.
-fn files() -> anyhow::Result<Vec<(PathBuf, String)>> {
+fn files(root: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).with_context(|| format!("read {path}"));
     let crd = sei_api::crd();
     let yaml = serde_saphyr::to_string(&sei_api::crd_manifest()?).context("write the CRD as YAML")?;
+    let yaml = format!("# Generated from crates/api by `{COMMAND}`; do not edit.\n---\n{yaml}");
     let api = api_page::render(&crd).context("write the API reference")?;
+    let values = values_page::render(&read(&format!("{CHART}/values.yaml"))?)?;
+    let chart = |file: &str| Path::new(CHART).join("files").join(file);
     Ok(vec![
+        (PathBuf::from("crds/seinodes.sei.io.yaml"), yaml.clone()),
+        (chart("seinodes.sei.io.yaml"), yaml),
         (
-            PathBuf::from("crds/seinodes.sei.io.yaml"),
-            format!("# Generated from crates/api by `{COMMAND}`; do not edit.\n---\n{yaml}"),
+            chart("rbac.yaml"),
+            format!(
+                "# Generated from crates/controller/src/rbac.rs by `{COMMAND}`; do not edit.\n{}",
+                chart_files::permissions()?
+            ),
         ),
-        (PathBuf::from("docs/reference/api.md"), marked(&api)),
-        (PathBuf::from("docs/reference/conditions.md"), marked(&conditions_page::render())),
+        (PathBuf::from("docs/reference/api.md"), marked("crates/api", &api)),
+        (PathBuf::from("docs/reference/conditions.md"), marked("crates/api", &conditions_page::render())),
+        (PathBuf::from("docs/reference/values.md"), marked(&format!("{CHART}/values.yaml"), &values)),
     ])
 }
 
-fn marked(page: &str) -> String {
-    format!("<!-- Generated from crates/api by `{COMMAND}`; do not edit. -->\n\n{page}")
+fn marked(source: &str, page: &str) -> String {
+    format!("<!-- Generated from {source} by `{COMMAND}`; do not edit. -->\n\n{page}")
 }
 
 #[cfg(test)]

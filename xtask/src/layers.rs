@@ -16,9 +16,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sei-sidecar", &[]),
     ("sei-controller", &["sei-api", "sei-plan", "sei-render", "sei-sidecar", "sei-tls"]),
     ("sei-operator", &["sei-api", "sei-controller", "sei-plan", "sei-render", "sei-sidecar", "sei-tls"]),
-    // For tests alone; the last two are never part of a release.
+    // For tests alone; none of these is ever part of a release.
     ("sei-testkit", &["sei-api"]),
     ("sei-apiserver-tests", &["sei-api", "sei-controller", "sei-render", "sei-sidecar", "sei-testkit"]),
+    ("sei-deploy-tests", &["sei-api", "sei-controller", "sei-render", "sei-testkit"]),
     ("xtask", &["sei-api", "sei-controller", "sei-render", "sei-testkit"]),
 ];
 /// Crates that decide and never do.

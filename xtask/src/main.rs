@@ -5,6 +5,7 @@ mod crd_gen;
 mod demo;
 mod e2e;
 mod image;
+mod install_gen;
 mod layers;
 mod test;
 mod tools;
@@ -26,8 +27,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Write the CRD and the generated reference pages, or with --check fail where one is stale.
+    /// Write the CRD, the generated reference pages and what the chart embeds, or with --check fail where one is stale.
     CrdGen(crd_gen::Args),
+    /// Write deploy/install.yaml out of the Helm chart, or with --check fail where it is stale.
+    InstallGen(install_gen::Args),
     /// Show a plain node and a TLS node go from nothing to Running on an embedded control plane.
     Demo(demo::Args),
     /// Run every test: unit, seam and real API server.
@@ -45,6 +48,7 @@ enum Chore {
 fn main() -> anyhow::Result<()> {
     match Cli::parse().chore {
         Chore::CrdGen(args) => crd_gen::run(&args),
+        Chore::InstallGen(args) => install_gen::run(&args),
         Chore::Demo(args) => demo::run(&args),
         Chore::Test(args) => test::run(&args),
         Chore::E2e(args) => e2e::run(&args),

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::bail;
 
-use crate::{cargo, crd_gen, layers, tools};
+use crate::{cargo, crd_gen, install_gen, layers, tools};
 
 /// Arguments of the chore.
 #[derive(clap::Args)]
@@ -19,13 +19,16 @@ pub(crate) fn run(_: &Args) -> anyhow::Result<()> {
     eprintln!("== generated files");
     crd_gen::run(&crd_gen::Args { check: true })?;
     step("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
-    eprintln!("== control plane");
+    eprintln!("== control plane and helm");
     let assets = tools::CONTROL_PLANE.ensure()?;
+    let helm = tools::HELM.ensure()?.join("helm");
+    eprintln!("== install.yaml");
+    install_gen::run(&install_gen::Args { check: true })?;
     eprintln!("== tests");
     // The operator itself is what the tests of the real API server start.
     run_to_end(cargo(&["build", "--locked", "--bin", "sei-operator"]))?;
     let mut tests = cargo(&["test", "--workspace", "--locked"]);
-    run_to_end(tests.env("KUBEBUILDER_ASSETS", assets))?;
+    run_to_end(tests.env("KUBEBUILDER_ASSETS", assets).env("HELM", helm))?;
     println!("all checks and tests passed in {} s", began.elapsed().as_secs());
     Ok(())
 }

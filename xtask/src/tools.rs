@@ -18,6 +18,8 @@ pub(crate) struct Tools {
     pinned: &'static str,
     /// Go variable in which they keep what they call their version.
     stamp: &'static str,
+    /// Build tags that leave out what is not needed.
+    tags: &'static str,
     programs: &'static [Program],
 }
 
@@ -37,6 +39,7 @@ pub(crate) const KUBERNETES: Tools = Tools {
     pinned: "k8s.io/kubernetes",
     // Without it the API server calls itself v0.0.0, and clients misbehave.
     stamp: "k8s.io/component-base/version.gitVersion",
+    tags: "",
     programs: &[
         Program { name: "etcd", package: "go.etcd.io/etcd/server/v3" },
         Program { name: "kube-apiserver", package: "k8s.io/kubernetes/cmd/kube-apiserver" },
@@ -54,6 +57,7 @@ pub(crate) const COREDNS: Tools = Tools {
     module: "tests/tools/coredns",
     pinned: "github.com/coredns/coredns",
     stamp: "github.com/coredns/coredns/coremain.gitTag",
+    tags: "",
     programs: &[Program { name: "coredns", package: "sei.io/operator/tests/tools/coredns" }],
 };
 
@@ -63,28 +67,63 @@ pub(crate) const CERT_MANAGER: Tools = Tools {
     module: "tests/tools/cert-manager",
     pinned: "github.com/cert-manager/cert-manager",
     stamp: "github.com/cert-manager/cert-manager/pkg/util.AppVersion",
+    tags: "",
     programs: &[Program {
         name: "cert-manager-controller",
         package: "github.com/cert-manager/cert-manager/cmd/controller",
     }],
 };
 
+/// What renders the chart.
+pub(crate) const HELM: Tools = Tools {
+    cache: "helm",
+    module: "tests/tools/helm",
+    pinned: "helm.sh/helm/v4",
+    stamp: "helm.sh/helm/v4/internal/version.version",
+    tags: "",
+    programs: &[Program { name: "helm", package: "helm.sh/helm/v4/cmd/helm" }],
+};
+
+/// What runs the tests of the alerts.
+pub(crate) const PROMTOOL: Tools = Tools {
+    cache: "promtool",
+    module: "tests/tools/promtool",
+    pinned: "github.com/prometheus/prometheus",
+    stamp: "github.com/prometheus/common/version.Version",
+    // The clients of every cloud that Prometheus finds targets in.
+    tags: "remove_all_sd",
+    programs: &[Program { name: "promtool", package: "github.com/prometheus/prometheus/cmd/promtool" }],
+};
+
 /// Everything.
-const ALL: &[&Tools] = &[&KUBERNETES, &COREDNS, &CERT_MANAGER];
+const ALL: &[&Tools] = &[&KUBERNETES, &COREDNS, &CERT_MANAGER, &HELM, &PROMTOOL];
 
 /// Arguments of the chore.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Build every program that any chore runs, not the control plane alone.
-    #[arg(long)]
+    /// Which: control-plane, coredns, cert-manager, helm, promtool.
+    #[arg(default_value = CONTROL_PLANE.cache)]
+    name: String,
+    /// Build every program that any chore runs.
+    #[arg(long, conflicts_with = "name")]
     all: bool,
 }
 
 /// Builds what is missing and prints the folders.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    for tools in if args.all { ALL } else { &[&CONTROL_PLANE] } {
-        println!("{}", tools.ensure()?.display());
+    if args.all {
+        return ALL.iter().try_for_each(print);
     }
+    // The control plane is a part of what lies in the folder of that name.
+    let mut known = [&CONTROL_PLANE].into_iter().chain(ALL.iter().copied());
+    match known.find(|tools| tools.cache == args.name) {
+        Some(tools) => print(&tools),
+        None => bail!("no tools are called {}; see `cargo xtask tools --help`", args.name),
+    }
+}
+
+fn print(tools: &&Tools) -> anyhow::Result<()> {
+    println!("{}", tools.ensure()?.display());
     Ok(())
 }
 
@@ -106,7 +145,8 @@ impl Tools {
         let missing = self.programs.iter().filter(|program| !folder.join(program.name).is_file());
         let missing: Vec<_> = missing.collect();
         if !missing.is_empty() {
-            build::programs(&module, &missing, &format!("{}={version}", self.stamp), &folder)?;
+            let stamp = format!("{}={version}", self.stamp);
+            build::programs(&module, &missing, &stamp, self.tags, &folder)?;
         }
         Ok(folder)
     }

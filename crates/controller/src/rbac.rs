@@ -1,50 +1,81 @@
-//! The permissions that the controller needs, and no others. The install files and the test that runs the
-//! operator with exactly these rights are made from this table.
+//! The permissions that the operator, the pods of nodes and submitters of tasks need, and no others. The Helm
+//! chart and the test that runs the operator with exactly these rights are made from this table.
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
 
 use crate::SecretAccess;
 
-/// Group, resources, verbs, and the calls they are for.
+/// Name of the Lease that decides which replica works: the Go controller's, so that the two never work at the
+/// same time.
+pub const LEASE: &str = "bc1f5b0a.sei.io";
+/// ClusterRole of the ServiceAccounts that node pods run as ([`proxy_rules`]); bindings to it exist in fleets.
+pub const PROXY_ROLE: &str = "sei-rbac-proxy";
+/// ClusterRole of people and pipelines that submit tasks ([`submitter_rules`]); bindings to it exist in fleets.
+pub const SUBMITTER_ROLE: &str = "sei-validator-task-submitter";
+
+/// Group, resources, verbs.
 type Row = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 const READ: &[&str] = &["get", "list", "watch"];
 
-const ROWS: &[Row] = &[
+/// What proxies of nodes with TLS ask of a caller: tasks are submitted, looked at and listed.
+const SUBMIT: Row = ("sei.io", &["seinodetasks"], &["create", "get", "list"]);
+
+/// Read and written in the namespaces of nodes.
+const NAMESPACED: &[Row] = &[
     // The finalizer is a patch of metadata.
     ("sei.io", &["seinodes"], &["get", "list", "watch", "patch"]),
     ("sei.io", &["seinodes/status"], &["update"]),
     // Owner references that block deletion.
     ("sei.io", &["seinodes/finalizers"], &["update"]),
-    // What proxies of nodes with TLS ask of a caller: tasks are submitted, looked at and listed.
-    ("sei.io", &["seinodetasks"], &["create", "get", "list"]),
+    SUBMIT,
     // Server-side apply needs create for an object that is not there yet.
     ("apps", &["statefulsets"], &["get", "list", "watch", "create", "patch"]),
     ("", &["configmaps"], &["get", "list", "watch", "create", "patch"]),
     // Deleted: the Service of a bootstrap.
     ("", &["services"], &["get", "list", "watch", "create", "patch", "delete"]),
     ("", &["persistentvolumeclaims"], &["get", "list", "watch", "create", "delete"]),
-    ("", &["persistentvolumes"], &["get"]),
     // Deleted: a pod that an update replaces.
     ("", &["pods"], &["get", "list", "watch", "delete"]),
     ("batch", &["jobs"], &["get", "list", "watch", "create", "delete"]),
     ("events.k8s.io", &["events"], &["create"]),
 ];
 
-/// Rules of the operator's role. With [`SecretAccess::Named`] they hold nothing about Secrets: a Role in each
-/// namespace has to name those that may be read ([`named_secrets`]).
+/// Of kinds that are in no namespace: the volume behind an imported claim is judged.
+const CLUSTER: &[Row] = &[("", &["persistentvolumes"], &["get"])];
+
+const SECRETS: Row = ("", &["secrets"], READ);
+
+/// Every rule of the operator over nodes, in whatever role it is granted.
 pub fn rules(secrets: SecretAccess) -> Vec<PolicyRule> {
-    let secrets = (secrets == SecretAccess::Watch).then_some(("", &["secrets"][..], READ));
-    ROWS.iter().copied().chain(secrets).map(rule).collect()
+    [namespaced_rules(secrets), cluster_rules()].concat()
+}
+
+/// What the operator needs where nodes are: in a Role in each of their namespaces, or in a ClusterRole. With
+/// [`SecretAccess::Named`] it holds nothing about Secrets: a Role in each namespace has to name those that may
+/// be read ([`named_secrets`]).
+pub fn namespaced_rules(secrets: SecretAccess) -> Vec<PolicyRule> {
+    let secrets = (secrets == SecretAccess::Watch).then_some(SECRETS);
+    NAMESPACED.iter().copied().chain(secrets).map(rule).collect()
+}
+
+/// What only a ClusterRole can grant the operator.
+pub fn cluster_rules() -> Vec<PolicyRule> {
+    CLUSTER.iter().copied().map(rule).collect()
+}
+
+/// The rule by which the operator reads and watches Secrets: all of them, unless names are added to it.
+pub fn secrets() -> PolicyRule {
+    rule(SECRETS)
 }
 
 /// The rule by which the operator may read and watch exactly the Secrets `names`.
 pub fn named_secrets(names: Vec<String>) -> PolicyRule {
-    PolicyRule { resource_names: Some(names), ..rule(("", &["secrets"], READ)) }
+    PolicyRule { resource_names: Some(names), ..secrets() }
 }
 
 /// Rules of the ServiceAccount that node pods run as: their proxies ask the API server who calls and whether
-/// they may.
+/// they may. Both kinds are in no namespace, so only a ClusterRoleBinding grants them.
 pub fn proxy_rules() -> Vec<PolicyRule> {
     vec![
         rule(("authentication.k8s.io", &["tokenreviews"], &["create"])),
@@ -52,9 +83,18 @@ pub fn proxy_rules() -> Vec<PolicyRule> {
     ]
 }
 
-/// Rules in the operator's own namespace: the lease that decides which replica works.
+/// Rules of those who submit tasks to sidecars behind TLS.
+pub fn submitter_rules() -> Vec<PolicyRule> {
+    vec![rule(SUBMIT)]
+}
+
+/// Rules in the operator's own namespace: its one lease. A name cannot limit who may create.
 pub fn lease_rules() -> Vec<PolicyRule> {
-    vec![rule(("coordination.k8s.io", &["leases"], &["get", "create", "update"]))]
+    let leases = |verbs| rule(("coordination.k8s.io", &["leases"], verbs));
+    vec![
+        leases(&["create"]),
+        PolicyRule { resource_names: Some(vec![LEASE.to_owned()]), ..leases(&["get", "update"]) },
+    ]
 }
 
 fn rule((group, resources, verbs): Row) -> PolicyRule {

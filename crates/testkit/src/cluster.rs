@@ -19,7 +19,7 @@ use kube::{
     Api, Client, ResourceExt,
     api::{ObjectMeta, Patch, PatchParams, PostParams},
 };
-use sei_api::SeiNode;
+use sei_api::{SeiNode, labels};
 
 use crate::{
     control_plane::ControlPlane,
@@ -43,7 +43,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts everything with the programs in `assets`, and gives account `sei-operator` the rights `rules`.
+    /// Starts everything with the programs in `assets`, and gives account `sei-operator` the rights `rules`. Without
+    /// any, nothing is granted to anybody.
     ///
     /// # Errors
     /// What could not be started.
@@ -58,14 +59,27 @@ impl Cluster {
         }
         account(&client, NAMESPACE, "seid-node").await?;
         account(&client, OPERATOR, OPERATOR).await?;
-        grant(&client, rules).await?;
-        let api_token = token(&client, None).await?;
-        let folder = plane.folder();
-        fs::write(folder.join("operator.kubeconfig"), plane.kubeconfig_for(&api_token).to_string())?;
-        fs::write(folder.join("sidecar-token"), token(&client, Some("sei-sidecar")).await?)?;
+        if !rules.is_empty() {
+            grant(&client, rules).await?;
+        }
         let simulator = Simulator::start(Access::Reviewed(client.clone())).await?;
         let kubelet = Kubelet::start(client.clone(), simulator.clone());
-        Ok(Self { client, simulator, plane, _kubelet: kubelet })
+        let cluster = Self { client, simulator, plane, _kubelet: kubelet };
+        cluster.run_operator_as(OPERATOR, OPERATOR).await?;
+        Ok(cluster)
+    }
+
+    /// From now on operators start with the tokens of another ServiceAccount.
+    ///
+    /// # Errors
+    /// When there is no such account.
+    pub async fn run_operator_as(&self, namespace: &str, account: &str) -> anyhow::Result<()> {
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
+        let api_token = token(&accounts, account, None).await?;
+        fs::write(self.operator_kubeconfig(), self.plane.kubeconfig_for(&api_token).to_string())?;
+        let token = token(&accounts, account, Some(labels::SIDECAR_TOKEN_AUDIENCE)).await?;
+        fs::write(self.sidecar_token(), token)?;
+        Ok(())
     }
 
     /// SeiNodes of [`NAMESPACE`].
@@ -136,9 +150,8 @@ async fn grant(client: &Client, rules: Vec<PolicyRule>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A token of the operator's account, for the API server or another audience.
-async fn token(client: &Client, audience: Option<&str>) -> anyhow::Result<String> {
-    let api: Api<ServiceAccount> = Api::namespaced(client.clone(), OPERATOR);
+/// A token of an account, for the API server or another audience.
+async fn token(accounts: &Api<ServiceAccount>, name: &str, audience: Option<&str>) -> anyhow::Result<String> {
     let request = TokenRequest {
         spec: TokenRequestSpec {
             audiences: audience.into_iter().map(str::to_owned).collect(),
@@ -146,7 +159,7 @@ async fn token(client: &Client, audience: Option<&str>) -> anyhow::Result<String
         },
         ..TokenRequest::default()
     };
-    let answer = api.create_token_request(OPERATOR, &PostParams::default(), &request).await;
+    let answer = accounts.create_token_request(name, &PostParams::default(), &request).await;
     let status = answer.context("request a token")?.status.context("the token request has no answer")?;
     Ok(status.token)
 }

@@ -3,6 +3,7 @@
 
 pub mod builders;
 pub mod certs;
+pub mod chart;
 pub mod cluster;
 pub mod control_plane;
 pub mod kubelet;

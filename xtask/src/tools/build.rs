@@ -11,6 +11,7 @@ pub(super) fn programs(
     module: &Path,
     programs: &[&Program],
     stamp: &str,
+    tags: &str,
     folder: &Path,
 ) -> anyhow::Result<()> {
     let names: Vec<_> = programs.iter().map(|program| program.name).collect();
@@ -20,7 +21,7 @@ pub(super) fn programs(
     let part =
         tempfile::Builder::new().prefix(".building-").tempdir_in(folder).context("a folder to build in")?;
     let status = Command::new("go")
-        .args(["build", "-trimpath", "-ldflags", &format!("-s -w -X {stamp}"), "-o"])
+        .args(["build", "-trimpath", "-tags", tags, "-ldflags", &format!("-s -w -X {stamp}"), "-o"])
         .arg(part.path())
         .args(programs.iter().map(|program| program.package))
         .env("CGO_ENABLED", "0")

@@ -13,9 +13,9 @@ use kube::{
     Api, Client,
     api::{ObjectMeta, PostParams},
 };
+use sei_controller::rbac::LEASE as NAME;
 use tokio::{sync::watch, task::JoinHandle, time::sleep};
 
-const NAME: &str = "bc1f5b0a.sei.io";
 /// How long a lease holds after its last renewal.
 const DURATION: Duration = Duration::from_secs(15);
 /// The holder gives up when it could not renew for this long.

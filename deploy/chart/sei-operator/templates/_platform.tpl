@@ -1,0 +1,26 @@
+{{/* The platform settings as the operator's environment has them. It checks them all once more when it starts. */}}
+{{- define "sei-operator.platform" -}}
+{{- with .Values.platform -}}
+SEI_SIDECAR_IMAGE: {{ .images.sidecar | quote }}
+SEI_COSMOS_EXPORTER_IMAGE: {{ .images.exporter | quote }}
+{{- with .images.proxy }}
+SEI_KUBE_RBAC_PROXY_IMAGE: {{ . | quote }}
+{{- end }}
+SEI_SERVICE_ACCOUNT: {{ .serviceAccount | quote }}
+SEI_TOLERATION_KEY: {{ .tolerationKey | quote }}
+SEI_NODEPOOL_NAME: {{ .default.nodePool | quote }}
+SEI_STORAGE_CLASS_PERF: {{ .default.storageClass | quote }}
+SEI_STORAGE_SIZE_DEFAULT: {{ .default.storageSize | quote }}
+SEI_RESOURCE_CPU_DEFAULT: {{ .default.cpu | quote }}
+SEI_RESOURCE_MEM_DEFAULT: {{ .default.memory | quote }}
+SEI_NODEPOOL_ARCHIVE: {{ .archive.nodePool | quote }}
+SEI_STORAGE_CLASS_ARCHIVE: {{ .archive.storageClass | quote }}
+SEI_STORAGE_SIZE_ARCHIVE: {{ .archive.storageSize | quote }}
+SEI_RESOURCE_CPU_ARCHIVE: {{ .archive.cpu | quote }}
+SEI_RESOURCE_MEM_ARCHIVE: {{ .archive.memory | quote }}
+SEI_SNAPSHOT_BUCKET: {{ .snapshots.bucket | quote }}
+SEI_SNAPSHOT_REGION: {{ .snapshots.region | quote }}
+SEI_GENESIS_BUCKET: {{ .genesis.bucket | quote }}
+SEI_GENESIS_REGION: {{ .genesis.region | quote }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,185 @@
+//! What `deploy/` installs, on a real API server: admitted as it is, with pods of the restricted standard, and with
+//! rights that suffice.
+
+use std::process::Command;
+
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{Namespace, Pod, ServiceAccount},
+};
+use kube::{
+    Api, ResourceExt,
+    api::{ApiResource, DeleteParams, DynamicObject, PostParams},
+    core::GroupVersionKind,
+};
+use sei_controller::rbac;
+use sei_testkit::{
+    builders,
+    certs::Authority,
+    chart::{self, RELEASE, find},
+    cluster::{Cluster, NAMESPACE},
+    control_plane,
+};
+use serde_json::{Value, json};
+
+use crate::bed::{self, is_running, until};
+
+const INSTALL: &str = include_str!("../../../../deploy/install.yaml");
+
+/// A cluster in which nobody has granted the operator anything.
+async fn bare_cluster() -> Cluster {
+    Cluster::start(&control_plane::assets().unwrap(), Vec::new()).await.unwrap()
+}
+
+fn apply(cluster: &Cluster, name: &str, manifest: &str) {
+    let file = cluster.plane.folder().join(name);
+    std::fs::write(&file, manifest).unwrap();
+    kubectl(cluster, &["apply", "--server-side", "--force-conflicts", "--filename", file.to_str().unwrap()]);
+}
+
+fn kubectl(cluster: &Cluster, arguments: &[&str]) {
+    let mut command = Command::new(cluster.plane.kubectl());
+    command.arg("--kubeconfig").arg(cluster.plane.kubeconfig()).args(arguments).arg("--validate=strict");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The chart with `values`, in the namespace that helm would make for it.
+fn manifest(values: &Value) -> (Vec<Value>, String) {
+    let objects = chart::render(values).unwrap();
+    let namespace =
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": chart::NAMESPACE } });
+    let items: Vec<_> = [namespace].into_iter().chain(objects.clone()).collect();
+    (objects, json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string())
+}
+
+/// The operator as `objects` start it, but where a process outside of a pod needs other words.
+fn start(cluster: &Cluster, objects: &[Value]) -> sei_testkit::operator::Operator {
+    let deployment = find(objects, "Deployment", RELEASE).unwrap();
+    let arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"].as_array().unwrap();
+    let other = ["run", "--sidecar-token-file", "--metrics-bind-address", "--health-probe-bind-address"];
+    let kept = arguments.iter().filter_map(Value::as_str);
+    let mut kept: Vec<_> = kept.filter(|word| !other.contains(&word.split('=').next().unwrap())).collect();
+    kept.extend(["--metrics-bind-address=0", "--health-probe-bind-address=0"]);
+    // A pod has it from its ServiceAccount.
+    let lease = format!("--leader-election-namespace={}", chart::NAMESPACE);
+    kept.push(&lease);
+    bed::start(cluster, &kept)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn install_yaml_is_admitted_and_its_rights_suffice() {
+    let cluster = bare_cluster().await;
+    apply(&cluster, "install.yaml", INSTALL);
+    let objects = chart::objects(INSTALL).unwrap();
+    pods_meet_the_restricted_standard(&cluster, &objects).await;
+    a_tls_node_lives(&cluster, &objects).await;
+    with_the_documented_kustomization(&cluster).await;
+}
+
+/// Beside `install.yaml`, as `docs/install.md` says.
+async fn with_the_documented_kustomization(cluster: &Cluster) {
+    let page = include_str!("../../../../docs/install.md");
+    let block = page.split("```yaml\n").find(|block| block.starts_with("# kustomization.yaml")).unwrap();
+    let folder = cluster.plane.folder();
+    std::fs::write(folder.join("kustomization.yaml"), block.split("```").next().unwrap()).unwrap();
+    kubectl(cluster, &["apply", "--server-side", "-k", folder.to_str().unwrap()]);
+    let deployments: Api<Deployment> = Api::namespaced(cluster.client.clone(), chart::NAMESPACE);
+    let deployment = deployments.get(RELEASE).await.unwrap();
+    let container = &deployment.spec.unwrap().template.spec.unwrap().containers[0];
+    assert_eq!(container.image.as_deref(), Some("registry.example.com/sei-operator:0.1.0"));
+    let variable = |name: &str| {
+        let found = container.env.iter().flatten().find(|variable| variable.name == name);
+        found.and_then(|variable| variable.value.as_deref())
+    };
+    assert_eq!(variable("SEI_SNAPSHOT_BUCKET"), Some("my-snapshots"));
+    assert_eq!(variable("SEI_STORAGE_CLASS_PERF"), Some("gp3-10k-750"), "what is not said stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_in_listed_namespaces_that_name_their_secrets_suffice() {
+    let cluster = bare_cluster().await;
+    let (objects, manifest) = manifest(&json!({
+        "watchNamespaces": [NAMESPACE],
+        "secretAccess": "named",
+        "namedSecrets": [{ "namespace": NAMESPACE, "names": ["rpc-0-tls"] }],
+    }));
+    apply(&cluster, "named.json", &manifest);
+    a_tls_node_lives(&cluster, &objects).await;
+}
+
+/// The server itself judges the pods of the Deployment.
+async fn pods_meet_the_restricted_standard(cluster: &Cluster, objects: &[Value]) {
+    let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
+    let namespace = namespaces.get(chart::NAMESPACE).await.unwrap();
+    assert_eq!(namespace.labels()["pod-security.kubernetes.io/enforce"], "restricted");
+    let template = &find(objects, "Deployment", RELEASE).unwrap()["spec"]["template"];
+    let mut pod = json!({ "metadata": template["metadata"], "spec": template["spec"] });
+    pod["metadata"]["name"] = json!("judged");
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), chart::NAMESPACE);
+    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
+    pods.create(&dry_run, &serde_json::from_value(pod.clone()).unwrap()).await.unwrap();
+
+    pod["spec"]["containers"][0]["securityContext"]["capabilities"] = Value::Null;
+    let refused = pods.create(&dry_run, &serde_json::from_value(pod).unwrap()).await.unwrap_err();
+    assert!(refused.to_string().contains("restricted"), "{refused}");
+}
+
+/// From nothing to Running and to its end, with nothing forbidden on the way.
+async fn a_tls_node_lives(cluster: &Cluster, objects: &[Value]) {
+    cluster.run_operator_as(chart::NAMESPACE, RELEASE).await.unwrap();
+    let operator = start(cluster, objects);
+    bed::create(cluster, "rpc-0", builders::tls_full_node("seid:a", "rpc-0-tls")).await;
+    let authority = Authority::new("issuer").unwrap();
+    bed::put_secret(cluster, &authority, "rpc-0-tls", &bed::names("rpc-0")).await;
+    until(cluster, "rpc-0", "Running", is_running).await;
+    cluster.nodes().delete("rpc-0", &DeleteParams::default()).await.unwrap();
+    bed::nothing_left_but(cluster, &[]).await;
+    let log = operator.log();
+    let denied: Vec<_> = log.lines().filter(|line| line.to_lowercase().contains("forbidden")).collect();
+    assert!(denied.is_empty(), "{}", denied.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_uninstall_leaves_nodes_and_what_they_need_and_the_next_install_takes_them_up() {
+    let cluster = bare_cluster().await;
+    let kubeconfig = cluster.plane.kubeconfig().display().to_string();
+    let helm = |arguments: &[&str]| {
+        chart::helm(
+            &[arguments, &["--namespace", chart::NAMESPACE, "--kubeconfig", &kubeconfig]].concat(),
+            "",
+        )
+    };
+    let folder = chart::folder().display().to_string();
+    let namespaces = format!("nodes.namespaces={{{NAMESPACE}}}");
+    let install = |more: &[&str]| {
+        let words = ["upgrade", "--install", RELEASE, &folder, "--create-namespace", "--set", &namespaces];
+        helm(&[&words, more].concat()).unwrap();
+    };
+    // The bed has a CRD and an account already, as a fleet that moves in has.
+    install(&["--take-ownership"]);
+    bed::create(&cluster, "plain-0", builders::full_node("seid:a")).await;
+    let before = cluster.nodes().get("plain-0").await.unwrap();
+
+    helm(&["uninstall", RELEASE]).unwrap();
+    let api = |kind: &str| Api::<DynamicObject>::all_with(cluster.client.clone(), &resource(kind));
+    assert!(api("ClusterRole").get_opt(RELEASE).await.unwrap().is_none());
+    for name in [rbac::PROXY_ROLE, rbac::SUBMITTER_ROLE] {
+        assert!(api("ClusterRole").get_opt(name).await.unwrap().is_some(), "{name}");
+    }
+    assert!(api("ClusterRoleBinding").get_opt("sei-operator-nodes").await.unwrap().is_some());
+    let accounts: Api<ServiceAccount> = Api::namespaced(cluster.client.clone(), NAMESPACE);
+    assert!(accounts.get_opt("seid-node").await.unwrap().is_some());
+    assert_eq!(cluster.nodes().get("plain-0").await.unwrap().uid(), before.uid());
+
+    install(&[]);
+    let (objects, _) = manifest(&json!({}));
+    cluster.run_operator_as(chart::NAMESPACE, RELEASE).await.unwrap();
+    let _operator = start(&cluster, &objects);
+    let after = until(&cluster, "plain-0", "Running", is_running).await;
+    assert_eq!(after.uid(), before.uid());
+}
+
+fn resource(kind: &str) -> ApiResource {
+    ApiResource::from_gvk(&GroupVersionKind::gvk("rbac.authorization.k8s.io", "v1", kind))
+}

@@ -1,0 +1,1 @@
+//! Holds nothing: the tests of this package, in `tests/`, render and read what `deploy/` holds.

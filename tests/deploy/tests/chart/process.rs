@@ -1,0 +1,135 @@
+//! The Deployment starts the operator as its command line and its settings ask for.
+
+use std::collections::BTreeMap;
+
+use sei_api::labels;
+use sei_render::Platform;
+use sei_testkit::chart::{self, RELEASE, find};
+use serde_json::{Value, json};
+
+fn container(values: &Value) -> (Value, Value) {
+    let objects = chart::render(values).unwrap();
+    let deployment = find(&objects, "Deployment", RELEASE).unwrap();
+    let pod = deployment["spec"]["template"]["spec"].clone();
+    (pod["containers"][0].clone(), pod)
+}
+
+fn settings(container: &Value) -> BTreeMap<String, String> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let variables = container["env"].as_array().unwrap().iter();
+    variables.map(|variable| (text(&variable["name"]), text(&variable["value"]))).collect()
+}
+
+fn arguments(container: &Value) -> Vec<&str> {
+    container["args"].as_array().unwrap().iter().filter_map(Value::as_str).collect()
+}
+
+#[test]
+fn the_default_settings_are_all_that_the_operator_asks_for() {
+    let (container, _) = container(&json!({}));
+    let settings = settings(&container);
+    let platform = Platform::from_settings(&settings);
+    assert!(platform.is_ok(), "{platform:?}");
+    // Not one that it would not read.
+    let wanted = Platform::from_settings(&BTreeMap::new()).unwrap_err();
+    let required = wanted.lines().iter().filter_map(|line| line.split(' ').next());
+    let mut known: Vec<_> = required.chain(["SEI_KUBE_RBAC_PROXY_IMAGE"]).collect();
+    known.sort_unstable();
+    assert_eq!(settings.keys().collect::<Vec<_>>(), known);
+}
+
+#[test]
+fn every_platform_value_reaches_its_setting() {
+    let platform = json!({
+        "images": { "sidecar": "sidecar:1", "exporter": "exporter:1", "proxy": "proxy:1" },
+        "serviceAccount": "account",
+        "tolerationKey": "key",
+        "default": { "nodePool": "pool-d", "storageClass": "class-d", "storageSize": "1Ti", "cpu": 2, "memory": "3Gi" },
+        "archive": { "nodePool": "pool-a", "storageClass": "class-a", "storageSize": "4Ti", "cpu": "5500m", "memory": "6Gi" },
+        "snapshots": { "bucket": "snapshots", "region": "region-s" },
+        "genesis": { "bucket": "genesis", "region": "region-g" },
+    });
+    let (container, _) = container(&json!({ "platform": platform }));
+    let wanted = [
+        ("SEI_COSMOS_EXPORTER_IMAGE", "exporter:1"),
+        ("SEI_GENESIS_BUCKET", "genesis"),
+        ("SEI_GENESIS_REGION", "region-g"),
+        ("SEI_KUBE_RBAC_PROXY_IMAGE", "proxy:1"),
+        ("SEI_NODEPOOL_ARCHIVE", "pool-a"),
+        ("SEI_NODEPOOL_NAME", "pool-d"),
+        ("SEI_RESOURCE_CPU_ARCHIVE", "5500m"),
+        ("SEI_RESOURCE_CPU_DEFAULT", "2"),
+        ("SEI_RESOURCE_MEM_ARCHIVE", "6Gi"),
+        ("SEI_RESOURCE_MEM_DEFAULT", "3Gi"),
+        ("SEI_SERVICE_ACCOUNT", "account"),
+        ("SEI_SIDECAR_IMAGE", "sidecar:1"),
+        ("SEI_SNAPSHOT_BUCKET", "snapshots"),
+        ("SEI_SNAPSHOT_REGION", "region-s"),
+        ("SEI_STORAGE_CLASS_ARCHIVE", "class-a"),
+        ("SEI_STORAGE_CLASS_PERF", "class-d"),
+        ("SEI_STORAGE_SIZE_ARCHIVE", "4Ti"),
+        ("SEI_STORAGE_SIZE_DEFAULT", "1Ti"),
+        ("SEI_TOLERATION_KEY", "key"),
+    ];
+    let wanted: BTreeMap<_, _> = wanted.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    assert_eq!(settings(&container), wanted);
+    let without = json!({ "platform": { "images": { "proxy": "" } } });
+    assert!(!settings(&self::container(&without).0).contains_key("SEI_KUBE_RBAC_PROXY_IMAGE"));
+}
+
+#[test]
+fn the_token_for_sidecars_has_their_audience_and_lies_where_it_is_read() {
+    let (container, pod) = container(&json!({}));
+    let mount = &container["volumeMounts"][0];
+    let volume = &pod["volumes"][0];
+    assert_eq!(volume["name"], mount["name"]);
+    let token = &volume["projected"]["sources"][0]["serviceAccountToken"];
+    assert_eq!(token["audience"], labels::SIDECAR_TOKEN_AUDIENCE);
+    let file = format!("{}/{}", mount["mountPath"].as_str().unwrap(), token["path"].as_str().unwrap());
+    assert!(arguments(&container).contains(&format!("--sidecar-token-file={file}").as_str()));
+}
+
+#[test]
+fn choices_become_flags() {
+    let values = json!({
+        "watchNamespaces": ["a", "b"],
+        "secretAccess": "named",
+        "workers": 7,
+        "log": { "format": "text", "level": "info,kube=debug" },
+        "extraArgs": ["--sidecar-connect-to=a:1:b:2"],
+    });
+    let (container, _) = container(&values);
+    let arguments = arguments(&container);
+    for wanted in [
+        "--watch-namespace=a",
+        "--watch-namespace=b",
+        "--secret-access=named",
+        "--workers=7",
+        "--log-format=text",
+        "--log-level=info,kube=debug",
+        "--sidecar-connect-to=a:1:b:2",
+    ] {
+        assert!(arguments.contains(&wanted), "{wanted} is not in {arguments:?}");
+    }
+}
+
+#[test]
+fn ports_probes_service_and_policy_speak_of_the_same_listeners() {
+    let (container, _) = container(&json!({}));
+    let objects = chart::render(&json!({ "metrics": { "serviceMonitor": { "enabled": true } } })).unwrap();
+    for port in container["ports"].as_array().unwrap() {
+        let (name, number) = (port["name"].as_str().unwrap(), &port["containerPort"]);
+        let flag = if name == "metrics" { "metrics-bind-address" } else { "health-probe-bind-address" };
+        assert!(arguments(&container).contains(&format!("--{flag}=:{number}").as_str()));
+    }
+    assert_eq!(container["livenessProbe"]["httpGet"], json!({ "path": "/healthz", "port": "health" }));
+    assert_eq!(container["readinessProbe"]["httpGet"], json!({ "path": "/readyz", "port": "health" }));
+    let service = find(&objects, "Service", "sei-operator-metrics").unwrap();
+    assert_eq!(service["spec"]["ports"][0]["targetPort"], "metrics");
+    let monitor = find(&objects, "ServiceMonitor", RELEASE).unwrap();
+    assert_eq!(monitor["spec"]["endpoints"][0]["port"], service["spec"]["ports"][0]["name"]);
+    let policy = find(&objects, "NetworkPolicy", RELEASE).unwrap();
+    let admitted: Vec<_> =
+        policy["spec"]["ingress"].as_array().unwrap().iter().map(|rule| &rule["ports"][0]["port"]).collect();
+    assert_eq!(admitted, ["metrics", "health"]);
+}

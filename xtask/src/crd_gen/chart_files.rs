@@ -1,0 +1,38 @@
+//! What the Helm chart cannot reach outside its own folder, put into `files/`: the CRD, the permissions out of the
+//! controller's table, the alerts and the dashboard.
+
+use anyhow::Context;
+use k8s_openapi::api::rbac::v1::PolicyRule;
+use sei_controller::{SecretAccess, rbac};
+use serde::Serialize;
+
+/// The permissions by what they are for; the templates pick.
+#[derive(Serialize)]
+struct Permissions {
+    namespaced: Vec<PolicyRule>,
+    cluster: Vec<PolicyRule>,
+    secrets: PolicyRule,
+    lease: Vec<PolicyRule>,
+    proxy: Role,
+    submitter: Role,
+}
+
+#[derive(Serialize)]
+struct Role {
+    name: &'static str,
+    rules: Vec<PolicyRule>,
+}
+
+/// `files/rbac.yaml`.
+pub(super) fn permissions() -> anyhow::Result<String> {
+    let permissions = Permissions {
+        // Where Secrets are watched, `secrets` comes on top.
+        namespaced: rbac::namespaced_rules(SecretAccess::Named),
+        cluster: rbac::cluster_rules(),
+        secrets: rbac::secrets(),
+        lease: rbac::lease_rules(),
+        proxy: Role { name: rbac::PROXY_ROLE, rules: rbac::proxy_rules() },
+        submitter: Role { name: rbac::SUBMITTER_ROLE, rules: rbac::submitter_rules() },
+    };
+    serde_saphyr::to_string(&permissions).context("write the permissions as YAML")
+}
