@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use sei_controller::{SecretAccess, rbac};
 use sei_testkit::{cluster::Cluster, operator::Operator};
 
-use crate::{cargo, tools, workspace};
+use crate::{cargo, target, tools};
 
 /// One operator that nobody looks at.
 const ALONE: &[&str] = &["--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=0"];
@@ -43,8 +43,7 @@ async fn show(args: &Args, assets: PathBuf) -> anyhow::Result<()> {
     let mut rules = rbac::rules(SecretAccess::Watch);
     rules.extend(rbac::lease_rules());
     let cluster = Cluster::start(&assets, rules).await?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(workspace()?.join("target"), PathBuf::from);
-    let binary = target.join("debug").join("sei-operator");
+    let binary = target()?.join("debug").join("sei-operator");
     let mut operator = Operator::start(&cluster, &binary, ALONE)?;
     let told = {
         let steps = steps::all(&cluster);

@@ -1,10 +1,183 @@
-//! Placeholder while this chore is being written.
+//! The operator on a real single-node Kubernetes, with nothing but this machine: the cluster, and the scenarios in it.
 
-/// Arguments.
+mod cgroups;
+mod daemons;
+mod needs;
+mod node;
+mod outside;
+mod pki;
+mod prepare;
+mod storage;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use anyhow::{Context, bail, ensure};
+use kube::{
+    Client, Config,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use outside::Cluster;
+use prepare::Parts;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{cargo, target, tools, workspace};
+
+/// The node's name.
+const NODE: &str = "e2e";
+/// Its address.
+const NODE_IP: &str = "10.250.0.1";
+/// Where the node sees the cluster's folder.
+const INSIDE: &str = "/run/e2e";
+
+/// Arguments of the chore.
 #[derive(clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Folder of the cluster, on the file system of a disk [default: .cache/e2e of the checkout].
+    #[arg(long, global = true, value_name = "FOLDER")]
+    state: Option<PathBuf>,
+    #[command(subcommand)]
+    action: Option<Action>,
+}
 
-/// Runs the chore.
-pub(crate) fn run(_: &Args) -> anyhow::Result<()> {
-    anyhow::bail!("not written yet")
+#[derive(clap::Subcommand)]
+enum Action {
+    /// Start a cluster, run the scenarios, end it: what is done without a subcommand. Uses a cluster that is up.
+    Run(RunArgs),
+    /// Start a cluster and leave it up.
+    Up,
+    /// End the cluster, or what a killed run left of one.
+    Down,
+    /// Run a command in the cluster's network as its administrator; without one, a shell.
+    Shell {
+        /// The command.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
+    /// Be the node, in namespaces that are its own already.
+    #[command(hide = true)]
+    Node,
+}
+
+#[derive(clap::Args, Default)]
+struct RunArgs {
+    /// Run only the scenarios of these names.
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    only: Vec<String>,
+    /// Leave the cluster up at the end.
+    #[arg(long)]
+    keep: bool,
+}
+
+/// Does what is asked for.
+pub(crate) fn run(args: Args) -> anyhow::Result<()> {
+    let state = match args.state {
+        Some(state) => std::path::absolute(state).context("the cluster's folder")?,
+        None => workspace()?.join(".cache").join("e2e"),
+    };
+    let cluster = Cluster::new(state);
+    let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
+    match args.action.unwrap_or_else(|| Action::Run(RunArgs::default())) {
+        Action::Run(args) => runtime.block_on(scenarios(&cluster, &args)),
+        Action::Up => {
+            runtime.block_on(up(&cluster))?;
+            println!("look inside: cargo xtask e2e shell; end it: cargo xtask e2e down");
+            Ok(())
+        }
+        Action::Down => cluster.end(),
+        Action::Shell { command } => shell(&cluster, &command),
+        Action::Node => runtime.block_on(node::run(cluster.folder())),
+    }
+}
+
+async fn scenarios(cluster: &Cluster, args: &RunArgs) -> anyhow::Result<()> {
+    needs::check(cluster.folder())?;
+    if !cargo(&["build", "--locked", "--quiet", "--package", "sei-e2e"]).status()?.success() {
+        bail!("the scenarios do not build: the compiler's output is above");
+    }
+    let started_here = !cluster.is_up();
+    let all = async {
+        if started_here {
+            up(cluster).await?;
+        }
+        run_scenarios(cluster, args).await
+    };
+    let outcome = tokio::select! {
+        outcome = all => outcome,
+        outcome = interrupted() => outcome,
+    };
+    if started_here && !args.keep {
+        let began = Instant::now();
+        cluster.end().context("end the cluster")?;
+        eprintln!(
+            "cluster ended in {:.1} s; its logs: {}",
+            began.elapsed().as_secs_f64(),
+            cluster.logs().display()
+        );
+    }
+    outcome
+}
+
+async fn run_scenarios(cluster: &Cluster, args: &RunArgs) -> anyhow::Result<()> {
+    let program = target()?.join("debug").join("sei-e2e");
+    let mut command = tokio::process::Command::from(cluster.command(&program)?);
+    command.args(args.only.iter().flat_map(|name| ["--only", name])).current_dir(workspace()?);
+    let status = command.kill_on_drop(true).status().await.context("run the scenarios")?;
+    if !status.success() {
+        bail!("not every scenario passed: {status}");
+    }
+    Ok(())
+}
+
+async fn up(cluster: &Cluster) -> anyhow::Result<()> {
+    needs::check(cluster.folder())?;
+    let images = workspace()?.join(".cache").join("images");
+    ensure!(images.is_dir(), "there are no image archives in {}", images.display());
+    let parts = Parts {
+        programs: vec![
+            tools::KUBERNETES.ensure()?,
+            tools::COREDNS.ensure()?,
+            tools::CERT_MANAGER.ensure()?,
+            tools::HELM.ensure()?,
+        ],
+        images,
+        crds: tools::CERT_MANAGER.source()?.join("deploy/crds"),
+    };
+    let began = Instant::now();
+    if let Err(error) = cluster.start(&parts).await {
+        cluster.end().context("end what was started")?;
+        return Err(
+            error.context(format!("the cluster does not start; its logs: {}", cluster.logs().display()))
+        );
+    }
+    eprintln!("cluster up in {:.1} s", began.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn shell(cluster: &Cluster, command: &[String]) -> anyhow::Result<()> {
+    let interactive = [std::env::var("SHELL").unwrap_or_else(|_| "/bin/sh".to_owned())];
+    let words = if command.is_empty() { &interactive[..] } else { command };
+    let (program, arguments) = words.split_first().context("a command has a first word")?;
+    let status =
+        cluster.command(program)?.args(arguments).status().with_context(|| format!("run {program}"))?;
+    std::process::exit(status.code().unwrap_or(1))
+}
+
+/// Waits for Ctrl-C, or for being asked to end.
+async fn interrupted() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+    bail!("interrupted")
+}
+
+/// A client with the rights of a kubeconfig.
+async fn client(kubeconfig: &Path) -> anyhow::Result<Client> {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).context("read the kubeconfig")?;
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    Ok(Client::try_from(config)?)
 }

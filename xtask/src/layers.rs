@@ -20,6 +20,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sei-testkit", &["sei-api"]),
     ("sei-apiserver-tests", &["sei-api", "sei-controller", "sei-render", "sei-sidecar", "sei-testkit"]),
     ("sei-deploy-tests", &["sei-api", "sei-controller", "sei-render", "sei-testkit"]),
+    ("sei-e2e", &[]),
     ("xtask", &["sei-api", "sei-controller", "sei-render", "sei-testkit"]),
 ];
 /// Crates that decide and never do.

@@ -51,7 +51,7 @@ fn main() -> anyhow::Result<()> {
         Chore::InstallGen(args) => install_gen::run(&args),
         Chore::Demo(args) => demo::run(&args),
         Chore::Test(args) => test::run(&args),
-        Chore::E2e(args) => e2e::run(&args),
+        Chore::E2e(args) => e2e::run(args),
         Chore::Image(args) => image::run(&args),
         Chore::Layers(args) => layers::run(&args),
         Chore::Tools(args) => tools::run(&args),
@@ -62,6 +62,11 @@ fn main() -> anyhow::Result<()> {
 fn workspace() -> anyhow::Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the workspace")?;
     Ok(root.to_owned())
+}
+
+/// Where cargo builds.
+fn target() -> anyhow::Result<PathBuf> {
+    Ok(std::env::var_os("CARGO_TARGET_DIR").map_or(workspace()?.join("target"), PathBuf::from))
 }
 
 /// The cargo that runs this, in the root of the workspace.

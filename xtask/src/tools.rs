@@ -151,6 +151,11 @@ impl Tools {
         Ok(folder)
     }
 
+    /// The folder with the source of what pins their version.
+    pub(crate) fn source(&self) -> anyhow::Result<PathBuf> {
+        build::source(&workspace()?.join(self.module), self.pinned)
+    }
+
     fn link(&self, given: &Path, folder: &Path) -> anyhow::Result<()> {
         for name in self.programs.iter().map(|program| program.name) {
             let Ok(tool) = given.join(name).canonicalize() else { continue };

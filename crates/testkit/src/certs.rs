@@ -4,9 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    IsCa, KeyPair, KeyUsagePurpose,
 };
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// A certificate with its key, as a Secret stores them.
 #[derive(Clone)]
@@ -47,8 +49,7 @@ impl Authority {
     /// A name that no certificate can carry.
     pub fn issue(&self, names: &[String]) -> anyhow::Result<Pair> {
         let now = SystemTime::now();
-        let day = Duration::from_secs(86_400);
-        self.issue_for(names, now - Duration::from_secs(60), now + day)
+        self.issue_for(names, now - Duration::from_secs(60), now + DAY)
     }
 
     /// A server certificate for `names`, valid between two moments.
@@ -61,6 +62,27 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer).context("issue a certificate")?;
         Ok(Pair { crt: certificate.pem(), key: key.serialize_pem() })
     }
+
+    /// A client certificate that an API server takes for `user` of `group`, valid for a day.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn client(&self, user: &str, group: Option<&str>) -> anyhow::Result<Pair> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(Vec::new())?;
+        let now = SystemTime::now();
+        params.not_before = (now - Duration::from_secs(60)).into();
+        params.not_after = (now + DAY).into();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, user);
+        if let Some(group) = group {
+            params.distinguished_name.push(DnType::OrganizationName, group);
+        }
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let certificate = params.signed_by(&key, &self.issuer).context("issue a client certificate")?;
+        Ok(Pair { crt: certificate.pem(), key: key.serialize_pem() })
+    }
 }
 
 /// A certificate for `names` that is its own issuer.
@@ -70,7 +92,7 @@ impl Authority {
 pub fn self_signed(names: &[String]) -> anyhow::Result<Pair> {
     let now = SystemTime::now();
     let key = KeyPair::generate()?;
-    let params = server(names, now - Duration::from_secs(60), now + Duration::from_secs(86_400))?;
+    let params = server(names, now - Duration::from_secs(60), now + DAY)?;
     Ok(Pair { crt: params.self_signed(&key)?.pem(), key: key.serialize_pem() })
 }
 

@@ -1,6 +1,10 @@
 //! Go programs out of their modules.
 
-use std::{path::Path, process::Command, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Instant,
+};
 
 use anyhow::{Context, bail};
 
@@ -42,6 +46,18 @@ pub(super) fn programs(
     }
     eprintln!("built {} in {} s", names.join(", "), began.elapsed().as_secs());
     Ok(())
+}
+
+/// The folder in which Go keeps the source of a module that another requires.
+pub(super) fn source(module: &Path, required: &str) -> anyhow::Result<PathBuf> {
+    let output = Command::new("go")
+        .args(["mod", "download", "-json", required])
+        .current_dir(module)
+        .output()
+        .context("run go")?;
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).context("read what go says")?;
+    let folder = told["Dir"].as_str().with_context(|| format!("go has no source of {required}: {told}"))?;
+    Ok(folder.into())
 }
 
 /// What Go calls the program of a package: the last element of its path that is no major version.

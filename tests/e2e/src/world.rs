@@ -1,0 +1,107 @@
+//! What scenarios have at hand: a client of the cluster, kubectl, and patience.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api, Client, Config,
+    api::{ObjectMeta, PostParams},
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use tokio::{io::AsyncWriteExt, process::Command};
+
+/// Long enough for a slow machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The cluster.
+pub(crate) struct World {
+    /// A client with an administrator's rights.
+    pub(crate) client: Client,
+    state: PathBuf,
+}
+
+impl World {
+    /// The cluster whose folder is `state`.
+    pub(crate) async fn new(state: &Path) -> anyhow::Result<Self> {
+        let kubeconfig =
+            Kubeconfig::read_from(state.join("admin.kubeconfig")).context("read the kubeconfig")?;
+        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+        Ok(Self { client: Client::try_from(config)?, state: state.to_owned() })
+    }
+
+    /// Makes a namespace, in place of one that a failed run left.
+    pub(crate) async fn namespace(&self, name: &str) -> anyhow::Result<()> {
+        self.kubectl(&format!("delete namespace {name} --ignore-not-found --wait")).await?;
+        let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
+        let namespace = Namespace { metadata, ..Namespace::default() };
+        let created = Api::all(self.client.clone()).create(&PostParams::default(), &namespace).await;
+        created.with_context(|| format!("create namespace {name}"))?;
+        Ok(())
+    }
+
+    /// Applies YAML and fails with what kubectl says.
+    pub(crate) async fn apply(&self, manifest: &str) -> anyhow::Result<()> {
+        let mut command = self.command("kubectl");
+        let mut child =
+            command.args(["apply", "--server-side", "--filename=-"]).stdin(Stdio::piped()).spawn()?;
+        let mut input = child.stdin.take().context("kubectl reads its input")?;
+        input.write_all(manifest.as_bytes()).await.context("hand over the manifest")?;
+        drop(input);
+        let output = child.wait_with_output().await.context("run kubectl apply")?;
+        if !output.status.success() {
+            bail!("kubectl apply: {}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+        Ok(())
+    }
+
+    /// What kubectl answers; the arguments are split at spaces.
+    pub(crate) async fn kubectl(&self, arguments: &str) -> anyhow::Result<String> {
+        self.run("kubectl", &arguments.split_whitespace().collect::<Vec<_>>()).await
+    }
+
+    /// What a program of the cluster's folder answers; fails with what it says when it fails.
+    pub(crate) async fn run(&self, program: &str, arguments: &[&str]) -> anyhow::Result<String> {
+        let output = self.command(program).args(arguments).output().await;
+        let output = output.with_context(|| format!("run {program}"))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!("{program} {}: {}", arguments.join(" "), said.trim());
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.state.join("bin").join(program));
+        command.env("KUBECONFIG", self.state.join("admin.kubeconfig"));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command
+    }
+
+    /// Prints what helps to understand a failure.
+    pub(crate) async fn show(&self) {
+        for question in ["get pods -A -o wide", "get events -A --sort-by=.metadata.creationTimestamp"] {
+            let answer = self.kubectl(question).await.unwrap_or_else(|error| format!("{error:#}"));
+            let lines: Vec<_> = answer.lines().collect();
+            println!("--- kubectl {question}\n{}", lines[lines.len().saturating_sub(30)..].join("\n"));
+        }
+    }
+}
+
+/// Tries until there is an answer, with patience; `what` says what is waited for.
+pub(crate) async fn until<T>(what: &str, attempt: impl AsyncFn() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let began = Instant::now();
+    loop {
+        match attempt().await {
+            Ok(answer) => return Ok(answer),
+            Err(error) if began.elapsed() > PATIENCE => {
+                return Err(error.context(format!("waited {} s for {what}", PATIENCE.as_secs())));
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+}

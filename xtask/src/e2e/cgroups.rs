@@ -1,0 +1,97 @@
+//! The control group of a cluster, in every hierarchy that the machine has: it tells which processes are the
+//! cluster's, whatever became of who started them.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+
+const MOUNT: &str = "/sys/fs/cgroup";
+/// A group empties a moment after its last process.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Makes the group, with one below it for the node's own programs. The kubelet makes those of the pods beside that.
+pub(super) fn create(name: &str) -> anyhow::Result<()> {
+    for hierarchy in hierarchies()? {
+        let group = hierarchy.join(name);
+        fs::create_dir(&group).with_context(|| format!("create {}", group.display()))?;
+        // Of the first version; they start empty, and then take no process.
+        for set in ["cpuset.cpus", "cpuset.mems"] {
+            let (from, to) = (hierarchy.join(set), group.join(set));
+            if from.exists() {
+                let value = fs::read_to_string(&from).with_context(|| format!("read {}", from.display()))?;
+                fs::write(&to, value).with_context(|| format!("write {}", to.display()))?;
+            }
+        }
+    }
+    let node = node(name);
+    fs::create_dir(&node).with_context(|| format!("create {}", node.display()))
+}
+
+/// The group of the node's own programs.
+pub(super) fn node(name: &str) -> PathBuf {
+    // Only counting them: they stay where they are in the hierarchies that set limits.
+    let counting = Path::new(MOUNT).join("pids");
+    if counting.exists() {
+        counting.join(name).join("node")
+    } else {
+        Path::new(MOUNT).join(name).join("node")
+    }
+}
+
+/// Ends every process of the group and removes it.
+pub(super) fn end(name: &str) -> anyhow::Result<()> {
+    let began = Instant::now();
+    for group in hierarchies()?.iter().map(|hierarchy| hierarchy.join(name)) {
+        while group.exists() {
+            match end_tree(&group) {
+                Ok(()) => {}
+                Err(error) if began.elapsed() > PATIENCE => {
+                    bail!("the control group {} cannot be removed: {error}", group.display())
+                }
+                Err(_) => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn end_tree(group: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(group)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            end_tree(&entry.path())?;
+        }
+    }
+    let processes = processes(group)?;
+    if !processes.is_empty() {
+        // One may have ended by itself meanwhile; whether all did shows below.
+        Command::new("kill").arg("-KILL").args(&processes).output()?;
+    }
+    fs::remove_dir(group)
+}
+
+/// Numbers of the processes in one group.
+pub(super) fn processes(group: &Path) -> std::io::Result<Vec<String>> {
+    Ok(fs::read_to_string(group.join("cgroup.procs"))?.lines().map(str::to_owned).collect())
+}
+
+/// One of the second version, or one a controller, some of them under two names.
+fn hierarchies() -> anyhow::Result<Vec<PathBuf>> {
+    let mount = PathBuf::from(MOUNT);
+    if mount.join("cgroup.controllers").exists() {
+        return Ok(vec![mount]);
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir(&mount).with_context(|| format!("list {MOUNT}"))? {
+        let path = entry?.path().canonicalize()?;
+        if path.join("cgroup.procs").exists() && !found.contains(&path) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,157 @@
+//! The cluster seen from the machine: its folder, its start, a way in, its end.
+//!
+//! Network, mounts and processes of the node are in namespaces that last as long as its first process. Ending that
+//! one ends everything; what remains are empty control groups and the folder.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+
+use super::{
+    INSIDE, cgroups, needs,
+    prepare::{self, Parts},
+};
+
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A cluster that is or can be.
+pub(super) struct Cluster {
+    folder: PathBuf,
+}
+
+impl Cluster {
+    /// The one that keeps everything in `folder`.
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The folder of its logs, which outlives it.
+    pub(super) fn logs(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+
+    /// Starts it and waits until pods run. What an earlier run left is ended first.
+    pub(super) async fn start(&self, parts: &Parts) -> anyhow::Result<()> {
+        self.end()?;
+        if self.folder.exists() {
+            fs::remove_dir_all(&self.folder).with_context(|| format!("empty {}", self.folder.display()))?;
+        }
+        fs::create_dir_all(self.logs()).with_context(|| format!("create {}", self.logs().display()))?;
+        let cgroup = format!("sei-e2e-{}", std::process::id());
+        prepare::write(parts, &self.folder, &cgroup)?;
+        // Before there is anything to clean up.
+        fs::write(self.folder.join("cgroup"), &cgroup).context("record the control group")?;
+        cgroups::create(&cgroup)?;
+        let mut node = self.spawn(&cgroup)?;
+        let began = Instant::now();
+        while !self.folder.join("ready").exists() {
+            if let Some(status) = node.try_wait().context("look at the node")? {
+                bail!("the node ended: {status}\n{}", self.log_end());
+            }
+            if began.elapsed() > PATIENCE {
+                bail!("the node is not ready after {} s\n{}", PATIENCE.as_secs(), self.log_end());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    fn spawn(&self, cgroup: &str) -> anyhow::Result<Child> {
+        let log = fs::File::create(self.logs().join("node.log")).context("create the node's log")?;
+        // The last shell is the first process of the node: it takes over and reaps what others leave, such as the
+        // shims of containers.
+        let script = r#"echo $$ > "$1/cgroup.procs" && shift &&
+            exec setsid unshare --net --mount --pid --fork --kill-child=KILL --mount-proc --propagation private \
+            sh -c '"$@"; exit $?' node "$@""#;
+        Command::new("sh")
+            .args(["-c", script, "holder"])
+            .arg(cgroups::node(cgroup))
+            .arg(std::env::current_exe().context("find this program")?)
+            .args(["e2e", "node", "--state"])
+            .arg(&self.folder)
+            .env_clear()
+            .env("PATH", format!("{INSIDE}/bin:{}", needs::PATH))
+            .env("HOME", "/run")
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("start the node")
+    }
+
+    /// Ends it, and what a killed run left of it. Its logs stay.
+    pub(super) fn end(&self) -> anyhow::Result<()> {
+        if let Some(cgroup) = self.cgroup() {
+            cgroups::end(&cgroup)?;
+        }
+        for entry in fs::read_dir(&self.folder).into_iter().flatten() {
+            let path = entry?.path();
+            if path != self.logs() {
+                let removed = if path.is_dir() && !path.is_symlink() {
+                    fs::remove_dir_all(&path)
+                } else {
+                    fs::remove_file(&path)
+                };
+                removed.with_context(|| format!("remove {}", path.display()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A command inside the node, as its administrator.
+    pub(super) fn command(&self, program: impl AsRef<OsStr>) -> anyhow::Result<Command> {
+        let first = self.first_process().context("no cluster is up: start it with `cargo xtask e2e up`")?;
+        let mut command = Command::new("nsenter");
+        command
+            .args(["--target", &first, "--net", "--mount", "--pid"])
+            .arg("--wd=.")
+            .arg("--")
+            .arg(program)
+            .env("PATH", format!("{INSIDE}/bin:{}", needs::PATH))
+            .env("KUBECONFIG", format!("{INSIDE}/admin.kubeconfig"))
+            // What tools keep there ends with the node.
+            .env("HOME", "/run");
+        // Nothing leads out of there.
+        for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+            command.env_remove(name);
+        }
+        Ok(command)
+    }
+
+    /// Whether it is up.
+    pub(super) fn is_up(&self) -> bool {
+        self.folder.join("ready").exists() && self.first_process().is_some()
+    }
+
+    /// Number, on the machine, of the node's first process.
+    fn first_process(&self) -> Option<String> {
+        let processes = cgroups::processes(&cgroups::node(&self.cgroup()?)).ok()?;
+        processes.into_iter().find(|process| {
+            let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+            let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
+            // Its number on the machine, and in the namespace that it leads.
+            numbers.split_whitespace().skip(1).last() == Some("1")
+        })
+    }
+
+    fn cgroup(&self) -> Option<String> {
+        fs::read_to_string(self.folder.join("cgroup")).ok()
+    }
+
+    fn log_end(&self) -> String {
+        let text = fs::read_to_string(self.logs().join("node.log")).unwrap_or_default();
+        let lines: Vec<_> = text.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+}
