@@ -14,8 +14,12 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sei-plan", &["sei-api"]),
     ("sei-render", &["sei-api"]),
     ("sei-sidecar", &[]),
-    ("sei-controller", &["sei-api", "sei-plan", "sei-render", "sei-sidecar", "sei-tls"]),
-    ("sei-operator", &["sei-api", "sei-controller", "sei-plan", "sei-render", "sei-sidecar", "sei-tls"]),
+    ("sei-store", &[]),
+    ("sei-controller", &["sei-api", "sei-plan", "sei-render", "sei-sidecar", "sei-store", "sei-tls"]),
+    (
+        "sei-operator",
+        &["sei-api", "sei-controller", "sei-plan", "sei-render", "sei-sidecar", "sei-store", "sei-tls"],
+    ),
     // For tests alone; none of these is ever part of a release.
     ("sei-testkit", &["sei-api"]),
     ("sei-apiserver-tests", &["sei-api", "sei-controller", "sei-render", "sei-sidecar", "sei-testkit"]),

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, io::Read, path::Path};
 use k8s_openapi::api::core::v1::Secret;
 use sei_api::SeiNode;
 use sei_render::Platform;
+use sei_store::Bucket;
 use serde_json::Value;
 
 use crate::admission;
@@ -56,12 +57,22 @@ pub(crate) fn secret(path: &Path) -> anyhow::Result<Secret> {
 
 /// The platform that the `SEI_*` variables describe.
 pub(crate) fn platform() -> anyhow::Result<Platform> {
-    let settings: BTreeMap<String, String> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, _)| name.starts_with("SEI_"))
-        .collect();
-    Platform::from_settings(&settings)
+    Platform::from_settings(&variables("SEI_"))
         .map_err(|error| bad(format!("platform settings: {}", error.lines().join("; "))))
+}
+
+/// The genesis bucket of `platform`, if the `AWS_*` variables have credentials for it.
+pub(crate) fn genesis_bucket(platform: &Platform) -> anyhow::Result<Option<Bucket>> {
+    let bucket = platform.genesis_bucket();
+    Bucket::open(&bucket.name, &bucket.region, &variables("AWS_")).map_err(|error| bad(error.to_string()))
+}
+
+/// The variables of the environment whose names begin with `prefix`.
+fn variables(prefix: &str) -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| name.starts_with(prefix))
+        .collect()
 }
 
 fn document(path: &Path) -> anyhow::Result<Value> {

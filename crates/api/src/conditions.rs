@@ -100,7 +100,7 @@ reasons! {
             WaitingForBootstrap = "WaitingForBootstrap",
             /// No peers match the selectors of `spec.peers` yet.
             WaitingForPeers = "WaitingForPeers",
-            /// An object that the ceremony needs is not in the genesis bucket yet.
+            /// An object of the ceremony is not in the genesis bucket; the message names bucket and key.
             WaitingForGenesis = "WaitingForGenesis",
             /// The sidecar works on a task.
             SidecarTaskRunning = "SidecarTaskRunning",

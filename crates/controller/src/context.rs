@@ -12,6 +12,7 @@ use kube::{Client, ResourceExt};
 use sei_api::SeiNode;
 use sei_render::Platform;
 use sei_sidecar::{ConnectTo, Transport};
+use sei_store::Bucket;
 
 use crate::{
     cache::Cache, metrics::Metrics, neighbours::Neighbours, observe::Memory, references::References,
@@ -41,6 +42,9 @@ pub struct Options {
     pub connect_to: Vec<ConnectTo>,
     /// File with the token for sidecars, re-read from disk.
     pub token_file: PathBuf,
+    /// The platform's genesis bucket, to say what members of a ceremony wait for. Without it they find out by
+    /// failing.
+    pub genesis_bucket: Option<Bucket>,
 }
 
 /// What every pass shares.
@@ -48,6 +52,7 @@ pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) platform: Platform,
     pub(crate) transport: Transport,
+    pub(crate) genesis_bucket: Option<Bucket>,
     pub(crate) cache: Cache,
     pub(crate) references: References,
     pub(crate) neighbours: Neighbours,

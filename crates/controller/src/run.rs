@@ -70,6 +70,7 @@ pub async fn run(
             client: client.clone(),
             platform: options.platform.clone(),
             transport: transport.clone(),
+            genesis_bucket: options.genesis_bucket.clone(),
             cache,
             references: References::new(client.clone(), wakes[scopes.len()].clone()),
             neighbours: Neighbours { fleet: Arc::clone(&fleet), wakes: wakes.clone() },

@@ -4,6 +4,7 @@
 mod advance;
 mod backoff;
 pub mod build;
+mod ceremony;
 mod id;
 mod intent;
 mod kind;
@@ -17,6 +18,7 @@ mod validate;
 
 pub use advance::{Outcome, Persisted, Plan, Proposed, Step, retry_request};
 pub use backoff::{poll_delay, retry_delay, wait_limit};
+pub use ceremony::{left_objects, needed_object};
 pub use id::task_id;
 pub use kind::TaskKind;
 pub use requests::sidecar_requests;

@@ -8,4 +8,6 @@ pub mod cluster;
 pub mod control_plane;
 pub mod kubelet;
 pub mod operator;
+#[cfg(feature = "s3")]
+pub mod s3;
 pub mod sidecar;

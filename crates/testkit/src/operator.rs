@@ -22,6 +22,19 @@ impl Operator {
     /// # Errors
     /// When the program cannot be started.
     pub fn start(cluster: &Cluster, binary: &Path, more: &[&str]) -> anyhow::Result<Self> {
+        Self::start_with(cluster, binary, more, &[])
+    }
+
+    /// Starts it with more `variables` in its environment. Credentials of whoever runs the tests are kept from it.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub fn start_with(
+        cluster: &Cluster,
+        binary: &Path,
+        more: &[&str],
+        variables: &[(&str, String)],
+    ) -> anyhow::Result<Self> {
         let log = cluster.plane.folder().join("sei-operator.log");
         let output = fs::File::options().create(true).append(true).open(&log)?;
         let connect_to = cluster.simulator.connect_to();
@@ -34,6 +47,9 @@ impl Operator {
             .args(connect_to.iter().flat_map(|rule| ["--sidecar-connect-to", rule.as_str()]))
             .args(more)
             .envs(builders::platform())
+            .env_remove("AWS_ACCESS_KEY_ID")
+            .env_remove("AWS_SECRET_ACCESS_KEY")
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(output)

@@ -29,8 +29,10 @@ use crate::{
 
 pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     log(&args)?;
+    let platform = input::platform()?;
     let options = Options {
-        platform: input::platform()?,
+        genesis_bucket: input::genesis_bucket(&platform)?,
+        platform,
         namespaces: args.watch_namespaces.clone(),
         secret_access: match args.secret_access {
             SecretAccess::Watch => sei_controller::SecretAccess::Watch,
@@ -61,7 +63,11 @@ async fn serve(args: RunArgs, options: Options) -> anyhow::Result<()> {
         Arc::clone(&ready),
     )
     .await?;
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), "sei-operator starts");
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        looks_into_genesis_bucket = options.genesis_bucket.is_some(),
+        "sei-operator starts"
+    );
     tokio::spawn(async move {
         shutdown::signalled().await;
         tracing::info!("asked to stop: finishing what is under way");

@@ -3,6 +3,7 @@
 
 mod apply;
 mod bootstrap;
+mod ceremony;
 mod rollout;
 pub(crate) mod sidecar;
 mod volume;

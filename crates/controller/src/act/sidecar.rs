@@ -8,7 +8,10 @@ use sei_plan::{Outcome, Persisted, Plan, SidecarTask, TaskError, TaskKind};
 use sei_sidecar::{Client, Error, Health, TaskRecord, TaskRequest, TaskState};
 use uuid::Uuid;
 
-use super::bootstrap::{self, JobState};
+use super::{
+    bootstrap::{self, JobState},
+    ceremony,
+};
 use crate::{
     context::Context,
     observe::{Observed, pod_is_ready, pod_trouble},
@@ -117,9 +120,14 @@ pub(super) async fn step(
         Verdict::Running if endless(task) => Outcome::Done,
         Verdict::Running => Outcome::Running,
         Verdict::Completed if *task == SidecarTask::MarkReady => ready(observed, plan, &sidecar).await,
-        Verdict::Completed => Outcome::Done,
-        Verdict::Failed(error) => Outcome::AttemptFailed { error },
+        Verdict::Completed => ceremony::after(ctx, observed, planned, task).await.unwrap_or(Outcome::Done),
+        Verdict::Failed(error) => {
+            Outcome::AttemptFailed { error: ceremony::explain(ctx, observed, task, error).await }
+        }
         Verdict::Submit => {
+            if let Some(waiting) = ceremony::before(ctx, observed, planned, task).await {
+                return waiting;
+            }
             let peers = observed.peers.as_deref().unwrap_or_default();
             let params = match task.request_params(peers) {
                 Ok(params) => params,

@@ -3,6 +3,7 @@
 //! answers as the real sidecar does, with faults to order.
 
 mod api;
+pub(crate) mod bucket;
 mod listen;
 mod proxy;
 mod tasks;
@@ -10,11 +11,13 @@ mod tasks;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use anyhow::Context;
+use bucket::Bucket;
 use rustls::sign::CertifiedKey;
 use serde_json::Value;
 use tasks::Task;
@@ -72,6 +75,8 @@ struct Sidecar {
     calls: Vec<Call>,
     faults: Faults,
     certificate: Option<Arc<CertifiedKey>>,
+    /// Without one, what is done in a bucket succeeds.
+    bucket: Option<Bucket>,
 }
 
 impl Default for Sidecar {
@@ -83,6 +88,7 @@ impl Default for Sidecar {
             calls: Vec::new(),
             faults: Faults::default(),
             certificate: None,
+            bucket: None,
         }
     }
 }
@@ -150,6 +156,11 @@ impl Simulator {
         let certified = listen::certified(crt, key)?;
         self.with(host, |sidecar| sidecar.certificate = Some(Arc::new(certified)));
         Ok(())
+    }
+
+    /// The folder that is its genesis bucket, and its chain.
+    pub fn use_bucket(&self, host: &str, folder: PathBuf, chain: &str) {
+        self.with(host, |sidecar| sidecar.bucket = Some(Bucket { folder, chain: chain.to_owned() }));
     }
 
     /// Changes its faults.

@@ -127,7 +127,10 @@ fn end(sidecar: &mut Sidecar, id: Uuid) {
         return;
     };
     task.completed_at = Some(Timestamp::now());
-    task.error = failure(&mut sidecar.faults.fail, &task.type_);
+    task.error = failure(&mut sidecar.faults.fail, &task.type_).or_else(|| {
+        let bucket = sidecar.bucket.as_ref()?;
+        bucket.serve(&task.type_, task.params.as_ref()).err()
+    });
     task.status = if task.error.is_some() { "failed" } else { "completed" };
     if task.status == "completed" && task.type_ == "mark-ready" {
         sidecar.ready.send_replace(true);

@@ -38,15 +38,27 @@ pub async fn cluster() -> Cluster {
     Cluster::start(&control_plane::assets().unwrap(), rules).await.unwrap()
 }
 
+const ALONE: [&str; 3] =
+    ["--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=0"];
+
 pub fn operator(cluster: &Cluster) -> Operator {
-    start(cluster, &["--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=0"])
+    start(cluster, &ALONE)
+}
+
+/// An operator with more variables in its environment.
+pub fn operator_with(cluster: &Cluster, variables: &[(&str, String)]) -> Operator {
+    Operator::start_with(cluster, &binary(), &ALONE, variables).unwrap()
 }
 
 pub fn start(cluster: &Cluster, arguments: &[&str]) -> Operator {
+    Operator::start(cluster, &binary(), arguments).unwrap()
+}
+
+fn binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let binary: PathBuf = test.parent().unwrap().parent().unwrap().join("sei-operator");
+    let binary = test.parent().unwrap().parent().unwrap().join("sei-operator");
     assert!(binary.exists(), "build it first: cargo build --bin sei-operator");
-    Operator::start(cluster, &binary, arguments).unwrap()
+    binary
 }
 
 pub async fn create(cluster: &Cluster, name: &str, spec: Value) {

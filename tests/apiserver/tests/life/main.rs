@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 mod bed;
+mod ceremony;
 mod install;
 mod modes;
 mod process;

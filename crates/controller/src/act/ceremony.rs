@@ -1,0 +1,99 @@
+//! The genesis bucket, looked into where a task of a ceremony depends on what others put there. A bucket that
+//! cannot be asked holds up nothing: the sidecar then finds out by itself, with its own retries.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sei_api::{conditions::Reason, v1alpha1::PlannedTask};
+use sei_plan::{Outcome, SidecarTask, left_objects, needed_object};
+
+use crate::{context::Context, observe::Observed};
+
+/// After this time the sidecar is asked all the same: it may know what the operator does not, such as that its
+/// volume has the object already or that its pod still has another bucket.
+const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+
+/// What `task` has to wait for before it is worth an attempt.
+pub(super) async fn before(
+    ctx: &Context,
+    observed: &Observed,
+    planned: &PlannedTask,
+    task: &SidecarTask,
+) -> Option<Outcome> {
+    let key = needed_object(&observed.node, task)?;
+    let bucket = ctx.genesis_bucket.as_ref()?;
+    if is_over(planned, observed.now) || bucket.holds(&key).await != Ok(false) {
+        return None;
+    }
+    Some(waiting(format!("{} is not there yet: the group has to upload it", bucket.url(&key))))
+}
+
+/// What is missing of the objects that `task`, which has succeeded, should have left, unless the genesis that
+/// is made of them exists.
+pub(super) async fn after(
+    ctx: &Context,
+    observed: &Observed,
+    planned: &PlannedTask,
+    task: &SidecarTask,
+) -> Option<Outcome> {
+    let left = left_objects(&observed.node, task);
+    let bucket = ctx.genesis_bucket.as_ref().filter(|_| !left.is_empty())?;
+    let genesis = needed_object(&observed.node, &SidecarTask::ConfigureGenesis)?;
+    if is_over(planned, observed.now) || bucket.holds(&genesis).await != Ok(false) {
+        return None;
+    }
+    for key in left {
+        if bucket.holds(&key).await == Ok(false) {
+            return Some(waiting(format!(
+                "the sidecar has uploaded {}, but it is not there: put it back, the group's genesis is made of it",
+                bucket.url(&key)
+            )));
+        }
+    }
+    None
+}
+
+/// `error` of a failed attempt of `task`, with what is known of the object that it needs.
+pub(super) async fn explain(ctx: &Context, observed: &Observed, task: &SidecarTask, error: String) -> String {
+    let Some(key) = needed_object(&observed.node, task) else { return error };
+    let Some(bucket) = &ctx.genesis_bucket else {
+        let bucket = &ctx.platform.genesis_bucket().name;
+        return format!("{error}; the operator has no credentials to look for s3://{bucket}/{key} itself");
+    };
+    match bucket.holds(&key).await {
+        Ok(true) => error,
+        Ok(false) => format!("{error}; {} is not there", bucket.url(&key)),
+        Err(unavailable) => format!("{error}; for {key}, {unavailable}"),
+    }
+}
+
+fn waiting(detail: String) -> Outcome {
+    Outcome::Waiting { reason: Reason::WaitingForGenesis, detail }
+}
+
+fn is_over(planned: &PlannedTask, now: Timestamp) -> bool {
+    let since = planned.waiting_since.as_ref().map_or(now, |since| since.0);
+    Duration::try_from(now.duration_since(since)).is_ok_and(|waited| waited > PATIENCE)
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn no_wait_lasts_for_ever() {
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        let waited = |hours: Option<i64>| {
+            let mut task: PlannedTask =
+                serde_json::from_value(json!({ "type": "configure-genesis", "id": "", "status": "Pending" }))
+                    .unwrap();
+            task.waiting_since =
+                hours.map(|hours| Time(now - Duration::from_secs(3600 * hours.unsigned_abs())));
+            is_over(&task, now)
+        };
+        assert_eq!([None, Some(0), Some(23), Some(25)].map(waited), [false, false, false, true]);
+    }
+}

@@ -1,0 +1,91 @@
+//! One bucket, and the question whether it holds an object.
+
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+use object_store::{
+    BackoffConfig, ClientOptions, RetryConfig,
+    aws::{AmazonS3, AmazonS3Builder},
+    list::{PaginatedListOptions, PaginatedListStore},
+};
+
+use crate::{
+    SettingsError, Unavailable,
+    connector::Connector,
+    settings::{self, Endpoint},
+};
+
+/// One question takes no longer than this, getting credentials included.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// A bucket that can be asked. Clones are the same one and share connections and credentials.
+#[derive(Clone)]
+pub struct Bucket {
+    name: Arc<str>,
+    store: Arc<AmazonS3>,
+}
+
+impl fmt::Debug for Bucket {
+    /// The name alone: the client holds credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bucket").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Bucket {
+    /// Bucket `name` in `region`, with credentials and endpoint from `variables`, which are named as in the
+    /// environment: `AWS_ACCESS_KEY_ID` with `AWS_SECRET_ACCESS_KEY`, else `AWS_WEB_IDENTITY_TOKEN_FILE` with
+    /// `AWS_ROLE_ARN`, else `AWS_CONTAINER_CREDENTIALS_FULL_URI` with `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`,
+    /// else `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`; and `AWS_ENDPOINT_URL_S3`, else `AWS_ENDPOINT_URL`. Buckets
+    /// are named in the path, as every store understands. `None` where there are no credentials.
+    ///
+    /// # Errors
+    /// [`SettingsError`] with the variable that cannot be used.
+    pub fn open(
+        name: &str,
+        region: &str,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Option<Self>, SettingsError> {
+        let Some(settings) = settings::read(variables)? else { return Ok(None) };
+        let is_plain = settings.endpoint.as_ref().is_some_and(|endpoint| endpoint.is_plain);
+        let mut builder = AmazonS3Builder::new()
+            .with_bucket_name(name)
+            .with_region(region)
+            .with_virtual_hosted_style_request(false)
+            .with_client_options(ClientOptions::new().with_allow_http(is_plain))
+            .with_retry(RetryConfig {
+                // Who asks looks again anyway.
+                max_retries: 1,
+                retry_timeout: LIMIT,
+                backoff: BackoffConfig::default(),
+            })
+            .with_http_connector(Connector);
+        if let Some(Endpoint { url, .. }) = settings.endpoint {
+            builder = builder.with_endpoint(url);
+        }
+        for (key, value) in settings.credentials {
+            builder = builder.with_config(key, value);
+        }
+        let store = builder.build().map_err(|error| SettingsError::Refused(error.to_string()))?;
+        Ok(Some(Self { name: name.into(), store: Arc::new(store) }))
+    }
+
+    /// Whether there is an object `key`. It is looked for by listing names, so that a missing object is told
+    /// from a refusal or a missing bucket, and so that nothing can be read.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when the store did not answer that.
+    pub async fn holds(&self, key: &str) -> Result<bool, Unavailable> {
+        // Names come in order, and the key itself comes before all that it is the beginning of.
+        let first = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
+        match tokio::time::timeout(LIMIT, self.store.list_paginated(Some(key), first)).await {
+            Ok(Ok(page)) => Ok(page.result.objects.iter().any(|object| object.location.as_ref() == key)),
+            Ok(Err(error)) => Err(Unavailable::new(&self.name, &error)),
+            Err(_) => Err(Unavailable::silent(&self.name, LIMIT)),
+        }
+    }
+
+    /// How a person writes the place of object `key`.
+    pub fn url(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.name)
+    }
+}

@@ -1,0 +1,40 @@
+//! Asks an S3-compatible object store whether an object is there, and nothing else: no object is read or written.
+//!
+//! Genesis ceremonies leave what their members need in a bucket. An operator that can look there says what a
+//! member waits for, instead of letting it fail over and over. It looks by listing names, for which permission
+//! `s3:ListBucket` suffices: some of the objects hold private keys, and those it must not be able to read.
+//!
+//! Credentials and endpoint come from the names and values of the AWS SDKs' environment variables, which the
+//! caller hands in. Without credentials there is no bucket to ask, which is not an error:
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use sei_store::Bucket;
+//!
+//! let nothing = BTreeMap::new();
+//! assert!(Bucket::open("genesis", "us-east-2", &nothing)?.is_none());
+//!
+//! let settings = BTreeMap::from([
+//!     ("AWS_ACCESS_KEY_ID".to_owned(), "key".to_owned()),
+//!     ("AWS_SECRET_ACCESS_KEY".to_owned(), "secret".to_owned()),
+//!     // Nobody listens there.
+//!     ("AWS_ENDPOINT_URL_S3".to_owned(), "http://127.0.0.1:9".to_owned()),
+//! ]);
+//! let bucket = Bucket::open("genesis", "us-east-2", &settings)?.ok_or("no credentials")?;
+//! assert_eq!(bucket.url("devnet/genesis.json"), "s3://genesis/devnet/genesis.json");
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! let answer = bucket.holds("devnet/genesis.json").await;
+//! assert!(answer.unwrap_err().to_string().starts_with("bucket genesis could not be asked: "));
+//! # });
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod bucket;
+mod connector;
+mod settings;
+mod unavailable;
+
+pub use bucket::Bucket;
+pub use settings::SettingsError;
+pub use unavailable::Unavailable;

@@ -1,0 +1,105 @@
+//! A real S3 server over a folder: the protocol with its signatures, and objects as plain files, so that a test
+//! puts one there without a client.
+
+use std::{fs, io, net::SocketAddr, path::PathBuf};
+
+use anyhow::Context;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
+use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
+use s3s_fs::FileSystem;
+use tempfile::TempDir;
+use tokio::{net::TcpListener, sync::watch};
+
+use crate::sidecar::bucket;
+
+const KEY: &str = "operator";
+const SECRET: &str = "of-the-operator";
+
+/// A server with one bucket. It ends when dropped.
+pub struct S3 {
+    address: SocketAddr,
+    bucket: String,
+    folder: TempDir,
+    stop: watch::Sender<()>,
+}
+
+impl S3 {
+    /// Listens on loopback.
+    ///
+    /// # Errors
+    /// When no port or folder is to be had.
+    pub async fn start(bucket: &str) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir().context("make a folder for objects")?;
+        fs::create_dir(folder.path().join(bucket)).context("make the bucket")?;
+        let objects = FileSystem::new(folder.path())
+            .map_err(|error| anyhow::anyhow!("serve {}: {error:?}", folder.path().display()))?;
+        let mut service = S3ServiceBuilder::new(objects);
+        service.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        let service = service.build();
+        let listener = TcpListener::bind("127.0.0.1:0").await.context("listen")?;
+        let address = listener.local_addr()?;
+        let (stop, mut stopped) = watch::channel(());
+        tokio::spawn(async move {
+            loop {
+                let stream = tokio::select! {
+                    Ok((stream, _)) = listener.accept() => stream,
+                    // The sender is gone, and with it the server.
+                    _ = stopped.changed() => return,
+                };
+                let (service, mut stopped) = (service.clone(), stopped.clone());
+                tokio::spawn(async move {
+                    let builder = auto::Builder::new(TokioExecutor::new());
+                    tokio::select! {
+                        // A client that goes away is no news.
+                        _ = builder.serve_connection(TokioIo::new(stream), service) => {}
+                        _ = stopped.changed() => {}
+                    }
+                });
+            }
+        });
+        Ok(Self { address, bucket: bucket.to_owned(), folder, stop })
+    }
+
+    /// Variables by which a client finds the server and is let in.
+    pub fn variables(&self) -> [(&'static str, String); 3] {
+        [
+            ("AWS_ENDPOINT_URL_S3", format!("http://{}", self.address)),
+            ("AWS_ACCESS_KEY_ID", KEY.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
+        ]
+    }
+
+    /// The bucket's folder; objects are files in it.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().join(&self.bucket)
+    }
+
+    /// Puts an object there.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn put(&self, key: &str, content: &str) -> io::Result<()> {
+        bucket::put(&self.folder(), key, content)
+    }
+
+    /// Whether there is an object `key`.
+    pub fn holds(&self, key: &str) -> bool {
+        self.folder().join(key).is_file()
+    }
+
+    /// Takes the bucket away.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn remove_bucket(&self) -> io::Result<()> {
+        fs::remove_dir_all(self.folder())
+    }
+
+    /// Ends the server; its address is refused from then on.
+    pub fn stop(&self) {
+        self.stop.send_replace(());
+    }
+}

@@ -1,0 +1,131 @@
+//! Genesis ceremonies of a new chain: members wait for what the group makes, and say so.
+
+use std::time::{Duration, Instant};
+
+use sei_api::{SeiNode, conditions::ConditionType};
+use sei_testkit::{cluster::Cluster, s3::S3};
+use serde_json::{Value, json};
+
+use crate::bed::{self, eventually, is_running, until};
+
+const CHAIN: &str = "devnet-7";
+const MEMBERS: [&str; 3] = ["member-0", "member-1", "member-2"];
+
+fn member() -> Value {
+    json!({
+        "chainId": CHAIN,
+        "image": "seid:a",
+        "validator": { "genesisCeremony": {
+            "chainId": CHAIN, "stakingAmount": "10usei", "accountBalance": "20usei", "index": 0,
+        }},
+    })
+}
+
+/// Whether `Ready` has `reason` and says `text`.
+fn says(node: &SeiNode, reason: &str, text: &str) -> bool {
+    let ready = node.status.as_ref().and_then(|status| status.condition(ConditionType::Ready));
+    ready.is_some_and(|ready| ready.reason == reason && ready.message.contains(text))
+}
+
+fn runs(cluster: &Cluster, name: &str, task: &str) -> u32 {
+    cluster.simulator.runs(&Cluster::host(name)).get(task).copied().unwrap_or(0)
+}
+
+/// A cluster whose sidecars use `store`.
+async fn cluster(store: &S3) -> Cluster {
+    let cluster = bed::cluster().await;
+    for name in MEMBERS {
+        cluster.simulator.use_bucket(&Cluster::host(name), store.folder(), CHAIN);
+    }
+    cluster
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_wait_for_their_genesis_and_go_on_when_it_is_there() {
+    let store = S3::start("genesis").await.unwrap();
+    let cluster = cluster(&store).await;
+    let operator = bed::operator_with(&cluster, &store.variables());
+    for name in MEMBERS {
+        bed::create(&cluster, name, member()).await;
+    }
+    for name in MEMBERS {
+        until(&cluster, name, "waiting for the genesis", |node| {
+            says(node, "WaitingForGenesis", "s3://genesis/devnet-7/genesis.json is not there yet")
+        })
+        .await;
+        assert!(store.holds(&format!("{CHAIN}/{name}/gentx.json")), "{name}");
+        assert!(store.holds(&format!("{CHAIN}/{name}/identity.json")), "{name}");
+    }
+
+    operator.kill().unwrap();
+    let operator = bed::operator_with(&cluster, &store.variables());
+    store.put(&format!("{CHAIN}/genesis.json"), "{}").unwrap();
+    let began = Instant::now();
+    for name in MEMBERS {
+        until(&cluster, name, "waiting for the peers", |node| {
+            says(node, "WaitingForGenesis", "s3://genesis/devnet-7/peers.json is not there yet")
+        })
+        .await;
+    }
+    store.put(&format!("{CHAIN}/peers.json"), "{}").unwrap();
+    operator.kill().unwrap();
+    let _operator = bed::operator_with(&cluster, &store.variables());
+    for name in MEMBERS {
+        until(&cluster, name, "Running", is_running).await;
+        for task in ["configure-genesis", "set-genesis-peers", "upload-genesis-artifacts"] {
+            assert_eq!(runs(&cluster, name, task), 1, "{name}: {task} was tried only when it could succeed");
+        }
+    }
+    assert!(began.elapsed() < Duration::from_secs(40), "took {:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_that_is_not_let_in_holds_up_nobody_and_says_so() {
+    let store = S3::start("genesis").await.unwrap();
+    let cluster = cluster(&store).await;
+    let mut variables = store.variables();
+    variables[2].1 = "wrong".to_owned();
+    let operator = bed::operator_with(&cluster, &variables);
+    bed::create(&cluster, MEMBERS[0], member()).await;
+    until(&cluster, MEMBERS[0], "trying, and saying why the bucket is not looked into", |node| {
+        says(node, "TaskRetrying", "bucket genesis could not be asked: SignatureDoesNotMatch")
+    })
+    .await;
+
+    // Nor does one without credentials.
+    operator.kill().unwrap();
+    let _operator = bed::operator(&cluster);
+    let tried = runs(&cluster, MEMBERS[0], "configure-genesis");
+    eventually("the sidecar tries again", || async {
+        runs(&cluster, MEMBERS[0], "configure-genesis") > tried
+    })
+    .await;
+    until(&cluster, MEMBERS[0], "trying without credentials", |node| {
+        says(node, "TaskRetrying", "has no credentials to look for s3://genesis/devnet-7/genesis.json")
+    })
+    .await;
+    store.put(&format!("{CHAIN}/genesis.json"), "{}").unwrap();
+    store.put(&format!("{CHAIN}/peers.json"), "{}").unwrap();
+    until(&cluster, MEMBERS[0], "Running", is_running).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn artifacts_that_are_gone_are_missed_before_the_genesis_is() {
+    let store = S3::start("genesis").await.unwrap();
+    let cluster = cluster(&store).await;
+    let elsewhere = S3::start("genesis").await.unwrap();
+    cluster.simulator.use_bucket(&Cluster::host(MEMBERS[0]), elsewhere.folder(), CHAIN);
+    let _operator = bed::operator_with(&cluster, &store.variables());
+    bed::create(&cluster, MEMBERS[0], member()).await;
+    until(&cluster, MEMBERS[0], "missing its gentx", |node| {
+        says(node, "WaitingForGenesis", "s3://genesis/devnet-7/member-0/gentx.json, but it is not there")
+    })
+    .await;
+    for file in ["gentx.json", "identity.json"] {
+        store.put(&format!("{CHAIN}/member-0/{file}"), "{}").unwrap();
+    }
+    until(&cluster, MEMBERS[0], "waiting for the genesis", |node| {
+        says(node, "WaitingForGenesis", "genesis.json is not there yet")
+    })
+    .await;
+}
