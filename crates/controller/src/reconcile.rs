@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use kube::runtime::controller::Action;
 use sei_api::{SeiNode, SeiNodeStatus};
-use sei_plan::{Outcome, Persisted, Plan, Step};
+use sei_plan::{Outcome, Persisted, Plan, Step, is_outdated};
 
 use crate::{
     act,
@@ -45,7 +45,8 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Act
                 sum_up(&observed, &mut status, obstacle.as_ref(), None);
                 node = record(ctx, &node, status).await?;
             }
-            Next::Run(plan) => {
+            Next::Run(plan, repairs) => {
+                repair(ctx, &node, repairs).await;
                 let (last, step) = run(ctx, &observed, *plan, &mut status).await;
                 sum_up(&observed, &mut status, obstacle.as_ref(), last.as_ref());
                 node = record(ctx, &node, status).await?;
@@ -90,12 +91,13 @@ async fn run(
         tracing::debug!(node = full_name(&observed.node), task = task.type_, ?outcome, "task step");
         last = Some(outcome.clone());
         match plan.advance(outcome, ctx.now(), ctx.jitter()) {
-            Step::Next => {}
+            // A plan whose spec changed goes no further than it must.
+            Step::Next if !is_outdated(plan.stored(), &observed.node) => {}
             step => break step,
         }
     };
     if step == Step::Replan {
-        begin_again(observed, status, &plan, &ctx.plan_id());
+        begin_again(observed, status, plan, &ctx.plan_id());
     } else {
         settle(observed, status, plan.into_stored());
     }
@@ -111,7 +113,11 @@ async fn repair(ctx: &Context, node: &SeiNode, repairs: Vec<Repair>) {
         };
         match applied {
             Ok(()) => {
-                tracing::info!(node = full_name(node), kind, "object was changed or deleted and is set right")
+                tracing::info!(
+                    node = full_name(node),
+                    kind,
+                    "object is not as it was written and is set right"
+                )
             }
             Err(error) => {
                 tracing::warn!(node = full_name(node), kind, %error, "object could not be set right")

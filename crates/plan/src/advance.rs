@@ -105,7 +105,32 @@ impl Plan<Persisted> {
     pub fn load(node: &SeiNode) -> Option<Self> {
         node.metadata.resource_version.as_ref()?;
         let plan = node.status.as_ref()?.plan.as_ref()?;
-        (plan.phase == PlanPhase::Active).then(|| Self { stored: plan.clone(), state: PhantomData })
+        if plan.phase != PlanPhase::Active {
+            return None;
+        }
+        let mut stored = plan.clone();
+        // The Go controller did not say what a plan was made from: it is taken as made from the spec as it is.
+        stored.generation = stored.generation.or(node.metadata.generation);
+        Some(Self { stored, state: PhantomData })
+    }
+
+    /// Whether the Go controller made it: its plans do not say when they were made.
+    pub fn is_adopted(&self) -> bool {
+        self.stored.created_at.is_none()
+    }
+
+    /// Whether a task of kind `kind` is done.
+    pub fn is_done(&self, kind: TaskKind) -> bool {
+        is_done(&self.stored, kind)
+    }
+
+    /// Lets the tasks of these kinds be done again, under their ids.
+    pub fn repeat(&mut self, kinds: &[TaskKind]) {
+        for task in &mut self.stored.tasks {
+            if kinds.iter().any(|kind| task.type_ == kind.as_str()) {
+                task.status = TaskStatus::Pending;
+            }
+        }
     }
 
     /// The first task that is not done, with its index.
@@ -171,11 +196,14 @@ impl Plan<Persisted> {
     fn attempt_failed(&mut self, index: usize, error: String, now: Timestamp, jitter: f64) -> Step {
         let task = &mut self.stored.tasks[index];
         let retries = task.retry_count.unwrap_or(0);
+        let kind = TaskKind::from_wire(&task.type_);
+        // The Go controller saw no failures and gave most tasks no budget.
+        task.max_retries = task.max_retries.or_else(|| kind.and_then(TaskKind::max_retries));
         if retries >= task.max_retries.unwrap_or(0) {
             self.fail(index, error);
             return Step::Ended;
         }
-        let delay = retry_delay(TaskKind::from_wire(&task.type_), retries + 1, jitter);
+        let delay = retry_delay(kind, retries + 1, jitter);
         task.retry_count = Some(retries + 1);
         task.submitted_at = None;
         task.error = Some(error);
@@ -198,6 +226,11 @@ impl Plan<Persisted> {
         });
         self.stored.phase = PlanPhase::Failed;
     }
+}
+
+/// Whether a task of kind `kind` is done in `plan`.
+pub(crate) fn is_done(plan: &TaskPlan, kind: TaskKind) -> bool {
+    plan.tasks.iter().any(|task| task.type_ == kind.as_str() && task.status == TaskStatus::Complete)
 }
 
 /// Time from `since` to `now`; nothing where the clock went backwards.

@@ -79,14 +79,13 @@ impl TaskKind {
         Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
     }
 
-    /// How often a failed attempt is repeated. The genesis of a group and peers that come up take others' time.
-    pub(crate) fn max_retries(self) -> Option<i64> {
+    /// Whether the sidecar does it, under the task's id.
+    pub fn runs_in_sidecar(self) -> bool {
         match self {
-            Self::ConfigureGenesis => Some(180),
-            Self::DiscoverPeers => Some(20),
-            Self::ReplacePod => Some(3),
             Self::SnapshotRestore
+            | Self::ConfigureGenesis
             | Self::ConfigApply
+            | Self::DiscoverPeers
             | Self::ConfigureStateSync
             | Self::ConfigValidate
             | Self::SnapshotUpload
@@ -94,7 +93,7 @@ impl TaskKind {
             | Self::GenerateIdentity
             | Self::GenerateGentx
             | Self::UploadGenesisArtifacts
-            | Self::SetGenesisPeers => Some(5),
+            | Self::SetGenesisPeers => true,
             Self::EnsureDataPvc
             | Self::ValidateSigningKey
             | Self::ValidateNodeKey
@@ -102,11 +101,22 @@ impl TaskKind {
             | Self::ApplyRbacProxyConfig
             | Self::ApplyStatefulSet
             | Self::ApplyService
+            | Self::ReplacePod
             | Self::ObserveImage
             | Self::DeployBootstrapService
             | Self::DeployBootstrapJob
             | Self::AwaitBootstrapComplete
-            | Self::TeardownBootstrap => None,
+            | Self::TeardownBootstrap => false,
+        }
+    }
+
+    /// How often a failed attempt is repeated. The genesis of a group and peers that come up take others' time.
+    pub(crate) fn max_retries(self) -> Option<i64> {
+        match self {
+            Self::ConfigureGenesis => Some(180),
+            Self::DiscoverPeers => Some(20),
+            Self::ReplacePod => Some(3),
+            kind => kind.runs_in_sidecar().then_some(5),
         }
     }
 }

@@ -23,6 +23,6 @@ pub use id::task_id;
 pub use kind::TaskKind;
 pub use requests::sidecar_requests;
 pub use sidecar_task::{ConfigIntent, SidecarTask, Source};
-pub use supersede::{is_outdated, reissue, replan, retry_wanted};
+pub use supersede::{is_asked_anew, is_outdated, reissue, replan, retry_wanted};
 pub use task::{Task, TaskError};
 pub use validate::{SpecError, validate};

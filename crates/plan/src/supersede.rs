@@ -6,7 +6,7 @@ use sei_api::{
     v1alpha1::{NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
 
-use crate::{Task, TaskKind, build};
+use crate::{Task, TaskKind, advance::is_done, build};
 
 /// Whether the spec changed since `plan` was made. Plans of the Go controller do not say what they were made
 /// from and are taken as current.
@@ -20,13 +20,31 @@ pub fn replan(node: &SeiNode, old: &TaskPlan, plan_id: &str) -> Option<TaskPlan>
     if old.target_phase == Some(NodePhase::Running) && old.failed_phase.is_none() {
         return running(node, old, plan_id);
     }
-    let mut fresh = build::init(node, plan_id);
-    if is_done(old, TaskKind::ApplyStatefulSet) {
-        // With OnDelete a changed template reaches the pod only when the pod is replaced.
-        build::insert_after(&mut fresh, TaskKind::ApplyService, &Task::ReplacePod, node);
-    }
+    let mut fresh = build::first(node, plan_id, has_bootstrap(node, old));
     carry_over(&mut fresh, old);
+    // With OnDelete a changed template reaches the pod only when the pod is replaced. There may be one though the
+    // old plan does not say so: what was written and what was noted of it are two writes.
+    build::insert_after(&mut fresh, TaskKind::ApplyService, &Task::ReplacePod, node);
+    if has(old, TaskKind::DeployBootstrapJob) && !has(&fresh, TaskKind::DeployBootstrapJob) {
+        build::insert_after(&mut fresh, TaskKind::EnsureDataPvc, &Task::TeardownBootstrap, node);
+    }
     Some(fresh)
+}
+
+/// Whether the first plan goes through a bootstrap. One that is over stays so, with its Job still to be taken away;
+/// one that was not asked for is too late when there is a pod on the volume.
+fn has_bootstrap(node: &SeiNode, old: &TaskPlan) -> bool {
+    if has(old, TaskKind::DeployBootstrapJob) {
+        return is_done(old, TaskKind::AwaitBootstrapComplete) || node.spec.needs_bootstrap();
+    }
+    let apply = old.tasks.iter().position(|task| task.type_ == TaskKind::ApplyStatefulSet.as_str());
+    let before = apply.map_or(&[][..], |apply| &old.tasks[..apply]);
+    let has_pod = before.iter().all(|task| task.status == TaskStatus::Complete);
+    node.spec.needs_bootstrap() && !has_pod
+}
+
+fn has(plan: &TaskPlan, kind: TaskKind) -> bool {
+    plan.tasks.iter().any(|task| task.type_ == kind.as_str())
 }
 
 /// The plan that takes the place of `old` to do its latest `from` and all that follows under new ids.
@@ -46,7 +64,7 @@ pub fn reissue(node: &SeiNode, old: &TaskPlan, plan_id: &str, from: TaskKind) ->
 /// be brought to whatever the spec says, also when that is the image it came from.
 fn running(node: &SeiNode, old: &TaskPlan, plan_id: &str) -> Option<TaskPlan> {
     let current = node.status.as_ref().and_then(|status| status.current_image.as_deref());
-    let is_update = old.tasks.iter().any(|task| task.type_ == TaskKind::ReplacePod.as_str());
+    let is_update = has(old, TaskKind::ReplacePod);
     let touched = is_update && old.tasks.iter().any(|task| task.status != TaskStatus::Pending);
     if touched || current != Some(node.spec.image.as_str()) {
         return Some(build::update(node, plan_id));
@@ -55,10 +73,9 @@ fn running(node: &SeiNode, old: &TaskPlan, plan_id: &str) -> Option<TaskPlan> {
 }
 
 /// Marks as done what `old` has done, in order, as long as both plans agree. Tasks that write or check what
-/// the spec says are done again: they are idempotent and the spec may have changed. Once the bootstrap was
-/// torn down, nothing before that point is.
+/// the spec says are done again: they are idempotent and the spec may have changed. So are those whose effect ends
+/// with the sidecar's process, which may be another one by now. Once the bootstrap is over, nothing of it is.
 fn carry_over(fresh: &mut TaskPlan, old: &TaskPlan) {
-    let torn_down = is_done(old, TaskKind::TeardownBootstrap);
     let once = |task: &&PlannedTask| !is_reasserted(task);
     let done = old.tasks.iter().filter(once).take_while(|task| task.status == TaskStatus::Complete);
     let mut done = done.peekable();
@@ -74,10 +91,11 @@ fn carry_over(fresh: &mut TaskPlan, old: &TaskPlan) {
             _ => break,
         }
     }
-    let teardown = TaskKind::TeardownBootstrap.as_str();
-    let end = fresh.tasks.iter().position(|task| task.type_ == teardown);
-    if let Some(end) = end.filter(|_| torn_down) {
-        fresh.tasks[..=end].iter_mut().for_each(|task| task.status = TaskStatus::Complete);
+    for over in [TaskKind::AwaitBootstrapComplete, TaskKind::TeardownBootstrap] {
+        let end = fresh.tasks.iter().position(|task| task.type_ == over.as_str());
+        if let Some(end) = end.filter(|_| is_done(old, over)) {
+            fresh.tasks[..=end].iter_mut().for_each(|task| task.status = TaskStatus::Complete);
+        }
     }
 }
 
@@ -96,17 +114,19 @@ fn is_reasserted(task: &PlannedTask) -> bool {
                 | TaskKind::ObserveImage
                 | TaskKind::DeployBootstrapService
                 | TaskKind::DeployBootstrapJob
+                | TaskKind::SnapshotUpload
+                | TaskKind::MarkReady
         )
     )
 }
 
-fn is_done(plan: &TaskPlan, kind: TaskKind) -> bool {
-    plan.tasks.iter().any(|task| task.type_ == kind.as_str() && task.status == TaskStatus::Complete)
-}
-
 /// Whether a failed plan is to be tried again: the spec changed, or annotation `sei.io/retry` has a new value.
 pub fn retry_wanted(plan: &TaskPlan, node: &SeiNode) -> bool {
+    plan.phase == PlanPhase::Failed && (is_outdated(plan, node) || is_asked_anew(Some(plan), node))
+}
+
+/// Whether annotation `sei.io/retry` has a value that `plan` was not made with.
+pub fn is_asked_anew(plan: Option<&TaskPlan>, node: &SeiNode) -> bool {
     let asked = crate::advance::retry_request(node);
-    plan.phase == PlanPhase::Failed
-        && (is_outdated(plan, node) || (asked.is_some() && asked != plan.retry.as_deref()))
+    asked.is_some() && asked != plan.and_then(|plan| plan.retry.as_deref())
 }

@@ -1,5 +1,6 @@
 //! A stand-in for the kubelet and scheduler: pods of nodes are bound, wait for what they mount, run as a
-//! sidecar of the simulator, and become ready when that is. Everything else is done by real controllers.
+//! sidecar of the simulator, and become ready when that is. Images whose tag is `missing` cannot be pulled. Everything
+//! else is done by real controllers.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -72,7 +73,7 @@ async fn run(client: &Client, simulator: &Simulator, pod: &Pod, host: &str) {
         match mounts(client, &namespace, pod).await {
             Ok(tls) => break tls,
             Err(why) => {
-                report(&pods, pod, &status(pod, "Pending", false, Some(&why))).await;
+                report(&pods, pod, &status(pod, "Pending", false, &why)).await;
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
@@ -84,14 +85,18 @@ async fn run(client: &Client, simulator: &Simulator, pod: &Pod, host: &str) {
             serve(client, simulator, &namespace, secret, host).await;
         }
         let is_ready = *ready.borrow_and_update();
+        if simulator.take_eviction(host) {
+            report(&pods, pod, &status(pod, "Failed", false, "")).await;
+            return;
+        }
         let runs_to_an_end =
             pod.spec.as_ref().is_some_and(|spec| spec.restart_policy.as_deref() == Some("Never"));
         if is_ready && runs_to_an_end {
-            report(&pods, pod, &status(pod, "Succeeded", false, None)).await;
+            report(&pods, pod, &status(pod, "Succeeded", false, "")).await;
             simulator.stop(host);
             return;
         }
-        report(&pods, pod, &status(pod, "Running", is_ready, None)).await;
+        report(&pods, pod, &status(pod, "Running", is_ready, "")).await;
         // The mount follows the Secret within the kubelet's period, here a short one.
         let renewal = async {
             match &tls {
@@ -106,11 +111,22 @@ async fn run(client: &Client, simulator: &Simulator, pod: &Pod, host: &str) {
     }
 }
 
-/// Waits, as the kubelet does, for the Secrets and ConfigMaps that are mounted. The name of the TLS one.
+/// The kubelet's words about an image that cannot be had.
+fn unpullable(container: &Container) -> Option<String> {
+    let image = container.image.as_deref().filter(|image| image.ends_with(":missing"))?;
+    Some(format!("Back-off pulling image {image:?}"))
+}
+
+/// Waits, as the kubelet does, for images and for the Secrets and ConfigMaps that are mounted. The name of the TLS one.
 async fn mounts(client: &Client, namespace: &str, pod: &Pod) -> Result<Option<String>, String> {
     let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
     let configs: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
     let mut tls = None;
+    let containers =
+        pod.spec.iter().flat_map(|spec| spec.init_containers.iter().flatten().chain(&spec.containers));
+    if let Some(why) = containers.into_iter().find_map(unpullable) {
+        return Err(why);
+    }
     for volume in pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten()) {
         if let Some(name) = volume.secret.as_ref().and_then(|secret| secret.secret_name.as_deref()) {
             let found = secrets.get_opt(name).await.map_err(|error| error.to_string())?;
@@ -143,10 +159,12 @@ async fn report(pods: &Api<Pod>, pod: &Pod, status: &Value) {
     let _ = pods.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await;
 }
 
-fn status(pod: &Pod, phase: &str, ready: bool, creating: Option<&str>) -> Value {
-    let state = match phase {
-        "Pending" => json!({ "waiting": { "reason": "ContainerCreating", "message": creating } }),
-        "Succeeded" => json!({ "terminated": { "exitCode": 0, "reason": "Completed" } }),
+fn status(pod: &Pod, phase: &str, ready: bool, creating: &str) -> Value {
+    let state = |container: &Container| match (phase, unpullable(container)) {
+        ("Pending", Some(why)) => json!({ "waiting": { "reason": "ImagePullBackOff", "message": why } }),
+        ("Pending", None) => json!({ "waiting": { "reason": "ContainerCreating", "message": creating } }),
+        ("Failed", _) => json!({ "terminated": { "exitCode": 137, "reason": "Error" } }),
+        ("Succeeded", _) => json!({ "terminated": { "exitCode": 0, "reason": "Completed" } }),
         _ => json!({ "running": {} }),
     };
     let containers = |containers: &[Container], ready: bool| -> Vec<Value> {
@@ -154,7 +172,7 @@ fn status(pod: &Pod, phase: &str, ready: bool, creating: Option<&str>) -> Value 
             json!({
                 "name": container.name, "image": container.image, "imageID": container.image,
                 "restartCount": 0, "ready": phase == "Running" && ready, "started": phase == "Running",
-                "state": state,
+                "state": state(container),
             })
         };
         containers.iter().map(one).collect()

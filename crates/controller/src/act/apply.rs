@@ -9,11 +9,14 @@ use kube::{
     core::NamespaceResourceScope,
 };
 use sei_api::{SeiNode, labels, names};
-use sei_plan::Outcome;
+use sei_plan::{Outcome, Persisted, Plan};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::refused;
-use crate::{context::Context, observe::is_owned_by};
+use crate::{
+    context::Context,
+    observe::{Observed, is_owned_by, seid_image},
+};
 
 /// Why an object was not written.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +82,14 @@ pub(super) async fn rbac_proxy_config(ctx: &Context, node: &SeiNode) -> Outcome 
     }
 }
 
-pub(super) async fn stateful_set(ctx: &Context, node: &SeiNode) -> Outcome {
+/// A plan that the Go controller made leaves a StatefulSet alone that is for this image already: taking over
+/// restarts no pod, and what else differs waits for the next update.
+pub(super) async fn stateful_set(ctx: &Context, observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
+    let node = &*observed.node;
+    let live = observed.children.stateful_set.as_deref().filter(|live| is_owned_by(*live, node));
+    if plan.is_adopted() && live.and_then(seid_image) == Some(node.spec.image.as_str()) {
+        return Outcome::Done;
+    }
     match sei_render::stateful_set(node, &ctx.platform) {
         Ok(stateful_set) => outcome(apply(ctx, node, &stateful_set).await),
         Err(error) => Outcome::Rejected { error: error.to_string() },

@@ -37,7 +37,7 @@ pub(crate) async fn step(
         Task::ValidateNodeKey { .. } => checked(observed.keys.node.as_ref()),
         Task::ValidateOperatorKeyring { .. } => checked(observed.keys.keyring.as_ref()),
         Task::ApplyRbacProxyConfig => apply::rbac_proxy_config(ctx, node).await,
-        Task::ApplyStatefulSet => apply::stateful_set(ctx, node).await,
+        Task::ApplyStatefulSet => apply::stateful_set(ctx, observed, plan).await,
         Task::ApplyService => apply::service(ctx, node).await,
         Task::ReplacePod => rollout::replace_pod(ctx, node).await,
         Task::ObserveImage => rollout::observe_image(ctx, node).await,

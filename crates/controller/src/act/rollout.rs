@@ -35,6 +35,8 @@ pub(super) async fn replace_pod(ctx: &Context, node: &SeiNode) -> Outcome {
         Err(outcome) => return outcome,
     };
     match judge(stateful_set.as_ref(), &pods) {
+        // Somebody took the StatefulSet away after it was applied.
+        Verdict::Wait(_) if stateful_set.is_none() => Outcome::Reissue,
         Verdict::Wait(detail) => Outcome::Waiting { reason: Reason::WaitingForPod, detail },
         Verdict::Current(_) => Outcome::Done,
         Verdict::Stale(stale) => {

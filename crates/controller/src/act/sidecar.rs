@@ -3,8 +3,9 @@
 
 use futures::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
+use kube::ResourceExt;
 use sei_api::{SeiNode, conditions::Reason, names, v1alpha1::PlannedTask};
-use sei_plan::{Outcome, Persisted, Plan, SidecarTask, TaskError, TaskKind};
+use sei_plan::{Outcome, Persisted, Plan, SidecarTask, TaskError, TaskKind, is_outdated};
 use sei_sidecar::{Client, Error, Health, TaskRecord, TaskRequest, TaskState};
 use uuid::Uuid;
 
@@ -136,6 +137,10 @@ pub(super) async fn step(
                 }
                 Err(error) => return Outcome::Rejected { error: error.to_string() },
             };
+            // Not a task of a spec that is no more.
+            if is_outdated(plan.stored(), &observed.node) {
+                return Outcome::Reissue;
+            }
             let request = TaskRequest { id, type_: planned.type_.clone(), params };
             match sidecar.submit(&request).await {
                 Ok(()) => Outcome::Submitted,
@@ -152,7 +157,9 @@ fn endless(task: &SidecarTask) -> bool {
 
 /// mark-ready has completed: the sidecar must say so itself, and after an update the pod too.
 async fn ready(observed: &Observed, plan: &Plan<Persisted>, sidecar: &Sidecar) -> Outcome {
-    if plan.ahead(TaskKind::AwaitBootstrapComplete) {
+    // seid runs once the sidecar is ready, and ends with the Job.
+    let job = observed.children.job.as_deref().map(bootstrap::state);
+    if plan.ahead(TaskKind::AwaitBootstrapComplete) && job == Some(JobState::Complete) {
         return Outcome::Done;
     }
     match sidecar.healthz().await {
@@ -194,10 +201,13 @@ fn unanswered(observed: &Observed, plan: &Plan<Persisted>, task: &SidecarTask, e
             None => return Outcome::Reissue,
         }
     }
-    let trouble = observed.children.pod.as_deref().and_then(pod_trouble);
+    let children = &observed.children;
+    let in_bootstrap = plan.ahead(TaskKind::AwaitBootstrapComplete);
+    let pod = if in_bootstrap { &children.bootstrap_pod } else { &children.pod };
+    let trouble = pod.as_deref().and_then(|pod| Some((pod.name_any(), pod_trouble(pod)?)));
     match trouble.filter(|_| reason == Reason::SidecarUnreachable) {
-        Some(why) => {
-            let detail = format!("pod {} does not run: {why}", names::pod(&observed.node));
+        Some((name, why)) => {
+            let detail = format!("pod {name} does not run: {why}");
             Outcome::Waiting { reason: Reason::WaitingForPod, detail }
         }
         None => Outcome::Waiting { reason, detail: error.to_string() },

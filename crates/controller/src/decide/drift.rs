@@ -1,4 +1,4 @@
-//! Which objects of a Running node are not as they should be. What differs because the spec or the operator
+//! Which objects that a plan has made are not as they should be. What differs because the spec or the operator
 //! changed waits for the next update plan; what somebody else changed or deleted is set right.
 
 use k8s_openapi::api::{
@@ -6,7 +6,11 @@ use k8s_openapi::api::{
     core::v1::{ConfigMap, Service},
 };
 use kube::Resource;
-use sei_api::{SeiNode, labels, names};
+use sei_api::{
+    SeiNode, labels, names,
+    v1alpha1::{NodePhase, PlanPhase, TaskStatus},
+};
+use sei_plan::TaskKind;
 use sei_render::{Platform, drift::differences};
 use serde::Serialize;
 
@@ -35,7 +39,9 @@ pub(super) fn find(observed: &Observed, platform: &Platform) -> (Vec<Repair>, Op
             ));
         }
     };
-    if let Ok(wanted) = sei_render::stateful_set(node, platform) {
+    if is_made(node, TaskKind::ApplyStatefulSet)
+        && let Ok(wanted) = sei_render::stateful_set(node, platform)
+    {
         let live = children.stateful_set.as_deref();
         // Its template may lag behind the spec on purpose.
         let verdict = match compare(node, &wanted, live) {
@@ -44,14 +50,38 @@ pub(super) fn find(observed: &Observed, platform: &Platform) -> (Vec<Repair>, Op
         };
         judge("StatefulSet", names::stateful_set(node), verdict, Repair::StatefulSet(Box::new(wanted)));
     }
-    let service = sei_render::service(node);
-    let verdict = compare(node, &service, children.service.as_deref());
-    judge("Service", names::stateful_set(node), verdict, Repair::Service(Box::new(service)));
-    if let Some(config) = sei_render::rbac_proxy_config(node) {
+    if let Some(service) = service(node) {
+        let verdict = compare(node, &service, children.service.as_deref());
+        judge("Service", names::stateful_set(node), verdict, Repair::Service(Box::new(service)));
+    }
+    if is_made(node, TaskKind::ApplyRbacProxyConfig)
+        && let Some(config) = sei_render::rbac_proxy_config(node)
+    {
         let verdict = compare(node, &config, children.config_map.as_deref());
         judge("ConfigMap", names::rbac_proxy_config(node), verdict, Repair::ConfigMap(Box::new(config)));
     }
     (repairs, foreign)
+}
+
+/// Whether the object that tasks of this kind write should be there: always on a Running node, before that once the
+/// first plan has written it.
+fn is_made(node: &SeiNode, by: TaskKind) -> bool {
+    let status = node.status.as_ref();
+    let plan = status.and_then(|status| status.plan.as_ref()).filter(|plan| plan.phase == PlanPhase::Active);
+    status.and_then(|status| status.phase) == Some(NodePhase::Running)
+        || plan.is_some_and(|plan| {
+            plan.tasks.iter().any(|task| task.type_ == by.as_str() && task.status == TaskStatus::Complete)
+        })
+}
+
+/// The Service of this moment: that of the bootstrap until the Job has ended, then the node's own.
+fn service(node: &SeiNode) -> Option<Service> {
+    if is_made(node, TaskKind::ApplyService) {
+        return Some(sei_render::service(node));
+    }
+    let in_bootstrap =
+        is_made(node, TaskKind::DeployBootstrapService) && !is_made(node, TaskKind::AwaitBootstrapComplete);
+    sei_render::bootstrap_service(node).filter(|_| in_bootstrap)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,18 +103,12 @@ fn compare<K: Resource + Serialize>(node: &SeiNode, wanted: &K, live: Option<&K>
     if differences(&wanted, &live).is_empty() { Verdict::AsWanted } else { Verdict::Drifted }
 }
 
-/// Whether somebody but us has written fields of the spec.
+/// Whether somebody but us has written fields of the spec, also by way of `kubectl scale`.
 fn has_other_manager(stateful_set: &StatefulSet) -> bool {
     let entries = stateful_set.metadata.managed_fields.iter().flatten();
     entries.into_iter().any(|entry| {
         let of_spec = entry.fields_v1.as_ref().is_some_and(|fields| fields.0.get("f:spec").is_some());
         let ours = entry.manager.as_deref() == Some(labels::FIELD_MANAGER);
-        !ours && entry.subresource.as_deref().unwrap_or_default().is_empty() && of_spec
+        !ours && of_spec
     })
-}
-
-/// Image of the seid container in the template.
-pub(super) fn seid_image(stateful_set: &StatefulSet) -> Option<&str> {
-    let containers = &stateful_set.spec.as_ref()?.template.spec.as_ref()?.containers;
-    containers.iter().find(|container| container.name == "seid")?.image.as_deref()
 }

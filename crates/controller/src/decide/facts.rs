@@ -6,12 +6,12 @@ use sei_api::{
     SeiNode, SeiNodeStatus,
     conditions::{self, ConditionType, Reason, Statement, Truth},
     names,
-    v1alpha1::{NodePhase, SidecarTlsStatus},
+    v1alpha1::{NodePhase, PlanPhase, SidecarTlsStatus},
 };
 use sei_render::Platform;
 
 use super::set_phase;
-use crate::observe::{Finding, Health, Observed};
+use crate::observe::{Finding, Health, Observed, image_of, seid_image};
 
 /// First sidecar version that can stand behind a proxy.
 const FIRST_FOR_TLS: [u32; 3] = [0, 0, 50];
@@ -27,12 +27,26 @@ pub(super) fn status(observed: &Observed, platform: &Platform) -> SeiNodeStatus 
     if let Some(plan) = status.plan.as_mut().filter(|plan| plan.generation.is_none()) {
         plan.generation = node.metadata.generation;
     }
+    if runs_unnoted(observed, &status) {
+        status.current_image = Some(node.spec.image.clone());
+    }
     status.resolved_peers = observed.peers.clone().filter(|peers| !peers.is_empty());
     tls(observed, &mut status);
     keys(observed, &mut status);
     sidecar(observed, platform, &mut status);
     honored(observed, &mut status);
     status
+}
+
+/// The Go controller noted no image at the end of the first plan. Where StatefulSet and pod have the one that is
+/// asked for, there is nothing to bring up.
+fn runs_unnoted(observed: &Observed, status: &SeiNodeStatus) -> bool {
+    let active = status.plan.as_ref().is_some_and(|plan| plan.phase == PlanPhase::Active);
+    let noted = status.current_image.as_deref().is_some_and(|image| !image.is_empty());
+    let template = observed.children.stateful_set.as_deref().and_then(seid_image);
+    let pod = observed.children.pod.as_deref().and_then(|pod| image_of(pod.spec.as_ref()));
+    let wanted = Some(observed.node.spec.image.as_str());
+    status.phase == Some(NodePhase::Running) && !active && !noted && template == wanted && pod == wanted
 }
 
 fn say(observed: &Observed, status: &mut SeiNodeStatus, statement: Statement) {
@@ -124,6 +138,15 @@ pub(super) fn say_task_unknown(status: &mut SeiNodeStatus, observed: &Observed, 
     );
     let kind = ConditionType::SidecarSupported;
     say(observed, status, Statement::new(kind, false, Reason::SidecarTaskUnknown, message));
+}
+
+/// A plan went through: the sidecar knew its tasks, whatever an earlier one did not know.
+pub(super) fn say_tasks_known(status: &mut SeiNodeStatus, observed: &Observed) {
+    let kind = ConditionType::SidecarSupported;
+    if status.condition(kind).is_some_and(|it| it.reason == Reason::SidecarTaskUnknown.as_str()) {
+        let message = "the sidecar knows the tasks of the last plan";
+        say(observed, status, Statement::new(kind, true, Reason::SidecarVersionSupported, message));
+    }
 }
 
 fn honored(observed: &Observed, status: &mut SeiNodeStatus) {

@@ -2,12 +2,13 @@
 
 use sei_api::{
     conditions::Reason,
+    labels, names,
     v1alpha1::{NodePhase, SeiNodeStatus},
 };
 use sei_render::Platform;
 
 use super::facts::sidecar_too_old;
-use crate::observe::Observed;
+use crate::observe::{Observed, unscheduled};
 
 /// Why no plan is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,12 +42,27 @@ pub(super) fn find(observed: &Observed, platform: &Platform, foreign: Option<Str
     }
     let status = node.status.as_ref();
     let running = is_in(status, NodePhase::Running);
+    if running && lost_volume(observed) {
+        let message = format!(
+            "volume claim {} is gone, and the node's data with it: restore a claim of this name, or set annotation {} to a new value to start anew on an empty one",
+            names::data_claim(node),
+            labels::RETRY_ANNOTATION
+        );
+        return Some(Obstacle { reason: Reason::DataVolumeLost, message });
+    }
     // What a Running node holds it keeps; the younger one is told.
     if let Some(rival) = observed.rival.as_ref().filter(|_| !running) {
         return Some(Obstacle { reason: rival.reason, message: rival.message.clone() });
     }
-    let foreign = foreign.filter(|_| running)?;
-    Some(Obstacle { reason: Reason::ForeignObject, message: foreign })
+    Some(Obstacle { reason: Reason::ForeignObject, message: foreign? })
+}
+
+/// Whether the scheduler misses the claim that was made for the node. It is not made again by itself: an empty volume
+/// is not what it was.
+fn lost_volume(observed: &Observed) -> bool {
+    let missing = format!("persistentvolumeclaim {:?} not found", names::data_claim(&observed.node));
+    let refused = observed.children.pod.as_deref().and_then(unscheduled);
+    names::imported_claim(&observed.node).is_none() && refused.is_some_and(|words| words.contains(&missing))
 }
 
 fn is_in(status: Option<&SeiNodeStatus>, phase: NodePhase) -> bool {

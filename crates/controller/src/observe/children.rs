@@ -5,9 +5,10 @@ use std::sync::Arc;
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     batch::v1::Job,
-    core::v1::{ConfigMap, Pod, Service},
+    core::v1::{ConfigMap, Pod, PodSpec, Service},
 };
-use sei_api::{SeiNode, names};
+use kube::ResourceExt;
+use sei_api::{SeiNode, labels, names};
 
 use crate::cache::{Cache, get};
 
@@ -20,15 +21,24 @@ pub(crate) struct Children {
     pub(crate) job: Option<Arc<Job>>,
     /// The production pod.
     pub(crate) pod: Option<Arc<Pod>>,
+    /// The pod of the bootstrap Job.
+    pub(crate) bootstrap_pod: Option<Arc<Pod>>,
 }
 
 pub(crate) fn find(cache: &Cache, node: &SeiNode) -> Children {
     let namespace = names::namespace(node);
+    let job = get(&cache.jobs, namespace, &names::bootstrap_job(node));
+    let labels = labels::bootstrap(node);
+    let is_bootstrap = |pod: &Pod| {
+        pod.metadata.namespace.as_deref() == Some(namespace)
+            && labels.iter().all(|(key, value)| pod.labels().get(key) == Some(value))
+    };
     Children {
+        bootstrap_pod: job.as_ref().and_then(|_| cache.pods.find(is_bootstrap)),
+        job,
         stateful_set: get(&cache.stateful_sets, namespace, &names::stateful_set(node)),
         service: get(&cache.services, namespace, &names::stateful_set(node)),
         config_map: get(&cache.config_maps, namespace, &names::rbac_proxy_config(node)),
-        job: get(&cache.jobs, namespace, &names::bootstrap_job(node)),
         pod: get(&cache.pods, namespace, &names::pod(node)),
     }
 }
@@ -52,9 +62,22 @@ pub(crate) fn trouble(pod: &Pod) -> Option<String> {
             return Some(text.trim_end().to_owned());
         }
     }
-    let conditions = status.conditions.iter().flatten();
-    let unscheduled = conditions
-        .filter(|condition| condition.type_ == "PodScheduled" && condition.status == "False")
-        .map(|condition| condition.message.clone().unwrap_or_default());
-    unscheduled.map(|message| format!("not scheduled: {message}")).next()
+    unscheduled(pod).map(|message| format!("not scheduled: {message}"))
+}
+
+/// Why the scheduler finds no place for a pod, in its words.
+pub(crate) fn unscheduled(pod: &Pod) -> Option<&str> {
+    let mut conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let refused = conditions.find(|it| it.type_ == "PodScheduled" && it.status == "False")?;
+    Some(refused.message.as_deref().unwrap_or_default())
+}
+
+/// Image of the seid container in the template.
+pub(crate) fn seid_image(stateful_set: &StatefulSet) -> Option<&str> {
+    image_of(stateful_set.spec.as_ref()?.template.spec.as_ref())
+}
+
+/// Image of the seid container of a pod.
+pub(crate) fn image_of(pod: Option<&PodSpec>) -> Option<&str> {
+    pod?.containers.iter().find(|container| container.name == "seid")?.image.as_deref()
 }

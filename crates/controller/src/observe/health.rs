@@ -27,6 +27,14 @@ pub(crate) struct Probe {
     pod: String,
 }
 
+#[cfg(test)]
+impl Probe {
+    /// An answer of now.
+    pub(crate) fn of(health: Health, now: Timestamp) -> Self {
+        Self { health, next_at: now, pod: String::new() }
+    }
+}
+
 const SHORTEST: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(300);
 

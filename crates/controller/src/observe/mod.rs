@@ -16,7 +16,9 @@ use kube::Resource;
 use sei_api::{SeiNode, v1alpha1::NodePhase};
 use sei_sidecar::ServerTrust;
 
-pub(crate) use children::{Children, is_ready as pod_is_ready, trouble as pod_trouble};
+pub(crate) use children::{
+    Children, image_of, is_ready as pod_is_ready, seid_image, trouble as pod_trouble, unscheduled,
+};
 pub(crate) use health::{Health, Probe};
 pub(crate) use keys::Keys;
 pub(crate) use tls::TlsFinding;

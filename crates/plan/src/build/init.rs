@@ -11,11 +11,16 @@ use crate::{SidecarTask, Task, intent::config_intent};
 /// The plan that brings a new node to Running. A spec without a mode is not admitted; as a file it is treated
 /// as a full node here and refused by [`crate::validate`].
 pub fn init(node: &SeiNode, plan_id: &str) -> TaskPlan {
+    first(node, plan_id, node.spec.needs_bootstrap())
+}
+
+/// [`init`], with or without a bootstrap whatever the spec says now: the plan before may have decided that.
+pub(crate) fn first(node: &SeiNode, plan_id: &str, with_bootstrap: bool) -> TaskPlan {
     let mode = node.spec.mode().unwrap_or(Mode::FullNode);
     let ceremony = node.spec.validator.as_ref().and_then(|validator| validator.genesis_ceremony.as_ref());
     let tasks = match ceremony {
         Some(ceremony) => genesis(node, mode, ceremony),
-        None if node.spec.needs_bootstrap() => bootstrap(node, mode),
+        None if with_bootstrap => bootstrap(node, mode),
         None => base(node, mode),
     };
     TaskPlan { failed_phase: Some(NodePhase::Failed), ..plan(node, plan_id, &tasks) }

@@ -4,6 +4,7 @@ mod init;
 mod running;
 mod sidecar;
 
+pub(crate) use init::first;
 pub use init::init;
 pub use running::{mark_ready, update};
 use sei_api::{

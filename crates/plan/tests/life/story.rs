@@ -129,3 +129,80 @@ fn a_publisher_updated_twice_at_once() {
     live(&mut world, &mut trace, vec![]);
     insta::assert_snapshot!(trace);
 }
+
+#[test]
+fn a_bootstrap_job_that_fails_is_made_again_and_released_anew() {
+    let snapshot = json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "seid:old" });
+    let mut world = World::new(spec(json!({ "fullNode": { "snapshot": snapshot } })));
+    let mut trace = String::new();
+    let evicted = Outcome::Rejected { error: "bootstrap Job node-0-bootstrap failed: evicted".to_owned() };
+    live(&mut world, &mut trace, vec![("await-bootstrap-complete", evicted)]);
+    world.ask_for_retry("1");
+    writeln!(trace, "sei.io/retry").unwrap();
+    live(&mut world, &mut trace, vec![]);
+    insta::assert_snapshot!(trace);
+}
+
+/// A bootstrap plan after `done` tasks, whose bootstrap image is then changed to `image`.
+fn bootstrap_changed(done: usize, image: Option<&str>) -> String {
+    let snapshot = json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "seid:old" });
+    let mut world = World::new(spec(json!({ "fullNode": { "snapshot": snapshot } })));
+    let mut trace = String::new();
+    world.propose();
+    for _ in 0..done {
+        world.step(|_| Outcome::Done);
+    }
+    world.change_spec(|node| {
+        let snapshot = node.spec.full_node.as_mut().and_then(|full| full.snapshot.as_mut()).unwrap();
+        snapshot.bootstrap_image = image.map(str::to_owned);
+    });
+    live(&mut world, &mut trace, vec![]);
+    trace
+}
+
+#[test]
+fn a_bootstrap_image_is_corrected_while_its_job_runs() {
+    insta::assert_snapshot!(bootstrap_changed(9, Some("seid:older")));
+}
+
+#[test]
+fn a_bootstrap_is_given_up_while_its_job_runs() {
+    insta::assert_snapshot!(bootstrap_changed(6, None));
+}
+
+#[test]
+fn a_bootstrap_that_is_over_stays_so() {
+    insta::assert_snapshot!(bootstrap_changed(10, None));
+}
+
+#[test]
+fn a_bootstrap_comes_too_late_for_a_node_that_has_a_pod() {
+    let mut world =
+        World::new(spec(json!({ "fullNode": { "snapshot": { "s3": { "targetHeight": 100 } } } })));
+    world.propose();
+    for _ in 0..2 {
+        world.step(|_| Outcome::Done);
+    }
+    world.change_spec(|node| {
+        let snapshot = node.spec.full_node.as_mut().and_then(|full| full.snapshot.as_mut()).unwrap();
+        snapshot.bootstrap_image = Some("seid:old".to_owned());
+    });
+    world.propose();
+    let tasks = world.plan().unwrap().tasks;
+    assert!(tasks.iter().all(|task| !task.type_.contains("bootstrap")), "{tasks:?}");
+}
+
+#[test]
+fn a_task_without_budget_in_a_plan_of_the_go_controller_gets_ours() {
+    let mut world = World::new(spec(json!({ "fullNode": {} })));
+    world.propose();
+    for task in &mut world.node.status.as_mut().unwrap().plan.as_mut().unwrap().tasks {
+        task.max_retries = None;
+    }
+    for _ in 0..4 {
+        world.step(|_| Outcome::Done);
+    }
+    world.step(|_| failed("interrupted"));
+    let task = world.plan().unwrap().tasks.remove(4);
+    assert_eq!((task.type_.as_str(), task.retry_count, task.max_retries), ("config-apply", Some(1), Some(5)));
+}

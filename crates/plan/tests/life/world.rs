@@ -96,8 +96,8 @@ impl World {
         if step == Step::Replan {
             let (_, task) = plan.current().unwrap();
             let from = match TaskKind::from_wire(&task.type_).unwrap() {
-                // A Job that is lost is made again, and its pod starts over.
-                TaskKind::AwaitBootstrapComplete => TaskKind::DeployBootstrapJob,
+                // A Job that is lost is made again, and its pod waits for mark-ready.
+                TaskKind::AwaitBootstrapComplete => TaskKind::MarkReady,
                 kind => kind,
             };
             let id = self.fresh_id();

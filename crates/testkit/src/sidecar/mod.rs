@@ -70,6 +70,8 @@ pub struct Call {
 struct Sidecar {
     /// The pod runs.
     running: bool,
+    /// The pod is to be ended by its machine.
+    evicted: bool,
     ready: watch::Sender<bool>,
     tasks: BTreeMap<Uuid, Task>,
     calls: Vec<Call>,
@@ -83,6 +85,7 @@ impl Default for Sidecar {
     fn default() -> Self {
         Self {
             running: false,
+            evicted: false,
             ready: watch::Sender::new(false),
             tasks: BTreeMap::new(),
             calls: Vec::new(),
@@ -146,6 +149,20 @@ impl Simulator {
             sidecar.running = false;
             sidecar.ready.send_replace(false);
         });
+    }
+
+    /// Its pod is evicted: the process ends, and the pod has failed.
+    pub fn evict(&self, host: &str) {
+        self.with(host, |sidecar| {
+            sidecar.running = false;
+            sidecar.evicted = true;
+            sidecar.ready.send_replace(false);
+        });
+    }
+
+    /// Whether its pod is to be ended; true once.
+    pub(crate) fn take_eviction(&self, host: &str) -> bool {
+        self.with(host, |sidecar| std::mem::take(&mut sidecar.evicted))
     }
 
     /// The certificate that its proxy serves.

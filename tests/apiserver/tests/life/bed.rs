@@ -14,7 +14,7 @@ use k8s_openapi::api::{
 };
 use kube::{
     Api, Resource, ResourceExt,
-    api::{DeleteParams, ListParams, PostParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
     core::NamespaceResourceScope,
     runtime::{WatchStreamExt, watcher},
 };
@@ -27,7 +27,7 @@ use sei_testkit::{
     operator::Operator,
 };
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Long enough for a busy machine; nothing is measured by it.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -107,6 +107,58 @@ pub async fn until(cluster: &Cluster, name: &str, what: &str, wanted: impl Fn(&S
             panic!("{name} never: {what}; last status: {status:#?}\n{}", end_of_log(cluster))
         }
     }
+}
+
+/// Whether the node runs `image` and is Ready.
+pub fn runs(image: &str) -> impl Fn(&SeiNode) -> bool + '_ {
+    move |node| {
+        let status = node.status.as_ref();
+        status.and_then(|status| status.current_image.as_deref()) == Some(image)
+            && condition(node, ConditionType::Ready).as_deref() == Some("True/NodeReady")
+    }
+}
+
+/// Merges `patch` into the node.
+pub async fn patch(cluster: &Cluster, name: &str, patch: Value) -> SeiNode {
+    cluster.nodes().patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap()
+}
+
+pub async fn set_image(cluster: &Cluster, name: &str, image: &str) -> SeiNode {
+    patch(cluster, name, json!({ "spec": { "image": image } })).await
+}
+
+/// Asks for another try.
+pub async fn retry(cluster: &Cluster, name: &str) {
+    patch(cluster, name, json!({ "metadata": { "annotations": { "sei.io/retry": "again" } } })).await;
+}
+
+/// Waits until a condition has this `status/reason` and a message with this part.
+pub async fn until_said(
+    cluster: &Cluster,
+    name: &str,
+    of: ConditionType,
+    wanted: &str,
+    part: &str,
+) -> SeiNode {
+    until(cluster, name, &format!("{wanted}: {part}"), |node| {
+        let said = node.status.as_ref().and_then(|status| status.condition(of));
+        said.is_some_and(|said| said.message.contains(part)) && condition(node, of).as_deref() == Some(wanted)
+    })
+    .await
+}
+
+/// Changes which task types never end at the node's sidecar.
+pub fn stuck(cluster: &Cluster, name: &str, types: &[&str]) {
+    let types = types.iter().map(|type_| (*type_).to_owned());
+    let stuck = types.chain(["snapshot-upload".to_owned()]).collect();
+    cluster.simulator.faults(&Cluster::host(name), |faults| faults.stuck = stuck);
+}
+
+pub fn api<K>(cluster: &Cluster) -> Api<K>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    Api::namespaced(cluster.client.clone(), NAMESPACE)
 }
 
 pub fn is_running(node: &SeiNode) -> bool {

@@ -2,7 +2,9 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 mod bed;
+mod bootstrap;
 mod ceremony;
+mod change;
 mod install;
 mod modes;
 mod process;

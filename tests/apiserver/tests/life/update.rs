@@ -8,31 +8,18 @@ use kube::{
     Api, ResourceExt,
     api::{DeleteParams, Patch, PatchParams},
 };
-use sei_api::{SeiNode, conditions::ConditionType, v1alpha1::NodePhase};
+use sei_api::{conditions::ConditionType, v1alpha1::NodePhase};
 use sei_testkit::{
     builders,
     cluster::{Cluster, NAMESPACE},
 };
 use serde_json::json;
 
-use crate::bed::{self, condition, eventually, is_running, until};
+use crate::bed::{self, condition, eventually, is_running, runs, set_image, until};
 
 const A: &str = "ghcr.io/sei-protocol/sei:a";
 const B: &str = "ghcr.io/sei-protocol/sei:b";
 const C: &str = "ghcr.io/sei-protocol/sei:c";
-
-async fn set_image(cluster: &Cluster, image: &str) {
-    let patch = json!({ "spec": { "image": image } });
-    cluster.nodes().patch("node-0", &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
-}
-
-fn runs(image: &str) -> impl Fn(&SeiNode) -> bool + '_ {
-    move |node| {
-        let status = node.status.as_ref();
-        status.and_then(|status| status.current_image.as_deref()) == Some(image)
-            && condition(node, ConditionType::Ready).as_deref() == Some("True/NodeReady")
-    }
-}
 
 async fn seid_image(cluster: &Cluster) -> String {
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), NAMESPACE);
@@ -48,7 +35,7 @@ async fn an_image_goes_there_and_back_and_past_one_that_is_still_coming_up() {
     bed::create(&cluster, "node-0", builders::full_node(A)).await;
     until(&cluster, "node-0", "Running", is_running).await;
     for image in [B, A] {
-        set_image(&cluster, image).await;
+        set_image(&cluster, "node-0", image).await;
         until(&cluster, "node-0", "updated", runs(image)).await;
         assert_eq!(seid_image(&cluster).await, image);
     }
@@ -57,7 +44,7 @@ async fn an_image_goes_there_and_back_and_past_one_that_is_still_coming_up() {
     cluster.simulator.faults(&host, |faults| {
         faults.stuck.insert("mark-ready".to_owned());
     });
-    set_image(&cluster, B).await;
+    set_image(&cluster, "node-0", B).await;
     until(&cluster, "node-0", "B on its way", |node| {
         let plan = node.status.as_ref().and_then(|status| status.plan.clone());
         plan.is_some_and(|plan| {
@@ -66,7 +53,7 @@ async fn an_image_goes_there_and_back_and_past_one_that_is_still_coming_up() {
         })
     })
     .await;
-    set_image(&cluster, C).await;
+    set_image(&cluster, "node-0", C).await;
     cluster.simulator.faults(&host, |faults| {
         faults.stuck.remove("mark-ready");
     });

@@ -1,0 +1,259 @@
+//! One node without a cluster: what is seen of it is chosen, and a pass goes as `reconcile` makes it.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::{apps::v1::StatefulSet, batch::v1::Job, core::v1::Pod};
+use proptest::prelude::*;
+use sei_api::{
+    SeiNode,
+    conditions::{ConditionType, Reason},
+    v1alpha1::{NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
+};
+use sei_plan::{Outcome, Step};
+use sei_render::Platform;
+use serde_json::{Value, json};
+
+use super::super::{Next, begin_again, decide, settle, sum_up};
+use crate::{
+    neighbours::Rival,
+    observe::{Children, Finding, Health, Keys, Observed, Probe, TlsFinding},
+};
+
+const START: &str = "2027-01-01T00:00:00Z";
+
+/// What the next passes see. The numbers choose among the forms that each thing can have.
+#[derive(Clone, Debug)]
+pub(super) struct Sight {
+    pub(super) tls: usize,
+    pub(super) finding: usize,
+    pub(super) rival: bool,
+    pub(super) stateful_set: usize,
+    pub(super) pod: usize,
+    pub(super) job: usize,
+    pub(super) health: usize,
+}
+
+/// Everything as it should be.
+pub(super) const GOOD: Sight =
+    Sight { tls: 0, finding: 0, rival: false, stateful_set: 0, pod: 0, job: 0, health: 0 };
+
+/// A node, what is seen of it, and what has become of it.
+pub(super) struct Life {
+    pub(super) node: SeiNode,
+    platform: Platform,
+    pub(super) sight: Sight,
+    pub(super) now: Timestamp,
+    plans: u32,
+    /// Ids of tasks that succeeded.
+    done: BTreeSet<String>,
+}
+
+impl Life {
+    pub(super) fn new(spec: Value) -> Self {
+        let settings = include_str!("../../../../../tests/conformance/full-tls/platform.env");
+        let settings = settings.lines().filter_map(|line| line.split_once('='));
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let node = json!({
+            "apiVersion": "sei.io/v1alpha1",
+            "kind": "SeiNode",
+            "metadata": {
+                "name": "node-0", "namespace": "sei", "uid": "u", "generation": 1, "resourceVersion": "1",
+            },
+            "spec": spec,
+        });
+        Self {
+            node: serde_json::from_value(node).unwrap(),
+            platform: Platform::from_settings(&settings).unwrap(),
+            sight: GOOD,
+            now: START.parse().unwrap(),
+            plans: 0,
+            done: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut SeiNode)) {
+        let before = self.node.spec.clone();
+        change(&mut self.node);
+        if self.node.spec != before {
+            self.node.metadata.generation = self.node.metadata.generation.map(|it| it + 1);
+        }
+    }
+
+    pub(super) fn retry(&mut self, value: &str) {
+        let annotations = self.node.metadata.annotations.get_or_insert_default();
+        annotations.insert("sei.io/retry".to_owned(), value.to_owned());
+    }
+
+    fn phase(&self) -> Option<NodePhase> {
+        self.node.status.as_ref()?.phase
+    }
+
+    fn plan(&self) -> Option<TaskPlan> {
+        self.node.status.as_ref()?.plan.clone()
+    }
+
+    fn observe(&self) -> Observed {
+        let Sight { tls, finding, rival, stateful_set, pod, job, health } = self.sight;
+        let spec = &self.node.spec;
+        let found = |wanted: bool| {
+            let forms =
+                [Finding::Good("good".into()), Finding::NotYet("not yet".into()), Finding::Bad("bad".into())];
+            wanted.then(|| forms[finding].clone())
+        };
+        let keyed = spec.validator.as_ref().is_some_and(|it| it.signing_key.is_some());
+        let health = [Health::Ready, Health::NotReady, Health::Unreachable("gone".into())][health].clone();
+        Observed {
+            node: Arc::new(self.node.clone()),
+            tls: spec.tls().map(|_| TlsFinding {
+                reason: [
+                    Reason::TlsSecretReady,
+                    Reason::TlsSecretNotFound,
+                    Reason::TlsSecretUnavailable,
+                    Reason::TlsSecretMalformed,
+                    Reason::TlsSecretSansMismatch,
+                    Reason::TlsSecretExpired,
+                ][tls],
+                message: "the Secret".to_owned(),
+                not_after: None,
+                changes_at: None,
+            }),
+            keys: Keys { signing: found(keyed), node: found(keyed), keyring: None },
+            import: found(spec.data_volume.is_some()),
+            peers: None,
+            rival: rival.then(|| Rival { reason: Reason::VolumeInUse, message: "another has it".into() }),
+            children: Children {
+                stateful_set: self.stateful_set(stateful_set),
+                service: (stateful_set > 0).then(|| Arc::new(sei_render::service(&self.node))),
+                config_map: sei_render::rbac_proxy_config(&self.node).map(Arc::new),
+                job: job_in(job),
+                pod: self.pod(pod),
+                bootstrap_pod: None,
+            },
+            health: (self.phase() == Some(NodePhase::Running)).then(|| Probe::of(health, self.now)),
+            now: self.now,
+        }
+    }
+
+    /// Ours, none, edited by another, or another's.
+    fn stateful_set(&self, form: usize) -> Option<Arc<StatefulSet>> {
+        let mut set = sei_render::stateful_set(&self.node, &self.platform).unwrap();
+        match form {
+            1 => return None,
+            2 => {
+                let edit =
+                    json!([{ "manager": "kubectl", "subresource": "scale", "fieldsV1": { "f:spec": {} } }]);
+                set.metadata.managed_fields = serde_json::from_value(edit).unwrap();
+                set.spec.as_mut().unwrap().replicas = Some(0);
+            }
+            3 => set.metadata.owner_references = None,
+            _ => {}
+        }
+        Some(Arc::new(set))
+    }
+
+    /// Ready, none, not ready, or without its claim.
+    fn pod(&self, form: usize) -> Option<Arc<Pod>> {
+        let lost = "0/3 nodes are available: persistentvolumeclaim \"data-node-0\" not found.";
+        let conditions = match form {
+            0 => json!([{ "type": "Ready", "status": "True" }]),
+            2 => json!([{ "type": "Ready", "status": "False" }]),
+            3 => json!([{ "type": "PodScheduled", "status": "False", "message": lost }]),
+            _ => return None,
+        };
+        let pod = json!({
+            "metadata": { "name": "node-0-0", "namespace": "sei" },
+            "spec": { "containers": [{ "name": "seid", "image": self.node.spec.image }] },
+            "status": { "conditions": conditions },
+        });
+        Some(Arc::new(serde_json::from_value(pod).unwrap()))
+    }
+
+    /// One pass as `reconcile` makes it, with these outcomes and then none but `last`. Whether anything is left to do.
+    pub(super) fn pass(&mut self, outcomes: Vec<Outcome>, last: &Outcome) -> Result<bool, TestCaseError> {
+        self.now += SignedDuration::from_secs(1);
+        let observed = self.observe();
+        self.plans += 1;
+        let id = format!("00000000-0000-4000-8000-{:012}", self.plans);
+        let mut decision = decide(&observed, &self.platform, &id);
+        let obstacle = decision.take_obstacle();
+        let mut status = decision.status;
+        let mut said = None;
+        let mut moves = true;
+        match decision.next {
+            Next::Store => {
+                let stored = self.plan();
+                prop_assert!(status.plan != stored, "a plan to store is a new one");
+                let begun = stored.is_some_and(|plan| plan.phase == PlanPhase::Active);
+                let tls = observed.tls.as_ref().is_none_or(TlsFinding::is_ready);
+                prop_assert!(begun || tls, "no plan is begun without the TLS Secret");
+            }
+            Next::Run(plan, _) => {
+                let mut plan = *plan;
+                let mut outcomes = outcomes.into_iter();
+                let step = loop {
+                    if let Some(left) = plan.backing_off(self.now) {
+                        break Step::Later(left);
+                    }
+                    let Some((_, task)) = plan.current() else {
+                        break plan.advance(Outcome::Done, self.now, 0.0);
+                    };
+                    let stored = self.plan().unwrap();
+                    prop_assert!(stored.tasks.iter().any(|it| it.id == task.id), "runs before it is stored");
+                    prop_assert!(!self.done.contains(&task.id), "{} runs again: {}", task.type_, task.id);
+                    let outcome = outcomes.next().unwrap_or_else(|| last.clone());
+                    if outcome == Outcome::Done {
+                        self.done.insert(task.id.clone());
+                    }
+                    said = Some(outcome.clone());
+                    match plan.advance(outcome, self.now, 0.0) {
+                        Step::Next => {}
+                        step => break step,
+                    }
+                };
+                match step {
+                    Step::Replan => begin_again(&observed, &mut status, plan, &format!("{id}-again")),
+                    _ => settle(&observed, &mut status, plan.into_stored()),
+                }
+            }
+            Next::Repair(_) | Next::Wait => moves = false,
+        }
+        sum_up(&observed, &mut status, obstacle.as_ref(), said.as_ref());
+
+        let ready = status.condition(ConditionType::Ready).unwrap();
+        prop_assert!(!ready.message.is_empty());
+        if !moves {
+            let about_to = ready.reason == Reason::PlanInProgress.as_str();
+            let active = status.plan.as_ref().is_some_and(|plan| plan.phase == PlanPhase::Active);
+            prop_assert!(!about_to && !active || obstacle.is_some(), "waits for nothing: {}", ready.message);
+        }
+        prop_assert_eq!(status.observed_generation, self.node.metadata.generation);
+        let before = self.node.status.clone().unwrap_or_default();
+        prop_assert_eq!(
+            status.phase != before.phase,
+            status.phase_transition_time != before.phase_transition_time,
+            "its time moves with the phase"
+        );
+        // A task that is repeated in its plan, as the Job of a bootstrap is, may succeed again.
+        let pending = |task: &&PlannedTask| {
+            task.status == TaskStatus::Pending && task.type_.starts_with("deploy-bootstrap")
+        };
+        for task in status.plan.iter().flat_map(|plan| plan.tasks.iter().filter(pending)) {
+            self.done.remove(&task.id);
+        }
+        self.node.status = Some(status);
+        Ok(moves)
+    }
+}
+
+/// Running, none, complete or failed.
+fn job_in(form: usize) -> Option<Arc<Job>> {
+    let conditions = match form {
+        0 => json!([]),
+        2 => json!([{ "type": "Complete", "status": "True" }]),
+        3 => json!([{ "type": "Failed", "status": "True", "message": "evicted" }]),
+        _ => return None,
+    };
+    let job = json!({ "metadata": { "name": "node-0-bootstrap" }, "status": { "conditions": conditions } });
+    Some(Arc::new(serde_json::from_value(job).unwrap()))
+}

@@ -1,0 +1,131 @@
+//! Random lives: specs, sights and outcomes in any order through `decide`, `advance` and what ends a plan. Nothing
+//! of a plan runs before it is stored, nothing that succeeded runs again, and whoever waits says for what.
+
+mod life;
+
+use jiff::SignedDuration;
+use proptest::prelude::*;
+use sei_api::{
+    conditions::{ConditionType, Reason},
+    v1alpha1::NodePhase,
+};
+use sei_plan::Outcome;
+use serde_json::{Value, json};
+
+use life::{GOOD, Life, Sight};
+
+fn specs() -> impl Strategy<Value = Value> {
+    let key = |name: &str| json!({ "secret": { "secretName": name } });
+    let bootstrap = json!({ "s3": { "targetHeight": 7 }, "bootstrapImage": "seid:old" });
+    let publish = json!({ "tendermint": { "keepRecent": 3, "publish": {} } });
+    let ceremony = json!({ "chainId": "c", "stakingAmount": "1usei", "accountBalance": "2usei", "index": 0 });
+    let mode = prop::sample::select(vec![
+        json!({ "fullNode": {} }),
+        json!({ "fullNode": { "snapshot": bootstrap, "snapshotGeneration": publish } }),
+        json!({ "archive": { "snapshotGeneration": publish } }),
+        json!({ "validator": { "signingKey": key("s"), "nodeKey": key("n") } }),
+        json!({ "validator": { "genesisCeremony": ceremony } }),
+    ]);
+    (mode, any::<bool>(), any::<bool>()).prop_map(|(mode, tls, import)| {
+        let mut spec = json!({ "chainId": "c", "image": "seid:0" });
+        spec.as_object_mut().unwrap().extend(mode.as_object().unwrap().clone());
+        if tls {
+            spec["sidecar"] = json!({ "tls": { "secretName": "t" } });
+        }
+        if import {
+            spec["dataVolume"] = json!({ "import": { "pvcName": "old" } });
+        }
+        spec
+    })
+}
+
+#[derive(Clone, Debug)]
+enum Event {
+    Image(u8),
+    Override(&'static str),
+    BootstrapImage(Option<&'static str>),
+    Retry(u8),
+    Time(u16),
+    See(Sight),
+    Pass(Vec<Outcome>),
+}
+
+fn outcomes() -> impl Strategy<Value = Outcome> {
+    let waiting = Outcome::Waiting { reason: Reason::WaitingForPod, detail: "a pod".to_owned() };
+    prop_oneof![
+        10 => Just(Outcome::Done),
+        2 => Just(Outcome::Submitted),
+        2 => Just(Outcome::Running),
+        2 => Just(waiting),
+        2 => Just(Outcome::AttemptFailed { error: "boom".to_owned() }),
+        1 => Just(Outcome::Rejected { error: "unknown task type: x".to_owned() }),
+        1 => Just(Outcome::Reissue),
+    ]
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let sight = (0..6_usize, 0..3_usize, any::<bool>(), 0..4_usize, 0..4_usize, 0..4_usize, 0..3_usize);
+    let sight = sight.prop_map(|(tls, finding, rival, stateful_set, pod, job, health)| Sight {
+        tls,
+        finding,
+        rival,
+        stateful_set,
+        pod,
+        job,
+        health,
+    });
+    let bootstrap = prop::sample::select(vec![None, Some("seid:old"), Some("seid:older")]);
+    let event = prop_oneof![
+        1 => (0u8..3).prop_map(Event::Image),
+        1 => prop::sample::select(vec!["8545", "no number"]).prop_map(Event::Override),
+        1 => bootstrap.prop_map(Event::BootstrapImage),
+        1 => (0u8..4).prop_map(Event::Retry),
+        2 => (0u16..4000).prop_map(Event::Time),
+        2 => sight.prop_map(Event::See),
+        1 => Just(Event::See(GOOD)),
+        12 => prop::collection::vec(outcomes(), 0..6).prop_map(Event::Pass),
+    ];
+    prop::collection::vec(event, 0..100)
+}
+
+proptest! {
+    #[test]
+    fn every_life_goes_on_or_says_what_it_waits_for(spec in specs(), events in events()) {
+        let mut life = Life::new(spec);
+        for event in events {
+            match event {
+                Event::Image(which) => life.change(|node| node.spec.image = format!("seid:{which}")),
+                Event::Override(port) => life.change(|node| {
+                    let overrides = node.spec.overrides.get_or_insert_default();
+                    overrides.insert("evm.http_port".to_owned(), port.to_owned());
+                }),
+                Event::BootstrapImage(image) => life.change(|node| {
+                    let snapshot = node.spec.full_node.as_mut().and_then(|full| full.snapshot.as_mut());
+                    if let Some(snapshot) = snapshot {
+                        snapshot.bootstrap_image = image.map(str::to_owned);
+                    }
+                }),
+                Event::Retry(value) => life.retry(&value.to_string()),
+                Event::Time(seconds) => life.now += SignedDuration::from_secs(seconds.into()),
+                Event::See(sight) => life.sight = sight,
+                Event::Pass(outcomes) => {
+                    life.pass(outcomes, &Outcome::Running)?;
+                }
+            }
+        }
+        // From wherever that led: when all is well and a person asks once more, the node runs as its spec asks.
+        life.sight = GOOD;
+        life.change(|node| node.spec.overrides = None);
+        life.retry("the last");
+        for _ in 0..60 {
+            if !life.pass(Vec::new(), &Outcome::Done)? {
+                break;
+            }
+            life.now += SignedDuration::from_secs(600);
+        }
+        let status = life.node.status.as_ref().unwrap();
+        prop_assert_eq!(status.phase, Some(NodePhase::Running));
+        prop_assert_eq!(status.current_image.as_deref(), Some(life.node.spec.image.as_str()));
+        prop_assert_eq!(&status.condition(ConditionType::Ready).unwrap().reason, Reason::NodeReady.as_str());
+    }
+}

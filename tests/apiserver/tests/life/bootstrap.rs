@@ -1,0 +1,131 @@
+//! The bootstrap Job lost, failed or evicted at each point of its life.
+
+use std::time::Duration;
+
+use k8s_openapi::api::{batch::v1::Job, core::v1::Service};
+use kube::{ResourceExt, api::DeleteParams};
+use sei_api::{SeiNode, conditions::ConditionType, v1alpha1::NodePhase};
+use sei_testkit::cluster::Cluster;
+use serde_json::json;
+
+use crate::bed::{self, condition, is_running, until};
+
+const A: &str = "ghcr.io/sei-protocol/sei:a";
+
+async fn create(cluster: &Cluster, name: &str) {
+    let snapshot = json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "seid:old" });
+    let spec = json!({ "chainId": "arctic-1", "image": A, "fullNode": { "snapshot": snapshot } });
+    bed::create(cluster, name, spec).await;
+}
+
+/// The current task is this one, and was given to the sidecar.
+fn works_on(type_: &str) -> impl Fn(&SeiNode) -> bool + '_ {
+    move |node| {
+        let plan = node.status.as_ref().and_then(|status| status.plan.as_ref());
+        plan.is_some_and(|plan| {
+            plan.tasks.iter().any(|task| task.type_ == type_ && task.submitted_at.is_some())
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bootstrap_survives_what_becomes_of_its_job() {
+    let cluster = bed::cluster().await;
+    let _operator = bed::operator(&cluster);
+    tokio::join!(
+        lost_while_it_works(&cluster),
+        lost_when_released(&cluster),
+        evicted_while_it_works(&cluster),
+        evicted_when_released(&cluster),
+        service_taken_away(&cluster),
+    );
+    for name in ["lost-0", "released-0", "evicted-0", "late-0", "nameless-0"] {
+        let repeated = cluster.simulator.repeated(&Cluster::host(name));
+        assert!(repeated.is_empty(), "{name}: {repeated:?}");
+        cluster.nodes().delete(name, &DeleteParams::default()).await.unwrap();
+    }
+    bed::nothing_left_but(&cluster, &[]).await;
+}
+
+/// Its sidecar goes on in the next Job with what it was at: the plan is the same, and nothing is begun twice.
+async fn lost_while_it_works(cluster: &Cluster) {
+    let name = "lost-0";
+    let host = Cluster::host(name);
+    cluster.simulator.faults(&host, |faults| faults.delay = Duration::from_secs(2));
+    create(cluster, name).await;
+    let working = until(cluster, name, "the restore is under way", works_on("snapshot-restore")).await;
+    bed::api::<Job>(cluster).delete("lost-0-bootstrap", &DeleteParams::background()).await.unwrap();
+    cluster.simulator.faults(&host, |faults| faults.delay = Duration::from_millis(20));
+    let node = until(cluster, name, "Running", is_running).await;
+    assert_eq!(node.status.unwrap().plan.unwrap().id, working.status.unwrap().plan.unwrap().id);
+    assert_eq!(cluster.simulator.runs(&host)["snapshot-restore"], 1);
+}
+
+/// seid was released already: the next Job's pod is released anew, and the rest is not done again.
+async fn lost_when_released(cluster: &Cluster) {
+    let name = "released-0";
+    let host = Cluster::host(name);
+    bed::stuck(cluster, name, &["mark-ready"]);
+    create(cluster, name).await;
+    until(cluster, name, "mark-ready is under way", works_on("mark-ready")).await;
+    bed::api::<Job>(cluster).delete("released-0-bootstrap", &DeleteParams::background()).await.unwrap();
+    bed::stuck(cluster, name, &[]);
+    until(cluster, name, "Running", is_running).await;
+    assert_eq!(cluster.simulator.runs(&host)["snapshot-restore"], 1);
+}
+
+async fn evicted_while_it_works(cluster: &Cluster) {
+    let name = "evicted-0";
+    let host = Cluster::host(name);
+    bed::stuck(cluster, name, &["config-apply"]);
+    create(cluster, name).await;
+    until(cluster, name, "config-apply is under way", works_on("config-apply")).await;
+    cluster.simulator.evict(&Cluster::host(name));
+    comes_back(cluster, name).await;
+    assert_eq!(cluster.simulator.runs(&host)["snapshot-restore"], 1);
+}
+
+async fn evicted_when_released(cluster: &Cluster) {
+    let name = "late-0";
+    bed::stuck(cluster, name, &["mark-ready"]);
+    create(cluster, name).await;
+    until(cluster, name, "mark-ready is under way", works_on("mark-ready")).await;
+    cluster.simulator.evict(&Cluster::host(name));
+    comes_back(cluster, name).await;
+}
+
+/// The failure is told with its way out, and the way out leads to Running.
+async fn comes_back(cluster: &Cluster, name: &str) {
+    let failed = until(cluster, name, "the failed Job is told", |node| {
+        condition(node, ConditionType::Stalled).as_deref() == Some("True/PlanFailed")
+    })
+    .await;
+    let status = failed.status.unwrap();
+    assert_eq!(status.phase, Some(NodePhase::Failed));
+    let said = &status.condition(ConditionType::Stalled).unwrap().message;
+    assert!(said.contains("bootstrap Job") && said.contains("sei.io/retry"), "{said}");
+    bed::stuck(cluster, name, &[]);
+    bed::retry(cluster, name).await;
+    until(cluster, name, "Running", is_running).await;
+}
+
+/// Without its Service the bootstrap pod has no name: it is made again.
+async fn service_taken_away(cluster: &Cluster) {
+    let name = "nameless-0";
+    let host = Cluster::host(name);
+    bed::stuck(cluster, name, &["config-apply"]);
+    create(cluster, name).await;
+    until(cluster, name, "config-apply is under way", works_on("config-apply")).await;
+    let services = bed::api::<Service>(cluster);
+    services.delete(name, &DeleteParams::default()).await.unwrap();
+    bed::eventually("the bootstrap Service is back", || async {
+        let service = services.get_opt(name).await.unwrap();
+        service.is_some_and(|service| service.labels().contains_key("sei.io/component"))
+    })
+    .await;
+    // A handler that never ends stays so until its process does.
+    bed::stuck(cluster, name, &[]);
+    cluster.simulator.stop(&host);
+    cluster.simulator.run(&host);
+    until(cluster, name, "Running", is_running).await;
+}

@@ -1,0 +1,115 @@
+//! A spec that changes while its plan runs, and images that cannot be pulled.
+
+use std::time::Duration;
+
+use kube::ResourceExt;
+use sei_api::{SeiNode, conditions::ConditionType, v1alpha1::PlannedTask};
+use sei_testkit::{builders, cluster::Cluster};
+use serde_json::json;
+
+use crate::bed::{self, condition, is_running, runs, set_image, until, until_said};
+
+const A: &str = "ghcr.io/sei-protocol/sei:a";
+const B: &str = "ghcr.io/sei-protocol/sei:b";
+const MISSING: &str = "ghcr.io/sei-protocol/sei:missing";
+
+fn pull_fails() -> String {
+    format!("ImagePullBackOff Back-off pulling image {MISSING:?}")
+}
+
+/// The stored task of this type.
+fn task(node: &SeiNode, type_: &str) -> Option<PlannedTask> {
+    let plan = node.status.as_ref()?.plan.as_ref()?;
+    plan.tasks.iter().find(|task| task.type_ == type_).cloned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_spec_takes_effect_whatever_its_plan_is_at() {
+    let cluster = bed::cluster().await;
+    let _operator = bed::operator(&cluster);
+    tokio::join!(
+        first_image_missing(&cluster),
+        next_image_missing(&cluster),
+        bootstrap_image_missing(&cluster),
+        changed_while_the_sidecar_works(&cluster),
+        changed_at_once(&cluster),
+    );
+}
+
+/// Ready names what cannot be pulled, and the corrected spec brings the node up.
+async fn first_image_missing(cluster: &Cluster) {
+    let name = "first-0";
+    bed::create(cluster, name, builders::full_node(MISSING)).await;
+    until_said(cluster, name, ConditionType::Ready, "False/WaitingForPod", &pull_fails()).await;
+    set_image(cluster, name, A).await;
+    until(cluster, name, "up with the corrected image", runs(A)).await;
+}
+
+/// A to an image that does not exist, and on to B; then there and back to B, which never lost its pod's image.
+async fn next_image_missing(cluster: &Cluster) {
+    let name = "next-0";
+    bed::create(cluster, name, builders::full_node(A)).await;
+    until(cluster, name, "A", runs(A)).await;
+    for _ in 0..2 {
+        set_image(cluster, name, MISSING).await;
+        let ready = ConditionType::Ready;
+        let held = until_said(cluster, name, ready, "False/WaitingForPod", &pull_fails()).await;
+        assert_eq!(condition(&held, ConditionType::NodeUpdateInProgress).unwrap(), "True/UpdateStarted");
+        set_image(cluster, name, B).await;
+        until(cluster, name, "B", runs(B)).await;
+    }
+}
+
+async fn bootstrap_image_missing(cluster: &Cluster) {
+    let name = "bootstrap-0";
+    let snapshot = json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": MISSING });
+    let spec = json!({ "chainId": "arctic-1", "image": A, "fullNode": { "snapshot": snapshot } });
+    bed::create(cluster, name, spec).await;
+    until_said(cluster, name, ConditionType::Ready, "False/WaitingForPod", &pull_fails()).await;
+    let corrected = json!({ "spec": { "fullNode": { "snapshot": { "bootstrapImage": B } } } });
+    bed::patch(cluster, name, corrected).await;
+    until(cluster, name, "up with the corrected image", runs(A)).await;
+}
+
+/// What the sidecar is at comes to its end; what comes after it is of the new spec, and nothing is done twice.
+async fn changed_while_the_sidecar_works(cluster: &Cluster) {
+    let name = "busy-0";
+    let host = Cluster::host(name);
+    cluster.simulator.faults(&host, |faults| faults.delay = Duration::from_millis(1500));
+    bed::create(cluster, name, builders::full_node(A)).await;
+    let working = until(cluster, name, "configure-genesis is under way", |node| {
+        task(node, "configure-genesis").is_some_and(|task| task.submitted_at.is_some())
+    })
+    .await;
+    let first = working.status.unwrap().plan.unwrap().id;
+    bed::patch(cluster, name, json!({ "spec": { "overrides": { "evm.http_port": "9545" } } })).await;
+    cluster.simulator.faults(&host, |faults| faults.delay = Duration::from_millis(20));
+    let node = until(cluster, name, "Running", is_running).await;
+    assert_ne!(node.status.unwrap().plan.unwrap().id, first, "another plan");
+    let runs = cluster.simulator.runs(&host);
+    assert_eq!(runs["configure-genesis"], 1, "{runs:?}");
+    assert_eq!(runs["config-apply"], 1, "only that of the new spec: {runs:?}");
+    let calls = cluster.simulator.calls(&host);
+    let applied = calls.iter().find(|call| call.body["type"] == "config-apply").unwrap();
+    assert_eq!(applied.body["params"]["overrides"]["evm.http_port"], "9545");
+    assert!(cluster.simulator.repeated(&host).is_empty());
+}
+
+/// Several specs in a row, faster than anything can follow.
+async fn changed_at_once(cluster: &Cluster) {
+    let name = "hasty-0";
+    bed::create(cluster, name, builders::full_node(A)).await;
+    for image in [B, A, MISSING, B] {
+        set_image(cluster, name, image).await;
+        tokio::time::sleep(Duration::from_millis(35)).await;
+    }
+    until(cluster, name, "the last of them", runs(B)).await;
+    let pods = bed::api::<k8s_openapi::api::core::v1::Pod>(cluster);
+    let pod = pods.get(&format!("{name}-0")).await.unwrap();
+    let image = |pod: &k8s_openapi::api::core::v1::Pod| {
+        let containers = pod.spec.clone().unwrap().containers;
+        containers.into_iter().find(|container| container.name == "seid").unwrap().image
+    };
+    assert_eq!(image(&pod).as_deref(), Some(B), "{} runs it", pod.name_any());
+    assert!(cluster.simulator.repeated(&Cluster::host(name)).is_empty());
+}
