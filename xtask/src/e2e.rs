@@ -82,6 +82,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     match args.action.unwrap_or_else(|| Action::Run(RunArgs::default())) {
         Action::Run(args) => runtime.block_on(scenarios(&cluster, &args)),
         Action::Up => {
+            ensure!(
+                !cluster.is_up(),
+                "a cluster is up: look inside with `cargo xtask e2e shell`, or end it first"
+            );
             runtime.block_on(up(&cluster))?;
             println!("look inside: cargo xtask e2e shell; end it: cargo xtask e2e down");
             Ok(())

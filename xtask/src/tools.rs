@@ -68,10 +68,7 @@ pub(crate) const CERT_MANAGER: Tools = Tools {
     pinned: "github.com/cert-manager/cert-manager",
     stamp: "github.com/cert-manager/cert-manager/pkg/util.AppVersion",
     tags: "",
-    programs: &[Program {
-        name: "cert-manager-controller",
-        package: "github.com/cert-manager/cert-manager/cmd/controller",
-    }],
+    programs: &[Program { name: "cert-manager", package: "sei.io/operator/tests/tools/cert-manager" }],
 };
 
 /// What renders the chart.

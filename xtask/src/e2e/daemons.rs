@@ -93,11 +93,5 @@ pub(super) const REST: &[Daemon] = &[
 ];
 
 /// Started when its kinds of objects are there.
-pub(super) const CERT_MANAGER: Daemon = Daemon {
-    program: "cert-manager-controller",
-    arguments: &[
-        "--kubeconfig=/run/e2e/cert-manager.kubeconfig",
-        "--leader-elect=false",
-        "--cluster-resource-namespace=cert-manager",
-    ],
-};
+pub(super) const CERT_MANAGER: Daemon =
+    Daemon { program: "cert-manager", arguments: &["--kubeconfig=/run/e2e/cert-manager.kubeconfig"] };

@@ -51,16 +51,9 @@ async fn live(starter: &Starter) -> anyhow::Result<()> {
     for daemon in daemons::REST {
         starter.start(daemon)?;
     }
-    command(
-        "kubectl",
-        &[
-            "--kubeconfig=/run/e2e/admin.kubeconfig",
-            "apply",
-            "--server-side",
-            "--filename=/run/e2e/etc/objects",
-        ],
-    )
-    .await?;
+    let objects = ["--filename=/run/e2e/etc/objects.yaml", "--filename=/run/e2e/etc/crds/"];
+    let apply = ["--kubeconfig=/run/e2e/admin.kubeconfig", "apply", "--server-side"];
+    command("kubectl", &[&apply[..], &objects].concat()).await?;
     starter.start(&daemons::CERT_MANAGER)?;
     let ready = async {
         tokio::try_join!(settled(&client), names())?;
