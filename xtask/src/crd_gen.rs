@@ -67,6 +67,8 @@ fn files(root: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
                 chart_files::permissions()?
             ),
         ),
+        (chart("alerts.yaml"), read("deploy/alerts/rules.yaml")?),
+        (chart("dashboard.json"), read("deploy/dashboards/sei-operator.json")?),
         (PathBuf::from("docs/reference/api.md"), marked("crates/api", &api)),
         (PathBuf::from("docs/reference/conditions.md"), marked("crates/api", &conditions_page::render())),
         (PathBuf::from("docs/reference/values.md"), marked(&format!("{CHART}/values.yaml"), &values)),

@@ -19,16 +19,17 @@ pub(crate) fn run(_: &Args) -> anyhow::Result<()> {
     eprintln!("== generated files");
     crd_gen::run(&crd_gen::Args { check: true })?;
     step("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
-    eprintln!("== control plane and helm");
+    eprintln!("== control plane, helm, promtool");
     let assets = tools::CONTROL_PLANE.ensure()?;
     let helm = tools::HELM.ensure()?.join("helm");
+    let promtool = tools::PROMTOOL.ensure()?.join("promtool");
     eprintln!("== install.yaml");
     install_gen::run(&install_gen::Args { check: true })?;
     eprintln!("== tests");
     // The operator itself is what the tests of the real API server start.
     run_to_end(cargo(&["build", "--locked", "--bin", "sei-operator"]))?;
     let mut tests = cargo(&["test", "--workspace", "--locked"]);
-    run_to_end(tests.env("KUBEBUILDER_ASSETS", assets).env("HELM", helm))?;
+    run_to_end(tests.env("KUBEBUILDER_ASSETS", assets).env("HELM", helm).env("PROMTOOL", promtool))?;
     println!("all checks and tests passed in {} s", began.elapsed().as_secs());
     Ok(())
 }

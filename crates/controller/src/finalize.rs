@@ -48,6 +48,7 @@ pub(crate) async fn finalize(ctx: &Context, node: &Arc<SeiNode>) -> Result<(), E
         Statement::new(ConditionType::Ready, false, Reason::Deleting, "the SeiNode is being deleted");
     conditions::set(&mut status.conditions, deleting, node.metadata.generation, now);
     let node = record(ctx, node, status).await?;
+    ctx.metrics.observe_node(&node, None);
     act::delete_own_claim(ctx, &node)
         .await
         .map_err(|source| failed("deleting the data volume claim", &node, source))?;

@@ -42,6 +42,8 @@ pub struct Metrics {
     passes: Family<PassLabels, Counter>,
     errors: Family<ErrorLabels, Counter>,
     pass_seconds: Histogram,
+    workers: Family<ControllerLabels, Gauge>,
+    busy: Family<ControllerLabels, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -101,6 +103,11 @@ struct ProbeLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ControllerLabels {
+    controller: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PassLabels {
     controller: &'static str,
     result: &'static str,
@@ -132,11 +139,19 @@ impl Metrics {
             passes: Family::default(),
             errors: Family::default(),
             pass_seconds: Histogram::new(PASS_SECONDS),
+            workers: Family::default(),
+            busy: Family::default(),
         };
         metrics.register_sei(registry.sub_registry_with_prefix("sei_controller"));
         let runtime = registry.sub_registry_with_prefix("controller_runtime");
         runtime.register("reconcile", "Passes over a node, by result", metrics.passes.clone());
         runtime.register("reconcile_time_seconds", "How long a pass took", metrics.pass_seconds.clone());
+        runtime.register(
+            "max_concurrent_reconciles",
+            "How many passes there can be",
+            metrics.workers.clone(),
+        );
+        runtime.register("active_workers", "How many passes there are", metrics.busy.clone());
         metrics
     }
 
@@ -260,6 +275,19 @@ impl Metrics {
         self.probes.get_or_create(&ProbeLabels { controller: CONTROLLER, outcome }).inc();
     }
 
+    /// How many passes there can be at the same time.
+    pub(crate) fn workers(&self, count: usize) {
+        let labels = ControllerLabels { controller: CONTROLLER };
+        self.workers.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// A pass is under way for as long as what is returned lives.
+    pub(crate) fn begun(&self) -> Begun {
+        let busy = self.busy.get_or_create(&ControllerLabels { controller: CONTROLLER }).clone();
+        busy.inc();
+        Begun(busy)
+    }
+
     /// One pass ended, with an error of `category` or well.
     pub(crate) fn reconciled(&self, category: Option<&'static str>, took: Duration) {
         let result = if category.is_some() { "error" } else { "success" };
@@ -289,6 +317,15 @@ impl Metrics {
         self.sidecar_ready.remove(&labels);
         self.plan_active.remove(&labels);
         self.certificate_expiry.remove(&labels);
+    }
+}
+
+/// A pass that is under way.
+pub(crate) struct Begun(Gauge);
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 
@@ -352,6 +389,8 @@ mod tests {
         metrics.observe_node(&node, Some(now));
         metrics.observe_status(&node, &before, &after, now);
         metrics.probed(&Health::Ready);
+        metrics.workers(32);
+        drop(metrics.begun());
         metrics.reconciled(Some("conflict"), Duration::from_millis(5));
         let mut text = String::new();
         encode(&mut text, &registry).unwrap();
@@ -372,6 +411,10 @@ mod tests {
             .lines()
             .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
             .map(|(name, rest)| (name.to_owned(), rest.split(' ').next().unwrap_or_default().to_owned()))
+            // The others are the process's own.
+            .filter(|(name, _)| {
+                name.starts_with("sei_controller_") || name.starts_with("controller_runtime_")
+            })
             .collect();
         assert_eq!(served, documented);
     }

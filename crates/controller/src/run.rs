@@ -54,6 +54,7 @@ pub async fn run(
         [] => vec![None],
         namespaces => namespaces.iter().map(|namespace| Some(namespace.as_str())).collect(),
     };
+    metrics.workers(usize::from(options.workers.max(1)) * scopes.len());
     let all_tls_secrets = options.secret_access == SecretAccess::Watch;
     let watched: Vec<_> =
         scopes.into_iter().map(|scope| Cache::watch(&client, scope, all_tls_secrets)).collect();
@@ -153,6 +154,7 @@ async fn scope(
 /// One pass with its deadline; a panic in it is an error of that node alone.
 async fn pass(node: Arc<SeiNode>, ctx: Arc<Context>) -> Result<Action, Error> {
     let began = Instant::now();
+    let _begun = ctx.metrics.begun();
     let guarded = AssertUnwindSafe(reconcile(Arc::clone(&node), &ctx)).catch_unwind();
     let result = match tokio::time::timeout(PASS_LIMIT, guarded).await {
         Ok(Ok(result)) => result,

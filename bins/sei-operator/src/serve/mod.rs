@@ -3,6 +3,7 @@
 
 mod endpoints;
 mod lease;
+mod metrics;
 mod shutdown;
 
 use std::{
@@ -16,6 +17,7 @@ use std::{
 use anyhow::{Context, bail};
 use kube::{
     Client, Config,
+    client::ClientBuilder,
     config::{KubeConfigOptions, Kubeconfig},
 };
 use prometheus_client::registry::Registry;
@@ -51,9 +53,10 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(args: RunArgs, options: Options) -> anyhow::Result<()> {
-    let (client, namespace) = client(&args).await?;
     let mut registry = Registry::default();
+    let process = metrics::Process::register(&mut registry);
     let metrics = Arc::new(Metrics::register(&mut registry));
+    let (client, namespace) = client(&args, &process).await?;
     let ready = Arc::new(AtomicBool::new(false));
     let (stop, stopped) = watch::channel(false);
     endpoints::serve(
@@ -78,6 +81,7 @@ async fn serve(args: RunArgs, options: Options) -> anyhow::Result<()> {
     let mut lease = None;
     if args.leader_elect {
         let namespace = args.leader_election_namespace.unwrap_or(namespace);
+        process.leads(false);
         // A replica that waits is healthy and has nothing to fill.
         ready.store(true, Ordering::Release);
         let Some(held) = lease::acquire(client.clone(), &namespace, stopped.clone()).await? else {
@@ -86,6 +90,7 @@ async fn serve(args: RunArgs, options: Options) -> anyhow::Result<()> {
         ready.store(false, Ordering::Release);
         lease = Some(held);
     }
+    process.leads(true);
     let is_ready = Arc::clone(&ready);
     let controller = sei_controller::run(
         client,
@@ -111,7 +116,7 @@ async fn serve(args: RunArgs, options: Options) -> anyhow::Result<()> {
 }
 
 /// A client, and the namespace that it calls its own.
-async fn client(args: &RunArgs) -> anyhow::Result<(Client, String)> {
+async fn client(args: &RunArgs, process: &metrics::Process) -> anyhow::Result<(Client, String)> {
     let config = match &args.kubeconfig {
         Some(path) => {
             let kubeconfig =
@@ -121,7 +126,8 @@ async fn client(args: &RunArgs) -> anyhow::Result<(Client, String)> {
         None => Config::infer().await.context("find the cluster: give --kubeconfig, or run inside one")?,
     };
     let namespace = config.default_namespace.clone();
-    Ok((Client::try_from(config).context("make a client of the cluster")?, namespace))
+    let client = ClientBuilder::try_from(config).context("make a client of the cluster")?;
+    Ok((client.with_layer(process).build(), namespace))
 }
 
 fn log(args: &RunArgs) -> anyhow::Result<()> {

@@ -64,7 +64,15 @@ async fn of_two_replicas_one_works_and_the_other_takes_over() {
     for name in ["sei_controller_seinode_phase", "controller_runtime_reconcile_total"] {
         assert!(metrics.contains(name), "{name} is not in {metrics}");
     }
-    assert!(!get(18_092, "/metrics").await.contains("node-0"), "who waits knows of no node");
+    let waiting = get(18_092, "/metrics").await;
+    assert!(!waiting.contains("node-0"), "who waits knows of no node");
+    let leads = |is: u8| format!("leader_election_master_status{{name=\"{LEASE}\"}} {is}");
+    assert!(metrics.contains(&leads(1)) && waiting.contains(&leads(0)), "{metrics}\n{waiting}");
+    assert!(metrics.contains("rest_client_requests_total{code=\"200\",method=\"GET\"}"), "{metrics}");
+    assert!(
+        metrics.contains("controller_runtime_max_concurrent_reconciles{controller=\"seinode\"} 32"),
+        "{metrics}"
+    );
 
     first.terminate().unwrap();
     eventually("the first has ended well", || std::future::ready(first.exit_code() == Some(0))).await;

@@ -44,6 +44,8 @@ fn full() -> Value {
         "metrics": {
             "service": { "annotations": { "a": "b" } },
             "serviceMonitor": { "enabled": true, "labels": { "release": "prometheus" } },
+            "prometheusRule": { "enabled": true },
+            "dashboard": { "enabled": true },
         },
     })
 }

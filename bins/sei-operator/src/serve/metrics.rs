@@ -1,0 +1,169 @@
+//! Metrics of the process itself, under the names that client-go gives them: who leads, and what the API server
+//! answers.
+
+use std::task::{Context, Poll};
+
+use futures::{FutureExt, future::BoxFuture};
+use http::{Request, Response};
+use kube::client::Body;
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+use sei_controller::rbac::LEASE;
+use tower::{Layer, Service};
+
+/// What is counted of the process.
+#[derive(Clone)]
+pub(super) struct Process {
+    leader: Family<LeaseLabels, Gauge>,
+    requests: Family<RequestLabels, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LeaseLabels {
+    name: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    code: String,
+    method: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BuildLabels {
+    version: &'static str,
+}
+
+impl Process {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let process = Self { leader: Family::default(), requests: Family::default() };
+        registry.register(
+            "leader_election_master_status",
+            "1 for the replica that holds the lease, 0 for one that waits",
+            process.leader.clone(),
+        );
+        registry.register(
+            "rest_client_requests",
+            "Requests to the API server, by method and by status code of the answer",
+            process.requests.clone(),
+        );
+        let build: Family<BuildLabels, Gauge> = Family::default();
+        build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
+        registry.register("sei_operator_build_info", "1, with the version of the program", build);
+        process
+    }
+
+    /// Whether this replica holds the lease.
+    pub(super) fn leads(&self, leads: bool) {
+        self.leader.get_or_create(&LeaseLabels { name: LEASE }).set(i64::from(leads));
+    }
+
+    fn answered(&self, method: String, code: String) {
+        self.requests.get_or_create(&RequestLabels { code, method }).inc();
+    }
+}
+
+/// Around the client's stack: each request counts once, whatever is retried inside.
+impl<S> Layer<S> for Process {
+    type Service = Counted<S>;
+
+    fn layer(&self, inner: S) -> Counted<S> {
+        Counted { inner, process: self.clone() }
+    }
+}
+
+/// A service whose answers are counted.
+#[derive(Clone)]
+pub(super) struct Counted<S> {
+    inner: S,
+    process: Process,
+}
+
+impl<S, B> Service<Request<Body>> for Counted<S>
+where
+    S: Service<Request<Body>, Response = Response<B>>,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<S::Response, S::Error>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let (process, method) = (self.process.clone(), request.method().to_string());
+        let count = move |answer: &Result<Response<B>, S::Error>| {
+            let code =
+                answer.as_ref().map_or("<error>".to_owned(), |answer| answer.status().as_str().to_owned());
+            process.answered(method, code);
+        };
+        self.inner.call(request).inspect(count).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use prometheus_client::encoding::text::encode;
+    use tower::{ServiceExt, service_fn};
+
+    use super::*;
+
+    fn served(registry: &Registry) -> String {
+        let mut text = String::new();
+        encode(&mut text, registry).unwrap();
+        text
+    }
+
+    #[tokio::test]
+    async fn answers_are_counted_by_method_and_code() {
+        let mut registry = Registry::default();
+        let process = Process::register(&mut registry);
+        let forbidden = service_fn(async |_: Request<Body>| {
+            Ok::<_, std::io::Error>(Response::builder().status(403).body(()).unwrap())
+        });
+        let refused =
+            service_fn(async |_: Request<Body>| Err::<Response<()>, _>(std::io::Error::other("refused")));
+        for _ in 0..2 {
+            let request = Request::post("/").body(Body::empty()).unwrap();
+            process.layer(forbidden).oneshot(request).await.unwrap();
+        }
+        process.layer(refused).oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap_err();
+        let text = served(&registry);
+        assert!(text.contains("rest_client_requests_total{code=\"403\",method=\"POST\"} 2"), "{text}");
+        assert!(text.contains("rest_client_requests_total{code=\"<error>\",method=\"GET\"} 1"), "{text}");
+    }
+
+    #[test]
+    fn what_is_served_is_what_is_documented() {
+        let mut registry = Registry::default();
+        let process = Process::register(&mut registry);
+        process.leads(true);
+        process.answered("GET".into(), "200".into());
+        let text = served(&registry);
+        let served: BTreeSet<_> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
+            .map(|(name, kind)| match kind {
+                "counter" => (format!("{name}_total"), kind),
+                _ => (name.to_owned(), kind),
+            })
+            .collect();
+        let documented: BTreeSet<_> = include_str!("../../../../docs/metrics.md")
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
+            .map(|(name, rest)| (name.to_owned(), rest.split(' ').next().unwrap_or_default()))
+            // The others are the controller's.
+            .filter(|(name, _)| {
+                !name.starts_with("sei_controller_") && !name.starts_with("controller_runtime_")
+            })
+            .collect();
+        assert_eq!(served, documented);
+    }
+}

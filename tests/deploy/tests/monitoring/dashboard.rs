@@ -1,0 +1,70 @@
+//! The Grafana dashboard.
+
+use std::collections::BTreeSet;
+
+use sei_testkit::chart::{self, find};
+use serde_json::{Value, json};
+
+use crate::promql;
+
+fn dashboard() -> Value {
+    serde_json::from_str(include_str!("../../../../deploy/dashboards/sei-operator.json")).unwrap()
+}
+
+fn panels(dashboard: &Value) -> Vec<&Value> {
+    dashboard["panels"].as_array().unwrap().iter().filter(|panel| panel["type"] != "row").collect()
+}
+
+#[test]
+fn panels_show_only_what_is_documented_and_all_of_it() {
+    let dashboard = dashboard();
+    let mut read = BTreeSet::new();
+    for panel in panels(&dashboard) {
+        let targets = panel["targets"].as_array().unwrap();
+        assert!(!targets.is_empty(), "{panel}");
+        for target in targets {
+            read.extend(promql::metrics(target["expr"].as_str().unwrap()));
+        }
+    }
+    let documented = promql::documented();
+    assert_eq!(read.difference(&documented).collect::<Vec<_>>(), [""; 0], "read and not documented");
+    // Of a histogram one series says that it is shown.
+    let ends = ["_bucket", "_count", "_sum"];
+    let base = |name: &String| {
+        let end = ends.iter().find_map(|end| name.strip_suffix(end));
+        end.unwrap_or(name).to_owned()
+    };
+    let shown: BTreeSet<_> = read.iter().map(base).collect();
+    let all: BTreeSet<_> = documented.iter().map(base).collect();
+    assert_eq!(all.difference(&shown).collect::<Vec<_>>(), [""; 0], "documented and not shown");
+}
+
+#[test]
+fn panels_have_places_of_their_own() {
+    let dashboard = dashboard();
+    let mut taken = BTreeSet::new();
+    let number = |panel: &Value, field: &str| panel["gridPos"][field].as_u64().unwrap();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        for x in number(panel, "x")..number(panel, "x") + number(panel, "w") {
+            assert!(x < 24, "{} is too wide", panel["title"]);
+            for y in number(panel, "y")..number(panel, "y") + number(panel, "h") {
+                assert!(taken.insert((x, y)), "{} lies on another", panel["title"]);
+            }
+        }
+    }
+    let ids: BTreeSet<_> =
+        dashboard["panels"].as_array().unwrap().iter().map(|panel| panel["id"].as_u64()).collect();
+    assert_eq!(ids.len(), dashboard["panels"].as_array().unwrap().len(), "ids");
+}
+
+#[test]
+fn the_chart_installs_it_as_it_is() {
+    let values =
+        json!({ "metrics": { "dashboard": { "enabled": true, "annotations": { "folder": "Sei" } } } });
+    let objects = chart::render(&values).unwrap();
+    let map = find(&objects, "ConfigMap", "sei-operator-dashboard").unwrap();
+    assert_eq!(map["metadata"]["labels"]["grafana_dashboard"], "1");
+    assert_eq!(map["metadata"]["annotations"]["folder"], "Sei");
+    let installed: Value = serde_json::from_str(map["data"]["sei-operator.json"].as_str().unwrap()).unwrap();
+    assert_eq!(installed, dashboard());
+}

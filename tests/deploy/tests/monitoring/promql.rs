@@ -1,0 +1,86 @@
+//! Which metrics a PromQL expression reads, and whether `docs/metrics.md` has them.
+
+use std::collections::BTreeSet;
+
+const WORDS: [&str; 9] =
+    ["and", "bool", "by", "group_left", "group_right", "ignoring", "offset", "or", "unless"];
+/// What has a list of labels in parentheses after it.
+const GROUPING: [&str; 6] = ["by", "without", "on", "ignoring", "group_left", "group_right"];
+
+/// Names of the metrics in `expression`: of identifiers, those that are no word of the language, no function and no
+/// label.
+pub fn metrics(expression: &str) -> BTreeSet<String> {
+    let mut tokens = tokens(expression).into_iter().peekable();
+    let mut found = BTreeSet::new();
+    while let Some(token) = tokens.next() {
+        if GROUPING.contains(&token.as_str()) {
+            for label in tokens.by_ref() {
+                if label == ")" {
+                    break;
+                }
+            }
+            continue;
+        }
+        let is_name = token.starts_with(|first: char| first.is_ascii_alphabetic());
+        let is_called = tokens.peek().is_some_and(|next| next == "(" || next == "by" || next == "without");
+        if is_name && !is_called && !WORDS.contains(&token.as_str()) {
+            found.insert(token);
+        }
+    }
+    found
+}
+
+/// Identifiers and single characters, without matchers, ranges and texts.
+fn tokens(expression: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut word = String::new();
+    let mut closing = None;
+    for character in expression.chars() {
+        if let Some(wanted) = closing {
+            if character == wanted {
+                closing = None;
+            }
+            continue;
+        }
+        if character.is_ascii_alphanumeric() || character == '_' || character == ':' {
+            word.push(character);
+            continue;
+        }
+        if !word.is_empty() {
+            found.push(std::mem::take(&mut word));
+        }
+        match character {
+            '{' => closing = Some('}'),
+            '[' => closing = Some(']'),
+            '"' => closing = Some('"'),
+            _ if character.is_whitespace() => {}
+            _ => found.push(character.to_string()),
+        }
+    }
+    found.extend(Some(word).filter(|word| !word.is_empty()));
+    found
+}
+
+/// Every name that `docs/metrics.md` has, with the series of its histograms.
+pub fn documented() -> BTreeSet<String> {
+    let page = include_str!("../../../../docs/metrics.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+    rows.flat_map(|(name, rest)| match rest.starts_with("histogram") {
+        true => ["_bucket", "_count", "_sum"].map(|end| format!("{name}{end}")).to_vec(),
+        false => vec![name.to_owned()],
+    })
+    .collect()
+}
+
+#[test]
+fn metrics_are_found_in_expressions() {
+    let cases = [
+        ("max by (namespace, name) (a{x=\"b(c)\"}) == 1", vec!["a"]),
+        ("a and on (namespace) sum by (le) (rate(b_bucket[5m])) unless on (x) c", vec!["a", "b_bucket", "c"]),
+        ("changes(max by (x) (a)[3d:1h]) > 0 or time() - b < 14 * 86400", vec!["a", "b"]),
+        ("sum(a) / sum without (pod) (b) > bool 0.5", vec!["a", "b"]),
+    ];
+    for (expression, wanted) in cases {
+        assert_eq!(metrics(expression).iter().collect::<Vec<_>>(), wanted, "{expression}");
+    }
+}
