@@ -19,6 +19,9 @@ pub(crate) fn run(_: &Args) -> anyhow::Result<()> {
     eprintln!("== generated files");
     crd_gen::run(&crd_gen::Args { check: true })?;
     step("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
+    eprintln!("== documentation");
+    let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
+    run_to_end(docs.env("RUSTDOCFLAGS", "-D warnings"))?;
     eprintln!("== control plane, helm, promtool");
     let assets = tools::CONTROL_PLANE.ensure()?;
     let helm = tools::HELM.ensure()?.join("helm");

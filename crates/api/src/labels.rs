@@ -8,7 +8,7 @@ use crate::SeiNode;
 pub const NODE: &str = "sei.io/node";
 /// `spec.chainId`.
 pub const CHAIN: &str = "sei.io/chain";
-/// Role of the node, see [`crate::v1alpha1::Mode::role`].
+/// Role of the node, which follows from its mode.
 pub const ROLE: &str = "sei.io/role";
 /// `bootstrap` on the bootstrap Job, its pod and its Service.
 pub const COMPONENT: &str = "sei.io/component";

@@ -4,7 +4,7 @@
 use crate::{SeiNode, ports};
 
 /// DNS domain of the cluster. The certificates of running fleets carry it.
-pub const CLUSTER_DOMAIN: &str = "cluster.local";
+const CLUSTER_DOMAIN: &str = "cluster.local";
 
 /// `metadata.name`. The API server sets it on every stored object; a file may lack it, then it is empty.
 pub fn node(node: &SeiNode) -> &str {
@@ -48,7 +48,7 @@ pub fn rbac_proxy_config(n: &SeiNode) -> String {
 }
 
 /// `<name>.<namespace>.svc.cluster.local`.
-pub fn service_dns(n: &SeiNode) -> String {
+fn service_dns(n: &SeiNode) -> String {
     format!("{}.{}.svc.{CLUSTER_DOMAIN}", node(n), namespace(n))
 }
 

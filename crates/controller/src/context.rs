@@ -47,6 +47,22 @@ pub struct Options {
     pub genesis_bucket: Option<Bucket>,
 }
 
+impl Options {
+    /// As the operator has them unless told otherwise: all namespaces, one watch of all TLS Secrets, 32 workers,
+    /// sidecars where their names resolve to, no look into the genesis bucket.
+    pub fn new(platform: Platform) -> Self {
+        Self {
+            platform,
+            namespaces: Vec::new(),
+            secret_access: SecretAccess::Watch,
+            workers: 32,
+            connect_to: Vec::new(),
+            token_file: "/var/run/secrets/sei.io/sidecar/token".into(),
+            genesis_bucket: None,
+        }
+    }
+}
+
 /// What every pass shares.
 pub(crate) struct Context {
     pub(crate) client: Client,

@@ -1,11 +1,22 @@
-//! What can go wrong in a pass over one node. Troubles of the node itself are not errors: they are findings,
-//! outcomes and conditions.
+//! What can go wrong in a pass over one node, and what ends the controller. Troubles of the node itself are not
+//! errors: they are findings, outcomes and conditions.
 
 use crate::record::RecordError;
 
-/// A pass that could not be finished. It is repeated with a growing delay.
+/// What ends the controller. Troubles of single nodes never do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The caches ended, which they never should.
+    #[error("watch of {kind} ended; restart the operator")]
+    WatchEnded {
+        /// What was watched.
+        kind: &'static str,
+    },
+}
+
+/// A pass that could not be finished. It is repeated with a growing delay.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PassError {
     /// The API server did not do what was asked.
     #[error("{doing} of SeiNode {node}: {source}")]
     Api {
@@ -33,24 +44,17 @@ pub enum Error {
         /// `namespace/name`.
         node: String,
     },
-    /// The caches ended, which they never should.
-    #[error("watch of {kind} ended; restart the operator")]
-    WatchEnded {
-        /// What was watched.
-        kind: &'static str,
-    },
 }
 
-impl Error {
+impl PassError {
     /// Closed set of words for metrics and logs.
-    pub fn category(&self) -> &'static str {
+    pub(crate) fn category(&self) -> &'static str {
         match self {
             Self::Api { .. } => "api",
             Self::Record(RecordError::Conflict { .. }) => "conflict",
             Self::Record(RecordError::Api { .. }) => "record",
             Self::Deadline { .. } => "deadline",
             Self::Panicked { .. } => "panic",
-            Self::WatchEnded { .. } => "watch",
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     act,
     context::Context,
     decide::set_phase,
-    error::Error,
+    error::PassError,
     record::{full_name, record},
 };
 
@@ -29,14 +29,14 @@ pub(crate) fn is_marked(node: &SeiNode) -> bool {
 }
 
 /// Puts the finalizer on the node.
-pub(crate) async fn mark(ctx: &Context, node: &SeiNode) -> Result<Arc<SeiNode>, Error> {
+pub(crate) async fn mark(ctx: &Context, node: &SeiNode) -> Result<Arc<SeiNode>, PassError> {
     let mut finalizers = node.metadata.finalizers.clone().unwrap_or_default();
     finalizers.push(labels::FINALIZER.to_owned());
     write_finalizers(ctx, node, &finalizers, "adding the finalizer").await
 }
 
 /// Does what has to be done before the node may go, then lets it go.
-pub(crate) async fn finalize(ctx: &Context, node: &Arc<SeiNode>) -> Result<(), Error> {
+pub(crate) async fn finalize(ctx: &Context, node: &Arc<SeiNode>) -> Result<(), PassError> {
     if !is_marked(node) {
         ctx.forget(node);
         return Ok(());
@@ -56,7 +56,7 @@ pub(crate) async fn finalize(ctx: &Context, node: &Arc<SeiNode>) -> Result<(), E
         node.metadata.finalizers.iter().flatten().filter(|it| *it != labels::FINALIZER).cloned().collect();
     match write_finalizers(ctx, &node, &rest, "removing the finalizer").await {
         Ok(_) => {}
-        Err(Error::Api { source, .. }) if matches!(&*source, kube::Error::Api(status) if status.is_not_found()) =>
+        Err(PassError::Api { source, .. }) if matches!(&*source, kube::Error::Api(status) if status.is_not_found()) =>
             {}
         Err(error) => return Err(error),
     }
@@ -69,7 +69,7 @@ async fn write_finalizers(
     node: &SeiNode,
     finalizers: &[String],
     doing: &'static str,
-) -> Result<Arc<SeiNode>, Error> {
+) -> Result<Arc<SeiNode>, PassError> {
     let api: Api<SeiNode> = Api::namespaced(ctx.client.clone(), names::namespace(node));
     let patch = json!({ "metadata": {
         "finalizers": finalizers,
@@ -81,6 +81,6 @@ async fn write_finalizers(
     written.map(Arc::new).map_err(|source| failed(doing, node, source))
 }
 
-fn failed(doing: &'static str, node: &SeiNode, source: kube::Error) -> Error {
-    Error::Api { doing, node: full_name(node), source: Box::new(source) }
+fn failed(doing: &'static str, node: &SeiNode, source: kube::Error) -> PassError {
+    PassError::Api { doing, node: full_name(node), source: Box::new(source) }
 }

@@ -1,7 +1,57 @@
 //! The reconciler of SeiNodes: observe, decide, act, record. The only crate with a Kubernetes client.
 //!
-//! One pass over a node reads everything first ([`observe`](mod@observe)), decides on that value alone, acts,
-//! and writes the status once. What a pass remembers in memory only saves work; losing it is harmless.
+//! One pass over a node reads everything first, decides on that value alone, acts, and writes the status once.
+//! What a pass remembers in memory only saves work; losing it is harmless.
+//!
+//! [`run`] is the whole of it. It takes what a process has of its own: a client, the [`Options`], the [`Metrics`] in
+//! a registry that the process serves, and a future that says when to stop. It reads no environment, listens on
+//! nothing and elects no leader; two of them must not work on the same nodes at once. What it has to be allowed is
+//! in [`rbac`].
+//!
+//! ```
+//! use std::sync::Arc;
+//! use prometheus_client::registry::Registry;
+//! use sei_controller::{Metrics, Options, run};
+//! use tokio::sync::oneshot;
+//! # use std::{collections::BTreeMap, convert::Infallible};
+//! # use kube::{Client, client::Body};
+//! # use sei_render::Platform;
+//! # async fn empty_cluster(request: http::Request<Body>) -> Result<http::Response<Body>, Infallible> {
+//! #     if request.uri().query().is_some_and(|query| query.contains("watch=true")) {
+//! #         return std::future::pending().await;
+//! #     }
+//! #     let list = br#"{ "metadata": { "resourceVersion": "1" }, "items": [] }"#;
+//! #     Ok(http::Response::new(Body::from(list.to_vec())))
+//! # }
+//! # let env = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/conformance/full-plain/platform.env"));
+//! # let settings: BTreeMap<String, String> = env
+//! #     .lines()
+//! #     .filter_map(|line| line.split_once('='))
+//! #     .map(|(name, value)| (name.to_owned(), value.to_owned()))
+//! #     .collect();
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! // `Client::try_default().await?` in a cluster; here an API server without any objects.
+//! let client = Client::new(tower::service_fn(empty_cluster), "default");
+//! let options = Options {
+//!     namespaces: vec!["pacific-1".to_owned()],
+//!     ..Options::new(Platform::from_settings(&settings)?)
+//! };
+//! let mut registry = Registry::default(); // of the process, which serves it
+//! let metrics = Arc::new(Metrics::register(&mut registry));
+//!
+//! // Stop as soon as the caches are filled. A process would wait for a signal.
+//! let (filled, stop) = oneshot::channel();
+//! let filled = std::sync::Mutex::new(Some(filled));
+//! let ready = move || {
+//!     let filled = filled.lock().ok().and_then(|mut filled| filled.take());
+//!     filled.map(|filled| filled.send(()));
+//! };
+//! run(client, options, metrics, ready, async { stop.await.unwrap_or_default() }).await?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod act;
 mod cache;
@@ -10,7 +60,7 @@ mod decide;
 mod error;
 mod events;
 mod finalize;
-pub mod metrics;
+mod metrics;
 mod neighbours;
 mod observe;
 pub mod rbac;
@@ -21,5 +71,5 @@ mod run;
 
 pub use context::{Options, SecretAccess};
 pub use error::Error;
-pub use record::RecordError;
+pub use metrics::Metrics;
 pub use run::run;

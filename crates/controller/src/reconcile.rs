@@ -10,7 +10,7 @@ use crate::{
     act,
     context::Context,
     decide::{Next, Repair, begin_again, decide, settle, sum_up},
-    error::Error,
+    error::PassError,
     finalize,
     observe::{Observed, Shown, observe},
     record::{full_name, record},
@@ -23,7 +23,7 @@ const ROUNDS: usize = 4;
 const RESYNC: Duration = Duration::from_secs(300);
 
 /// Reconciles `cached`, or the newer state that our own last write returned.
-pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Action, Error> {
+pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Action, PassError> {
     let mut node = freshest(cached, ctx);
     announce(ctx, &node);
     if node.metadata.deletion_timestamp.is_some() {

@@ -9,7 +9,7 @@ use crate::{context::Context, events};
 
 /// Why a status was not written.
 #[derive(Debug, thiserror::Error)]
-pub enum RecordError {
+pub(crate) enum RecordError {
     /// Somebody wrote the object since it was read. The pass is repeated on what it is now.
     #[error("status of SeiNode {node} was not written: the object changed since it was read")]
     Conflict {

@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, watch};
 use crate::{
     cache::{Cache, Feeds},
     context::{Context, Options, SecretAccess},
-    error::Error,
+    error::{Error, PassError},
     metrics::Metrics,
     neighbours::Neighbours,
     reconcile::reconcile,
@@ -152,24 +152,24 @@ async fn scope(
 }
 
 /// One pass with its deadline; a panic in it is an error of that node alone.
-async fn pass(node: Arc<SeiNode>, ctx: Arc<Context>) -> Result<Action, Error> {
+async fn pass(node: Arc<SeiNode>, ctx: Arc<Context>) -> Result<Action, PassError> {
     let began = Instant::now();
     let _begun = ctx.metrics.begun();
     let guarded = AssertUnwindSafe(reconcile(Arc::clone(&node), &ctx)).catch_unwind();
     let result = match tokio::time::timeout(PASS_LIMIT, guarded).await {
         Ok(Ok(result)) => result,
-        Ok(Err(_)) => Err(Error::Panicked { node: full_name(&node) }),
-        Err(_) => Err(Error::Deadline { node: full_name(&node), seconds: PASS_LIMIT.as_secs() }),
+        Ok(Err(_)) => Err(PassError::Panicked { node: full_name(&node) }),
+        Err(_) => Err(PassError::Deadline { node: full_name(&node), seconds: PASS_LIMIT.as_secs() }),
     };
     if result.is_ok() {
         ctx.memory(&node, |memory| memory.failures = 0);
     }
-    ctx.metrics.reconciled(result.as_ref().err().map(Error::category), began.elapsed());
+    ctx.metrics.reconciled(result.as_ref().err().map(PassError::category), began.elapsed());
     result
 }
 
 /// A failed pass is repeated after a delay that doubles with each failure in a row.
-fn retry(node: Arc<SeiNode>, error: &Error, ctx: Arc<Context>) -> Action {
+fn retry(node: Arc<SeiNode>, error: &PassError, ctx: Arc<Context>) -> Action {
     let failures = ctx.memory(&node, |memory| {
         memory.failures = memory.failures.saturating_add(1);
         memory.failures

@@ -9,14 +9,14 @@ const POLL_FIRST: Duration = Duration::from_millis(100);
 const POLL_LAST: Duration = Duration::from_secs(5);
 
 /// When to look again at something that began `elapsed` ago: after 100 ms, then ever more slowly up to 5 s.
-pub fn poll_delay(elapsed: Duration, jitter: f64) -> Duration {
+pub(crate) fn poll_delay(elapsed: Duration, jitter: f64) -> Duration {
     spread((elapsed / 2).clamp(POLL_FIRST, POLL_LAST), jitter)
 }
 
 /// How long to wait before retry number `retry` (from 1). Tasks that wait for others' work (the genesis of a
 /// group, peers that come up) keep the short rhythm their large budgets were chosen for: 10 s, 20 s, then
 /// 30 s. All others start at 5 s and double up to 5 min.
-pub fn retry_delay(kind: Option<TaskKind>, retry: i64, jitter: f64) -> Duration {
+pub(crate) fn retry_delay(kind: Option<TaskKind>, retry: i64, jitter: f64) -> Duration {
     let doublings = u32::try_from(retry.clamp(1, 16)).unwrap_or(1);
     let delay = match kind {
         Some(TaskKind::ConfigureGenesis | TaskKind::DiscoverPeers) => {

@@ -1,5 +1,39 @@
 //! The pure planner: which tasks bring a SeiNode where its spec wants it, and what becomes of a plan as they
 //! are done. Nothing here runs a task, asks a clock or makes an id.
+//!
+//! A plan is made from a SeiNode and its status, stored in that status, and only then run: the types
+//! [`Plan<Proposed>`](Plan) and [`Plan<Persisted>`](Plan) hold a caller to it. Whoever runs it takes one step of the
+//! current task, says what that came to as an [`Outcome`], and learns from the [`Step`] what to do next.
+//!
+//! ```
+//! use jiff::Timestamp;
+//! use sei_api::SeiNode;
+//! use sei_plan::{Outcome, Plan, Step, build, validate};
+//!
+//! let mut node: SeiNode = serde_json::from_value(serde_json::json!({
+//!     "metadata": { "name": "rpc-0", "namespace": "pacific-1" },
+//!     "spec": { "chainId": "pacific-1", "image": "seid:v6", "fullNode": {} },
+//! }))?;
+//! assert!(validate(&node).is_empty(), "nothing in the spec stands in the way of a plan");
+//! let now: Timestamp = "2030-01-01T00:00:00Z".parse()?;
+//!
+//! let plan = build::next(&node, "11111111-2222-4333-8444-555555555555").ok_or("nothing to do")?;
+//! let tasks: Vec<&str> = plan.tasks.iter().map(|task| task.type_.as_str()).collect();
+//! assert_eq!(
+//!     tasks.join(" "),
+//!     "ensure-data-pvc apply-statefulset apply-service configure-genesis config-apply config-validate mark-ready"
+//! );
+//!
+//! // Written to the API server, which answers with the object as it is then:
+//! node.status.get_or_insert_default().plan = Some(Plan::propose(plan, &node, now).into_stored());
+//! node.metadata.resource_version = Some("1".to_owned());
+//!
+//! let mut plan = Plan::load(&node).ok_or("no plan is under way")?;
+//! assert_eq!(plan.advance(Outcome::Done, now, 0.0), Step::Next);
+//! let (index, task) = plan.current().ok_or("the plan has ended")?;
+//! assert_eq!((index, task.type_.as_str()), (1, "apply-statefulset"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod advance;
 mod backoff;
@@ -17,7 +51,7 @@ mod task;
 mod validate;
 
 pub use advance::{Outcome, Persisted, Plan, Proposed, Step, retry_request};
-pub use backoff::{poll_delay, retry_delay, wait_limit};
+pub use backoff::wait_limit;
 pub use ceremony::{left_objects, needed_object};
 pub use id::task_id;
 pub use kind::TaskKind;

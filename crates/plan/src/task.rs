@@ -132,7 +132,7 @@ impl Task {
 
     /// Its parameters as they are stored. Tasks of the operator work on the live node; they store what tells a
     /// reader which one.
-    pub fn stored_params(&self, node: &SeiNode) -> Value {
+    pub(crate) fn stored_params(&self, node: &SeiNode) -> Value {
         let namespace = names::namespace(node);
         let (service, job) = (names::stateful_set(node), names::bootstrap_job(node));
         match self {

@@ -4,20 +4,32 @@
 //! objects, which is what lets them be compared with what the cluster holds ([`drift`]).
 //!
 //! ```
-//! # use std::collections::BTreeMap;
-//! let node: sei_api::SeiNode = serde_json::from_value(serde_json::json!({
-//!     "apiVersion": "sei.io/v1alpha1",
-//!     "kind": "SeiNode",
+//! use std::collections::BTreeMap;
+//! use sei_api::SeiNode;
+//! use sei_render::{Platform, objects};
+//!
+//! let node: SeiNode = serde_json::from_value(serde_json::json!({
 //!     "metadata": { "name": "rpc-0", "namespace": "pacific-1" },
 //!     "spec": { "chainId": "pacific-1", "image": "seid:v6", "fullNode": {} },
 //! }))?;
-//! let service = sei_render::service(&node);
-//! assert_eq!(service.spec.and_then(|spec| spec.cluster_ip).as_deref(), Some("None"));
+//! // Lines `SEI_NAME=value`, as the operator's environment has them.
+//! # let env = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/conformance/full-plain/platform.env"));
+//! let settings: BTreeMap<String, String> = env
+//!     .lines()
+//!     .filter_map(|line| line.split_once('='))
+//!     .map(|(name, value)| (name.to_owned(), value.to_owned()))
+//!     .collect();
+//! let platform = Platform::from_settings(&settings)?;
+//!
+//! let objects = objects(&node, &platform)?;
+//! let kinds: Vec<_> = objects.iter().filter_map(|object| object["kind"].as_str()).collect();
+//! assert_eq!(kinds, ["PersistentVolumeClaim", "StatefulSet", "Service"]);
+//! assert_eq!(objects[1]["spec"]["updateStrategy"]["type"], "OnDelete");
 //!
 //! // All that is wrong with a platform is said at once.
-//! let error = sei_render::Platform::from_settings(&BTreeMap::new()).unwrap_err();
+//! let error = Platform::from_settings(&BTreeMap::new()).unwrap_err();
 //! assert!(error.lines().len() > 10);
-//! # Ok::<_, serde_json::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod bootstrap_job;

@@ -12,7 +12,7 @@ use crate::{
     Error, Health, TaskRecord, TaskRequest,
     token::TokenFile,
     transport::{PlainPool, VerifiedPool},
-    wire::{NodeId, Refusal, Submitted},
+    wire::{Refusal, Submitted},
 };
 
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -83,23 +83,6 @@ impl Client {
             id if id == task.id => Ok(()),
             id => Err(undecodable(format!("it speaks of task {id}, not of {}", task.id))),
         }
-    }
-
-    /// The node's P2P id, in lower-case hex.
-    ///
-    /// # Errors
-    /// Any [`Error`]; the sidecar answers 500 before the node has an identity.
-    pub async fn node_id(&self) -> Result<String, Error> {
-        let answer = self.call(Method::GET, "/v0/node-id", None).await?;
-        if answer.status != StatusCode::OK {
-            return Err(answer.refused());
-        }
-        let url = answer.url.clone();
-        let id = answer.decode::<NodeId>()?.node_id;
-        if id.is_empty() {
-            return Err(Error::Undecodable { url, why: "the node id is empty".to_owned() });
-        }
-        Ok(id)
     }
 
     /// One request that carries the token. The proxy may have seen the token before the kubelet renewed it, so

@@ -1,5 +1,37 @@
 //! Client of the API that the seictl sidecar serves in every node: wire types, verified connections, and the
 //! few calls that the operator makes.
+//!
+//! A [`Transport`] is made once a process and shares its connections. A client without TLS never sends a token;
+//! one with TLS sends it only to a server that it has verified against a [`ServerTrust`]. Every call has a
+//! deadline, and a task is submitted under an id of the caller's, so that asking again does nothing twice.
+//!
+//! ```
+//! use sei_sidecar::{Health, TaskRequest, TaskState, Transport};
+//! # use sei_testkit::sidecar::{Access, Simulator};
+//! # use std::time::Duration;
+//! use uuid::Uuid;
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! # let host = "rpc-0-0.rpc-0.pacific-1.svc.cluster.local";
+//! # let simulator = Simulator::start(Access::AnyToken).await?;
+//! # simulator.run(host);
+//! # let rule = simulator.connect_to()[1].clone();
+//! // Here a sidecar listens on loopback; `rule` says where, as curl's `--connect-to` does.
+//! let transport = Transport::new(vec![rule.parse()?], "/var/run/secrets/sei.io/sidecar/token".into());
+//! let sidecar = transport.plain("http://rpc-0-0.rpc-0.pacific-1.svc.cluster.local:7777")?;
+//! assert_eq!(sidecar.healthz().await?, Health::NotReady);
+//!
+//! let id = Uuid::new_v4();
+//! assert!(sidecar.task(id).await?.is_none());
+//! sidecar.submit(&TaskRequest { id, type_: "mark-ready".to_owned(), params: None }).await?;
+//! while sidecar.task(id).await?.is_none_or(|task| task.status == TaskState::Running) {
+//!     tokio::time::sleep(Duration::from_millis(10)).await;
+//! }
+//! assert_eq!(sidecar.healthz().await?, Health::Ready);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod client;
 mod connect_to;

@@ -64,13 +64,6 @@ pub(crate) struct Submitted {
     pub(crate) id: Uuid,
 }
 
-/// Answer of `/v0/node-id`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct NodeId {
-    pub(crate) node_id: String,
-}
-
 /// Body of an error.
 #[derive(Deserialize)]
 pub(crate) struct Refusal {

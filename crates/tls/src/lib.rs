@@ -4,13 +4,35 @@
 //! [`Accepted`] nor [`Problem`].
 //!
 //! ```
-//! use sei_tls::{ProblemKind, SecretData, judge};
+//! use jiff::Timestamp;
+//! use sei_tls::{ProblemKind, SecretData, Trust, judge};
 //!
-//! let secret = SecretData { type_: Some("kubernetes.io/tls"), crt: None, key: None, ca: None };
 //! let names = ["node-0.sei.svc.cluster.local".to_owned()];
-//! let problem = judge(&secret, &names, jiff::Timestamp::UNIX_EPOCH).unwrap_err();
+//! // What somebody stored, here a certificate that signs itself.
+//! let pair = rcgen::generate_simple_self_signed(names.clone())?;
+//! let (crt, key) = (pair.cert.pem(), pair.signing_key.serialize_pem());
+//! let secret = SecretData {
+//!     type_: Some("kubernetes.io/tls"),
+//!     crt: Some(crt.as_bytes()),
+//!     key: Some(key.as_bytes()),
+//!     ca: None,
+//! };
+//! let now: Timestamp = "2030-01-01T00:00:00Z".parse()?;
+//!
+//! let accepted = judge(&secret, &names, now)?;
+//! assert!(matches!(accepted.trust, Trust::Leaf(_)), "clients have to believe exactly this certificate");
+//! assert!(accepted.not_after > now);
+//!
+//! // A problem has a kind for programs and a sentence, with what to do, for people.
+//! let problem = judge(&SecretData { crt: None, ..secret }, &names, now).unwrap_err();
 //! assert_eq!(problem.kind(), ProblemKind::Malformed);
-//! assert_eq!(problem.to_string(), "tls.crt is missing or empty: store the certificate, then its issuers, there as PEM");
+//! assert_eq!(
+//!     problem.to_string(),
+//!     "tls.crt is missing or empty: store the certificate, then its issuers, there as PEM"
+//! );
+//! let others = ["node-1.sei.svc.cluster.local".to_owned()];
+//! assert_eq!(judge(&secret, &others, now).unwrap_err().kind(), ProblemKind::SansMismatch);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod certificate;

@@ -21,7 +21,7 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
 };
 use prometheus_client::registry::Registry;
-use sei_controller::{Options, metrics::Metrics};
+use sei_controller::{Metrics, Options};
 use tokio::sync::watch;
 
 use crate::{

@@ -21,7 +21,7 @@ pub enum Mode {
 
 impl Mode {
     /// The `sei.io/role` label.
-    pub fn role(self) -> &'static str {
+    pub(crate) fn role(self) -> &'static str {
         match self {
             Self::FullNode => "node",
             Self::Archive => "archive",
