@@ -1,10 +1,11 @@
-//! The generated files: the CRD, the reference pages made from its schema, the condition vocabulary and the chart's
-//! values, and what the chart embeds. Nothing here decides anything: the sources are `sei-api`, the permission
-//! table of `sei-controller` and the files under `deploy/`.
+//! The generated files: the CRD, the reference pages made from its schema, the condition vocabulary, the planner and
+//! the chart's values, and what the chart embeds. Nothing here decides anything: the sources are `sei-api`,
+//! `sei-plan`, the permission table of `sei-controller` and the files under `deploy/`.
 
 mod api_page;
 mod chart_files;
 mod conditions_page;
+mod plans_page;
 mod values_page;
 
 use std::path::{Path, PathBuf};
@@ -69,6 +70,7 @@ fn files(root: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
         ),
         (chart("alerts.yaml"), read("deploy/alerts/rules.yaml")?),
         (chart("dashboard.json"), read("deploy/dashboards/sei-operator.json")?),
+        (PathBuf::from("docs/plans.md"), marked("crates/plan", &plans_page::render()?)),
         (PathBuf::from("docs/reference/api.md"), marked("crates/api", &api)),
         (PathBuf::from("docs/reference/conditions.md"), marked("crates/api", &conditions_page::render())),
         (PathBuf::from("docs/reference/values.md"), marked(&format!("{CHART}/values.yaml"), &values)),

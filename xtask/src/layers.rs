@@ -25,7 +25,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sei-apiserver-tests", &["sei-api", "sei-controller", "sei-render", "sei-sidecar", "sei-testkit"]),
     ("sei-deploy-tests", &["sei-api", "sei-controller", "sei-render", "sei-testkit"]),
     ("sei-e2e", &[]),
-    ("xtask", &["sei-api", "sei-controller", "sei-render", "sei-testkit"]),
+    ("xtask", &["sei-api", "sei-controller", "sei-plan", "sei-render", "sei-testkit"]),
 ];
 /// Crates that decide and never do.
 const PURE: &[&str] = &["sei-api", "sei-tls", "sei-plan", "sei-render"];

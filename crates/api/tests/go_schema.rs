@@ -1,96 +1,30 @@
-//! Our CRD beside the one of the Go controller (`tests/conformance/crd-schema.json`): whatever differs is listed here
-//! with the reason, and whatever is listed here differs.
+//! Our CRD beside the one of the Go controller (`tests/conformance/crd-schema.json`): whatever differs is listed in
+//! `docs/objects.md` with the reason, and whatever is listed there differs.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-/// What may differ: place and keyword, and why. A `*` stands for one part of the path.
-const DIFFERENCES: &[(&str, &str)] = &[
-    // The resource
-    ("names.categories", "`kubectl get sei`"),
-    ("version.additionalPrinterColumns", "what people look at is shown"),
-    ("apiVersion", "the server adds it"),
-    ("kind", "the server adds it"),
-    ("metadata", "the server adds it"),
-    ("required", "an object without spec means nothing"),
-    ("rule: oldSelf.hasValue() ||", "names that the Service, pods or Job cannot have failed late"),
-    // Bounds
-    ("spec.chainId maxLength", "it is a label value"),
-    ("spec.chainId rule: self.matches(", "it is a label value, and reaches command lines"),
-    ("spec.validator.genesisCeremony.chainId maxLength", "it is a chain id"),
-    ("spec.validator.genesisCeremony.chainId rule: self.matches(", "it is a chain id"),
-    ("spec.podLabels maxProperties", "the cost of rules is bounded"),
-    ("spec.podLabels rule: self.all(", "they are labels"),
-    ("spec.podLabels{} maxLength", "they are label values"),
-    ("spec.podLabels{} rule: self == ''", "they are label values"),
-    ("spec.peers[].label.namespace maxLength", "it is a namespace"),
-    ("spec.peers[].label.namespace pattern", "it is a namespace, and part of a request's path"),
-    ("spec.sidecar.port maximum", "it is a port"),
-    ("spec.sidecar.port minimum", "it is a port"),
-    ("spec.sidecar.port rule: !(self in", "two containers of a pod cannot share a port"),
-    ("spec.sidecar.tls.secretName maxLength", "it is a Secret"),
-    ("spec.sidecar.tls.secretName rule: self.matches(", "it is a Secret"),
-    ("spec.*.snapshot.backfillBlocks minimum", "less than none makes no sense"),
-    ("spec.*.snapshot.trustPeriod maxLength", "it is a duration"),
-    ("spec.*.snapshot.trustPeriod rule: self == ''", "it is a duration"),
-    // Names with dots: the pattern of the Go controller forbids them, though Secrets and claims may have them.
-    ("spec.dataVolume.import.pvcName pattern", "dots are legal"),
-    ("spec.dataVolume.import.pvcName rule: self.matches(", "dots are legal"),
-    ("spec.validator.*.secret.secretName pattern", "dots are legal"),
-    ("spec.validator.*.secret.secretName rule: self.matches(", "dots are legal"),
-    ("spec.validator.operatorKeyring.secret.passphraseSecretRef.secretName pattern", "dots are legal"),
-    (
-        "spec.validator.operatorKeyring.secret.passphraseSecretRef.secretName rule: self.matches(",
-        "dots are legal",
-    ),
-    // Refused by the Go controller after admission, where nobody sees it.
-    ("spec.*.snapshot rule: !has(self.bootstrapImage)", "refused late"),
-    ("spec.*.snapshotGeneration rule: has(self.tendermint)", "refused late"),
-    ("spec.*.snapshotGeneration.tendermint rule: !has(self.publish)", "refused late"),
-    ("spec.replayer rule: has(self.snapshot.s3)", "refused late"),
-    ("spec.replayer.resultExport rule: has(self.shadowResult)", "refused late"),
-    ("spec.validator rule: !has(self.signingKey) || !has(self.genesisCeremony)", "refused late"),
-    // Decided at creation
-    ("spec rule: has(self.fullNode) == has(oldSelf.fullNode)", "a mode cannot change under its data"),
-    (
-        "spec rule: (has(self.dataVolume) && has(self.dataVolume.import))",
-        "a volume cannot change under a node",
-    ),
-    ("spec.chainId rule: self == oldSelf", "a chain cannot change under its data"),
-    ("spec.fullNode rule: has(self.snapshot) == has(oldSelf.snapshot)", "read once, by the first plan"),
-    ("spec.validator rule: has(self.snapshot) == has(oldSelf.snapshot)", "read once, by the first plan"),
-    ("spec.*.snapshot rule: has(self.s3) ?", "read once, by the first plan"),
-    (
-        "spec.validator rule: has(self.signingKey) == has(oldSelf.signingKey)",
-        "a key that comes back may sign twice",
-    ),
-    ("spec.validator rule: has(self.operatorKeyring) ==", "its Secrets cannot be swapped by removing it"),
-    ("spec.validator rule: has(self.genesisCeremony) ==", "read once, by the first plan"),
-    ("spec.validator.genesisCeremony rule: self == oldSelf", "read once, by the first plan"),
-    // Status
-    ("status.observedGeneration", "tools can tell whether status is current"),
-    ("status.plan.createdAt", "waits have a beginning"),
-    ("status.plan.generation", "a spec that changed under a plan is noticed"),
-    ("status.plan.retry", "a retry asked for is made once"),
-    ("status.plan.targetImage", "an update plan says which image it is for"),
-    ("status.plan.tasks[].nextAttemptAt", "retries outlive a restart of the operator"),
-    ("status.plan.tasks[].waitingSince", "waits have a beginning"),
-    ("status.plan.failedTaskIndex format", "numbers have 64 bits"),
-    ("status.plan.failedTaskDetail.maxRetries format", "numbers have 64 bits"),
-    ("status.plan.failedTaskDetail.retryCount format", "numbers have 64 bits"),
-    ("status.plan.tasks[].maxRetries format", "numbers have 64 bits"),
-    ("status.plan.tasks[].retryCount format", "numbers have 64 bits"),
-];
+/// What may differ: rows `place, why` of section The CRD of `docs/objects.md`. A `*` stands for one part of the path.
+fn differences() -> Vec<(String, String)> {
+    let page = include_str!("../../../docs/objects.md");
+    let section = page.split("\n## ").find(|section| section.starts_with("The CRD\n")).unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.map(|row| {
+        let (place, why) = row.split_once("` | ").unwrap();
+        (place.replace("\\|", "|"), why.trim_end_matches(" |").to_owned())
+    })
+    .collect()
+}
 
 #[test]
 fn every_difference_has_a_reason_and_every_reason_a_difference() {
-    let found = found();
+    let (found, listed) = (found(), differences());
     let unexplained: Vec<_> =
-        found.iter().filter(|found| !DIFFERENCES.iter().any(|(listed, _)| covers(listed, found))).collect();
+        found.iter().filter(|found| !listed.iter().any(|(listed, _)| covers(listed, found))).collect();
     let vanished: Vec<_> =
-        DIFFERENCES.iter().filter(|(listed, _)| !found.iter().any(|found| covers(listed, found))).collect();
+        listed.iter().filter(|(listed, _)| !found.iter().any(|found| covers(listed, found))).collect();
     assert!(unexplained.is_empty(), "not listed: {unexplained:#?}");
     assert!(vanished.is_empty(), "listed, but the same: {vanished:#?}");
 }

@@ -1,4 +1,5 @@
-//! Task types by their wire names: they are stored in status and read by people.
+//! Task types by their wire names: they are stored in status and read by people. What each does, what it waits for
+//! and how it fails is said here; `docs/plans.md` is made from it.
 
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $variant:ident = $wire:literal,)+) => {
@@ -16,60 +17,147 @@ macro_rules! kinds {
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $wire,)+ }
             }
+
+            /// What it does, what it waits for and how it fails, a paragraph each, for the reference page.
+            pub fn describe(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc, "\n"),+),)+ }
+            }
         }
     };
 }
 
 kinds! {
-    /// Makes the data volume claim, or checks the imported one.
+    /// Makes the data volume claim `data-<name>`, or checks the claim that `spec.dataVolume.import` names.
+    ///
+    /// Waits for an imported claim to exist, be bound and say its capacity.
+    ///
+    /// Fails when the claim of that name belongs to somebody else, or when an imported one is lost, cannot be
+    /// written by one pod, or is smaller than the platform's size for the mode.
     EnsureDataPvc = "ensure-data-pvc",
-    /// Checks the signing key's Secret.
+    /// Checks that the Secret of `validator.signingKey` holds a Tendermint validator key.
+    ///
+    /// Waits for a Secret that is missing, unreadable or being deleted.
+    ///
+    /// Fails when its `priv_validator_key.json` lacks a field.
     ValidateSigningKey = "validate-signing-key",
-    /// Checks the node key's Secret.
+    /// Checks that the Secret of `validator.nodeKey` holds a Tendermint node key.
+    ///
+    /// Waits for a Secret that is missing, unreadable or being deleted.
+    ///
+    /// Fails when its `node_key.json` lacks a field.
     ValidateNodeKey = "validate-node-key",
-    /// Checks the keyring's Secrets.
+    /// Checks that the Secrets of `validator.operatorKeyring` hold a keyring directory and its passphrase. The
+    /// keyring is not decrypted.
+    ///
+    /// Waits for a Secret that is missing, unreadable or being deleted.
+    ///
+    /// Fails when a file of the keyring, the named key or the passphrase is missing or empty.
     ValidateOperatorKeyring = "validate-operator-keyring",
-    /// Applies the configuration of kube-rbac-proxy.
+    /// Applies the ConfigMap of kube-rbac-proxy.
+    ///
+    /// Waits while the API server refuses the write for a reason that may pass.
+    ///
+    /// Fails when a ConfigMap of that name belongs to somebody else, or the API server calls ours invalid.
     ApplyRbacProxyConfig = "apply-rbac-proxy-config",
-    /// Applies the StatefulSet.
+    /// Applies the StatefulSet as the spec is now. A pod that runs stays as it is.
+    ///
+    /// Waits while the API server refuses the write for a reason that may pass.
+    ///
+    /// Fails when a StatefulSet of that name belongs to somebody else, or the API server calls ours invalid.
     ApplyStatefulSet = "apply-statefulset",
     /// Applies the headless Service.
+    ///
+    /// Waits while the API server refuses the write for a reason that may pass.
+    ///
+    /// Fails when a Service of that name belongs to somebody else, or the API server calls ours invalid.
     ApplyService = "apply-service",
     /// Deletes pods of older templates.
+    ///
+    /// Waits until they are gone.
     ReplacePod = "replace-pod",
-    /// Waits until the pod of the current template runs.
+    /// Looks for the pod of the current template.
+    ///
+    /// Waits until it runs the wanted image.
     ObserveImage = "observe-image",
-    /// Makes the Service of the bootstrap pod.
+    /// Makes the Service that gives the bootstrap pod the node's DNS name.
+    ///
+    /// Waits while the API server refuses the write for a reason that may pass.
+    ///
+    /// Fails when a Service of that name belongs to somebody else.
     DeployBootstrapService = "deploy-bootstrap-service",
-    /// Makes the bootstrap Job.
+    /// Makes the bootstrap Job, which runs `bootstrapImage` up to the snapshot's target height.
+    ///
+    /// Waits until a Job before it, which failed or ran another image, is gone.
+    ///
+    /// Fails when a Job of that name belongs to somebody else, or the API server calls ours invalid.
     DeployBootstrapJob = "deploy-bootstrap-job",
-    /// Waits until the bootstrap Job has completed.
+    /// Looks at the bootstrap Job. One that was lost is made again.
+    ///
+    /// Waits until it has completed, which takes as long as seid needs to the target height.
+    ///
+    /// Fails when the Job failed, with its message.
     AwaitBootstrapComplete = "await-bootstrap-complete",
-    /// Deletes the bootstrap Job and Service, and waits until they are gone.
+    /// Deletes the bootstrap Job and its Service: the node's pod takes over their volume and name.
+    ///
+    /// Waits until Job, Service and pod are gone.
     TeardownBootstrap = "teardown-bootstrap",
-    /// Downloads and unpacks a snapshot.
+    /// Downloads the highest snapshot up to the target height from the snapshot bucket and unpacks it. A volume on
+    /// which this was done is left alone.
+    ///
+    /// Fails when there is no such snapshot, or it cannot be downloaded or unpacked.
     SnapshotRestore = "snapshot-restore",
-    /// Writes `genesis.json`.
+    /// Writes `genesis.json`: from the sidecar itself for pacific-1, atlantic-2 and arctic-1, else from
+    /// `<chainId>/genesis.json` in the genesis bucket.
+    ///
+    /// Waits, in a genesis ceremony, for that object, if the operator can look into the bucket.
+    ///
+    /// Fails when the object does not exist or cannot be downloaded.
     ConfigureGenesis = "configure-genesis",
-    /// Writes the configuration files.
+    /// Writes `config.toml` and `app.toml` anew: the mode's defaults and `spec.overrides`.
+    ///
+    /// Fails when an override is none of the configuration's, or the sidecar finds the result invalid.
     ConfigApply = "config-apply",
-    /// Writes the persistent peers.
+    /// Finds the peers of `spec.peers` and writes them as persistent peers.
+    ///
+    /// Waits for a SeiNode that a label selector matches, when there is no other source.
+    ///
+    /// Fails when no peer of a source can be reached, and at once when the sidecar is v0.0.57 or later, which has
+    /// no such task.
     DiscoverPeers = "discover-peers",
-    /// Writes the state-sync section.
+    /// Writes the state-sync section, with a trusted height and hash from the first peers.
+    ///
+    /// Fails when there are no persistent peers, or none of them answers.
     ConfigureStateSync = "configure-state-sync",
     /// Checks the configuration on disk.
+    ///
+    /// Fails when it is invalid, with the sidecar's list of what is wrong.
     ConfigValidate = "config-validate",
-    /// Uploads snapshots for as long as the sidecar runs.
+    /// Has snapshots uploaded for as long as the sidecar runs. It is done as soon as it runs.
     SnapshotUpload = "snapshot-upload",
     /// Lets seid start.
+    ///
+    /// Waits until the sidecar itself says that it is ready, and after an update until the pod is. A sidecar that
+    /// restarted meanwhile is sent it again under a new id.
     MarkReady = "mark-ready",
-    /// Makes node key, validator key and configuration of a ceremony.
+    /// Makes node key, validator key and first configuration of a member of a ceremony.
+    ///
+    /// Fails when they cannot be written.
     GenerateIdentity = "generate-identity",
-    /// Makes the signed genesis transaction.
+    /// Makes the member's account and signed genesis transaction.
+    ///
+    /// Fails when it was interrupted half-way: account and key exist then, and the volume has to be made anew.
     GenerateGentx = "generate-gentx",
-    /// Uploads what the group needs.
+    /// Uploads `gentx.json` and `identity.json` to the genesis bucket under `<chainId>/<name>/`.
+    ///
+    /// Waits until both are there, if the operator can look into the bucket.
+    ///
+    /// Fails when the bucket refuses them.
     UploadGenesisArtifacts = "upload-genesis-artifacts",
-    /// Writes the group's peers.
+    /// Writes the group's peers, without the node itself, from `<chainId>/peers.json` in the genesis bucket.
+    ///
+    /// Waits for that object, if the operator can look into the bucket.
+    ///
+    /// Fails when the object does not exist or cannot be downloaded.
     SetGenesisPeers = "set-genesis-peers",
 }
 
@@ -111,7 +199,7 @@ impl TaskKind {
     }
 
     /// How often a failed attempt is repeated. The genesis of a group and peers that come up take others' time.
-    pub(crate) fn max_retries(self) -> Option<i64> {
+    pub fn max_retries(self) -> Option<i64> {
         match self {
             Self::ConfigureGenesis => Some(180),
             Self::DiscoverPeers => Some(20),

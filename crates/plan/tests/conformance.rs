@@ -30,9 +30,10 @@ const SIDECAR: &[&str] = &[
 
 type Deviation = fn(&SeiNode, &mut Vec<Value>);
 
-/// Where our plans are not the Go controller's. Each takes its plan, as `status.plan.tasks`, to ours.
+/// Where our plans are not the Go controller's, with the reasons that section Plans of `docs/objects.md` gives.
+/// Each takes its plan, as `status.plan.tasks`, to ours.
 const DEVIATIONS: &[(&str, Deviation)] = &[
-    ("P10: failures are seen now, so every sidecar task has a budget of retries", |_, tasks| {
+    ("failures are seen now, so every task of the sidecar has a budget of retries", |_, tasks| {
         for task in tasks {
             let with_budget = task.get("maxRetries").is_some();
             if SIDECAR.contains(&task["type"].as_str().unwrap()) && !with_budget {
@@ -40,7 +41,7 @@ const DEVIATIONS: &[(&str, Deviation)] = &[
             }
         }
     }),
-    ("S9: whoever publishes goes on publishing after a restart of the sidecar", |node, tasks| {
+    ("whoever publishes goes on publishing after a restart of the sidecar", |node, tasks| {
         let uploads = tasks.iter().any(|task| task["type"] == "snapshot-upload");
         if node.spec.publishes_snapshots() && !uploads {
             let before = tasks.iter().position(|task| task["type"] == "mark-ready").unwrap();
@@ -51,6 +52,16 @@ const DEVIATIONS: &[(&str, Deviation)] = &[
         }
     }),
 ];
+
+#[test]
+fn the_table_is_the_documented_one() {
+    let page = include_str!("../../../docs/objects.md");
+    let section = page.split("\n## ").find(|section| section.starts_with("Plans\n")).unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    let documented: Vec<_> = rows.filter_map(|row| row.trim_end_matches(" |").rsplit(" | ").next()).collect();
+    let reasons: Vec<_> = DEVIATIONS.iter().map(|(reason, _)| *reason).collect();
+    assert_eq!(documented, reasons);
+}
 
 #[test]
 fn plans_and_requests_are_the_go_controllers_but_for_the_table() {

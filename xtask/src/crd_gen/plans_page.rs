@@ -1,0 +1,161 @@
+//! `docs/plans.md`: the plans, by making one for each sort of node, and the tasks, from the words on `TaskKind`.
+
+use std::{collections::BTreeSet, fmt::Write as _, time::Duration};
+
+use anyhow::{Context, ensure};
+use sei_api::{SeiNode, v1alpha1::TaskPlan};
+use sei_plan::{TaskKind, build, validate, wait_limit};
+use serde_json::{Value, json};
+
+const INTRODUCTION: &str = "\
+# Plans and tasks
+
+A plan is a list of tasks in `status.plan`. It is stored before anything of it runs, and its tasks are done one after
+the other, each until it is done; `kubectl describe seinode NAME` shows it, and
+`sei-operator plan -f node.yaml` prints beforehand which plan a node would get.
+
+- A node that is not Running gets its first plan. When it ends well the node is Running; when it fails the node is Failed.
+- A Running node whose `spec.image` is not `status.currentImage` gets an update plan, which carries everything else that
+  changed in the spec too. A failed one leaves the node Running.
+- A Running node whose sidecar restarted gets a plan that only sends mark-ready again.
+- While the Secret of `spec.sidecar.tls` is not ready no plan is begun; one under way goes on.
+- A spec that changes under a plan takes effect at the next task: a plan made from the new spec takes its place, and what
+  was done counts as done.
+
+## What becomes of a task
+
+| the step came to | then |
+|---|---|
+| done | the next task |
+| the sidecar works on it | looked at again after 100 ms, then ever more slowly, up to every 5 s |
+| waiting for something outside | the same; `Ready` says for what. No retry is used up. Beyond the task's limit the node is `Stalled` with reason `WaitingTooLong`, and goes on waiting |
+| the attempt failed | tried again while retries are left: after 5 s, doubling up to 5 min (`configure-genesis` and `discover-peers`: 10 s, 20 s, then every 30 s). `Ready` says `TaskRetrying`, with the error and the time of the next try |
+| no attempt can succeed, or no retry is left | the plan fails; the node is `Stalled` with reason `PlanFailed` |
+
+All delays have jitter, and the time of the next try is stored: a restart of the operator neither forgets nor hastens it.
+A task of the sidecar is asked for by its id before it is submitted, so none runs twice. The way out of a failed plan is
+to change the spec or to give annotation `sei.io/retry` a new value; what was done is not done again.
+";
+
+/// The sorts of nodes: a title, and what the spec has beside chain and image.
+fn sorts() -> Vec<(&'static str, Value)> {
+    let peers = json!([{ "static": { "addresses": ["ID@HOST:26656"] } }]);
+    let s3 = json!({ "s3": { "targetHeight": 100 } });
+    let bootstrap = json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "SEID" });
+    let publishing = json!({ "tendermint": { "keepRecent": 3, "publish": {} } });
+    let key = |name: &str| json!({ "secret": { "secretName": name } });
+    vec![
+        ("Full node that syncs from genesis", json!({ "fullNode": {} })),
+        (
+            "Full node with TLS on its sidecar",
+            json!({ "fullNode": {}, "sidecar": { "tls": { "secretName": "TLS" } } }),
+        ),
+        (
+            "Full node that syncs its state from peers",
+            json!({ "fullNode": { "snapshot": { "stateSync": {} } }, "peers": peers }),
+        ),
+        (
+            "Full node that restores a snapshot and publishes its own",
+            json!({ "fullNode": { "snapshot": s3, "snapshotGeneration": publishing }, "peers": peers }),
+        ),
+        ("Full node with a bootstrap Job", json!({ "fullNode": { "snapshot": bootstrap }, "peers": peers })),
+        ("Archive that publishes snapshots", json!({ "archive": { "snapshotGeneration": publishing } })),
+        ("Replayer", json!({ "replayer": { "snapshot": s3 }, "peers": peers })),
+        (
+            "Validator with its keys in Secrets",
+            json!({ "validator": {
+                "signingKey": key("SIGNING"),
+                "nodeKey": key("NODE"),
+                "operatorKeyring": { "secret": {
+                    "secretName": "KEYRING",
+                    "passphraseSecretRef": { "secretName": "PASSPHRASE", "key": "KEY" },
+                }},
+            }}),
+        ),
+        (
+            "Member of a genesis ceremony",
+            json!({ "validator": { "genesisCeremony": {
+                "chainId": "CHAIN", "stakingAmount": "1usei", "accountBalance": "2usei", "index": 0,
+            }}}),
+        ),
+    ]
+}
+
+pub(super) fn render() -> anyhow::Result<String> {
+    let mut page = INTRODUCTION.to_owned();
+    let mut seen = BTreeSet::new();
+    page.push_str("\n## First plans\n\nEach for the spec shown, beside `chainId` and `image`; other specs combine them.\n");
+    for (title, more) in sorts() {
+        let node = node(&more)?;
+        let plan = build::next(&node, "").with_context(|| format!("{title} has a plan"))?;
+        let yaml = serde_saphyr::to_string(&more).with_context(|| format!("write {title} as YAML"))?;
+        write!(page, "\n### {title}\n\n```yaml\n{}\n```\n\n", yaml.trim_end())?;
+        tasks(&mut page, &plan, &mut seen)?;
+    }
+    page.push_str("\n## Plans of a Running node\n");
+    let publisher = node(&sorts()[5].1)?;
+    let plain = node(&sorts()[0].1)?;
+    for (title, plan) in [
+        ("Update to another image", build::update(&plain, "")),
+        ("Update of a node that publishes snapshots", build::update(&publisher, "")),
+        ("The sidecar restarted", build::mark_ready(&plain, "", false)),
+        ("The sidecar of a node that publishes snapshots restarted", build::mark_ready(&publisher, "", true)),
+    ] {
+        write!(page, "\n### {title}\n\n")?;
+        tasks(&mut page, &plan, &mut seen)?;
+    }
+    page.push_str("\n## Tasks\n");
+    for kind in TaskKind::ALL {
+        ensure!(seen.contains(kind), "no plan of the page has task {}", kind.as_str());
+        let place = if kind.runs_in_sidecar() { "the sidecar" } else { "the operator" };
+        let retries = match kind.max_retries() {
+            Some(retries) if kind.runs_in_sidecar() => {
+                format!(" A failed attempt is repeated up to {retries} times.")
+            }
+            _ => String::new(),
+        };
+        let limit = duration(wait_limit(*kind));
+        let text = paragraphs(kind.describe());
+        write!(
+            page,
+            "\n### `{}`\n\n{text}Done by {place}.{retries} The node is `Stalled` while it takes longer than {limit}.\n",
+            kind.as_str()
+        )?;
+    }
+    Ok(page)
+}
+
+fn node(more: &Value) -> anyhow::Result<SeiNode> {
+    let mut spec = json!({ "chainId": "CHAIN", "image": "SEID" });
+    if let (Some(spec), Some(more)) = (spec.as_object_mut(), more.as_object()) {
+        spec.extend(more.clone());
+    }
+    let node = json!({ "metadata": { "name": "NAME", "namespace": "NAMESPACE" }, "spec": spec });
+    let node: SeiNode = serde_json::from_value(node).context("read a spec of the page")?;
+    let faults: Vec<_> = validate(&node).iter().map(ToString::to_string).collect();
+    ensure!(faults.is_empty(), "a spec of the page is refused: {}", faults.join("; "));
+    Ok(node)
+}
+
+/// Writes the list of tasks, and notes which there were.
+fn tasks(page: &mut String, plan: &TaskPlan, seen: &mut BTreeSet<TaskKind>) -> anyhow::Result<()> {
+    for (index, planned) in plan.tasks.iter().enumerate() {
+        seen.extend(TaskKind::from_wire(&planned.type_));
+        writeln!(page, "{}. [`{}`](#{})", index + 1, planned.type_, planned.type_)?;
+    }
+    Ok(())
+}
+
+/// Documentation as Markdown, a line a paragraph.
+fn paragraphs(doc: &str) -> String {
+    let paragraphs = doc.split("\n\n").map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+    paragraphs.filter(|text| !text.is_empty()).map(|text| format!("{text}\n\n")).collect::<String>()
+}
+
+fn duration(limit: Duration) -> String {
+    match limit.as_secs() / 60 {
+        minutes if minutes % (24 * 60) == 0 => format!("{} d", minutes / (24 * 60)),
+        minutes if minutes % 60 == 0 => format!("{} h", minutes / 60),
+        minutes => format!("{minutes} min"),
+    }
+}

@@ -1,0 +1,165 @@
+//! What the documentation names exists: linked pages and their headings, paths of the repository, condition reasons.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use sei_api::conditions::{ConditionType, Reason};
+
+/// Folders and files at the root by which a path in backticks is told from other text.
+const ROOTS: &[&str] = &["bins/", "crates/", "crds/", "deploy/", "docs/", "tests/", "xtask/", "Cargo."];
+/// Written like reasons, but something else.
+const OTHER_WORDS: &[&str] = &["IfNotPresent", "OOMKilled", "OnDelete", "SeiNode"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// README and every page of docs, with their text.
+fn pages() -> Vec<(PathBuf, String)> {
+    let mut paths = vec![root().join("README.md")];
+    for folder in ["docs", "docs/reference"] {
+        let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        paths.extend(entries.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
+    }
+    paths.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+}
+
+/// The lines of a page that are not in blocks of code, with their numbers.
+fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut in_block = false;
+    text.lines().enumerate().filter_map(move |(index, line)| {
+        let fence = line.trim_start().starts_with("```");
+        in_block ^= fence;
+        (!fence && !in_block).then_some((index + 1, line))
+    })
+}
+
+/// What stands in backticks in a line.
+fn code(line: &str) -> impl Iterator<Item = &str> {
+    line.split('`').skip(1).step_by(2)
+}
+
+/// Where the links of a line go. Code has none.
+fn links(line: &str) -> Vec<String> {
+    let text: String = line.split('`').step_by(2).collect();
+    text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).map(str::to_owned).collect()
+}
+
+/// The anchors of a page's headings, as GitHub makes them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = prose(text).filter_map(|(_, line)| line.strip_prefix('#'));
+    headings
+        .map(|heading| {
+            let heading = heading.trim_start_matches('#').trim().to_lowercase();
+            let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+            kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+        })
+        .collect()
+}
+
+/// Fails with all of `faults` at once.
+fn none(faults: &[String]) {
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+fn place(path: &Path, line: usize) -> String {
+    format!("{}:{line}", path.strip_prefix(root()).unwrap().display())
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let mut faults = Vec::new();
+    for (path, text) in pages() {
+        for (number, line) in prose(&text) {
+            for link in links(line).iter().filter(|link| !link.contains("://")) {
+                let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+                let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+                let has_anchor =
+                    || fs::read_to_string(&target).is_ok_and(|text| anchors(&text).contains(anchor));
+                if !target.exists() || !(anchor.is_empty() || has_anchor()) {
+                    faults.push(format!("{}: {link} leads nowhere", place(&path, number)));
+                }
+            }
+        }
+    }
+    none(&faults);
+}
+
+#[test]
+fn paths_exist() {
+    let mut faults = Vec::new();
+    for (path, text) in pages() {
+        for (number, line) in prose(&text) {
+            for word in code(line).filter(|word| ROOTS.iter().any(|root| word.starts_with(root))) {
+                if !word.contains([' ', '*', '<']) && !root().join(word).exists() {
+                    faults.push(format!("{}: there is no {word}", place(&path, number)));
+                }
+            }
+        }
+    }
+    none(&faults);
+}
+
+#[test]
+fn metrics_are_served() {
+    let served = fs::read_to_string(root().join("docs/metrics.md")).unwrap();
+    let mut faults = Vec::new();
+    for (path, text) in pages() {
+        for (number, line) in prose(&text) {
+            for word in code(line).filter(|word| word.starts_with("sei_controller_")) {
+                let name = word.split(['{', ' ']).next().unwrap_or_default();
+                if !served.contains(&format!("| `{name}` |")) {
+                    faults.push(format!("{}: {name} is not in docs/metrics.md", place(&path, number)));
+                }
+            }
+        }
+    }
+    none(&faults);
+}
+
+#[test]
+fn reasons_are_in_the_vocabulary() {
+    let reasons = Reason::ALL.iter().map(|reason| reason.as_str());
+    let known: BTreeSet<_> =
+        reasons.clone().chain(ConditionType::ALL.iter().map(|kind| kind.as_str())).collect();
+    let reasons: BTreeSet<_> = reasons.collect();
+    let mut faults = Vec::new();
+    for (path, text) in pages() {
+        let mut of_reasons = false;
+        for (number, line) in prose(&text) {
+            of_reasons = line.starts_with("| reason |") || (of_reasons && line.starts_with('|'));
+            let cell = line.trim_start_matches('|').split('|').next().unwrap_or_default();
+            for word in code(cell).filter(|_| of_reasons).filter(|word| !reasons.contains(word)) {
+                faults.push(format!("{}: {word} is no reason", place(&path, number)));
+            }
+            for word in code(line).filter(|word| is_compound(word)) {
+                if !known.contains(word) && !OTHER_WORDS.contains(&word) {
+                    faults.push(format!("{}: {word} is in no vocabulary", place(&path, number)));
+                }
+            }
+        }
+    }
+    none(&faults);
+}
+
+/// Whether `word` is written as reasons are: letters alone, with capitals at its beginning and inside.
+fn is_compound(word: &str) -> bool {
+    let capitals = word.chars().filter(char::is_ascii_uppercase).count();
+    let letters = word.chars().all(|c| c.is_ascii_alphabetic());
+    letters && word.starts_with(|c: char| c.is_ascii_uppercase()) && (2..word.len()).contains(&capitals)
+}
+
+#[test]
+fn this_test_can_fail() {
+    let text = "# A b\n```\n[x](no.md) `crates/no`\n```\nsee [`y`](z.md#q) and `crates/no`, `NoSuchReason`";
+    let lines: Vec<_> = prose(text).collect();
+    assert_eq!(lines.len(), 2, "code is no prose");
+    assert_eq!(links(lines[1].1), ["z.md#q"]);
+    assert_eq!(code(lines[1].1).collect::<Vec<_>>(), ["y", "crates/no", "NoSuchReason"]);
+    assert_eq!(anchors("## What's `it` do?"), BTreeSet::from(["whats-it-do".to_owned()]));
+    assert!(is_compound("NoSuchReason") && !is_compound("Ready") && !is_compound("DNS"));
+}
