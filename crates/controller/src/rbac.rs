@@ -1,5 +1,5 @@
-//! The permissions that the operator, the pods of nodes and submitters of tasks need, and no others. The Helm
-//! chart and the test that runs the operator with exactly these rights are made from this table.
+//! The permissions that the operator, the pods of nodes and people need, and no others. The Helm chart and the test
+//! that runs the operator with exactly these rights are made from this table.
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
 
@@ -86,6 +86,16 @@ pub fn proxy_rules() -> Vec<PolicyRule> {
 /// Rules of those who submit tasks to sidecars behind TLS.
 pub fn submitter_rules() -> Vec<PolicyRule> {
     vec![rule(SUBMIT)]
+}
+
+/// Rules of those who look at SeiNodes, for the cluster's `view`.
+pub fn viewer_rules() -> Vec<PolicyRule> {
+    vec![rule(("sei.io", &["seinodes"], READ))]
+}
+
+/// Rules of those who run SeiNodes, for the cluster's `edit` and `admin`.
+pub fn editor_rules() -> Vec<PolicyRule> {
+    vec![rule(("sei.io", &["seinodes"], &["create", "update", "patch", "delete", "deletecollection"]))]
 }
 
 /// Rules in the operator's own namespace: its one lease. A name cannot limit who may create.

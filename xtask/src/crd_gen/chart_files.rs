@@ -15,6 +15,8 @@ struct Permissions {
     lease: Vec<PolicyRule>,
     proxy: Role,
     submitter: Role,
+    viewer: Vec<PolicyRule>,
+    editor: Vec<PolicyRule>,
 }
 
 #[derive(Serialize)]
@@ -33,6 +35,8 @@ pub(super) fn permissions() -> anyhow::Result<String> {
         lease: rbac::lease_rules(),
         proxy: Role { name: rbac::PROXY_ROLE, rules: rbac::proxy_rules() },
         submitter: Role { name: rbac::SUBMITTER_ROLE, rules: rbac::submitter_rules() },
+        viewer: rbac::viewer_rules(),
+        editor: rbac::editor_rules(),
     };
     serde_saphyr::to_string(&permissions).context("write the permissions as YAML")
 }

@@ -12,6 +12,7 @@ use kube::{
     api::{ApiResource, DeleteParams, DynamicObject, PostParams},
     core::GroupVersionKind,
 };
+use sei_api::conditions::ConditionType;
 use sei_controller::rbac;
 use sei_testkit::{
     builders,
@@ -22,7 +23,7 @@ use sei_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::bed::{self, is_running, until};
+use crate::bed::{self, condition, is_running, until};
 
 const INSTALL: &str = include_str!("../../../../deploy/install.yaml");
 
@@ -99,13 +100,29 @@ async fn with_the_documented_kustomization(cluster: &Cluster) {
 #[tokio::test(flavor = "multi_thread")]
 async fn roles_in_listed_namespaces_that_name_their_secrets_suffice() {
     let cluster = bare_cluster().await;
-    let (objects, manifest) = manifest(&json!({
-        "watchNamespaces": [NAMESPACE],
-        "secretAccess": "named",
-        "namedSecrets": [{ "namespace": NAMESPACE, "names": ["rpc-0-tls"] }],
-    }));
+    let naming = |secrets: &[&str]| {
+        manifest(&json!({
+            "watchNamespaces": [NAMESPACE],
+            "secretAccess": "named",
+            "namedSecrets": [{ "namespace": NAMESPACE, "names": secrets }],
+        }))
+    };
+    let (objects, manifest) = naming(&["rpc-0-tls"]);
     apply(&cluster, "named.json", &manifest);
     a_tls_node_lives(&cluster, &objects).await;
+
+    // One that is not named cannot be read; once it is, nothing has to be restarted.
+    let _operator = start(&cluster, &objects);
+    bed::create(&cluster, "rpc-1", builders::tls_full_node("seid:a", "rpc-1-tls")).await;
+    let authority = Authority::new("issuer").unwrap();
+    bed::put_secret(&cluster, &authority, "rpc-1-tls", &bed::names("rpc-1")).await;
+    let tls = ConditionType::SidecarTlsSecretReady;
+    until(&cluster, "rpc-1", "its Secret cannot be read", |node| {
+        condition(node, tls).is_some_and(|found| found.ends_with("/TLSSecretUnavailable"))
+    })
+    .await;
+    apply(&cluster, "named.json", &naming(&["rpc-0-tls", "rpc-1-tls"]).1);
+    until(&cluster, "rpc-1", "Running", is_running).await;
 }
 
 /// The server itself judges the pods of the Deployment.

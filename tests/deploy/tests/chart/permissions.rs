@@ -108,6 +108,23 @@ fn submitters_have_a_role_that_nobody_is_bound_to() {
 }
 
 #[test]
+fn people_who_may_view_or_edit_may_do_so_with_nodes() {
+    let objects = chart::render(&json!({})).unwrap();
+    let grants = [
+        ("sei-operator-view", rbac::viewer_rules(), &["view", "edit", "admin"][..]),
+        ("sei-operator-edit", rbac::editor_rules(), &["edit", "admin"][..]),
+    ];
+    for (name, rules, into) in grants {
+        let role = find(&objects, "ClusterRole", name).unwrap();
+        assert_eq!(serde_json::from_value::<Vec<PolicyRule>>(role["rules"].clone()).unwrap(), rules);
+        let labels = role["metadata"]["labels"].as_object().unwrap();
+        let aggregated =
+            labels.keys().filter_map(|label| label.strip_prefix("rbac.authorization.k8s.io/aggregate-to-"));
+        assert_eq!(aggregated.collect::<std::collections::BTreeSet<_>>(), into.iter().copied().collect());
+    }
+}
+
+#[test]
 fn nothing_is_granted_that_matches_everything() {
     for object in chart::render(&json!({})).unwrap() {
         for rule in object["rules"].as_array().into_iter().flatten() {

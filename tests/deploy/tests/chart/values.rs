@@ -121,6 +121,7 @@ fn switches_take_away_what_they_name() {
     let switches = [
         (json!({ "crds": { "install": false } }), "CustomResourceDefinition", "seinodes.sei.io"),
         (json!({ "clusterRoles": { "install": false } }), "ClusterRole", "sei-rbac-proxy"),
+        (json!({ "clusterRoles": { "aggregate": false } }), "ClusterRole", "sei-operator-edit"),
         (json!({ "networkPolicy": { "enabled": false } }), "NetworkPolicy", RELEASE),
         (json!({ "podDisruptionBudget": { "enabled": false } }), "PodDisruptionBudget", RELEASE),
         // A budget for one replica would hold up every drain.
