@@ -46,6 +46,13 @@ fn values_that_cannot_be_used_are_refused_by_name() {
             "namedSecrets: namespace b is not in watchNamespaces",
         ),
         (
+            json!({
+                "secretAccess": "named",
+                "namedSecrets": [{ "namespace": "a", "names": ["s"] }, { "namespace": "a", "names": ["t"] }],
+            }),
+            "namedSecrets: namespace a is there twice",
+        ),
+        (
             json!({ "metrics": { "service": { "enabled": false }, "serviceMonitor": { "enabled": true } } }),
             "metrics.serviceMonitor.enabled",
         ),
@@ -67,8 +74,8 @@ fn examples_of_the_documentation_can_be_used() {
     }
 }
 
-/// Every object there is, so that the strict schema knows every value that values.yaml has.
-fn every(schema: &Value, definitions: &Value, value: &Value, path: &str, unknown: &mut Vec<String>) {
+/// Finds names that only the schema or only `value` has, and objects that would take any name.
+fn differences(schema: &Value, definitions: &Value, value: &Value, path: &str, unknown: &mut Vec<String>) {
     let schema = match schema["$ref"].as_str() {
         Some(name) => &definitions[name.rsplit('/').next().unwrap()],
         None => schema,
@@ -80,7 +87,7 @@ fn every(schema: &Value, definitions: &Value, value: &Value, path: &str, unknown
     for name in fields.keys().chain(known.keys()) {
         let path = format!("{path}/{name}");
         match (fields.get(name), known.get(name)) {
-            (Some(value), Some(schema)) => every(schema, definitions, value, &path, unknown),
+            (Some(value), Some(schema)) => differences(schema, definitions, value, &path, unknown),
             // Optional inside a value that is free.
             (None, Some(_)) if path == "/global" || path.starts_with("/resources/") => {}
             _ => unknown.push(path),
@@ -94,7 +101,7 @@ fn schema_and_defaults_name_the_same_values() {
     let values: Value = serde_saphyr::from_str(&read("values.yaml")).unwrap();
     let schema: Value = serde_json::from_str(&read("values.schema.json")).unwrap();
     let mut unknown = Vec::new();
-    every(&schema, &schema["$defs"], &values, "", &mut unknown);
+    differences(&schema, &schema["$defs"], &values, "", &mut unknown);
     assert_eq!(unknown, [""; 0]);
 }
 
