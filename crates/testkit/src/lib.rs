@@ -6,6 +6,7 @@ pub mod certs;
 pub mod chart;
 pub mod cluster;
 pub mod control_plane;
+pub mod crash;
 pub mod kubelet;
 pub mod operator;
 #[cfg(feature = "s3")]

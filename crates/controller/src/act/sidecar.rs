@@ -125,6 +125,8 @@ pub(super) async fn step(
         Verdict::Failed(error) => {
             Outcome::AttemptFailed { error: ceremony::explain(ctx, observed, task, error).await }
         }
+        // Not a task of a spec that is no more.
+        Verdict::Submit if is_outdated(plan.stored(), &observed.node) => Outcome::Reissue,
         Verdict::Submit => {
             if let Some(waiting) = ceremony::before(ctx, observed, planned, task).await {
                 return waiting;
@@ -137,10 +139,6 @@ pub(super) async fn step(
                 }
                 Err(error) => return Outcome::Rejected { error: error.to_string() },
             };
-            // Not a task of a spec that is no more.
-            if is_outdated(plan.stored(), &observed.node) {
-                return Outcome::Reissue;
-            }
             let request = TaskRequest { id, type_: planned.type_.clone(), params };
             match sidecar.submit(&request).await {
                 Ok(()) => Outcome::Submitted,

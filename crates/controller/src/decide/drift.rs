@@ -45,7 +45,7 @@ pub(super) fn find(observed: &Observed, platform: &Platform) -> (Vec<Repair>, Op
         let live = children.stateful_set.as_deref();
         // Its template may lag behind the spec on purpose.
         let verdict = match compare(node, &wanted, live) {
-            Verdict::Drifted if live.is_some_and(|live| !has_other_manager(live)) => Verdict::AsWanted,
+            Verdict::Drifted if live.is_some_and(|live| lags(&wanted, live)) => Verdict::AsWanted,
             verdict => verdict,
         };
         judge("StatefulSet", names::stateful_set(node), verdict, Repair::StatefulSet(Box::new(wanted)));
@@ -103,12 +103,22 @@ fn compare<K: Resource + Serialize>(node: &SeiNode, wanted: &K, live: Option<&K>
     if differences(&wanted, &live).is_empty() { Verdict::AsWanted } else { Verdict::Drifted }
 }
 
-/// Whether somebody but us has written fields of the spec, also by way of `kubectl scale`.
+/// Whether only what follows the spec differs, and nobody but us wrote it. `kubectl scale` leaves no trace of its
+/// writer, but changes what no spec does.
+fn lags(wanted: &StatefulSet, live: &StatefulSet) -> bool {
+    let (Ok(wanted), Ok(now)) = (serde_json::to_value(wanted), serde_json::to_value(live)) else {
+        return false;
+    };
+    let follows = |path: &String| path.starts_with("/spec/template/") || path.starts_with("/metadata/labels");
+    !has_other_manager(live) && differences(&wanted, &now).iter().all(follows)
+}
+
+/// Whether somebody but us has written fields of the spec.
 fn has_other_manager(stateful_set: &StatefulSet) -> bool {
     let entries = stateful_set.metadata.managed_fields.iter().flatten();
     entries.into_iter().any(|entry| {
         let of_spec = entry.fields_v1.as_ref().is_some_and(|fields| fields.0.get("f:spec").is_some());
         let ours = entry.manager.as_deref() == Some(labels::FIELD_MANAGER);
-        !ours && of_spec
+        !ours && entry.subresource.as_deref().unwrap_or_default().is_empty() && of_spec
     })
 }

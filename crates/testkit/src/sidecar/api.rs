@@ -41,7 +41,11 @@ pub(super) async fn answer(
     if let Some(status) = faults.answer {
         return Ok(empty(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)));
     }
-    Ok(route(sidecars, host, &parts.method, parts.uri.path(), &body))
+    let answer = async { Ok(route(sidecars, host, &parts.method, parts.uri.path(), &body)) };
+    match faults.crash.filter(|_| parts.method == Method::POST) {
+        Some(crash) => crash.around(answer).await,
+        None => answer.await,
+    }
 }
 
 fn route(sidecars: &Sidecars, host: &str, method: &Method, path: &str, body: &[u8]) -> Response<Body> {

@@ -26,6 +26,8 @@ use uuid::Uuid;
 
 pub use proxy::Access;
 
+use crate::crash::Crash;
+
 /// What is wrong with a sidecar.
 #[derive(Clone, Debug)]
 pub struct Faults {
@@ -37,6 +39,10 @@ pub struct Faults {
     pub answer: Option<u16>,
     /// Task types that fail this many times, with this error.
     pub fail: BTreeMap<String, (u32, String)>,
+    /// Counts and cuts the tasks that are given to it.
+    pub crash: Option<Crash>,
+    /// Task types that this version of the sidecar does not know.
+    pub unknown: BTreeSet<String>,
     /// Task types that never end.
     pub stuck: BTreeSet<String>,
 }
@@ -48,6 +54,8 @@ impl Default for Faults {
             hang: false,
             answer: None,
             fail: BTreeMap::new(),
+            crash: None,
+            unknown: BTreeSet::new(),
             stuck: BTreeSet::from(["snapshot-upload".to_owned()]),
         }
     }

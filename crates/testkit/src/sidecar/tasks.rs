@@ -71,7 +71,8 @@ impl Task {
 pub(super) fn submit(sidecars: &Sidecars, host: &str, body: &[u8]) -> Result<Uuid, String> {
     let body: Value = serde_json::from_slice(body).map_err(|_| "invalid request body".to_owned())?;
     let type_ = body["type"].as_str().filter(|type_| !type_.is_empty()).ok_or("type is required")?;
-    if !TYPES.contains(&type_) {
+    let unknown = lock(sidecars).get(host).is_some_and(|sidecar| sidecar.faults.unknown.contains(type_));
+    if unknown || !TYPES.contains(&type_) {
         return Err(format!("unknown task type: {type_}"));
     }
     let id = match body["id"].as_str() {

@@ -1,16 +1,18 @@
 //! What every test here starts from.
 
 use std::{
+    collections::BTreeMap,
     fmt::Debug,
     path::PathBuf,
     time::{Duration, Instant},
 };
 
 use futures::StreamExt;
+use k8s_openapi::ByteString;
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     batch::v1::Job,
-    core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service},
+    core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service},
 };
 use kube::{
     Api, Resource, ResourceExt,
@@ -78,6 +80,24 @@ pub async fn put_secret(cluster: &Cluster, authority: &Authority, secret: &str, 
     let api = Api::namespaced(cluster.client.clone(), NAMESPACE);
     let _ = api.delete(secret, &DeleteParams::default()).await;
     api.create(&PostParams::default(), &wanted).await.unwrap();
+}
+
+/// Makes the key Secrets of a validator.
+pub async fn put_keys(cluster: &Cluster) {
+    let key = r#"{"address":"A","pub_key":{"type":"t","value":"v"},"priv_key":{"type":"t","value":"v"}}"#;
+    for (name, data) in [
+        ("signing", vec![("priv_validator_key.json", key)]),
+        ("node-key", vec![("node_key.json", key)]),
+        ("keyring", vec![("node_admin.info", "x"), ("ab.address", "x")]),
+        ("passphrase", vec![("passphrase", "secret")]),
+    ] {
+        let data: BTreeMap<String, ByteString> =
+            data.into_iter().map(|(key, value)| (key.to_owned(), ByteString(value.into()))).collect();
+        let mut secret = Secret { data: Some(data), ..Secret::default() };
+        secret.metadata.name = Some(name.to_owned());
+        let api: Api<Secret> = Api::namespaced(cluster.client.clone(), NAMESPACE);
+        api.create(&PostParams::default(), &secret).await.unwrap();
+    }
 }
 
 pub fn names(node: &str) -> Vec<String> {

@@ -1,12 +1,9 @@
 //! Every mode from nothing to Running, through an update, and to its end, while the operator is killed over and
 //! over.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use k8s_openapi::{
-    ByteString,
-    api::core::v1::{PersistentVolume, PersistentVolumeClaim, Secret},
-};
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use kube::{
     Api,
     api::{Patch, PatchParams, PostParams},
@@ -83,7 +80,7 @@ async fn every_mode_lives_through_an_operator_that_keeps_dying() {
     let cluster = bed::cluster().await;
     let authority = Authority::new("issuer").unwrap();
     bed::put_secret(&cluster, &authority, "restored-tls-0-tls", &bed::names("restored-tls-0")).await;
-    keys(&cluster).await;
+    bed::put_keys(&cluster).await;
     import(&cluster).await;
     let labels = |name: &str| json!({ "sei.io/node": name });
     for (name, more) in modes() {
@@ -130,23 +127,6 @@ async fn every_mode_lives_through_an_operator_that_keeps_dying() {
         cluster.nodes().delete(name, &Default::default()).await.unwrap();
     }
     bed::nothing_left_but(&cluster, &["old-data"]).await;
-}
-
-async fn keys(cluster: &Cluster) {
-    let key = r#"{"address":"A","pub_key":{"type":"t","value":"v"},"priv_key":{"type":"t","value":"v"}}"#;
-    for (name, data) in [
-        ("signing", vec![("priv_validator_key.json", key)]),
-        ("node-key", vec![("node_key.json", key)]),
-        ("keyring", vec![("node_admin.info", "x"), ("ab.address", "x")]),
-        ("passphrase", vec![("passphrase", "secret")]),
-    ] {
-        let data: BTreeMap<String, ByteString> =
-            data.into_iter().map(|(key, value)| (key.to_owned(), ByteString(value.into()))).collect();
-        let mut secret = Secret { data: Some(data), ..Secret::default() };
-        secret.metadata.name = Some(name.to_owned());
-        let api: Api<Secret> = Api::namespaced(cluster.client.clone(), NAMESPACE);
-        api.create(&PostParams::default(), &secret).await.unwrap();
-    }
 }
 
 /// A bound claim that somebody made before.

@@ -141,8 +141,7 @@ impl Life {
         match form {
             1 => return None,
             2 => {
-                let edit =
-                    json!([{ "manager": "kubectl", "subresource": "scale", "fieldsV1": { "f:spec": {} } }]);
+                let edit = json!([{ "manager": "kubectl", "fieldsV1": { "f:spec": {} } }]);
                 set.metadata.managed_fields = serde_json::from_value(edit).unwrap();
                 set.spec.as_mut().unwrap().replicas = Some(0);
             }

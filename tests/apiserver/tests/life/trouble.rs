@@ -1,0 +1,182 @@
+//! What goes wrong around a node, how it is told, and the way out of it.
+
+use k8s_openapi::api::{
+    apps::v1::StatefulSet,
+    core::v1::{ConfigMap, PersistentVolumeClaim, Service},
+};
+use kube::{
+    ResourceExt,
+    api::{DeleteParams, Patch, PatchParams, PostParams, PropagationPolicy},
+};
+use sei_api::{conditions::ConditionType, v1alpha1::NodePhase};
+use sei_testkit::{
+    builders,
+    cluster::{Cluster, NAMESPACE},
+};
+use serde_json::json;
+
+use crate::bed::{self, condition, eventually, is_running, runs, until, until_said};
+
+const A: &str = "ghcr.io/sei-protocol/sei:a";
+const READY: ConditionType = ConditionType::Ready;
+const STALLED: ConditionType = ConditionType::Stalled;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_trouble_is_told_and_has_a_way_out() {
+    let cluster = bed::cluster().await;
+    let _operator = bed::operator(&cluster);
+    tokio::join!(
+        refused_by_its_proxy(&cluster),
+        a_claim_of_somebody_else(&cluster),
+        a_service_of_somebody_else(&cluster),
+        objects_taken_away_during_the_first_plan(&cluster),
+        scaled_by_hand(&cluster),
+        a_task_that_the_sidecar_does_not_know(&cluster),
+        an_external_address(&cluster),
+        two_nodes_of_one_key(&cluster),
+    );
+}
+
+/// 401 and 403 are not retried in silence, and pass as soon as they are put right.
+async fn refused_by_its_proxy(cluster: &Cluster) {
+    let name = "denied-0";
+    let host = Cluster::host(name);
+    for (code, part) in [(403, "seinodetasks.sei.io"), (401, "audience")] {
+        cluster.simulator.faults(&host, |faults| faults.answer = Some(code));
+        if code == 403 {
+            bed::create(cluster, name, builders::full_node(A)).await;
+        }
+        until_said(cluster, name, READY, "False/SidecarAccessDenied", part).await;
+    }
+    cluster.simulator.faults(&host, |faults| faults.answer = None);
+    until(cluster, name, "Running", is_running).await;
+}
+
+/// A claim that is not ours is neither used nor deleted.
+async fn a_claim_of_somebody_else(cluster: &Cluster) {
+    let claims = bed::api::<PersistentVolumeClaim>(cluster);
+    let claim = serde_json::from_value(json!({
+        "metadata": { "name": "data-taken-0" },
+        "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } },
+    }));
+    claims.create(&PostParams::default(), &claim.unwrap()).await.unwrap();
+    bed::create(cluster, "taken-0", builders::full_node(A)).await;
+    let failed = until_said(cluster, "taken-0", STALLED, "True/PlanFailed", "pvcName").await;
+    assert_eq!(failed.status.unwrap().phase, Some(NodePhase::Failed));
+    cluster.nodes().delete("taken-0", &DeleteParams::default()).await.unwrap();
+    eventually("the node is gone", || async { cluster.nodes().get_opt("taken-0").await.unwrap().is_none() })
+        .await;
+    let kept = claims.get("data-taken-0").await.unwrap();
+    assert!(kept.metadata.deletion_timestamp.is_none(), "the claim is not ours to delete");
+    claims.delete("data-taken-0", &DeleteParams::default()).await.unwrap();
+}
+
+/// A Service that is not ours is left as it is; without it the next try succeeds.
+async fn a_service_of_somebody_else(cluster: &Cluster) {
+    let services = bed::api::<Service>(cluster);
+    let service = serde_json::from_value(json!({
+        "metadata": { "name": "named-0" },
+        "spec": { "selector": { "app": "other" }, "ports": [{ "port": 80 }] },
+    }));
+    let before = services.create(&PostParams::default(), &service.unwrap()).await.unwrap();
+    bed::create(cluster, "named-0", builders::full_node(A)).await;
+    until_said(cluster, "named-0", STALLED, "True/PlanFailed", "Service named-0").await;
+    assert_eq!(services.get("named-0").await.unwrap().resource_version(), before.resource_version());
+    services.delete("named-0", &DeleteParams::default()).await.unwrap();
+    bed::retry(cluster, "named-0").await;
+    until(cluster, "named-0", "Running", is_running).await;
+}
+
+/// What a plan has made is kept while the plan goes on.
+async fn objects_taken_away_during_the_first_plan(cluster: &Cluster) {
+    let name = "stripped-0";
+    bed::stuck(cluster, name, &["configure-genesis"]);
+    bed::create(cluster, name, builders::full_node(A)).await;
+    until(cluster, name, "in its plan", |node| {
+        condition(node, READY).as_deref() == Some("False/SidecarTaskRunning")
+    })
+    .await;
+    let (sets, services) = (bed::api::<StatefulSet>(cluster), bed::api::<Service>(cluster));
+    let (set, service) = (sets.get(name).await.unwrap().uid(), services.get(name).await.unwrap().uid());
+    let orphan =
+        DeleteParams { propagation_policy: Some(PropagationPolicy::Orphan), ..DeleteParams::default() };
+    sets.delete(name, &orphan).await.unwrap();
+    services.delete(name, &DeleteParams::default()).await.unwrap();
+    eventually("both are back", || async {
+        let (now, named) = (sets.get_opt(name).await.unwrap(), services.get_opt(name).await.unwrap());
+        now.is_some_and(|now| now.uid() != set) && named.is_some_and(|named| named.uid() != service)
+    })
+    .await;
+    bed::stuck(cluster, name, &[]);
+    cluster.simulator.run(&Cluster::host(name));
+    until(cluster, name, "Running", is_running).await;
+}
+
+async fn scaled_by_hand(cluster: &Cluster) {
+    let name = "scaled-0";
+    bed::create(cluster, name, builders::full_node(A)).await;
+    until(cluster, name, "ready", runs(A)).await;
+    let sets = bed::api::<StatefulSet>(cluster);
+    let scale = Patch::Merge(json!({ "spec": { "replicas": 0 } }));
+    sets.patch_scale(name, &PatchParams::default(), &scale).await.unwrap();
+    eventually("it is scaled back", || async {
+        let set = sets.get(name).await.unwrap();
+        set.spec.unwrap().replicas == Some(1) && set.metadata.generation > Some(2)
+    })
+    .await;
+}
+
+/// Told in a condition of its own, which ends with the trouble.
+async fn a_task_that_the_sidecar_does_not_know(cluster: &Cluster) {
+    let name = "modern-0";
+    let host = Cluster::host(name);
+    cluster.simulator.faults(&host, |faults| faults.unknown = ["discover-peers".to_owned()].into());
+    let peers = json!([{ "static": { "addresses": ["3be6b24cf86a5938cce7d48f44fb6598465a9924@p2p.example:26656"] } }]);
+    let spec = json!({ "chainId": "arctic-1", "image": A, "fullNode": {}, "peers": peers });
+    bed::create(cluster, name, spec).await;
+    until_said(cluster, name, STALLED, "True/PlanFailed", "unknown task type: discover-peers").await;
+    let supported = ConditionType::SidecarSupported;
+    until_said(cluster, name, supported, "False/SidecarTaskUnknown", "v0.0.57").await;
+    cluster.simulator.faults(&host, |faults| faults.unknown.clear());
+    let older = json!({ "spec": { "sidecar": { "image": "ghcr.io/sei-protocol/seictl:v0.0.56" } } });
+    bed::patch(cluster, name, older).await;
+    let node = until(cluster, name, "Running", is_running).await;
+    assert_eq!(condition(&node, supported).as_deref(), Some("True/SidecarVersionSupported"));
+}
+
+/// What somebody else writes into the status stays there and is used.
+async fn an_external_address(cluster: &Cluster) {
+    let name = "public-0";
+    let tls = builders::tls_full_node(A, "public-0-tls");
+    bed::create(cluster, name, tls).await;
+    until(cluster, name, "held", |node| condition(node, ConditionType::SidecarTlsSecretReady).is_some())
+        .await;
+    let address = Patch::Merge(json!({ "status": { "externalAddress": "p2p.example:26656" } }));
+    cluster.nodes().patch_status(name, &PatchParams::default(), &address).await.unwrap();
+    let authority = sei_testkit::certs::Authority::new("issuer").unwrap();
+    bed::put_secret(cluster, &authority, "public-0-tls", &bed::names(name)).await;
+    let node = until(cluster, name, "Running", is_running).await;
+    assert_eq!(node.status.unwrap().external_address.as_deref(), Some("p2p.example:26656"));
+    let calls = cluster.simulator.calls(&Cluster::host(name));
+    let applied = calls.iter().find(|call| call.body["type"] == "config-apply").unwrap();
+    assert_eq!(applied.body["params"]["overrides"]["network.p2p.external_address"], "p2p.example:26656");
+    let config = bed::api::<ConfigMap>(cluster).get("public-0-rbac-proxy-config").await.unwrap();
+    assert!(config.data.unwrap()["config.yaml"].contains(&format!("namespace: \"{NAMESPACE}\"")));
+}
+
+/// The younger of two validators with one signing key is held until the older is gone.
+async fn two_nodes_of_one_key(cluster: &Cluster) {
+    bed::put_keys(cluster).await;
+    let spec = json!({ "chainId": "arctic-1", "image": A, "validator": {
+        "signingKey": { "secret": { "secretName": "signing" } },
+        "nodeKey": { "secret": { "secretName": "node-key" } },
+    }});
+    bed::create(cluster, "signer-0", spec.clone()).await;
+    until(cluster, "signer-0", "Running", is_running).await;
+    // Ages are told apart by the second.
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    bed::create(cluster, "signer-1", spec).await;
+    until_said(cluster, "signer-1", STALLED, "True/SigningKeyInUse", "signer-0").await;
+    cluster.nodes().delete("signer-0", &DeleteParams::default()).await.unwrap();
+    until(cluster, "signer-1", "Running", is_running).await;
+}
