@@ -99,6 +99,7 @@ struct TaskLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ProbeLabels {
     controller: &'static str,
+    namespace: String,
     outcome: &'static str,
 }
 
@@ -266,13 +267,15 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn probed(&self, health: &Health) {
+    /// The sidecar of `node` was asked for its health.
+    pub(crate) fn probed(&self, node: &SeiNode, health: &Health) {
         let outcome = match health {
             Health::Ready => "ready",
             Health::NotReady => "not_ready",
             Health::Unreachable(_) => "unreachable",
         };
-        self.probes.get_or_create(&ProbeLabels { controller: CONTROLLER, outcome }).inc();
+        let namespace = names::namespace(node).to_owned();
+        self.probes.get_or_create(&ProbeLabels { controller: CONTROLLER, namespace, outcome }).inc();
     }
 
     /// How many passes there can be at the same time.
@@ -351,9 +354,8 @@ fn plan_type(plan: &TaskPlan) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use prometheus_client::encoding::text::encode;
+    use sei_testkit::metrics::documented;
     use serde_json::json;
 
     use super::*;
@@ -388,7 +390,7 @@ mod tests {
         let now = "2026-01-01T00:01:00Z".parse().unwrap();
         metrics.observe_node(&node, Some(now));
         metrics.observe_status(&node, &before, &after, now);
-        metrics.probed(&Health::Ready);
+        metrics.probed(&node, &Health::Ready);
         metrics.workers(32);
         drop(metrics.begun());
         metrics.reconciled(Some("conflict"), Duration::from_millis(5));
@@ -399,23 +401,10 @@ mod tests {
 
     #[test]
     fn what_is_served_is_what_is_documented() {
-        let served: BTreeSet<_> = served()
-            .lines()
-            .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
-            .map(|(name, kind)| match kind {
-                "counter" => (format!("{name}_total"), kind.to_owned()),
-                _ => (name.to_owned(), kind.to_owned()),
-            })
-            .collect();
-        let documented: BTreeSet<_> = include_str!("../../../docs/metrics.md")
-            .lines()
-            .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
-            .map(|(name, rest)| (name.to_owned(), rest.split(' ').next().unwrap_or_default().to_owned()))
+        let documented = documented().into_iter().filter(|metric| {
             // The others are the process's own.
-            .filter(|(name, _)| {
-                name.starts_with("sei_controller_") || name.starts_with("controller_runtime_")
-            })
-            .collect();
-        assert_eq!(served, documented);
+            metric.name.starts_with("sei_controller_") || metric.name.starts_with("controller_runtime_")
+        });
+        assert_eq!(sei_testkit::metrics::served(&served()), documented.collect());
     }
 }

@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod control_plane;
 pub mod crash;
 pub mod kubelet;
+pub mod metrics;
 pub mod operator;
 #[cfg(feature = "s3")]
 pub mod s3;

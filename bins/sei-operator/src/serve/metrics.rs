@@ -108,9 +108,8 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use prometheus_client::encoding::text::encode;
+    use sei_testkit::metrics::documented;
     use tower::{ServiceExt, service_fn};
 
     use super::*;
@@ -146,24 +145,10 @@ mod tests {
         let process = Process::register(&mut registry);
         process.leads(true);
         process.answered("GET".into(), "200".into());
-        let text = served(&registry);
-        let served: BTreeSet<_> = text
-            .lines()
-            .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
-            .map(|(name, kind)| match kind {
-                "counter" => (format!("{name}_total"), kind),
-                _ => (name.to_owned(), kind),
-            })
-            .collect();
-        let documented: BTreeSet<_> = include_str!("../../../../docs/metrics.md")
-            .lines()
-            .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
-            .map(|(name, rest)| (name.to_owned(), rest.split(' ').next().unwrap_or_default()))
+        let documented = documented().into_iter().filter(|metric| {
             // The others are the controller's.
-            .filter(|(name, _)| {
-                !name.starts_with("sei_controller_") && !name.starts_with("controller_runtime_")
-            })
-            .collect();
-        assert_eq!(served, documented);
+            !metric.name.starts_with("sei_controller_") && !metric.name.starts_with("controller_runtime_")
+        });
+        assert_eq!(sei_testkit::metrics::served(&served(&registry)), documented.collect());
     }
 }

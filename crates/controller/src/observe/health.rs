@@ -61,7 +61,7 @@ pub(super) async fn find(
         },
         Err(why) => Health::Unreachable(why),
     };
-    ctx.metrics.probed(&health);
+    ctx.metrics.probed(node, &health);
     let since =
         status.condition(ConditionType::SidecarReady).map(|condition| condition.last_transition_time.0);
     let next_at = now + interval(since, now, ctx.jitter());

@@ -72,7 +72,9 @@ fn every_alert_has_a_test_in_which_it_fires_and_one_in_which_it_does_not() {
 fn alerts_read_only_what_is_documented() {
     let documented = promql::documented();
     for alert in alerts() {
-        let read = promql::metrics(alert["expr"].as_str().unwrap());
+        let expression = alert["expr"].as_str().unwrap();
+        let read = promql::metrics(expression);
+        assert_eq!(promql::unknown_labels(expression), BTreeSet::new(), "labels in {}", alert["alert"]);
         assert!(!read.is_empty(), "{alert}");
         let unknown: Vec<_> = read.difference(&documented).collect();
         assert!(unknown.is_empty(), "{} reads {unknown:?}", alert["alert"]);

@@ -23,7 +23,9 @@ fn panels_show_only_what_is_documented_and_all_of_it() {
         let targets = panel["targets"].as_array().unwrap();
         assert!(!targets.is_empty(), "{panel}");
         for target in targets {
-            read.extend(promql::metrics(target["expr"].as_str().unwrap()));
+            let expression = target["expr"].as_str().unwrap();
+            read.extend(promql::metrics(expression));
+            assert_eq!(promql::unknown_labels(expression), BTreeSet::new(), "labels in {}", panel["title"]);
         }
     }
     let documented = promql::documented();

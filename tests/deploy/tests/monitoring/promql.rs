@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use sei_testkit::metrics::Metric;
+
 const WORDS: [&str; 9] =
     ["and", "bool", "by", "group_left", "group_right", "ignoring", "offset", "or", "unless"];
 /// What has a list of labels in parentheses after it.
@@ -63,13 +65,47 @@ fn tokens(expression: &str) -> Vec<String> {
 
 /// Every name that `docs/metrics.md` has, with the series of its histograms.
 pub fn documented() -> BTreeSet<String> {
-    let page = include_str!("../../../../docs/metrics.md");
-    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
-    rows.flat_map(|(name, rest)| match rest.starts_with("histogram") {
-        true => ["_bucket", "_count", "_sum"].map(|end| format!("{name}{end}")).to_vec(),
-        false => vec![name.to_owned()],
-    })
-    .collect()
+    sei_testkit::metrics::documented().iter().flat_map(series).collect()
+}
+
+/// What a metric is called in queries.
+fn series(metric: &Metric) -> Vec<String> {
+    match metric.kind.as_str() {
+        "histogram" => ["_bucket", "_count", "_sum"].map(|end| format!("{}{end}", metric.name)).to_vec(),
+        _ => vec![metric.name.clone()],
+    }
+}
+
+/// Labels in `expression`, of matchers and of groupings, that no metric in it has.
+pub fn unknown_labels(expression: &str) -> BTreeSet<String> {
+    let read = metrics(expression);
+    let metrics = sei_testkit::metrics::documented().into_iter();
+    let read = metrics.filter(|metric| series(metric).iter().any(|name| read.contains(name)));
+    let known: BTreeSet<_> = read.flat_map(|metric| metric.labels).collect();
+    labels(expression)
+        .into_iter()
+        .filter(|label| !known.contains(label) && !ADDED.contains(&label.as_str()))
+        .collect()
+}
+
+/// Labels that come with a histogram or with the target that is scraped.
+const ADDED: [&str; 3] = ["le", "namespace", "pod"];
+
+fn labels(expression: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for matchers in expression.split('{').skip(1).filter_map(|rest| rest.split('}').next()) {
+        let names = matchers.split(',').filter_map(|matcher| matcher.split(['=', '!']).next());
+        found.extend(names.map(|name| name.trim().to_owned()));
+    }
+    let words = expression.replace('(', " ( ").replace(')', " ) ");
+    let mut words = words.split_whitespace();
+    while let Some(word) = words.next() {
+        if GROUPING.contains(&word) && words.next() == Some("(") {
+            let listed = words.by_ref().take_while(|word| *word != ")");
+            found.extend(listed.map(|label| label.trim_end_matches(',').to_owned()));
+        }
+    }
+    found
 }
 
 #[test]
@@ -83,4 +119,11 @@ fn metrics_are_found_in_expressions() {
     for (expression, wanted) in cases {
         assert_eq!(metrics(expression).iter().collect::<Vec<_>>(), wanted, "{expression}");
     }
+}
+
+#[test]
+fn labels_that_no_metric_has_are_found() {
+    let expression =
+        "sum by (le, task) (increase(sei_controller_task_failures_total{kind=\"a\", task_type!=\"b\"}[1h]))";
+    assert_eq!(unknown_labels(expression).iter().collect::<Vec<_>>(), ["kind", "task"]);
 }
