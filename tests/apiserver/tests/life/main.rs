@@ -9,6 +9,7 @@ mod crash;
 mod install;
 mod modes;
 mod process;
+mod quiet;
 mod takeover;
 mod tls;
 mod trouble;

@@ -3,7 +3,7 @@
 use k8s_openapi::api::{apps::v1::StatefulSet, core::v1::Pod};
 use kube::{
     Api, ResourceExt,
-    api::{ApiResource, DynamicObject, Patch, PatchParams},
+    api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams},
     core::GroupVersionKind,
 };
 use sei_api::{SeiNode, conditions::ConditionType};
@@ -131,5 +131,91 @@ async fn a_plan_of_the_go_controller_is_taken_up_at_every_task() {
                 assert_eq!(runs, 1, "{name}: {} was left to do", task["type"]);
             }
         }
+    }
+}
+
+/// Sets the image that a StatefulSet of the Go controller's is for.
+async fn with_image(cluster: &Cluster, name: &str, image: &str) -> StatefulSet {
+    let sets: Api<StatefulSet> = Api::namespaced(cluster.client.clone(), NAMESPACE);
+    let patch = json!([
+        { "op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image },
+        { "op": "replace", "path": "/spec/template/spec/initContainers/0/image", "value": image },
+    ]);
+    let params = PatchParams { field_manager: Some("seinode-controller".to_owned()), ..Default::default() };
+    sets.patch(name, &params, &Patch::<Value>::Json(serde_json::from_value(patch).unwrap())).await.unwrap()
+}
+
+/// The Go controller's plan of this story, done up to `done`.
+fn plan(story: &str, name: &str, done: usize) -> Value {
+    let mut plan = document("plan", name)[story]["plan"].clone();
+    for task in plan["tasks"].as_array_mut().unwrap().iter_mut().take(done) {
+        task["status"] = "Complete".into();
+    }
+    plan
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_of_running_nodes_are_taken_up_where_they_are() {
+    let cluster = bed::cluster().await;
+    let image = document("seinode", "old-0")["spec"]["image"].as_str().unwrap().to_owned();
+    let next = document("plan", "old-0")["imageUpdate"]["specImage"].as_str().unwrap().to_owned();
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), NAMESPACE);
+    let mut before = Vec::new();
+    // Updates at every task; a no-op update, which the Go controller makes of every new node; mark-ready; and an
+    // update whose image cannot be pulled, corrected while the Go controller went on waiting.
+    let updates =
+        (1..5).map(|done| (format!("update-{done}"), "imageUpdate", done, next.clone(), next.clone()));
+    let others = [
+        ("noop-0".to_owned(), "imageUpdate", 0, image.clone(), image.clone()),
+        ("noop-2".to_owned(), "imageUpdate", 2, image.clone(), image.clone()),
+        ("again-0".to_owned(), "markReadyReapply", 0, image.clone(), image.clone()),
+        ("wedged-0".to_owned(), "imageUpdate", 3, "seid:missing".to_owned(), next.clone()),
+    ];
+    let all: Vec<_> = updates.chain(others).collect();
+    for (name, story, done, applied, wanted) in &all {
+        let current = (!name.starts_with("noop")).then_some(&image);
+        let status = json!({ "phase": "Running", "currentImage": current, "plan": plan(story, name, *done) });
+        let owner = node(&cluster, name, status).await;
+        for kind in ["pvc", "statefulset", "service"] {
+            left(&cluster, kind, &owner).await;
+        }
+        let set = with_image(&cluster, name, applied).await;
+        if *done >= 3 {
+            // The Go controller had deleted the pod of the image before.
+            bed::eventually("its pod has the image", || async {
+                let pod = pods.get_opt(&format!("{name}-0")).await.unwrap();
+                let Some(spec) = pod.and_then(|pod| pod.spec) else { return false };
+                let has_it = spec.containers.iter().any(|it| it.image.as_deref() == Some(applied.as_str()));
+                if !has_it {
+                    // Gone already is as good.
+                    let _ = pods.delete(&format!("{name}-0"), &DeleteParams::default()).await;
+                }
+                has_it
+            })
+            .await;
+        }
+        bed::patch(&cluster, name, json!({ "spec": { "image": wanted } })).await;
+        before.push(set.metadata.generation);
+    }
+    for (name, ..) in &all {
+        bed::eventually("its pod exists", || async {
+            pods.get_opt(&format!("{name}-0")).await.unwrap().is_some()
+        })
+        .await;
+        cluster.simulator.run_ready(&Cluster::host(name));
+    }
+    let _operator = bed::operator(&cluster);
+    let sets: Api<StatefulSet> = Api::namespaced(cluster.client.clone(), NAMESPACE);
+    for ((name, story, _, _, wanted), generation) in all.iter().zip(before) {
+        let node = until(&cluster, name, "brought to its end", bed::runs(wanted)).await;
+        if name == "wedged-0" {
+            continue;
+        }
+        let stored = node.status.unwrap().plan.unwrap();
+        assert_eq!(stored.id, plan(story, name, 0)["id"], "{name}: its plan was not lost");
+        let set = sets.get(name).await.unwrap();
+        assert_eq!(set.metadata.generation, generation, "{name}: the StatefulSet was left alone");
+        let runs = cluster.simulator.runs(&Cluster::host(name));
+        assert_eq!(runs, [("mark-ready".to_owned(), 1)].into(), "{name}");
     }
 }

@@ -1,0 +1,176 @@
+//! A fleet that runs: restarts of sidecars are followed, expiry is told at its moment, and nothing else is written.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::{
+    ResourceExt,
+    api::{DeleteParams, ListParams, PostParams},
+};
+use sei_api::{SeiNode, conditions::ConditionType};
+use sei_testkit::{
+    builders,
+    certs::Authority,
+    cluster::{Cluster, NAMESPACE},
+};
+use serde_json::json;
+
+use crate::bed::{self, condition, eventually, is_running, runs, until};
+
+const A: &str = "ghcr.io/sei-protocol/sei:a";
+const TLS: ConditionType = ConditionType::SidecarTlsSecretReady;
+/// What a person takes for at once on a busy machine; a poll of 30 s could not keep it.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_at_rest_is_not_written_to() {
+    let cluster = bed::cluster().await;
+    let _operator = bed::operator(&cluster);
+    let names: Vec<_> = (0..12).map(|index| format!("idle-{index}")).collect();
+    for name in &names {
+        bed::create(&cluster, name, builders::full_node(A)).await;
+    }
+    for name in &names {
+        until(&cluster, name, "at rest", |node| {
+            condition(node, ConditionType::SidecarReady).as_deref() == Some("True/Ready") && runs(A)(node)
+        })
+        .await;
+    }
+    // What the last write has set off comes to its end.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let calls =
+        || names.iter().map(|name| cluster.simulator.calls(&Cluster::host(name)).len()).sum::<usize>();
+    let (before, asked) = (versions(&cluster).await, calls());
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(versions(&cluster).await, before, "nothing was written");
+    // Each sidecar is asked for its health, ever more rarely: every 10 s at first.
+    let asked = calls() - asked;
+    assert!((1..=3 * names.len()).contains(&asked), "{asked} requests to {} sidecars", names.len());
+}
+
+/// Resource versions of everything that the operator could have written.
+async fn versions(cluster: &Cluster) -> Vec<Option<String>> {
+    let nodes = cluster.nodes().list(&ListParams::default()).await.unwrap().items;
+    let pods = bed::api::<Pod>(cluster).list(&ListParams::default()).await.unwrap().items;
+    let events = bed::api::<k8s_openapi::api::events::v1::Event>(cluster);
+    let events = events.list(&ListParams::default()).await.unwrap().items;
+    let sets = bed::api::<k8s_openapi::api::apps::v1::StatefulSet>(cluster);
+    let sets = sets.list(&ListParams::default()).await.unwrap().items;
+    let versions = nodes.iter().map(ResourceExt::resource_version);
+    let versions = versions.chain(pods.iter().map(ResourceExt::resource_version));
+    let ours = |event: &&k8s_openapi::api::events::v1::Event| {
+        event.regarding.as_ref().is_some_and(|it| it.kind.as_deref() == Some("SeiNode"))
+    };
+    let versions = versions.chain(events.iter().filter(ours).map(ResourceExt::resource_version));
+    versions.chain(sets.iter().map(ResourceExt::resource_version)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_to_a_running_node_is_followed_at_once() {
+    let cluster = bed::cluster().await;
+    let _operator = bed::operator(&cluster);
+    tokio::join!(
+        expires(&cluster),
+        loses_its_secret(&cluster),
+        restarts(&cluster),
+        restarts_in_its_plan(&cluster)
+    );
+}
+
+/// At the moment of expiry, without any event: a condition and a warning; the pod is left alone. A renewal ends it.
+async fn expires(cluster: &Cluster) {
+    let name = "expiring-0";
+    let authority = Authority::new("issuer").unwrap();
+    let until_when = SystemTime::now() + Duration::from_secs(15);
+    let pair = authority.issue_for(&bed::names(name), SystemTime::now() - AT_ONCE, until_when).unwrap();
+    let secret = builders::tls_secret(NAMESPACE, "expiring-0-tls", &pair, &authority.pem()).unwrap();
+    bed::api::<Secret>(cluster).create(&PostParams::default(), &secret).await.unwrap();
+    bed::create(cluster, name, builders::tls_full_node(A, "expiring-0-tls")).await;
+    until(cluster, name, "Running", is_running).await;
+    let pod = bed::api::<Pod>(cluster).get("expiring-0-0").await.unwrap().uid();
+    until(cluster, name, "expired", |node| condition(node, TLS).as_deref() == Some("False/TLSSecretExpired"))
+        .await;
+    let late = SystemTime::now().duration_since(until_when).unwrap_or_default();
+    assert!(late < AT_ONCE, "told {late:?} after it expired");
+    assert!(is_running(&cluster.nodes().get(name).await.unwrap()));
+    assert_eq!(bed::api::<Pod>(cluster).get("expiring-0-0").await.unwrap().uid(), pod, "the pod is the same");
+    let events = bed::api::<k8s_openapi::api::events::v1::Event>(cluster);
+    eventually("a warning", || async {
+        let events = events.list(&ListParams::default()).await.unwrap().items;
+        events.iter().any(|event| {
+            event.reason.as_deref() == Some("SidecarTLSSecretNotReady")
+                && event.regarding.as_ref().is_some_and(|it| it.name.as_deref() == Some(name))
+        })
+    })
+    .await;
+    bed::put_secret(cluster, &authority, "expiring-0-tls", &bed::names(name)).await;
+    until(cluster, name, "renewed", |node| condition(node, TLS).as_deref() == Some("True/TLSSecretReady"))
+        .await;
+    until(cluster, name, "reached again", runs(A)).await;
+}
+
+async fn loses_its_secret(cluster: &Cluster) {
+    let name = "bereft-0";
+    let authority = Authority::new("issuer").unwrap();
+    bed::put_secret(cluster, &authority, "bereft-0-tls", &bed::names(name)).await;
+    bed::create(cluster, name, builders::tls_full_node(A, "bereft-0-tls")).await;
+    until(cluster, name, "ready", runs(A)).await;
+    let pod = bed::api::<Pod>(cluster).get("bereft-0-0").await.unwrap().uid();
+    let began = Instant::now();
+    bed::api::<Secret>(cluster).delete("bereft-0-tls", &DeleteParams::default()).await.unwrap();
+    until(cluster, name, "missed", |node| condition(node, TLS).as_deref() == Some("False/TLSSecretNotFound"))
+        .await;
+    assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
+    assert!(is_running(&cluster.nodes().get(name).await.unwrap()));
+    let began = Instant::now();
+    bed::put_secret(cluster, &authority, "bereft-0-tls", &bed::names(name)).await;
+    until(cluster, name, "back", |node| condition(node, TLS).as_deref() == Some("True/TLSSecretReady")).await;
+    assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
+    assert_eq!(bed::api::<Pod>(cluster).get("bereft-0-0").await.unwrap().uid(), pod, "the pod is the same");
+}
+
+fn publisher() -> serde_json::Value {
+    let publish = json!({ "tendermint": { "keepRecent": 3, "publish": {} } });
+    json!({ "chainId": "arctic-1", "image": A, "archive": { "snapshotGeneration": publish } })
+}
+
+/// Each restart of a sidecar that publishes gets one mark-ready and one upload.
+async fn restarts(cluster: &Cluster) {
+    let name = "publisher-0";
+    let host = Cluster::host(name);
+    bed::create(cluster, name, publisher()).await;
+    until(cluster, name, "ready", runs(A)).await;
+    for restart in 1..=2 {
+        cluster.simulator.stop(&host);
+        cluster.simulator.run(&host);
+        let ready = cluster.simulator.readiness(&host);
+        eventually("it is ready", || async { *ready.borrow() }).await;
+        until(cluster, name, "ready again", |node: &SeiNode| {
+            let plan = node.status.as_ref().and_then(|status| status.plan.as_ref());
+            runs(A)(node) && plan.is_some_and(|plan| plan.tasks.len() == 2)
+        })
+        .await;
+        let runs = cluster.simulator.runs(&host);
+        assert_eq!((runs["mark-ready"], runs["snapshot-upload"]), (1 + restart, 1 + restart));
+    }
+}
+
+/// A restart between upload and mark-ready: both are of the process that is gone.
+async fn restarts_in_its_plan(cluster: &Cluster) {
+    let name = "unlucky-0";
+    let host = Cluster::host(name);
+    bed::stuck(cluster, name, &["mark-ready"]);
+    bed::create(cluster, name, publisher()).await;
+    until(cluster, name, "mark-ready is under way", |node: &SeiNode| {
+        let plan = node.status.as_ref().and_then(|status| status.plan.as_ref());
+        plan.is_some_and(|plan| plan.tasks.last().is_some_and(|task| task.submitted_at.is_some()))
+    })
+    .await;
+    bed::stuck(cluster, name, &[]);
+    cluster.simulator.stop(&host);
+    cluster.simulator.run(&host);
+    until(cluster, name, "Running", is_running).await;
+    let runs = cluster.simulator.runs(&host);
+    assert_eq!(runs["config-apply"], 1, "{runs:?}");
+    assert!(cluster.simulator.repeated(&host).is_empty());
+}
