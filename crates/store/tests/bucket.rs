@@ -1,10 +1,14 @@
 //! Against a real S3 server that checks signatures.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io::Write, time::Duration};
 
 use sei_store::Bucket;
 use sei_testkit::s3::S3;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 const BUCKET: &str = "genesis";
 
@@ -71,7 +75,7 @@ async fn a_server_that_ended_is_said_in_the_same_words_each_time() {
 
 #[tokio::test]
 async fn a_server_that_says_nothing_holds_nobody_up() {
-    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let variables = BTreeMap::from([
         ("AWS_ENDPOINT_URL_S3".to_owned(), format!("http://{}", silent.local_addr().unwrap())),
         ("AWS_ACCESS_KEY_ID".to_owned(), "key".to_owned()),
@@ -79,4 +83,68 @@ async fn a_server_that_says_nothing_holds_nobody_up() {
     ]);
     let error = open(&variables).holds("devnet/genesis.json").await.unwrap_err().to_string();
     assert_eq!(error, "bucket genesis could not be asked: no answer within 5 s");
+}
+
+#[tokio::test]
+async fn credentials_come_from_the_pod_identity_agent() {
+    let server = S3::start(BUCKET).await.unwrap();
+    server.put("devnet/genesis.json", "{}").unwrap();
+    let [_, (_, id), (_, secret)] = server.variables();
+    let body = format!(
+        r#"{{"AccessKeyId":"{id}","SecretAccessKey":"{secret}","Token":"","Expiration":"2099-01-01T00:00:00Z"}}"#
+    );
+    let agent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = agent.local_addr().unwrap();
+    let asked = tokio::spawn(async move {
+        let (mut stream, _) = agent.accept().await.unwrap();
+        let mut request = vec![0; 4096];
+        let length = stream.read(&mut request).await.unwrap();
+        let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+        stream.write_all((head + &body).as_bytes()).await.unwrap();
+        String::from_utf8(request[..length].to_vec()).unwrap()
+    });
+    let mut token = tempfile::NamedTempFile::new().unwrap();
+    write!(token, "token-of-the-pod").unwrap();
+
+    let mut variables = variables(&server);
+    variables.retain(|name, _| name.starts_with("AWS_ENDPOINT"));
+    for (name, value) in [
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("http://{address}/v1/credentials")),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token.path().display().to_string()),
+    ] {
+        variables.insert(name.to_owned(), value);
+    }
+    let bucket = open(&variables);
+    assert_eq!(bucket.holds("devnet/genesis.json").await, Ok(true));
+    assert_eq!(bucket.holds("devnet/peers.json").await, Ok(false), "with the credentials it has");
+    let request = asked.await.unwrap();
+    assert!(request.starts_with("GET /v1/credentials "), "{request}");
+    assert!(request.to_lowercase().contains("authorization: token-of-the-pod"), "{request}");
+}
+
+#[tokio::test]
+async fn a_web_identity_is_never_sent_without_tls() {
+    let sts = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut token = tempfile::NamedTempFile::new().unwrap();
+    write!(token, "token-of-the-pod").unwrap();
+    let variables = BTreeMap::from([
+        ("AWS_WEB_IDENTITY_TOKEN_FILE".to_owned(), token.path().display().to_string()),
+        ("AWS_ROLE_ARN".to_owned(), "arn:aws:iam::1:role/operator".to_owned()),
+        ("AWS_ENDPOINT_URL_STS".to_owned(), format!("http://{}", sts.local_addr().unwrap())),
+    ]);
+    let error = open(&variables).holds("devnet/genesis.json").await.unwrap_err().to_string();
+    assert!(!error.contains("token-of-the-pod"), "{error}");
+    let called = tokio::time::timeout(Duration::from_millis(100), sts.accept()).await;
+    assert!(called.is_err(), "nobody connects");
+    assert!(error.contains("scheme http"), "{error}");
+}
+
+#[tokio::test]
+async fn a_token_file_that_is_missing_is_named() {
+    let variables = BTreeMap::from([
+        ("AWS_WEB_IDENTITY_TOKEN_FILE".to_owned(), "/nowhere/token".to_owned()),
+        ("AWS_ROLE_ARN".to_owned(), "arn:aws:iam::1:role/operator".to_owned()),
+    ]);
+    let error = open(&variables).holds("devnet/genesis.json").await.unwrap_err().to_string();
+    assert!(error.contains("'/nowhere/token'"), "{error}");
 }
