@@ -31,7 +31,10 @@ fn reason(error: &object_store::Error) -> String {
     match code(text) {
         Some("AccessDenied") => "AccessDenied: the operator needs permission s3:ListBucket on it".to_owned(),
         Some(code) => code.to_owned(),
-        None => text.lines().next().unwrap_or_default().chars().take(300).collect(),
+        None => {
+            let line = text.lines().next().unwrap_or_default();
+            line.trim_start_matches("HTTP error: ").chars().take(300).collect()
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, io::Write, time::Duration};
 
 use sei_store::Bucket;
-use sei_testkit::s3::S3;
+use sei_testkit::{certs, s3::S3};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -147,4 +147,13 @@ async fn a_token_file_that_is_missing_is_named() {
     ]);
     let error = open(&variables).holds("devnet/genesis.json").await.unwrap_err().to_string();
     assert!(error.contains("'/nowhere/token'"), "{error}");
+}
+
+#[tokio::test]
+async fn a_store_that_nobody_vouches_for_is_not_believed() {
+    let certificate = certs::self_signed(&["localhost".to_owned()]).unwrap();
+    let server = S3::start_tls(BUCKET, &certificate).await.unwrap();
+    server.put("devnet/genesis.json", "{}").unwrap();
+    let error = open(&variables(&server)).holds("devnet/genesis.json").await.unwrap_err().to_string();
+    assert!(error.starts_with("bucket genesis could not be asked: invalid peer certificate"), "{error}");
 }

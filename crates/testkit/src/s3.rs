@@ -1,26 +1,37 @@
 //! A real S3 server over a folder: the protocol with its signatures, and objects as plain files, so that a test
 //! puts one there without a client.
 
-use std::{fs, io, net::SocketAddr, path::PathBuf};
+use std::{fs, io, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
-use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
+use rustls::{ServerConfig, sign::SingleCertAndKey};
+use s3s::{
+    auth::SimpleAuth,
+    service::{S3Service, S3ServiceBuilder},
+};
 use s3s_fs::FileSystem;
 use tempfile::TempDir;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+use tokio_rustls::TlsAcceptor;
 
-use crate::sidecar::bucket;
+use crate::{
+    certs::Pair,
+    sidecar::{bucket, certified},
+};
 
 const KEY: &str = "operator";
 const SECRET: &str = "of-the-operator";
 
 /// A server with one bucket. It ends when dropped.
 pub struct S3 {
-    address: SocketAddr,
+    url: String,
     bucket: String,
     folder: TempDir,
     stop: watch::Sender<()>,
@@ -32,6 +43,21 @@ impl S3 {
     /// # Errors
     /// When no port or folder is to be had.
     pub async fn start(bucket: &str) -> anyhow::Result<Self> {
+        Self::listen(bucket, None).await
+    }
+
+    /// Listens on loopback with TLS, under the name localhost.
+    ///
+    /// # Errors
+    /// When no port or folder is to be had, or `certificate` cannot be served.
+    pub async fn start_tls(bucket: &str, certificate: &Pair) -> anyhow::Result<Self> {
+        let certified = certified(certificate.crt.as_bytes(), certificate.key.as_bytes())?;
+        let resolver = Arc::new(SingleCertAndKey::from(certified));
+        let config = ServerConfig::builder().with_no_client_auth().with_cert_resolver(resolver);
+        Self::listen(bucket, Some(TlsAcceptor::from(Arc::new(config)))).await
+    }
+
+    async fn listen(bucket: &str, tls: Option<TlsAcceptor>) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("make a folder for objects")?;
         fs::create_dir(folder.path().join(bucket)).context("make the bucket")?;
         let objects = FileSystem::new(folder.path())
@@ -40,7 +66,9 @@ impl S3 {
         service.set_auth(SimpleAuth::from_single(KEY, SECRET));
         let service = service.build();
         let listener = TcpListener::bind("127.0.0.1:0").await.context("listen")?;
-        let address = listener.local_addr()?;
+        let port = listener.local_addr()?.port();
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://localhost:{port}");
         let (stop, mut stopped) = watch::channel(());
         tokio::spawn(async move {
             loop {
@@ -49,24 +77,22 @@ impl S3 {
                     // The sender is gone, and with it the server.
                     _ = stopped.changed() => return,
                 };
-                let (service, mut stopped) = (service.clone(), stopped.clone());
+                let (service, tls, mut stopped) = (service.clone(), tls.clone(), stopped.clone());
                 tokio::spawn(async move {
-                    let builder = auto::Builder::new(TokioExecutor::new());
                     tokio::select! {
-                        // A client that goes away is no news.
-                        _ = builder.serve_connection(TokioIo::new(stream), service) => {}
+                        () = serve(stream, tls, service) => {}
                         _ = stopped.changed() => {}
                     }
                 });
             }
         });
-        Ok(Self { address, bucket: bucket.to_owned(), folder, stop })
+        Ok(Self { url, bucket: bucket.to_owned(), folder, stop })
     }
 
     /// Variables by which a client finds the server and is let in.
     pub fn variables(&self) -> [(&'static str, String); 3] {
         [
-            ("AWS_ENDPOINT_URL_S3", format!("http://{}", self.address)),
+            ("AWS_ENDPOINT_URL_S3", self.url.clone()),
             ("AWS_ACCESS_KEY_ID", KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
         ]
@@ -101,5 +127,17 @@ impl S3 {
     /// Ends the server; its address is refused from then on.
     pub fn stop(&self) {
         self.stop.send_replace(());
+    }
+}
+
+/// Serves one connection to its end. A client that goes away is no news.
+async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, service: S3Service) {
+    let builder = auto::Builder::new(TokioExecutor::new());
+    match tls {
+        None => drop(builder.serve_connection(TokioIo::new(stream), service).await),
+        Some(tls) => {
+            let Ok(stream) = tls.accept(stream).await else { return };
+            drop(builder.serve_connection(TokioIo::new(stream), service).await);
+        }
     }
 }

@@ -76,7 +76,7 @@ impl ResolvesServerCert for One {
 }
 
 /// A certificate chain with its key, as the proxy loads them.
-pub(super) fn certified(crt: &[u8], key: &[u8]) -> anyhow::Result<CertifiedKey> {
+pub(crate) fn certified(crt: &[u8], key: &[u8]) -> anyhow::Result<CertifiedKey> {
     let chain = CertificateDer::pem_slice_iter(crt).collect::<Result<Vec<_>, _>>().context("tls.crt")?;
     let key = PrivateKeyDer::from_pem_slice(key).context("tls.key")?;
     let key = rustls::crypto::ring::sign::any_supported_type(&key).context("tls.key")?;

@@ -24,6 +24,8 @@ use tasks::Task;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+#[cfg(feature = "s3")]
+pub(crate) use listen::certified;
 pub use proxy::Access;
 
 use crate::crash::Crash;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sei_api::{SeiNode, conditions::ConditionType};
-use sei_testkit::{cluster::Cluster, s3::S3};
+use sei_testkit::{certs::Authority, cluster::Cluster, s3::S3};
 use serde_json::{Value, json};
 
 use crate::bed::{self, eventually, is_running, until};
@@ -42,9 +42,14 @@ async fn cluster(store: &S3) -> Cluster {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn members_wait_for_their_genesis_and_go_on_when_it_is_there() {
-    let store = S3::start("genesis").await.unwrap();
+    let authority = Authority::new("of the store").unwrap();
+    let store = S3::start_tls("genesis", &authority.issue(&["localhost".to_owned()]).unwrap()).await.unwrap();
     let cluster = cluster(&store).await;
-    let operator = bed::operator_with(&cluster, &store.variables());
+    let roots = cluster.plane.folder().join("store-ca.pem");
+    std::fs::write(&roots, authority.pem()).unwrap();
+    let mut variables = store.variables().to_vec();
+    variables.push(("SSL_CERT_FILE", roots.display().to_string()));
+    let operator = bed::operator_with(&cluster, &variables);
     for name in MEMBERS {
         bed::create(&cluster, name, member()).await;
     }
@@ -58,7 +63,7 @@ async fn members_wait_for_their_genesis_and_go_on_when_it_is_there() {
     }
 
     operator.kill().unwrap();
-    let operator = bed::operator_with(&cluster, &store.variables());
+    let operator = bed::operator_with(&cluster, &variables);
     store.put(&format!("{CHAIN}/genesis.json"), "{}").unwrap();
     let began = Instant::now();
     for name in MEMBERS {
@@ -69,7 +74,7 @@ async fn members_wait_for_their_genesis_and_go_on_when_it_is_there() {
     }
     store.put(&format!("{CHAIN}/peers.json"), "{}").unwrap();
     operator.kill().unwrap();
-    let _operator = bed::operator_with(&cluster, &store.variables());
+    let _operator = bed::operator_with(&cluster, &variables);
     for name in MEMBERS {
         until(&cluster, name, "Running", is_running).await;
         for task in ["configure-genesis", "set-genesis-peers", "upload-genesis-artifacts"] {
