@@ -1,10 +1,49 @@
-//! Placeholder while this chore is being written.
+//! Container images without a registry: the operator's, and those that the end-to-end cluster runs on.
 
-/// Arguments.
+mod archive;
+mod build;
+pub(crate) mod cluster;
+mod dockerfile;
+mod operator;
+mod rootfs;
+mod tools;
+
+use std::{fs, path::PathBuf};
+
+use anyhow::Context;
+
+/// Name of the operator's image, as the chart has it.
+const OPERATOR: &str = concat!("ghcr.io/sei-protocol/sei-operator:", env!("CARGO_PKG_VERSION"));
+
+/// Arguments of the chore.
 #[derive(clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Where the archive of the operator's image is written; target/sei-operator.tar when absent.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Name of the operator's image, as the chart has it.
+    #[arg(long, default_value = OPERATOR)]
+    name: String,
+    /// Write the archives of every image of the end-to-end cluster into this folder instead.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["output", "name"])]
+    all: Option<PathBuf>,
+}
 
-/// Runs the chore.
-pub(crate) fn run(_: &Args) -> anyhow::Result<()> {
-    anyhow::bail!("not written yet")
+/// Writes what was asked for and says what it wrote.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    if let Some(folder) = &args.all {
+        let images = cluster::build_all(folder)?;
+        for name in images.names() {
+            println!("{name}");
+        }
+        return Ok(());
+    }
+    let output = match &args.output {
+        Some(output) => output.clone(),
+        None => crate::target()?.join("sei-operator.tar"),
+    };
+    operator::write(&output, &args.name)?;
+    let size = fs::metadata(&output).with_context(|| format!("look at {}", output.display()))?.len();
+    println!("{} ({:.1} MB): {}", output.display(), size as f64 / 1e6, args.name);
+    Ok(())
 }

@@ -7,6 +7,10 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
     IsCa, KeyPair, KeyUsagePurpose,
 };
+use rustls::{
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    sign::CertifiedKey,
+};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -103,6 +107,19 @@ pub fn self_signed(names: &[String]) -> anyhow::Result<Pair> {
 pub fn signing_key() -> anyhow::Result<Pair> {
     let key = KeyPair::generate()?;
     Ok(Pair { crt: key.public_key_pem(), key: key.serialize_pem() })
+}
+
+/// A certificate chain with its key, as a server loads them.
+///
+/// # Errors
+/// PEM that no server could start with.
+pub fn certified(crt: &[u8], key: &[u8]) -> anyhow::Result<CertifiedKey> {
+    let chain = CertificateDer::pem_slice_iter(crt).collect::<Result<Vec<_>, _>>().context("tls.crt")?;
+    let key = PrivateKeyDer::from_pem_slice(key).context("tls.key")?;
+    let key = rustls::crypto::ring::sign::any_supported_type(&key).context("tls.key")?;
+    let certified = CertifiedKey::new(chain, key);
+    certified.keys_match().context("tls.key does not belong to tls.crt")?;
+    Ok(certified)
 }
 
 fn server(names: &[String], from: SystemTime, until: SystemTime) -> anyhow::Result<CertificateParams> {

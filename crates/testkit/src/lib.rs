@@ -10,6 +10,7 @@ pub mod crash;
 pub mod kubelet;
 pub mod metrics;
 pub mod operator;
+pub mod rbac_proxy;
 #[cfg(feature = "s3")]
 pub mod s3;
 pub mod sidecar;

@@ -22,8 +22,8 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    certs::Pair,
-    sidecar::{bucket, certified},
+    certs::{Pair, certified},
+    sidecar::bucket,
 };
 
 const KEY: &str = "operator";

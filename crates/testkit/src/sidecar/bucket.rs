@@ -16,10 +16,10 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// Does the part of a task that is done in the bucket; an error as the sidecar words it.
-    pub(super) fn serve(&self, task: &str, params: Option<&Value>) -> Result<(), String> {
+    pub(super) fn serve(&self, task: &str, params: &Value) -> Result<(), String> {
         match task {
             "upload-genesis-artifacts" => {
-                let name = params.and_then(|params| params["nodeName"].as_str()).unwrap_or_default();
+                let name = params["nodeName"].as_str().unwrap_or_default();
                 ["gentx.json", "identity.json"].into_iter().try_for_each(|file| {
                     let key = format!("{}/{name}/{file}", self.chain);
                     put(&self.folder, &key, "{}").map_err(|error| s3(task, &error.to_string()))

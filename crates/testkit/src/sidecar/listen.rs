@@ -1,21 +1,20 @@
-//! The two listeners. Which sidecar is meant is read from the Host header and, with TLS, from the name that the
-//! client asks a certificate for.
+//! The simulator's two listeners. Which node is meant is read from the Host header and, with TLS, from the name
+//! that the client asks a certificate for.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
 
-use anyhow::Context;
 use axum::{
-    body::Body,
-    http::{Request, header, request::Parts},
+    body::{Body, to_bytes},
+    http::{Method, Request, Response, StatusCode, header, request::Parts},
 };
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
+use k8s_openapi::api::{authentication::v1::UserInfo, authorization::v1::ResourceAttributes};
 use rustls::{
     ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
@@ -25,40 +24,59 @@ use tokio::{
 };
 use tokio_rustls::LazyConfigAcceptor;
 
-use super::{Access, Sidecars, api, lock, proxy};
+use super::{
+    Authn, Call,
+    api::{self, empty, text},
+    lock,
+    simulator::Nodes,
+};
+use crate::rbac_proxy::{Judge, Refusal, identify};
 
-pub(super) async fn plain(sidecars: Sidecars) -> io::Result<SocketAddr> {
+/// Largest body that is read, in bytes.
+const LIMIT: usize = 1 << 20;
+/// Paths that the proxy lets through unasked.
+const BYPASS: &[&str] = &["/v0/healthz", "/v0/startupz", "/v0/livez", "/v0/metrics"];
+
+/// What a connection came through.
+#[derive(Clone)]
+enum Front {
+    Nothing,
+    /// The proxy; without a judge whoever has a token may pass.
+    Proxy(Option<Arc<Judge>>),
+}
+
+pub(super) async fn plain(nodes: Nodes) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve(stream, Arc::clone(&sidecars), None));
+            tokio::spawn(serve(stream, Arc::clone(&nodes), Front::Nothing));
         }
     });
     Ok(address)
 }
 
-pub(super) async fn tls(sidecars: Sidecars, access: Access) -> io::Result<SocketAddr> {
+pub(super) async fn tls(nodes: Nodes, judge: Option<Arc<Judge>>) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let (sidecars, access) = (Arc::clone(&sidecars), access.clone());
+            let (nodes, front) = (Arc::clone(&nodes), Front::Proxy(judge.clone()));
             tokio::spawn(async move {
                 let Ok(start) = LazyConfigAcceptor::new(Default::default(), stream).await else { return };
                 let host = start.client_hello().server_name().unwrap_or_default().to_owned();
                 // Nobody listens at a pod that does not run, or whose proxy has nothing to serve.
-                let certificate = lock(&sidecars)
+                let certificate = lock(&nodes)
                     .get(&host)
-                    .filter(|sidecar| sidecar.running)
-                    .and_then(|sidecar| sidecar.certificate.clone());
+                    .filter(|node| node.running)
+                    .and_then(|node| node.certificate.clone());
                 let Some(certificate) = certificate else { return };
                 let mut config = ServerConfig::builder()
                     .with_no_client_auth()
                     .with_cert_resolver(Arc::new(One(certificate)));
                 config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
                 if let Ok(stream) = start.into_stream(Arc::new(config)).await {
-                    serve(stream, sidecars, Some(access)).await;
+                    serve(stream, nodes, front).await;
                 }
             });
         }
@@ -75,40 +93,88 @@ impl ResolvesServerCert for One {
     }
 }
 
-/// A certificate chain with its key, as the proxy loads them.
-pub(crate) fn certified(crt: &[u8], key: &[u8]) -> anyhow::Result<CertifiedKey> {
-    let chain = CertificateDer::pem_slice_iter(crt).collect::<Result<Vec<_>, _>>().context("tls.crt")?;
-    let key = PrivateKeyDer::from_pem_slice(key).context("tls.key")?;
-    let key = rustls::crypto::ring::sign::any_supported_type(&key).context("tls.key")?;
-    let certified = CertifiedKey::new(chain, key);
-    certified.keys_match().context("tls.key does not belong to tls.crt")?;
-    Ok(certified)
-}
-
-async fn serve<S>(stream: S, sidecars: Sidecars, access: Option<Access>)
+async fn serve<S>(stream: S, nodes: Nodes, front: Front)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(|request: Request<Incoming>| {
-        let (sidecars, access) = (Arc::clone(&sidecars), access.clone());
+        let (nodes, front) = (Arc::clone(&nodes), front.clone());
         async move {
             let (mut parts, body) = request.into_parts();
             let host = host_of(&parts);
-            if let Some(access) = access {
-                if let Some(refusal) = proxy::refusal(&access, &host, &parts).await {
-                    return Ok(refusal);
-                }
-                // What is behind the proxy sees who called, not with what; bypass paths pass as they are.
-                if !proxy::is_bypassed(&parts) {
-                    parts.headers.remove(header::AUTHORIZATION);
+            let mut authn = Authn::Open;
+            if let Front::Proxy(judge) = front {
+                authn = Authn::TrustedHeader;
+                // Bypass paths pass as they are. On others, what is behind sees who called and not with what.
+                if !BYPASS.contains(&parts.uri.path()) {
+                    match pass(judge.as_deref(), &host, &parts).await {
+                        Ok(user) => {
+                            parts.headers.remove(header::AUTHORIZATION);
+                            identify(&mut parts.headers, &user);
+                        }
+                        Err(refusal) => return Ok(text(refusal.status, &refusal.text)),
+                    }
                 }
             }
-            let request = Request::from_parts(parts, Body::new(body));
-            api::answer(&sidecars, &host, request).await
+            answer(&nodes, &host, authn, Request::from_parts(parts, Body::new(body))).await
         }
     });
     // A client that goes away ends the connection, which is no news.
     let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+}
+
+async fn pass(judge: Option<&Judge>, host: &str, request: &Parts) -> Result<UserInfo, Refusal> {
+    let Some(judge) = judge else {
+        let anybody = UserInfo { username: Some("anybody".to_owned()), ..UserInfo::default() };
+        let refusal = Refusal { status: StatusCode::UNAUTHORIZED, text: "Unauthorized\n".to_owned() };
+        return request.headers.get(header::AUTHORIZATION).map(|_| anybody).ok_or(refusal);
+    };
+    // `<name>-0.<name>.<namespace>.svc.…`
+    let mut labels = host.split('.').skip(1).map(str::to_owned);
+    let wanted = ResourceAttributes {
+        group: Some("sei.io".to_owned()),
+        resource: Some("seinodetasks".to_owned()),
+        name: labels.next(),
+        namespace: labels.next(),
+        ..ResourceAttributes::default()
+    };
+    judge.judge(request, &wanted).await
+}
+
+/// Answers one request to `host`. An error drops the connection, as a process that is not there would.
+async fn answer(
+    nodes: &Nodes,
+    host: &str,
+    authn: Authn,
+    request: Request<Body>,
+) -> io::Result<Response<Body>> {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, LIMIT).await.map_err(io::Error::other)?;
+    let (sidecar, faults) = {
+        let mut nodes = lock(nodes);
+        let Some(node) = nodes.get_mut(host).filter(|node| node.running) else {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        };
+        node.calls.push(Call {
+            method: parts.method.to_string(),
+            path: parts.uri.path().to_owned(),
+            body: serde_json::from_slice(&body).unwrap_or_default(),
+            has_token: parts.headers.contains_key(header::AUTHORIZATION),
+        });
+        (node.sidecar.clone(), lock(&node.order).faults.clone())
+    };
+    if faults.hang {
+        std::future::pending::<Infallible>().await;
+    }
+    if let Some(status) = faults.answer {
+        return Ok(empty(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)));
+    }
+    let crash = faults.crash.filter(|_| parts.method == Method::POST);
+    let answer = api::answer(&sidecar, authn, Request::from_parts(parts, body.into()));
+    Ok(match crash {
+        Some(crash) => crash.around(answer).await,
+        None => answer.await,
+    })
 }
 
 fn host_of(request: &Parts) -> String {

@@ -1,0 +1,59 @@
+//! The certificate that is served, and how its renewal is followed.
+
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use anyhow::Context;
+use rustls::{
+    ServerConfig,
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
+};
+use sei_testkit::certs;
+use tokio_rustls::TlsAcceptor;
+
+/// Where a certificate and its key lie.
+pub(crate) struct Pair {
+    pub(crate) crt: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+impl Pair {
+    fn load(&self) -> anyhow::Result<Arc<CertifiedKey>> {
+        let read = |path: &PathBuf| fs::read(path).with_context(|| format!("read {}", path.display()));
+        let certified = certs::certified(&read(&self.crt)?, &read(&self.key)?);
+        Ok(Arc::new(certified.with_context(|| format!("load {}", self.crt.display()))?))
+    }
+}
+
+/// What is served now.
+#[derive(Debug)]
+pub(crate) struct Certificate(RwLock<Arc<CertifiedKey>>);
+
+impl ResolvesServerCert for Certificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+/// The certificate as it is now, and an acceptor of connections that serves it as it becomes.
+pub(crate) fn serving(pair: &Pair) -> anyhow::Result<(Arc<Certificate>, TlsAcceptor)> {
+    let certificate = Arc::new(Certificate(RwLock::new(pair.load()?)));
+    let mut config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::clone(&certificate) as Arc<dyn ResolvesServerCert>);
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok((certificate, TlsAcceptor::from(Arc::new(config))))
+}
+
+/// Reads the pair again and again. Ends with the error when it cannot be served any more.
+pub(crate) async fn reload(pair: &Pair, certificate: &Certificate, interval: Duration) -> anyhow::Result<()> {
+    loop {
+        tokio::time::sleep(interval).await;
+        *certificate.0.write().unwrap_or_else(PoisonError::into_inner) = pair.load()?;
+    }
+}

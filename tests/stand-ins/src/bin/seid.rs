@@ -1,0 +1,156 @@
+//! Stand-in for seid: makes a home, counts blocks in it, and answers where probes, peers and sidecars ask.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use axum::{Json, Router, routing::get};
+use clap::Parser;
+use sei_stand_ins::{Ending, listen, node_key, put};
+use serde_json::{Value, json};
+
+/// Where the height of the chain is kept.
+const HEIGHT: &str = "data/height";
+const BLOCK: Duration = Duration::from_millis(500);
+/// How fast blocks are made up to the height at which it is to halt, and in how many steps.
+const REPLAY: Duration = Duration::from_millis(100);
+const REPLAY_STEPS: u64 = 10;
+
+#[derive(Parser)]
+#[command(name = "seid")]
+enum Cli {
+    /// Makes a home.
+    Init {
+        moniker: String,
+        #[arg(long)]
+        chain_id: String,
+        #[arg(long)]
+        home: PathBuf,
+        #[arg(long)]
+        overwrite: bool,
+    },
+    /// Runs the node.
+    Start(Start),
+}
+
+#[derive(clap::Args)]
+struct Start {
+    #[arg(long)]
+    home: PathBuf,
+    /// Interrupts itself at this height; 0 for never.
+    #[arg(long, default_value_t = 0)]
+    halt_height: u64,
+    #[arg(long = "rpc.laddr", default_value = "tcp://0.0.0.0:26657")]
+    rpc: String,
+    #[arg(long = "p2p.laddr", default_value = "tcp://0.0.0.0:26656")]
+    p2p: String,
+    #[arg(long = "grpc.address", default_value = "0.0.0.0:9090")]
+    grpc: String,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<ExitCode> {
+    match Cli::parse() {
+        Cli::Init { moniker, chain_id, home, overwrite } => {
+            init(&home, &moniker, &chain_id, overwrite).map(|()| ExitCode::SUCCESS)
+        }
+        Cli::Start(arguments) => start(&arguments).await,
+    }
+}
+
+fn init(home: &Path, moniker: &str, chain_id: &str, overwrite: bool) -> anyhow::Result<()> {
+    let genesis = home.join("config/genesis.json");
+    if genesis.exists() && !overwrite {
+        bail!("genesis.json file already exists: {}", genesis.display());
+    }
+    let key = json!({ "address": "", "priv_key": node_key::generate()["priv_key"] });
+    for (file, text) in [
+        ("config/genesis.json", json!({ "chain_id": chain_id }).to_string()),
+        ("config/config.toml", format!("moniker = \"{moniker}\"\n")),
+        ("config/app.toml", String::new()),
+        (node_key::FILE, node_key::generate().to_string()),
+        ("config/priv_validator_key.json", key.to_string()),
+        ("data/priv_validator_state.json", json!({ "height": "0", "round": 0, "step": 0 }).to_string()),
+    ] {
+        put(&home.join(file), &text)?;
+    }
+    Ok(())
+}
+
+async fn start(arguments: &Start) -> anyhow::Result<ExitCode> {
+    let home = &arguments.home;
+    let genesis = home.join("config/genesis.json");
+    let genesis = fs::read(&genesis).with_context(|| format!("read {}", genesis.display()))?;
+    let genesis: Value = serde_json::from_slice(&genesis).context("genesis.json is not JSON")?;
+    let chain = genesis["chain_id"].as_str().context("genesis.json has no chain_id")?.to_owned();
+    let id = node_key::id(home)?;
+    // A data directory of an earlier life is gone on with.
+    let height = fs::read_to_string(home.join(HEIGHT)).unwrap_or_default().trim().parse().unwrap_or(0);
+    let height = Arc::new(AtomicU64::new(height));
+    serve(arguments, &chain, &id, &height).await?;
+
+    let mut ending = Ending::new()?;
+    let halt = (arguments.halt_height > 0).then_some(arguments.halt_height);
+    let block = if halt.is_some() { REPLAY } else { BLOCK };
+    let first = height.load(Ordering::Relaxed);
+    let step = halt.map_or(1, |halt| (halt.saturating_sub(first) / REPLAY_STEPS).max(1));
+    loop {
+        tokio::select! {
+            // What a process that a signal ends leaves with.
+            number = ending.signalled() => return Ok(ExitCode::from(128 + number)),
+            () = tokio::time::sleep(block) => {}
+        }
+        let next = height.load(Ordering::Relaxed) + step;
+        let next = halt.map_or(next, |halt| next.min(halt));
+        put(&home.join(HEIGHT), &next.to_string())?;
+        height.store(next, Ordering::Relaxed);
+        if halt.is_some_and(|halt| next >= halt) {
+            // It sends itself an interrupt.
+            return Ok(ExitCode::from(130));
+        }
+    }
+}
+
+async fn serve(arguments: &Start, chain: &str, id: &str, height: &Arc<AtomicU64>) -> anyhow::Result<()> {
+    let node_info = json!({
+        "id": id,
+        "network": chain,
+        "version": std::env::var("SEID_VERSION").unwrap_or_default(),
+    });
+    let (status, lag) = (Arc::clone(height), Arc::clone(height));
+    let app = Router::new()
+        .route(
+            "/status",
+            get(async move || {
+                let height = status.load(Ordering::Relaxed).to_string();
+                Json(json!({
+                    "node_info": node_info,
+                    "sync_info": { "latest_block_height": height, "catching_up": false },
+                }))
+            }),
+        )
+        .route("/block", get(async || Json(json!({ "block_id": { "hash": "0".repeat(64) } }))))
+        .route(
+            "/lag_status",
+            get(async move || {
+                let height = lag.load(Ordering::Relaxed).to_string();
+                Json(json!({ "current_height": height, "max_peer_block_height": height, "lag": "0" }))
+            }),
+        );
+    let rpc = listen(arguments.rpc.trim_start_matches("tcp://")).await?;
+    tokio::spawn(async move { axum::serve(rpc, app).await });
+    // Connections are taken, and nothing is said on them.
+    for address in [arguments.p2p.trim_start_matches("tcp://"), &arguments.grpc] {
+        let listener = listen(address).await?;
+        tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    }
+    Ok(())
+}

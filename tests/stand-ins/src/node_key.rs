@@ -1,0 +1,60 @@
+//! `config/node_key.json`: the key by which a node is known to its peers.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, ensure};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+/// Where it lies in a node's home.
+pub const FILE: &str = "config/node_key.json";
+/// Bytes of a private Ed25519 key; the second half is the public one.
+const KEY: usize = 64;
+/// Bytes of the digest that make an id.
+const ID: usize = 20;
+
+/// A new key. It is of the right form, and nothing is ever signed with it.
+pub fn generate() -> Value {
+    let bytes: Vec<u8> = (0..KEY / 16).flat_map(|_| Uuid::new_v4().into_bytes()).collect();
+    json!({ "priv_key": { "type": "tendermint/PrivKeyEd25519", "value": BASE64_STANDARD.encode(bytes) } })
+}
+
+/// The id of the node that lives in `home`.
+///
+/// # Errors
+/// When there is no key, or none of that form.
+pub fn id(home: &Path) -> anyhow::Result<String> {
+    let path = home.join(FILE);
+    let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+    let key: Value = serde_json::from_str(&text).with_context(|| format!("read {}", path.display()))?;
+    let value = key["priv_key"]["value"].as_str().context("no priv_key.value in node_key.json")?;
+    let bytes = BASE64_STANDARD.decode(value).context("priv_key.value in node_key.json is not base64")?;
+    ensure!(bytes.len() == KEY, "priv_key.value in node_key.json has {} bytes, not {KEY}", bytes.len());
+    let digest = Sha256::digest(&bytes[KEY / 2..]);
+    Ok(digest.iter().take(ID).map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_that_of_the_public_half() {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir(home.path().join("config")).unwrap();
+        let write = |bytes: &[u8]| {
+            let key = json!({ "priv_key": { "value": BASE64_STANDARD.encode(bytes) } });
+            fs::write(home.path().join(FILE), key.to_string()).unwrap();
+            id(home.path())
+        };
+        // The first 20 bytes of SHA-256 over 32 zero bytes.
+        let zeros = "66687aadf862bd776c8fc18b8e9f8e2008971485";
+        assert_eq!(write(&[0; 64]).unwrap(), zeros);
+        assert_eq!(write(&[[1; 32], [0; 32]].concat()).unwrap(), zeros);
+        assert!(write(&[0; 32]).unwrap_err().to_string().contains("32 bytes"));
+        fs::write(home.path().join(FILE), generate().to_string()).unwrap();
+        assert_eq!(id(home.path()).unwrap().len(), 40);
+    }
+}

@@ -1,0 +1,69 @@
+//! seid: what the pods' scripts and probes need of it.
+
+use std::{fs, path::Path, process::Command};
+
+use crate::process::{Process, eventually, get, get_json, ports};
+
+fn seid() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_seid"))
+}
+
+fn init(home: &Path) {
+    let init = ["init", "arctic-1", "--chain-id", "arctic-1", "--overwrite", "--home"];
+    assert!(seid().args(init).arg(home).status().unwrap().success());
+}
+
+fn start(home: &Path, rpc: u16, more: &[&str]) -> Process {
+    let [p2p, grpc] = ports();
+    let mut command = seid();
+    command.arg("start").arg("--home").arg(home).args(more).args([
+        format!("--rpc.laddr=tcp://127.0.0.1:{rpc}"),
+        format!("--p2p.laddr=tcp://127.0.0.1:{p2p}"),
+        format!("--grpc.address=127.0.0.1:{grpc}"),
+    ]);
+    Process::start(command.env("SEID_VERSION", "a"))
+}
+
+async fn height(rpc: u16) -> u64 {
+    let status = get_json(rpc, "/status").await;
+    status["sync_info"]["latest_block_height"].as_str().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn it_counts_blocks_and_goes_on_where_it_was() {
+    let home = tempfile::tempdir().unwrap();
+    init(home.path());
+    let [rpc] = ports();
+    let first = start(home.path(), rpc, &[]);
+    eventually("three blocks", async || height(rpc).await >= 3).await;
+    let status = get_json(rpc, "/status").await;
+    assert_eq!(status["node_info"]["network"], "arctic-1");
+    assert_eq!(status["node_info"]["version"], "a");
+    assert_eq!(status["node_info"]["id"].as_str().unwrap().len(), 40);
+    assert_eq!(get(rpc, "/lag_status").await.0, 200);
+    assert_eq!(first.terminate().0, 128 + 15);
+
+    let second = start(home.path(), rpc, &[]);
+    assert!(height(rpc).await >= 3, "the data directory is gone on with");
+    drop(second);
+}
+
+#[tokio::test]
+async fn at_its_halt_height_it_interrupts_itself() {
+    let home = tempfile::tempdir().unwrap();
+    init(home.path());
+    let [rpc] = ports();
+    assert_eq!(start(home.path(), rpc, &["--halt-height", "1234567"]).end().0, 130);
+    assert_eq!(fs::read_to_string(home.path().join("data/height")).unwrap(), "1234567");
+}
+
+#[test]
+fn without_a_genesis_it_does_not_start_and_with_one_it_does_not_begin_anew() {
+    let home = tempfile::tempdir().unwrap();
+    let output = seid().arg("start").arg("--home").arg(home.path()).output().unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("genesis.json"), "{output:?}");
+    init(home.path());
+    let again = ["init", "x", "--chain-id", "x", "--home"];
+    assert!(!seid().args(again).arg(home.path()).output().unwrap().status.success());
+}

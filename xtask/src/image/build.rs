@@ -1,0 +1,47 @@
+//! Builds the programs that go into images.
+
+use std::{path::PathBuf, process::Command};
+
+use anyhow::{Context, bail};
+
+use crate::{cargo, target};
+
+/// A binary without libraries.
+pub(super) const STATIC: &str = "-C target-feature=+crt-static";
+/// How cargo builds the operator; the Dockerfile says the same.
+pub(super) const OPERATOR: &[&str] = &["build", "--locked", "--release", "--package", "sei-operator"];
+/// Programs of `tests/stand-ins`.
+const STAND_INS: &[&str] = &["pause", "seid", "seictl", "kube-rbac-proxy", "cosmos-exporter"];
+
+/// The operator as it is released: optimised and static.
+pub(super) fn operator() -> anyhow::Result<PathBuf> {
+    let host = host()?;
+    let mut build = cargo(OPERATOR);
+    // With --target, so that the flag does not reach procedural macros, which cannot be static.
+    build.args(["--quiet", "--target", &host]).env("RUSTFLAGS", STATIC);
+    eprintln!("building sei-operator, optimised and static…");
+    if !build.status().context("run cargo")?.success() {
+        bail!("sei-operator does not build: the compiler's output is above");
+    }
+    Ok(target()?.join(host).join("release").join("sei-operator"))
+}
+
+/// The folder with the stand-ins, built as for tests.
+pub(super) fn stand_ins() -> anyhow::Result<PathBuf> {
+    eprintln!("building the stand-ins…");
+    // By --bin and not by --package: the dependencies are then those that the tests were built with.
+    let mut build = cargo(&["build", "--locked", "--quiet"]);
+    let status = build.args(STAND_INS.iter().flat_map(|name| ["--bin", name])).status();
+    if !status.context("run cargo")?.success() {
+        bail!("sei-stand-ins does not build: the compiler's output is above");
+    }
+    Ok(target()?.join("debug"))
+}
+
+/// The target triple of this machine.
+fn host() -> anyhow::Result<String> {
+    let output = Command::new("rustc").arg("-vV").output().context("run rustc -vV")?;
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let host = told.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc -vV does not say which host it runs on")?.to_owned())
+}

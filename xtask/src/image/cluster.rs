@@ -1,0 +1,189 @@
+//! The images that the end-to-end cluster runs on: stand-ins made here, or the real ones where their archives are
+//! given.
+
+use std::{
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail, ensure};
+use serde_json::Value;
+
+use super::{
+    OPERATOR,
+    archive::{self, Config, Image},
+    build, operator,
+    rootfs::Rootfs,
+    tools,
+};
+
+/// Programs that seid's image has beside seid, and the Debian packages that have them: the pods' scripts are
+/// written for a shell with coreutils.
+const SHELL: &[(&str, &str)] = &[
+    ("bash", "bash"),
+    ("sh", "dash"),
+    ("cat", "coreutils"),
+    ("head", "coreutils"),
+    ("ls", "coreutils"),
+    ("mkdir", "coreutils"),
+    ("rm", "coreutils"),
+    ("sleep", "coreutils"),
+    ("touch", "coreutils"),
+    ("grep", "grep"),
+];
+
+/// An image of somebody else, or its stand-in.
+pub(crate) struct Part {
+    /// Name, as pods ask for it.
+    pub(crate) name: String,
+    /// Whether it is the real one.
+    pub(crate) real: bool,
+}
+
+/// Names of the images, as pods ask for them.
+pub(crate) struct Images {
+    /// What the container runtime holds a pod's namespaces with.
+    pub(crate) pause: &'static str,
+    /// A shell with curl and openssl.
+    pub(crate) tools: &'static str,
+    /// The operator.
+    pub(crate) operator: &'static str,
+    /// Two versions of seid.
+    pub(crate) seid: [&'static str; 2],
+    /// seictl.
+    pub(crate) sidecar: Part,
+    /// kube-rbac-proxy.
+    pub(crate) rbac_proxy: Part,
+    /// cosmos-exporter.
+    pub(crate) cosmos_exporter: &'static str,
+}
+
+impl Images {
+    /// All of them.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        let mut names = vec![self.pause, self.tools, self.operator, self.cosmos_exporter];
+        names.extend(self.seid);
+        names.extend([self.sidecar.name.as_str(), self.rbac_proxy.name.as_str()]);
+        names
+    }
+}
+
+/// Writes the archives of all images into `folder`, a file `NAME.tar` each. `E2E_RBAC_PROXY_IMAGE` and
+/// `E2E_SIDECAR_IMAGE` name archives, as `docker save` writes them, of the real images to take.
+pub(crate) fn build_all(folder: &Path) -> anyhow::Result<Images> {
+    fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+    let programs = build::stand_ins()?;
+    let file = |name: &str| folder.join(format!("{name}.tar"));
+    let single = |name: &'static str, program: &str, user: &str| -> anyhow::Result<()> {
+        let mut files = Rootfs::base();
+        let place = format!("/usr/bin/{program}");
+        files.program(&place, &programs.join(program))?;
+        let config = Config {
+            user: user.to_owned(),
+            entrypoint: vec![place],
+            env: vec!["PATH=/usr/bin:/bin".to_owned()],
+            ..Config::default()
+        };
+        archive::write(&file(program), &[Image { name, config, files: &files }])
+    };
+    let images = Images {
+        pause: "e2e.local/pause:1",
+        tools: "e2e.local/tools:1",
+        operator: OPERATOR,
+        seid: ["e2e.local/seid:a", "e2e.local/seid:b"],
+        sidecar: part("E2E_SIDECAR_IMAGE", "e2e.local/seictl:1", &file("seictl"))?,
+        rbac_proxy: part("E2E_RBAC_PROXY_IMAGE", "e2e.local/kube-rbac-proxy:1", &file("kube-rbac-proxy"))?,
+        cosmos_exporter: "e2e.local/cosmos-exporter:1",
+    };
+    for part in [&images.sidecar, &images.rbac_proxy] {
+        eprintln!("{}: {}", part.name, if part.real { "the real one, as given" } else { "a stand-in" });
+    }
+    single(images.pause, "pause", "65535:65535")?;
+    single(images.cosmos_exporter, "cosmos-exporter", "65532:65532")?;
+    if !images.sidecar.real {
+        single("e2e.local/seictl:1", "seictl", "")?;
+    }
+    if !images.rbac_proxy.real {
+        single("e2e.local/kube-rbac-proxy:1", "kube-rbac-proxy", "65532:65532")?;
+    }
+    seid(&file("seid"), images.seid, &programs.join("seid"))?;
+    tools::write(&file("tools"), images.tools)?;
+    operator::write(&file("sei-operator"), images.operator)?;
+    Ok(images)
+}
+
+/// Both versions differ in what they call themselves.
+fn seid(path: &Path, names: [&str; 2], program: &Path) -> anyhow::Result<()> {
+    let mut files = Rootfs::base();
+    for ((name, _), from) in SHELL.iter().zip(tools::find(SHELL)?) {
+        files.program(&format!("/bin/{name}"), &from)?;
+    }
+    files.program("/usr/bin/seid", program)?;
+    let images = names.map(|name| {
+        let version = name.rsplit(':').next().unwrap_or_default();
+        let config = Config {
+            entrypoint: vec!["/usr/bin/seid".to_owned()],
+            env: vec!["PATH=/usr/bin:/bin".to_owned(), format!("SEID_VERSION={version}")],
+            ..Config::default()
+        };
+        Image { name, config, files: &files }
+    });
+    archive::write(path, &images)
+}
+
+/// The real image that `variable` names, copied to `file`, or the stand-in's name.
+fn part(variable: &str, stand_in: &str, file: &Path) -> anyhow::Result<Part> {
+    let Some(given) = std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from) else {
+        return Ok(Part { name: stand_in.to_owned(), real: false });
+    };
+    let name = saved_name(&given).with_context(|| format!("{variable}={}", given.display()))?;
+    fs::copy(&given, file).with_context(|| format!("copy {} to {}", given.display(), file.display()))?;
+    Ok(Part { name, real: true })
+}
+
+/// The name under which `docker save` saved an image.
+fn saved_name(path: &Path) -> anyhow::Result<String> {
+    let mut archive = tar::Archive::new(fs::File::open(path).context("open the archive")?);
+    for entry in archive.entries().context("read the archive")? {
+        let mut entry = entry.context("read the archive")?;
+        if entry.path().context("read the archive")? != Path::new("manifest.json") {
+            continue;
+        }
+        let mut text = String::new();
+        entry.read_to_string(&mut text).context("read manifest.json")?;
+        let manifest: Value = serde_json::from_str(&text).context("read manifest.json")?;
+        let name = manifest[0]["RepoTags"][0].as_str();
+        let name =
+            name.context("manifest.json has no RepoTags: save the image by its name, not by its id")?;
+        // The kubelet pulls `latest` every time, and here is nothing to pull from.
+        ensure!(!name.ends_with(":latest"), "{name}: save the image under a tag that is a version");
+        return Ok(name.to_owned());
+    }
+    bail!("no manifest.json: this is no archive as `docker save` writes them")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn saved(manifest: &str) -> anyhow::Result<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("image.tar");
+        let mut archive = tar::Builder::new(fs::File::create(&path).unwrap());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(manifest.len() as u64);
+        archive.append_data(&mut header, "manifest.json", manifest.as_bytes()).unwrap();
+        archive.into_inner().unwrap();
+        saved_name(&path)
+    }
+
+    #[test]
+    fn a_saved_image_is_called_as_its_archive_says() {
+        let name = "quay.io/brancz/kube-rbac-proxy:v0.21.0";
+        let manifest = format!(r#"[{{"Config":"c.json","RepoTags":["{name}"],"Layers":[]}}]"#);
+        assert_eq!(saved(&manifest).unwrap(), name);
+        assert!(saved(r#"[{"RepoTags":null}]"#).unwrap_err().to_string().contains("by its name"));
+        assert!(saved(r#"[{"RepoTags":["a/b:latest"]}]"#).unwrap_err().to_string().contains("version"));
+    }
+}

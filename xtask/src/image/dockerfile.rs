@@ -1,0 +1,100 @@
+//! What the Dockerfile says of the image it makes. It is the one source of these facts.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, bail};
+
+use super::archive::Config;
+
+/// The last stage of a Dockerfile.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Stage {
+    pub(super) config: Config,
+    /// Files it takes from earlier stages: there, and here.
+    pub(super) copies: BTreeMap<String, String>,
+}
+
+/// Reads the last stage. An instruction that is not understood is an error, since the image would not have it.
+pub(super) fn last_stage(dockerfile: &str) -> anyhow::Result<Stage> {
+    let mut stage = Stage::default();
+    // A line that ends in a backslash goes on.
+    let joined = dockerfile.replace("\\\n", " ");
+    for line in joined.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let (instruction, rest) = line.split_once(' ').with_context(|| format!("no instruction: {line}"))?;
+        let rest = rest.trim();
+        match instruction {
+            "FROM" => stage = Stage::default(),
+            "USER" => rest.clone_into(&mut stage.config.user),
+            "ENTRYPOINT" => stage.config.entrypoint = words(rest).with_context(|| line.to_owned())?,
+            "CMD" => stage.config.cmd = words(rest).with_context(|| line.to_owned())?,
+            "ENV" => {
+                let (name, value) = pair(rest).with_context(|| line.to_owned())?;
+                stage.config.env.push(format!("{name}={value}"));
+            }
+            "LABEL" => {
+                let (name, value) = pair(rest).with_context(|| line.to_owned())?;
+                stage.config.labels.insert(name, value);
+            }
+            "COPY" => {
+                let mut paths = rest.split_whitespace().filter(|word| !word.starts_with("--"));
+                let (from, to) = (paths.next(), paths.next());
+                let (from, to) = from.zip(to).with_context(|| line.to_owned())?;
+                stage.copies.insert(from.to_owned(), to.to_owned());
+            }
+            // Of stages that build, whose outcome is a file.
+            "RUN" | "WORKDIR" | "ARG" => {}
+            other => bail!("instruction {other} is not understood: teach it to {}", file!()),
+        }
+    }
+    Ok(stage)
+}
+
+fn words(json: &str) -> anyhow::Result<Vec<String>> {
+    serde_json::from_str(json).context("only the form of a JSON array starts a program without a shell")
+}
+
+fn pair(text: &str) -> anyhow::Result<(String, String)> {
+    let (name, value) = text.split_once('=').context("write NAME=\"value\", one a line")?;
+    Ok((name.to_owned(), value.trim_matches('"').to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCKERFILE: &str = include_str!("../../../Dockerfile");
+
+    #[test]
+    fn the_image_is_that_of_a_user_without_rights_and_runs_the_operator() {
+        let stage = last_stage(DOCKERFILE).unwrap();
+        assert_eq!(stage.config.user, "65532:65532");
+        assert_eq!(stage.config.entrypoint, ["/sei-operator"]);
+        assert_eq!(stage.config.cmd, ["run"]);
+        assert_eq!(stage.config.env, [""; 0]);
+        assert_eq!(stage.copies, BTreeMap::from([("/sei-operator".into(), "/sei-operator".into())]));
+        let label = |name: &str| stage.config.labels[&format!("org.opencontainers.image.{name}")].clone();
+        assert_eq!(label("version"), env!("CARGO_PKG_VERSION"));
+        assert_eq!(label("licenses"), env!("CARGO_PKG_LICENSE"));
+    }
+
+    #[test]
+    fn docker_and_cargo_build_with_the_pinned_toolchain_and_the_same_flags() {
+        let toolchain = include_str!("../../../rust-toolchain.toml");
+        let pinned =
+            toolchain.lines().find_map(|line| line.strip_prefix("channel = ")).unwrap().trim_matches('"');
+        assert!(DOCKERFILE.contains(&format!("FROM rust:{pinned}-bookworm AS build")));
+        assert!(DOCKERFILE.contains(&format!("RUSTUP_TOOLCHAIN={pinned}\n")));
+        let build = super::super::build::OPERATOR.join(" ");
+        assert!(DOCKERFILE.contains(&format!("RUSTFLAGS=\"{}\"", super::super::build::STATIC)));
+        assert!(DOCKERFILE.contains(&format!("cargo {build} --target")), "cargo {build}");
+    }
+
+    #[test]
+    fn only_the_last_stage_counts_and_nothing_is_passed_over() {
+        let two = "FROM a AS build\nUSER root\nENV A=1\nFROM b\nENV B=\"2 3\"\n";
+        let stage = last_stage(two).unwrap();
+        assert_eq!((stage.config.user.as_str(), stage.config.env), ("", vec!["B=2 3".to_owned()]));
+        assert!(last_stage("FROM a\nVOLUME /data\n").unwrap_err().to_string().contains("VOLUME"));
+        assert!(last_stage("FROM a\nENTRYPOINT /bin/sh\n").is_err());
+    }
+}

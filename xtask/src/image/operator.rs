@@ -1,0 +1,34 @@
+//! The operator's image, as the Dockerfile describes it.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, ensure};
+
+use super::{
+    archive::{self, Image},
+    build,
+    dockerfile::last_stage,
+    rootfs::Rootfs,
+};
+use crate::workspace;
+
+/// Authorities that object stores and API servers may be certified by; the distroless base has them too.
+const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// Builds the operator and writes its image, called `name`.
+pub(super) fn write(path: &Path, name: &str) -> anyhow::Result<()> {
+    let dockerfile = workspace()?.join("Dockerfile");
+    let dockerfile =
+        fs::read_to_string(&dockerfile).with_context(|| format!("read {}", dockerfile.display()))?;
+    let stage = last_stage(&dockerfile).context("Dockerfile")?;
+    let binary = build::operator()?;
+    let mut files = Rootfs::base();
+    for (from, to) in &stage.copies {
+        ensure!(from == "/sei-operator", "Dockerfile: only /sei-operator is built here, not {from}");
+        files.program(to, &binary)?;
+    }
+    let authorities = fs::read(AUTHORITIES)
+        .with_context(|| format!("read {AUTHORITIES}: apt-get install -y ca-certificates"))?;
+    files.file(AUTHORITIES, 0o644, authorities);
+    archive::write(path, &[Image { name, config: stage.config, files: &files }])
+}
