@@ -107,12 +107,15 @@ fn in_plan(plan: &TaskPlan, last: Option<&Outcome>) -> Verdict {
         return (false, Reason::PlanInProgress, "the plan is about to end".to_owned());
     };
     let place = format!("task {} ({} of {})", task.type_, index + 1, plan.tasks.len());
+    // What the next try waits for says more than why the last one failed.
+    if let Some(Outcome::Waiting { reason, detail }) = last {
+        return (false, *reason, format!("{place}: {detail}"));
+    }
     if let (Some(next), Some(error)) = (&task.next_attempt_at, &task.error) {
         let message = format!("{place} failed and is tried again at {}: {error}", next.0);
         return (false, Reason::TaskRetrying, message);
     }
     match last {
-        Some(Outcome::Waiting { reason, detail }) => (false, *reason, format!("{place}: {detail}")),
         Some(Outcome::Submitted | Outcome::Running) => {
             (false, Reason::SidecarTaskRunning, format!("{place}: the sidecar works on it"))
         }

@@ -99,7 +99,7 @@ async fn an_operator_that_is_not_let_in_holds_up_nobody_and_says_so() {
 
     // Nor does one without credentials.
     operator.kill().unwrap();
-    let _operator = bed::operator(&cluster);
+    let operator = bed::operator(&cluster);
     let tried = runs(&cluster, MEMBERS[0], "configure-genesis");
     eventually("the sidecar tries again", || async {
         runs(&cluster, MEMBERS[0], "configure-genesis") > tried
@@ -107,6 +107,14 @@ async fn an_operator_that_is_not_let_in_holds_up_nobody_and_says_so() {
     .await;
     until(&cluster, MEMBERS[0], "trying without credentials", |node| {
         says(node, "TaskRetrying", "has no credentials to look for s3://genesis/devnet-7/genesis.json")
+    })
+    .await;
+
+    // One that is let in waits from the next try on, and does not go on speaking of the last.
+    operator.kill().unwrap();
+    let _operator = bed::operator_with(&cluster, &store.variables());
+    until(&cluster, MEMBERS[0], "waiting for the genesis", |node| {
+        says(node, "WaitingForGenesis", "genesis.json is not there yet")
     })
     .await;
     store.put(&format!("{CHAIN}/genesis.json"), "{}").unwrap();
