@@ -23,7 +23,7 @@ use outside::Cluster;
 use prepare::Parts;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{cargo, target, tools, workspace};
+use crate::{cargo, image, target, tools, workspace};
 
 /// The node's name.
 const NODE: &str = "e2e";
@@ -137,8 +137,7 @@ async fn run_scenarios(cluster: &Cluster, args: &RunArgs) -> anyhow::Result<()> 
 
 async fn up(cluster: &Cluster) -> anyhow::Result<()> {
     needs::check(cluster.folder())?;
-    let images = workspace()?.join(".cache").join("images");
-    ensure!(images.is_dir(), "there are no image archives in {}", images.display());
+    let archives = workspace()?.join(".cache").join("images");
     let parts = Parts {
         programs: vec![
             tools::KUBERNETES.ensure()?,
@@ -146,7 +145,8 @@ async fn up(cluster: &Cluster) -> anyhow::Result<()> {
             tools::CERT_MANAGER.ensure()?,
             tools::HELM.ensure()?,
         ],
-        images,
+        images: image::cluster::build_all(&archives)?,
+        archives,
         crds: tools::CERT_MANAGER.source()?.join("deploy/crds"),
     };
     let began = Instant::now();

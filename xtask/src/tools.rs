@@ -180,3 +180,17 @@ fn required(folder: &Path, pinned: &str) -> anyhow::Result<String> {
     }
     bail!("{} requires no {pinned}", path.display())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_module_requires_what_names_its_version() {
+        for tools in ALL {
+            let module = workspace().unwrap().join(tools.module);
+            assert!(required(&module, tools.pinned).unwrap().starts_with('v'), "{}", tools.cache);
+        }
+        assert!(required(&workspace().unwrap().join("tests/tools"), "example.com/none").is_err());
+    }
+}

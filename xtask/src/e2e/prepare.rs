@@ -9,6 +9,7 @@ use std::{
 use anyhow::Context;
 
 use super::{needs, pki};
+use crate::image::cluster::Images;
 
 /// Files of the folder `etc`.
 const ETC: &[(&str, &str)] = &[
@@ -27,8 +28,10 @@ const ETC: &[(&str, &str)] = &[
 pub(super) struct Parts {
     /// Folders whose programs the node has.
     pub(super) programs: Vec<PathBuf>,
-    /// Folder of image archives.
-    pub(super) images: PathBuf,
+    /// Folder of the archives of all images.
+    pub(super) archives: PathBuf,
+    /// Their names.
+    pub(super) images: Images,
     /// Folder of cert-manager's custom resource definitions.
     pub(super) crds: PathBuf,
 }
@@ -55,7 +58,9 @@ pub(super) fn write(parts: &Parts, folder: &Path, cgroup: &str) -> anyhow::Resul
         }
     }
     link(&parts.crds, &etc.join("crds"))?;
-    link(&parts.images, &folder.join("images"))?;
+    link(&parts.archives, &folder.join("images"))?;
+    let names = serde_json::to_string(&parts.images).context("the names of the images")?;
+    fs::write(folder.join("images.json"), names).context("write images.json")?;
     link(needs::plugins().context("the network plugins are missing")?, &folder.join("cni"))
 }
 

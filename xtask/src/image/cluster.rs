@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, bail, ensure};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::{
@@ -34,6 +35,7 @@ const SHELL: &[(&str, &str)] = &[
 ];
 
 /// An image of somebody else, or its stand-in.
+#[derive(Serialize)]
 pub(crate) struct Part {
     /// Name, as pods ask for it.
     pub(crate) name: String,
@@ -42,6 +44,7 @@ pub(crate) struct Part {
 }
 
 /// Names of the images, as pods ask for them.
+#[derive(Serialize)]
 pub(crate) struct Images {
     /// What the container runtime holds a pod's namespaces with.
     pub(crate) pause: &'static str,

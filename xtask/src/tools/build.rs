@@ -65,3 +65,14 @@ fn file(package: &str) -> &str {
     let is_version = |name: &&str| name.strip_prefix('v').is_some_and(|digits| digits.parse::<u32>().is_ok());
     package.rsplit('/').find(|name| !is_version(name)).unwrap_or(package)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_called_as_go_calls_it() {
+        assert_eq!(file("k8s.io/kubernetes/cmd/kubelet"), "kubelet");
+        assert_eq!(file("go.etcd.io/etcd/server/v3"), "server");
+    }
+}
