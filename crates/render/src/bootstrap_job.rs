@@ -23,7 +23,7 @@ const TTL_SECONDS: i32 = 3600;
 /// The Job of `node`. `None` where there is no bootstrap.
 ///
 /// # Errors
-/// [`RenderError::NoProxyImage`] for a node with TLS on a platform without a proxy image.
+/// [`RenderError`], as for the StatefulSet.
 pub fn bootstrap_job(node: &SeiNode, platform: &Platform) -> Result<Option<Job>, RenderError> {
     let Some((image, height)) = node.spec.snapshot().and_then(|snapshot| snapshot.bootstrap()) else {
         return Ok(None);
@@ -52,7 +52,7 @@ pub fn bootstrap_job(node: &SeiNode, platform: &Platform) -> Result<Option<Job>,
 }
 
 fn pod_spec(node: &SeiNode, platform: &Platform, image: &str, height: i64) -> Result<PodSpec, RenderError> {
-    let mut init = vec![seid::init(node, image), sidecar::base(node, platform)];
+    let mut init = vec![seid::init(node, image), sidecar::base(node, platform)?];
     if node.spec.tls().is_some() {
         init.push(proxy::bare(node, platform)?);
     }

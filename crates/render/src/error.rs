@@ -1,6 +1,6 @@
 //! Why a node cannot be rendered.
 
-/// A node and a platform that do not go together.
+/// A node that cannot be made as it is asked for, or not on this platform.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RenderError {
@@ -12,5 +12,15 @@ pub enum RenderError {
     NoProxyImage {
         /// Name of the SeiNode.
         node: String,
+    },
+    /// A quantity that no container can have.
+    #[error("{field} is {value:?}: write {wanted}")]
+    BadQuantity {
+        /// Path of the field.
+        field: String,
+        /// The value.
+        value: String,
+        /// What is allowed.
+        wanted: &'static str,
     },
 }

@@ -25,6 +25,15 @@ pub enum Expect {
     Refused(String),
     /// The schema refuses it at this path.
     Bound(String),
+    /// It is admitted, and the operator stalls with this in its message.
+    Stalled(String),
+}
+
+impl Expect {
+    /// Whether the API server takes it.
+    pub fn is_admitted(&self) -> bool {
+        matches!(self, Self::Admitted | Self::Stalled(_))
+    }
 }
 
 #[derive(Deserialize)]
@@ -45,6 +54,7 @@ struct Row {
     then: Option<Change>,
     refused: Option<String>,
     bound: Option<String>,
+    stalled: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -72,11 +82,12 @@ fn case(row: Row, bases: &BTreeMap<String, Value>) -> Case {
         change(&mut object, then.set, &then.unset);
         old
     });
-    let expect = match (row.refused, row.bound) {
-        (None, None) => Expect::Admitted,
-        (Some(message), None) => Expect::Refused(message),
-        (None, Some(path)) => Expect::Bound(path),
-        (Some(_), Some(_)) => panic!("{}: refused and bound exclude each other", row.case),
+    let expect = match (row.refused, row.bound, row.stalled) {
+        (None, None, None) => Expect::Admitted,
+        (Some(message), None, None) => Expect::Refused(message),
+        (None, Some(path), None) => Expect::Bound(path),
+        (None, None, Some(part)) => Expect::Stalled(part),
+        _ => panic!("{}: refused, bound and stalled exclude each other", row.case),
     };
     Case { name: row.case, old, object, expect }
 }

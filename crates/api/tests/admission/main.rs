@@ -21,7 +21,7 @@ fn every_case_ends_as_the_table_says() {
         .filter_map(|case| {
             let faults = faults(case, &bounds, &rules, &schema);
             let right = match &case.expect {
-                Expect::Admitted => faults.bounds.is_empty() && faults.rules.is_empty(),
+                Expect::Admitted | Expect::Stalled(_) => faults.bounds.is_empty() && faults.rules.is_empty(),
                 Expect::Refused(message) => {
                     faults.bounds.is_empty()
                         && faults.rules.iter().any(|rule| rule.contains(message.as_str()))
@@ -37,7 +37,7 @@ fn every_case_ends_as_the_table_says() {
 #[test]
 fn the_types_give_every_admitted_object_back_unchanged() {
     let schema = schema();
-    for case in cases::all().iter().filter(|case| matches!(case.expect, Expect::Admitted)) {
+    for case in cases::all().iter().filter(|case| case.expect.is_admitted()) {
         let mut object = as_admitted(&case.object, &schema);
         quantities_as_strings(&mut object);
         let node: SeiNode = serde_json::from_value(object.clone()).unwrap_or_else(|error| {
@@ -97,9 +97,11 @@ fn every_rule_refuses_some_case() {
 #[test]
 fn the_table_is_broad() {
     let cases = cases::all();
-    let refused = cases.iter().filter(|case| !matches!(case.expect, Expect::Admitted)).count();
+    let refused = cases.iter().filter(|case| !case.expect.is_admitted()).count();
+    let stalled =
+        cases.iter().filter(|case| matches!(&case.expect, Expect::Stalled(part) if !part.is_empty())).count();
     let names: BTreeSet<_> = cases.iter().map(|case| case.name.as_str()).collect();
-    assert!(refused >= 60, "{refused} invalid objects");
+    assert!(refused >= 60 && stalled >= 15, "{refused} and {stalled} invalid objects");
     assert_eq!(names.len(), cases.len(), "two cases of one name");
 }
 

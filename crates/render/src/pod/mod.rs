@@ -22,7 +22,7 @@ pub(crate) const HOME: &str = "/.sei";
 
 /// The pod template of the StatefulSet.
 pub(crate) fn spec(node: &SeiNode, platform: &Platform) -> Result<PodSpec, RenderError> {
-    let mut init = vec![seid::init(node, &node.spec.image), sidecar::container(node, platform)];
+    let mut init = vec![seid::init(node, &node.spec.image), sidecar::container(node, platform)?];
     if node.spec.tls().is_some() {
         init.push(proxy::container(node, platform)?);
     }

@@ -7,6 +7,7 @@ mod ceremony;
 mod change;
 mod crash;
 mod install;
+mod invalid;
 mod modes;
 mod process;
 mod quiet;

@@ -137,7 +137,7 @@ impl Life {
 
     /// Ours, none, edited by another, or another's.
     fn stateful_set(&self, form: usize) -> Option<Arc<StatefulSet>> {
-        let mut set = sei_render::stateful_set(&self.node, &self.platform).unwrap();
+        let mut set = sei_render::stateful_set(&self.node, &self.platform).ok()?;
         match form {
             1 => return None,
             2 => {

@@ -1,6 +1,7 @@
 //! Random lives: specs, sights and outcomes in any order through `decide`, `advance` and what ends a plan. Nothing
 //! of a plan runs before it is stored, nothing that succeeded runs again, and whoever waits says for what.
 
+mod invalid;
 mod life;
 
 use jiff::SignedDuration;

@@ -1,0 +1,35 @@
+//! What the API server cannot refuse, the operator does: `Stalled`, with a message that names the field.
+
+#[allow(dead_code, reason = "each test reads a part of the table")]
+#[path = "../../../../crates/api/tests/admission/cases.rs"]
+mod cases;
+
+use kube::api::PostParams;
+use sei_api::{SeiNode, conditions::ConditionType};
+
+use crate::bed;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_the_operator_can_refuse_stalls_and_is_told() {
+    let cluster = bed::cluster().await;
+    let _operator = bed::operator(&cluster);
+    let mut told = 0;
+    let mut parts = Vec::new();
+    for (index, case) in cases::all().into_iter().enumerate() {
+        let cases::Expect::Stalled(part) = case.expect else { continue };
+        let mut node: SeiNode = serde_json::from_value(case.object).unwrap();
+        let name = format!("case-{index}");
+        node.metadata.name = Some(name.clone());
+        cluster.nodes().create(&PostParams::default(), &node).await.unwrap();
+        parts.push((name, part));
+    }
+    for (name, part) in &parts {
+        bed::until_said(&cluster, name, ConditionType::Stalled, "True/InvalidSpec", part).await;
+        told += 1;
+    }
+    assert!(told >= 15, "{told}");
+    // Put right, it is taken up.
+    let right = serde_json::json!({ "spec": { "overrides": null, "sidecar": null } });
+    bed::patch(&cluster, &parts[0].0, right).await;
+    bed::until(&cluster, &parts[0].0, "Running", bed::is_running).await;
+}
