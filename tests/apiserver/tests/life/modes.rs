@@ -45,6 +45,15 @@ fn modes() -> Vec<(&'static str, Value)> {
             "replayer-0",
             json!({ "replayer": { "snapshot": { "s3": { "targetHeight": 100 } } }, "peers": peers }),
         ),
+        ("replayer-1", json!({ "replayer": { "snapshot": s3 }, "peers": peers })),
+        (
+            "validator-1",
+            json!({
+                "validator": { "snapshot": s3 },
+                "peers": peers,
+                "sidecar": { "tls": { "secretName": "validator-1-tls" } },
+            }),
+        ),
         (
             "validator-0",
             json!({ "validator": {
@@ -79,7 +88,9 @@ fn modes() -> Vec<(&'static str, Value)> {
 async fn every_mode_lives_through_an_operator_that_keeps_dying() {
     let cluster = bed::cluster().await;
     let authority = Authority::new("issuer").unwrap();
-    bed::put_secret(&cluster, &authority, "restored-tls-0-tls", &bed::names("restored-tls-0")).await;
+    for name in ["restored-tls-0", "validator-1"] {
+        bed::put_secret(&cluster, &authority, &format!("{name}-tls"), &bed::names(name)).await;
+    }
     bed::put_keys(&cluster).await;
     import(&cluster).await;
     let labels = |name: &str| json!({ "sei.io/node": name });
@@ -104,6 +115,16 @@ async fn every_mode_lives_through_an_operator_that_keeps_dying() {
             })
             .await;
             assert_eq!(updated.status.unwrap().observed_generation, updated.metadata.generation, "{name}");
+        }
+        for (name, _) in modes() {
+            cluster.simulator.stop(&Cluster::host(name));
+            cluster.simulator.run(&Cluster::host(name));
+        }
+        for (name, _) in modes() {
+            let mut ready = cluster.simulator.readiness(&Cluster::host(name));
+            let again = tokio::time::timeout(bed::PATIENCE, ready.wait_for(|ready| *ready)).await;
+            assert!(again.is_ok(), "{name} is made ready again");
+            until(&cluster, name, "Ready again", bed::runs(B)).await;
         }
     };
     let killer = async {
