@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 use super::{
     INSIDE, cgroups, needs,
@@ -47,6 +47,7 @@ impl Cluster {
             fs::remove_dir_all(&self.folder).with_context(|| format!("empty {}", self.folder.display()))?;
         }
         fs::create_dir_all(self.logs()).with_context(|| format!("create {}", self.logs().display()))?;
+        fs::write(self.node_log(), "").context("create the node's log")?;
         let cgroup = format!("sei-e2e-{}", std::process::id());
         prepare::write(parts, &self.folder, &cgroup)?;
         // Before there is anything to clean up.
@@ -67,7 +68,7 @@ impl Cluster {
     }
 
     fn spawn(&self, cgroup: &str) -> anyhow::Result<Child> {
-        let log = fs::File::create(self.logs().join("node.log")).context("create the node's log")?;
+        let log = fs::File::create(self.node_log()).context("create the node's log")?;
         // The last shell is the first process of the node: it takes over and reaps what others leave, such as the
         // shims of containers.
         let script = r#"echo $$ > "$1/cgroup.procs" && shift &&
@@ -92,6 +93,13 @@ impl Cluster {
 
     /// Ends it, and what a killed run left of it. Its logs stay.
     pub(super) fn end(&self) -> anyhow::Result<()> {
+        let is_empty = fs::read_dir(&self.folder).map_or(true, |mut entries| entries.next().is_none());
+        // A folder given by mistake is not emptied.
+        ensure!(
+            is_empty || self.node_log().exists(),
+            "{} is no cluster's: give an empty folder, or one that does not exist",
+            self.folder.display()
+        );
         if let Some(cgroup) = self.cgroup() {
             cgroups::end(&cgroup)?;
         }
@@ -149,8 +157,12 @@ impl Cluster {
         fs::read_to_string(self.folder.join("cgroup")).ok()
     }
 
+    fn node_log(&self) -> PathBuf {
+        self.logs().join("node.log")
+    }
+
     fn log_end(&self) -> String {
-        let text = fs::read_to_string(self.logs().join("node.log")).unwrap_or_default();
+        let text = fs::read_to_string(self.node_log()).unwrap_or_default();
         let lines: Vec<_> = text.lines().collect();
         lines[lines.len().saturating_sub(20)..].join("\n")
     }
