@@ -2,6 +2,11 @@
 //! Exit code 0 only when every one passed.
 #![allow(clippy::print_stdout, reason = "a command-line tool talks to its terminal")]
 
+mod audit;
+mod docs;
+mod images;
+mod nodes;
+mod processes;
 mod report;
 mod scenarios;
 mod world;

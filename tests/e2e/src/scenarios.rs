@@ -1,7 +1,21 @@
-//! The scenarios, in the order in which they run.
+//! The scenarios, in the order in which they run. Each can be run alone on a cluster that is up, after `install`.
 
-mod certificates;
+mod access;
+mod bootstrap;
+mod by_hand;
 mod cluster;
+mod install;
+mod issued;
+mod kubectl;
+mod peers;
+mod permissions;
+mod plain;
+mod recreate;
+mod reinstall;
+mod replicas;
+mod trouble;
+mod update;
+mod validator;
 
 use futures::future::LocalBoxFuture;
 
@@ -16,16 +30,32 @@ pub(crate) struct Scenario {
     pub(crate) run: for<'a> fn(&'a World) -> LocalBoxFuture<'a, anyhow::Result<()>>,
 }
 
-/// All of them.
-pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario {
-        name: "cluster",
-        about: "a StatefulSet with a sidecar and a volume is ready; names, logs and exec work",
-        run: |world| Box::pin(cluster::run(world)),
-    },
-    Scenario {
-        name: "certificates",
-        about: "cert-manager issues from a CA that it made itself",
-        run: |world| Box::pin(certificates::run(world)),
-    },
-];
+macro_rules! scenarios {
+    ($($name:literal, $about:literal => $module:ident;)+) => {
+        /// All of them.
+        pub(crate) const SCENARIOS: &[Scenario] = &[$(Scenario {
+            name: $name,
+            about: $about,
+            run: |world| Box::pin($module::run(world)),
+        }),+];
+    };
+}
+
+scenarios! {
+    "cluster", "a StatefulSet with a sidecar and a volume is ready; names, logs and exec work" => cluster;
+    "install", "the operator is installed from its chart" => install;
+    "plain", "a node without TLS" => plain;
+    "by-hand", "a node with TLS, its Secret made by hand" => by_hand;
+    "access", "who may call a node with TLS, and as whom" => access;
+    "trouble", "the TLS Secret is deleted and broken under a Running node" => trouble;
+    "issued", "a node with TLS, its Secret made and renewed by cert-manager" => issued;
+    "update", "the image goes there and back, and to one that does not exist" => update;
+    "recreate", "TLS turned on and off for a node that exists, its volume kept" => recreate;
+    "bootstrap", "a node with TLS restored by a bootstrap Job" => bootstrap;
+    "validator", "a validator with keys and keyring" => validator;
+    "peers", "two nodes that are each other's peers" => peers;
+    "kubectl", "what a person sees with kubectl" => kubectl;
+    "replicas", "the leading operator is killed, and frozen past its lease" => replicas;
+    "reinstall", "the operator is uninstalled and installed again" => reinstall;
+    "permissions", "no request was denied, and no right was granted in vain" => permissions;
+}

@@ -15,6 +15,8 @@ use kube::{
 };
 use tokio::{io::AsyncWriteExt, process::Command};
 
+use crate::images::Images;
+
 /// Long enough for a slow machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -22,7 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) struct World {
     /// A client with an administrator's rights.
     pub(crate) client: Client,
-    state: PathBuf,
+    /// Names of the images that it has.
+    pub(crate) images: Images,
+    /// Its folder.
+    pub(crate) state: PathBuf,
 }
 
 impl World {
@@ -31,7 +36,7 @@ impl World {
         let kubeconfig =
             Kubeconfig::read_from(state.join("admin.kubeconfig")).context("read the kubeconfig")?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-        Ok(Self { client: Client::try_from(config)?, state: state.to_owned() })
+        Ok(Self { client: Client::try_from(config)?, images: Images::read(state)?, state: state.to_owned() })
     }
 
     /// Makes a namespace, in place of one that a failed run left.
@@ -64,7 +69,7 @@ impl World {
         self.run("kubectl", &arguments.split_whitespace().collect::<Vec<_>>()).await
     }
 
-    /// What a program of the cluster's folder answers; fails with what it says when it fails.
+    /// What a program answers; fails with what it says when it fails.
     pub(crate) async fn run(&self, program: &str, arguments: &[&str]) -> anyhow::Result<String> {
         let output = self.command(program).args(arguments).output().await;
         let output = output.with_context(|| format!("run {program}"))?;
@@ -75,8 +80,9 @@ impl World {
         Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
     }
 
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.state.join("bin").join(program));
+    /// A program of the cluster or of the machine, as the cluster's administrator.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
         command.env("KUBECONFIG", self.state.join("admin.kubeconfig"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         command

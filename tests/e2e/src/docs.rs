@@ -1,0 +1,86 @@
+//! Blocks of the documentation, run as they stand: what a page shows is what was seen to work.
+
+use std::{path::Path, process::Stdio};
+
+use anyhow::{Context, bail};
+use tempfile::TempDir;
+
+use crate::{nodes::NAMESPACE, world::World};
+
+/// A person who follows a page: files that one block leaves are there for the next.
+pub(crate) struct Reader<'a> {
+    world: &'a World,
+    folder: TempDir,
+}
+
+impl<'a> Reader<'a> {
+    /// Begins in a folder of its own, in which the repository's `deploy` is found.
+    pub(crate) fn new(world: &'a World) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir().context("make a folder")?;
+        let deploy = repository().join("deploy").canonicalize().context("find deploy")?;
+        std::os::unix::fs::symlink(deploy, folder.path().join("deploy")).context("link deploy")?;
+        Ok(Self { world, folder })
+    }
+
+    /// Where blocks leave their files.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs block `name` of `docs/<page>.md` for a node; what it prints.
+    pub(crate) async fn run(&self, page: &str, name: &str, node: &str) -> anyhow::Result<String> {
+        self.run_with(page, name, &[("NODE", node), ("NAMESPACE", NAMESPACE)]).await
+    }
+
+    /// Runs block `name` of `docs/<page>.md` with these variables; what it prints.
+    pub(crate) async fn run_with(
+        &self,
+        page: &str,
+        name: &str,
+        variables: &[(&str, &str)],
+    ) -> anyhow::Result<String> {
+        let path = repository().join("docs").join(page).with_extension("md");
+        let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+        let script = block(&text, name).with_context(|| format!("docs/{page}.md has no block {name}"))?;
+        let output = self
+            .world
+            .command("sh")
+            .args(["-eu", "-c", &script])
+            .envs(variables.iter().copied())
+            .current_dir(self.folder.path())
+            .stdout(Stdio::piped())
+            .output()
+            .await
+            .with_context(|| format!("run block {name} of docs/{page}.md"))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!("block {name} of docs/{page}.md: {}\n{script}", said.trim());
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+}
+
+/// Text of the fenced block that is marked `sh NAME`.
+fn block(page: &str, name: &str) -> Option<String> {
+    let mut lines = page.lines();
+    lines.by_ref().find(|line| line.strip_prefix("```sh ") == Some(name))?;
+    Some(lines.take_while(|line| *line != "```").collect::<Vec<_>>().join("\n"))
+}
+
+/// The checkout that this program was built from.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_is_found_by_its_mark() {
+        let page = "text\n```sh one\na\nb\n```\n```sh two\nc\n```\n";
+        assert_eq!(block(page, "one").as_deref(), Some("a\nb"));
+        assert_eq!(block(page, "two").as_deref(), Some("c"));
+        assert_eq!(block(page, "three"), None);
+    }
+}

@@ -1,0 +1,65 @@
+//! A node with TLS whose Secret a person makes.
+
+use anyhow::{Context, ensure};
+use sei_api::{conditions::ConditionType, v1alpha1::NodePhase};
+use serde_json::json;
+
+use crate::{
+    docs::Reader,
+    nodes::{NAMESPACE, Node, condition, message, phase},
+    report::seen,
+    world::World,
+};
+
+pub(super) async fn run(world: &World) -> anyhow::Result<()> {
+    world
+        .kubectl(&format!("delete secret,certificate by-hand-tls -n {NAMESPACE} --ignore-not-found"))
+        .await?;
+    let node = Node::create(world, "by-hand", tls("by-hand-tls")).await?;
+    held(&node).await?;
+    seen("without its Secret it is held Pending, with the names that the certificate needs in its status");
+
+    let reader = Reader::new(world)?;
+    reader.run("tls-procedures", "secret-by-hand", node.name).await?;
+    reader.run("tls-procedures", "wait-for-ready", node.name).await?;
+    seen("the Secret comes, and it goes on to Running by itself");
+
+    let ca = reader.folder().join("tls.crt").display().to_string();
+    for name in [node.host(), format!("by-hand.{}.svc.cluster.local", NAMESPACE)] {
+        let healthz = format!("https://{name}:8443/v0/healthz");
+        world.run("curl", &["-fsS", "--cacert", &ca, &healthz]).await?;
+    }
+    seen("its pod serves on :8443 by both names, with that certificate");
+    Ok(())
+}
+
+/// The node of [`run`], made if it is not there.
+pub(super) async fn node(world: &World) -> anyhow::Result<Node<'_>> {
+    let node = Node::of(world, "by-hand");
+    if node.api().get_opt(node.name).await?.is_none() {
+        run(world).await?;
+    }
+    node.until_ready().await?;
+    Ok(node)
+}
+
+/// The part of a spec that asks for TLS.
+pub(super) fn tls(secret: &str) -> serde_json::Value {
+    json!({ "sidecar": { "tls": { "secretName": secret } } })
+}
+
+/// Sees that a node waits for its Secret, and says which names it needs.
+pub(super) async fn held(node: &Node<'_>) -> anyhow::Result<()> {
+    node.until_waiting("WaitingForTLSSecret").await?;
+    let held = node.api().get(node.name).await?;
+    ensure!(phase(&held) == Some(NodePhase::Pending), "its phase is {:?}", phase(&held));
+    let verdict = condition(&held, ConditionType::SidecarTlsSecretReady);
+    ensure!(verdict.as_deref() == Some("False/TLSSecretNotFound"), "the verdict is {verdict:?}");
+    let published = held.status.as_ref().and_then(|status| status.sidecar_tls.clone());
+    let names = published.context("status.sidecarTLS is not there")?.required_dns_names;
+    ensure!(names.contains(&node.host()) && names.len() == 2, "the names are {names:?}");
+    let words = message(&held, ConditionType::Ready);
+    ensure!(names.iter().all(|name| words.contains(name)), "Ready does not say the names: {words}");
+    ensure!(node.pod().await.is_err(), "a pod was made before the Secret was there");
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! What a person sees with kubectl alone.
+
+use anyhow::{Context, ensure};
+
+use super::by_hand;
+use crate::{nodes::NAMESPACE, report::seen, world::World};
+
+pub(super) async fn run(world: &World) -> anyhow::Result<()> {
+    let node = by_hand::node(world).await?;
+    let table = world.kubectl(&format!("get seinode by-hand -n {NAMESPACE}")).await?;
+    let (head, row) = table.split_once('\n').context("kubectl get has no row")?;
+    for column in ["READY", "PHASE", "REASON", "IMAGE", "TLS", "AGE"] {
+        ensure!(head.contains(column), "kubectl get has no column {column}: {head}");
+    }
+    for value in ["True", "Running", "e2e.local/seid"] {
+        ensure!(row.contains(value), "kubectl get does not say {value}: {row}");
+    }
+    seen(format!("kubectl get seinode:\n      {head}\n      {row}"));
+    let wait = format!("wait snode/by-hand -n {NAMESPACE} --for=condition=Ready --timeout=5s");
+    world.kubectl(&wait).await?;
+    seen("kubectl wait --for=condition=Ready answers, by the short name too");
+    let told = world.kubectl(&format!("describe seinode by-hand -n {NAMESPACE}")).await?;
+    let (_, events) = told.split_once("Events:").context("kubectl describe has no events")?;
+    let reasons = node.events().await?;
+    for reason in ["PhaseTransition", "SidecarTLSSecretNotReady", "SidecarTLSSecretReady"] {
+        ensure!(events.contains(reason), "kubectl describe does not tell {reason}; events: {reasons:?}");
+    }
+    let lines: Vec<_> = events.lines().skip(3).take(6).map(str::trim).collect();
+    seen(format!("kubectl describe tells the story:\n      {}", lines.join("\n      ")));
+    Ok(())
+}

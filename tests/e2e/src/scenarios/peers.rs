@@ -1,0 +1,37 @@
+//! Two nodes that find each other by label.
+
+use anyhow::ensure;
+use serde_json::json;
+
+use crate::{
+    nodes::{NAMESPACE, Node},
+    report::seen,
+    world::World,
+};
+
+pub(super) async fn run(world: &World) -> anyhow::Result<()> {
+    if world.images.sidecar.real {
+        seen(
+            "skipped: the real sidecar asks peers for their ids at seid's RPC, which only runs with a chain",
+        );
+        return Ok(());
+    }
+    let peers =
+        |other: &str| json!({ "fullNode": {}, "peers": [{ "label": { "selector": { "pair": other } } }] });
+    let left = Node::create_as(world, "left", json!({ "pair": "left" }), peers("right")).await?;
+    let words = left.until_waiting("WaitingForPeers").await?;
+    seen(format!("the first waits for the second: {words}"));
+    let right = Node::create_as(world, "right", json!({ "pair": "right" }), peers("left")).await?;
+    for (node, other) in [(&left, &right), (&right, &left)] {
+        let ready = node.until_ready().await?;
+        let resolved = ready.status.and_then(|status| status.resolved_peers).unwrap_or_default();
+        ensure!(resolved == [other.host()], "{} found {resolved:?}", node.name);
+        let exec = format!("exec -n {NAMESPACE} {}-0 -c seid -- cat /.sei/config/config.toml", node.name);
+        let config = world.kubectl(&exec).await?;
+        ensure!(config.contains(&other.host()), "{} is not configured with its peer: {config}", node.name);
+    }
+    seen("both are Ready, each configured with the other");
+    left.delete().await?;
+    right.delete().await?;
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! What the operator asked of the API server in all scenarios, against what it may.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, ensure};
+use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
+use kube::{Api, api::ListParams};
+
+use super::install::{OPERATOR, RELEASE};
+use crate::{audit, report::seen, world::World};
+
+/// Group, resource, verb.
+type Right = (String, String, String);
+
+/// Rights that show in no request, and why they are granted all the same.
+const UNSEEN: &[(&str, &str, &str)] = &[
+    ("sei.io", "seinodetasks", "asked by the proxies of nodes, about the operator"),
+    (
+        "sei.io",
+        "seinodes/finalizers",
+        "asked where admission plugin OwnerReferencesPermissionEnforcement is on, about owners that block deletion",
+    ),
+];
+
+pub(super) async fn run(world: &World) -> anyhow::Result<()> {
+    let calls = audit::of(world, &audit::account(OPERATOR, RELEASE))?;
+    ensure!(calls.len() > 100, "the audit log has only {} requests of the operator", calls.len());
+    let denied: Vec<_> = calls.iter().filter(|call| call.denied || call.code == 403).collect();
+    ensure!(denied.is_empty(), "denied: {denied:#?}");
+    seen(format!("{} requests of the operator, none denied", calls.len()));
+
+    let used: BTreeSet<Right> = calls
+        .iter()
+        .map(|call| {
+            // Applying an object that is not there asks for both rights, and shows as this.
+            let made = call.verb == "patch" && call.code == 201;
+            let verb = if made { "create" } else { &call.verb };
+            (call.group.clone(), call.resource.clone(), verb.to_owned())
+        })
+        .collect();
+    let unused: Vec<_> = granted(world)
+        .await?
+        .into_iter()
+        .filter(|right| !used.contains(right))
+        .filter(|(group, resource, _)| !UNSEEN.iter().any(|(g, r, _)| g == group && r == resource))
+        .collect();
+    ensure!(unused.is_empty(), "granted and never used: {unused:?}");
+    seen(format!("every right that is granted was used ({} of them), but for:", used.len()));
+    for (group, resource, why) in UNSEEN {
+        seen(format!("{resource}.{group}: {why}"));
+    }
+    Ok(())
+}
+
+/// All rights of the operator's roles.
+async fn granted(world: &World) -> anyhow::Result<BTreeSet<Right>> {
+    let clusters: Api<ClusterRole> = Api::all(world.client.clone());
+    let mut rules = clusters.get(RELEASE).await.context("get the ClusterRole")?.rules.unwrap_or_default();
+    let roles: Api<Role> = Api::all(world.client.clone());
+    let ours = ListParams::default().labels(&format!("app.kubernetes.io/instance={RELEASE}"));
+    for role in roles.list(&ours).await.context("list Roles")? {
+        rules.extend(role.rules.unwrap_or_default());
+    }
+    Ok(rules.iter().flat_map(rights).collect())
+}
+
+fn rights(rule: &PolicyRule) -> Vec<Right> {
+    let mut rights = Vec::new();
+    for group in rule.api_groups.iter().flatten() {
+        for resource in rule.resources.iter().flatten() {
+            rights.extend(rule.verbs.iter().map(|verb| (group.clone(), resource.clone(), verb.clone())));
+        }
+    }
+    rights
+}

@@ -1,0 +1,62 @@
+//! The operator goes and comes back; nodes and their data do not notice.
+
+use anyhow::ensure;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use kube::{Api, api::DeleteParams};
+use serde_json::json;
+
+use super::{
+    by_hand,
+    install::{OPERATOR, RELEASE, install},
+};
+use crate::{
+    docs::Reader,
+    nodes::{NAMESPACE, Node},
+    report::seen,
+    world::{World, until},
+};
+
+pub(super) async fn run(world: &World) -> anyhow::Result<()> {
+    let node = by_hand::node(world).await?;
+    let pod = node.pod_identity().await?;
+    let sets: Api<StatefulSet> = Api::namespaced(world.client.clone(), NAMESPACE);
+    let generation = sets.get("by-hand").await?.metadata.generation;
+
+    Reader::new(world)?.run_with("install", "helm-uninstall", &[]).await?;
+    until("the operators to be gone", async || {
+        let left = world.kubectl(&format!("get pods -n {OPERATOR} -o name")).await?;
+        ensure!(left.is_empty(), "left: {left}");
+        Ok(())
+    })
+    .await?;
+    ensure!(node.pod_identity().await? == pod, "the pod of a node was touched");
+    world.kubectl(&format!("get seinode by-hand pvc/data-by-hand -n {NAMESPACE}")).await.ok();
+    ensure!(node.api().get_opt("by-hand").await?.is_some(), "the SeiNode is gone");
+    seen("uninstalled: the node runs on, SeiNode, CRD and volume are there");
+
+    // Narrower than before: one namespace, and no Secret but those named.
+    let narrow = json!({
+        "watchNamespaces": [NAMESPACE],
+        "secretAccess": "named",
+        "namedSecrets": [{ "namespace": NAMESPACE, "names": ["by-hand-tls", "issued-tls"] }],
+    });
+    install(world, narrow).await?;
+    let services: Api<k8s_openapi::api::core::v1::Service> = Api::namespaced(world.client.clone(), NAMESPACE);
+    services.delete("by-hand", &DeleteParams::default()).await?;
+    until("the Service to be made again", async || {
+        ensure!(services.get_opt("by-hand").await?.is_some(), "it is not there");
+        Ok(())
+    })
+    .await?;
+    node.until_ready().await?;
+    ensure!(node.pod_identity().await? == pod, "the pod of a node was touched");
+    ensure!(sets.get("by-hand").await?.metadata.generation == generation, "the StatefulSet was written");
+    seen(format!(
+        "installed again as {RELEASE} for one namespace with named Secrets: it adopts the node as it is"
+    ));
+    let fresh = Node::create(world, "fresh", json!({})).await?;
+    fresh.until_ready().await?;
+    fresh.delete().await?;
+    seen("and makes new ones");
+    Ok(())
+}
