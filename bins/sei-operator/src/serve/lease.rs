@@ -16,6 +16,8 @@ use kube::{
 use sei_controller::rbac::LEASE as NAME;
 use tokio::{sync::watch, task::JoinHandle, time::sleep};
 
+use super::gate::Gate;
+
 /// How long a lease holds after its last renewal.
 const DURATION: Duration = Duration::from_secs(15);
 /// The holder gives up when it could not renew for this long.
@@ -30,10 +32,12 @@ pub(super) struct Held {
     renewals: JoinHandle<anyhow::Error>,
 }
 
-/// Waits for the lease. `None` when asked to stop before that.
+/// Waits for the lease, and from then on keeps `gate` open for as long as it holds. `None` when asked to stop before
+/// that.
 pub(super) async fn acquire(
     client: Client,
     namespace: &str,
+    gate: Gate,
     mut stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<Option<Held>> {
     let api: Api<Lease> = Api::namespaced(client, namespace);
@@ -42,9 +46,10 @@ pub(super) async fn acquire(
     let identity = format!("{host}_{}", uuid::Uuid::new_v4());
     tracing::info!(lease = NAME, namespace, identity, "waiting for the lease");
     let mut seen = Seen::default();
-    loop {
+    let taken = loop {
+        let asked = Instant::now();
         match attempt(&api, &identity, &mut seen).await {
-            Ok(true) => break,
+            Ok(true) => break asked,
             Ok(false) => {}
             Err(error) => {
                 tracing::warn!(%error, lease = NAME, namespace, "lease could not be read or written, trying again")
@@ -55,9 +60,10 @@ pub(super) async fn acquire(
             () = sleep(pause) => {}
             _ = stopped.wait_for(|stopped| *stopped) => return Ok(None),
         }
-    }
+    };
+    gate.open_until(taken + DEADLINE);
     tracing::info!(lease = NAME, namespace, identity, "the lease is held");
-    let renewals = tokio::spawn(renew(api.clone(), identity.clone()));
+    let renewals = tokio::spawn(renew(api.clone(), identity.clone(), gate, taken));
     Ok(Some(Held { api, identity, renewals }))
 }
 
@@ -99,15 +105,17 @@ impl Held {
     }
 }
 
-async fn renew(api: Api<Lease>, identity: String) -> anyhow::Error {
-    let mut renewed = Instant::now();
+async fn renew(api: Api<Lease>, identity: String, gate: Gate, mut renewed: Instant) -> anyhow::Error {
     let mut seen = Seen::default();
     loop {
         sleep(PERIOD).await;
         let left = DEADLINE.saturating_sub(renewed.elapsed());
         let asked = Instant::now();
         match tokio::time::timeout(left, attempt(&api, &identity, &mut seen)).await {
-            Ok(Ok(true)) => renewed = asked,
+            Ok(Ok(true)) => {
+                renewed = asked;
+                gate.open_until(renewed + DEADLINE);
+            }
             Ok(Ok(false)) => tracing::warn!(lease = NAME, "lease was written by somebody else, trying again"),
             Ok(Err(error)) => tracing::warn!(%error, lease = NAME, "lease was not renewed, trying again"),
             Err(_) => {}

@@ -2,6 +2,7 @@
 //! the controller until a signal.
 
 mod endpoints;
+mod gate;
 mod lease;
 mod metrics;
 mod shutdown;
@@ -23,6 +24,8 @@ use kube::{
 use prometheus_client::registry::Registry;
 use sei_controller::{Metrics, Options};
 use tokio::sync::watch;
+
+use gate::Gate;
 
 use crate::{
     cli::{LogFormat, RunArgs, SecretAccess},
@@ -56,7 +59,9 @@ async fn serve(args: RunArgs, options: Options) -> anyhow::Result<()> {
     let mut registry = Registry::default();
     let process = metrics::Process::register(&mut registry);
     let metrics = Arc::new(Metrics::register(&mut registry));
-    let (client, namespace) = client(&args, &process).await?;
+    let config = config(&args).await?;
+    let gate = Gate::default();
+    let client = client(&config, &gate, &process)?;
     let ready = Arc::new(AtomicBool::new(false));
     let (stop, stopped) = watch::channel(false);
     endpoints::serve(
@@ -80,11 +85,13 @@ async fn serve(args: RunArgs, options: Options) -> anyhow::Result<()> {
 
     let mut lease = None;
     if args.leader_elect {
-        let namespace = args.leader_election_namespace.unwrap_or(namespace);
+        // Asked for and given back whatever the gate says, on a connection that nothing else can block.
+        let leases = self::client(&config, &Gate::default(), &process)?;
+        let namespace = args.leader_election_namespace.unwrap_or(config.default_namespace);
         process.leads(false);
         // A replica that waits is healthy and has nothing to fill.
         ready.store(true, Ordering::Release);
-        let Some(held) = lease::acquire(client.clone(), &namespace, stopped.clone()).await? else {
+        let Some(held) = lease::acquire(leases, &namespace, gate, stopped.clone()).await? else {
             return Ok(());
         };
         ready.store(false, Ordering::Release);
@@ -115,19 +122,19 @@ async fn serve(args: RunArgs, options: Options) -> anyhow::Result<()> {
     }
 }
 
-/// A client, and the namespace that it calls its own.
-async fn client(args: &RunArgs, process: &metrics::Process) -> anyhow::Result<(Client, String)> {
-    let config = match &args.kubeconfig {
-        Some(path) => {
-            let kubeconfig =
-                Kubeconfig::read_from(path).map_err(|error| bad(format!("--kubeconfig: {error}")))?;
-            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?
-        }
-        None => Config::infer().await.context("find the cluster: give --kubeconfig, or run inside one")?,
+/// How to reach the cluster.
+async fn config(args: &RunArgs) -> anyhow::Result<Config> {
+    let Some(path) = &args.kubeconfig else {
+        return Config::infer().await.context("find the cluster: give --kubeconfig, or run inside one");
     };
-    let namespace = config.default_namespace.clone();
-    let client = ClientBuilder::try_from(config).context("make a client of the cluster")?;
-    Ok((client.with_layer(process).build(), namespace))
+    let kubeconfig = Kubeconfig::read_from(path).map_err(|error| bad(format!("--kubeconfig: {error}")))?;
+    Ok(Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?)
+}
+
+/// A client that writes while `gate` is open.
+fn client(config: &Config, gate: &Gate, process: &metrics::Process) -> anyhow::Result<Client> {
+    let client = ClientBuilder::try_from(config.clone()).context("make a client of the cluster")?;
+    Ok(client.with_layer(gate).with_layer(process).build())
 }
 
 fn log(args: &RunArgs) -> anyhow::Result<()> {

@@ -1,0 +1,104 @@
+//! Between the client and the API server: nothing is written when the lease may be another's. A process that was
+//! frozen past its lease goes on in the middle of a pass, before anything has told it that it no longer leads.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use futures::{FutureExt, future::BoxFuture};
+use http::{Method, Request};
+use kube::client::Body;
+use tower::{BoxError, Layer, Service};
+
+/// Until when this process may write; always, where no lease decides. Clones are the same one.
+#[derive(Clone, Default)]
+pub(super) struct Gate(Arc<Mutex<Option<Instant>>>);
+
+/// Why a request was not sent.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing is written: the lease was not renewed in time, and another replica may work")]
+struct Shut;
+
+impl Gate {
+    /// Lets writes pass until `end`, measured by a clock that goes on while the process does not.
+    pub(super) fn open_until(&self, end: Instant) {
+        *self.end() = Some(end);
+    }
+
+    fn is_shut(&self) -> bool {
+        self.end().is_some_and(|end| Instant::now() >= end)
+    }
+
+    fn end(&self) -> MutexGuard<'_, Option<Instant>> {
+        // Every access is one read or write: a panic elsewhere leaves it whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S> Layer<S> for Gate {
+    type Service = Gated<S>;
+
+    fn layer(&self, inner: S) -> Gated<S> {
+        Gated { inner, gate: self.clone() }
+    }
+}
+
+/// A service behind a gate.
+#[derive(Clone)]
+pub(super) struct Gated<S> {
+    inner: S,
+    gate: Gate,
+}
+
+impl<S> Service<Request<Body>> for Gated<S>
+where
+    S: Service<Request<Body>>,
+    S::Error: Into<BoxError>,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<S::Response, BoxError>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        if request.method() != Method::GET && self.gate.is_shut() {
+            return async { Err(Shut.into()) }.boxed();
+        }
+        self.inner.call(request).map(|answer| answer.map_err(Into::into)).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, time::Duration};
+
+    use http::Response;
+    use tower::{ServiceExt, service_fn};
+
+    use super::*;
+
+    async fn passes(gate: &Gate, method: Method) -> bool {
+        let server = service_fn(async |_: Request<Body>| Ok::<_, Infallible>(Response::new(())));
+        let request = Request::builder().method(method).body(Body::empty()).unwrap();
+        gate.layer(server).oneshot(request).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn writes_pass_while_the_lease_is_held_and_reads_always() {
+        let gate = Gate::default();
+        assert!(passes(&gate, Method::PUT).await, "no lease decides");
+        gate.open_until(Instant::now() + Duration::from_secs(60));
+        assert!(passes(&gate, Method::PATCH).await);
+        gate.open_until(Instant::now());
+        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            assert!(!passes(&gate, method).await);
+        }
+        assert!(passes(&gate, Method::GET).await);
+    }
+}
