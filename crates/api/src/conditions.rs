@@ -98,7 +98,7 @@ reasons! {
             WaitingForPod = "WaitingForPod",
             /// The bootstrap Job is under way.
             WaitingForBootstrap = "WaitingForBootstrap",
-            /// No peers match the selectors of `spec.peers` yet.
+            /// No peers match the selectors of `spec.peers` yet, or none of them runs.
             WaitingForPeers = "WaitingForPeers",
             /// An object of the ceremony is not in the genesis bucket; the message names bucket and key.
             WaitingForGenesis = "WaitingForGenesis",

@@ -19,6 +19,17 @@ pub(crate) struct Rival {
     pub(crate) message: String,
 }
 
+/// What the label sources of a node find.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Peers {
+    /// DNS names of all of them, sorted.
+    pub(crate) all: Vec<String>,
+    /// Those that run, and so can be asked for their id.
+    pub(crate) running: Vec<String>,
+    /// None runs yet, all look for this node too, and it is the oldest of them: the others are to connect to it.
+    pub(crate) comes_first: bool,
+}
+
 /// The SeiNodes of every scope.
 pub(crate) struct Neighbours {
     pub(crate) fleet: Arc<[Store<SeiNode>]>,
@@ -27,15 +38,19 @@ pub(crate) struct Neighbours {
 }
 
 impl Neighbours {
-    /// DNS names of the peers that the label sources of `node` find, sorted. `None` without label sources.
-    pub(crate) fn peers(&self, node: &SeiNode) -> Option<Vec<String>> {
+    /// The peers that the label sources of `node` find. `None` without label sources.
+    pub(crate) fn peers(&self, node: &SeiNode) -> Option<Peers> {
         label_sources(node).next()?;
-        let found: BTreeSet<_> = self
-            .others(node)
-            .filter(|other| is_peer(node, other))
-            .map(|other| names::pod_dns(&other))
-            .collect();
-        Some(found.into_iter().collect())
+        let found: Vec<_> = self.others(node).filter(|other| is_peer(node, other)).collect();
+        let names = |found: &mut dyn Iterator<Item = &Arc<SeiNode>>| {
+            let names: BTreeSet<_> = found.map(|other| names::pod_dns(other)).collect();
+            names.into_iter().collect::<Vec<_>>()
+        };
+        let running = names(&mut found.iter().filter(|other| phase(other) == Some(NodePhase::Running)));
+        let waits_for = |other: &SeiNode| is_peer(other, node) && age(node) < age(other);
+        let comes_first =
+            running.is_empty() && !found.is_empty() && found.iter().all(|other| waits_for(other));
+        Some(Peers { all: names(&mut found.iter()), running, comes_first })
     }
 
     /// An older SeiNode of the same namespace that imports the same volume or signs with the same key.
@@ -80,11 +95,14 @@ fn label_sources(node: &SeiNode) -> impl Iterator<Item = &LabelPeers> {
 
 /// Whether a label source of `node` selects `other`, which is of the same chain and of use.
 fn is_peer(node: &SeiNode, other: &SeiNode) -> bool {
-    let phase = other.status.as_ref().and_then(|status| status.phase);
     label_sources(node).any(|source| selects(node, other, source))
         && other.spec.chain_id == node.spec.chain_id
         && other.metadata.deletion_timestamp.is_none()
-        && phase != Some(NodePhase::Failed)
+        && phase(other) != Some(NodePhase::Failed)
+}
+
+fn phase(node: &SeiNode) -> Option<NodePhase> {
+    node.status.as_ref()?.phase
 }
 
 /// Whether `source` of `node` matches `other` by namespace and labels.
@@ -117,5 +135,6 @@ fn signing_secret(node: &SeiNode) -> Option<&str> {
 
 /// Who came first; the name settles a tie.
 fn age(node: &SeiNode) -> impl Ord + '_ {
-    (node.metadata.creation_timestamp.as_ref().map(|time| time.0), names::node(node))
+    let created = node.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    (created, names::node(node), names::namespace(node))
 }

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     context::Context,
+    neighbours::Peers,
     observe::{Observed, pod_is_ready, pod_trouble},
 };
 
@@ -131,12 +132,10 @@ pub(super) async fn step(
             if let Some(waiting) = ceremony::before(ctx, observed, planned, task).await {
                 return waiting;
             }
-            let peers = observed.peers.as_deref().unwrap_or_default();
-            let params = match task.request_params(peers) {
+            let peers = observed.peers.clone().unwrap_or_default();
+            let params = match task.request_params(&peers.running) {
                 Ok(params) => params,
-                Err(error @ TaskError::NoPeers) => {
-                    return Outcome::Waiting { reason: Reason::WaitingForPeers, detail: error.to_string() };
-                }
+                Err(error @ TaskError::NoPeers) => return without_peers(&peers, &error),
                 Err(error) => return Outcome::Rejected { error: error.to_string() },
             };
             let request = TaskRequest { id, type_: planned.type_.clone(), params };
@@ -146,6 +145,17 @@ pub(super) async fn step(
             }
         }
     }
+}
+
+/// Nobody to connect to runs. A peer's id is asked of its seid, which starts only when its own plan is through: of
+/// nodes that look for each other one has to go without, and the others connect to it.
+fn without_peers(peers: &Peers, error: &TaskError) -> Outcome {
+    let detail = match peers.all.as_slice() {
+        _ if peers.comes_first => return Outcome::Done,
+        [] => error.to_string(),
+        all => format!("none of the peers that spec.peers finds runs yet: {}", all.join(", ")),
+    };
+    Outcome::Waiting { reason: Reason::WaitingForPeers, detail }
 }
 
 /// A snapshot upload runs for the life of the sidecar: that it runs is all there is to see.

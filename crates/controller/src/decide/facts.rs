@@ -30,7 +30,8 @@ pub(super) fn status(observed: &Observed, platform: &Platform) -> SeiNodeStatus 
     if runs_unnoted(observed, &status) {
         status.current_image = Some(node.spec.image.clone());
     }
-    status.resolved_peers = observed.peers.clone().filter(|peers| !peers.is_empty());
+    let peers = observed.peers.as_ref().map(|peers| peers.all.clone());
+    status.resolved_peers = peers.filter(|peers| !peers.is_empty());
     tls(observed, &mut status);
     keys(observed, &mut status);
     sidecar(observed, platform, &mut status);

@@ -23,7 +23,11 @@ pub(crate) use health::{Health, Probe};
 pub(crate) use keys::Keys;
 pub(crate) use tls::TlsFinding;
 
-use crate::{context::Context, neighbours::Rival, references::Target};
+use crate::{
+    context::Context,
+    neighbours::{Peers, Rival},
+    references::Target,
+};
 
 /// What a look at a referenced object found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,8 +79,8 @@ pub(crate) struct Observed {
     pub(crate) keys: Keys,
     /// The imported volume claim; `None` without an import.
     pub(crate) import: Option<Finding>,
-    /// DNS names that the label peers resolve to; `None` without label peers.
-    pub(crate) peers: Option<Vec<String>>,
+    /// What the label sources of peers find; `None` without label sources.
+    pub(crate) peers: Option<Peers>,
     /// Another SeiNode that uses what only one may use.
     pub(crate) rival: Option<Rival>,
     pub(crate) children: Children,

@@ -6,7 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Weak},
     time::Duration,
 };
 
@@ -107,6 +107,27 @@ impl Order {
 struct Simulated {
     node: Uuid,
     order: Arc<Mutex<Order>>,
+    all: Weak<Mutex<BTreeMap<String, Node>>>,
+}
+
+impl Simulated {
+    /// A host tells its id once its seid runs, that is once its sidecar is ready. A source that finds none fails.
+    fn answering(all: &Weak<Mutex<BTreeMap<String, Node>>>, params: &Value) -> Result<(), String> {
+        let Some(all) = all.upgrade() else { return Ok(()) };
+        let all = lock(&all);
+        let runs = |host: &Value| {
+            let node = host.as_str().and_then(|host| all.get(host));
+            node.is_some_and(|node| node.running && node.sidecar.is_ready())
+        };
+        let sources = params["sources"].as_array().into_iter().flatten();
+        let mut by_name = sources.filter(|source| source["type"] == "dnsEndpoints");
+        let silent = by_name.any(|source| !source["endpoints"].as_array().into_iter().flatten().any(runs));
+        if silent {
+            Err("discover-peers: no reachable peers found via dnsEndpoints".to_owned())
+        } else {
+            Ok(())
+        }
+    }
 }
 
 impl Work for Simulated {
@@ -115,7 +136,7 @@ impl Work for Simulated {
     }
 
     fn run(&self, type_: &str, params: Value) -> BoxFuture<'static, Result<(), String>> {
-        let (type_, order) = (type_.to_owned(), Arc::clone(&self.order));
+        let (type_, order, all) = (type_.to_owned(), Arc::clone(&self.order), Weak::clone(&self.all));
         Box::pin(async move {
             let delay = {
                 let faults = &lock(&order).faults;
@@ -124,6 +145,9 @@ impl Work for Simulated {
             match delay {
                 Some(delay) => tokio::time::sleep(delay).await,
                 None => std::future::pending().await,
+            }
+            if type_ == "discover-peers" {
+                Self::answering(&all, &params)?;
             }
             lock(&order).outcome(&type_, &params)
         })
@@ -153,10 +177,11 @@ pub(super) struct Node {
 }
 
 impl Node {
-    fn new(host: &str) -> Self {
+    fn new(host: &str, all: &Nodes) -> Self {
         let order = Arc::<Mutex<Order>>::default();
         let node = Uuid::new_v5(&Uuid::NAMESPACE_DNS, host.as_bytes());
-        let sidecar = Sidecar::new(Simulated { node, order: Arc::clone(&order) }, Vec::new());
+        let sidecar =
+            Sidecar::new(Simulated { node, order: Arc::clone(&order), all: Arc::downgrade(all) }, Vec::new());
         Self { running: false, evicted: false, sidecar, order, calls: Vec::new(), certificate: None }
     }
 }
@@ -280,6 +305,6 @@ impl Simulator {
     }
 
     fn with<T>(&self, host: &str, look: impl FnOnce(&mut Node) -> T) -> T {
-        look(lock(&self.nodes).entry(host.to_owned()).or_insert_with(|| Node::new(host)))
+        look(lock(&self.nodes).entry(host.to_owned()).or_insert_with(|| Node::new(host, &self.nodes)))
     }
 }
