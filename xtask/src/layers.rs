@@ -24,7 +24,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sei-testkit", &["sei-api"]),
     ("sei-apiserver-tests", &["sei-api", "sei-controller", "sei-render", "sei-sidecar", "sei-testkit"]),
     ("sei-deploy-tests", &["sei-api", "sei-controller", "sei-render", "sei-testkit"]),
-    ("sei-e2e", &[]),
+    ("sei-e2e", &["sei-api"]),
     ("sei-stand-ins", &["sei-testkit"]),
     ("xtask", &["sei-api", "sei-controller", "sei-plan", "sei-render", "sei-testkit"]),
 ];

@@ -12,7 +12,7 @@ mod tools;
 
 use std::{
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, ExitCode},
 };
 
 use anyhow::Context;
@@ -45,7 +45,18 @@ enum Chore {
     Tools(tools::Args),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        // Without the way it took through this program, which is no news to who called it.
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
     match Cli::parse().chore {
         Chore::CrdGen(args) => crd_gen::run(&args),
         Chore::InstallGen(args) => install_gen::run(&args),

@@ -14,6 +14,10 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("nsenter", "util-linux"),
     ("setsid", "util-linux"),
     ("mount", "mount"),
+    // What the images and the scenarios are made with.
+    ("busybox", "busybox-static"),
+    ("curl", "curl"),
+    ("openssl", "openssl"),
 ];
 /// Where programs are looked for, by this check and inside the node.
 pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
