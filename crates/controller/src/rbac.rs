@@ -24,7 +24,7 @@ const SUBMIT: Row = ("sei.io", &["seinodetasks"], &["create", "get", "list"]);
 /// Read and written in the namespaces of nodes.
 const NAMESPACED: &[Row] = &[
     // The finalizer is a patch of metadata.
-    ("sei.io", &["seinodes"], &["get", "list", "watch", "patch"]),
+    ("sei.io", &["seinodes"], &["list", "watch", "patch"]),
     ("sei.io", &["seinodes/status"], &["update"]),
     // Owner references that block deletion.
     ("sei.io", &["seinodes/finalizers"], &["update"]),
@@ -36,7 +36,7 @@ const NAMESPACED: &[Row] = &[
     ("", &["services"], &["get", "list", "watch", "create", "patch", "delete"]),
     ("", &["persistentvolumeclaims"], &["get", "list", "watch", "create", "delete"]),
     // Deleted: a pod that an update replaces.
-    ("", &["pods"], &["get", "list", "watch", "delete"]),
+    ("", &["pods"], &["list", "watch", "delete"]),
     ("batch", &["jobs"], &["get", "list", "watch", "create", "delete"]),
     ("events.k8s.io", &["events"], &["create"]),
 ];

@@ -56,6 +56,6 @@ scenarios! {
     "peers", "two nodes that are each other's peers" => peers;
     "kubectl", "what a person sees with kubectl" => kubectl;
     "replicas", "the leading operator is killed, and frozen past its lease" => replicas;
-    "reinstall", "the operator is uninstalled and installed again" => reinstall;
     "permissions", "no request was denied, and no right was granted in vain" => permissions;
+    "reinstall", "the operator is uninstalled and installed again" => reinstall;
 }

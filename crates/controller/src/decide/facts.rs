@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sei_api::{
     SeiNode, SeiNodeStatus,
-    conditions::{self, ConditionType, Reason, Statement, Truth},
+    conditions::{self, ConditionType, Reason, Statement},
     names,
     v1alpha1::{NodePhase, PlanPhase, SidecarTlsStatus},
 };
@@ -111,16 +111,16 @@ fn keys(observed: &Observed, status: &mut SeiNodeStatus) {
 
 fn sidecar(observed: &Observed, platform: &Platform, status: &mut SeiNodeStatus) {
     if let Some(probe) = &observed.health {
-        let (truth, reason, message) = match &probe.health {
-            Health::Ready => (Truth::True, Reason::SidecarHealthy, "healthz answers 200".to_owned()),
+        let (reason, message) = match &probe.health {
+            Health::Ready => (Reason::SidecarHealthy, "healthz answers 200"),
             Health::NotReady => (
-                Truth::False,
                 Reason::SidecarNotReady,
-                "healthz answers 503: the sidecar restarted; mark-ready is sent again".to_owned(),
+                "healthz answers 503: the sidecar restarted; mark-ready is sent again",
             ),
-            Health::Unreachable(error) => (Truth::Unknown, Reason::Unreachable, error.clone()),
+            Health::Unreachable(error) => (Reason::Unreachable, error.as_str()),
         };
-        say(observed, status, Statement::new(ConditionType::SidecarReady, truth, reason, message));
+        let kind = ConditionType::SidecarReady;
+        say(observed, status, Statement::new(kind, probe.health.truth(), reason, message));
     }
     let kind = ConditionType::SidecarSupported;
     if let Some(image) = sidecar_too_old(&observed.node, platform) {

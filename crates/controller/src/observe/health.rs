@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
-use sei_api::{SeiNode, conditions::ConditionType, v1alpha1::NodePhase};
+use sei_api::{
+    SeiNode,
+    conditions::{ConditionType, Truth},
+    v1alpha1::NodePhase,
+};
 use sei_sidecar::Health as SidecarHealth;
 
 use super::Children;
@@ -17,6 +21,17 @@ pub(crate) enum Health {
     Ready,
     NotReady,
     Unreachable(String),
+}
+
+impl Health {
+    /// As condition `SidecarReady` has it.
+    pub(crate) fn truth(&self) -> Truth {
+        match self {
+            Self::Ready => Truth::True,
+            Self::NotReady => Truth::False,
+            Self::Unreachable(_) => Truth::Unknown,
+        }
+    }
 }
 
 /// An answer of healthz, and when to ask again.
@@ -62,8 +77,10 @@ pub(super) async fn find(
         Err(why) => Health::Unreachable(why),
     };
     ctx.metrics.probed(node, &health);
-    let since =
-        status.condition(ConditionType::SidecarReady).map(|condition| condition.last_transition_time.0);
+    // What was just seen to change is looked at again soon.
+    let stands =
+        status.condition(ConditionType::SidecarReady).filter(|it| it.status == health.truth().as_str());
+    let since = stands.map(|condition| condition.last_transition_time.0);
     let next_at = now + interval(since, now, ctx.jitter());
     let probe = Probe { health, next_at, pod };
     ctx.memory(node, |memory| memory.probe = Some(probe.clone()));

@@ -7,7 +7,11 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
 use kube::{Api, api::ListParams};
 
 use super::install::{OPERATOR, RELEASE};
-use crate::{audit, report::seen, world::World};
+use crate::{
+    audit::{self, Call},
+    report::seen,
+    world::World,
+};
 
 /// Group, resource, verb.
 type Right = (String, String, String);
@@ -23,19 +27,16 @@ const UNSEEN: &[(&str, &str, &str)] = &[
 ];
 
 pub(super) async fn run(world: &World) -> anyhow::Result<()> {
-    let calls = audit::of(world, &audit::account(OPERATOR, RELEASE))?;
+    let calls = none_denied(world, "")?;
     ensure!(calls.len() > 100, "the audit log has only {} requests of the operator", calls.len());
-    let denied: Vec<_> = calls.iter().filter(|call| call.denied || call.code == 403).collect();
-    ensure!(denied.is_empty(), "denied: {denied:#?}");
-    seen(format!("{} requests of the operator, none denied", calls.len()));
 
     let used: BTreeSet<Right> = calls
         .iter()
-        .map(|call| {
+        .flat_map(|call| {
             // Applying an object that is not there asks for both rights, and shows as this.
-            let made = call.verb == "patch" && call.code == 201;
-            let verb = if made { "create" } else { &call.verb };
-            (call.group.clone(), call.resource.clone(), verb.to_owned())
+            let made = (call.verb == "patch" && call.code == 201).then_some("create");
+            let verbs = [call.verb.as_str()].into_iter().chain(made);
+            verbs.map(|verb| (call.group.clone(), call.resource.clone(), verb.to_owned()))
         })
         .collect();
     let unused: Vec<_> = granted(world)
@@ -50,6 +51,21 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
         seen(format!("{resource}.{group}: {why}"));
     }
     Ok(())
+}
+
+/// The requests of the operator that came after a moment, of which none may have been denied.
+pub(super) fn none_denied(world: &World, after: &str) -> anyhow::Result<Vec<Call>> {
+    let mut calls = requests(world)?;
+    calls.retain(|call| call.at.as_str() > after);
+    let denied: Vec<_> = calls.iter().filter(|call| call.denied || call.code == 403).collect();
+    ensure!(denied.is_empty(), "denied: {denied:#?}");
+    seen(format!("{} requests of the operator, none denied", calls.len()));
+    Ok(calls)
+}
+
+/// The requests of the operator so far.
+pub(super) fn requests(world: &World) -> anyhow::Result<Vec<Call>> {
+    audit::of(world, &audit::account(OPERATOR, RELEASE))
 }
 
 /// All rights of the operator's roles.

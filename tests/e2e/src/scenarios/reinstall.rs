@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{
     by_hand,
     install::{OPERATOR, RELEASE, install},
+    permissions,
 };
 use crate::{
     docs::Reader,
@@ -29,9 +30,10 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
         Ok(())
     })
     .await?;
+    // Its rights went before its last words: the lease could not be given back.
+    let last = permissions::requests(world)?.into_iter().map(|call| call.at).max().unwrap_or_default();
     ensure!(node.pod_identity().await? == pod, "the pod of a node was touched");
-    world.kubectl(&format!("get seinode by-hand pvc/data-by-hand -n {NAMESPACE}")).await.ok();
-    ensure!(node.api().get_opt("by-hand").await?.is_some(), "the SeiNode is gone");
+    world.kubectl(&format!("get seinode/by-hand pvc/data-by-hand -n {NAMESPACE}")).await?;
     seen("uninstalled: the node runs on, SeiNode, CRD and volume are there");
 
     // Narrower than before: one namespace, and no Secret but those named.
@@ -58,5 +60,6 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     fresh.until_ready().await?;
     fresh.delete().await?;
     seen("and makes new ones");
+    permissions::none_denied(world, &last)?;
     Ok(())
 }
