@@ -8,6 +8,7 @@ mod change;
 mod crash;
 mod install;
 mod invalid;
+mod left;
 mod modes;
 mod process;
 mod quiet;

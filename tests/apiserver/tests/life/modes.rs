@@ -151,7 +151,7 @@ async fn every_mode_lives_through_an_operator_that_keeps_dying() {
 }
 
 /// A bound claim that somebody made before.
-async fn import(cluster: &Cluster) {
+pub async fn import(cluster: &Cluster) {
     let capacity = json!({ "storage": "4Ti" });
     let volume: PersistentVolume = serde_json::from_value(json!({
         "metadata": { "name": "old-volume" },

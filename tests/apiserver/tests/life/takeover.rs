@@ -1,77 +1,28 @@
 //! Taking over from the Go controller: its objects as it left them, its plans at every task.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::{apps::v1::StatefulSet, core::v1::Pod};
 use kube::{
     Api, ResourceExt,
-    api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams},
-    core::GroupVersionKind,
+    api::{DeleteParams, Patch, PatchParams},
 };
-use sei_api::{SeiNode, conditions::ConditionType};
+use sei_api::conditions::ConditionType;
 use sei_testkit::cluster::{Cluster, NAMESPACE};
 use serde_json::{Value, json};
 
-use crate::bed::{self, condition, is_running, until};
-
-const CASE: [(&str, &str); 5] = [
-    ("seinode", include_str!("../../../conformance/full-plain/seinode.yaml")),
-    ("pvc", include_str!("../../../conformance/full-plain/pvc.json")),
-    ("statefulset", include_str!("../../../conformance/full-plain/statefulset.json")),
-    ("service", include_str!("../../../conformance/full-plain/service.json")),
-    ("plan", include_str!("../../../conformance/full-plain/plan.json")),
-];
-
-/// A document of the case, for another node.
-fn document(kind: &str, node: &str) -> Value {
-    let text = CASE.iter().find(|(name, _)| *name == kind).unwrap().1;
-    let mut document: Value = serde_saphyr::from_str(text).unwrap();
-    rename(&mut document, node);
-    document
-}
-
-fn rename(value: &mut Value, node: &str) {
-    match value {
-        Value::String(text) => {
-            *text = text.replace("rpc-0", node).replace("pacific-1.svc", &format!("{NAMESPACE}.svc"))
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| rename(item, node)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| rename(field, node)),
-        _ => {}
-    }
-}
-
-/// Writes an object of the Go controller's, owned by `node`.
-async fn left(cluster: &Cluster, kind: &str, node: &SeiNode) {
-    let mut object = document(kind, &node.name_any());
-    object["metadata"]["namespace"] = NAMESPACE.into();
-    object["metadata"]["ownerReferences"][0]["uid"] = node.uid().unwrap().into();
-    let api_version = object["apiVersion"].as_str().unwrap();
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let gvk = GroupVersionKind::gvk(group, version, object["kind"].as_str().unwrap());
-    let api: Api<DynamicObject> =
-        Api::namespaced_with(cluster.client.clone(), NAMESPACE, &ApiResource::from_gvk(&gvk));
-    let name = object["metadata"]["name"].as_str().unwrap().to_owned();
-    let params = PatchParams::apply("seinode-controller").force();
-    api.patch(&name, &params, &Patch::Apply(&object)).await.unwrap();
-}
-
-/// A SeiNode with the Go controller's finalizer and this status.
-async fn node(cluster: &Cluster, name: &str, status: Value) -> SeiNode {
-    let mut object = document("seinode", name);
-    object["metadata"] =
-        json!({ "name": name, "namespace": NAMESPACE, "finalizers": [sei_api::labels::FINALIZER] });
-    let made: SeiNode = serde_json::from_value(object).unwrap();
-    cluster.nodes().create(&Default::default(), &made).await.unwrap();
-    let patch = Patch::Merge(json!({ "status": status }));
-    cluster.nodes().patch_status(name, &PatchParams::default(), &patch).await.unwrap()
-}
+use crate::{
+    bed::{self, condition, is_running, until},
+    left::{BOOTSTRAP, PLAIN},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_node_is_adopted_untouched() {
     let cluster = bed::cluster().await;
-    let image = document("seinode", "old-0")["spec"]["image"].clone();
-    let owner = node(&cluster, "old-0", json!({ "phase": "Running", "currentImage": image })).await;
+    let image = PLAIN.document("seinode", "old-0")["spec"]["image"].clone();
+    let owner = PLAIN.node(&cluster, "old-0", json!({ "phase": "Running", "currentImage": image })).await;
     for kind in ["pvc", "statefulset", "service"] {
-        left(&cluster, kind, &owner).await;
+        PLAIN.leave(&cluster, kind, &owner).await;
     }
     let host = Cluster::host("old-0");
     // As the Go controller's mark-ready left it.
@@ -100,19 +51,16 @@ async fn a_running_node_is_adopted_untouched() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_of_the_go_controller_is_taken_up_at_every_task() {
     let cluster = bed::cluster().await;
-    let plan = document("plan", "old-0")["init"]["plan"].clone();
+    let plan = PLAIN.document("plan", "old-0")["init"]["plan"].clone();
     let tasks = plan["tasks"].as_array().unwrap().len();
     let name = |done: usize| format!("half-{done}");
     for done in 0..tasks {
         let name = name(done);
-        let mut plan = document("plan", &name)["init"]["plan"].clone();
-        for task in plan["tasks"].as_array_mut().unwrap().iter_mut().take(done) {
-            task["status"] = "Complete".into();
-        }
-        let owner = node(&cluster, &name, json!({ "phase": "Initializing", "plan": plan })).await;
+        let plan = PLAIN.plan("init", &name, done);
+        let owner = PLAIN.node(&cluster, &name, json!({ "phase": "Initializing", "plan": plan })).await;
         for (task, kind) in [(1, "pvc"), (2, "statefulset"), (3, "service")] {
             if done >= task {
-                left(&cluster, kind, &owner).await;
+                PLAIN.leave(&cluster, kind, &owner).await;
             }
         }
     }
@@ -145,20 +93,11 @@ async fn with_image(cluster: &Cluster, name: &str, image: &str) -> StatefulSet {
     sets.patch(name, &params, &Patch::<Value>::Json(serde_json::from_value(patch).unwrap())).await.unwrap()
 }
 
-/// The Go controller's plan of this story, done up to `done`.
-fn plan(story: &str, name: &str, done: usize) -> Value {
-    let mut plan = document("plan", name)[story]["plan"].clone();
-    for task in plan["tasks"].as_array_mut().unwrap().iter_mut().take(done) {
-        task["status"] = "Complete".into();
-    }
-    plan
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn plans_of_running_nodes_are_taken_up_where_they_are() {
     let cluster = bed::cluster().await;
-    let image = document("seinode", "old-0")["spec"]["image"].as_str().unwrap().to_owned();
-    let next = document("plan", "old-0")["imageUpdate"]["specImage"].as_str().unwrap().to_owned();
+    let image = PLAIN.document("seinode", "old-0")["spec"]["image"].as_str().unwrap().to_owned();
+    let next = PLAIN.document("plan", "old-0")["imageUpdate"]["specImage"].as_str().unwrap().to_owned();
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     let mut before = Vec::new();
     // Updates at every task; a no-op update, which the Go controller makes of every new node; mark-ready; and an
@@ -174,10 +113,11 @@ async fn plans_of_running_nodes_are_taken_up_where_they_are() {
     let all: Vec<_> = updates.chain(others).collect();
     for (name, story, done, applied, wanted) in &all {
         let current = (!name.starts_with("noop")).then_some(&image);
-        let status = json!({ "phase": "Running", "currentImage": current, "plan": plan(story, name, *done) });
-        let owner = node(&cluster, name, status).await;
+        let status =
+            json!({ "phase": "Running", "currentImage": current, "plan": PLAIN.plan(story, name, *done) });
+        let owner = PLAIN.node(&cluster, name, status).await;
         for kind in ["pvc", "statefulset", "service"] {
-            left(&cluster, kind, &owner).await;
+            PLAIN.leave(&cluster, kind, &owner).await;
         }
         let set = with_image(&cluster, name, applied).await;
         if *done >= 3 {
@@ -212,10 +152,68 @@ async fn plans_of_running_nodes_are_taken_up_where_they_are() {
             continue;
         }
         let stored = node.status.unwrap().plan.unwrap();
-        assert_eq!(stored.id, plan(story, name, 0)["id"], "{name}: its plan was not lost");
+        assert_eq!(stored.id, PLAIN.plan(story, name, 0)["id"], "{name}: its plan was not lost");
         let set = sets.get(name).await.unwrap();
         assert_eq!(set.metadata.generation, generation, "{name}: the StatefulSet was left alone");
         let runs = cluster.simulator.runs(&Cluster::host(name));
         assert_eq!(runs, [("mark-ready".to_owned(), 1)].into(), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bootstrap_is_taken_up_at_every_task() {
+    let cluster = bed::cluster().await;
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), NAMESPACE);
+    let tasks = BOOTSTRAP.plan("init", "old-0", 0)["tasks"].as_array().unwrap().clone();
+    let types: Vec<_> = tasks.iter().map(|task| task["type"].as_str().unwrap()).collect();
+    let after = |type_: &str| types.iter().position(|it| *it == type_).unwrap() + 1;
+    let (job, ready, gone) =
+        (after("deploy-bootstrap-job"), after("mark-ready"), after("teardown-bootstrap"));
+    let name = |done: usize| format!("boot-{done}");
+    for done in 0..tasks.len() {
+        let name = name(done);
+        let plan = BOOTSTRAP.plan("init", &name, done);
+        let owner = BOOTSTRAP.node(&cluster, &name, json!({ "phase": "Initializing", "plan": plan })).await;
+        for (kind, from, to) in [
+            ("pvc", after("ensure-data-pvc"), tasks.len()),
+            ("bootstrap-service", after("deploy-bootstrap-service"), gone - 1),
+            ("bootstrap-job", job, gone - 1),
+            ("statefulset", after("apply-statefulset"), tasks.len()),
+            ("service", after("apply-service"), tasks.len()),
+        ] {
+            if (from..=to).contains(&done) {
+                BOOTSTRAP.leave(&cluster, kind, &owner).await;
+            }
+        }
+        if (ready..gone).contains(&done) {
+            // seid was let go, and ran to its end.
+            let of_job = format!("batch.kubernetes.io/job-name={name}-bootstrap");
+            let of_job = kube::api::ListParams::default().labels(&of_job);
+            bed::eventually("the Job's pod runs", || async {
+                let pods = pods.list(&of_job).await.unwrap();
+                pods.into_iter()
+                    .any(|pod| pod.status.is_some_and(|status| status.phase.as_deref() == Some("Running")))
+            })
+            .await;
+            cluster.simulator.run_ready(&Cluster::host(&name));
+        }
+    }
+    let _operator = bed::operator(&cluster);
+    for done in 0..tasks.len() {
+        let name = name(done);
+        let node = until(&cluster, &name, "Running", is_running).await;
+        let stored = node.status.unwrap().plan.unwrap();
+        assert_eq!(stored.id, BOOTSTRAP.plan("init", &name, 0)["id"], "{name}: its plan was not lost");
+        let mut left = BTreeMap::<String, u32>::new();
+        for (index, type_) in types.iter().enumerate().skip(done) {
+            // The operator's own tasks are not the sidecar's.
+            let by_sidecar = index >= job && !type_.contains("bootstrap") && !type_.starts_with("apply-");
+            if by_sidecar {
+                *left.entry((*type_).to_owned()).or_default() += 1;
+            }
+        }
+        assert_eq!(cluster.simulator.runs(&Cluster::host(&name)), left, "{name}: what was left to do, once");
+        let jobs: Api<k8s_openapi::api::batch::v1::Job> = bed::api(&cluster);
+        assert!(jobs.get_opt(&format!("{name}-bootstrap")).await.unwrap().is_none(), "{name}: the Job went");
     }
 }

@@ -15,7 +15,10 @@ use sei_testkit::{
 };
 use serde_json::json;
 
-use crate::bed::{self, condition, eventually, is_running, runs, until, until_said};
+use crate::{
+    bed::{self, condition, eventually, is_running, runs, until, until_said},
+    modes,
+};
 
 const A: &str = "ghcr.io/sei-protocol/sei:a";
 const READY: ConditionType = ConditionType::Ready;
@@ -34,6 +37,7 @@ async fn every_trouble_is_told_and_has_a_way_out() {
         a_task_that_the_sidecar_does_not_know(&cluster),
         an_external_address(&cluster),
         two_nodes_of_one_key(&cluster),
+        two_nodes_of_one_volume(&cluster),
     );
 }
 
@@ -179,4 +183,19 @@ async fn two_nodes_of_one_key(cluster: &Cluster) {
     until_said(cluster, "signer-1", STALLED, "True/SigningKeyInUse", "signer-0").await;
     cluster.nodes().delete("signer-0", &DeleteParams::default()).await.unwrap();
     until(cluster, "signer-1", "Running", is_running).await;
+}
+
+/// The younger of two nodes that import one volume is held until the older is gone; the volume stays.
+async fn two_nodes_of_one_volume(cluster: &Cluster) {
+    modes::import(cluster).await;
+    let import = json!({ "import": { "pvcName": "old-data" } });
+    let spec = json!({ "chainId": "arctic-1", "image": A, "fullNode": {}, "dataVolume": import });
+    bed::create(cluster, "tenant-0", spec.clone()).await;
+    until(cluster, "tenant-0", "Running", is_running).await;
+    // Ages are told apart by the second.
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    bed::create(cluster, "tenant-1", spec).await;
+    until_said(cluster, "tenant-1", STALLED, "True/VolumeInUse", "tenant-0").await;
+    cluster.nodes().delete("tenant-0", &DeleteParams::default()).await.unwrap();
+    until(cluster, "tenant-1", "Running", is_running).await;
 }
