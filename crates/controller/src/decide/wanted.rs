@@ -30,7 +30,7 @@ pub(super) fn wanted(
         return match obstacle {
             // What is wrong is said; what was begun stays as it is until it is put right.
             Some(obstacle) if obstacle.holds_plans() => Wanted::Nothing,
-            _ if !((is_outdated(plan.stored(), node) || missed_change(observed, &plan))
+            _ if !((is_outdated(plan.stored(), node) || leads_nowhere(observed, &plan))
                 && at_boundary(&plan)) =>
             {
                 Wanted::Run(Box::new(plan))
@@ -98,11 +98,14 @@ fn at_boundary(plan: &Plan<Persisted>) -> bool {
     })
 }
 
-/// Whether the spec changed under a plan of the Go controller before we saw it: the image that was applied is not
-/// the one that is asked for.
-fn missed_change(observed: &Observed, plan: &Plan<Persisted>) -> bool {
+/// Whether a plan of the Go controller leads nowhere: the spec changed before we saw it, so that the image that was
+/// applied is not the one that is asked for; or the first pod has TLS, and as that controller writes it, it refuses
+/// every task.
+fn leads_nowhere(observed: &Observed, plan: &Plan<Persisted>) -> bool {
     let applied = observed.children.stateful_set.as_deref().and_then(seid_image);
+    let is_first = plan.stored().failed_phase.is_some();
     plan.is_adopted()
         && plan.is_done(TaskKind::ApplyStatefulSet)
-        && applied.is_some_and(|image| image != observed.node.spec.image)
+        && (applied.is_some_and(|image| image != observed.node.spec.image)
+            || (is_first && observed.node.spec.tls().is_some()))
 }

@@ -25,6 +25,10 @@ macro_rules! case {
 pub const PLAIN: Case = case!("full-plain", "rpc-0",
     "seinode": "seinode.yaml", "pvc": "pvc.json", "statefulset": "statefulset.json", "service": "service.json",
     "plan": "plan.json");
+/// The same with TLS.
+pub const TLS: Case = case!("full-tls", "rpc-0",
+    "seinode": "seinode.yaml", "pvc": "pvc.json", "statefulset": "statefulset.json", "service": "service.json",
+    "plan": "plan.json", "configmap": "configmap.json");
 /// A full node that a Job restores from a snapshot.
 pub const BOOTSTRAP: Case = case!("full-s3-bootstrap", "syncer-0",
     "seinode": "seinode.yaml", "pvc": "pvc.json", "statefulset": "statefulset.json", "service": "service.json",

@@ -8,12 +8,15 @@ use kube::{
     api::{DeleteParams, Patch, PatchParams},
 };
 use sei_api::conditions::ConditionType;
-use sei_testkit::cluster::{Cluster, NAMESPACE};
+use sei_testkit::{
+    certs::Authority,
+    cluster::{Cluster, NAMESPACE},
+};
 use serde_json::{Value, json};
 
 use crate::{
     bed::{self, condition, is_running, until},
-    left::{BOOTSTRAP, PLAIN},
+    left::{BOOTSTRAP, PLAIN, TLS},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -216,4 +219,27 @@ async fn a_bootstrap_is_taken_up_at_every_task() {
         let jobs: Api<k8s_openapi::api::batch::v1::Job> = bed::api(&cluster);
         assert!(jobs.get_opt(&format!("{name}-bootstrap")).await.unwrap().is_none(), "{name}: the Job went");
     }
+}
+
+/// As the Go controller writes it, the proxy of a TLS node refuses every task: such nodes are brought to Running.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tls_node_that_never_started_is_brought_up() {
+    let cluster = bed::cluster().await;
+    let authority = Authority::new("issuer").unwrap();
+    let secret = TLS.document("seinode", "stuck-0")["spec"]["sidecar"]["tls"]["secretName"].clone();
+    bed::put_secret(&cluster, &authority, secret.as_str().unwrap(), &bed::names("stuck-0")).await;
+    let plan = TLS.plan("init", "stuck-0", 4);
+    let waiting = plan["tasks"][4]["type"].clone();
+    assert_eq!(waiting, "configure-genesis", "the first that the sidecar would do");
+    let owner = TLS.node(&cluster, "stuck-0", json!({ "phase": "Initializing", "plan": plan })).await;
+    for kind in ["pvc", "configmap", "statefulset", "service"] {
+        TLS.leave(&cluster, kind, &owner).await;
+    }
+    let _operator = bed::operator(&cluster);
+    until(&cluster, "stuck-0", "Running", is_running).await;
+    let pod = bed::api::<Pod>(&cluster).get("stuck-0-0").await.unwrap();
+    let containers = pod.spec.unwrap().init_containers.unwrap();
+    let proxy = containers.into_iter().find(|container| container.name == "kube-rbac-proxy").unwrap();
+    let tells = "--auth-header-fields-enabled=true".to_owned();
+    assert!(proxy.args.unwrap().contains(&tells), "the pod is the one that the Go controller made");
 }
