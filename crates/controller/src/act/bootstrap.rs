@@ -80,7 +80,7 @@ pub(super) async fn deploy_job(ctx: &Context, node: &SeiNode) -> Outcome {
     let replace = match state(&live) {
         JobState::Complete => false,
         JobState::Failed(_) => true,
-        JobState::Running => seid_image(&live) != seid_image(&wanted),
+        JobState::Running => programs(&live) != programs(&wanted),
     };
     if !replace {
         return Outcome::Done;
@@ -171,9 +171,13 @@ fn is_bootstrap(service: &Service) -> bool {
     service.labels().get(labels::COMPONENT).is_some_and(|value| value == labels::COMPONENT_BOOTSTRAP)
 }
 
-fn seid_image(job: &Job) -> Option<&str> {
-    let containers = &job.spec.as_ref()?.template.spec.as_ref()?.containers;
-    containers.iter().find(|container| container.name == "seid")?.image.as_deref()
+/// What tells a Job from one that was made from another spec, or by the Go controller, which gives it no proxy: the
+/// image of seid, and the containers beside it.
+fn programs(job: &Job) -> Option<(Option<&str>, Vec<&str>)> {
+    let pod = job.spec.as_ref()?.template.spec.as_ref()?;
+    let seid = pod.containers.iter().find(|container| container.name == "seid");
+    let beside = pod.init_containers.iter().flatten().map(|container| container.name.as_str());
+    Some((seid.and_then(|seid| seid.image.as_deref()), beside.collect()))
 }
 
 fn waiting(why: &str) -> Outcome {

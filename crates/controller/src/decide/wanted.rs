@@ -99,13 +99,13 @@ fn at_boundary(plan: &Plan<Persisted>) -> bool {
 }
 
 /// Whether a plan of the Go controller leads nowhere: the spec changed before we saw it, so that the image that was
-/// applied is not the one that is asked for; or the first pod has TLS, and as that controller writes it, it refuses
-/// every task.
+/// applied is not the one that is asked for; or the first pod is to have TLS, and as that controller writes it, it
+/// takes no task.
 fn leads_nowhere(observed: &Observed, plan: &Plan<Persisted>) -> bool {
     let applied = observed.children.stateful_set.as_deref().and_then(seid_image);
-    let is_first = plan.stored().failed_phase.is_some();
-    plan.is_adopted()
-        && plan.is_done(TaskKind::ApplyStatefulSet)
-        && (applied.is_some_and(|image| image != observed.node.spec.image)
-            || (is_first && observed.node.spec.tls().is_some()))
+    let is_other = applied.is_some_and(|image| image != observed.node.spec.image);
+    let refuses = plan.stored().failed_phase.is_some() && observed.node.spec.tls().is_some();
+    let (has_job, has_set) =
+        (plan.is_done(TaskKind::DeployBootstrapJob), plan.is_done(TaskKind::ApplyStatefulSet));
+    plan.is_adopted() && ((has_set && is_other) || ((has_job || has_set) && refuses))
 }

@@ -69,7 +69,13 @@ impl Case {
 
     /// A SeiNode with the Go controller's finalizer and this status.
     pub async fn node(&self, cluster: &Cluster, name: &str, status: Value) -> SeiNode {
+        self.node_with(cluster, name, status, json!({})).await
+    }
+
+    /// The same with `more` in its spec.
+    pub async fn node_with(&self, cluster: &Cluster, name: &str, status: Value, more: Value) -> SeiNode {
         let mut object = self.document("seinode", name);
+        object["spec"].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         object["metadata"] =
             json!({ "name": name, "namespace": NAMESPACE, "finalizers": [sei_api::labels::FINALIZER] });
         let made: SeiNode = serde_json::from_value(object).unwrap();

@@ -243,3 +243,27 @@ async fn a_tls_node_that_never_started_is_brought_up() {
     let tells = "--auth-header-fields-enabled=true".to_owned();
     assert!(proxy.args.unwrap().contains(&tells), "the pod is the one that the Go controller made");
 }
+
+/// The Go controller's bootstrap pod has no proxy, so that behind TLS nothing of it is ever reached.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bootstrap_behind_tls_that_was_never_reached_is_begun_anew() {
+    let cluster = bed::cluster().await;
+    let authority = Authority::new("issuer").unwrap();
+    bed::put_secret(&cluster, &authority, "shut-0-tls", &bed::names("shut-0")).await;
+    let mut plan = BOOTSTRAP.plan("init", "shut-0", 3);
+    let tasks = plan["tasks"].as_array_mut().unwrap();
+    let place = tasks.iter().position(|task| task["type"] == "apply-statefulset").unwrap();
+    let mut config = tasks[place].clone();
+    config["type"] = "apply-rbac-proxy-config".into();
+    tasks.insert(place, config);
+    let tls = json!({ "sidecar": { "tls": { "secretName": "shut-0-tls" } } });
+    let status = json!({ "phase": "Initializing", "plan": plan });
+    let owner = BOOTSTRAP.node_with(&cluster, "shut-0", status, tls).await;
+    for kind in ["pvc", "bootstrap-service", "bootstrap-job"] {
+        BOOTSTRAP.leave(&cluster, kind, &owner).await;
+    }
+    let _operator = bed::operator(&cluster);
+    until(&cluster, "shut-0", "Running", is_running).await;
+    let runs = cluster.simulator.runs(&Cluster::host("shut-0"));
+    assert_eq!(runs["snapshot-restore"], 1, "restored once, by a pod that can be reached: {runs:?}");
+}
