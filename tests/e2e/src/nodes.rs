@@ -1,13 +1,11 @@
 //! SeiNodes of the scenarios: all live in one namespace, which holds its pods to the restricted standard.
 
 use anyhow::{Context, ensure};
-use k8s_openapi::api::{
-    batch::v1::Job,
-    core::v1::{Event, Pod, Secret},
-};
+use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::{
-    Api, ResourceExt,
+    Api, Resource, ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    core::NamespaceResourceScope,
 };
 use sei_api::{SeiNode, conditions::ConditionType, v1alpha1::NodePhase};
 use serde_json::{Value, json};
@@ -61,28 +59,21 @@ impl<'a> Node<'a> {
 
     /// The API of SeiNodes.
     pub(crate) fn api(&self) -> Api<SeiNode> {
-        Api::namespaced(self.world.client.clone(), NAMESPACE)
+        self.beside()
     }
 
-    /// Secrets beside it.
-    pub(crate) fn secrets(&self) -> Api<Secret> {
-        Api::namespaced(self.world.client.clone(), NAMESPACE)
-    }
-
-    /// Pods beside it.
-    pub(crate) fn pods(&self) -> Api<Pod> {
-        Api::namespaced(self.world.client.clone(), NAMESPACE)
-    }
-
-    /// Jobs beside it.
-    pub(crate) fn jobs(&self) -> Api<Job> {
+    /// Objects of another kind beside it.
+    pub(crate) fn beside<K>(&self) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
         Api::namespaced(self.world.client.clone(), NAMESPACE)
     }
 
     /// Its pod.
     pub(crate) async fn pod(&self) -> anyhow::Result<Pod> {
         let name = format!("{}-0", self.name);
-        self.pods().get(&name).await.with_context(|| format!("get pod {name}"))
+        self.beside::<Pod>().get(&name).await.with_context(|| format!("get pod {name}"))
     }
 
     /// Identity of its pod and how often its containers were restarted.
@@ -143,7 +134,7 @@ impl<'a> Node<'a> {
 
     /// Reasons of the events about it.
     pub(crate) async fn events(&self) -> anyhow::Result<Vec<String>> {
-        let events: Api<Event> = Api::namespaced(self.world.client.clone(), NAMESPACE);
+        let events: Api<Event> = self.beside();
         let about = format!("involvedObject.kind=SeiNode,involvedObject.name={}", self.name);
         let events = events.list(&ListParams::default().fields(&about)).await.context("list events")?;
         Ok(events.items.into_iter().filter_map(|event| event.reason).collect())

@@ -1,6 +1,7 @@
 //! A node that is restored from a snapshot by a bootstrap Job, behind TLS.
 
 use anyhow::{Context, ensure};
+use k8s_openapi::api::batch::v1::Job;
 use serde_json::json;
 
 use super::by_hand::{self, tls};
@@ -32,7 +33,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     });
     let node = Node::create(world, "restored", merged(snapshot, tls("restored-tls"))).await?;
     let job = until("the Job's pod to run", async || {
-        let job = node.jobs().get("restored-bootstrap").await?;
+        let job = node.beside::<Job>().get("restored-bootstrap").await?;
         ensure!(job.status.as_ref().and_then(|status| status.active) == Some(1), "it has no pod yet");
         Ok(job)
     })
@@ -42,7 +43,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     ensure!(proxied, "the Job's pod has no proxy");
     seen("the Job runs the old image under the restricted standard, with a proxy of its own");
     node.until_ready().await?;
-    ensure!(node.jobs().get_opt("restored-bootstrap").await?.is_none(), "the Job is left");
+    ensure!(node.beside::<Job>().get_opt("restored-bootstrap").await?.is_none(), "the Job is left");
     let exec = ["exec", "-n", NAMESPACE, "restored-0", "-c", "seid", "--", "cat", "/.sei/data/height"];
     let height: u64 = world.run("kubectl", &exec).await?.trim().parse().context("read the height")?;
     ensure!(height >= HEIGHT, "it is at height {height}");

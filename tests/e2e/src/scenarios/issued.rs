@@ -1,6 +1,7 @@
 //! A node with TLS whose Secret cert-manager makes and renews.
 
 use anyhow::{Context, ensure};
+use k8s_openapi::api::core::v1::Secret;
 use kube::{
     Api,
     api::{Patch, PatchParams},
@@ -43,7 +44,7 @@ pub(super) async fn node(world: &World) -> anyhow::Result<Node<'_>> {
 async fn renewal(node: &Node<'_>, reader: &Reader<'_>) -> anyhow::Result<()> {
     let pod = node.pod_identity().await?;
     let ca = reader.folder().join("ca.crt");
-    let secret = node.secrets().get("issued-tls").await?.data.context("the Secret has no data")?;
+    let secret = node.beside::<Secret>().get("issued-tls").await?.data.context("the Secret has no data")?;
     let authority = secret.get("ca.crt").context("cert-manager wrote no ca.crt")?;
     std::fs::write(&ca, &authority.0).context("write ca.crt")?;
     let before = served(node, &ca.display().to_string()).await?;

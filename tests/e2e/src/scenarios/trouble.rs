@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use anyhow::ensure;
+use k8s_openapi::api::core::v1::Secret;
 use kube::api::DeleteParams;
 use sei_api::{conditions::ConditionType, v1alpha1::NodePhase};
 use serde_json::json;
@@ -27,7 +28,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let events = node.events().await?.len();
 
     let began = Instant::now();
-    node.secrets().delete("by-hand-tls", &DeleteParams::default()).await?;
+    node.beside::<Secret>().delete("by-hand-tls", &DeleteParams::default()).await?;
     verdict(&node, "False/TLSSecretNotFound", began).await?;
     until("the event", async || {
         let told = node.events().await?;
