@@ -13,9 +13,13 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sei-tls", &[]),
     ("sei-plan", &["sei-api"]),
     ("sei-render", &["sei-api"]),
+    ("sei-decide", &["sei-api", "sei-plan", "sei-render"]),
     ("sei-sidecar", &[]),
     ("sei-store", &[]),
-    ("sei-controller", &["sei-api", "sei-plan", "sei-render", "sei-sidecar", "sei-store", "sei-tls"]),
+    (
+        "sei-controller",
+        &["sei-api", "sei-decide", "sei-plan", "sei-render", "sei-sidecar", "sei-store", "sei-tls"],
+    ),
     (
         "sei-operator",
         &["sei-api", "sei-controller", "sei-plan", "sei-render", "sei-sidecar", "sei-store", "sei-tls"],
@@ -29,7 +33,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("xtask", &["sei-api", "sei-controller", "sei-plan", "sei-render", "sei-testkit"]),
 ];
 /// Crates that decide and never do.
-const PURE: &[&str] = &["sei-api", "sei-tls", "sei-plan", "sei-render"];
+const PURE: &[&str] = &["sei-api", "sei-tls", "sei-plan", "sei-render", "sei-decide"];
 /// What a pure crate must not depend on.
 const IMPURE_CRATES: &[&str] = &["tokio", "hyper", "axum", "tracing", "fastrand", "rand", "reqwest"];
 /// What a pure crate must not say outside its tests.

@@ -16,6 +16,11 @@ pub fn namespace(node: &SeiNode) -> &str {
     node.metadata.namespace.as_deref().unwrap_or_default()
 }
 
+/// `namespace/name`, as logs and errors name the node.
+pub fn full_name(n: &SeiNode) -> String {
+    format!("{}/{}", namespace(n), node(n))
+}
+
 /// The StatefulSet, its headless Service and the bootstrap Service.
 pub fn stateful_set(n: &SeiNode) -> String {
     node(n).to_owned()

@@ -36,6 +36,8 @@ pub(crate) struct Cache {
     pub(crate) services: Store<Service>,
     /// Their proxy configurations.
     pub(crate) config_maps: Store<ConfigMap>,
+    /// Their volume claims; imported ones are not among them.
+    pub(crate) claims: Store<PersistentVolumeClaim>,
     /// Their bootstrap Jobs.
     pub(crate) jobs: Store<Job>,
     /// Their pods.
@@ -70,8 +72,7 @@ impl Cache {
         let (stateful_sets, stateful_set_feed) = feed(api(client, namespace), ours(), true, &unfilled);
         let (services, service_feed) = feed(api(client, namespace), ours(), false, &unfilled);
         let (config_maps, config_map_feed) = feed(api(client, namespace), ours(), false, &unfilled);
-        // Their store is not read: only their changes count.
-        let (_, claim_feed) = feed(api(client, namespace), ours(), false, &unfilled);
+        let (claims, claim_feed) = feed(api(client, namespace), ours(), false, &unfilled);
         let (jobs, job_feed) = feed(api(client, namespace), ours(), false, &unfilled);
         let (pods, pod_feed) = feed(api(client, namespace), ours(), false, &unfilled);
         let (tls_secrets, tls_secret_feed) = all_tls_secrets
@@ -80,7 +81,8 @@ impl Cache {
                 feed(api::<PartialObjectMeta<Secret>>(client, namespace), tls, false, &unfilled)
             })
             .unzip();
-        let cache = Self { nodes, stateful_sets, services, config_maps, jobs, pods, tls_secrets, unfilled };
+        let cache =
+            Self { nodes, stateful_sets, services, config_maps, claims, jobs, pods, tls_secrets, unfilled };
         let feeds = Feeds {
             nodes: node_feed,
             stateful_sets: stateful_set_feed,

@@ -14,9 +14,7 @@ use sei_render::Platform;
 use sei_sidecar::{ConnectTo, Transport};
 use sei_store::Bucket;
 
-use crate::{
-    cache::Cache, metrics::Metrics, neighbours::Neighbours, observe::Memory, references::References,
-};
+use crate::{cache::Cache, memory::Memory, metrics::Metrics, neighbours::Neighbours, references::References};
 
 /// Where Secrets are watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,147 +1,17 @@
-//! Events: derived from the difference of two statuses, so that each transition is told once, and published
-//! after the status that they speak of was written.
+//! Publishes events, after the status that they speak of was written.
 
 use k8s_openapi::{
     api::events::v1::Event as ApiEvent,
     apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta},
 };
 use kube::{Api, Resource, api::PostParams};
-use sei_api::{
-    SeiNode, SeiNodeStatus,
-    conditions::{ConditionType, Reason, Truth},
-    labels, names,
-    v1alpha1::{NodePhase, PlanPhase, TaskPlan, TaskStatus},
-};
+use sei_api::{SeiNode, labels, names};
+use sei_decide::events::{Event, Level};
 
 use crate::context::Context;
 
 /// Longest note that the API server admits, in bytes.
 const NOTE_LIMIT: usize = 1024;
-
-/// Whether an event asks for a person's attention.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Level {
-    Normal,
-    Warning,
-}
-
-/// One thing that happened to a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Event {
-    pub(crate) level: Level,
-    pub(crate) reason: &'static str,
-    pub(crate) note: String,
-}
-
-impl Event {
-    fn normal(reason: &'static str, note: impl Into<String>) -> Self {
-        Self { level: Level::Normal, reason, note: note.into() }
-    }
-
-    fn warning(reason: &'static str, note: impl Into<String>) -> Self {
-        Self { level: Level::Warning, reason, note: note.into() }
-    }
-}
-
-/// What happened between two statuses, in the order in which a person wants to read it.
-pub(crate) fn between(before: &SeiNodeStatus, after: &SeiNodeStatus) -> Vec<Event> {
-    let mut events = Vec::new();
-    tls_secret(before, after, &mut events);
-    plan(before.plan.as_ref(), after.plan.as_ref(), &mut events);
-    sidecar(before, after, &mut events);
-    stalled(before, after, &mut events);
-    if before.phase != after.phase
-        && let Some(phase) = after.phase
-    {
-        let from = before.phase.map_or("nothing", NodePhase::as_str);
-        let note = format!("phase changed from {from} to {}", phase.as_str());
-        let failed = phase == NodePhase::Failed;
-        events.push(if failed { Event::warning } else { Event::normal }("PhaseTransition", note));
-    }
-    events
-}
-
-/// Status and reason of a condition; both matter to a person, the message alone does not.
-fn state(status: &SeiNodeStatus, kind: ConditionType) -> (Option<&str>, Option<&str>, &str) {
-    match status.condition(kind) {
-        Some(it) => (Some(it.status.as_str()), Some(it.reason.as_str()), it.message.as_str()),
-        None => (None, None, ""),
-    }
-}
-
-fn tls_secret(before: &SeiNodeStatus, after: &SeiNodeStatus, events: &mut Vec<Event>) {
-    let kind = ConditionType::SidecarTlsSecretReady;
-    let (was, was_reason, _) = state(before, kind);
-    let (is, reason, message) = state(after, kind);
-    if is == Some(Truth::False.as_str()) && (was, was_reason) != (is, reason) {
-        events.push(Event::warning("SidecarTLSSecretNotReady", message));
-    } else if is == Some(Truth::True.as_str()) && was == Some(Truth::False.as_str()) {
-        events.push(Event::normal("SidecarTLSSecretReady", message));
-    }
-}
-
-fn sidecar(before: &SeiNodeStatus, after: &SeiNodeStatus, events: &mut Vec<Event>) {
-    let kind = ConditionType::SidecarReady;
-    let (was, _, _) = state(before, kind);
-    let (is, _, message) = state(after, kind);
-    if was == is {
-        return;
-    }
-    match is {
-        Some("False") => events.push(Event::warning("SidecarReadinessLost", message)),
-        Some("Unknown") => events.push(Event::warning("SidecarUnreachable", message)),
-        Some("True") if was.is_some() => events.push(Event::normal("SidecarReadinessRestored", message)),
-        _ => {}
-    }
-}
-
-fn stalled(before: &SeiNodeStatus, after: &SeiNodeStatus, events: &mut Vec<Event>) {
-    let (_, was, _) = state(before, ConditionType::Stalled);
-    let (is, reason, message) = state(after, ConditionType::Stalled);
-    // A failed plan has its own event, with the same words.
-    let told = reason == Some(Reason::PlanFailed.as_str());
-    if is == Some(Truth::True.as_str()) && was != reason && !told {
-        events.push(Event::warning("Stalled", message));
-    }
-}
-
-fn plan(before: Option<&TaskPlan>, after: Option<&TaskPlan>, events: &mut Vec<Event>) {
-    let Some(after) = after else { return };
-    let before = before.filter(|before| before.id == after.id);
-    if before.is_none() {
-        let tasks: Vec<_> = after.tasks.iter().map(|task| task.type_.as_str()).collect();
-        events.push(Event::normal("PlanStarted", format!("plan {}: {}", after.id, tasks.join(", "))));
-    }
-    for (index, task) in after.tasks.iter().enumerate() {
-        let was = before.and_then(|before| before.tasks.get(index));
-        let retries = task.retry_count.unwrap_or(0);
-        if task.status == TaskStatus::Pending && retries > was.and_then(|was| was.retry_count).unwrap_or(0) {
-            let (error, limit) = (task.error.as_deref().unwrap_or_default(), task.max_retries.unwrap_or(0));
-            let note = format!("{} failed and is tried again ({retries} of {limit}): {error}", task.type_);
-            events.push(Event::warning("TaskRetrying", note));
-        }
-    }
-    if before.is_some_and(|before| before.phase == after.phase) {
-        return;
-    }
-    match (after.phase, &after.failed_task_detail) {
-        (PlanPhase::Complete, _) => {
-            events.push(Event::normal("PlanCompleted", format!("plan {} is complete", after.id)));
-        }
-        (PlanPhase::Failed, Some(detail)) => {
-            events.push(Event::warning("PlanFailed", failure(&detail.type_, &detail.error)));
-        }
-        _ => {}
-    }
-}
-
-/// What a person reads about a failed plan, in the event and in the condition.
-pub(crate) fn failure(task: &str, error: &str) -> String {
-    format!(
-        "task {task} failed: {error}; change the spec, or set annotation {} to a new value to try again",
-        labels::RETRY_ANNOTATION
-    )
-}
 
 /// Publishes `events` about `node`. An event that cannot be published is logged; nothing depends on it.
 pub(crate) async fn publish(ctx: &Context, node: &SeiNode, events: Vec<Event>) {
@@ -170,7 +40,7 @@ pub(crate) async fn publish(ctx: &Context, node: &SeiNode, events: Vec<Event>) {
             ..Default::default()
         };
         if let Err(error) = api.create(&PostParams::default(), &body).await {
-            tracing::warn!(node = crate::record::full_name(node), reason = event.reason, %error, "event was not published");
+            tracing::warn!(node = names::full_name(node), reason = event.reason, %error, "event was not published");
         }
     }
 }

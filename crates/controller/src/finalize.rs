@@ -10,18 +10,14 @@ use kube::{
 use sei_api::{
     SeiNode,
     conditions::{self, ConditionType, Reason, Statement},
-    labels, names,
+    labels,
+    names::{self, full_name},
     v1alpha1::NodePhase,
 };
+use sei_decide::set_phase;
 use serde_json::json;
 
-use crate::{
-    act,
-    context::Context,
-    decide::set_phase,
-    error::PassError,
-    record::{full_name, record},
-};
+use crate::{act, context::Context, error::PassError, record::record};
 
 /// Whether the finalizer is on the node.
 pub(crate) fn is_marked(node: &SeiNode) -> bool {

@@ -56,10 +56,10 @@
 mod act;
 mod cache;
 mod context;
-mod decide;
 mod error;
 mod events;
 mod finalize;
+mod memory;
 mod metrics;
 mod neighbours;
 mod observe;
@@ -68,6 +68,7 @@ mod reconcile;
 mod record;
 mod references;
 mod run;
+mod sidecar;
 
 pub use context::{Options, SecretAccess};
 pub use error::Error;

@@ -18,9 +18,8 @@ use sei_api::{
     names,
     v1alpha1::{NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
-use sei_plan::TaskKind;
-
-use crate::observe::Health;
+use sei_decide::Health;
+use sei_plan::Purpose;
 
 /// Seconds; from a look to an hour.
 const PHASE_SECONDS: [f64; 10] = [10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1200.0, 1800.0, 3600.0];
@@ -336,19 +335,12 @@ fn seconds(from: Timestamp, to: Timestamp) -> f64 {
     to.duration_since(from).as_secs_f64().max(0.0)
 }
 
-/// What kind of plan it is, read from its tasks.
+/// The words of the Go controller for what a plan is for.
 fn plan_type(plan: &TaskPlan) -> &'static str {
-    let first = |task: &PlannedTask| match TaskKind::from_wire(&task.type_)? {
-        TaskKind::ObserveImage => Some("node-update"),
-        TaskKind::EnsureDataPvc => Some("init"),
-        _ => None,
-    };
-    match plan.tasks.iter().find_map(first) {
-        Some(found) => found,
-        None if plan.tasks.iter().any(|task| task.type_ == TaskKind::MarkReady.as_str()) => {
-            "mark-ready-reapply"
-        }
-        None => "unknown",
+    match Purpose::of(plan) {
+        Purpose::Init => "init",
+        Purpose::Update => "node-update",
+        Purpose::MarkReady => "mark-ready-reapply",
     }
 }
 

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use kube::{Api, api::PostParams};
-use sei_api::{SeiNode, SeiNodeStatus, labels, names};
+use sei_api::{
+    SeiNode, SeiNodeStatus, labels,
+    names::{self, full_name},
+};
+use sei_decide::events::between;
 
 use crate::{context::Context, events};
 
@@ -52,11 +56,6 @@ pub(crate) async fn record(
     let after = written.status.clone().unwrap_or_default();
     let now = ctx.now();
     ctx.metrics.observe_status(&written, &before, &after, now);
-    events::publish(ctx, &written, events::between(&before, &after)).await;
+    events::publish(ctx, &written, between(&before, &after)).await;
     Ok(written)
-}
-
-/// `namespace/name`.
-pub(crate) fn full_name(node: &SeiNode) -> String {
-    format!("{}/{}", names::namespace(node), names::node(node))
 }

@@ -17,7 +17,7 @@ use kube::{
         reflector::{ObjectRef, Store},
     },
 };
-use sei_api::{SeiNode, labels};
+use sei_api::{SeiNode, labels, names::full_name};
 use sei_sidecar::Transport;
 use tokio::sync::{mpsc, watch};
 
@@ -28,7 +28,6 @@ use crate::{
     metrics::Metrics,
     neighbours::Neighbours,
     reconcile::reconcile,
-    record::full_name,
     references::References,
 };
 

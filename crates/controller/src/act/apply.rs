@@ -9,14 +9,15 @@ use kube::{
     core::NamespaceResourceScope,
 };
 use sei_api::{SeiNode, labels, names};
+use sei_decide::{
+    Observed,
+    objects::{is_owned_by, seid_image},
+};
 use sei_plan::{Outcome, Persisted, Plan};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::refused;
-use crate::{
-    context::Context,
-    observe::{Observed, is_owned_by, seid_image},
-};
+use crate::context::Context;
 
 /// Why an object was not written.
 #[derive(Debug, thiserror::Error)]

@@ -12,38 +12,15 @@ use kube::{
     core::NamespaceResourceScope,
 };
 use sei_api::{SeiNode, conditions::Reason, labels, names};
+use sei_decide::{
+    Observed,
+    objects::{JobState, is_owned_by, job_state},
+};
 use sei_plan::Outcome;
 use serde::de::DeserializeOwned;
 
 use super::{apply, refused};
-use crate::{
-    context::Context,
-    observe::{Observed, is_owned_by},
-};
-
-/// How a Job ended, or that it has not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum JobState {
-    Running,
-    Complete,
-    Failed(String),
-}
-
-pub(super) fn state(job: &Job) -> JobState {
-    let conditions = job.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    for condition in conditions.filter(|condition| condition.status == "True") {
-        match condition.type_.as_str() {
-            "Complete" => return JobState::Complete,
-            "Failed" => {
-                let message = condition.message.clone().filter(|message| !message.is_empty());
-                let message = message.unwrap_or_else(|| "it gives no reason".to_owned());
-                return JobState::Failed(format!("bootstrap Job {} failed: {message}", job.name_any()));
-            }
-            _ => {}
-        }
-    }
-    JobState::Running
-}
+use crate::context::Context;
 
 pub(super) async fn deploy_service(ctx: &Context, node: &SeiNode) -> Outcome {
     apply::bootstrap_service(ctx, node).await
@@ -77,7 +54,7 @@ pub(super) async fn deploy_job(ctx: &Context, node: &SeiNode) -> Outcome {
     if live.metadata.deletion_timestamp.is_some() {
         return waiting("the Job before it is ending");
     }
-    let replace = match state(&live) {
+    let replace = match job_state(&live) {
         JobState::Complete => false,
         JobState::Failed(_) => true,
         JobState::Running => programs(&live) != programs(&wanted),
@@ -93,7 +70,7 @@ pub(super) async fn deploy_job(ctx: &Context, node: &SeiNode) -> Outcome {
 
 /// Looks at the Job as the cache has it: its events bring the next look.
 pub(super) fn await_complete(observed: &Observed) -> Outcome {
-    match observed.children.job.as_deref().map(state) {
+    match observed.children.job.as_deref().map(job_state) {
         Some(JobState::Complete) => Outcome::Done,
         Some(JobState::Failed(error)) => Outcome::Rejected { error },
         Some(JobState::Running) => waiting("seid runs up to the target height"),

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sei_api::{conditions::Reason, v1alpha1::PlannedTask};
+use sei_decide::Observed;
 use sei_plan::{Outcome, SidecarTask, left_objects, needed_object};
 
-use crate::{context::Context, observe::Observed};
+use crate::context::Context;
 
 /// After this time the sidecar is asked all the same: it may know what the operator does not, such as that its
 /// volume has the object already or that its pod still has another bucket.

@@ -5,19 +5,17 @@ mod apply;
 mod bootstrap;
 mod ceremony;
 mod rollout;
-pub(crate) mod sidecar;
+mod sidecar;
 mod volume;
 
 use sei_api::{conditions::Reason, v1alpha1::PlannedTask};
+use sei_decide::{Finding, Observed};
 use sei_plan::{Outcome, Persisted, Plan, Task};
 
 pub(crate) use apply::apply;
 pub(crate) use volume::delete_own_claim;
 
-use crate::{
-    context::Context,
-    observe::{Finding, Observed},
-};
+use crate::context::Context;
 
 /// Takes one step of `planned`, the current task of `plan`.
 pub(crate) async fn step(

@@ -1,5 +1,4 @@
-//! Bringing the pod to the StatefulSet's current template. Both steps are judged by the pod's own revision
-//! label: with OnDelete `status.currentRevision` never moves, so it says nothing.
+//! Bringing the pod to the StatefulSet's current template.
 
 use k8s_openapi::api::{apps::v1::StatefulSet, core::v1::Pod};
 use kube::{
@@ -7,26 +6,14 @@ use kube::{
     api::{DeleteParams, ListParams, Preconditions},
 };
 use sei_api::{SeiNode, conditions::Reason, labels, names};
+use sei_decide::{
+    objects::is_owned_by,
+    rollout::{Verdict, judge, not_running},
+};
 use sei_plan::Outcome;
 
 use super::refused;
-use crate::{
-    context::Context,
-    observe::{is_owned_by, pod_trouble},
-};
-
-const REVISION: &str = "controller-revision-hash";
-
-/// What the StatefulSet and its pods call for.
-#[derive(Debug, PartialEq)]
-enum Verdict<'a> {
-    /// These pods run an older template.
-    Stale(Vec<&'a Pod>),
-    /// The pod of the current template exists.
-    Current(&'a Pod),
-    /// Something has to happen first.
-    Wait(String),
-}
+use crate::context::Context;
 
 /// Deletes pods of older templates, and is done when there are none.
 pub(super) async fn replace_pod(ctx: &Context, node: &SeiNode) -> Outcome {
@@ -87,97 +74,4 @@ async fn read(ctx: &Context, node: &SeiNode) -> Result<(Option<StatefulSet>, Vec
     let pods = pods.list(&ListParams::default().labels(&selector)).await.map_err(reading)?;
     let stateful_set = stateful_set.filter(|found| is_owned_by(found, node));
     Ok((stateful_set, pods.items))
-}
-
-fn judge<'a>(stateful_set: Option<&StatefulSet>, pods: &'a [Pod]) -> Verdict<'a> {
-    let Some(stateful_set) = stateful_set else {
-        return Verdict::Wait("the StatefulSet does not exist".to_owned());
-    };
-    let name = stateful_set.name_any();
-    let status = stateful_set.status.as_ref();
-    let seen = status.and_then(|status| status.observed_generation);
-    if seen < stateful_set.metadata.generation {
-        return Verdict::Wait(format!("StatefulSet {name} was not taken up by its controller yet"));
-    }
-    let revision = status.and_then(|status| status.update_revision.as_deref()).unwrap_or_default();
-    if revision.is_empty() {
-        return Verdict::Wait(format!("StatefulSet {name} has no revision yet"));
-    }
-    let ours = |pod: &&Pod| {
-        let owners = pod.metadata.owner_references.iter().flatten();
-        owners.into_iter().any(|owner| {
-            owner.kind == "StatefulSet" && Some(&owner.uid) == stateful_set.metadata.uid.as_ref()
-        })
-    };
-    let (current, stale): (Vec<&Pod>, Vec<&Pod>) = pods
-        .iter()
-        .filter(ours)
-        .partition(|pod| pod.labels().get(REVISION).is_some_and(|hash| hash == revision));
-    if !stale.is_empty() {
-        return Verdict::Stale(stale);
-    }
-    match current.first() {
-        Some(pod) if pod.metadata.deletion_timestamp.is_none() => Verdict::Current(pod),
-        Some(_) => Verdict::Wait(format!("pod {name}-0 is ending")),
-        None => Verdict::Wait(format!("pod {name}-0 does not exist yet")),
-    }
-}
-
-/// Why seid does not run in `pod`, if it does not.
-fn not_running(pod: &Pod) -> Option<String> {
-    let status = pod.status.as_ref();
-    let containers = status.into_iter().flat_map(|status| status.container_statuses.iter().flatten());
-    let seid = containers.into_iter().find(|container| container.name == "seid");
-    let running = seid.and_then(|seid| seid.state.as_ref()).is_some_and(|state| state.running.is_some());
-    if running {
-        return None;
-    }
-    let why = pod_trouble(pod).unwrap_or_else(|| "its containers are being started".to_owned());
-    Some(format!("pod {} does not run yet: {why}", pod.name_any()))
-}
-
-#[cfg(test)]
-mod tests {
-    use k8s_openapi::serde_json::{from_value, json};
-
-    use super::*;
-
-    fn set(observed: i64, update: &str) -> StatefulSet {
-        from_value(json!({
-            "metadata": {"name": "rpc", "uid": "u", "generation": 3},
-            "spec": {"serviceName": "rpc", "selector": {}, "template": {}},
-            "status": {"replicas": 1, "observedGeneration": observed, "currentRevision": "a", "updateRevision": update},
-        }))
-        .unwrap()
-    }
-
-    fn pod(revision: &str, owner: &str) -> Pod {
-        from_value(json!({"metadata": {
-            "name": "rpc-0", "labels": {"controller-revision-hash": revision},
-            "ownerReferences": [{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "rpc", "uid": owner}],
-        }}))
-        .unwrap()
-    }
-
-    #[test]
-    fn a_pod_is_judged_by_its_own_revision() {
-        let back = [pod("b", "u")];
-        assert_eq!(judge(Some(&set(3, "a")), &back), Verdict::Stale(vec![&back[0]]), "A -> B -> A");
-        assert_eq!(judge(Some(&set(3, "b")), &back), Verdict::Current(&back[0]));
-        let unlabelled = [pod("", "u")];
-        assert_eq!(judge(Some(&set(3, "b")), &unlabelled), Verdict::Stale(vec![&unlabelled[0]]));
-    }
-
-    #[test]
-    fn nothing_is_judged_before_the_controller_has_seen_the_template() {
-        for (set, pods) in [(set(2, "b"), vec![pod("a", "u")]), (set(3, ""), vec![]), (set(3, "b"), vec![])] {
-            assert!(matches!(judge(Some(&set), &pods), Verdict::Wait(_)));
-        }
-        assert!(matches!(judge(None, &[]), Verdict::Wait(_)));
-    }
-
-    #[test]
-    fn pods_of_others_are_left_alone() {
-        assert!(matches!(judge(Some(&set(3, "b")), &[pod("a", "other")]), Verdict::Wait(_)));
-    }
 }

@@ -1,102 +1,20 @@
 //! Tasks that the sidecar does: asked for first, submitted only when it does not know them or when a failed
 //! attempt is deliberately repeated.
 
-use futures::{FutureExt, future::BoxFuture};
-use jiff::Timestamp;
 use kube::ResourceExt;
-use sei_api::{SeiNode, conditions::Reason, names, v1alpha1::PlannedTask};
-use sei_plan::{Outcome, Persisted, Plan, SidecarTask, TaskError, TaskKind, is_outdated};
-use sei_sidecar::{Client, Error, Health, TaskRecord, TaskRequest, TaskState};
+use sei_api::{conditions::Reason, names, v1alpha1::PlannedTask};
+use sei_decide::{
+    Observed,
+    attempt::{Record, State, Verdict, judge},
+    neighbours::Peers,
+    objects::{JobState, is_ready, job_state, trouble},
+};
+use sei_plan::{Outcome, Persisted, Plan, Purpose, SidecarTask, TaskError, TaskKind, is_outdated};
+use sei_sidecar::{Error, Health, TaskRecord, TaskRequest, TaskState};
 use uuid::Uuid;
 
-use super::{
-    bootstrap::{self, JobState},
-    ceremony,
-};
-use crate::{
-    context::Context,
-    neighbours::Peers,
-    observe::{Observed, pod_is_ready, pod_trouble},
-};
-
-/// The sidecar of one node.
-pub(crate) struct Sidecar {
-    client: Client,
-    /// With the trust before the current one: until the proxy has reloaded a renewed certificate it serves the
-    /// old one, which was trusted a moment ago.
-    before: Option<Client>,
-}
-
-impl Sidecar {
-    /// Clients for `node`, or why there are none.
-    pub(crate) fn of(ctx: &Context, node: &SeiNode) -> Result<Self, String> {
-        let url = names::sidecar_url(node);
-        let connect = || -> Result<Option<Self>, Error> {
-            if node.spec.tls().is_none() {
-                return Ok(Some(Self { client: ctx.transport.plain(&url)?, before: None }));
-            }
-            let trusts = ctx.memory(node, |memory| memory.trusts.clone());
-            let Some((current, rest)) = trusts.split_first() else { return Ok(None) };
-            let before = rest.first().map(|trust| ctx.transport.verified(&url, trust)).transpose()?;
-            Ok(Some(Self { client: ctx.transport.verified(&url, current)?, before }))
-        };
-        match connect() {
-            Ok(Some(sidecar)) => Ok(sidecar),
-            Ok(None) => Err("the sidecar is not called: since the operator started no certificate of the TLS Secret was accepted".to_owned()),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    pub(crate) async fn healthz(&self) -> Result<Health, Error> {
-        self.trusting(|client| client.healthz().boxed()).await
-    }
-
-    async fn task(&self, id: Uuid) -> Result<Option<TaskRecord>, Error> {
-        self.trusting(move |client| client.task(id).boxed()).await
-    }
-
-    async fn submit(&self, request: &TaskRequest) -> Result<(), Error> {
-        self.trusting(|client| client.submit(request).boxed()).await
-    }
-
-    async fn trusting<'a, T>(
-        &'a self,
-        call: impl Fn(&'a Client) -> BoxFuture<'a, Result<T, Error>>,
-    ) -> Result<T, Error> {
-        match (call(&self.client).await, &self.before) {
-            (Err(refused @ Error::Untrusted { .. }), Some(before)) => call(before).await.map_err(|_| refused),
-            (answer, _) => answer,
-        }
-    }
-}
-
-/// What the sidecar's record calls for.
-#[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    Completed,
-    Running,
-    Submit,
-    Failed(String),
-}
-
-/// Judges the record of a task of which `retries` attempts were repeated. A failure counts when this attempt
-/// was seen to be submitted, or when the sidecar's own count of runs says so: the operator may have ended
-/// between submitting and writing that down.
-fn judge(record: Option<&TaskRecord>, retries: i64, submitted: Option<Timestamp>) -> Verdict {
-    let Some(record) = record else { return Verdict::Submit };
-    match record.status {
-        TaskState::Completed => Verdict::Completed,
-        TaskState::Running => Verdict::Running,
-        TaskState::Failed => {
-            let of_this_attempt = submitted.is_some() || retries == 0 || record.run == Some(retries + 1);
-            let error = record.error.clone().filter(|error| !error.is_empty());
-            match of_this_attempt {
-                true => Verdict::Failed(error.unwrap_or_else(|| "the sidecar gives no reason".to_owned())),
-                false => Verdict::Submit,
-            }
-        }
-    }
-}
+use super::ceremony;
+use crate::{context::Context, sidecar::Sidecar};
 
 pub(super) async fn step(
     ctx: &Context,
@@ -118,7 +36,7 @@ pub(super) async fn step(
     };
     let retries = planned.retry_count.unwrap_or(0);
     let submitted = planned.submitted_at.as_ref().map(|time| time.0);
-    match judge(record.as_ref(), retries, submitted) {
+    match judge(record.map(known).as_ref(), retries, submitted) {
         Verdict::Running if endless(task) => Outcome::Done,
         Verdict::Running => Outcome::Running,
         Verdict::Completed if *task == SidecarTask::MarkReady => ready(observed, plan, &sidecar).await,
@@ -147,6 +65,15 @@ pub(super) async fn step(
     }
 }
 
+fn known(record: TaskRecord) -> Record {
+    let state = match record.status {
+        TaskState::Completed => State::Completed,
+        TaskState::Running => State::Running,
+        TaskState::Failed => State::Failed,
+    };
+    Record { state, run: record.run, error: record.error }
+}
+
 /// Nobody to connect to runs. A peer's id is asked of its seid, which starts only when its own plan is through: of
 /// nodes that look for each other one has to go without, and the others connect to it.
 fn without_peers(peers: &Peers, error: &TaskError) -> Outcome {
@@ -166,7 +93,7 @@ fn endless(task: &SidecarTask) -> bool {
 /// mark-ready has completed: the sidecar must say so itself, and after an update the pod too.
 async fn ready(observed: &Observed, plan: &Plan<Persisted>, sidecar: &Sidecar) -> Outcome {
     // seid runs once the sidecar is ready, and ends with the Job.
-    let job = observed.children.job.as_deref().map(bootstrap::state);
+    let job = observed.children.job.as_deref().map(job_state);
     if plan.ahead(TaskKind::AwaitBootstrapComplete) && job == Some(JobState::Complete) {
         return Outcome::Done;
     }
@@ -176,11 +103,11 @@ async fn ready(observed: &Observed, plan: &Plan<Persisted>, sidecar: &Sidecar) -
         Ok(Health::NotReady) => return Outcome::Reissue,
         Err(error) => return unanswered(observed, plan, &SidecarTask::MarkReady, &error),
     }
-    let is_update = plan.stored().tasks.iter().any(|task| task.type_ == TaskKind::ObserveImage.as_str());
+    let is_update = Purpose::of(plan.stored()) == Purpose::Update;
     let pod = observed.children.pod.as_deref();
-    if is_update && !pod.is_some_and(pod_is_ready) {
+    if is_update && !pod.is_some_and(is_ready) {
         let name = names::pod(&observed.node);
-        let why = pod.and_then(pod_trouble).unwrap_or_else(|| "seid has to catch up".to_owned());
+        let why = pod.and_then(trouble).unwrap_or_else(|| "seid has to catch up".to_owned());
         let detail = format!("pod {name} runs the new image and is not ready yet: {why}");
         return Outcome::Waiting { reason: Reason::WaitingForPod, detail };
     }
@@ -202,7 +129,7 @@ fn unanswered(observed: &Observed, plan: &Plan<Persisted>, task: &SidecarTask, e
         _ => Reason::SidecarUnreachable,
     };
     if plan.ahead(TaskKind::AwaitBootstrapComplete) && reason == Reason::SidecarUnreachable {
-        match observed.children.job.as_deref().map(bootstrap::state) {
+        match observed.children.job.as_deref().map(job_state) {
             Some(JobState::Failed(error)) => return Outcome::Rejected { error },
             Some(JobState::Complete) if *task == SidecarTask::MarkReady => return Outcome::Done,
             Some(JobState::Complete | JobState::Running) => {}
@@ -212,8 +139,8 @@ fn unanswered(observed: &Observed, plan: &Plan<Persisted>, task: &SidecarTask, e
     let children = &observed.children;
     let in_bootstrap = plan.ahead(TaskKind::AwaitBootstrapComplete);
     let pod = if in_bootstrap { &children.bootstrap_pod } else { &children.pod };
-    let trouble = pod.as_deref().and_then(|pod| Some((pod.name_any(), pod_trouble(pod)?)));
-    match trouble.filter(|_| reason == Reason::SidecarUnreachable) {
+    let blamed = pod.as_deref().and_then(|pod| Some((pod.name_any(), trouble(pod)?)));
+    match blamed.filter(|_| reason == Reason::SidecarUnreachable) {
         Some((name, why)) => {
             let detail = format!("pod {name} does not run: {why}");
             Outcome::Waiting { reason: Reason::WaitingForPod, detail }
@@ -227,42 +154,4 @@ fn is_final(message: &str) -> bool {
     ["unknown task type", "invalid request body", "type is required", "must be a valid UUID"]
         .iter()
         .any(|text| message.contains(text))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn record(status: TaskState, run: Option<i64>) -> TaskRecord {
-        TaskRecord {
-            id: Uuid::nil(),
-            type_: "config-apply".to_owned(),
-            status,
-            run,
-            error: Some("boom".to_owned()),
-        }
-    }
-
-    #[test]
-    fn only_a_failure_of_this_attempt_counts() {
-        let failed = |run| record(TaskState::Failed, run);
-        let boom = || Verdict::Failed("boom".to_owned());
-        let now = Some(Timestamp::UNIX_EPOCH);
-        for (record, retries, submitted, verdict) in [
-            (None, 0, None, Verdict::Submit),
-            (None, 2, now, Verdict::Submit),
-            (Some(record(TaskState::Running, Some(1))), 0, None, Verdict::Running),
-            (Some(record(TaskState::Completed, Some(1))), 0, None, Verdict::Completed),
-            (Some(failed(Some(1))), 0, None, boom()),
-            (Some(failed(Some(1))), 1, None, Verdict::Submit),
-            (Some(failed(Some(2))), 1, None, boom()),
-            (Some(failed(Some(40))), 0, None, boom()),
-            (Some(failed(Some(40))), 1, None, Verdict::Submit),
-            (Some(failed(Some(41))), 1, now, boom()),
-            (Some(failed(None)), 1, None, Verdict::Submit),
-            (Some(failed(None)), 1, now, boom()),
-        ] {
-            assert_eq!(judge(record.as_ref(), retries, submitted), verdict, "{record:?} {retries}");
-        }
-    }
 }

@@ -6,13 +6,11 @@ use kube::{
     api::{DeleteParams, PostParams, Preconditions},
 };
 use sei_api::{SeiNode, conditions::Reason, labels, names};
+use sei_decide::{Finding, Observed, objects::is_owned_by};
 use sei_plan::Outcome;
 
 use super::refused;
-use crate::{
-    context::Context,
-    observe::{Finding, Observed, is_owned_by},
-};
+use crate::context::Context;
 
 pub(super) async fn ensure(ctx: &Context, observed: &Observed) -> Outcome {
     if let Some(import) = &observed.import {

@@ -1,4 +1,4 @@
-//! The imported volume claim, checked as `ensure-data-pvc` needs it.
+//! The data volume claim. An imported one is checked as `ensure-data-pvc` needs it.
 
 use std::collections::BTreeMap;
 
@@ -8,20 +8,37 @@ use k8s_openapi::{
 };
 use kube::Api;
 use sei_api::{SeiNode, names};
+use sei_decide::{Claim, Finding};
 use sei_render::compare_quantities;
 
-use super::{Finding, remembered};
+use super::remembered;
 use crate::{
+    cache::get,
     context::Context,
     references::{Kind, Target},
 };
 
-pub(super) async fn find(ctx: &Context, node: &SeiNode) -> Option<Finding> {
+/// The claim as it was last seen: an imported one when it was last read, the node's own in the cache.
+pub(super) fn find(ctx: &Context, node: &SeiNode) -> Option<Claim> {
+    if names::imported_claim(node).is_some() {
+        return ctx.memory(node, |memory| memory.imported.clone());
+    }
+    let claim = get(&ctx.cache.claims, names::namespace(node), &names::data_claim(node))?;
+    Some(Claim::of(&claim, node))
+}
+
+/// Whether the imported claim can be used. `None` without an import.
+pub(super) async fn imported(ctx: &Context, node: &SeiNode) -> Option<Finding> {
     let name = names::imported_claim(node)?;
     let mode = node.spec.mode()?;
     let look = async {
         let api: Api<PersistentVolumeClaim> = Api::namespaced(ctx.client.clone(), names::namespace(node));
-        let claim = match api.get_opt(name).await {
+        let read = api.get_opt(name).await;
+        if let Ok(claim) = &read {
+            let claim = claim.as_ref().map(|claim| Claim::of(claim, node));
+            ctx.memory(node, |memory| memory.imported = claim);
+        }
+        let claim = match read {
             Err(error) => return Finding::NotYet(format!("claim {name} could not be read: {error}")),
             Ok(None) => return Finding::NotYet(format!("claim {name} does not exist")),
             Ok(Some(claim)) => claim,

@@ -5,50 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
-use sei_api::{
-    SeiNode,
-    conditions::{ConditionType, Truth},
-    v1alpha1::NodePhase,
-};
+use sei_api::{SeiNode, conditions::ConditionType, v1alpha1::NodePhase};
+use sei_decide::{Children, Health, Probe};
 use sei_sidecar::Health as SidecarHealth;
 
-use super::Children;
-use crate::{act::sidecar::Sidecar, context::Context};
-
-/// Answer of healthz.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Health {
-    Ready,
-    NotReady,
-    Unreachable(String),
-}
-
-impl Health {
-    /// As condition `SidecarReady` has it.
-    pub(crate) fn truth(&self) -> Truth {
-        match self {
-            Self::Ready => Truth::True,
-            Self::NotReady => Truth::False,
-            Self::Unreachable(_) => Truth::Unknown,
-        }
-    }
-}
-
-/// An answer of healthz, and when to ask again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Probe {
-    pub(crate) health: Health,
-    pub(crate) next_at: Timestamp,
-    pod: String,
-}
-
-#[cfg(test)]
-impl Probe {
-    /// An answer of now.
-    pub(crate) fn of(health: Health, now: Timestamp) -> Self {
-        Self { health, next_at: now, pod: String::new() }
-    }
-}
+use crate::{context::Context, sidecar::Sidecar};
 
 const SHORTEST: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(300);
@@ -65,7 +26,7 @@ pub(super) async fn find(
     }
     let pod = children.pod.as_deref().map(fingerprint).unwrap_or_default();
     let known = ctx.memory(node, |memory| memory.probe.clone());
-    if let Some(probe) = known.filter(|probe| now < probe.next_at && probe.pod == pod) {
+    if let Some((_, probe)) = known.filter(|(of, probe)| now < probe.next_at && *of == pod) {
         return Some(probe);
     }
     let health = match Sidecar::of(ctx, node) {
@@ -82,8 +43,8 @@ pub(super) async fn find(
         status.condition(ConditionType::SidecarReady).filter(|it| it.status == health.truth().as_str());
     let since = stands.map(|condition| condition.last_transition_time.0);
     let next_at = now + interval(since, now, ctx.jitter());
-    let probe = Probe { health, next_at, pod };
-    ctx.memory(node, |memory| memory.probe = Some(probe.clone()));
+    let probe = Probe { health, next_at };
+    ctx.memory(node, |memory| memory.probe = Some((pod, probe.clone())));
     Some(probe)
 }
 

@@ -9,21 +9,14 @@ use sei_api::{
     SeiNode, names,
     v1alpha1::{KeySource, OperatorKeyringSecret},
 };
+use sei_decide::{Finding, Keys};
 use serde_json::Value;
 
-use super::{Finding, remembered};
+use super::remembered;
 use crate::{
     context::Context,
     references::{Kind, Target},
 };
-
-/// Findings about the key Secrets that a validator names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Keys {
-    pub(crate) signing: Option<Finding>,
-    pub(crate) node: Option<Finding>,
-    pub(crate) keyring: Option<Finding>,
-}
 
 type Data = BTreeMap<String, ByteString>;
 

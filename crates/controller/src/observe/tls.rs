@@ -5,47 +5,16 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use sei_api::{SeiNode, conditions::Reason, names};
+use sei_decide::TlsFinding;
 use sei_sidecar::ServerTrust;
 use sei_tls::{Accepted, Problem, ProblemKind, SecretData, Trust, judge};
 
 use crate::{
     cache::get,
     context::Context,
+    memory::{Judged, Version},
     references::{Kind, Target},
 };
-
-/// What is known of the TLS Secret. Holds nothing secret.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct TlsFinding {
-    pub(crate) reason: Reason,
-    pub(crate) message: String,
-    /// End of the certificate's validity, where one could be read.
-    pub(crate) not_after: Option<Timestamp>,
-    /// When the verdict changes by time alone.
-    pub(crate) changes_at: Option<Timestamp>,
-}
-
-impl TlsFinding {
-    pub(crate) fn is_ready(&self) -> bool {
-        self.reason == Reason::TlsSecretReady
-    }
-}
-
-/// A verdict, and the version of the Secret that it is about.
-pub(super) struct Judged {
-    secret: String,
-    version: Version,
-    finding: TlsFinding,
-}
-
-/// What tells one content of a Secret from another without reading it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Version {
-    /// The cache has it at this resource version.
-    At(String),
-    /// Its own watch has reported this many changes.
-    Changes(u64),
-}
 
 pub(super) async fn find(ctx: &Context, node: &SeiNode, now: Timestamp) -> Option<TlsFinding> {
     let secret = node.spec.tls()?.secret_name.as_str();
@@ -106,13 +75,13 @@ async fn read(
                 "Secret {namespace}/{name} does not exist: make it, of type kubernetes.io/tls, with a certificate for {}",
                 required.join(" and ")
             );
-            (TlsFinding::without_dates(Reason::TlsSecretNotFound, message), None)
+            (without_dates(Reason::TlsSecretNotFound, message), None)
         }
         Err(error) => {
             let message = format!(
                 "Secret {namespace}/{name} could not be read: {error}; the operator tries again by itself"
             );
-            (TlsFinding::without_dates(Reason::TlsSecretUnavailable, message), None)
+            (without_dates(Reason::TlsSecretUnavailable, message), None)
         }
     }
 }
@@ -170,8 +139,6 @@ fn trust(accepted: Accepted) -> ServerTrust {
     }
 }
 
-impl TlsFinding {
-    fn without_dates(reason: Reason, message: String) -> Self {
-        Self { reason, message, not_after: None, changes_at: None }
-    }
+fn without_dates(reason: Reason, message: String) -> TlsFinding {
+    TlsFinding { reason, message, not_after: None, changes_at: None }
 }

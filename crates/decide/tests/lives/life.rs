@@ -1,4 +1,4 @@
-//! One node without a cluster: what is seen of it is chosen, and a pass goes as `reconcile` makes it.
+//! One node without a cluster: what is seen of it is chosen, and the product's own pass goes over it.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -10,48 +10,45 @@ use sei_api::{
     conditions::{ConditionType, Reason},
     v1alpha1::{NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
-use sei_plan::{Outcome, Step};
+use sei_decide::{
+    Ask, Children, Finding, Health, Keys, Observed, Pass, Probe, Then, TlsFinding, neighbours::Rival,
+};
+use sei_plan::Outcome;
 use sei_render::Platform;
 use serde_json::{Value, json};
-
-use super::super::{Next, begin_again, decide, settle, sum_up};
-use crate::{
-    neighbours::Rival,
-    observe::{Children, Finding, Health, Keys, Observed, Probe, TlsFinding},
-};
 
 const START: &str = "2027-01-01T00:00:00Z";
 
 /// What the next passes see. The numbers choose among the forms that each thing can have.
 #[derive(Clone, Debug)]
-pub(super) struct Sight {
-    pub(super) tls: usize,
-    pub(super) finding: usize,
-    pub(super) rival: bool,
-    pub(super) stateful_set: usize,
-    pub(super) pod: usize,
-    pub(super) job: usize,
-    pub(super) health: usize,
+pub struct Sight {
+    pub tls: usize,
+    pub finding: usize,
+    pub rival: bool,
+    pub stateful_set: usize,
+    pub pod: usize,
+    pub job: usize,
+    pub health: usize,
 }
 
 /// Everything as it should be.
-pub(super) const GOOD: Sight =
+pub const GOOD: Sight =
     Sight { tls: 0, finding: 0, rival: false, stateful_set: 0, pod: 0, job: 0, health: 0 };
 
 /// A node, what is seen of it, and what has become of it.
-pub(super) struct Life {
-    pub(super) node: SeiNode,
+pub struct Life {
+    pub node: SeiNode,
     platform: Platform,
-    pub(super) sight: Sight,
-    pub(super) now: Timestamp,
+    pub sight: Sight,
+    pub now: Timestamp,
     plans: u32,
     /// Ids of tasks that succeeded.
     done: BTreeSet<String>,
 }
 
 impl Life {
-    pub(super) fn new(spec: Value) -> Self {
-        let settings = include_str!("../../../../../tests/conformance/full-tls/platform.env");
+    pub fn new(spec: Value) -> Self {
+        let settings = include_str!("../../../../tests/conformance/full-tls/platform.env");
         let settings = settings.lines().filter_map(|line| line.split_once('='));
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let node = json!({
@@ -72,7 +69,7 @@ impl Life {
         }
     }
 
-    pub(super) fn change(&mut self, change: impl FnOnce(&mut SeiNode)) {
+    pub fn change(&mut self, change: impl FnOnce(&mut SeiNode)) {
         let before = self.node.spec.clone();
         change(&mut self.node);
         if self.node.spec != before {
@@ -80,7 +77,7 @@ impl Life {
         }
     }
 
-    pub(super) fn retry(&mut self, value: &str) {
+    pub fn retry(&mut self, value: &str) {
         let annotations = self.node.metadata.annotations.get_or_insert_default();
         annotations.insert("sei.io/retry".to_owned(), value.to_owned());
     }
@@ -120,6 +117,7 @@ impl Life {
             }),
             keys: Keys { signing: found(keyed), node: found(keyed), keyring: None },
             import: found(spec.data_volume.is_some()),
+            claim: None,
             peers: None,
             rival: rival.then(|| Rival { reason: Reason::VolumeInUse, message: "another has it".into() }),
             children: Children {
@@ -130,7 +128,7 @@ impl Life {
                 pod: self.pod(pod),
                 bootstrap_pod: None,
             },
-            health: (self.phase() == Some(NodePhase::Running)).then(|| Probe::of(health, self.now)),
+            health: (self.phase() == Some(NodePhase::Running)).then(|| Probe { health, next_at: self.now }),
             now: self.now,
         }
     }
@@ -168,35 +166,20 @@ impl Life {
         Some(Arc::new(serde_json::from_value(pod).unwrap()))
     }
 
-    /// One pass as `reconcile` makes it, with these outcomes and then none but `last`. Whether anything is left to do.
-    pub(super) fn pass(&mut self, outcomes: Vec<Outcome>, last: &Outcome) -> Result<bool, TestCaseError> {
+    /// One pass, with these outcomes and then none but `last`. Whether anything is left to do.
+    pub fn pass(&mut self, outcomes: Vec<Outcome>, last: &Outcome) -> Result<bool, TestCaseError> {
         self.now += SignedDuration::from_secs(1);
         let observed = self.observe();
         self.plans += 1;
         let id = format!("00000000-0000-4000-8000-{:012}", self.plans);
-        let mut decision = decide(&observed, &self.platform, &id);
-        let obstacle = decision.take_obstacle();
-        let mut status = decision.status;
-        let mut said = None;
-        let mut moves = true;
-        match decision.next {
-            Next::Store => {
-                let stored = self.plan();
-                prop_assert!(status.plan != stored, "a plan to store is a new one");
-                let begun = stored.is_some_and(|plan| plan.phase == PlanPhase::Active);
-                let tls = observed.tls.as_ref().is_none_or(TlsFinding::is_ready);
-                prop_assert!(begun || tls, "no plan is begun without the TLS Secret");
-            }
-            Next::Run(plan, _) => {
-                let mut plan = *plan;
-                let mut outcomes = outcomes.into_iter();
-                let step = loop {
-                    if let Some(left) = plan.backing_off(self.now) {
-                        break Step::Later(left);
-                    }
-                    let Some((_, task)) = plan.current() else {
-                        break plan.advance(Outcome::Done, self.now, 0.0);
-                    };
+        let mut pass = Pass::begin(&observed, &self.platform, &id);
+        let mut outcomes = outcomes.into_iter();
+        let mut stepped = false;
+        loop {
+            let outcome = match pass.ask() {
+                Ask::Repair(_) => continue,
+                Ask::End => break,
+                Ask::Step { task, .. } => {
                     let stored = self.plan().unwrap();
                     prop_assert!(stored.tasks.iter().any(|it| it.id == task.id), "runs before it is stored");
                     prop_assert!(!self.done.contains(&task.id), "{} runs again: {}", task.type_, task.id);
@@ -204,27 +187,30 @@ impl Life {
                     if outcome == Outcome::Done {
                         self.done.insert(task.id.clone());
                     }
-                    said = Some(outcome.clone());
-                    match plan.advance(outcome, self.now, 0.0) {
-                        Step::Next => {}
-                        step => break step,
-                    }
-                };
-                match step {
-                    Step::Replan => begin_again(&observed, &mut status, plan, &format!("{id}-again")),
-                    _ => settle(&observed, &mut status, plan.into_stored()),
+                    outcome
                 }
-            }
-            Next::Repair(_) | Next::Wait => moves = false,
+            };
+            pass.stepped(outcome, self.now, 0.0);
+            stepped = true;
         }
-        sum_up(&observed, &mut status, obstacle.as_ref(), said.as_ref());
+        let (status, then) = pass.end();
+        let active = status.plan.as_ref().filter(|plan| plan.phase == PlanPhase::Active);
+        let backs_off = active.is_some_and(|it| it.tasks.iter().any(|it| it.next_attempt_at.is_some()));
+        let moves = stepped || backs_off || !matches!(then, Then::Wait(_));
+        if then == Then::Store {
+            let stored = self.plan();
+            prop_assert!(status.plan != stored, "a plan to store is a new one");
+            let begun = stored.is_some_and(|plan| plan.phase == PlanPhase::Active);
+            let tls = observed.tls.as_ref().is_none_or(TlsFinding::is_ready);
+            prop_assert!(begun || tls, "no plan is begun without the TLS Secret");
+        }
 
         let ready = status.condition(ConditionType::Ready).unwrap();
         prop_assert!(!ready.message.is_empty());
         if !moves {
             let about_to = ready.reason == Reason::PlanInProgress.as_str();
-            let active = status.plan.as_ref().is_some_and(|plan| plan.phase == PlanPhase::Active);
-            prop_assert!(!about_to && !active || obstacle.is_some(), "waits for nothing: {}", ready.message);
+            let stalled = status.condition(ConditionType::Stalled).is_some();
+            prop_assert!(!about_to && active.is_none() || stalled, "waits for nothing: {}", ready.message);
         }
         prop_assert_eq!(status.observed_generation, self.node.metadata.generation);
         let before = self.node.status.clone().unwrap_or_default();

@@ -11,13 +11,14 @@ use sei_api::{
 };
 use sei_plan::{Outcome, TaskKind, retry_wanted, wait_limit};
 
-use super::obstacle::Obstacle;
 use crate::{
     events::failure,
-    observe::{Observed, pod_is_ready, pod_trouble},
+    objects::{is_ready, trouble},
+    observed::Observed,
+    obstacle::Obstacle,
 };
 
-pub(super) fn sum_up(
+pub(crate) fn sum_up(
     observed: &Observed,
     status: &mut SeiNodeStatus,
     obstacle: Option<&Obstacle>,
@@ -92,10 +93,10 @@ fn ready(observed: &Observed, status: &SeiNodeStatus, last: Option<&Outcome>) ->
         return (false, Reason::SidecarUnreachable, sidecar.message.clone());
     }
     // A pod that nobody has reported yet says nothing against a sidecar that answers.
-    match observed.children.pod.as_deref().filter(|pod| !pod_is_ready(pod)) {
+    match observed.children.pod.as_deref().filter(|pod| !is_ready(pod)) {
         Some(pod) => {
             let name = names::pod(&observed.node);
-            let why = pod_trouble(pod).unwrap_or_else(|| "seid has to catch up".to_owned());
+            let why = trouble(pod).unwrap_or_else(|| "seid has to catch up".to_owned());
             (false, Reason::WaitingForPod, format!("pod {name} is not ready: {why}"))
         }
         None => (true, Reason::NodeReady, "the node runs as its spec asks".to_owned()),

@@ -1,49 +1,31 @@
-//! What the status becomes when a plan ends or another one takes its place.
+//! What the status becomes when a plan begins or ends.
 
 use sei_api::{
     SeiNodeStatus,
     conditions::{self, ConditionType, Reason, Statement},
-    v1alpha1::{PlanPhase, TaskPlan},
+    v1alpha1::{NodePhase, PlanPhase, TaskPlan},
 };
-use sei_plan::{Persisted, Plan, TaskKind, is_outdated, reissue, replan};
+use sei_plan::{Plan, Purpose, TaskKind};
 
-use super::{begin, facts, is_update, set_phase};
-use crate::observe::{Observed, seid_image};
+use crate::{facts, objects::seid_image, observed::Observed, phase::set_phase};
 
-/// What takes the place of `plan`, whose current task cannot be done in it.
-pub(crate) fn begin_again(
-    observed: &Observed,
-    status: &mut SeiNodeStatus,
-    mut plan: Plan<Persisted>,
-    plan_id: &str,
-) {
+/// Takes a new plan into the status. It is to be stored before anything of it runs.
+pub(crate) fn begin(observed: &Observed, status: &mut SeiNodeStatus, plan: TaskPlan) {
     let node = &*observed.node;
-    let current = plan.current().and_then(|(_, task)| TaskKind::from_wire(&task.type_));
-    let Some(current) = current else { return };
-    let fresh = if is_outdated(plan.stored(), node) {
-        replan(node, plan.stored(), plan_id)
-    } else if plan.ahead(TaskKind::AwaitBootstrapComplete) && observed.children.job.is_none() {
-        // What the lost Job's sidecar had under way, the next one goes on with: it is noted on the volume.
-        plan.repeat(&[TaskKind::DeployBootstrapService, TaskKind::DeployBootstrapJob]);
-        status.plan = Some(plan.into_stored());
-        return;
-    } else {
-        // The pod of a Job that is made again waits for mark-ready.
-        let from = if current == TaskKind::AwaitBootstrapComplete { TaskKind::MarkReady } else { current };
-        reissue(node, plan.stored(), plan_id, from)
-    };
-    match fresh {
-        Some(fresh) => {
-            let fresh = Plan::propose(fresh, node, observed.now);
-            begin(status, fresh.stored(), node, observed.now);
-            status.plan = Some(fresh.into_stored());
-        }
-        None => drop_update(observed, status),
+    let plan = Plan::propose(plan, node, observed.now).into_stored();
+    if plan.failed_phase.is_some() {
+        set_phase(status, NodePhase::Initializing, observed.now);
     }
+    if Purpose::of(&plan) == Purpose::Update {
+        let current = status.current_image.as_deref().unwrap_or("unknown");
+        let message = format!("from {current} to {}", node.spec.image);
+        say_update(status, true, Reason::UpdateStarted, message, observed);
+    }
+    status.plan = Some(plan);
 }
 
 /// An update that was taken back before it touched anything.
-pub(super) fn drop_update(observed: &Observed, status: &mut SeiNodeStatus) {
+pub(crate) fn drop_update(observed: &Observed, status: &mut SeiNodeStatus) {
     status.plan = None;
     say_update(status, false, Reason::UpdateComplete, "the update was taken back".to_owned(), observed);
 }
@@ -66,7 +48,7 @@ pub(crate) fn settle(observed: &Observed, status: &mut SeiNodeStatus, plan: Task
                     .or_else(|| applied.map(str::to_owned))
                     .or(Some(node.spec.image.clone()));
             }
-            if is_update(&plan) {
+            if Purpose::of(&plan) == Purpose::Update {
                 let message = format!("plan {} is complete", plan.id);
                 say_update(status, false, Reason::UpdateComplete, message, observed);
             }
@@ -77,7 +59,7 @@ pub(crate) fn settle(observed: &Observed, status: &mut SeiNodeStatus, plan: Task
                 set_phase(status, phase, observed.now);
             }
             let detail = plan.failed_task_detail.as_ref();
-            if is_update(&plan) {
+            if Purpose::of(&plan) == Purpose::Update {
                 let why =
                     detail.map_or_else(String::new, |detail| format!(": {}: {}", detail.type_, detail.error));
                 say_update(

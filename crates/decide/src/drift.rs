@@ -14,18 +14,21 @@ use sei_plan::TaskKind;
 use sei_render::{Platform, drift::differences};
 use serde::Serialize;
 
-use crate::observe::{Observed, is_owned_by};
+use crate::{objects::is_owned_by, observed::Observed};
 
 /// An object to be applied again.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Repair {
+pub enum Repair {
+    /// The StatefulSet.
     StatefulSet(Box<StatefulSet>),
+    /// The Service.
     Service(Box<Service>),
+    /// The configuration of kube-rbac-proxy.
     ConfigMap(Box<ConfigMap>),
 }
 
 /// The repairs that are due, or the object of somebody else that stands in the way.
-pub(super) fn find(observed: &Observed, platform: &Platform) -> (Vec<Repair>, Option<String>) {
+pub(crate) fn find(observed: &Observed, platform: &Platform) -> (Vec<Repair>, Option<String>) {
     let node = &*observed.node;
     let children = &observed.children;
     let mut repairs = Vec::new();

@@ -7,8 +7,7 @@ use sei_api::{
 };
 use sei_render::Platform;
 
-use super::facts::sidecar_too_old;
-use crate::observe::{Observed, unscheduled};
+use crate::{facts::sidecar_too_old, objects::unscheduled, observed::Observed};
 
 /// Why no plan is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +18,12 @@ pub(crate) struct Obstacle {
 
 impl Obstacle {
     /// Whether an Active plan has to stop as well. It renders the spec as it is now, so not while that is wrong.
-    pub(super) fn holds_plans(&self) -> bool {
+    pub(crate) fn holds_plans(&self) -> bool {
         self.reason == Reason::InvalidSpec
     }
 }
 
-pub(super) fn find(observed: &Observed, platform: &Platform, foreign: Option<String>) -> Option<Obstacle> {
+pub(crate) fn find(observed: &Observed, platform: &Platform, foreign: Option<String>) -> Option<Obstacle> {
     let node = &*observed.node;
     let errors = sei_plan::validate(node);
     if !errors.is_empty() {

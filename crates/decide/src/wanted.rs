@@ -5,20 +5,23 @@ use sei_api::{
     conditions::Reason,
     v1alpha1::{NodePhase, PlanPhase, TaskPlan},
 };
-use sei_plan::{Persisted, Plan, TaskKind, build, is_asked_anew, is_outdated, replan, retry_wanted};
+use sei_plan::{Persisted, Plan, Purpose, TaskKind, build, is_asked_anew, is_outdated, replan, retry_wanted};
 
-use super::{is_update, obstacle::Obstacle};
-use crate::observe::{Health, Observed, seid_image};
+use crate::{
+    objects::seid_image,
+    observed::{Health, Observed},
+    obstacle::Obstacle,
+};
 
 /// What is to become of the plan.
-pub(super) enum Wanted {
+pub(crate) enum Wanted {
     Run(Box<Plan<Persisted>>),
     New(Box<TaskPlan>),
     Drop,
     Nothing,
 }
 
-pub(super) fn wanted(
+pub(crate) fn wanted(
     observed: &Observed,
     status: &SeiNodeStatus,
     obstacle: Option<&Obstacle>,
@@ -70,10 +73,10 @@ pub(super) fn wanted(
             let drifted = status.current_image.as_deref() != Some(node.spec.image.as_str());
             let restarted = observed.health.as_ref().is_some_and(|probe| probe.health == Health::NotReady);
             // What a plan gave up is not begun again by itself.
-            let gave_up = |update: bool| failed.is_some_and(|plan| is_update(plan) == update);
-            if drifted && !gave_up(true) {
+            let gave_up = |purpose| failed.is_some_and(|plan| Purpose::of(plan) == purpose);
+            if drifted && !gave_up(Purpose::Update) {
                 new(Some(build::update(node, plan_id)))
-            } else if restarted && !gave_up(false) {
+            } else if restarted && !gave_up(Purpose::MarkReady) {
                 new(Some(build::mark_ready(node, plan_id, node.spec.publishes_snapshots())))
             } else {
                 Wanted::Nothing

@@ -10,13 +10,16 @@ use sei_api::{
 };
 use sei_render::Platform;
 
-use super::set_phase;
-use crate::observe::{Finding, Health, Observed, image_of, seid_image};
+use crate::{
+    objects::{image_of, seid_image},
+    observed::{Finding, Health, Observed},
+    phase::set_phase,
+};
 
 /// First sidecar version that can stand behind a proxy.
 const FIRST_FOR_TLS: [u32; 3] = [0, 0, 50];
 
-pub(super) fn status(observed: &Observed, platform: &Platform) -> SeiNodeStatus {
+pub(crate) fn status(observed: &Observed, platform: &Platform) -> SeiNodeStatus {
     let node = &*observed.node;
     let mut status = node.status.clone().unwrap_or_default();
     status.observed_generation = node.metadata.generation;
@@ -133,7 +136,7 @@ fn sidecar(observed: &Observed, platform: &Platform, status: &mut SeiNodeStatus)
 }
 
 /// Says that the sidecar does not know a task of the plan.
-pub(super) fn say_task_unknown(status: &mut SeiNodeStatus, observed: &Observed, task: &str) {
+pub(crate) fn say_task_unknown(status: &mut SeiNodeStatus, observed: &Observed, task: &str) {
     let message = format!(
         "the sidecar does not know task {task}: use another sidecar image (discover-peers is gone from v0.0.57 on)"
     );
@@ -142,7 +145,7 @@ pub(super) fn say_task_unknown(status: &mut SeiNodeStatus, observed: &Observed, 
 }
 
 /// A plan went through: the sidecar knew its tasks, whatever an earlier one did not know.
-pub(super) fn say_tasks_known(status: &mut SeiNodeStatus, observed: &Observed) {
+pub(crate) fn say_tasks_known(status: &mut SeiNodeStatus, observed: &Observed) {
     let kind = ConditionType::SidecarSupported;
     if status.condition(kind).is_some_and(|it| it.reason == Reason::SidecarTaskUnknown.as_str()) {
         let message = "the sidecar knows the tasks of the last plan";
@@ -171,7 +174,7 @@ fn honored(observed: &Observed, status: &mut SeiNodeStatus) {
 
 /// The sidecar image, if TLS is asked for and its tag says that it is too old for that. A tag that is no
 /// version says nothing.
-pub(super) fn sidecar_too_old(node: &SeiNode, platform: &Platform) -> Option<String> {
+pub(crate) fn sidecar_too_old(node: &SeiNode, platform: &Platform) -> Option<String> {
     node.spec.tls()?;
     let image = sei_render::sidecar_image(node, platform);
     let version = version(image)?;

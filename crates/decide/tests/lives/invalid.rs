@@ -8,14 +8,14 @@
     clippy::unwrap_used,
     reason = "each test reads a part of the table"
 )]
-#[path = "../../../../api/tests/admission/cases.rs"]
+#[path = "../../../api/tests/admission/cases.rs"]
 mod cases;
 
 use cases::Expect;
 use sei_api::conditions::{ConditionType, Reason};
 use sei_plan::Outcome;
 
-use super::life::Life;
+use crate::life::Life;
 
 #[test]
 fn what_only_the_operator_can_refuse_gets_no_plan_and_is_told() {

@@ -1,5 +1,6 @@
 //! Random lives: specs, sights and outcomes in any order through `decide`, `advance` and what ends a plan. Nothing
 //! of a plan runs before it is stored, nothing that succeeded runs again, and whoever waits says for what.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 mod invalid;
 mod life;

@@ -1,0 +1,62 @@
+//! What is remembered of a node between passes, only to save work. All of it may be lost.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use sei_api::{SeiNode, v1alpha1::NodePhase};
+use sei_decide::{Claim, Finding, Probe, TlsFinding};
+use sei_sidecar::ServerTrust;
+
+use crate::references::Target;
+
+/// What is remembered of a node.
+#[derive(Default)]
+pub(crate) struct Memory {
+    /// Findings about referenced objects, with what they were made from.
+    pub(crate) findings: HashMap<Target, (Basis, Finding)>,
+    /// The imported claim, as it was last read.
+    pub(crate) imported: Option<Claim>,
+    pub(crate) tls: Option<Judged>,
+    /// The trust before the current one: until the proxy has reloaded a renewed certificate it serves the old.
+    pub(crate) trusts: Vec<ServerTrust>,
+    /// The last answer of healthz, and a fingerprint of the pod that gave it.
+    pub(crate) probe: Option<(String, Probe)>,
+    /// The node as our last write returned it, which the cache may not have yet.
+    pub(crate) written: Option<Arc<SeiNode>>,
+    pub(crate) shown: Option<Shown>,
+    /// Passes that failed in a row.
+    pub(crate) failures: u32,
+}
+
+/// What other nodes observe of this one.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Shown {
+    pub(crate) labels: Option<BTreeMap<String, String>>,
+    pub(crate) phase: Option<NodePhase>,
+    pub(crate) leaving: bool,
+}
+
+/// What a finding was made from: the count of changes of the object, and the spec that says what it must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Basis {
+    pub(crate) changes: u64,
+    pub(crate) generation: Option<i64>,
+}
+
+/// A verdict, and the version of the Secret that it is about.
+pub(crate) struct Judged {
+    pub(crate) secret: String,
+    pub(crate) version: Version,
+    pub(crate) finding: TlsFinding,
+}
+
+/// What tells one content of a Secret from another without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// The cache has it at this resource version.
+    At(String),
+    /// Its own watch has reported this many changes.
+    Changes(u64),
+}

@@ -1,0 +1,53 @@
+//! What to do about what was observed: a total function without effects.
+
+use sei_api::SeiNodeStatus;
+use sei_plan::{Persisted, Plan};
+use sei_render::Platform;
+
+use crate::{
+    drift::{self, Repair},
+    ending, facts,
+    observed::Observed,
+    obstacle::{self, Obstacle},
+    wanted::{Wanted, wanted},
+};
+
+/// What a pass is to do.
+pub(crate) struct Decision {
+    /// The status to write, `Ready` and `Stalled` still to be summed up.
+    pub(crate) status: SeiNodeStatus,
+    /// Objects to apply again first.
+    pub(crate) repairs: Vec<Repair>,
+    pub(crate) next: Next,
+    pub(crate) obstacle: Option<Obstacle>,
+}
+
+/// What becomes of the plan.
+pub(crate) enum Next {
+    /// The status has a new plan: store it, then look again. Nothing of it runs before it is stored.
+    Store,
+    /// Run the stored plan as far as it goes.
+    Run(Box<Plan<Persisted>>),
+    /// Nothing until an event or the next look.
+    Wait,
+}
+
+/// Decides about one observation. `plan_id` is used if a plan is created.
+pub(crate) fn decide(observed: &Observed, platform: &Platform, plan_id: &str) -> Decision {
+    let mut status = facts::status(observed, platform);
+    let (repairs, foreign) = drift::find(observed, platform);
+    let obstacle = obstacle::find(observed, platform, foreign);
+    let (next, repairs) = match wanted(observed, &status, obstacle.as_ref(), plan_id) {
+        Wanted::Run(plan) => (Next::Run(plan), repairs),
+        Wanted::New(plan) => {
+            ending::begin(observed, &mut status, *plan);
+            (Next::Store, Vec::new())
+        }
+        Wanted::Drop => {
+            ending::drop_update(observed, &mut status);
+            (Next::Wait, Vec::new())
+        }
+        Wanted::Nothing => (Next::Wait, repairs),
+    };
+    Decision { status, repairs, next, obstacle }
+}

@@ -1,0 +1,47 @@
+//! What a pass over a SeiNode decides. Pure: everything it decides on is in [`Observed`], the time included.
+//!
+//! A [`Pass`] is a machine: it begins with what was observed, says what to do, takes the outcome, and ends with the
+//! status to write. Whoever drives it, the reconciler or a test, does the effects and nothing else:
+//!
+//! ```
+//! use sei_decide::{Ask, Observed, Pass, Then};
+//! use sei_plan::Outcome;
+//! # use sei_render::Platform;
+//!
+//! fn drive(observed: &Observed, platform: &Platform) -> Then {
+//!     let mut pass = Pass::begin(observed, platform, "11111111-2222-4333-8444-555555555555");
+//!     loop {
+//!         match pass.ask() {
+//!             Ask::Repair(_object) => {} // apply it
+//!             Ask::Step { .. } => {
+//!                 // take a step of the task
+//!                 pass.stepped(Outcome::Running, observed.now, 0.0);
+//!             }
+//!             Ask::End => break,
+//!         }
+//!     }
+//!     let (_status, then) = pass.end(); // write the status
+//!     then
+//! }
+//! ```
+
+pub mod attempt;
+mod decision;
+mod drift;
+mod ending;
+pub mod events;
+mod facts;
+pub mod neighbours;
+pub mod objects;
+mod observed;
+mod obstacle;
+mod pass;
+mod phase;
+pub mod rollout;
+mod summary;
+mod wanted;
+
+pub use drift::Repair;
+pub use observed::{Children, Claim, Finding, Health, Keys, Observed, Probe, TlsFinding};
+pub use pass::{Ask, Pass, Then};
+pub use phase::set_phase;

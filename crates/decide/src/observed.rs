@@ -1,0 +1,161 @@
+//! All that a pass knows of a node at one moment. What is absent is data.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::{
+    apps::v1::StatefulSet,
+    batch::v1::Job,
+    core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service},
+};
+use sei_api::{
+    SeiNode,
+    conditions::{Reason, Truth},
+};
+
+use crate::{
+    neighbours::{Peers, Rival},
+    objects::is_owned_by,
+};
+
+/// All that is known of a node at one moment.
+pub struct Observed {
+    /// The node, as the API server last returned it.
+    pub node: Arc<SeiNode>,
+    /// The Secret of `spec.sidecar.tls`; `None` without TLS.
+    pub tls: Option<TlsFinding>,
+    /// The key Secrets of a validator.
+    pub keys: Keys,
+    /// Whether the imported volume claim can be used; `None` without an import.
+    pub import: Option<Finding>,
+    /// The data volume claim, imported or own; `None` while there is none.
+    pub claim: Option<Claim>,
+    /// What the label sources of peers find; `None` without label sources.
+    pub peers: Option<Peers>,
+    /// Another SeiNode that uses what only one may use.
+    pub rival: Option<Rival>,
+    /// The objects of the node.
+    pub children: Children,
+    /// What the sidecar's healthz says; only asked of Running nodes.
+    pub health: Option<Probe>,
+    /// The time of the observation.
+    pub now: Timestamp,
+}
+
+/// What was found about a referenced object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// It can be used.
+    Good(String),
+    /// Not yet; it may become usable without a change of the spec.
+    NotYet(String),
+    /// It can never be used as it is.
+    Bad(String),
+}
+
+/// What is known of the TLS Secret. Holds nothing secret.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TlsFinding {
+    /// Reason of condition `SidecarTLSSecretReady`.
+    pub reason: Reason,
+    /// Message of that condition.
+    pub message: String,
+    /// End of the certificate's validity, where one could be read.
+    pub not_after: Option<Timestamp>,
+    /// When the verdict changes by time alone.
+    pub changes_at: Option<Timestamp>,
+}
+
+impl TlsFinding {
+    /// Whether the Secret can be used.
+    pub fn is_ready(&self) -> bool {
+        self.reason == Reason::TlsSecretReady
+    }
+}
+
+/// Findings about the key Secrets that a validator names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// Secret of `validator.signingKey`.
+    pub signing: Option<Finding>,
+    /// Secret of `validator.nodeKey`.
+    pub node: Option<Finding>,
+    /// Secrets of `validator.operatorKeyring`.
+    pub keyring: Option<Finding>,
+}
+
+/// A volume claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Its name.
+    pub name: String,
+    /// Its uid: what was done on a claim of another uid was done on another volume.
+    pub uid: String,
+    /// `status.phase`.
+    pub phase: Option<String>,
+    /// When its deletion was requested. It stays while a pod uses it.
+    pub deleted_at: Option<Timestamp>,
+    /// Whether the SeiNode is its controller.
+    pub is_owned: bool,
+}
+
+impl Claim {
+    /// What a pass over `node` needs to know of `claim`.
+    pub fn of(claim: &PersistentVolumeClaim, node: &SeiNode) -> Self {
+        Self {
+            name: claim.metadata.name.clone().unwrap_or_default(),
+            uid: claim.metadata.uid.clone().unwrap_or_default(),
+            phase: claim.status.as_ref().and_then(|status| status.phase.clone()),
+            deleted_at: claim.metadata.deletion_timestamp.as_ref().map(|time| time.0),
+            is_owned: is_owned_by(claim, node),
+        }
+    }
+}
+
+/// The objects of a node that exist, whoever owns them.
+#[derive(Default)]
+pub struct Children {
+    /// The StatefulSet.
+    pub stateful_set: Option<Arc<StatefulSet>>,
+    /// The Service of the node's name: of the bootstrap or its own.
+    pub service: Option<Arc<Service>>,
+    /// The configuration of kube-rbac-proxy.
+    pub config_map: Option<Arc<ConfigMap>>,
+    /// The bootstrap Job.
+    pub job: Option<Arc<Job>>,
+    /// The production pod.
+    pub pod: Option<Arc<Pod>>,
+    /// The pod of the bootstrap Job.
+    pub bootstrap_pod: Option<Arc<Pod>>,
+}
+
+/// Answer of healthz.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// The sidecar is ready.
+    Ready,
+    /// The sidecar restarted: no mark-ready has completed since.
+    NotReady,
+    /// No answer, and why.
+    Unreachable(String),
+}
+
+impl Health {
+    /// As condition `SidecarReady` has it.
+    pub fn truth(&self) -> Truth {
+        match self {
+            Self::Ready => Truth::True,
+            Self::NotReady => Truth::False,
+            Self::Unreachable(_) => Truth::Unknown,
+        }
+    }
+}
+
+/// An answer of healthz, and when to ask again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// The answer.
+    pub health: Health,
+    /// When the next probe is due.
+    pub next_at: Timestamp,
+}

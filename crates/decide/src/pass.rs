@@ -1,0 +1,162 @@
+//! The pass as a machine: it begins with what was observed, says what to do, takes the outcome, and ends with the
+//! status to write. It has no effects; whoever drives it does them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sei_api::{SeiNodeStatus, v1alpha1::PlannedTask};
+use sei_plan::{Outcome, Persisted, Plan, Step, TaskKind, is_outdated, reissue, replan};
+use sei_render::Platform;
+
+use crate::{
+    decision::{Decision, Next, decide},
+    drift::Repair,
+    ending,
+    observed::Observed,
+    obstacle::Obstacle,
+    summary,
+};
+
+/// Without any event a node is observed again after this time.
+const RESYNC: Duration = Duration::from_secs(300);
+/// The shortest wait for a time that is known.
+const SOONEST: Duration = Duration::from_millis(100);
+
+/// One pass over a node.
+pub struct Pass<'a> {
+    observed: &'a Observed,
+    plan_id: &'a str,
+    status: SeiNodeStatus,
+    obstacle: Option<Obstacle>,
+    repairs: std::vec::IntoIter<Repair>,
+    /// The plan that is run.
+    plan: Option<Plan<Persisted>>,
+    last: Option<Outcome>,
+    then: Then,
+}
+
+/// What a pass asks for next.
+pub enum Ask<'a> {
+    /// Apply this object. Whether that worked shows when the object is observed again.
+    Repair(Repair),
+    /// Take one step of a task and give its outcome to [`Pass::stepped`].
+    Step {
+        /// The stored plan.
+        plan: &'a Plan<Persisted>,
+        /// Its current task.
+        task: &'a PlannedTask,
+    },
+    /// Write the status that [`Pass::end`] returns.
+    End,
+}
+
+/// What to do once the status is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// Begin another pass: a new plan is stored, and nothing of it has run.
+    Store,
+    /// Observe everything and begin another pass: the plan ended or was replaced.
+    Again,
+    /// Wait for an event, but not longer than this.
+    Wait(Duration),
+}
+
+impl<'a> Pass<'a> {
+    /// Decides about what was observed. `plan_id` is the id of the new plan, if the pass creates one.
+    pub fn begin(observed: &'a Observed, platform: &Platform, plan_id: &'a str) -> Self {
+        let Decision { status, repairs, next, obstacle } = decide(observed, platform, plan_id);
+        let (plan, then) = match next {
+            Next::Store => (None, Then::Store),
+            Next::Run(plan) => (Some(*plan), Then::Again),
+            Next::Wait => (None, Then::Wait(next_look(observed))),
+        };
+        let repairs = repairs.into_iter();
+        let mut pass = Self { observed, plan_id, status, obstacle, repairs, plan, last: None, then };
+        if let Some(plan) = &mut pass.plan {
+            if let Some(left) = plan.backing_off(observed.now) {
+                pass.settle(Step::Later(left));
+            } else if plan.current().is_none() {
+                let step = plan.advance(Outcome::Done, observed.now, 0.0);
+                pass.settle(step);
+            }
+        }
+        pass
+    }
+
+    /// What to do now.
+    pub fn ask(&mut self) -> Ask<'_> {
+        if let Some(repair) = self.repairs.next() {
+            return Ask::Repair(repair);
+        }
+        match self.plan.as_ref().and_then(|plan| Some((plan, plan.current()?))) {
+            Some((plan, (_, task))) => Ask::Step { plan, task },
+            None => Ask::End,
+        }
+    }
+
+    /// Takes the outcome of the step that was asked for.
+    pub fn stepped(&mut self, outcome: Outcome, now: Timestamp, jitter: f64) {
+        let Some(plan) = &mut self.plan else { return };
+        self.last = Some(outcome.clone());
+        match plan.advance(outcome, now, jitter) {
+            // A plan whose spec changed goes no further than it must.
+            Step::Next if !is_outdated(plan.stored(), &self.observed.node) => {}
+            step => self.settle(step),
+        }
+    }
+
+    /// The status to write, and what to do then.
+    pub fn end(mut self) -> (SeiNodeStatus, Then) {
+        summary::sum_up(self.observed, &mut self.status, self.obstacle.as_ref(), self.last.as_ref());
+        (self.status, self.then)
+    }
+
+    /// The plan goes no further in this pass.
+    fn settle(&mut self, step: Step) {
+        let Some(plan) = self.plan.take() else { return };
+        match step {
+            Step::Replan => self.replace(plan),
+            Step::Later(delay) => {
+                ending::settle(self.observed, &mut self.status, plan.into_stored());
+                self.then = Then::Wait(delay);
+            }
+            Step::Next | Step::Ended => {
+                ending::settle(self.observed, &mut self.status, plan.into_stored());
+            }
+        }
+    }
+
+    /// Puts another plan in the place of `plan`, whose current task cannot be done in it.
+    fn replace(&mut self, mut plan: Plan<Persisted>) {
+        let (observed, status) = (self.observed, &mut self.status);
+        let node = &*observed.node;
+        let current = plan.current().and_then(|(_, task)| TaskKind::from_wire(&task.type_));
+        let Some(current) = current else { return };
+        let fresh = if is_outdated(plan.stored(), node) {
+            replan(node, plan.stored(), self.plan_id)
+        } else if plan.ahead(TaskKind::AwaitBootstrapComplete) && observed.children.job.is_none() {
+            // What the lost Job's sidecar had under way, the next one continues: it is noted on the volume.
+            plan.repeat(&[TaskKind::DeployBootstrapService, TaskKind::DeployBootstrapJob]);
+            status.plan = Some(plan.into_stored());
+            return;
+        } else {
+            // The pod of a Job that is created again waits for mark-ready.
+            let from =
+                if current == TaskKind::AwaitBootstrapComplete { TaskKind::MarkReady } else { current };
+            reissue(node, plan.stored(), self.plan_id, from)
+        };
+        match fresh {
+            Some(fresh) => ending::begin(observed, status, fresh),
+            None => ending::drop_update(observed, status),
+        }
+    }
+}
+
+/// When to observe again if no event comes first.
+fn next_look(observed: &Observed) -> Duration {
+    let until =
+        |at: Timestamp| Duration::try_from(at.duration_since(observed.now)).unwrap_or_default().max(SOONEST);
+    let probe = observed.health.as_ref().map(|probe| until(probe.next_at));
+    let certificate = observed.tls.as_ref().and_then(|tls| tls.changes_at).map(until);
+    [probe, certificate].into_iter().flatten().fold(RESYNC, Duration::min)
+}

@@ -1,0 +1,30 @@
+//! What a plan is for.
+
+use sei_api::v1alpha1::TaskPlan;
+
+use crate::TaskKind;
+
+/// What a plan is for, read from its tasks: plans of the Go controller do not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Brings a new node to Running.
+    Init,
+    /// Brings a Running node to another image.
+    Update,
+    /// Lets seid start after the sidecar restarted.
+    MarkReady,
+}
+
+impl Purpose {
+    /// The purpose of `plan`.
+    pub fn of(plan: &TaskPlan) -> Self {
+        let has = |kind: TaskKind| plan.tasks.iter().any(|task| task.type_ == kind.as_str());
+        if has(TaskKind::ObserveImage) {
+            Self::Update
+        } else if has(TaskKind::EnsureDataPvc) {
+            Self::Init
+        } else {
+            Self::MarkReady
+        }
+    }
+}
