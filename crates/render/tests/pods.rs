@@ -4,7 +4,7 @@
 mod common;
 
 use common::{CASES, node, platform};
-use k8s_openapi::api::core::v1::{Container, PodSpec};
+use k8s_openapi::api::core::v1::{Container, PodSpec, Volume};
 use sei_api::SeiNode;
 use sei_render::{RenderError, bootstrap_job, bootstrap_service, stateful_set};
 use serde_json::json;
@@ -93,6 +93,50 @@ fn a_bootstrap_under_tls_has_its_proxy_and_the_imported_claim() {
     assert_eq!(claim.claim_name, "old-disk");
     let ports = bootstrap_service(&node).unwrap().spec.unwrap().ports.unwrap();
     assert_eq!(ports.iter().map(|port| port.port).collect::<Vec<_>>(), [7777, 8443]);
+}
+
+#[test]
+fn only_the_proxy_has_a_token_of_the_service_account() {
+    let mut nodes: Vec<_> = CASES.map(|case| (case, node(case))).into();
+    nodes.push(("full-s3-bootstrap", tls_bootstrap()));
+    for (case, node) in nodes {
+        for pod in pods(&node, case) {
+            assert_eq!(pod.automount_service_account_token, Some(false), "{case}");
+            let is_token = |volume: &&Volume| {
+                let sources =
+                    volume.projected.iter().flat_map(|projected| projected.sources.iter().flatten());
+                sources.into_iter().any(|source| source.service_account_token.is_some())
+            };
+            let tokens: Vec<_> = pod.volumes.iter().flatten().filter(is_token).map(|it| &it.name).collect();
+            assert_eq!(tokens.is_empty(), node.spec.tls().is_none(), "{case}");
+            let mounting = containers(&pod).filter(|container| {
+                container.volume_mounts.iter().flatten().any(|mount| tokens.contains(&&mount.name))
+            });
+            assert!(mounting.into_iter().all(|container| container.name == "kube-rbac-proxy"), "{case}");
+        }
+    }
+}
+
+#[test]
+fn services_of_the_namespace_add_no_variables() {
+    for case in CASES {
+        for pod in pods(&node(case), case) {
+            assert_eq!(pod.enable_service_links, Some(false), "{case}");
+        }
+    }
+}
+
+#[test]
+fn no_probe_of_seid_or_the_sidecar_kills_it_for_a_fault_of_the_proxy() {
+    for case in CASES {
+        let node = node(case);
+        for container in pods(&node, case).iter().flat_map(containers) {
+            let Some(probe) = &container.liveness_probe else { continue };
+            let through_proxy =
+                probe.http_get.as_ref().is_some_and(|get| get.scheme.as_deref() == Some("HTTPS"));
+            assert!(!through_proxy || container.name == "kube-rbac-proxy", "{case}: {}", container.name);
+        }
+    }
 }
 
 #[test]

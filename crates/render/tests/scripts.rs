@@ -36,7 +36,10 @@ fn run(container: &Container, dir: &Path, status: i32) -> Output {
     fs::set_permissions(&seid, fs::Permissions::from_mode(0o755)).unwrap();
     let words: Vec<_> = container.command.iter().flatten().chain(container.args.iter().flatten()).collect();
     let path = format!("{}:{}", dir.display(), std::env::var("PATH").unwrap());
-    Command::new(words[0]).args(&words[1..]).env("HOME", dir).env("PATH", path).output().unwrap()
+    let mut command = Command::new(words[0]);
+    // Pauses are not waited for.
+    command.args(&words[1..]).env("HOME", dir).env("PATH", path).env("BASH_FUNC_sleep%%", "() { :\n}");
+    command.output().unwrap()
 }
 
 fn calls(dir: &Path) -> String {
@@ -45,10 +48,15 @@ fn calls(dir: &Path) -> String {
 
 /// A sidecar that is not ready the first time it is asked. Returns its port.
 fn sidecar() -> u16 {
+    answering("/v0/healthz", &[503, 200])
+}
+
+/// A sidecar that answers requests of `path` with these codes, and then closes its port.
+fn answering(path: &'static str, codes: &'static [u16]) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
-        for answer in ["HTTP/1.0 503 Service Unavailable\r\n\r\n", "HTTP/1.0 200 OK\r\n\r\n"] {
+        for code in codes {
             let (mut stream, _) = listener.accept().unwrap();
             // The shell writes line by line.
             let mut request = Vec::new();
@@ -57,8 +65,8 @@ fn sidecar() -> u16 {
                 stream.read_exact(&mut byte).unwrap();
                 request.push(byte[0]);
             }
-            assert_eq!(request, b"GET /v0/healthz HTTP/1.0\r\nHost: localhost\r\n\r\n");
-            stream.write_all(answer.as_bytes()).unwrap();
+            assert_eq!(request, format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").into_bytes());
+            stream.write_all(format!("HTTP/1.0 {code} Reason\r\n\r\n").as_bytes()).unwrap();
         }
     });
     port
@@ -113,6 +121,72 @@ fn seid_starts_when_the_sidecar_is_ready() {
     let dir = tempfile::tempdir().unwrap();
     let output = run(named(&pod(&node_at("full-plain", sidecar())), "seid"), dir.path(), 3);
     assert_eq!(output.status.code(), Some(3), "seid takes the shell's place: {output:?}");
+    assert_eq!(calls(dir.path()), format!("<start><--home><{}>", dir.path().display()));
+}
+
+/// Runs the start script of a node with TLS beside a sidecar, with a `sleep` that returns at once `rounds` times and
+/// then ends the watch, and a `kill` that is only written down.
+fn watch(port: u16, rounds: usize) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    // A process of that name, which is not killed for real: the test shares its process namespace with others.
+    let sidecar = dir.path().join("seictl");
+    fs::copy("/bin/sleep", &sidecar).unwrap();
+    let mut sidecar = Command::new(sidecar).arg("60").spawn().unwrap();
+
+    let count = dir.path().join("count");
+    let sleep = format!("() {{ echo >>{0}; [ \"$(wc -l <{0})\" -le {rounds} ]\n}}", count.display());
+    let killed = dir.path().join("killed");
+    let kill = format!("() {{ echo \"$*\" >>{}\n}}", killed.display());
+    let pod = pod_with_tls(port);
+    let container = named(&pod, "seid");
+    let words: Vec<_> = container.command.iter().flatten().chain(container.args.iter().flatten()).collect();
+    // Only the watch: nothing here answers /v0/healthz.
+    let script = words[2].split("done &").next().unwrap();
+    let script = format!("{script}done");
+    let output = Command::new(words[0])
+        .args(["-c", &script])
+        .env("BASH_FUNC_sleep%%", sleep)
+        .env("BASH_FUNC_kill%%", kill)
+        .output()
+        .unwrap();
+    sidecar.kill().unwrap();
+    sidecar.wait().unwrap();
+    assert!(output.status.code().is_some(), "{output:?}");
+    let killed = fs::read_to_string(killed).unwrap_or_default();
+    let ours = format!("-9 {}", sidecar.id());
+    killed.lines().filter(|line| *line == ours).map(|_| "killed ").collect()
+}
+
+fn pod_with_tls(port: u16) -> PodSpec {
+    let mut object = common::seinode("full-tls");
+    object["spec"]["sidecar"]["port"] = json!(port);
+    let set =
+        sei_render::stateful_set(&serde_json::from_value(object).unwrap(), &platform("full-tls")).unwrap();
+    set.spec.unwrap().template.spec.unwrap()
+}
+
+#[test]
+fn behind_tls_a_sidecar_that_misses_three_requests_in_a_row_is_restarted() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    assert_eq!(watch(nobody, 2), "");
+    assert_eq!(watch(nobody, 3), "killed ");
+    assert_eq!(watch(nobody, 5), "killed ", "it gets the same time after a restart");
+    assert_eq!(watch(nobody, 6), "killed killed ");
+    assert_eq!(watch(answering("/v0/livez", &[200, 200, 200, 200]), 4), "");
+    assert_eq!(watch(answering("/v0/livez", &[503, 503, 200, 503, 503]), 5), "", "misses in a row count");
+    assert_eq!(watch(answering("/v0/livez", &[503, 503, 503]), 3), "killed ");
+}
+
+#[test]
+fn behind_tls_seid_starts_as_without_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let pod = pod_with_tls(sidecar());
+    let mut container = named(&pod, "seid").clone();
+    // The watch ends with its first sleep; it would keep this test's output open.
+    let script = container.args.as_mut().unwrap();
+    script[0] = script[0].replace("sleep 10", "false");
+    let output = run(&container, dir.path(), 3);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
     assert_eq!(calls(dir.path()), format!("<start><--home><{}>", dir.path().display()));
 }
 

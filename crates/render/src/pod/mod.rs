@@ -27,8 +27,11 @@ pub(crate) fn spec(node: &SeiNode, platform: &Platform) -> Result<PodSpec, Rende
         init.push(proxy::container(node, platform)?);
     }
     Ok(PodSpec {
-        automount_service_account_token: Some(true),
+        // Only the proxy talks to the API server, and mounts a token of its own.
+        automount_service_account_token: Some(false),
         service_account_name: Some(platform.service_account.clone()),
+        // A Service called seid-… in the namespace would set variables that seid reads as its configuration.
+        enable_service_links: Some(false),
         // The sidecar signals seid.
         share_process_namespace: Some(true),
         security_context: Some(security::pod()),

@@ -11,6 +11,8 @@ use crate::{Platform, RenderError};
 
 const CONFIG: &str = "/etc/kube-rbac-proxy";
 const TLS: &str = "/etc/tls";
+/// Where clients inside a pod look for the API server's authority and a token for it.
+const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// The proxy: an init container that keeps running, so that the plan can reach the sidecar before seid starts.
 pub(crate) fn container(node: &SeiNode, platform: &Platform) -> Result<Container, RenderError> {
@@ -35,7 +37,11 @@ pub(crate) fn bare(node: &SeiNode, platform: &Platform) -> Result<Container, Ren
         args: Some(args(node.spec.sidecar_port())),
         restart_policy: Some("Always".to_owned()),
         ports: Some(vec![seid::port("api", ports::RBAC_PROXY)]),
-        volume_mounts: Some(vec![read_only(volumes::PROXY_CONFIG, CONFIG), read_only(volumes::TLS, TLS)]),
+        volume_mounts: Some(vec![
+            read_only(volumes::PROXY_CONFIG, CONFIG),
+            read_only(volumes::TLS, TLS),
+            read_only(volumes::PROXY_ACCOUNT, ACCOUNT),
+        ]),
         security_context: Some(security::read_only()),
         ..Container::default()
     })

@@ -40,6 +40,11 @@ pub(crate) fn container(node: &SeiNode, platform: &Platform) -> Container {
         timeout_seconds: Some(5),
         ..timed(&Timing { delay: 30, period: 10, failures: 3 })
     };
+    let sidecar = node.spec.sidecar_port();
+    let script = match node.spec.tls() {
+        Some(_) => script::start_and_watch(sidecar),
+        None => script::start(sidecar),
+    };
     let mut mounts = vec![mount(volumes::DATA, HOME)];
     mounts.extend(key_mount(node, volumes::SIGNING_KEY, volumes::SIGNING_KEY_FILE));
     mounts.extend(node_key_mount(node));
@@ -52,7 +57,7 @@ pub(crate) fn container(node: &SeiNode, platform: &Platform) -> Container {
         )),
         readiness_probe: Some(readiness),
         volume_mounts: Some(mounts),
-        ..runs(node, platform, &node.spec.image, script::start(node.spec.sidecar_port()))
+        ..runs(node, platform, &node.spec.image, script)
     }
 }
 

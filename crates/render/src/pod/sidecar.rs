@@ -28,12 +28,11 @@ pub(crate) fn container(node: &SeiNode, platform: &Platform) -> Result<Container
         env.push(from_secret("SEI_KEYRING_PASSPHRASE", &passphrase.secret_name, &passphrase.key));
         mounts.push(read_only(volumes::KEYRING, &format!("{HOME}/keyring-file")));
     }
-    let tls = node.spec.tls().is_some();
-    // Under TLS the question passes the proxy, whose image may still have to be pulled when the sidecar runs.
-    let delay = if tls { 60 } else { 5 };
-    sidecar.liveness_probe =
-        Some(sidecar_probe(node, "/v0/livez", &Timing { delay, period: 10, failures: 3 }));
-    if !tls {
+    // Behind TLS a probe would pass the proxy, and restart the sidecar when the proxy is down: seid's script watches
+    // the sidecar instead.
+    if node.spec.tls().is_none() {
+        sidecar.liveness_probe =
+            Some(sidecar_probe(node, "/v0/livez", &Timing { delay: 5, period: 10, failures: 3 }));
         sidecar.readiness_probe =
             Some(sidecar_probe(node, "/v0/healthz", &Timing { delay: 2, period: 5, failures: 6 }));
     }

@@ -1,8 +1,9 @@
 //! Volumes of the pods, in the order in which they are written.
 
 use k8s_openapi::api::core::v1::{
-    ConfigMapVolumeSource, EmptyDirVolumeSource, KeyToPath, PersistentVolumeClaimVolumeSource,
-    SecretVolumeSource, Volume,
+    ConfigMapProjection, ConfigMapVolumeSource, EmptyDirVolumeSource, KeyToPath,
+    PersistentVolumeClaimVolumeSource, ProjectedVolumeSource, SecretVolumeSource,
+    ServiceAccountTokenProjection, Volume, VolumeProjection,
 };
 use sei_api::{SeiNode, names, v1alpha1::OperatorKeyringSecret};
 
@@ -15,9 +16,14 @@ pub(crate) const NODE_KEY_FILE: &str = "node_key.json";
 pub(crate) const KEYRING: &str = "operator-keyring";
 pub(crate) const PROXY_CONFIG: &str = "rbac-proxy-config";
 pub(crate) const TLS: &str = "sidecar-tls";
+pub(crate) const PROXY_ACCOUNT: &str = "rbac-proxy-account";
 
 /// Readable by the owner alone; the group of the volume is added by the kubelet.
 const PRIVATE: i32 = 0o400;
+/// The API server's default.
+const READABLE: i32 = 0o644;
+/// The kubelet renews the token long before it expires.
+const TOKEN_SECONDS: i64 = 3600;
 
 /// Of the node's pod.
 pub(crate) fn all(node: &SeiNode) -> Vec<Volume> {
@@ -67,11 +73,35 @@ fn tls(node: &SeiNode) -> Vec<Volume> {
     let Some(tls) = node.spec.tls() else { return Vec::new() };
     let config =
         ConfigMapVolumeSource { name: names::rbac_proxy_config(node), ..ConfigMapVolumeSource::default() };
-    vec![Volume { config_map: Some(config), ..named(PROXY_CONFIG) }, secret(TLS, &tls.secret_name, None)]
+    vec![
+        Volume { config_map: Some(config), ..named(PROXY_CONFIG) },
+        secret(TLS, &tls.secret_name, None),
+        account(),
+    ]
+}
+
+/// What the kubelet mounts in every container where `automountServiceAccountToken` is on, for the proxy alone.
+fn account() -> Volume {
+    let token = ServiceAccountTokenProjection {
+        path: "token".to_owned(),
+        expiration_seconds: Some(TOKEN_SECONDS),
+        audience: None,
+    };
+    let authority = ConfigMapProjection {
+        name: "kube-root-ca.crt".to_owned(),
+        items: Some(vec![item("ca.crt")]),
+        optional: None,
+    };
+    let sources = vec![
+        VolumeProjection { service_account_token: Some(token), ..VolumeProjection::default() },
+        VolumeProjection { config_map: Some(authority), ..VolumeProjection::default() },
+    ];
+    let projected = ProjectedVolumeSource { sources: Some(sources), default_mode: Some(READABLE) };
+    Volume { projected: Some(projected), ..named(PROXY_ACCOUNT) }
 }
 
 fn secret(volume: &str, name: &str, only: Option<&str>) -> Volume {
-    let items = only.map(|file| vec![KeyToPath { key: file.to_owned(), path: file.to_owned(), mode: None }]);
+    let items = only.map(|file| vec![item(file)]);
     let source = SecretVolumeSource {
         secret_name: Some(name.to_owned()),
         default_mode: Some(PRIVATE),
@@ -79,6 +109,10 @@ fn secret(volume: &str, name: &str, only: Option<&str>) -> Volume {
         optional: None,
     };
     Volume { secret: Some(source), ..named(volume) }
+}
+
+fn item(file: &str) -> KeyToPath {
+    KeyToPath { key: file.to_owned(), path: file.to_owned(), mode: None }
 }
 
 fn named(name: &str) -> Volume {
