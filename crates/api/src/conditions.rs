@@ -110,6 +110,8 @@ reasons! {
             SidecarAccessDenied = "SidecarAccessDenied",
             /// The API server refused a write of the operator; the message has its words.
             WriteRefused = "WriteRefused",
+            /// An object whose name the node needs is still being deleted, as after the SeiNode was deleted and created again.
+            WaitingForDeletion = "WaitingForDeletion",
             /// The node is being deleted.
             Deleting = "Deleting",
         }
@@ -128,6 +130,8 @@ reasons! {
             VolumeInUse = "VolumeInUse",
             /// The data volume claim of a running node is gone; restore it, or set annotation `sei.io/retry` to start anew.
             DataVolumeLost = "DataVolumeLost",
+            /// The data volume claim is being deleted, and the data with it when the pod ends; the message says how to keep it.
+            DataVolumeTerminating = "DataVolumeTerminating",
             /// Another SeiNode uses the same signing key, which would sign twice; give each validator its own.
             SigningKeyInUse = "SigningKeyInUse",
         }

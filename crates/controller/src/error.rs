@@ -1,7 +1,7 @@
 //! What can go wrong in a pass over one node, and what ends the controller. Troubles of the node itself are not
 //! errors: they are findings, outcomes and conditions.
 
-use crate::record::RecordError;
+use crate::{record::RecordError, refusal::words};
 
 /// What ends the controller. Troubles of single nodes never do.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +18,7 @@ pub enum Error {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PassError {
     /// The API server did not do what was asked.
-    #[error("{doing} of SeiNode {node}: {source}")]
+    #[error("{doing} of SeiNode {node} failed: {}", words(source))]
     Api {
         /// What was being done.
         doing: &'static str,

@@ -1,5 +1,5 @@
-//! The end of a SeiNode: our data volume claim goes, everything else follows by garbage collection. The
-//! sidecar is not needed for it.
+//! The end of a SeiNode: its data volume claim is deleted unless the deletion orphans it, everything else follows by
+//! garbage collection. The sidecar is not needed for it.
 
 use std::sync::Arc;
 
@@ -19,19 +19,28 @@ use serde_json::json;
 
 use crate::{act, context::Context, error::PassError, record::record};
 
+/// Finalizer of the garbage collector while it takes the owner off the objects that are to stay.
+const ORPHAN: &str = "orphan";
+
 /// Whether the finalizer is on the node.
 pub(crate) fn is_marked(node: &SeiNode) -> bool {
     node.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == labels::FINALIZER)
+}
+
+/// Whether the deletion was requested with `--cascade=orphan`: the garbage collector then takes the owner off the
+/// claim as off every other object.
+fn is_orphaning(node: &SeiNode) -> bool {
+    node.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == ORPHAN)
 }
 
 /// Puts the finalizer on the node.
 pub(crate) async fn mark(ctx: &Context, node: &SeiNode) -> Result<Arc<SeiNode>, PassError> {
     let mut finalizers = node.metadata.finalizers.clone().unwrap_or_default();
     finalizers.push(labels::FINALIZER.to_owned());
-    write_finalizers(ctx, node, &finalizers, "adding the finalizer").await
+    write_finalizers(ctx, node, &finalizers, "addition of the finalizer").await
 }
 
-/// Does what has to be done before the node may go, then lets it go.
+/// Does what has to be done before the node is removed, then removes the finalizer.
 pub(crate) async fn finalize(ctx: &Context, node: &Arc<SeiNode>) -> Result<(), PassError> {
     if !is_marked(node) {
         ctx.forget(node);
@@ -45,12 +54,14 @@ pub(crate) async fn finalize(ctx: &Context, node: &Arc<SeiNode>) -> Result<(), P
     conditions::set(&mut status.conditions, deleting, node.metadata.generation, now);
     let node = record(ctx, node, status).await?;
     ctx.metrics.observe_node(&node, None);
-    act::delete_own_claim(ctx, &node)
-        .await
-        .map_err(|source| failed("deleting the data volume claim", &node, source))?;
+    if !is_orphaning(&node) {
+        act::delete_own_claim(ctx, &node)
+            .await
+            .map_err(|source| failed("deletion of the data volume claim", &node, source))?;
+    }
     let rest: Vec<_> =
         node.metadata.finalizers.iter().flatten().filter(|it| *it != labels::FINALIZER).cloned().collect();
-    match write_finalizers(ctx, &node, &rest, "removing the finalizer").await {
+    match write_finalizers(ctx, &node, &rest, "removal of the finalizer").await {
         Ok(_) => {}
         Err(PassError::Api { source, .. }) if matches!(&*source, kube::Error::Api(status) if status.is_not_found()) =>
             {}

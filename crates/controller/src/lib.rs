@@ -67,6 +67,7 @@ pub mod rbac;
 mod reconcile;
 mod record;
 mod references;
+mod refusal;
 mod run;
 mod sidecar;
 

@@ -9,7 +9,7 @@ use sei_api::{
 };
 use sei_decide::events::between;
 
-use crate::{context::Context, events};
+use crate::{context::Context, events, refusal::words};
 
 /// Why a status was not written.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +21,7 @@ pub(crate) enum RecordError {
         node: String,
     },
     /// The API server's words.
-    #[error("writing the status of SeiNode {node}: {source}")]
+    #[error("failed to write the status of SeiNode {node}: {}", words(source))]
     Api {
         /// `namespace/name`.
         node: String,

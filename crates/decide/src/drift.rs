@@ -14,7 +14,7 @@ use sei_plan::TaskKind;
 use sei_render::{Platform, drift::differences};
 use serde::Serialize;
 
-use crate::{objects::is_owned_by, observed::Observed};
+use crate::{observed::Observed, ownership::Ownership};
 
 /// An object to be applied again.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,8 +96,11 @@ enum Verdict {
 
 fn compare<K: Resource + Serialize>(node: &SeiNode, wanted: &K, live: Option<&K>) -> Verdict {
     let Some(live) = live else { return Verdict::Drifted };
-    if !is_owned_by(live, node) {
-        return Verdict::Foreign;
+    match Ownership::of(live, node) {
+        Ownership::Own => {}
+        // It is created again once it is gone.
+        Ownership::Ending => return Verdict::AsWanted,
+        Ownership::Foreign => return Verdict::Foreign,
     }
     // Objects of the API server and of our own making always serialize.
     let (Ok(wanted), Ok(live)) = (serde_json::to_value(wanted), serde_json::to_value(live)) else {

@@ -35,6 +35,7 @@ pub mod neighbours;
 pub mod objects;
 mod observed;
 mod obstacle;
+mod ownership;
 mod pass;
 mod phase;
 pub mod rollout;
@@ -43,5 +44,6 @@ mod wanted;
 
 pub use drift::Repair;
 pub use observed::{Children, Claim, Finding, Health, Keys, Observed, Probe, TlsFinding};
+pub use ownership::Ownership;
 pub use pass::{Ask, Pass, Then};
 pub use phase::set_phase;

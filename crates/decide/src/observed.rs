@@ -93,6 +93,8 @@ pub struct Claim {
     pub uid: String,
     /// `status.phase`.
     pub phase: Option<String>,
+    /// The PersistentVolume that it is bound to.
+    pub volume: Option<String>,
     /// When its deletion was requested. It stays while a pod uses it.
     pub deleted_at: Option<Timestamp>,
     /// Whether the SeiNode is its controller.
@@ -106,6 +108,7 @@ impl Claim {
             name: claim.metadata.name.clone().unwrap_or_default(),
             uid: claim.metadata.uid.clone().unwrap_or_default(),
             phase: claim.status.as_ref().and_then(|status| status.phase.clone()),
+            volume: claim.spec.as_ref().and_then(|spec| spec.volume_name.clone()),
             deleted_at: claim.metadata.deletion_timestamp.as_ref().map(|time| time.0),
             is_owned: is_owned_by(claim, node),
         }

@@ -1,5 +1,6 @@
 //! What no plan can get past: a person has to change something first.
 
+use kube::ResourceExt;
 use sei_api::{
     conditions::Reason,
     labels, names,
@@ -17,9 +18,10 @@ pub(crate) struct Obstacle {
 }
 
 impl Obstacle {
-    /// Whether an Active plan has to stop as well. It renders the spec as it is now, so not while that is wrong.
+    /// Whether an Active plan has to stop as well: it renders the spec as it is now, and it may end the pod that keeps
+    /// the data.
     pub(crate) fn holds_plans(&self) -> bool {
-        self.reason == Reason::InvalidSpec
+        matches!(self.reason, Reason::InvalidSpec | Reason::DataVolumeTerminating)
     }
 }
 
@@ -49,6 +51,9 @@ pub(crate) fn find(observed: &Observed, platform: &Platform, foreign: Option<Str
         );
         return Some(Obstacle { reason: Reason::DataVolumeLost, message });
     }
+    if let Some(message) = ending_volume(observed) {
+        return Some(Obstacle { reason: Reason::DataVolumeTerminating, message });
+    }
     // What a Running node holds it keeps; the younger one is told.
     if let Some(rival) = observed.rival.as_ref().filter(|_| !running) {
         return Some(Obstacle { reason: rival.reason, message: rival.message.clone() });
@@ -62,6 +67,25 @@ fn lost_volume(observed: &Observed) -> bool {
     let missing = format!("persistentvolumeclaim {:?} not found", names::data_claim(&observed.node));
     let refused = observed.children.pod.as_deref().and_then(unscheduled);
     names::imported_claim(&observed.node).is_none() && refused.is_some_and(|words| words.contains(&missing))
+}
+
+/// What to do about a claim of the node that is being deleted. It is gone, and the data with it, when no pod uses it.
+fn ending_volume(observed: &Observed) -> Option<String> {
+    let claim = observed.claim.as_ref()?;
+    let since = claim.deleted_at?;
+    let imported = names::imported_claim(&observed.node).is_some();
+    let pod = observed.children.pod.as_deref().or(observed.children.bootstrap_pod.as_deref())?;
+    if !claim.is_owned && !imported {
+        return None;
+    }
+    let volume = claim.volume.as_deref().unwrap_or("of the claim");
+    Some(format!(
+        "volume claim {} is being deleted since {since}, and its data with it as soon as pod {} ends: no plan runs that \
+         ends the pod. A deletion cannot be undone; to keep the data, set persistentVolumeReclaimPolicy of \
+         PersistentVolume {volume} to Retain now, then import the volume into a new SeiNode (docs/backup.md)",
+        claim.name,
+        pod.name_any()
+    ))
 }
 
 fn is_in(status: Option<&SeiNodeStatus>, phase: NodePhase) -> bool {

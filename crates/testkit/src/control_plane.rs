@@ -84,6 +84,11 @@ impl ControlPlane {
         Ok(())
     }
 
+    /// Ends kube-controller-manager: no garbage is collected and no pod created until it is started again.
+    pub fn stop_controllers(&mut self) {
+        self.controller_manager = None;
+    }
+
     /// Kubeconfig of an administrator.
     pub fn kubeconfig(&self) -> PathBuf {
         self.folder.path().join("kubeconfig")

@@ -1,4 +1,4 @@
-//! Server-side apply of the objects of a node, never of anybody else's.
+//! Server-side apply of the objects of a node, never of objects with another owner.
 
 use std::fmt::Debug;
 
@@ -10,30 +10,36 @@ use kube::{
 };
 use sei_api::{SeiNode, labels, names};
 use sei_decide::{
-    Observed,
+    Observed, Ownership,
     objects::{is_owned_by, seid_image},
 };
 use sei_plan::{Outcome, Persisted, Plan};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::refused;
-use crate::context::Context;
+use super::{ending, foreign, refused};
+use crate::{context::Context, refusal::words};
 
 /// Why an object was not written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApplyError {
     /// The name is taken.
-    #[error(
-        "{kind} {name} exists and does not belong to this SeiNode: delete it, or give the SeiNode another name"
-    )]
+    #[error("{kind} {name} exists and does not belong to this SeiNode")]
     Foreign {
         /// Kind of the object.
         kind: String,
         /// Its name.
         name: String,
     },
+    /// The name is still taken.
+    #[error("{kind} {name} is being deleted")]
+    Ending {
+        /// Kind of the object.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
     /// The API server's words.
-    #[error("writing {kind} {name}: {source}")]
+    #[error("failed to write {kind} {name}: {}", words(source))]
     Api {
         /// Kind of the object.
         kind: String,
@@ -57,10 +63,12 @@ where
     let failed =
         |source| ApplyError::Api { kind: kind.clone(), name: name.clone(), source: Box::new(source) };
     let api: Api<K> = Api::namespaced(ctx.client.clone(), names::namespace(node));
-    // Forced apply would take fields of an object that somebody else made.
-    match api.get_metadata_opt(&name).await.map_err(failed)? {
-        Some(live) if !is_owned_by(&live, node) => Err(ApplyError::Foreign { kind, name }),
-        _ => {
+    // Forced apply would take fields of an object that another controller created.
+    let live = api.get_metadata_opt(&name).await.map_err(failed)?;
+    match live.map(|live| Ownership::of(&live, node)) {
+        Some(Ownership::Foreign) => Err(ApplyError::Foreign { kind, name }),
+        Some(Ownership::Ending) => Err(ApplyError::Ending { kind, name }),
+        Some(Ownership::Own) | None => {
             let params = PatchParams::apply(labels::FIELD_MANAGER).force();
             api.patch(&name, &params, &Patch::Apply(object)).await.map_err(failed)
         }
@@ -71,8 +79,9 @@ where
 fn outcome<K>(applied: Result<K, ApplyError>) -> Outcome {
     match applied {
         Ok(_) => Outcome::Done,
-        Err(error @ ApplyError::Foreign { .. }) => Outcome::Rejected { error: error.to_string() },
-        Err(ApplyError::Api { kind, name, source }) => refused(&format!("writing {kind} {name}"), &source),
+        Err(ApplyError::Foreign { kind, name }) => foreign(&kind, &name),
+        Err(ApplyError::Ending { kind, name }) => ending(&kind, &name),
+        Err(ApplyError::Api { kind, name, source }) => refused(&format!("write {kind} {name}"), &source),
     }
 }
 
@@ -83,7 +92,7 @@ pub(super) async fn rbac_proxy_config(ctx: &Context, node: &SeiNode) -> Outcome 
     }
 }
 
-/// A plan that the Go controller made leaves a StatefulSet alone that is for this image already: taking over
+/// A plan of the Go controller leaves a StatefulSet alone that is for this image already: taking over
 /// restarts no pod, and what else differs waits for the next update.
 pub(super) async fn stateful_set(ctx: &Context, observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
     let node = &*observed.node;

@@ -13,20 +13,20 @@ use kube::{
 };
 use sei_api::{SeiNode, conditions::Reason, labels, names};
 use sei_decide::{
-    Observed,
-    objects::{JobState, is_owned_by, job_state},
+    Observed, Ownership,
+    objects::{JobState, job_state},
 };
 use sei_plan::Outcome;
 use serde::de::DeserializeOwned;
 
-use super::{apply, refused};
+use super::{apply, ending, foreign, refused, volume};
 use crate::context::Context;
 
 pub(super) async fn deploy_service(ctx: &Context, node: &SeiNode) -> Outcome {
     apply::bootstrap_service(ctx, node).await
 }
 
-/// Makes the Job. One of ours that failed, or that was made from another spec, is replaced.
+/// Creates the Job. One of this SeiNode that failed, or that was created from another spec, is replaced.
 pub(super) async fn deploy_job(ctx: &Context, node: &SeiNode) -> Outcome {
     let wanted = match sei_render::bootstrap_job(node, &ctx.platform) {
         Ok(Some(job)) => job,
@@ -37,22 +37,23 @@ pub(super) async fn deploy_job(ctx: &Context, node: &SeiNode) -> Outcome {
     let api: Api<Job> = Api::namespaced(ctx.client.clone(), names::namespace(node));
     let live = match api.get_opt(&name).await {
         Ok(live) => live,
-        Err(error) => return refused(&format!("reading Job {name}"), &error),
+        Err(error) => return refused(&format!("read Job {name}"), &error),
     };
     let Some(live) = live else {
         let params =
             PostParams { field_manager: Some(labels::FIELD_MANAGER.to_owned()), ..Default::default() };
         return match api.create(&params, &wanted).await {
             Ok(_) => Outcome::Done,
-            Err(kube::Error::Api(status)) if status.is_already_exists() => waiting("it was made just now"),
-            Err(error) => refused(&format!("making Job {name}"), &error),
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {
+                waiting("another client created the Job just now")
+            }
+            Err(error) => refused(&format!("create Job {name}"), &error),
         };
     };
-    if !is_owned_by(&live, node) {
-        return foreign("Job", &name);
-    }
-    if live.metadata.deletion_timestamp.is_some() {
-        return waiting("the Job before it is ending");
+    match Ownership::of(&live, node) {
+        Ownership::Own => {}
+        Ownership::Ending => return ending("Job", &name),
+        Ownership::Foreign => return foreign("Job", &name),
     }
     let replace = match job_state(&live) {
         JobState::Complete => false,
@@ -62,13 +63,16 @@ pub(super) async fn deploy_job(ctx: &Context, node: &SeiNode) -> Outcome {
     if !replace {
         return Outcome::Done;
     }
+    if let Err(outcome) = volume::stays(ctx, node).await {
+        return outcome;
+    }
     match delete(&api, &live).await {
-        Ok(()) => waiting("the Job before it is ending"),
-        Err(error) => refused(&format!("deleting Job {name}"), &error),
+        Ok(()) => ending("Job", &name),
+        Err(error) => refused(&format!("delete Job {name}"), &error),
     }
 }
 
-/// Looks at the Job as the cache has it: its events bring the next look.
+/// Checks the Job as the cache has it: its events start the next pass.
 pub(super) fn await_complete(observed: &Observed) -> Outcome {
     match observed.children.job.as_deref().map(job_state) {
         Some(JobState::Complete) => Outcome::Done,
@@ -81,6 +85,9 @@ pub(super) fn await_complete(observed: &Observed) -> Outcome {
 /// Deletes Job and Service, and is done when they and the pod are gone: the production pod takes over their
 /// volume and name.
 pub(super) async fn teardown(ctx: &Context, node: &SeiNode) -> Outcome {
+    if let Err(outcome) = volume::stays(ctx, node).await {
+        return outcome;
+    }
     let namespace = names::namespace(node);
     let jobs: Api<Job> = Api::namespaced(ctx.client.clone(), namespace);
     let services: Api<Service> = Api::namespaced(ctx.client.clone(), namespace);
@@ -101,7 +108,7 @@ pub(super) async fn teardown(ctx: &Context, node: &SeiNode) -> Outcome {
     match pods.list_metadata(&ListParams::default().labels(&selector)).await {
         Ok(list) if list.items.is_empty() => Outcome::Done,
         Ok(_) => waiting("its pod is ending"),
-        Err(error) => refused("looking for the bootstrap pod", &error),
+        Err(error) => refused("list the bootstrap pods", &error),
     }
 }
 
@@ -116,13 +123,14 @@ where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
 {
     let kind = K::kind(&());
-    let live = api.get_opt(name).await.map_err(|error| refused(&format!("reading {kind} {name}"), &error))?;
+    let live = api.get_opt(name).await.map_err(|error| refused(&format!("read {kind} {name}"), &error))?;
     let Some(live) = live.filter(of_bootstrap) else { return Ok(false) };
-    if !is_owned_by(&live, node) {
-        return Err(foreign(&kind, name));
-    }
-    if live.meta().deletion_timestamp.is_none() {
-        delete(api, &live).await.map_err(|error| refused(&format!("deleting {kind} {name}"), &error))?;
+    match Ownership::of(&live, node) {
+        Ownership::Foreign => return Err(foreign(&kind, name)),
+        Ownership::Ending => {}
+        Ownership::Own => {
+            delete(api, &live).await.map_err(|error| refused(&format!("delete {kind} {name}"), &error))?;
+        }
     }
     Ok(true)
 }
@@ -148,7 +156,7 @@ fn is_bootstrap(service: &Service) -> bool {
     service.labels().get(labels::COMPONENT).is_some_and(|value| value == labels::COMPONENT_BOOTSTRAP)
 }
 
-/// What tells a Job from one that was made from another spec, or by the Go controller, which gives it no proxy: the
+/// What tells a Job from one that was created from another spec, or by the Go controller, which gives it no proxy: the
 /// image of seid, and the containers beside it.
 fn programs(job: &Job) -> Option<(Option<&str>, Vec<&str>)> {
     let pod = job.spec.as_ref()?.template.spec.as_ref()?;
@@ -159,12 +167,4 @@ fn programs(job: &Job) -> Option<(Option<&str>, Vec<&str>)> {
 
 fn waiting(why: &str) -> Outcome {
     Outcome::Waiting { reason: Reason::WaitingForBootstrap, detail: format!("bootstrap: {why}") }
-}
-
-fn foreign(kind: &str, name: &str) -> Outcome {
-    Outcome::Rejected {
-        error: format!(
-            "{kind} {name} exists and does not belong to this SeiNode: delete it, or give the SeiNode another name"
-        ),
-    }
 }

@@ -15,7 +15,10 @@ use sei_plan::{Outcome, Persisted, Plan, Task};
 pub(crate) use apply::apply;
 pub(crate) use volume::delete_own_claim;
 
-use crate::context::Context;
+use crate::{
+    context::Context,
+    refusal::{is_final, words},
+};
 
 /// Takes one step of `planned`, the current task of `plan`.
 pub(crate) async fn step(
@@ -59,13 +62,29 @@ fn checked(finding: Option<&Finding>) -> Outcome {
     }
 }
 
-/// An answer of the API server to a write or read as an outcome: what it calls invalid fails the plan with
-/// its words, anything else may pass.
+/// The API server did not do what task step `doing` needs: an object of ours that is invalid fails the plan,
+/// anything else is retried.
 fn refused(doing: &str, error: &kube::Error) -> Outcome {
-    let invalid = matches!(error, kube::Error::Api(status) if matches!(status.code, 400 | 422));
-    let text = format!("{doing}: {error}");
-    match invalid {
+    let text = format!("failed to {doing}: {}", words(error));
+    match is_final(error) {
         true => Outcome::Rejected { error: text },
         false => Outcome::Waiting { reason: Reason::WriteRefused, detail: text },
+    }
+}
+
+/// The name that an object needs is taken by one that is on its way out.
+fn ending(kind: &str, name: &str) -> Outcome {
+    Outcome::Waiting {
+        reason: Reason::WaitingForDeletion,
+        detail: format!("{kind} {name} is being deleted; waiting until it is gone to create it again"),
+    }
+}
+
+/// The name that an object needs is taken by one that stays.
+fn foreign(kind: &str, name: &str) -> Outcome {
+    Outcome::Rejected {
+        error: format!(
+            "{kind} {name} exists and does not belong to this SeiNode: delete it, or give the SeiNode another name"
+        ),
     }
 }

@@ -12,7 +12,7 @@ use sei_decide::{
 };
 use sei_plan::Outcome;
 
-use super::refused;
+use super::{refused, volume};
 use crate::context::Context;
 
 /// Deletes pods of older templates, and is done when there are none.
@@ -22,11 +22,15 @@ pub(super) async fn replace_pod(ctx: &Context, node: &SeiNode) -> Outcome {
         Err(outcome) => return outcome,
     };
     match judge(stateful_set.as_ref(), &pods) {
-        // Somebody took the StatefulSet away after it was applied.
+        // The StatefulSet was deleted after it was applied.
         Verdict::Wait(_) if stateful_set.is_none() => Outcome::Reissue,
         Verdict::Wait(detail) => Outcome::Waiting { reason: Reason::WaitingForPod, detail },
         Verdict::Current(_) => Outcome::Done,
         Verdict::Stale(stale) => {
+            // The claim of a pod that ends is not protected from its deletion any more.
+            if let Err(outcome) = volume::stays(ctx, node).await {
+                return outcome;
+            }
             let api: Api<Pod> = Api::namespaced(ctx.client.clone(), names::namespace(node));
             for pod in &stale {
                 if pod.metadata.deletion_timestamp.is_some() {
@@ -35,7 +39,7 @@ pub(super) async fn replace_pod(ctx: &Context, node: &SeiNode) -> Outcome {
                 let same = Preconditions { uid: pod.uid(), resource_version: None };
                 match api.delete(&pod.name_any(), &DeleteParams::default().preconditions(same)).await {
                     Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {}
-                    Err(error) => return refused(&format!("deleting pod {}", pod.name_any()), &error),
+                    Err(error) => return refused(&format!("delete pod {}", pod.name_any()), &error),
                     Ok(_) => {}
                 }
             }
@@ -56,7 +60,7 @@ pub(super) async fn observe_image(ctx: &Context, node: &SeiNode) -> Outcome {
             None => return Outcome::Done,
             Some(why) => why,
         },
-        // Somebody brought the old pod back, or took the StatefulSet away: this plan starts over.
+        // The old pod is back, or the StatefulSet was deleted: this plan starts over.
         Verdict::Stale(_) => return Outcome::Reissue,
         Verdict::Wait(_) if stateful_set.is_none() => return Outcome::Reissue,
         Verdict::Wait(detail) => detail,
@@ -67,7 +71,7 @@ pub(super) async fn observe_image(ctx: &Context, node: &SeiNode) -> Outcome {
 async fn read(ctx: &Context, node: &SeiNode) -> Result<(Option<StatefulSet>, Vec<Pod>), Outcome> {
     let (namespace, name) = (names::namespace(node), names::stateful_set(node));
     let stateful_sets: Api<StatefulSet> = Api::namespaced(ctx.client.clone(), namespace);
-    let reading = |error| refused(&format!("reading StatefulSet {name} and its pods"), &error);
+    let reading = |error| refused(&format!("read StatefulSet {name} and its pods"), &error);
     let stateful_set = stateful_sets.get_opt(&name).await.map_err(reading)?;
     let pods: Api<Pod> = Api::namespaced(ctx.client.clone(), namespace);
     let selector = format!("{}={}", labels::NODE, names::node(node));

@@ -1,4 +1,4 @@
-//! The data volume claim: made once, never changed, deleted only when it is ours.
+//! The data volume claim: created once, never changed, deleted only when the SeiNode owns it.
 
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::{
@@ -6,10 +6,10 @@ use kube::{
     api::{DeleteParams, PostParams, Preconditions},
 };
 use sei_api::{SeiNode, conditions::Reason, labels, names};
-use sei_decide::{Finding, Observed, objects::is_owned_by};
+use sei_decide::{Finding, Observed, Ownership, objects::is_owned_by};
 use sei_plan::Outcome;
 
-use super::refused;
+use super::{ending, refused};
 use crate::context::Context;
 
 pub(super) async fn ensure(ctx: &Context, observed: &Observed) -> Outcome {
@@ -26,31 +26,54 @@ pub(super) async fn ensure(ctx: &Context, observed: &Observed) -> Outcome {
     let Some(claim) = sei_render::data_claim(node, &ctx.platform) else { return Outcome::Done };
     let name = names::data_claim(node);
     let api = claims(ctx, node);
-    match api.get_opt(&name).await {
-        Err(error) => refused(&format!("reading claim {name}"), &error),
-        Ok(Some(live)) if is_owned_by(&live, node) => Outcome::Done,
-        Ok(Some(_)) => Outcome::Rejected {
+    let live = match api.get_opt(&name).await {
+        Ok(live) => live,
+        Err(error) => return refused(&format!("read claim {name}"), &error),
+    };
+    match live.map(|live| Ownership::of(&live, node)) {
+        Some(Ownership::Own) => Outcome::Done,
+        Some(Ownership::Ending) => ending("claim", &name),
+        Some(Ownership::Foreign) => Outcome::Rejected {
             error: format!(
-                "claim {name} exists and does not belong to this SeiNode: name it in spec.dataVolume.import.pvcName, or delete it"
+                "claim {name} exists and does not belong to this SeiNode. To keep its data, delete this SeiNode and create it again with spec.dataVolume.import.pvcName: {name}; to start without its data, delete the claim"
             ),
         },
-        Ok(None) => {
+        None => {
             let params =
                 PostParams { field_manager: Some(labels::FIELD_MANAGER.to_owned()), ..Default::default() };
             match api.create(&params, &claim).await {
                 Ok(_) => Outcome::Done,
-                // Whose it is shows at the next look.
+                // The next pass reads its owner.
                 Err(kube::Error::Api(status)) if status.is_already_exists() => Outcome::Waiting {
                     reason: Reason::WaitingForVolume,
-                    detail: format!("claim {name} was made by somebody just now"),
+                    detail: format!("claim {name} was created just now by another client"),
                 },
-                Err(error) => refused(&format!("making claim {name}"), &error),
+                Err(error) => refused(&format!("create claim {name}"), &error),
             }
         }
     }
 }
 
-/// Deletes the claim that was made for `node`. Imported claims and those of others stay.
+/// Whether the data of `node` outlives its pod, as the API server has it at this moment.
+///
+/// # Errors
+/// The outcome of a step that must not end the pod.
+pub(super) async fn stays(ctx: &Context, node: &SeiNode) -> Result<(), Outcome> {
+    let name = names::data_claim(node);
+    let live = claims(ctx, node).get_opt(&name).await;
+    let live = live.map_err(|error| refused(&format!("read claim {name}"), &error))?;
+    match live {
+        Some(claim) if claim.metadata.deletion_timestamp.is_none() => Ok(()),
+        found => {
+            let why = if found.is_some() { "is being deleted" } else { "does not exist" };
+            let detail =
+                format!("the pod is kept because claim {name} {why}: its data would be lost with the pod");
+            Err(Outcome::Waiting { reason: Reason::WaitingForVolume, detail })
+        }
+    }
+}
+
+/// Deletes the claim that was created for `node`. Imported claims and those of other owners stay.
 pub(crate) async fn delete_own_claim(ctx: &Context, node: &SeiNode) -> Result<(), kube::Error> {
     if names::imported_claim(node).is_some() {
         return Ok(());

@@ -16,6 +16,7 @@ use crate::{
     cache::get,
     context::Context,
     references::{Kind, Target},
+    refusal::words,
 };
 
 /// The claim as it was last seen: an imported one when it was last read, the node's own in the cache.
@@ -39,7 +40,9 @@ pub(super) async fn imported(ctx: &Context, node: &SeiNode) -> Option<Finding> {
             ctx.memory(node, |memory| memory.imported = claim);
         }
         let claim = match read {
-            Err(error) => return Finding::NotYet(format!("claim {name} could not be read: {error}")),
+            Err(error) => {
+                return Finding::NotYet(format!("claim {name} could not be read: {}", words(&error)));
+            }
             Ok(None) => return Finding::NotYet(format!("claim {name} does not exist")),
             Ok(Some(claim)) => claim,
         };
@@ -49,7 +52,7 @@ pub(super) async fn imported(ctx: &Context, node: &SeiNode) -> Option<Finding> {
         };
         let volumes: Api<PersistentVolume> = Api::all(ctx.client.clone());
         match volumes.get_opt(&volume).await {
-            Err(error) => Finding::NotYet(format!("volume {volume} could not be read: {error}")),
+            Err(error) => Finding::NotYet(format!("volume {volume} could not be read: {}", words(&error))),
             Ok(None) => Finding::NotYet(format!("volume {volume} of claim {name} does not exist")),
             Ok(Some(found)) => volume_is_usable(name, &claim, &found),
         }

@@ -14,6 +14,7 @@ use crate::{
     context::Context,
     memory::{Judged, Version},
     references::{Kind, Target},
+    refusal::words,
 };
 
 pub(super) async fn find(ctx: &Context, node: &SeiNode, now: Timestamp) -> Option<TlsFinding> {
@@ -78,9 +79,7 @@ async fn read(
             (without_dates(Reason::TlsSecretNotFound, message), None)
         }
         Err(error) => {
-            let message = format!(
-                "Secret {namespace}/{name} could not be read: {error}; the operator tries again by itself"
-            );
+            let message = format!("Secret {namespace}/{name} could not be read: {}; retrying", words(&error));
             (without_dates(Reason::TlsSecretUnavailable, message), None)
         }
     }

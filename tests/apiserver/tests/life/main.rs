@@ -6,6 +6,7 @@ mod bootstrap;
 mod ceremony;
 mod change;
 mod crash;
+mod deletion;
 mod install;
 mod invalid;
 mod left;

@@ -1,11 +1,12 @@
 //! What goes wrong around a node, how it is told, and the way out of it.
 
 use k8s_openapi::api::{
+    admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding},
     apps::v1::StatefulSet,
     core::v1::{ConfigMap, PersistentVolumeClaim, Service},
 };
 use kube::{
-    ResourceExt,
+    Api, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, PostParams, PropagationPolicy},
 };
 use sei_api::{conditions::ConditionType, v1alpha1::NodePhase};
@@ -38,6 +39,7 @@ async fn every_trouble_is_told_and_has_a_way_out() {
         an_external_address(&cluster),
         two_nodes_of_one_key(&cluster),
         two_nodes_of_one_volume(&cluster),
+        denied_by_a_policy(&cluster),
     );
 }
 
@@ -166,6 +168,41 @@ async fn an_external_address(cluster: &Cluster) {
     assert_eq!(applied.body["params"]["overrides"]["network.p2p.external_address"], "p2p.example:26656");
     let config = bed::api::<ConfigMap>(cluster).get("public-0-rbac-proxy-config").await.unwrap();
     assert!(config.data.unwrap()["config.yaml"].contains(&format!("namespace: \"{NAMESPACE}\"")));
+}
+
+/// What an admission policy denies is retried, in its words, until the policy admits it.
+async fn denied_by_a_policy(cluster: &Cluster) {
+    let name = "ruled-0";
+    let policies = Api::<ValidatingAdmissionPolicy>::all(cluster.client.clone());
+    let bindings = Api::<ValidatingAdmissionPolicyBinding>::all(cluster.client.clone());
+    let policy = json!({ "metadata": { "name": "ruled" }, "spec": {
+        "matchConstraints": { "resourceRules": [{
+            "apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["statefulsets"],
+        }]},
+        "validations": [{ "expression": "object.metadata.name != 'ruled-0'", "message": "not on a Friday" }],
+    }});
+    let binding = json!({ "metadata": { "name": "ruled" }, "spec": {
+        "policyName": "ruled", "validationActions": ["Deny"],
+    }});
+    policies.create(&PostParams::default(), &serde_json::from_value(policy).unwrap()).await.unwrap();
+    bindings.create(&PostParams::default(), &serde_json::from_value(binding).unwrap()).await.unwrap();
+    let probe = json!({ "metadata": { "name": name }, "spec": {
+        "serviceName": "x", "selector": { "matchLabels": { "a": "b" } },
+        "template": { "metadata": { "labels": { "a": "b" } }, "spec": { "containers": [{ "name": "c", "image": "i" }] } },
+    }});
+    let probe: StatefulSet = serde_json::from_value(probe).unwrap();
+    let dry = PostParams { dry_run: true, ..PostParams::default() };
+    eventually("the policy is in force", || async {
+        bed::api::<StatefulSet>(cluster).create(&dry, &probe).await.is_err()
+    })
+    .await;
+    bed::create(cluster, name, builders::full_node(A)).await;
+    let node = until_said(cluster, name, READY, "False/WriteRefused", "not on a Friday").await;
+    let ready = node.status.as_ref().and_then(|status| status.condition(READY)).unwrap();
+    assert_eq!(ready.message.matches("not on a Friday").count(), 1, "{}", ready.message);
+    assert!(!ready.message.contains("Status {"), "{}", ready.message);
+    bindings.delete("ruled", &DeleteParams::default()).await.unwrap();
+    until(cluster, name, "Running", is_running).await;
 }
 
 /// The younger of two validators with one signing key is held until the older is gone.

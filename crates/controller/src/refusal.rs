@@ -1,0 +1,81 @@
+//! Refusals of the API server: their words, and whether they are final.
+
+use std::error::Error;
+
+/// What `error` says, for conditions, events and logs. The message of the API server stands there once, without
+/// the debug form that [`kube::Error`] adds; other errors come with their causes.
+pub(crate) fn words(error: &kube::Error) -> String {
+    if let kube::Error::Api(status) = error {
+        return match status.message.as_str() {
+            "" => format!("the API server answers {} {}", status.code, status.reason).trim_end().to_owned(),
+            message => message.to_owned(),
+        };
+    }
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// Whether the object that was written is at fault, so that the same write can never succeed: the API server calls
+/// it invalid and names its fields. An admission policy or webhook uses the same code, but can be changed.
+pub(crate) fn is_final(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else { return false };
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    status.reason == "Invalid"
+        && !status.message.contains("denied the request")
+        && causes.into_iter().any(|cause| !cause.field.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn refusal(status: Value) -> kube::Error {
+        let status: Status = serde_json::from_value(status).unwrap();
+        kube::Error::Api(status.boxed())
+    }
+
+    #[test]
+    fn the_message_of_the_api_server_stands_alone() {
+        let quota = json!({ "status": "Failure", "code": 403, "reason": "Forbidden", "message": "exceeded quota: no-pods",
+            "metadata": {}, "details": { "name": "rpc-0", "kind": "services" } });
+        assert_eq!(words(&refusal(quota)), "exceeded quota: no-pods");
+        let bare = json!({ "status": "Failure", "code": 503, "reason": "ServiceUnavailable" });
+        assert_eq!(words(&refusal(bare)), "the API server answers 503 ServiceUnavailable");
+    }
+
+    #[test]
+    fn causes_are_appended_once() {
+        let lost = std::io::Error::other("connection refused");
+        let error = kube::Error::Service(Box::new(lost));
+        assert_eq!(words(&error).matches("connection refused").count(), 1);
+    }
+
+    #[test]
+    fn only_invalid_fields_of_the_object_are_final() {
+        let invalid = json!({ "code": 422, "reason": "Invalid", "message": "StatefulSet.apps \"x\" is invalid",
+            "details": { "causes": [{ "reason": "FieldValueInvalid", "message": "bad", "field": "spec.replicas" }] } });
+        let policy = json!({ "code": 422, "reason": "Invalid", "message": "ValidatingAdmissionPolicy 'p' denied request: no team",
+            "details": { "causes": [{ "message": "no team" }] } });
+        let webhook =
+            json!({ "code": 400, "message": "admission webhook \"w\" denied the request: no team" });
+        let webhook_with_fields = json!({ "code": 422, "reason": "Invalid", "message": "admission webhook \"w\" denied the request: x",
+            "details": { "causes": [{ "message": "bad", "field": "metadata.labels" }] } });
+        let quota = json!({ "code": 403, "reason": "Forbidden", "message": "exceeded quota" });
+        assert!(is_final(&refusal(invalid)));
+        for passing in [policy, webhook, webhook_with_fields, quota] {
+            let text = passing.to_string();
+            assert!(!is_final(&refusal(passing)), "{text}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Whose an object is that has a name a SeiNode needs.
+
+use kube::Resource;
+use sei_api::{SeiNode, names};
+
+use crate::objects::is_owned_by;
+
+/// How an object stands to a SeiNode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ownership {
+    /// The SeiNode is its controller.
+    Own,
+    /// It is being deleted, or it is left of a deleted SeiNode of the same name and the garbage collector deletes it:
+    /// the name becomes free without further action.
+    Ending,
+    /// Something else owns it, or nothing does.
+    Foreign,
+}
+
+impl Ownership {
+    /// Of `object` as `node` sees it.
+    pub fn of(object: &impl Resource, node: &SeiNode) -> Self {
+        if object.meta().deletion_timestamp.is_some() || is_left_of_former(object, node) {
+            return Self::Ending;
+        }
+        if is_owned_by(object, node) { Self::Own } else { Self::Foreign }
+    }
+}
+
+/// Whether all owners of `object` are SeiNodes of the same name that existed before `node`.
+fn is_left_of_former(object: &impl Resource, node: &SeiNode) -> bool {
+    let owners = object.meta().owner_references.as_deref().unwrap_or_default();
+    !owners.is_empty()
+        && owners.iter().all(|owner| {
+            owner.kind == SeiNode::kind(&())
+                && owner.name == names::node(node)
+                && Some(&owner.uid) != node.metadata.uid.as_ref()
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::Service;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn node() -> SeiNode {
+        let metadata = json!({ "name": "rpc-0", "namespace": "sei", "uid": "new" });
+        let spec = json!({ "chainId": "c", "image": "i", "fullNode": {} });
+        let node =
+            json!({ "apiVersion": "sei.io/v1alpha1", "kind": "SeiNode", "metadata": metadata, "spec": spec });
+        serde_json::from_value(node).unwrap()
+    }
+
+    fn owner(kind: &str, name: &str, uid: &str) -> Value {
+        json!({ "apiVersion": "sei.io/v1alpha1", "kind": kind, "name": name, "uid": uid, "controller": true })
+    }
+
+    #[test]
+    fn an_object_is_own_ending_or_foreign() {
+        let old = owner("SeiNode", "rpc-0", "old");
+        for (owners, deleted, expected) in [
+            (vec![owner("SeiNode", "rpc-0", "new")], false, Ownership::Own),
+            (vec![owner("SeiNode", "rpc-0", "new")], true, Ownership::Ending),
+            (vec![old.clone()], false, Ownership::Ending),
+            (vec![owner("SeiNode", "other", "old")], true, Ownership::Ending),
+            (vec![owner("SeiNode", "other", "old")], false, Ownership::Foreign),
+            (vec![owner("Gateway", "rpc-0", "old")], false, Ownership::Foreign),
+            (vec![old, owner("Gateway", "g", "g")], false, Ownership::Foreign),
+            (vec![], false, Ownership::Foreign),
+            (vec![], true, Ownership::Ending),
+        ] {
+            let mut metadata = json!({ "name": "rpc-0", "ownerReferences": owners });
+            if deleted {
+                metadata["deletionTimestamp"] = "2027-01-01T00:00:00Z".into();
+            }
+            let service: Service = serde_json::from_value(json!({ "metadata": metadata })).unwrap();
+            assert_eq!(Ownership::of(&service, &node()), expected, "{service:?}");
+        }
+    }
+}
