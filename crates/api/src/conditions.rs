@@ -106,6 +106,8 @@ reasons! {
             SidecarTaskRunning = "SidecarTaskRunning",
             /// The sidecar cannot be reached.
             SidecarUnreachable = "SidecarUnreachable",
+            /// A task `mark-not-ready` of somebody else holds the sidecar, so the operator does not submit `mark-ready`.
+            SidecarHeld = "SidecarHeld",
             /// The sidecar's proxy refuses the operator (401 or 403): check the task-submitter role binding.
             SidecarAccessDenied = "SidecarAccessDenied",
             /// The API server refused a write of the operator; the message has its words.
@@ -140,6 +142,8 @@ reasons! {
             SidecarHealthy = "Ready",
             /// healthz answers 503: the sidecar restarted and waits for mark-ready, which the operator sends.
             SidecarNotReady = "NotReady",
+            /// healthz answers 503, and a task `mark-not-ready` of somebody else asks for that.
+            SidecarHealthHeld = "Held",
             /// healthz does not answer.
             Unreachable = "Unreachable",
         }
@@ -204,6 +208,9 @@ reasons! {
             SidecarVersionSupported = "SidecarVersionSupported",
             /// TLS needs a sidecar of v0.0.50 or later; set `spec.sidecar.image` or the platform's image.
             SidecarTooOldForTls = "SidecarTooOldForTLS",
+            /// The sidecar's own port can be called without TLS and authentication; set `spec.sidecar.image` to v0.0.50
+            /// or later.
+            SidecarPortUnprotected = "SidecarPortUnprotected",
             /// The sidecar does not know a task type of the plan; use a version that does.
             SidecarTaskUnknown = "SidecarTaskUnknown",
         }

@@ -11,10 +11,13 @@ use jiff::Timestamp;
 use kube::{Client, ResourceExt};
 use sei_api::SeiNode;
 use sei_render::Platform;
-use sei_sidecar::{ConnectTo, Transport};
+use sei_sidecar::{AlwaysOpen, ConnectTo, Gate};
 use sei_store::Bucket;
 
-use crate::{cache::Cache, memory::Memory, metrics::Metrics, neighbours::Neighbours, references::References};
+use crate::{
+    cache::Cache, memory::Memory, metrics::Metrics, neighbours::Neighbours, references::References,
+    sidecar::Sidecars,
+};
 
 /// Where Secrets are watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +43,8 @@ pub struct Options {
     pub connect_to: Vec<ConnectTo>,
     /// File with the token for sidecars, re-read from disk.
     pub token_file: PathBuf,
+    /// Whether tasks may be submitted to sidecars: not by a process whose lease may be another's.
+    pub gate: Arc<dyn Gate>,
     /// The platform's genesis bucket, to say what members of a ceremony wait for. Without it they find out by
     /// failing.
     pub genesis_bucket: Option<Bucket>,
@@ -56,6 +61,7 @@ impl Options {
             workers: 32,
             connect_to: Vec::new(),
             token_file: "/var/run/secrets/sei.io/sidecar/token".into(),
+            gate: Arc::new(AlwaysOpen),
             genesis_bucket: None,
         }
     }
@@ -65,7 +71,7 @@ impl Options {
 pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) platform: Platform,
-    pub(crate) transport: Transport,
+    pub(crate) sidecars: Sidecars,
     pub(crate) genesis_bucket: Option<Bucket>,
     pub(crate) cache: Cache,
     pub(crate) references: References,

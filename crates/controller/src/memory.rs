@@ -6,10 +6,10 @@ use std::{
 };
 
 use sei_api::{SeiNode, v1alpha1::NodePhase};
-use sei_decide::{Claim, Finding, Probe, TlsFinding};
+use sei_decide::{Claim, Finding, TlsFinding};
 use sei_sidecar::ServerTrust;
 
-use crate::references::Target;
+use crate::{references::Target, sidecar::Watched};
 
 /// What is remembered of a node.
 #[derive(Default)]
@@ -19,10 +19,10 @@ pub(crate) struct Memory {
     /// The imported claim, as it was last read.
     pub(crate) imported: Option<Claim>,
     pub(crate) tls: Option<Judged>,
-    /// The trust before the current one: until the proxy has reloaded a renewed certificate it serves the old.
-    pub(crate) trusts: Vec<ServerTrust>,
-    /// The last answer of healthz, and a fingerprint of the pod that gave it.
-    pub(crate) probe: Option<(String, Probe)>,
+    /// What the sidecar's certificate is verified against: from the last Secret that was accepted.
+    pub(crate) trust: Option<ServerTrust>,
+    /// The actor that speaks to the sidecar.
+    pub(crate) sidecar: Option<Watched>,
     /// The node as our last write returned it, which the cache may not have yet.
     pub(crate) written: Option<Arc<SeiNode>>,
     pub(crate) shown: Option<Shown>,

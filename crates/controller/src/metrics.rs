@@ -266,14 +266,15 @@ impl Metrics {
         }
     }
 
-    /// The sidecar of `node` was asked for its health.
-    pub(crate) fn probed(&self, node: &SeiNode, health: &Health) {
+    /// A sidecar in `namespace` was asked for its health; `None` when it did not answer.
+    pub(crate) fn probed(&self, namespace: &str, health: Option<Health>) {
         let outcome = match health {
-            Health::Ready => "ready",
-            Health::NotReady => "not_ready",
-            Health::Unreachable(_) => "unreachable",
+            Some(Health::Ready) => "ready",
+            Some(Health::NotReady) => "not_ready",
+            Some(Health::Held) => "held",
+            None => "unreachable",
         };
-        let namespace = names::namespace(node).to_owned();
+        let namespace = namespace.to_owned();
         self.probes.get_or_create(&ProbeLabels { controller: CONTROLLER, namespace, outcome }).inc();
     }
 
@@ -382,7 +383,7 @@ mod tests {
         let now = "2026-01-01T00:01:00Z".parse().unwrap();
         metrics.observe_node(&node, Some(now));
         metrics.observe_status(&node, &before, &after, now);
-        metrics.probed(&node, &Health::Ready);
+        metrics.probed("sei", Some(Health::Ready));
         metrics.workers(32);
         drop(metrics.begun());
         metrics.reconciled(Some("conflict"), Duration::from_millis(5));

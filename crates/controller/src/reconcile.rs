@@ -8,6 +8,7 @@ use sei_decide::{Ask, Pass, Repair, Then};
 
 use crate::{
     act, context::Context, error::PassError, finalize, memory::Shown, observe::observe, record::record,
+    sidecar::Watched,
 };
 
 /// How often a pass may go round before it lets others have their turn: a plan is stored, run, and followed
@@ -44,10 +45,11 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Act
         let (status, then) = pass.end();
         node = record(ctx, &node, status).await?;
         match then {
-            Then::Store => {}
-            // What the sidecar said before the plan ended is no longer so.
-            Then::Again => ctx.memory(&node, |memory| memory.probe = None),
-            Then::Wait(delay) => return Ok(Action::requeue(delay)),
+            Then::Store | Then::Again => {}
+            Then::Wait(delay) => {
+                ctx.memory(&node, |memory| memory.sidecar.iter().for_each(Watched::end_pass));
+                return Ok(Action::requeue(delay));
+            }
         }
     }
     Ok(Action::requeue(Duration::ZERO))

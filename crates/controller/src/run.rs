@@ -18,7 +18,7 @@ use kube::{
     },
 };
 use sei_api::{SeiNode, labels, names::full_name};
-use sei_sidecar::Transport;
+use sei_sidecar::{TokenFile, TokenSource, Transport};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
@@ -29,6 +29,7 @@ use crate::{
     neighbours::Neighbours,
     reconcile::reconcile,
     references::References,
+    sidecar::{Permits, Sidecars},
 };
 
 /// No pass takes longer: its calls have deadlines of their own, this one is for what nobody thought of.
@@ -48,7 +49,9 @@ pub async fn run(
     ready: impl Fn() + Send + Sync + 'static,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
-    let transport = Transport::new(options.connect_to.clone(), options.token_file.clone());
+    let transport = Transport::new(options.connect_to.clone(), Arc::clone(&options.gate));
+    let tokens = Arc::new(TokenFile::new(options.token_file.clone()));
+    let permits = Permits::default();
     let scopes: Vec<Option<&str>> = match options.namespaces.as_slice() {
         [] => vec![None],
         namespaces => namespaces.iter().map(|namespace| Some(namespace.as_str())).collect(),
@@ -69,7 +72,13 @@ pub async fn run(
         let context = Context {
             client: client.clone(),
             platform: options.platform.clone(),
-            transport: transport.clone(),
+            sidecars: Sidecars {
+                transport: transport.clone(),
+                tokens: Arc::clone(&tokens) as Arc<dyn TokenSource>,
+                permits: permits.clone(),
+                metrics: Arc::clone(&metrics),
+                wake: wakes[scopes.len()].clone(),
+            },
             genesis_bucket: options.genesis_bucket.clone(),
             cache,
             references: References::new(client.clone(), wakes[scopes.len()].clone()),

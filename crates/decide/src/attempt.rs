@@ -1,7 +1,5 @@
 //! What the sidecar's record of a task calls for.
 
-use jiff::Timestamp;
-
 /// What the sidecar knows of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -38,15 +36,15 @@ pub enum Verdict {
 }
 
 /// Judges the record of a task of which `retries` attempts were repeated. A failure counts when this attempt
-/// was seen to be submitted, or when the sidecar's own count of runs says so: the operator may have ended
+/// is known to have been submitted, or when the sidecar's own count of runs says so: the operator may have ended
 /// between submitting and writing that down.
-pub fn judge(record: Option<&Record>, retries: i64, submitted: Option<Timestamp>) -> Verdict {
+pub fn judge(record: Option<&Record>, retries: i64, was_submitted: bool) -> Verdict {
     let Some(record) = record else { return Verdict::Submit };
     match record.state {
         State::Completed => Verdict::Completed,
         State::Running => Verdict::Running,
         State::Failed => {
-            let of_this_attempt = submitted.is_some() || retries == 0 || record.run == Some(retries + 1);
+            let of_this_attempt = was_submitted || retries == 0 || record.run == Some(retries + 1);
             let error = record.error.clone().filter(|error| !error.is_empty());
             match of_this_attempt {
                 true => Verdict::Failed(error.unwrap_or_else(|| "the sidecar gives no reason".to_owned())),
@@ -68,22 +66,21 @@ mod tests {
     fn only_a_failure_of_this_attempt_counts() {
         let failed = |run| record(State::Failed, run);
         let boom = || Verdict::Failed("boom".to_owned());
-        let now = Some(Timestamp::UNIX_EPOCH);
-        for (record, retries, submitted, verdict) in [
-            (None, 0, None, Verdict::Submit),
-            (None, 2, now, Verdict::Submit),
-            (Some(record(State::Running, Some(1))), 0, None, Verdict::Running),
-            (Some(record(State::Completed, Some(1))), 0, None, Verdict::Completed),
-            (Some(failed(Some(1))), 0, None, boom()),
-            (Some(failed(Some(1))), 1, None, Verdict::Submit),
-            (Some(failed(Some(2))), 1, None, boom()),
-            (Some(failed(Some(40))), 0, None, boom()),
-            (Some(failed(Some(40))), 1, None, Verdict::Submit),
-            (Some(failed(Some(41))), 1, now, boom()),
-            (Some(failed(None)), 1, None, Verdict::Submit),
-            (Some(failed(None)), 1, now, boom()),
+        for (record, retries, was_submitted, verdict) in [
+            (None, 0, false, Verdict::Submit),
+            (None, 2, true, Verdict::Submit),
+            (Some(record(State::Running, Some(1))), 0, false, Verdict::Running),
+            (Some(record(State::Completed, Some(1))), 0, false, Verdict::Completed),
+            (Some(failed(Some(1))), 0, false, boom()),
+            (Some(failed(Some(1))), 1, false, Verdict::Submit),
+            (Some(failed(Some(2))), 1, false, boom()),
+            (Some(failed(Some(40))), 0, false, boom()),
+            (Some(failed(Some(40))), 1, false, Verdict::Submit),
+            (Some(failed(Some(41))), 1, true, boom()),
+            (Some(failed(None)), 1, false, Verdict::Submit),
+            (Some(failed(None)), 1, true, boom()),
         ] {
-            assert_eq!(judge(record.as_ref(), retries, submitted), verdict, "{record:?} {retries}");
+            assert_eq!(judge(record.as_ref(), retries, was_submitted), verdict, "{record:?} {retries}");
         }
     }
 }

@@ -53,6 +53,9 @@ pub(crate) fn settle(observed: &Observed, status: &mut SeiNodeStatus, plan: Task
                 say_update(status, false, Reason::UpdateComplete, message, observed);
             }
             facts::say_tasks_known(status, observed);
+            if status.phase == Some(NodePhase::Running) {
+                facts::say_health(status, observed);
+            }
         }
         PlanPhase::Failed => {
             if let Some(phase) = plan.failed_phase {

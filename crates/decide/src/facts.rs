@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sei_api::{
     SeiNode, SeiNodeStatus,
-    conditions::{self, ConditionType, Reason, Statement},
+    conditions::{self, ConditionType, Reason, Statement, Truth},
     names,
     v1alpha1::{NodePhase, PlanPhase, SidecarTlsStatus},
 };
@@ -12,8 +12,9 @@ use sei_render::Platform;
 
 use crate::{
     objects::{image_of, seid_image},
-    observed::{Finding, Health, Observed},
+    observed::{Finding, Observed},
     phase::set_phase,
+    sidecar::Health,
 };
 
 /// First sidecar version that can stand behind a proxy.
@@ -113,26 +114,50 @@ fn keys(observed: &Observed, status: &mut SeiNodeStatus) {
 }
 
 fn sidecar(observed: &Observed, platform: &Platform, status: &mut SeiNodeStatus) {
-    if let Some(probe) = &observed.health {
-        let (reason, message) = match &probe.health {
-            Health::Ready => (Reason::SidecarHealthy, "healthz answers 200"),
-            Health::NotReady => (
-                Reason::SidecarNotReady,
-                "healthz answers 503: the sidecar restarted; mark-ready is sent again",
-            ),
-            Health::Unreachable(error) => (Reason::Unreachable, error.as_str()),
-        };
-        let kind = ConditionType::SidecarReady;
-        say(observed, status, Statement::new(kind, probe.health.truth(), reason, message));
+    if status.phase == Some(NodePhase::Running) {
+        say_health(status, observed);
     }
     let kind = ConditionType::SidecarSupported;
+    let reason = status.condition(kind).map(|condition| condition.reason.clone());
+    let was = |known: Reason| reason.as_deref() == Some(known.as_str());
     if let Some(image) = sidecar_too_old(&observed.node, platform) {
         let message = format!("TLS needs a sidecar of v0.0.50 or later, {image} is older");
         say(observed, status, Statement::new(kind, false, Reason::SidecarTooOldForTls, message));
-    } else if status.condition(kind).is_some_and(|it| it.reason == Reason::SidecarTooOldForTls.as_str()) {
+    } else if observed.sidecar.plain_port_answers == Some(true) {
+        let message = format!(
+            "the sidecar of pod {} also answers without TLS and authentication on its own port, as versions before v0.0.50 do: set spec.sidecar.image to a later one",
+            names::pod(&observed.node)
+        );
+        say(observed, status, Statement::new(kind, false, Reason::SidecarPortUnprotected, message));
+    } else if was(Reason::SidecarTooOldForTls)
+        || (was(Reason::SidecarPortUnprotected) && observed.sidecar.plain_port_answers == Some(false))
+    {
         let message = "the sidecar can do what the spec asks";
         say(observed, status, Statement::new(kind, true, Reason::SidecarVersionSupported, message));
     }
+}
+
+/// Says what is known of the sidecar's health; nothing while nothing is known.
+pub(crate) fn say_health(status: &mut SeiNodeStatus, observed: &Observed) {
+    let sidecar = &observed.sidecar;
+    let (truth, reason, message) = match (&sidecar.trouble, &sidecar.health) {
+        (Some(trouble), _) => (Truth::Unknown, Reason::Unreachable, trouble.message.as_str()),
+        (None, None) => return,
+        (None, Some(answer)) => match answer.value {
+            Health::Ready => (Truth::True, Reason::SidecarHealthy, "healthz answers 200"),
+            Health::NotReady => (
+                Truth::False,
+                Reason::SidecarNotReady,
+                "healthz answers 503: the sidecar restarted; the operator submits mark-ready",
+            ),
+            Health::Held => (
+                Truth::False,
+                Reason::SidecarHealthHeld,
+                "healthz answers 503: a mark-not-ready task holds the sidecar; the operator submits no mark-ready until somebody else does",
+            ),
+        },
+    };
+    say(observed, status, Statement::new(ConditionType::SidecarReady, truth, reason, message));
 }
 
 /// Says that the sidecar does not know a task of the plan.

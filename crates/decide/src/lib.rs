@@ -39,11 +39,15 @@ mod ownership;
 mod pass;
 mod phase;
 pub mod rollout;
+mod sidecar;
+mod sidecar_task;
 mod summary;
 mod wanted;
 
 pub use drift::Repair;
-pub use observed::{Children, Claim, Finding, Health, Keys, Observed, Probe, TlsFinding};
+pub use observed::{Children, Claim, Finding, Keys, Observed, TlsFinding};
 pub use ownership::Ownership;
 pub use pass::{Ask, Pass, Then};
 pub use phase::set_phase;
+pub use sidecar::{Answer, Health, Sidecar, TaskProgress, TaskReport, Trouble, TroubleKind};
+pub use sidecar_task::{SidecarStep, sidecar_step};

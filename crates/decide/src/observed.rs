@@ -8,14 +8,12 @@ use k8s_openapi::api::{
     batch::v1::Job,
     core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service},
 };
-use sei_api::{
-    SeiNode,
-    conditions::{Reason, Truth},
-};
+use sei_api::{SeiNode, conditions::Reason};
 
 use crate::{
     neighbours::{Peers, Rival},
     objects::is_owned_by,
+    sidecar::Sidecar,
 };
 
 /// All that is known of a node at one moment.
@@ -36,8 +34,8 @@ pub struct Observed {
     pub rival: Option<Rival>,
     /// The objects of the node.
     pub children: Children,
-    /// What the sidecar's healthz says; only asked of Running nodes.
-    pub health: Option<Probe>,
+    /// What is known of the sidecar.
+    pub sidecar: Sidecar,
     /// The time of the observation.
     pub now: Timestamp,
 }
@@ -130,35 +128,4 @@ pub struct Children {
     pub pod: Option<Arc<Pod>>,
     /// The pod of the bootstrap Job.
     pub bootstrap_pod: Option<Arc<Pod>>,
-}
-
-/// Answer of healthz.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Health {
-    /// The sidecar is ready.
-    Ready,
-    /// The sidecar restarted: no mark-ready has completed since.
-    NotReady,
-    /// No answer, and why.
-    Unreachable(String),
-}
-
-impl Health {
-    /// As condition `SidecarReady` has it.
-    pub fn truth(&self) -> Truth {
-        match self {
-            Self::Ready => Truth::True,
-            Self::NotReady => Truth::False,
-            Self::Unreachable(_) => Truth::Unknown,
-        }
-    }
-}
-
-/// An answer of healthz, and when to ask again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probe {
-    /// The answer.
-    pub health: Health,
-    /// When the next probe is due.
-    pub next_at: Timestamp,
 }

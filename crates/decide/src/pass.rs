@@ -156,7 +156,5 @@ impl<'a> Pass<'a> {
 fn next_look(observed: &Observed) -> Duration {
     let until =
         |at: Timestamp| Duration::try_from(at.duration_since(observed.now)).unwrap_or_default().max(SOONEST);
-    let probe = observed.health.as_ref().map(|probe| until(probe.next_at));
-    let certificate = observed.tls.as_ref().and_then(|tls| tls.changes_at).map(until);
-    [probe, certificate].into_iter().flatten().fold(RESYNC, Duration::min)
+    observed.tls.as_ref().and_then(|tls| tls.changes_at).map_or(RESYNC, |at| until(at).min(RESYNC))
 }

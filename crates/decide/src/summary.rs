@@ -88,7 +88,6 @@ fn ready(observed: &Observed, status: &SeiNodeStatus, last: Option<&Outcome>) ->
     }
     if let Some(sidecar) = status.condition(ConditionType::SidecarReady)
         && !conditions::is_true(Some(sidecar))
-        && observed.health.is_some()
     {
         return (false, Reason::SidecarUnreachable, sidecar.message.clone());
     }
@@ -117,6 +116,9 @@ fn in_plan(plan: &TaskPlan, last: Option<&Outcome>) -> Verdict {
         return (false, Reason::TaskRetrying, message);
     }
     match last {
+        Some(Outcome::Requested) => {
+            (false, Reason::SidecarTaskRunning, format!("{place}: waiting for the sidecar's answer"))
+        }
         Some(Outcome::Submitted | Outcome::Running) => {
             (false, Reason::SidecarTaskRunning, format!("{place}: the sidecar works on it"))
         }

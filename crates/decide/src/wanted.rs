@@ -7,11 +7,7 @@ use sei_api::{
 };
 use sei_plan::{Persisted, Plan, Purpose, TaskKind, build, is_asked_anew, is_outdated, replan, retry_wanted};
 
-use crate::{
-    objects::seid_image,
-    observed::{Health, Observed},
-    obstacle::Obstacle,
-};
+use crate::{objects::seid_image, observed::Observed, obstacle::Obstacle, sidecar::Health};
 
 /// What is to become of the plan.
 pub(crate) enum Wanted {
@@ -34,7 +30,7 @@ pub(crate) fn wanted(
             // What is wrong is said; what was begun stays as it is until it is put right.
             Some(obstacle) if obstacle.holds_plans() => Wanted::Nothing,
             _ if !((is_outdated(plan.stored(), node) || leads_nowhere(observed, &plan))
-                && at_boundary(&plan)) =>
+                && at_boundary(observed, &plan)) =>
             {
                 Wanted::Run(Box::new(plan))
             }
@@ -71,7 +67,7 @@ pub(crate) fn wanted(
         (Some(NodePhase::Failed), _) => Wanted::Nothing,
         (Some(NodePhase::Running), failed) => {
             let drifted = status.current_image.as_deref() != Some(node.spec.image.as_str());
-            let restarted = observed.health.as_ref().is_some_and(|probe| probe.health == Health::NotReady);
+            let restarted = observed.sidecar.says(Health::NotReady);
             // What a plan gave up is not begun again by itself.
             let gave_up = |purpose| failed.is_some_and(|plan| Purpose::of(plan) == purpose);
             if drifted && !gave_up(Purpose::Update) {
@@ -91,11 +87,12 @@ pub(crate) fn wanted(
 /// A plan may be replaced where no task is under way at the sidecar, or where the one that is cannot be reached
 /// any more, or has nothing to lose. That a task is not noted as submitted does not mean that it was not: of those
 /// the sidecar is asked first, and what it does not know it is not given any more.
-fn at_boundary(plan: &Plan<Persisted>) -> bool {
+fn at_boundary(observed: &Observed, plan: &Plan<Persisted>) -> bool {
     plan.current().is_none_or(|(_, task)| match TaskKind::from_wire(&task.type_) {
         Some(TaskKind::MarkReady | TaskKind::SnapshotUpload) | None => true,
         Some(kind) if kind.runs_in_sidecar() => {
-            task.waiting_since.is_some() || task.next_attempt_at.is_some()
+            let waits = task.waiting_since.is_some() || task.next_attempt_at.is_some();
+            waits && !observed.sidecar.works_on(&task.id)
         }
         Some(_) => true,
     })

@@ -12,7 +12,7 @@ use sei_api::{
 
 use crate::{
     TaskKind,
-    backoff::{poll_delay, retry_delay},
+    backoff::{WATCHED, poll_delay, retry_delay},
 };
 
 /// A plan that is not stored yet. It can only be written to status; nothing of it can run.
@@ -62,6 +62,8 @@ pub fn retry_request(node: &SeiNode) -> Option<&str> {
 pub enum Outcome {
     /// The task is done.
     Done,
+    /// The sidecar was asked for the task; its answer wakes the node.
+    Requested,
     /// The sidecar took the task.
     Submitted,
     /// The sidecar works on it.
@@ -171,18 +173,20 @@ impl Plan<Persisted> {
                 self.stored.phase = PlanPhase::Complete;
                 Step::Ended
             }
-            Outcome::Submitted => {
-                task.submitted_at = Some(Time(now));
+            Outcome::Requested => Step::Later(WATCHED),
+            Outcome::Submitted | Outcome::Running => {
+                task.submitted_at.get_or_insert(Time(now));
                 task.next_attempt_at = None;
-                Step::Later(poll_delay(Duration::ZERO, jitter))
+                Step::Later(WATCHED)
             }
-            Outcome::Running => {
-                let since = task.submitted_at.get_or_insert(Time(now)).0;
-                Step::Later(poll_delay(elapsed(since, now), jitter))
-            }
-            Outcome::Waiting { .. } => {
+            Outcome::Waiting { reason, .. } => {
                 let since = task.waiting_since.get_or_insert(Time(now)).0;
-                Step::Later(poll_delay(elapsed(since, now), jitter))
+                match reason {
+                    Reason::SidecarUnreachable | Reason::SidecarAccessDenied | Reason::SidecarHeld => {
+                        Step::Later(WATCHED)
+                    }
+                    _ => Step::Later(poll_delay(elapsed(since, now), jitter)),
+                }
             }
             Outcome::AttemptFailed { error } => self.attempt_failed(index, error, now, jitter),
             Outcome::Rejected { error } => {

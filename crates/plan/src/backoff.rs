@@ -7,6 +7,8 @@ use crate::TaskKind;
 
 const POLL_FIRST: Duration = Duration::from_millis(100);
 const POLL_LAST: Duration = Duration::from_secs(5);
+/// When to look again at what wakes the node when it changes: only the time limit of the wait is checked then.
+pub(crate) const WATCHED: Duration = Duration::from_secs(60);
 
 /// When to look again at something that began `elapsed` ago: after 100 ms, then ever more slowly up to 5 s.
 pub(crate) fn poll_delay(elapsed: Duration, jitter: f64) -> Duration {

@@ -1,38 +1,32 @@
 //! The calls of the sidecar's API that the operator makes, each with its deadline.
 
-use std::{error::Error as StdError, io, time::Duration};
+use std::{error::Error as StdError, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
+use rustls_pki_types::CertificateDer;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::{
-    Error, Health, TaskRecord, TaskRequest,
-    token::TokenFile,
-    transport::{PlainPool, VerifiedPool},
-    wire::{Refusal, Submitted},
+    Error, Gate, Health, TaskRecord, TaskRequest, Token,
+    connection::Connection,
+    text::cut,
+    wire::{Refusal, Submitted, is_held},
 };
 
 const DEADLINE: Duration = Duration::from_secs(10);
 const HEALTH_DEADLINE: Duration = Duration::from_secs(2);
-/// Longest answer that is read, in bytes.
-const BODY_LIMIT: usize = 1 << 20;
-/// Longest part of an answer that is repeated in an error, in bytes.
-const QUOTE_LIMIT: usize = 300;
+/// Longest answer that is read, in bytes. A list has up to a hundred records with their parameters.
+const BODY_LIMIT: usize = 4 << 20;
 
-/// The API of one sidecar. Cheap to make; making it talks to nobody.
+/// The API of one sidecar. Creating a client connects to nothing.
 #[derive(Clone)]
 pub struct Client {
-    pub(crate) base: Uri,
-    pub(crate) connection: Connection,
-}
-
-#[derive(Clone)]
-pub(crate) enum Connection {
-    Plain(PlainPool),
-    Verified(VerifiedPool, TokenFile),
+    base: Uri,
+    connection: Connection,
+    gate: Arc<dyn Gate>,
 }
 
 struct Answer {
@@ -42,12 +36,24 @@ struct Answer {
 }
 
 impl Client {
-    /// What `/v0/healthz` says. No token is sent: the proxy lets the question through as it is.
+    pub(crate) fn new(base: Uri, connection: Connection, gate: Arc<dyn Gate>) -> Self {
+        Self { base, connection, gate }
+    }
+
+    /// The certificate that the server presented when it was last verified.
+    pub fn served(&self) -> Option<CertificateDer<'static>> {
+        match &self.connection {
+            Connection::Plain(_) => None,
+            Connection::Verified(verified) => verified.served.leaf(),
+        }
+    }
+
+    /// What `/v0/healthz` says. No token is sent: the proxy passes the request on without one.
     ///
     /// # Errors
     /// Any [`Error`]; another status than 200 and 503 is [`Error::UnexpectedStatus`].
     pub async fn healthz(&self) -> Result<Health, Error> {
-        let answer = self.within(HEALTH_DEADLINE, Method::GET, "/v0/healthz", None, false).await?;
+        let answer = self.within(HEALTH_DEADLINE, Method::GET, "/v0/healthz", None, None).await?;
         match answer.status {
             StatusCode::OK => Ok(Health::Ready),
             StatusCode::SERVICE_UNAVAILABLE => Ok(Health::NotReady),
@@ -81,19 +87,36 @@ impl Client {
         }
         match answer.decode::<Submitted>()?.id {
             id if id == task.id => Ok(()),
-            id => Err(undecodable(format!("it speaks of task {id}, not of {}", task.id))),
+            id => Err(undecodable(format!("it is about task {id}, not about {}", task.id))),
         }
     }
 
-    /// One request that carries the token. The proxy may have seen the token before the kubelet renewed it, so
-    /// a 401 is answered once with what the file has then.
-    async fn call(&self, method: Method, path: &str, body: Option<Bytes>) -> Result<Answer, Error> {
-        let answer = self.within(DEADLINE, method.clone(), path, body.clone(), true).await?;
-        let has_token = matches!(self.connection, Connection::Verified(..));
-        if answer.status == StatusCode::UNAUTHORIZED && has_token {
-            return self.within(DEADLINE, method, path, body, true).await;
+    /// Whether somebody holds the node back: the newest of the tasks that change its readiness is a
+    /// `mark-not-ready` that did not fail. Sidecars before v0.0.64 know no such task.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn is_held(&self) -> Result<bool, Error> {
+        let answer = self.call(Method::GET, "/v0/tasks", None).await?;
+        match answer.status {
+            StatusCode::OK => answer.decode::<Vec<TaskRecord>>().map(|records| is_held(&records)),
+            _ => Err(answer.refused()),
         }
-        Ok(answer)
+    }
+
+    /// One request that carries a token. The proxy may know that the token has expired before its source does, so
+    /// after a 401 it is sent once more with what the source has then.
+    async fn call(&self, method: Method, path: &str, body: Option<Bytes>) -> Result<Answer, Error> {
+        let Connection::Verified(verified) = &self.connection else {
+            return self.within(DEADLINE, method, path, body, None).await;
+        };
+        let token = verified.tokens.token(None).await?;
+        let answer = self.within(DEADLINE, method.clone(), path, body.clone(), Some(&token)).await?;
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        let token = verified.tokens.token(Some(&token)).await?;
+        self.within(DEADLINE, method, path, body, Some(&token)).await
     }
 
     async fn within(
@@ -102,9 +125,9 @@ impl Client {
         method: Method,
         path: &str,
         body: Option<Bytes>,
-        with_token: bool,
+        token: Option<&Token>,
     ) -> Result<Answer, Error> {
-        let exchange = self.exchange(method, path, body, with_token);
+        let exchange = self.exchange(method, path, body, token);
         match tokio::time::timeout(deadline, exchange).await {
             Ok(answer) => answer,
             Err(_) => Err(Error::Timeout { url: self.url(path), seconds: deadline.as_secs() }),
@@ -116,26 +139,23 @@ impl Client {
         method: Method,
         path: &str,
         body: Option<Bytes>,
-        with_token: bool,
+        token: Option<&Token>,
     ) -> Result<Answer, Error> {
         let url = self.url(path);
+        if method != Method::GET && !self.gate.is_open() {
+            return Err(Error::NotLeading { url });
+        }
         let mut request = Request::builder().method(method).uri(&url);
         if body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
-        if let Connection::Verified(_, token) = &self.connection
-            && with_token
-        {
-            request = request.header(header::AUTHORIZATION, token.header().await?);
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, token.header());
         }
         let request = request
             .body(Full::new(body.unwrap_or_default()))
             .map_err(|error| Error::BadUrl { url: url.clone(), why: error.to_string() })?;
-        let response = match &self.connection {
-            Connection::Plain(pool) => pool.request(request).await,
-            Connection::Verified(pool, _) => pool.request(request).await,
-        };
-        let response = response.map_err(|error| failed(&url, &error))?;
+        let response = self.connection.send(request).await.map_err(|error| failed(&url, &error))?;
         let (parts, body) = response.into_parts();
         let body = Limited::new(body, BODY_LIMIT).collect().await;
         let body = body.map_err(|error| Error::Undecodable { url: url.clone(), why: root(&*error) })?;
@@ -156,8 +176,7 @@ impl Answer {
 
     fn refused(self) -> Error {
         let text = serde_json::from_slice::<Refusal>(&self.body).map(|refusal| refusal.error);
-        let text = text.unwrap_or_else(|_| String::from_utf8_lossy(&self.body).trim().to_owned());
-        let text = text[..text.floor_char_boundary(QUOTE_LIMIT)].to_owned();
+        let text = cut(&text.unwrap_or_else(|_| String::from_utf8_lossy(&self.body).into_owned()));
         match self.status {
             StatusCode::BAD_REQUEST => Error::BadRequest { message: text },
             StatusCode::UNAUTHORIZED => Error::Unauthorized { url: self.url },
@@ -196,11 +215,11 @@ fn verdict(error: &(dyn StdError + 'static)) -> Option<String> {
     None
 }
 
-/// The innermost reason: the outer ones only say that something was the matter.
+/// The innermost reason: the outer ones only say that something failed.
 fn root(error: &(dyn StdError + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    innermost.to_string()
+    cut(&innermost.to_string())
 }

@@ -1,7 +1,5 @@
 //! Why a request to a sidecar came to nothing. The classes are those that a caller treats differently.
 
-use std::path::PathBuf;
-
 /// Why a request to a sidecar came to nothing. Texts never hold a token or a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -81,12 +79,18 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
-    /// The token for sidecars cannot be read.
-    #[error("token file {path} cannot be used: {why}; mount a projected token of audience sei-sidecar there")]
+    /// There is no token to send.
+    #[error("no token for the sidecar: {why}")]
     Token {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong.
         why: String,
+    },
+    /// The lease was not renewed in time, so nothing is submitted.
+    #[error(
+        "nothing was submitted to {url}: the lease was not renewed in time, and another replica may lead"
+    )]
+    NotLeading {
+        /// What was asked.
+        url: String,
     },
 }

@@ -1,14 +1,14 @@
 //! Client of the API that the seictl sidecar serves in every node: wire types, verified connections, and the
 //! few calls that the operator makes.
 //!
-//! A [`Transport`] is made once a process and shares its connections. A client without TLS never sends a token;
-//! one with TLS sends it only to a server that it has verified against a [`ServerTrust`]. Every call has a
-//! deadline, and a task is submitted under an id of the caller's, so that asking again does nothing twice.
+//! A process has one [`Transport`]. A client without TLS never sends a token; one with TLS sends it only to a server
+//! that it has verified against a [`ServerTrust`]. Every call has a deadline, submissions pass a [`Gate`], and a task
+//! is submitted under an id of the caller's, so that asking again does nothing twice.
 //!
 //! ```
-//! use sei_sidecar::{Health, TaskRequest, TaskState, Transport};
+//! use sei_sidecar::{AlwaysOpen, Health, TaskRequest, TaskState, Transport};
 //! # use sei_testkit::sidecar::{Access, Simulator};
-//! # use std::time::Duration;
+//! # use std::{sync::Arc, time::Duration};
 //! use uuid::Uuid;
 //!
 //! # tokio::runtime::Runtime::new()?.block_on(async {
@@ -17,7 +17,7 @@
 //! # simulator.run(host);
 //! # let rule = simulator.connect_to()[1].clone();
 //! // Here a sidecar listens on loopback; `rule` says where, as curl's `--connect-to` does.
-//! let transport = Transport::new(vec![rule.parse()?], "/var/run/secrets/sei.io/sidecar/token".into());
+//! let transport = Transport::new(vec![rule.parse()?], Arc::new(AlwaysOpen));
 //! let sidecar = transport.plain("http://rpc-0-0.rpc-0.pacific-1.svc.cluster.local:7777")?;
 //! assert_eq!(sidecar.healthz().await?, Health::NotReady);
 //!
@@ -35,7 +35,11 @@
 
 mod client;
 mod connect_to;
+mod connection;
 mod error;
+mod gate;
+mod served;
+mod text;
 mod token;
 mod transport;
 mod verifier;
@@ -44,6 +48,8 @@ mod wire;
 pub use client::Client;
 pub use connect_to::{BadConnectTo, ConnectTo};
 pub use error::Error;
+pub use gate::{AlwaysOpen, Gate};
+pub use token::{Token, TokenFile, TokenFuture, TokenSource};
 pub use transport::Transport;
 pub use verifier::ServerTrust;
 pub use wire::{Health, TaskRecord, TaskRequest, TaskState};

@@ -1,31 +1,79 @@
-//! The token that the operator shows to sidecars: a projected file that the kubelet renews, read for each use.
+//! The bearer token that a sidecar's proxy asks for: where it comes from, and that nobody prints it.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{fmt, path::PathBuf, pin::Pin};
 
 use http::HeaderValue;
 
 use crate::Error;
 
-/// A file with a bearer token.
-#[derive(Clone, Debug)]
-pub(crate) struct TokenFile(Arc<PathBuf>);
+/// A bearer token. Its text is only ever sent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(HeaderValue);
 
-impl TokenFile {
-    pub(crate) fn new(path: PathBuf) -> Self {
-        Self(Arc::new(path))
+impl Token {
+    /// A token of this text; `None` when no HTTP header can carry it.
+    pub fn new(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let mut header =
+            HeaderValue::from_str(&format!("Bearer {text}")).ok().filter(|_| !text.is_empty())?;
+        header.set_sensitive(true);
+        Some(Self(header))
     }
 
-    /// The value of the `Authorization` header, marked so that nobody prints it.
-    pub(crate) async fn header(&self) -> Result<HeaderValue, Error> {
-        let bad = |why: String| Error::Token { path: self.0.to_path_buf(), why };
-        let text = tokio::fs::read_to_string(&*self.0).await.map_err(|error| bad(error.to_string()))?;
-        let token = text.trim();
-        if token.is_empty() {
-            return Err(bad("it is empty".to_owned()));
-        }
-        let mut header = HeaderValue::from_str(&format!("Bearer {token}"))
-            .map_err(|_| bad("it holds what no header can".to_owned()))?;
-        header.set_sensitive(true);
-        Ok(header)
+    /// The value of the `Authorization` header, marked as sensitive.
+    pub(crate) fn header(&self) -> HeaderValue {
+        self.0.clone()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// A token that arrives.
+pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<Token, Error>> + Send + 'a>>;
+
+/// Where the token for a sidecar comes from.
+pub trait TokenSource: Send + Sync {
+    /// The token to send. `refused` is one that the sidecar has just answered with 401: a source that keeps tokens
+    /// must not give it again without renewing it.
+    fn token<'a>(&'a self, refused: Option<&'a Token>) -> TokenFuture<'a>;
+}
+
+/// A file with a token, read for each use: the kubelet renews a projected one.
+#[derive(Clone, Debug)]
+pub struct TokenFile(PathBuf);
+
+impl TokenFile {
+    /// The token in this file.
+    pub fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    async fn read(&self) -> Result<Token, Error> {
+        let bad = |why: String| Error::Token { why: format!("token file {}: {why}", self.0.display()) };
+        let text = tokio::fs::read_to_string(&self.0).await.map_err(|error| bad(error.to_string()))?;
+        Token::new(&text).ok_or_else(|| bad("it is empty, or not one line of text".to_owned()))
+    }
+}
+
+impl TokenSource for TokenFile {
+    fn token<'a>(&'a self, _: Option<&'a Token>) -> TokenFuture<'a> {
+        Box::pin(self.read())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_not_printed() {
+        let token = Token::new(" secret\n").unwrap();
+        assert_eq!(token.header().to_str().unwrap(), "Bearer secret");
+        assert!(!format!("{token:?} {:?}", token.header()).contains("secret"));
+        assert_eq!((Token::new(""), Token::new("two\nlines")), (None, None));
     }
 }

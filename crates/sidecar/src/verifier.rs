@@ -15,6 +15,8 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use webpki::EndEntityCert;
 use x509_cert::{Certificate, der::Decode};
 
+use crate::served::Served;
+
 /// What the server's certificate must be.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ServerTrust {
@@ -25,7 +27,7 @@ pub enum ServerTrust {
 }
 
 /// A client configuration that believes `trust` and nobody else.
-pub(crate) fn client_config(trust: &ServerTrust) -> Result<ClientConfig, TlsError> {
+pub(crate) fn client_config(trust: &ServerTrust, served: &Served) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
         ServerTrust::Roots(certificates) => {
@@ -44,7 +46,7 @@ pub(crate) fn client_config(trust: &ServerTrust) -> Result<ClientConfig, TlsErro
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
+        .with_custom_certificate_verifier(served.noted_by(verifier))
         .with_no_client_auth();
     Ok(config)
 }

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::text;
+
 /// Body of `POST /v0/tasks`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TaskRequest {
@@ -31,8 +33,8 @@ pub struct TaskRecord {
     /// How often it was started; not part of the published schema.
     #[serde(default)]
     pub run: Option<i64>,
-    /// Why it failed.
-    #[serde(default)]
+    /// Why it failed, cut to a bounded length.
+    #[serde(default, deserialize_with = "text::deserialize")]
     pub error: Option<String>,
 }
 
@@ -68,4 +70,50 @@ pub(crate) struct Submitted {
 #[derive(Deserialize)]
 pub(crate) struct Refusal {
     pub(crate) error: String,
+}
+
+/// Whether the newest of the tasks that change readiness, among `records` with the newest submission first, is a
+/// `mark-not-ready` that did not fail.
+pub(crate) fn is_held(records: &[TaskRecord]) -> bool {
+    let newest =
+        records.iter().find(|record| matches!(record.type_.as_str(), "mark-ready" | "mark-not-ready"));
+    newest.is_some_and(|record| record.type_ == "mark-not-ready" && record.status != TaskState::Failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn records(rows: &[(&str, &str)]) -> Vec<TaskRecord> {
+        let row = |(type_, status): &(&str, &str)| {
+            let row = json!({ "id": Uuid::nil(), "type": type_, "status": status, "params": {} });
+            serde_json::from_value(row).unwrap()
+        };
+        rows.iter().map(row).collect()
+    }
+
+    #[test]
+    fn the_newest_change_of_readiness_decides_about_a_hold() {
+        for (rows, held) in [
+            (&[][..], false),
+            (&[("mark-ready", "completed")], false),
+            (&[("mark-not-ready", "completed")], true),
+            (&[("mark-not-ready", "running")], true),
+            (&[("mark-not-ready", "failed")], false),
+            (
+                &[
+                    ("config-apply", "completed"),
+                    ("mark-not-ready", "completed"),
+                    ("mark-ready", "completed"),
+                ],
+                true,
+            ),
+            (&[("mark-ready", "completed"), ("mark-not-ready", "completed")], false),
+            (&[("mark-ready", "failed"), ("mark-not-ready", "completed")], false),
+        ] {
+            assert_eq!(is_held(&records(rows)), held, "{rows:?}");
+        }
+    }
 }

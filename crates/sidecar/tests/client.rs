@@ -3,12 +3,17 @@
 
 use std::{
     io::Write,
-    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
 use rustls_pki_types::{CertificateDer, pem::PemObject};
-use sei_sidecar::{Client, Error, Health, ServerTrust, TaskRequest, TaskState, Transport};
+use sei_sidecar::{
+    AlwaysOpen, Client, Error, Gate, Health, ServerTrust, TaskRequest, TaskState, TokenFile, Transport,
+};
 use sei_testkit::{
     certs::{self, Authority, Pair},
     sidecar::{Access, Simulator},
@@ -25,7 +30,7 @@ const HOST: &str = "rpc-0-0.rpc-0.sei.svc.cluster.local";
 struct Bed {
     simulator: Simulator,
     transport: Transport,
-    _token: NamedTempFile,
+    token: NamedTempFile,
 }
 
 async fn bed() -> Bed {
@@ -35,8 +40,8 @@ async fn bed() -> Bed {
     let mut token = NamedTempFile::new().unwrap();
     writeln!(token, "a-token").unwrap();
     let rules = simulator.connect_to().iter().map(|rule| rule.parse().unwrap()).collect();
-    let transport = Transport::new(rules, token.path().to_owned());
-    Bed { simulator, transport, _token: token }
+    let transport = Transport::new(rules, Arc::new(AlwaysOpen));
+    Bed { simulator, transport, token }
 }
 
 impl Bed {
@@ -45,7 +50,8 @@ impl Bed {
     }
 
     fn client(&self, trust: &ServerTrust) -> Client {
-        self.transport.verified(&format!("https://{HOST}:8443"), trust).unwrap()
+        let token = Arc::new(TokenFile::new(self.token.path().to_owned()));
+        self.transport.verified(&format!("https://{HOST}:8443"), trust, token).unwrap()
     }
 
     fn plain(&self) -> Client {
@@ -149,14 +155,70 @@ async fn the_token_goes_where_it_must_and_nowhere_else() {
     assert_eq!(client.task(Uuid::nil()).await, Ok(None), "the proxy let it through, so it had one");
     assert!(bed.simulator.calls(HOST).iter().all(|call| !call.has_token), "none on a bypassed path");
 
-    let missing = Transport::new(
-        bed.simulator.connect_to().iter().map(|rule| rule.parse().unwrap()).collect(),
-        PathBuf::from("/nowhere/token"),
-    );
-    let client =
-        missing.verified(&format!("https://{HOST}:8443"), &ServerTrust::Leaf(der(&pair.crt))).unwrap();
+    let nowhere = Arc::new(TokenFile::new("/nowhere/token".into()));
+    let trust = ServerTrust::Leaf(der(&pair.crt));
+    let client = bed.transport.verified(&format!("https://{HOST}:8443"), &trust, nowhere).unwrap();
     assert_eq!(client.healthz().await, Ok(Health::NotReady), "healthz needs no token");
     assert!(matches!(client.task(Uuid::nil()).await, Err(Error::Token { .. })));
+}
+
+#[tokio::test]
+async fn the_certificate_that_was_served_is_known() {
+    let bed = bed().await;
+    let authority = Authority::new("issuer").unwrap();
+    let pair = authority.issue(&names()).unwrap();
+    bed.serve(&pair);
+    let client = bed.client(&roots(&authority));
+    assert_eq!(client.served(), None);
+    client.healthz().await.unwrap();
+    assert_eq!(client.served(), Some(der(&pair.crt)));
+    let stranger = bed.client(&roots(&Authority::new("issuer").unwrap()));
+    stranger.healthz().await.unwrap_err();
+    assert_eq!(stranger.served(), None, "only of servers that were verified");
+}
+
+#[tokio::test]
+async fn nothing_is_submitted_through_a_closed_gate() {
+    #[derive(Debug, Default)]
+    struct Lease(AtomicBool);
+    impl Gate for Lease {
+        fn is_open(&self) -> bool {
+            self.0.load(Ordering::Acquire)
+        }
+    }
+    let bed = bed().await;
+    let rules = bed.simulator.connect_to().iter().map(|rule| rule.parse().unwrap()).collect();
+    let lease = Arc::new(Lease::default());
+    let client = Transport::new(rules, Arc::clone(&lease) as Arc<dyn Gate>)
+        .plain(&format!("http://{HOST}:7777"))
+        .unwrap();
+    let request = TaskRequest { id: Uuid::from_u128(1), type_: "mark-ready".to_owned(), params: None };
+    assert!(matches!(client.submit(&request).await, Err(Error::NotLeading { .. })));
+    assert_eq!(client.task(request.id).await, Ok(None), "reads pass, and nothing was submitted");
+    lease.0.store(true, Ordering::Release);
+    assert_eq!(client.submit(&request).await, Ok(()));
+}
+
+#[tokio::test]
+async fn the_error_of_a_task_is_cut() {
+    let bed = bed().await;
+    let client = bed.plain();
+    let huge = "é".repeat(500_000);
+    bed.simulator.faults(HOST, |faults| {
+        faults.fail.insert("config-apply".to_owned(), (1, huge));
+    });
+    let id = Uuid::from_u128(1);
+    client.submit(&TaskRequest { id, type_: "config-apply".to_owned(), params: None }).await.unwrap();
+    let error = loop {
+        match client.task(id).await.unwrap().unwrap() {
+            record if record.status == TaskState::Running => {
+                tokio::time::sleep(Duration::from_millis(5)).await
+            }
+            record => break record.error.unwrap(),
+        }
+    };
+    assert!(error.starts_with("éé") && error.ends_with("(1000000 bytes)"), "{} bytes", error.len());
+    assert!(error.len() < 5000, "{} bytes", error.len());
 }
 
 #[tokio::test(start_paused = true)]
@@ -169,7 +231,7 @@ async fn a_sidecar_that_hangs_is_given_up_on() {
             held.push(stream);
         }
     });
-    let transport = Transport::new(Vec::new(), PathBuf::new());
+    let transport = Transport::new(Vec::new(), Arc::new(AlwaysOpen));
     let client = transport.plain(&format!("http://{address}")).unwrap();
     assert!(matches!(client.healthz().await, Err(Error::Timeout { seconds: 2, .. })));
     assert!(matches!(client.task(Uuid::nil()).await, Err(Error::Timeout { seconds: 10, .. })));
@@ -177,7 +239,7 @@ async fn a_sidecar_that_hangs_is_given_up_on() {
 
 #[tokio::test]
 async fn answers_that_are_none_are_errors() {
-    let big = format!("HTTP/1.1 200 OK\r\ncontent-length: 9000000\r\n\r\n{}", "x".repeat(3_000_000));
+    let big = format!("HTTP/1.1 200 OK\r\ncontent-length: 9000000\r\n\r\n{}", "x".repeat(6_000_000));
     for (case, answer, expected) in [
         ("no HTTP", "hello\r\n\r\n".to_owned(), "Unreachable"),
         ("garbage", "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n{]!".to_owned(), "Undecodable"),
@@ -203,7 +265,7 @@ async fn answers_that_are_none_are_errors() {
                 });
             }
         });
-        let transport = Transport::new(Vec::new(), PathBuf::new());
+        let transport = Transport::new(Vec::new(), Arc::new(AlwaysOpen));
         let client = transport.plain(&format!("http://{address}")).unwrap();
         let error = client.task(Uuid::nil()).await.unwrap_err();
         assert!(format!("{error:?}").starts_with(expected), "{case}: {error:?}");

@@ -1,5 +1,5 @@
-//! Between the client and the API server: nothing is written when the lease may be another's. A process that was
-//! frozen past its lease goes on in the middle of a pass, before anything has told it that it no longer leads.
+//! In front of the API server and of sidecars: nothing is written when another replica may hold the lease. A process
+//! that was suspended past its lease continues in the middle of a pass, before it learns that it no longer leads.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -13,12 +13,12 @@ use kube::client::Body;
 use tower::{BoxError, Layer, Service};
 
 /// Until when this process may write; always, where no lease decides. Clones are the same one.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Gate(Arc<Mutex<Option<Instant>>>);
 
 /// Why a request was not sent.
 #[derive(Debug, thiserror::Error)]
-#[error("nothing is written: the lease was not renewed in time, and another replica may work")]
+#[error("nothing was written: the lease was not renewed in time, and another replica may lead")]
 struct Shut;
 
 impl Gate {
@@ -34,6 +34,12 @@ impl Gate {
     fn end(&self) -> MutexGuard<'_, Option<Instant>> {
         // Every access is one read or write: a panic elsewhere leaves it whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl sei_sidecar::Gate for Gate {
+    fn is_open(&self) -> bool {
+        !self.is_shut()
     }
 }
 
@@ -100,5 +106,13 @@ mod tests {
             assert!(!passes(&gate, method).await);
         }
         assert!(passes(&gate, Method::GET).await);
+    }
+
+    #[test]
+    fn sidecars_are_behind_the_same_gate() {
+        let gate = Gate::default();
+        assert!(sei_sidecar::Gate::is_open(&gate));
+        gate.clone().open_until(Instant::now());
+        assert!(!sei_sidecar::Gate::is_open(&gate));
     }
 }

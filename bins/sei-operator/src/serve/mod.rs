@@ -35,6 +35,7 @@ use crate::{
 pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     log(&args)?;
     let platform = input::platform()?;
+    let gate = Gate::default();
     let options = Options {
         genesis_bucket: input::genesis_bucket(&platform)?,
         platform,
@@ -46,21 +47,21 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         workers: args.workers,
         connect_to: args.sidecar_connect_to.clone(),
         token_file: args.sidecar_token_file.clone(),
+        gate: Arc::new(gate.clone()),
     };
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         bail!("a TLS provider was installed before the operator could choose its own");
     }
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
-    runtime.block_on(serve(args, options))?;
+    runtime.block_on(serve(args, options, gate))?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(args: RunArgs, options: Options) -> anyhow::Result<()> {
+async fn serve(args: RunArgs, options: Options, gate: Gate) -> anyhow::Result<()> {
     let mut registry = Registry::default();
     let process = metrics::Process::register(&mut registry);
     let metrics = Arc::new(Metrics::register(&mut registry));
     let config = config(&args).await?;
-    let gate = Gate::default();
     let client = client(&config, &gate, &process)?;
     let ready = Arc::new(AtomicBool::new(false));
     let (stop, stopped) = watch::channel(false);

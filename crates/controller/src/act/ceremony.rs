@@ -14,6 +14,11 @@ use crate::context::Context;
 /// volume has the object already or that its pod still has another bucket.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
+/// Whether something may have to be there before `task` is worth an attempt.
+pub(super) fn has_needs(ctx: &Context, observed: &Observed, task: &SidecarTask) -> bool {
+    ctx.genesis_bucket.is_some() && needed_object(&observed.node, task).is_some()
+}
+
 /// What `task` has to wait for before it is worth an attempt.
 pub(super) async fn before(
     ctx: &Context,

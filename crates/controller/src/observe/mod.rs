@@ -2,8 +2,8 @@
 
 mod children;
 mod claim;
-mod health;
 mod keys;
+mod sidecar;
 mod tls;
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(crate) async fn observe(ctx: &Context, node: &Arc<SeiNode>) -> Observed {
     let import = claim::imported(ctx, node).await;
     let claim = claim::find(ctx, node);
     let children = children::find(&ctx.cache, node);
-    let health = health::find(ctx, node, &children, now).await;
+    let sidecar = sidecar::find(ctx, node, &children, now);
     Observed {
         node: Arc::clone(node),
         tls,
@@ -31,7 +31,7 @@ pub(crate) async fn observe(ctx: &Context, node: &Arc<SeiNode>) -> Observed {
         peers: ctx.neighbours.peers(node),
         rival: ctx.neighbours.rival(node),
         children,
-        health,
+        sidecar,
         now,
     }
 }

@@ -31,10 +31,8 @@ pub(super) async fn find(ctx: &Context, node: &SeiNode, now: Timestamp) -> Optio
     }
     let (finding, trust) = read(ctx, node, secret, now).await;
     ctx.memory(node, |memory| {
-        if let Some(trust) = trust {
-            memory.trusts.retain(|known| *known != trust);
-            memory.trusts.insert(0, trust);
-            memory.trusts.truncate(2);
+        if trust.is_some() {
+            memory.trust = trust;
         }
         let unavailable = finding.reason == Reason::TlsSecretUnavailable;
         memory.tls = version.filter(|_| !unavailable).map(|version| Judged {

@@ -11,7 +11,8 @@ use sei_api::{
     v1alpha1::{NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
 use sei_decide::{
-    Ask, Children, Finding, Health, Keys, Observed, Pass, Probe, Then, TlsFinding, neighbours::Rival,
+    Answer, Ask, Children, Finding, Health, Keys, Observed, Pass, Sidecar, Then, TlsFinding, Trouble,
+    TroubleKind, neighbours::Rival,
 };
 use sei_plan::Outcome;
 use sei_render::Platform;
@@ -99,7 +100,10 @@ impl Life {
             wanted.then(|| forms[finding].clone())
         };
         let keyed = spec.validator.as_ref().is_some_and(|it| it.signing_key.is_some());
-        let health = [Health::Ready, Health::NotReady, Health::Unreachable("gone".into())][health].clone();
+        let answer = |value| Some(Answer { at: self.now, value });
+        let health = answer([Health::Ready, Health::NotReady, Health::Held, Health::Ready][health]);
+        let gone = Trouble { kind: TroubleKind::Unreachable, message: "gone".into() };
+        let is_silent = self.sight.health == 3;
         Observed {
             node: Arc::new(self.node.clone()),
             tls: spec.tls().map(|_| TlsFinding {
@@ -128,7 +132,12 @@ impl Life {
                 pod: self.pod(pod),
                 bootstrap_pod: None,
             },
-            health: (self.phase() == Some(NodePhase::Running)).then(|| Probe { health, next_at: self.now }),
+            sidecar: Sidecar {
+                pod: Some("u".to_owned()),
+                trouble: is_silent.then_some(gone),
+                health: health.filter(|_| self.phase() == Some(NodePhase::Running)),
+                ..Sidecar::default()
+            },
             now: self.now,
         }
     }

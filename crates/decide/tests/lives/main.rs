@@ -56,6 +56,7 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
     let waiting = Outcome::Waiting { reason: Reason::WaitingForPod, detail: "a pod".to_owned() };
     prop_oneof![
         10 => Just(Outcome::Done),
+        2 => Just(Outcome::Requested),
         2 => Just(Outcome::Submitted),
         2 => Just(Outcome::Running),
         2 => Just(waiting),
@@ -66,7 +67,7 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
-    let sight = (0..6_usize, 0..3_usize, any::<bool>(), 0..4_usize, 0..4_usize, 0..4_usize, 0..3_usize);
+    let sight = (0..6_usize, 0..3_usize, any::<bool>(), 0..4_usize, 0..4_usize, 0..4_usize, 0..4_usize);
     let sight = sight.prop_map(|(tls, finding, rival, stateful_set, pod, job, health)| Sight {
         tls,
         finding,

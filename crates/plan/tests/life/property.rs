@@ -43,6 +43,7 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
     let waiting = Outcome::Waiting { reason: Reason::WaitingForPod, detail: "a pod".to_owned() };
     prop_oneof![
         8 => Just(Outcome::Done),
+        2 => Just(Outcome::Requested),
         2 => Just(Outcome::Submitted),
         2 => Just(Outcome::Running),
         1 => Just(waiting),

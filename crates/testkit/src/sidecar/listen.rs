@@ -28,7 +28,7 @@ use super::{
     Authn, Call,
     api::{self, empty, text},
     lock,
-    simulator::Nodes,
+    simulator::{Node, Nodes},
 };
 use crate::rbac_proxy::{Judge, Refusal, identify};
 
@@ -152,7 +152,12 @@ async fn answer(
     let body = to_bytes(body, LIMIT).await.map_err(io::Error::other)?;
     let (sidecar, faults) = {
         let mut nodes = lock(nodes);
-        let Some(node) = nodes.get_mut(host).filter(|node| node.running) else {
+        let listens = |node: &Node| {
+            // Behind a proxy it listens on loopback.
+            let is_hidden = authn == Authn::Open && node.certificate.is_some();
+            node.running && (!is_hidden || lock(&node.order).faults.plain_port)
+        };
+        let Some(node) = nodes.get_mut(host).filter(|node| listens(node)) else {
             return Err(io::ErrorKind::ConnectionRefused.into());
         };
         node.calls.push(Call {

@@ -43,6 +43,8 @@ pub struct Faults {
     pub delay: Duration,
     /// Takes requests and never answers them.
     pub hang: bool,
+    /// Answers on its own port although it is behind a proxy, as versions before v0.0.50 do.
+    pub plain_port: bool,
     /// Answers everything with this status.
     pub answer: Option<u16>,
     /// Task types that fail this many times, with this error.
@@ -60,6 +62,7 @@ impl Default for Faults {
         Self {
             delay: Duration::from_millis(20),
             hang: false,
+            plain_port: false,
             answer: None,
             fail: BTreeMap::new(),
             crash: None,

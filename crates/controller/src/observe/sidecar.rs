@@ -1,0 +1,50 @@
+//! What is known of the node's sidecar. Reading it also tells the sidecar's actor which pod it is about by now.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use sei_api::{SeiNode, conditions::ConditionType, names, v1alpha1::NodePhase};
+use sei_decide::{Children, Sidecar, Trouble, TroubleKind};
+
+use crate::{
+    context::Context,
+    sidecar::{Target, fingerprint},
+};
+
+pub(super) fn find(ctx: &Context, node: &SeiNode, children: &Children, now: Timestamp) -> Sidecar {
+    let pod = [&children.pod, &children.bootstrap_pod].into_iter().flatten().find(|pod| runs(pod));
+    let probes = node.status.as_ref().and_then(|status| status.phase) == Some(NodePhase::Running);
+    ctx.memory(node, |memory| {
+        let target = match pod {
+            None => Err(Trouble {
+                kind: TroubleKind::NoPod,
+                message: format!("pod {} does not exist yet", names::pod(node)),
+            }),
+            Some(_) if node.spec.tls().is_some() && memory.trust.is_none() => Err(Trouble {
+                kind: TroubleKind::Unreachable,
+                message: "not contacting the sidecar: no valid certificate seen in the TLS Secret since the operator started".to_owned(),
+            }),
+            Some(pod) => {
+                let trust = memory.trust.clone().filter(|_| node.spec.tls().is_some());
+                Ok(Target::of(node, pod, trust))
+            }
+        };
+        let sidecar =
+            memory.sidecar.get_or_insert_with(|| ctx.sidecars.watch(node, stood(node, now)));
+        sidecar.begin_pass(target, pod.map(|pod| fingerprint(pod)), probes)
+    })
+}
+
+/// Whether there is, or will be, a process in the pod.
+fn runs(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    !matches!(phase, Some("Succeeded" | "Failed"))
+}
+
+/// How long the sidecar's health has been the same, as far as the status says.
+fn stood(node: &SeiNode, now: Timestamp) -> Duration {
+    let condition = node.status.as_ref().and_then(|status| status.condition(ConditionType::SidecarReady));
+    let since = condition.map_or(now, |condition| condition.last_transition_time.0);
+    Duration::try_from(now.duration_since(since)).unwrap_or_default()
+}

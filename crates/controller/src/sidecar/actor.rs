@@ -1,0 +1,221 @@
+//! The task that speaks to one sidecar: it probes, follows the task that is ordered, and publishes what it learns.
+//! Calls are made one after another, each with a deadline, and are dropped at once when the pod is replaced.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sei_decide::{Answer, Health, TaskProgress, Trouble, TroubleKind};
+use sei_sidecar::Error;
+use tokio::time::{Instant, sleep_until};
+
+use super::{
+    calls::{Api, Dial, Learned, follow, probe},
+    permits::Permits,
+    schedule::{Due, Schedule},
+    state::{Order, Shared, State},
+    target::Target,
+};
+
+/// A connection is closed when it is not used for longer than this.
+const KEEP: Duration = Duration::from_secs(8);
+
+/// What an actor tells others.
+pub(super) trait Report: Send + 'static {
+    /// Something changed that a pass should know.
+    fn changed(&self);
+    /// Health was asked for; `None` when there was no answer.
+    fn probed(&self, health: Option<Health>);
+}
+
+/// Speaks to one sidecar for as long as it runs.
+pub(super) struct Actor<D: Dial, R> {
+    shared: Shared,
+    dial: D,
+    permits: Permits,
+    report: R,
+    schedule: Schedule,
+    line: Option<D::Line>,
+    target: Option<Target>,
+    order: Option<Order>,
+    events: u64,
+}
+
+impl<D: Dial, R: Report> Actor<D, R> {
+    /// An actor for a node whose health has been the same for `stood`.
+    pub(super) fn new(shared: Shared, dial: D, permits: Permits, report: R, stood: Duration) -> Self {
+        let schedule = Schedule::new(stood);
+        Self { shared, dial, permits, report, schedule, line: None, target: None, order: None, events: 0 }
+    }
+
+    /// Runs until it is dropped.
+    pub(super) async fn run(mut self) {
+        loop {
+            let Some((due, at)) = self.next() else {
+                self.line = None;
+                self.shared.notified().await;
+                continue;
+            };
+            if at > Instant::now() + KEEP {
+                self.line = None;
+            }
+            tokio::select! {
+                biased;
+                () = self.shared.notified() => {}
+                () = sleep_until(at) => self.perform(due).await,
+            }
+        }
+    }
+
+    /// Takes over what is wanted by now, and says what is due next.
+    fn next(&mut self) -> Option<(Due, Instant)> {
+        let state = self.shared.lock();
+        if state.target != self.target {
+            if !self.target.as_ref().is_some_and(|target| state.is_at(target)) {
+                self.schedule.pod_changed();
+            }
+            self.line = None;
+            self.target.clone_from(&state.target);
+            self.schedule.ask_again();
+        }
+        if state.events != self.events {
+            self.events = state.events;
+            self.schedule.ask_again();
+        }
+        match (&state.order, &self.order) {
+            (None, _) => self.schedule.ordered(false),
+            (Some(new), Some(old)) if new.is_attempt_of(old) => {
+                if new.request.is_some() && old.request.is_none() {
+                    self.schedule.ordered(true);
+                }
+            }
+            (Some(_), _) => {
+                self.schedule.attempt_changed();
+                self.schedule.ordered(true);
+            }
+        }
+        self.order.clone_from(&state.order);
+        if !state.suspended {
+            self.schedule.resume();
+        }
+        let target = self.target.as_ref()?;
+        let asks_plain_port =
+            target.is_verified() && state.known.health.is_some() && state.known.plain_port_answers.is_none();
+        self.schedule.next(state.probes, asks_plain_port)
+    }
+
+    async fn perform(&mut self, due: Due) {
+        let Some(target) = self.target.clone() else { return };
+        let line = match self.line.take().map_or_else(|| self.dial.dial(&target), Ok) {
+            Ok(line) => self.line.insert(line).clone(),
+            Err(error) => return self.failed(due, &target, &error),
+        };
+        let (shared, permits, order) = (self.shared.clone(), self.permits.clone(), self.order.clone());
+        let (is_silent, was_submitted) = (self.schedule.is_silent(), self.schedule.was_submitted());
+        let call = async {
+            let _permit = permits.acquire(is_silent).await;
+            match (due, &order) {
+                (Due::Order, Some(order)) => follow(&line, &shared, order, was_submitted).await,
+                (Due::PlainPort, _) => Ok(Learned::PlainPort(line.plain_port_answers().await)),
+                (Due::Order | Due::Probe, _) => probe(&line).await.map(Learned::Health),
+            }
+        };
+        tokio::pin!(call);
+        let answer = loop {
+            tokio::select! {
+                biased;
+                answer = &mut call => break answer,
+                // What else is wanted is seen before the next wait.
+                () = self.shared.notified() => {
+                    if !self.shared.lock().is_at(&target) {
+                        return;
+                    }
+                }
+            }
+        };
+        match answer {
+            Ok(learned) => self.learned(&target, learned),
+            Err(error) => self.failed(due, &target, &error),
+        }
+    }
+
+    fn learned(&mut self, target: &Target, learned: Learned) {
+        let at = Timestamp::now();
+        self.schedule.answered();
+        let shared = self.shared.clone();
+        let mut changed;
+        {
+            let mut state = shared.lock();
+            if !state.is_at(target) {
+                return;
+            }
+            changed = state.known.trouble.take().is_some();
+            match learned {
+                Learned::PlainPort(answers) => {
+                    state.known.plain_port_answers = Some(answers);
+                    changed |= answers;
+                }
+                Learned::Health(health) => changed |= self.health(&mut state, health, at),
+                Learned::Suspended => self.schedule.suspended(),
+                Learned::Task(progress, health) => {
+                    if let Some(health) = health {
+                        changed |= self.health(&mut state, health, at);
+                    }
+                    changed |= self.progress(&mut state, progress, at);
+                }
+            }
+        }
+        if changed {
+            self.report.changed();
+        }
+    }
+
+    /// Whether a pass should know.
+    fn health(&mut self, state: &mut State, health: Health, at: Timestamp) -> bool {
+        let changed = state.known.health.as_ref().is_none_or(|known| known.value != health);
+        state.known.health = Some(Answer { at, value: health });
+        self.schedule.probed(changed);
+        self.report.probed(Some(health));
+        changed
+    }
+
+    /// Whether a pass should know. That a task was submitted is no news: most are over before the next look.
+    fn progress(&mut self, state: &mut State, progress: TaskProgress, at: Timestamp) -> bool {
+        let Some(order) = &self.order else { return false };
+        self.schedule.progressed(&progress);
+        if !state.order.as_ref().is_some_and(|current| current.is_attempt_of(order)) {
+            return false;
+        }
+        let report = order.report(progress);
+        let is_news = report.progress != TaskProgress::Submitted
+            && state.known.task.as_ref().is_none_or(|known| known.value != report);
+        state.known.task = Some(Answer { at, value: report });
+        is_news
+    }
+
+    fn failed(&mut self, due: Due, target: &Target, error: &Error) {
+        self.schedule.failed();
+        // The next connection looks the name up again.
+        self.line = None;
+        if due == Due::Probe {
+            self.report.probed(None);
+        }
+        let kind = match error {
+            Error::Unauthorized { .. } | Error::Forbidden { .. } | Error::Token { .. } => {
+                TroubleKind::AccessDenied
+            }
+            _ => TroubleKind::Unreachable,
+        };
+        let trouble = Some(Trouble { kind, message: error.to_string() });
+        let changed = {
+            let mut state = self.shared.lock();
+            let changed = state.is_at(target) && state.known.trouble != trouble;
+            if changed {
+                state.known.trouble = trouble;
+            }
+            changed
+        };
+        if changed {
+            self.report.changed();
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What is asked of a sidecar, and what follows from its answers.
+
+use jiff::Timestamp;
+use sei_decide::{
+    Health, TaskProgress,
+    attempt::{Record, State, Verdict, judge},
+};
+use sei_sidecar::{Error, Health as Healthz, TaskRecord, TaskRequest, TaskState};
+use uuid::Uuid;
+
+use super::{
+    state::{Order, Shared},
+    target::Target,
+};
+
+/// Creates connections to one sidecar.
+pub(super) trait Dial: Send + 'static {
+    /// A connection.
+    type Line: Api;
+
+    /// A connection to `target`; nothing is sent yet.
+    fn dial(&mut self, target: &Target) -> Result<Self::Line, Error>;
+}
+
+/// The calls of one connection.
+pub(super) trait Api: Clone + Send + Sync + 'static {
+    fn healthz(&self) -> impl Future<Output = Result<Healthz, Error>> + Send;
+    fn is_held(&self) -> impl Future<Output = Result<bool, Error>> + Send;
+    fn task(&self, id: Uuid) -> impl Future<Output = Result<Option<TaskRecord>, Error>> + Send;
+    fn submit(&self, request: &TaskRequest) -> impl Future<Output = Result<(), Error>> + Send;
+    /// Whether the sidecar answers on its own port, without TLS and authentication.
+    fn plain_port_answers(&self) -> impl Future<Output = bool> + Send;
+}
+
+/// What a call taught.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Learned {
+    Health(Health),
+    PlainPort(bool),
+    /// How far a task is, and, where it was to make the sidecar ready, whether it did.
+    Task(TaskProgress, Option<Health>),
+    /// A pass is under way: nothing was submitted.
+    Suspended,
+}
+
+/// Asks for health. One that is not ready may be held back by others.
+pub(super) async fn probe(line: &impl Api) -> Result<Health, Error> {
+    Ok(match line.healthz().await? {
+        Healthz::Ready => Health::Ready,
+        Healthz::NotReady if line.is_held().await? => Health::Held,
+        Healthz::NotReady => Health::NotReady,
+    })
+}
+
+/// Asks for the task of `order`, and submits it if the sidecar does not know it or a failed attempt is to be repeated.
+pub(super) async fn follow(
+    line: &impl Api,
+    shared: &Shared,
+    order: &Order,
+    was_submitted: bool,
+) -> Result<Learned, Error> {
+    let record = line.task(order.id).await?.map(record);
+    let was_submitted = was_submitted || order.was_submitted;
+    Ok(match judge(record.as_ref(), order.retries, was_submitted) {
+        Verdict::Completed if order.marks_ready => {
+            Learned::Task(TaskProgress::Completed, Some(probe(line).await?))
+        }
+        Verdict::Completed => Learned::Task(TaskProgress::Completed, None),
+        Verdict::Running => Learned::Task(TaskProgress::Running, None),
+        Verdict::Failed(error) => Learned::Task(TaskProgress::Failed(error), None),
+        Verdict::Submit => submit(line, shared, order).await?,
+    })
+}
+
+async fn submit(line: &impl Api, shared: &Shared, order: &Order) -> Result<Learned, Error> {
+    let Some(request) = &order.request else { return Ok(Learned::Task(TaskProgress::Unknown, None)) };
+    if order.marks_ready && line.is_held().await? {
+        return Ok(Learned::Task(TaskProgress::Held, None));
+    }
+    if !shared.lock().begin_submission(order, Timestamp::now()) {
+        return Ok(Learned::Suspended);
+    }
+    match line.submit(request).await {
+        Ok(()) => Ok(Learned::Task(TaskProgress::Submitted, None)),
+        Err(Error::BadRequest { message }) => Ok(Learned::Task(TaskProgress::Refused(message), None)),
+        Err(error) => Err(error),
+    }
+}
+
+fn record(record: TaskRecord) -> Record {
+    let state = match record.status {
+        TaskState::Completed => State::Completed,
+        TaskState::Running => State::Running,
+        TaskState::Failed => State::Failed,
+    };
+    Record { state, run: record.run, error: record.error }
+}

@@ -1,0 +1,278 @@
+//! Connections to a real sidecar, and whom they trust while a certificate is being replaced.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use sei_sidecar::{Client, Error, Health, ServerTrust, TaskRecord, TaskRequest, TokenSource, Transport};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{
+    calls::{Api, Dial},
+    target::Target,
+};
+
+/// How long the certificate that was served before is accepted after the Secret changed: the kubelet brings the new
+/// one to the pod within two minutes, and the proxy loads it within another half.
+const GRACE: Duration = Duration::from_secs(300);
+
+/// Connects to the sidecar of one node.
+pub(super) struct Dialer {
+    transport: Transport,
+    tokens: Arc<dyn TokenSource>,
+    trusted: Arc<Mutex<Trusted>>,
+}
+
+/// Which certificates were accepted.
+#[derive(Default)]
+struct Trusted {
+    pod: String,
+    trust: Option<ServerTrust>,
+    /// Presented by the server that was verified last against `trust`.
+    served: Option<ServerTrust>,
+    /// Presented before `trust` took the place of another, and until when it is accepted.
+    before: Option<(ServerTrust, Instant)>,
+}
+
+impl Trusted {
+    /// `trust` is what the certificate of `pod` is verified against from now on. What the same pod served under
+    /// another one may be served for a while yet.
+    fn replace(&mut self, pod: &str, trust: &ServerTrust, now: Instant) {
+        if self.pod != pod {
+            *self = Self { pod: pod.to_owned(), trust: Some(trust.clone()), ..Self::default() };
+        } else if self.trust.as_ref() != Some(trust) {
+            self.trust = Some(trust.clone());
+            if let Some(served) = self.served.take() {
+                self.before = Some((served, now + GRACE));
+            }
+        }
+    }
+
+    /// The certificate that is accepted beside the trust.
+    fn before(&mut self, now: Instant) -> Option<ServerTrust> {
+        self.before.take_if(|(_, until)| *until <= now);
+        self.before.as_ref().map(|(leaf, _)| leaf.clone())
+    }
+
+    /// The server was verified, and presented `served`: nothing else is accepted any more.
+    fn verified(&mut self, served: Option<ServerTrust>) {
+        self.served = served;
+        self.before = None;
+    }
+}
+
+impl Dialer {
+    pub(super) fn new(transport: Transport, tokens: Arc<dyn TokenSource>) -> Self {
+        Self { transport, tokens, trusted: Arc::default() }
+    }
+}
+
+impl Dial for Dialer {
+    type Line = Line;
+
+    fn dial(&mut self, target: &Target) -> Result<Line, Error> {
+        let plain = self.transport.plain(&target.plain_url())?;
+        let Some(trust) = &target.trust else { return Ok(Line { client: plain, verified: None }) };
+        let tokens = Arc::clone(&self.tokens);
+        let client = self.transport.verified(&target.url(), trust, Arc::clone(&tokens))?;
+        let now = Instant::now();
+        let before = {
+            let mut trusted = lock(&self.trusted);
+            trusted.replace(&target.pod, trust, now);
+            trusted.before(now)
+        };
+        let before = before.map(|leaf| self.transport.verified(&target.url(), &leaf, tokens)).transpose()?;
+        Ok(Line { client, verified: Some(Verified { trusted: Arc::clone(&self.trusted), before, plain }) })
+    }
+}
+
+/// Connections to one sidecar.
+#[derive(Clone)]
+pub(super) struct Line {
+    client: Client,
+    verified: Option<Verified>,
+}
+
+/// What a connection over TLS has besides.
+#[derive(Clone)]
+struct Verified {
+    trusted: Arc<Mutex<Trusted>>,
+    /// Accepts the certificate that was served before the Secret changed.
+    before: Option<Client>,
+    plain: Client,
+}
+
+impl Line {
+    /// `call`, by the current trust, else by the certificate that was served before it.
+    async fn trusting<T, F>(&self, call: impl Fn(Client) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let answer = call(self.client.clone()).await;
+        let Some(verified) = &self.verified else { return answer };
+        match answer {
+            Err(refused @ Error::Untrusted { .. }) => {
+                let before = verified.before.as_ref();
+                let is_accepted = lock(&verified.trusted).before(Instant::now()).is_some();
+                let Some(before) = before.filter(|_| is_accepted) else { return Err(refused) };
+                match call(before.clone()).await {
+                    Err(Error::Untrusted { .. }) => Err(refused),
+                    answer => answer,
+                }
+            }
+            answer => {
+                if answer.is_ok() {
+                    lock(&verified.trusted).verified(self.client.served().map(ServerTrust::Leaf));
+                }
+                answer
+            }
+        }
+    }
+}
+
+impl Api for Line {
+    async fn healthz(&self) -> Result<Health, Error> {
+        self.trusting(|client| async move { client.healthz().await }).await
+    }
+
+    async fn is_held(&self) -> Result<bool, Error> {
+        self.trusting(|client| async move { client.is_held().await }).await
+    }
+
+    async fn task(&self, id: Uuid) -> Result<Option<TaskRecord>, Error> {
+        self.trusting(|client| async move { client.task(id).await }).await
+    }
+
+    async fn submit(&self, request: &TaskRequest) -> Result<(), Error> {
+        self.trusting(|client| async move { client.submit(request).await }).await
+    }
+
+    async fn plain_port_answers(&self) -> bool {
+        let Some(verified) = &self.verified else { return false };
+        !matches!(verified.plain.healthz().await, Err(Error::Unreachable { .. } | Error::Timeout { .. }))
+    }
+}
+
+fn lock(trusted: &Mutex<Trusted>) -> std::sync::MutexGuard<'_, Trusted> {
+    // A panic elsewhere leaves it whole: every access is a few assignments.
+    trusted.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls_pki_types::{CertificateDer, pem::PemObject};
+    use sei_sidecar::{AlwaysOpen, Token, TokenFuture};
+    use sei_testkit::{
+        certs::{Authority, Pair},
+        sidecar::{Access, Simulator},
+    };
+
+    use super::*;
+
+    const HOST: &str = "node-0-0.node-0.sei.svc.cluster.local";
+
+    struct Bed {
+        simulator: Simulator,
+        dialer: Dialer,
+    }
+
+    struct SomeToken;
+
+    impl TokenSource for SomeToken {
+        fn token<'a>(&'a self, _: Option<&'a Token>) -> TokenFuture<'a> {
+            Box::pin(async { Ok(Token::new("a-token").unwrap()) })
+        }
+    }
+
+    async fn bed() -> Bed {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let simulator = Simulator::start(Access::AnyToken).await.unwrap();
+        simulator.run(HOST);
+        let rules = simulator.connect_to().iter().map(|rule| rule.parse().unwrap()).collect();
+        let transport = Transport::new(rules, Arc::new(AlwaysOpen));
+        Bed { simulator, dialer: Dialer::new(transport, Arc::new(SomeToken)) }
+    }
+
+    fn issue(authority: &Authority) -> Pair {
+        authority.issue(&[HOST.to_owned()]).unwrap()
+    }
+
+    fn target(authority: &Authority) -> Target {
+        Target {
+            pod: "u1".to_owned(),
+            host: HOST.to_owned(),
+            port: 7777,
+            trust: Some(ServerTrust::Roots(vec![
+                CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap(),
+            ])),
+        }
+    }
+
+    impl Bed {
+        fn serve(&self, pair: &Pair) {
+            self.simulator.serve_certificate(HOST, pair.crt.as_bytes(), pair.key.as_bytes()).unwrap();
+        }
+
+        /// Whether a sidecar that serves `pair` is believed, on a new connection.
+        async fn believes(&mut self, pair: &Pair, target: &Target) -> bool {
+            self.serve(pair);
+            match self.dialer.dial(target).unwrap().task(Uuid::nil()).await {
+                Ok(_) => true,
+                Err(Error::Untrusted { .. }) => false,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_replaced_authority_is_believed_for_the_certificate_that_was_served_and_no_longer_than_needed()
+    {
+        let mut bed = bed().await;
+        let (old, new) = (Authority::new("old").unwrap(), Authority::new("new").unwrap());
+        let (served, other, renewed) = (issue(&old), issue(&old), issue(&new));
+        assert!(bed.believes(&served, &target(&old)).await);
+        assert!(bed.believes(&served, &target(&new)).await, "the proxy has not loaded the new one yet");
+        assert!(!bed.believes(&other, &target(&new)).await, "another certificate of the old authority");
+        assert!(bed.believes(&served, &target(&new)).await);
+        assert!(bed.believes(&renewed, &target(&new)).await);
+        assert!(!bed.believes(&served, &target(&new)).await, "the new one was seen");
+    }
+
+    #[tokio::test]
+    async fn a_new_pod_has_to_serve_the_new_certificate() {
+        let mut bed = bed().await;
+        let (old, new) = (Authority::new("old").unwrap(), Authority::new("new").unwrap());
+        let served = issue(&old);
+        assert!(bed.believes(&served, &target(&old)).await);
+        let replaced = Target { pod: "u2".to_owned(), ..target(&new) };
+        assert!(!bed.believes(&served, &replaced).await);
+    }
+
+    #[test]
+    fn what_was_served_before_is_accepted_for_minutes() {
+        let (old, new) = (ServerTrust::Roots(Vec::new()), ServerTrust::Leaf(vec![1].into()));
+        let leaf = ServerTrust::Leaf(vec![2].into());
+        let now = Instant::now();
+        let mut trusted = Trusted::default();
+        trusted.replace("u1", &old, now);
+        trusted.verified(Some(leaf.clone()));
+        assert_eq!(trusted.before(now), None);
+        trusted.replace("u1", &new, now);
+        trusted.replace("u1", &new, now + GRACE / 2);
+        assert_eq!(trusted.before(now + GRACE / 2), Some(leaf));
+        assert_eq!(trusted.before(now + GRACE), None);
+    }
+
+    #[tokio::test]
+    async fn the_plain_port_of_an_old_sidecar_is_found() {
+        let mut bed = bed().await;
+        let authority = Authority::new("issuer").unwrap();
+        bed.serve(&issue(&authority));
+        let line = bed.dialer.dial(&target(&authority)).unwrap();
+        assert!(!line.plain_port_answers().await);
+        bed.simulator.faults(HOST, |faults| faults.plain_port = true);
+        assert!(line.plain_port_answers().await);
+    }
+}

@@ -1,0 +1,136 @@
+//! Sidecars as watched sources: a small task for each node speaks to its sidecar, and passes read what it learned.
+//! No pass ever waits for a sidecar; one that does not answer costs a connection.
+
+mod actor;
+mod calls;
+mod line;
+mod permits;
+mod rhythm;
+mod schedule;
+mod state;
+mod target;
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, time::Duration};
+
+use kube::runtime::reflector::ObjectRef;
+use sei_api::{SeiNode, names};
+use sei_decide::{Health, Sidecar, Trouble};
+use sei_sidecar::{TokenSource, Transport};
+use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle};
+
+pub(crate) use permits::Permits;
+pub(crate) use state::Order;
+pub(crate) use target::{Target, fingerprint};
+
+use crate::metrics::Metrics;
+use actor::{Actor, Report};
+use line::Dialer;
+use state::Shared;
+
+/// What the actors of a scope share.
+pub(crate) struct Sidecars {
+    pub(crate) transport: Transport,
+    pub(crate) tokens: Arc<dyn TokenSource>,
+    pub(crate) permits: Permits,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Where to send nodes whose sidecar changed.
+    pub(crate) wake: UnboundedSender<ObjectRef<SeiNode>>,
+}
+
+impl Sidecars {
+    /// Starts to watch the sidecar of `node`, whose health has been the same for `stood`.
+    pub(crate) fn watch(&self, node: &SeiNode, stood: Duration) -> Watched {
+        let shared = Shared::default();
+        let dialer = Dialer::new(self.transport.clone(), Arc::clone(&self.tokens));
+        let told = Told {
+            node: ObjectRef::new(names::node(node)).within(names::namespace(node)),
+            wake: self.wake.clone(),
+            metrics: Arc::clone(&self.metrics),
+        };
+        let actor = Actor::new(shared.clone(), dialer, self.permits.clone(), told, stood);
+        Watched { shared, fingerprint: None, task: tokio::spawn(actor.run()) }
+    }
+}
+
+/// The actor of one node, which ends with it.
+pub(crate) struct Watched {
+    shared: Shared,
+    fingerprint: Option<String>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Watched {
+    /// Begins a pass: says where the sidecar is, or why it cannot be called, and returns what is known of it. Until
+    /// the pass orders or ends nothing is submitted. A change of `fingerprint` is a reason to ask again at once.
+    pub(crate) fn begin_pass(
+        &mut self,
+        target: Result<Target, Trouble>,
+        fingerprint: Option<String>,
+        probes: bool,
+    ) -> Sidecar {
+        let mut state = self.shared.lock();
+        state.suspended = true;
+        let pod = target.as_ref().ok().map(|target| target.pod.clone());
+        let (target, trouble) = match target {
+            Ok(target) => (Some(target), None),
+            Err(trouble) => (None, Some(trouble)),
+        };
+        if target.is_none() || state.known.pod != pod {
+            state.known = Sidecar { pod, trouble, ..Sidecar::default() };
+        }
+        let restarted = self.fingerprint != fingerprint;
+        let differs = state.target != target || state.probes != probes || restarted;
+        state.target = target;
+        state.probes = probes;
+        state.events = state.events.wrapping_add(u64::from(restarted));
+        self.fingerprint = fingerprint;
+        if differs {
+            self.shared.notify();
+        }
+        state.known.clone()
+    }
+
+    /// Has the sidecar asked about a task, and given it.
+    pub(crate) fn order(&self, order: Order) {
+        let mut state = self.shared.lock();
+        state.order = Some(order);
+        state.suspended = false;
+        self.shared.notify();
+    }
+
+    /// Ends a pass. What it did not order is not followed any more.
+    pub(crate) fn end_pass(&self) {
+        let mut state = self.shared.lock();
+        if state.suspended {
+            state.suspended = false;
+            state.order = None;
+            self.shared.notify();
+        }
+    }
+}
+
+/// Tells the passes and the metrics of one node.
+struct Told {
+    node: ObjectRef<SeiNode>,
+    wake: UnboundedSender<ObjectRef<SeiNode>>,
+    metrics: Arc<Metrics>,
+}
+
+impl Report for Told {
+    fn changed(&self) {
+        // The receiver is gone only when the controller is shutting down.
+        let _ = self.wake.send(self.node.clone());
+    }
+
+    fn probed(&self, health: Option<Health>) {
+        self.metrics.probed(self.node.namespace.as_deref().unwrap_or_default(), health);
+    }
+}

@@ -1,0 +1,27 @@
+//! How many calls to sidecars there are at the same time. Those that did not answer last time have permits of their
+//! own, so that they wait for each other and nobody waits for them.
+
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+const ANSWERING: usize = 1024;
+const SILENT: usize = 256;
+
+/// The permits of all actors. Clones are the same ones.
+#[derive(Clone)]
+pub(crate) struct Permits(Arc<[Semaphore; 2]>);
+
+impl Default for Permits {
+    fn default() -> Self {
+        Self(Arc::new([Semaphore::new(ANSWERING), Semaphore::new(SILENT)]))
+    }
+}
+
+impl Permits {
+    /// Waits for a permit; `is_silent` says whether the last call failed.
+    pub(super) async fn acquire(&self, is_silent: bool) -> Option<SemaphorePermit<'_>> {
+        // The semaphores are never closed.
+        self.0[usize::from(is_silent)].acquire().await.ok()
+    }
+}

@@ -1,0 +1,153 @@
+//! What an actor does next, and when. Time is the runtime's monotonic clock.
+
+use std::time::Duration;
+
+use sei_decide::TaskProgress;
+use tokio::time::Instant;
+
+use super::rhythm;
+
+/// Only in a pause of this length something is asked that nobody waits for.
+const PAUSE: Duration = Duration::from_secs(3);
+
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    Order,
+    Probe,
+    PlainPort,
+}
+
+/// The clocks of one actor.
+pub(super) struct Schedule {
+    /// Calls in a row that failed.
+    failures: u32,
+    /// No call is made before this moment.
+    not_before: Instant,
+    probe_at: Instant,
+    health_since: Instant,
+    /// `None` while no task is followed.
+    poll_at: Option<Instant>,
+    submitted_at: Option<Instant>,
+    /// The task was not submitted because a pass was under way.
+    is_suspended: bool,
+}
+
+impl Schedule {
+    /// Everything is due. Health has been the same for `stood`.
+    pub(super) fn new(stood: Duration) -> Self {
+        let now = Instant::now();
+        Self {
+            failures: 0,
+            not_before: now,
+            probe_at: now,
+            health_since: now.checked_sub(stood).unwrap_or(now),
+            poll_at: None,
+            submitted_at: None,
+            is_suspended: false,
+        }
+    }
+
+    /// What is due next, and when. After a failure only the most urgent call is tried, so that one trouble is not
+    /// reported in turns as two.
+    pub(super) fn next(&self, probes: bool, asks_plain_port: bool) -> Option<(Due, Instant)> {
+        let order = self.poll_at.map(|at| (Due::Order, at));
+        let probe = probes.then_some((Due::Probe, self.probe_at));
+        let next = match self.failures {
+            0 => order.into_iter().chain(probe).min_by_key(|(_, at)| *at),
+            _ => order.or(probe.map(|(due, _)| (due, self.not_before))),
+        };
+        let pauses = next.is_none_or(|(_, at)| at > Instant::now() + PAUSE);
+        let plain =
+            (asks_plain_port && self.failures == 0 && pauses).then(|| (Due::PlainPort, Instant::now()));
+        plain.or(next).map(|(due, at)| (due, at.max(self.not_before)))
+    }
+
+    /// Whether the last call failed.
+    pub(super) fn is_silent(&self) -> bool {
+        self.failures > 0
+    }
+
+    /// Whether this actor has submitted the current attempt.
+    pub(super) fn was_submitted(&self) -> bool {
+        self.submitted_at.is_some()
+    }
+
+    /// Something happened that may change any answer.
+    pub(super) fn ask_again(&mut self) {
+        let now = Instant::now();
+        self.failures = 0;
+        self.not_before = now;
+        self.probe_at = now;
+        self.poll_at = self.poll_at.map(|_| now);
+    }
+
+    /// The pod was replaced: health is that of another process.
+    pub(super) fn pod_changed(&mut self) {
+        self.health_since = Instant::now();
+        self.submitted_at = None;
+    }
+
+    /// Another attempt is to be followed.
+    pub(super) fn attempt_changed(&mut self) {
+        self.submitted_at = None;
+    }
+
+    /// A task is, or is not, to be followed.
+    pub(super) fn ordered(&mut self, follows: bool) {
+        self.poll_at = follows.then(Instant::now);
+        self.is_suspended = false;
+    }
+
+    /// No pass is under way any more.
+    pub(super) fn resume(&mut self) {
+        if self.is_suspended {
+            self.ordered(true);
+        }
+    }
+
+    /// The sidecar answered.
+    pub(super) fn answered(&mut self) {
+        self.failures = 0;
+        self.not_before = Instant::now();
+    }
+
+    /// A call failed.
+    pub(super) fn failed(&mut self) {
+        self.failures = self.failures.saturating_add(1);
+        self.not_before =
+            Instant::now() + rhythm::retry(self.failures, self.poll_at.is_some(), fastrand::f64());
+    }
+
+    /// Health was answered, and is or is not another than before.
+    pub(super) fn probed(&mut self, changed: bool) {
+        let now = Instant::now();
+        if changed {
+            self.health_since = now;
+        }
+        self.probe_at = now + rhythm::health(now.duration_since(self.health_since), fastrand::f64());
+    }
+
+    /// Nothing may be submitted before the pass that is under way is over.
+    pub(super) fn suspended(&mut self) {
+        self.poll_at = None;
+        self.is_suspended = true;
+    }
+
+    /// The followed task is as far as `progress`.
+    pub(super) fn progressed(&mut self, progress: &TaskProgress) {
+        let now = Instant::now();
+        self.poll_at = match progress {
+            TaskProgress::Submitted | TaskProgress::Running => {
+                let elapsed = now.duration_since(*self.submitted_at.get_or_insert(now));
+                Some(now + rhythm::task(elapsed, fastrand::f64()))
+            }
+            TaskProgress::Held => Some(now + rhythm::hold(fastrand::f64())),
+            // Nothing changes until a pass wants something else.
+            TaskProgress::Unknown
+            | TaskProgress::Completed
+            | TaskProgress::Failed(_)
+            | TaskProgress::Refused(_) => None,
+        };
+    }
+}

@@ -1,0 +1,100 @@
+//! Where the sidecar of a node is, and how it is spoken to: as the pod that runs has it, whatever the spec says by now.
+
+use k8s_openapi::api::core::v1::{Container, Pod};
+use sei_api::{SeiNode, names, ports};
+use sei_sidecar::ServerTrust;
+
+/// The sidecar of one pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// Uid of the pod.
+    pub(crate) pod: String,
+    /// Host name of the pod.
+    pub(crate) host: String,
+    /// The sidecar's own port.
+    pub(crate) port: u16,
+    /// What its certificate is verified against; `None` without TLS.
+    pub(crate) trust: Option<ServerTrust>,
+}
+
+impl Target {
+    /// The sidecar in `pod` of `node`. `trust` is what its certificate is verified against; `None` without TLS.
+    pub(crate) fn of(node: &SeiNode, pod: &Pod, trust: Option<ServerTrust>) -> Self {
+        Self {
+            pod: pod.metadata.uid.clone().unwrap_or_default(),
+            host: names::pod_dns(node),
+            port: port(pod).unwrap_or_else(|| node.spec.sidecar_port()),
+            trust,
+        }
+    }
+
+    /// Whether it is spoken to over TLS.
+    pub(super) fn is_verified(&self) -> bool {
+        self.trust.is_some()
+    }
+
+    /// Base URL of the API: on the sidecar's own port, or through the proxy.
+    pub(super) fn url(&self) -> String {
+        match self.trust {
+            Some(_) => format!("https://{}:{}", self.host, ports::RBAC_PROXY),
+            None => self.plain_url(),
+        }
+    }
+
+    /// Base URL on the sidecar's own port.
+    pub(super) fn plain_url(&self) -> String {
+        format!("http://{}:{}", self.host, self.port)
+    }
+}
+
+/// What of a pod changes when one of its init containers, of which the sidecar is one, restarts or gets ready.
+pub(crate) fn fingerprint(pod: &Pod) -> String {
+    let status = pod.status.as_ref();
+    let containers = status.iter().flat_map(|status| status.init_container_statuses.iter().flatten());
+    let parts = containers.map(|it| format!("{}:{}:{}", it.name, it.restart_count, it.ready));
+    let address = status.and_then(|status| status.pod_ip.clone());
+    address.into_iter().chain(parts).collect::<Vec<_>>().join(",")
+}
+
+fn container<'a>(pod: &'a Pod, name: &str) -> Option<&'a Container> {
+    pod.spec.as_ref()?.init_containers.iter().flatten().find(|container| container.name == name)
+}
+
+/// The port that the pod's sidecar was started with.
+fn port(pod: &Pod) -> Option<u16> {
+    let variables = container(pod, "sei-sidecar")?.env.as_ref()?;
+    variables.iter().find(|it| it.name == "SEI_SIDECAR_PORT")?.value.as_ref()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn node() -> SeiNode {
+        let spec = json!({ "chainId": "c", "image": "i", "fullNode": {}, "sidecar": { "port": 7000 } });
+        let metadata = json!({ "name": "node-0", "namespace": "sei" });
+        let node =
+            json!({ "apiVersion": "sei.io/v1alpha1", "kind": "SeiNode", "metadata": metadata, "spec": spec });
+        serde_json::from_value(node).unwrap()
+    }
+
+    fn pod(init_containers: Value) -> Pod {
+        let spec = json!({ "containers": [], "initContainers": init_containers });
+        serde_json::from_value(json!({ "metadata": { "uid": "u" }, "spec": spec })).unwrap()
+    }
+
+    #[test]
+    fn the_port_is_that_of_the_pod_and_not_of_the_spec() {
+        let env = json!([{ "name": "SEI_SIDECAR_PORT", "value": "7777" }]);
+        let running = pod(json!([{ "name": "sei-sidecar", "env": env }]));
+        let host = "node-0-0.node-0.sei.svc.cluster.local";
+        assert_eq!(Target::of(&node(), &running, None).url(), format!("http://{host}:7777"));
+        assert_eq!(Target::of(&node(), &pod(json!([])), None).url(), format!("http://{host}:7000"));
+        let trust = Some(ServerTrust::Roots(Vec::new()));
+        let verified = Target::of(&node(), &running, trust);
+        assert_eq!(verified.url(), format!("https://{host}:8443"));
+        assert_eq!(verified.plain_url(), format!("http://{host}:7777"));
+    }
+}

@@ -1,0 +1,170 @@
+//! What a task of the sidecar has come to, and what to have the sidecar asked next: a function of what is known of it.
+
+use kube::ResourceExt;
+use sei_api::{conditions::Reason, names, v1alpha1::PlannedTask};
+use sei_plan::{Outcome, Persisted, Plan, Purpose, SidecarTask, TaskError, TaskKind, is_outdated};
+use serde_json::Value;
+
+use crate::{
+    neighbours::Peers,
+    objects::{JobState, is_ready, job_state, trouble},
+    observed::Observed,
+    sidecar::{Health, TaskProgress, Trouble, TroubleKind},
+};
+
+/// What to do about a task of the sidecar.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SidecarStep {
+    /// It came to this.
+    Ended(Outcome),
+    /// The sidecar has completed it.
+    Completed,
+    /// This attempt failed, and why.
+    Failed(String),
+    /// Have the sidecar asked for it. The outcome is what to say meanwhile.
+    Ask(Outcome),
+    /// Have the sidecar asked for it, and given it with these parameters if it does not know it.
+    Submit {
+        /// Parameters of the request.
+        params: Option<Value>,
+        /// What to say meanwhile.
+        meanwhile: Outcome,
+    },
+}
+
+/// Decides about `planned`, the current task of `plan`, which is `task`. With `asks_first` it is submitted only after
+/// the sidecar was found not to know it.
+pub fn sidecar_step(
+    observed: &Observed,
+    plan: &Plan<Persisted>,
+    planned: &PlannedTask,
+    task: &SidecarTask,
+    asks_first: bool,
+) -> SidecarStep {
+    let progress = observed.sidecar.progress(&planned.id, planned.retry_count.unwrap_or(0));
+    let said = match progress {
+        Some(TaskProgress::Completed) if *task == SidecarTask::MarkReady => {
+            return SidecarStep::Ended(ready(observed, plan));
+        }
+        Some(TaskProgress::Completed) => return SidecarStep::Completed,
+        Some(TaskProgress::Failed(error)) => return SidecarStep::Failed(error.clone()),
+        Some(TaskProgress::Refused(message)) => return SidecarStep::Ended(refused(message)),
+        // A snapshot upload runs for the life of the sidecar: that it runs is all there is to see.
+        Some(TaskProgress::Running) if *task == SidecarTask::SnapshotUpload => {
+            return SidecarStep::Ended(Outcome::Done);
+        }
+        // Not a task of a spec that is no more.
+        Some(TaskProgress::Unknown | TaskProgress::Held) if is_outdated(plan.stored(), &observed.node) => {
+            return SidecarStep::Ended(Outcome::Reissue);
+        }
+        Some(TaskProgress::Running) => Outcome::Running,
+        Some(TaskProgress::Submitted) => Outcome::Submitted,
+        Some(TaskProgress::Held) => {
+            let detail = "a mark-not-ready task holds the sidecar: to release it, submit a mark-ready task to the sidecar";
+            Outcome::Waiting { reason: Reason::SidecarHeld, detail: detail.to_owned() }
+        }
+        Some(TaskProgress::Unknown) | None => Outcome::Requested,
+    };
+    let meanwhile = match &observed.sidecar.trouble {
+        Some(trouble) => unanswered(observed, plan, task, trouble),
+        None => said,
+    };
+    if matches!(meanwhile, Outcome::Done | Outcome::Rejected { .. } | Outcome::Reissue) {
+        return SidecarStep::Ended(meanwhile);
+    }
+    let only_asks = is_outdated(plan.stored(), &observed.node) || (asks_first && progress.is_none());
+    if only_asks {
+        return SidecarStep::Ask(meanwhile);
+    }
+    let peers = observed.peers.clone().unwrap_or_default();
+    match task.request_params(&peers.running) {
+        Ok(params) => SidecarStep::Submit { params, meanwhile },
+        Err(error @ TaskError::NoPeers) => without_peers(&peers, &error, meanwhile, progress),
+        Err(error) => SidecarStep::Ended(Outcome::Rejected { error: error.to_string() }),
+    }
+}
+
+/// Nobody to connect to runs. A peer's id is asked of its seid, which starts only when its own plan is through: of
+/// nodes that look for each other one has to go without, and the others connect to it.
+fn without_peers(
+    peers: &Peers,
+    error: &TaskError,
+    meanwhile: Outcome,
+    progress: Option<&TaskProgress>,
+) -> SidecarStep {
+    match (progress, &meanwhile) {
+        (Some(TaskProgress::Unknown), Outcome::Requested) => {}
+        // The sidecar may know the task already.
+        _ => return SidecarStep::Ask(meanwhile),
+    }
+    if peers.comes_first {
+        return SidecarStep::Ended(Outcome::Done);
+    }
+    let detail = match peers.all.as_slice() {
+        [] => error.to_string(),
+        all => format!("none of the peers that spec.peers finds runs yet: {}", all.join(", ")),
+    };
+    SidecarStep::Ask(Outcome::Waiting { reason: Reason::WaitingForPeers, detail })
+}
+
+/// mark-ready has completed: the sidecar must say so itself, and after an update the pod too.
+fn ready(observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
+    // seid runs once the sidecar is ready, and ends with the Job.
+    let job = observed.children.job.as_deref().map(job_state);
+    if plan.ahead(TaskKind::AwaitBootstrapComplete) && job == Some(JobState::Complete) {
+        return Outcome::Done;
+    }
+    if let Some(trouble) = &observed.sidecar.trouble {
+        return unanswered(observed, plan, &SidecarTask::MarkReady, trouble);
+    }
+    if !observed.sidecar.says(Health::Ready) {
+        // It restarted since: this id never runs again, a new one has to.
+        return Outcome::Reissue;
+    }
+    let is_update = Purpose::of(plan.stored()) == Purpose::Update;
+    let pod = observed.children.pod.as_deref();
+    if is_update && !pod.is_some_and(is_ready) {
+        let name = names::pod(&observed.node);
+        let why = pod.and_then(trouble).unwrap_or_else(|| "seid has to catch up".to_owned());
+        let detail = format!("pod {name} runs the new image and is not ready yet: {why}");
+        return Outcome::Waiting { reason: Reason::WaitingForPod, detail };
+    }
+    Outcome::Done
+}
+
+/// The sidecar does not answer. While the bootstrap Job is what should, its end says more.
+fn unanswered(observed: &Observed, plan: &Plan<Persisted>, task: &SidecarTask, of: &Trouble) -> Outcome {
+    if of.kind == TroubleKind::AccessDenied {
+        return Outcome::Waiting { reason: Reason::SidecarAccessDenied, detail: of.message.clone() };
+    }
+    let in_bootstrap = plan.ahead(TaskKind::AwaitBootstrapComplete);
+    if in_bootstrap {
+        match observed.children.job.as_deref().map(job_state) {
+            Some(JobState::Failed(error)) => return Outcome::Rejected { error },
+            Some(JobState::Complete) if *task == SidecarTask::MarkReady => return Outcome::Done,
+            Some(JobState::Complete | JobState::Running) => {}
+            None => return Outcome::Reissue,
+        }
+    }
+    let children = &observed.children;
+    let pod = if in_bootstrap { &children.bootstrap_pod } else { &children.pod };
+    match pod.as_deref().and_then(|pod| Some((pod.name_any(), trouble(pod)?))) {
+        Some((name, why)) => {
+            let detail = format!("pod {name} does not run: {why}");
+            Outcome::Waiting { reason: Reason::WaitingForPod, detail }
+        }
+        None if of.kind == TroubleKind::NoPod => {
+            Outcome::Waiting { reason: Reason::WaitingForPod, detail: of.message.clone() }
+        }
+        None => Outcome::Waiting { reason: Reason::SidecarUnreachable, detail: of.message.clone() },
+    }
+}
+
+/// The sidecar answered 400. It does so also when its store fails, so only what it says about the request is final.
+fn refused(message: &str) -> Outcome {
+    let is_final = ["unknown task type", "invalid request body", "type is required", "must be a valid UUID"]
+        .iter()
+        .any(|text| message.contains(text));
+    let error = format!("the sidecar refuses the task: {message}");
+    if is_final { Outcome::Rejected { error } } else { Outcome::AttemptFailed { error } }
+}
