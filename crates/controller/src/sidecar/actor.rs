@@ -84,7 +84,10 @@ impl<D: Dial, R: Report> Actor<D, R> {
         match (&state.order, &self.order) {
             (None, _) => self.schedule.ordered(false),
             (Some(new), Some(old)) if new.is_attempt_of(old) => {
-                if new.request.is_some() && old.request.is_none() {
+                let can_submit = new.request.is_some() && old.request.is_none();
+                // What was known of it was of another pod.
+                let is_forgotten = !state.reports(new) && !self.schedule.follows();
+                if can_submit || is_forgotten {
                     self.schedule.ordered(true);
                 }
             }
@@ -92,6 +95,9 @@ impl<D: Dial, R: Report> Actor<D, R> {
                 self.schedule.attempt_changed();
                 self.schedule.ordered(true);
             }
+        }
+        if state.known.health.is_none() {
+            self.schedule.probe_now();
         }
         self.order.clone_from(&state.order);
         if !state.suspended {

@@ -99,6 +99,16 @@ impl Schedule {
         self.is_suspended = false;
     }
 
+    /// Whether a task is polled, or will be when a pass is over.
+    pub(super) fn follows(&self) -> bool {
+        self.poll_at.is_some() || self.is_suspended
+    }
+
+    /// Nothing is known of health.
+    pub(super) fn probe_now(&mut self) {
+        self.probe_at = self.probe_at.min(Instant::now());
+    }
+
     /// No pass is under way any more.
     pub(super) fn resume(&mut self) {
         if self.is_suspended {

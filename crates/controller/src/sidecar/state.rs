@@ -77,6 +77,11 @@ impl State {
         self.target.as_ref().is_some_and(|current| current.pod == target.pod)
     }
 
+    /// Whether anything is known of `order`.
+    pub(super) fn reports(&self, order: &Order) -> bool {
+        self.known.progress(&order.id.to_string(), order.retries).is_some()
+    }
+
     /// Begins the submission of `order`, unless a pass has withdrawn it or may do so.
     pub(super) fn begin_submission(&mut self, order: &Order, at: jiff::Timestamp) -> bool {
         let stands =

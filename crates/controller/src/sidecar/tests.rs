@@ -391,6 +391,26 @@ async fn answers_of_another_pod_are_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_ended_is_asked_for_again_after_a_moment_without_a_pod_and_at_another_pod() {
+    let mut bed = Bed::new(true);
+    bed.fake.change(|world| world.ready = true);
+    bed.pass(Some(&order(0)));
+    bed.until(&order(0), &TaskProgress::Completed).await;
+    for pod in ["u1", "u2"] {
+        let gone = Trouble { kind: TroubleKind::NoPod, message: "there is no pod".to_owned() };
+        bed.watched.begin_pass(Err(gone), None, true);
+        // The actor runs only after this.
+        assert_eq!(progress(&bed.watched.begin_pass(Ok(target(pod)), None, true)), None);
+        bed.watched.order(order(0));
+        sleep(Duration::from_secs(1)).await;
+        let known = bed.watched.begin_pass(Ok(target(pod)), None, true);
+        assert_eq!(progress(&known), Some(&TaskProgress::Completed), "{pod}");
+        assert!(known.health.is_some(), "{pod}");
+    }
+    assert_eq!(bed.fake.count("post"), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_a_pod_nobody_is_called() {
     let mut bed = Bed::new(true);
     let trouble = Trouble { kind: TroubleKind::Unreachable, message: "there is no pod".to_owned() };
