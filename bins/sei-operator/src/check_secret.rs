@@ -33,8 +33,8 @@ pub(crate) fn run(args: &CheckSecretArgs) -> anyhow::Result<ExitCode> {
     let (ready, reason, message, not_after) =
         match judge(&data, &required, args.at.unwrap_or_else(Timestamp::now)) {
             Ok(accepted) => {
-                let message = format!("valid for {} until {}", required.join(" and "), accepted.not_after);
-                (true, Reason::TlsSecretReady, message, Some(accepted.not_after))
+                let message = format!("valid for {} until {}", required.join(" and "), accepted.end);
+                (true, Reason::TlsSecretReady, message, Some(accepted.end.not_after))
             }
             Err(problem) => (false, reason(problem.kind()), problem.to_string(), problem.not_after()),
         };

@@ -1,12 +1,12 @@
-//! Who is believed to be a node's sidecar: whoever has a certificate of the node's own Secret, for the name
-//! that was asked for. There is no way to turn this off.
+//! Which server is accepted as a node's sidecar: one with a certificate of the node's own Secret, for the name
+//! that was requested. There is no way to turn this off, and every connection is verified.
 
 use std::sync::Arc;
 
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
     client::{
-        WebPkiServerVerifier,
+        Resumption, WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
     crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
@@ -22,11 +22,11 @@ use crate::served::Served;
 pub enum ServerTrust {
     /// Issued, directly or through others, by one of these.
     Roots(Vec<CertificateDer<'static>>),
-    /// Exactly this one. It may be a self-signed one that calls itself a CA, as `openssl req -x509` makes.
+    /// Exactly this one. It may be a self-signed one that is marked as a CA, as `openssl req -x509` creates it.
     Leaf(CertificateDer<'static>),
 }
 
-/// A client configuration that believes `trust` and nobody else.
+/// A client configuration that accepts `trust` and no other server.
 pub(crate) fn client_config(trust: &ServerTrust, served: &Served) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
@@ -43,15 +43,17 @@ pub(crate) fn client_config(trust: &ServerTrust, served: &Served) -> Result<Clie
             Arc::new(LeafVerifier { leaf: leaf.clone(), provider: Arc::clone(&provider) })
         }
     };
-    let config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
         .with_custom_certificate_verifier(served.noted_by(verifier))
         .with_no_client_auth();
+    // A resumed session shows no certificate: one that has expired since, or is no longer trusted, would still do.
+    config.resumption = Resumption::disabled();
     Ok(config)
 }
 
-/// Believes one certificate: by its bytes, for its names, while it is valid, and only whoever has its key.
+/// Accepts one certificate: by its bytes, for its names, while it is valid, and only from a server that has its key.
 #[derive(Debug)]
 struct LeafVerifier {
     leaf: CertificateDer<'static>,
@@ -105,5 +107,61 @@ impl ServerCertVerifier for LeafVerifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::{ClientConnection, HandshakeKind, ServerConfig, ServerConnection};
+    use rustls_pki_types::pem::PemObject;
+    use sei_testkit::certs;
+
+    use super::*;
+
+    /// One connection, session tickets included; how the client came to it.
+    fn connect(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> HandshakeKind {
+        let name = ServerName::try_from("rpc-0.sei.svc.cluster.local").unwrap();
+        let mut client = ClientConnection::new(Arc::clone(client), name).unwrap();
+        let mut server = ServerConnection::new(Arc::clone(server)).unwrap();
+        while client.wants_write() || server.wants_write() {
+            let mut sent = Vec::new();
+            while client.wants_write() {
+                client.write_tls(&mut sent).unwrap();
+            }
+            let mut sent = sent.as_slice();
+            while !sent.is_empty() {
+                server.read_tls(&mut sent).unwrap();
+                server.process_new_packets().unwrap();
+            }
+            let mut answer = Vec::new();
+            while server.wants_write() {
+                server.write_tls(&mut answer).unwrap();
+            }
+            let mut answer = answer.as_slice();
+            while !answer.is_empty() {
+                client.read_tls(&mut answer).unwrap();
+                client.process_new_packets().unwrap();
+            }
+        }
+        client.handshake_kind().unwrap()
+    }
+
+    #[test]
+    fn every_connection_is_verified() {
+        let pair = certs::self_signed(&["rpc-0.sei.svc.cluster.local".to_owned()]).unwrap();
+        let leaf = CertificateDer::from_pem_slice(pair.crt.as_bytes()).unwrap();
+        let client = Arc::new(client_config(&ServerTrust::Leaf(leaf.clone()), &Served::default()).unwrap());
+        for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+            let key = rustls_pki_types::PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
+            let server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+                .with_protocol_versions(&[version])
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(vec![leaf.clone()], key);
+            let server = Arc::new(server.unwrap());
+            for _ in 0..2 {
+                assert_eq!(connect(&client, &server), HandshakeKind::Full, "{version:?}");
+            }
+        }
     }
 }

@@ -1,116 +1,140 @@
-//! One parsed certificate: what the verdict asks of it.
+//! One certificate, read as strictly as Go's `crypto/x509` reads it.
 
-use der::{Decode, oid::db::rfc5280::ID_KP_SERVER_AUTH};
+use der::{
+    Decode, SliceReader, Tag,
+    asn1::{GeneralizedTime, UtcTime},
+};
 use jiff::Timestamp;
-use rustls_pki_types::{CertificateDer, ServerName};
-use webpki::EndEntityCert;
-use x509_cert::{
-    Certificate as X509,
-    ext::pkix::{ExtendedKeyUsage, SubjectAltName, name::GeneralName},
-    time::Time,
+use rustls_pki_types::CertificateDer;
+
+use crate::{
+    extensions::Extensions,
+    name::Name,
+    pem,
+    problem::{Place, Problem},
+    public_key::PublicKey,
+    reader::{Elements, SEQUENCE, context, context_constructed, number},
 };
 
-use crate::{pem, problem::Problem};
+/// What is wrong with an encoding. Fixed texts: nothing of the Secret is repeated.
+pub(crate) type Fault = &'static str;
 
 pub(crate) struct Certificate {
     pub(crate) der: CertificateDer<'static>,
-    pub(crate) subject: String,
-    pub(crate) issuer: String,
-    /// Algorithm and key bits, as `SubjectPublicKeyInfo` has them.
+    pub(crate) place: Place,
+    /// 1 to 3.
+    pub(crate) version: u64,
+    pub(crate) subject: Name,
+    pub(crate) issuer: Name,
     pub(crate) public_key: PublicKey,
     pub(crate) not_before: Timestamp,
     pub(crate) not_after: Timestamp,
-    /// Its DNS subjectAltNames, as written.
-    pub(crate) dns_names: Vec<String>,
-    /// No extended key usage, or one that names servers.
-    pub(crate) for_servers: bool,
+    pub(crate) extensions: Extensions,
 }
 
-/// What makes two public keys the same. The algorithm's parameters are left out: encoders differ in them.
-#[derive(PartialEq, Eq)]
-pub(crate) struct PublicKey {
-    pub(crate) algorithm: der::oid::ObjectIdentifier,
-    pub(crate) bits: Vec<u8>,
-}
-
-impl PublicKey {
-    pub(crate) fn of(info: &x509_cert::SubjectPublicKeyInfo) -> Self {
-        Self { algorithm: info.algorithm.oid, bits: info.subject_public_key.raw_bytes().to_vec() }
-    }
-}
-
-/// Every certificate of `entry`, in file order, at least one.
-pub(crate) fn read_all(entry: &'static str, text: &[u8]) -> Result<Vec<Certificate>, Problem> {
-    let ders = pem::certificates(entry, text)?;
-    let numbered = ders.into_iter().zip(1..);
-    numbered
-        .map(|(der, position)| {
-            Certificate::read(der).map_err(|detail| Problem::UnreadableCertificate {
-                entry,
-                position,
-                detail: detail.to_string(),
-            })
+/// Every certificate of `entry` in file order, at least one, or what is wrong with it.
+pub(crate) fn read_all(
+    entry: &'static str,
+    text: &[u8],
+) -> Result<Vec<Result<Certificate, Problem>>, Problem> {
+    let ders = pem::certificates(entry, text)?.into_iter().zip(1..);
+    let read = ders.map(|(der, position)| {
+        Certificate::read(entry, position, der).map_err(|detail| Problem::UnreadableCertificate {
+            entry,
+            position,
+            detail,
         })
-        .collect()
+    });
+    Ok(read.collect())
 }
 
 impl Certificate {
-    fn read(der: Vec<u8>) -> der::Result<Self> {
-        let parsed = X509::from_der(&der)?;
-        let body = parsed.tbs_certificate();
-        // Read before they are needed: an extension that does not parse is a fault of the certificate.
-        let names = body.get_extension::<SubjectAltName>()?;
-        let usages = body.get_extension::<ExtendedKeyUsage>()?;
-        let read = Self {
-            subject: body.subject().to_string(),
-            issuer: body.issuer().to_string(),
-            public_key: PublicKey::of(body.subject_public_key_info()),
-            not_before: timestamp(body.validity().not_before),
-            not_after: timestamp(body.validity().not_after),
-            dns_names: names.map(|(_, names)| dns_names(&names)).unwrap_or_default(),
-            for_servers: usages.is_none_or(|(_, usages)| usages.0.contains(&ID_KP_SERVER_AUTH)),
-            der: CertificateDer::from(Vec::new()),
-        };
-        Ok(Self { der: CertificateDer::from(der), ..read })
-    }
-
-    /// Those of `required` under which a TLS client would not take this certificate.
-    ///
-    /// # Errors
-    ///
-    /// [`Problem::NotForServers`] when such a client cannot read it at all.
-    pub(crate) fn missing_names(&self, required: &[String]) -> Result<Vec<String>, Problem> {
-        let leaf = match EndEntityCert::try_from(&self.der) {
-            Ok(leaf) => leaf,
-            // X.509 v1 has no extensions, so no names.
-            Err(webpki::Error::UnsupportedCertVersion) => return Ok(required.to_vec()),
-            Err(error) => {
-                let detail = format!("{error}: issue it anew");
-                return Err(Problem::NotForServers { detail, not_after: self.not_after });
-            }
-        };
-        let covered = |name: &str| {
-            ServerName::try_from(name).is_ok_and(|name| leaf.verify_is_valid_for_subject_name(&name).is_ok())
-        };
-        Ok(required.iter().filter(|name| !covered(name)).cloned().collect())
+    fn read(entry: &'static str, position: usize, der: Vec<u8>) -> Result<Self, Fault> {
+        const MALFORMED: Fault = "malformed certificate";
+        let mut outer = Elements::of(&der);
+        let mut signed = outer.within(SEQUENCE).ok_or(MALFORMED)?;
+        if !outer.is_empty() {
+            return Err("there is more after the certificate");
+        }
+        let mut body = signed.within(SEQUENCE).ok_or(MALFORMED)?;
+        let version = version(&mut body).ok_or("unknown version")?;
+        let serial = body.integer().ok_or("malformed serial number")?;
+        if serial.first().is_some_and(|first| *first >= 0x80) {
+            return Err("negative serial number");
+        }
+        let inner = body.read(SEQUENCE).ok_or("malformed signature algorithm")?;
+        let algorithm = signed.read(SEQUENCE).ok_or("malformed signature algorithm")?;
+        if inner != algorithm {
+            return Err("it names two different signature algorithms");
+        }
+        check_algorithm(algorithm).ok_or("malformed signature algorithm")?;
+        let issuer = Name::read(body.read(SEQUENCE).ok_or("malformed issuer")?)?;
+        let validity = body.read(SEQUENCE).ok_or("malformed validity")?;
+        let (not_before, not_after) =
+            dates(validity).ok_or("its dates are not in the form of RFC 5280 or lie before 1970")?;
+        let subject = Name::read(body.read(SEQUENCE).ok_or("malformed subject")?)?;
+        let public_key = PublicKey::read(body.read(SEQUENCE).ok_or("malformed public key")?)?;
+        let extensions = extensions(version, &mut body)?;
+        signed.bits().ok_or("malformed signature")?;
+        let place = Place { entry, position, subject: subject.text.clone() };
+        let der = CertificateDer::from(der);
+        Ok(Self { der, place, version, subject, issuer, public_key, not_before, not_after, extensions })
     }
 
     /// True when `issuer` bears the name that this certificate says issued it.
     pub(crate) fn names_as_issuer(&self, issuer: &Self) -> bool {
-        self.issuer == issuer.subject
+        self.issuer.text == issuer.subject.text
+    }
+
+    /// Refuses it before and after its validity. Both ends belong to that (RFC 5280, 4.1.2.5).
+    pub(crate) fn check_dates(&self, now: Timestamp) -> Result<(), Problem> {
+        let (not_before, not_after) = (self.not_before, self.not_after);
+        if now > not_after {
+            Err(Problem::Expired { place: self.place.clone(), not_after })
+        } else if now < not_before {
+            Err(Problem::NotYetValid { place: self.place.clone(), not_before, not_after })
+        } else {
+            Ok(())
+        }
     }
 }
 
-fn dns_names(names: &SubjectAltName) -> Vec<String> {
-    let dns = |name: &GeneralName| match name {
-        GeneralName::DnsName(name) => Some(name.to_string()),
-        _ => None,
-    };
-    names.0.iter().filter_map(dns).collect()
+fn version(body: &mut Elements<'_>) -> Option<u64> {
+    let Some(explicit) = body.optional(context_constructed(0))? else { return Some(1) };
+    let mut explicit = Elements::of(explicit);
+    let version = number(explicit.unsigned()?)?;
+    (version < 3 && explicit.is_empty()).then_some(version + 1)
 }
 
-/// The year 9999 of RFC 5280's "no end" lies beyond what a timestamp holds by hours: it becomes the last one.
-fn timestamp(time: Time) -> Timestamp {
-    let seconds = i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
-    Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
+fn check_algorithm(algorithm: &[u8]) -> Option<()> {
+    let mut algorithm = Elements::of(algorithm);
+    algorithm.oid()?;
+    if algorithm.is_empty() { Some(()) } else { algorithm.any().map(drop) }
+}
+
+fn extensions(version: u64, body: &mut Elements<'_>) -> Result<Extensions, Fault> {
+    if version > 1 {
+        for unique_id in [context(1), context(2)] {
+            body.optional(unique_id).ok_or("malformed unique identifier")?;
+        }
+    }
+    let list = if version == 3 { body.optional(context_constructed(3)) } else { Some(None) };
+    match list.ok_or("malformed extensions")? {
+        Some(list) => Extensions::read(list),
+        None => Ok(Extensions::default()),
+    }
+}
+
+fn dates(validity: &[u8]) -> Option<(Timestamp, Timestamp)> {
+    let mut reader = SliceReader::new(validity).ok()?;
+    let mut date = || {
+        let seconds = match Tag::peek(&reader).ok()? {
+            Tag::UtcTime => UtcTime::decode(&mut reader).ok()?.to_unix_duration(),
+            _ => GeneralizedTime::decode(&mut reader).ok()?.to_unix_duration(),
+        };
+        // The year 9999 of RFC 5280's "no end" lies beyond what a timestamp holds by hours: it becomes the last one.
+        let seconds = i64::try_from(seconds.as_secs()).ok()?;
+        Some(Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX))
+    };
+    Some((date()?, date()?))
 }

@@ -4,9 +4,11 @@ use jiff::Timestamp;
 
 use crate::{
     certificate::{self, Certificate},
+    explain::UNKNOWN_ISSUER,
     key,
-    problem::Problem,
-    trust::{self, Trust},
+    path::{self, End},
+    problem::{Place, Problem},
+    trust::{self, Trust, Trusted},
 };
 
 const TLS_TYPE: &str = "kubernetes.io/tls";
@@ -27,10 +29,9 @@ pub struct SecretData<'a> {
 /// A Secret that serves TLS under the required names now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
-    /// Begin of the leaf's validity.
-    pub not_before: Timestamp,
-    /// End of the leaf's validity; the verdict holds until then.
-    pub not_after: Timestamp,
+    /// The first end among the certificates that a client verifies: the leaf, its issuers, the trusted one. The
+    /// verdict holds until then.
+    pub end: End,
     /// What to verify the served certificate against.
     pub trust: Trust,
 }
@@ -47,18 +48,58 @@ pub fn judge(secret: &SecretData<'_>, required: &[String], now: Timestamp) -> Re
     }
     let crt = present("tls.crt", "the certificate, then its issuers,", secret.crt)?;
     let key = present("tls.key", "the private key", secret.key)?;
-    let chain = certificate::read_all("tls.crt", crt)?;
-    let ca = match secret.ca.filter(|text| !text.is_empty()) {
-        Some(text) => certificate::read_all("ca.crt", text)?,
-        None => Vec::new(),
-    };
-    let leaf = leaf(&chain, key)?;
+    let chain = certificate::read_all("tls.crt", crt)?.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let ca = secret.ca.filter(|text| !text.is_empty()).map(Bundle::read).transpose()?;
+    let (leaf, issuers) = leaf(&chain, key)?;
     check_order(&chain)?;
     check_names(leaf, required)?;
-    check_validity(leaf, now)?;
-    let trust = trust::choose(&chain, &ca).ok_or(Problem::KeyOfAnother)?;
-    trust::check(&trust, &chain, now)?;
-    Ok(Accepted { not_before: leaf.not_before, not_after: leaf.not_after, trust })
+    leaf.check_dates(now)?;
+    let trusted = Trusted::choose(leaf, issuers, ca.as_ref().map(|ca| ca.certificates.as_slice()));
+    match path::check(leaf, issuers, &trusted, required, now) {
+        Ok(end) => Ok(Accepted { end, trust: trusted.to_trust() }),
+        Err(problem) => Err(match ca {
+            Some(ca) => ca.explain(problem),
+            None => problem,
+        }),
+    }
+}
+
+/// The certificates of `ca.crt`. Clients skip what they cannot read in it.
+struct Bundle {
+    certificates: Vec<Certificate>,
+    /// What is wrong with the first that cannot be read.
+    unreadable: Option<Problem>,
+}
+
+impl Bundle {
+    fn read(text: &[u8]) -> Result<Self, Problem> {
+        let (mut certificates, mut unreadable) = (Vec::new(), None);
+        for certificate in certificate::read_all("ca.crt", text)? {
+            match certificate {
+                Ok(certificate) if trust::anchor(&certificate).is_some() => certificates.push(certificate),
+                Ok(Certificate { place: Place { entry, position, .. }, .. }) => {
+                    let detail = "the operator's TLS library does not know its form";
+                    unreadable =
+                        unreadable.or(Some(Problem::UnreadableCertificate { entry, position, detail }));
+                }
+                Err(problem) => unreadable = unreadable.or(Some(problem)),
+            }
+        }
+        match unreadable {
+            Some(problem) if certificates.is_empty() => Err(problem),
+            unreadable => Ok(Self { certificates, unreadable }),
+        }
+    }
+
+    /// Where nothing that could be read issued the leaf, it is likely what could not.
+    fn explain(self, problem: Problem) -> Problem {
+        match problem {
+            Problem::NotForServers { ref detail, .. } if detail == UNKNOWN_ISSUER => {
+                self.unreadable.unwrap_or(problem)
+            }
+            problem => problem,
+        }
+    }
 }
 
 fn present<'a>(
@@ -69,12 +110,14 @@ fn present<'a>(
     value.filter(|bytes| !bytes.is_empty()).ok_or(Problem::Missing { entry, what })
 }
 
-/// The first certificate, which must be the one of the key.
-fn leaf<'a>(chain: &'a [Certificate], key: &[u8]) -> Result<&'a Certificate, Problem> {
-    let public = key::public_key(key)?;
-    let place = chain.iter().position(|certificate| certificate.public_key == public);
-    match (place, chain.first()) {
-        (Some(0), Some(leaf)) => Ok(leaf),
+/// The first certificate, which must be the one of the key, and those after it.
+fn leaf<'a>(chain: &'a [Certificate], key: &[u8]) -> Result<(&'a Certificate, &'a [Certificate]), Problem> {
+    let place = key::position(key, chain.iter().map(|certificate| &certificate.public_key))?;
+    match (place, chain.split_first()) {
+        (Some(0), Some((leaf, issuers))) => match leaf.public_key.unusable() {
+            Some(detail) => Err(Problem::UnusableKey { detail }),
+            None => Ok((leaf, issuers)),
+        },
         (Some(place), _) => Err(Problem::LeafNotFirst { position: place + 1 }),
         (None, _) => Err(Problem::KeyOfAnother),
     }
@@ -85,34 +128,23 @@ fn check_order(chain: &[Certificate]) -> Result<(), Problem> {
     match pairs.find(|((issued, issuer), _)| !issued.names_as_issuer(issuer)) {
         Some(((issued, issuer), position)) => Err(Problem::ChainOutOfOrder {
             position,
-            subject: issuer.subject.clone(),
-            issuer: issued.issuer.clone(),
+            subject: issuer.subject.text.clone(),
+            issuer: issued.issuer.text.clone(),
         }),
         None => Ok(()),
     }
 }
 
 fn check_names(leaf: &Certificate, required: &[String]) -> Result<(), Problem> {
-    let missing = leaf.missing_names(required)?;
+    let names = &leaf.extensions.names;
+    let missing: Vec<String> = required.iter().filter(|name| !names.cover(name)).cloned().collect();
     if missing.is_empty() {
         return Ok(());
     }
     Err(Problem::SansMismatch {
         required: required.to_vec(),
-        presented: leaf.dns_names.clone(),
+        presented: names.dns.clone(),
         missing,
         not_after: leaf.not_after,
     })
-}
-
-/// Both ends belong to the validity (RFC 5280, 4.1.2.5).
-fn check_validity(leaf: &Certificate, now: Timestamp) -> Result<(), Problem> {
-    let (not_before, not_after) = (leaf.not_before, leaf.not_after);
-    if now > not_after {
-        Err(Problem::Expired { not_after })
-    } else if now < not_before {
-        Err(Problem::NotYetValid { not_before, not_after })
-    } else {
-        Ok(())
-    }
 }

@@ -8,7 +8,7 @@
 //! use sei_tls::{ProblemKind, SecretData, Trust, judge};
 //!
 //! let names = ["node-0.sei.svc.cluster.local".to_owned()];
-//! // What somebody stored, here a certificate that signs itself.
+//! // A certificate that signs itself.
 //! let pair = rcgen::generate_simple_self_signed(names.clone())?;
 //! let (crt, key) = (pair.cert.pem(), pair.signing_key.serialize_pem());
 //! let secret = SecretData {
@@ -20,8 +20,8 @@
 //! let now: Timestamp = "2030-01-01T00:00:00Z".parse()?;
 //!
 //! let accepted = judge(&secret, &names, now)?;
-//! assert!(matches!(accepted.trust, Trust::Leaf(_)), "clients have to believe exactly this certificate");
-//! assert!(accepted.not_after > now);
+//! assert!(matches!(accepted.trust, Trust::Leaf(_)), "clients have to trust exactly this certificate");
+//! assert!(accepted.end.not_after > now);
 //!
 //! // A problem has a kind for programs and a sentence, with what to do, for people.
 //! let problem = judge(&SecretData { crt: None, ..secret }, &names, now).unwrap_err();
@@ -35,13 +35,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod alt_names;
 mod certificate;
+mod explain;
+mod extensions;
 mod judge;
 mod key;
+mod name;
+mod path;
 mod pem;
 mod problem;
+mod public_key;
+mod reader;
+mod rules;
 mod trust;
 
 pub use judge::{Accepted, SecretData, judge};
-pub use problem::{PemFault, Problem, ProblemKind};
+pub use path::End;
+pub use problem::{PemFault, Place, Problem, ProblemKind};
 pub use trust::Trust;

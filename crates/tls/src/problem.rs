@@ -1,13 +1,17 @@
 //! Why a Secret is refused. Every message says what to do; none carries bytes of a key.
 
+use std::fmt;
+
 use jiff::Timestamp;
+
+use crate::name::shown;
 
 /// The first thing that is wrong with a Secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// Another type, which the API server does not hold to having a certificate and a key.
     #[error(
-        "its type is {found:?}, not \"kubernetes.io/tls\": make it anew with that type, the type of a Secret cannot be changed"
+        "its type is {found:?}, not \"kubernetes.io/tls\": a Secret's type is immutable, delete it and create it with that type"
     )]
     WrongType {
         /// The type it has; empty where it has none.
@@ -29,42 +33,48 @@ pub enum Problem {
         /// What is wrong and what to do.
         fault: PemFault,
     },
-    /// A PEM block that has no business in this key.
-    #[error("{entry} holds a block \"{label}\": leave only {allowed} in it")]
+    /// A PEM block that is no certificate, where certificates belong: TLS servers skip it.
+    #[error("{entry} holds a block \"{label}\", which TLS servers skip: leave only certificates in it")]
     StrayBlock {
         /// Key in the Secret's data.
         entry: &'static str,
         /// Label of the block.
         label: String,
-        /// What may stand there.
-        allowed: &'static str,
     },
     /// A private key where certificates are published to every client.
     #[error(
-        "{entry} holds a private key: treat that key as leaked, make a new one, and keep it in tls.key only"
+        "{entry} holds a private key: treat that key as leaked, create a new one, and keep it in tls.key only"
     )]
     KeyAmongCertificates {
         /// Key in the Secret's data.
         entry: &'static str,
     },
-    /// A block labelled CERTIFICATE that is none.
-    #[error("certificate {position} of {entry} cannot be read ({detail}): issue it anew")]
+    /// A certificate that the proxy or a client cannot parse.
+    #[error("certificate {position} of {entry} cannot be read ({detail}): reissue it")]
     UnreadableCertificate {
         /// Key in the Secret's data.
         entry: &'static str,
         /// Place in the file, counted from 1.
         position: usize,
-        /// What the parser said.
-        detail: String,
+        /// What is wrong with it.
+        detail: &'static str,
     },
     /// An encrypted key, for which nobody can give the operator or the proxy a password.
     #[error("tls.key is encrypted: store it without a passphrase (openssl pkey -in tls.key)")]
     EncryptedKey,
-    /// A key that TLS servers here cannot use.
+    /// Not a key in a form that TLS servers read.
     #[error(
-        "tls.key cannot be used: it must be an RSA key of 2048 bits or more, ECDSA P-256, P-384, or Ed25519, as PKCS#8, PKCS#1 or SEC1"
+        "tls.key cannot be read: it must be an RSA, ECDSA or Ed25519 key, complete, as PKCS#8, PKCS#1 or SEC1 with its curve"
     )]
-    UnusableKey,
+    UnreadableKey,
+    /// A key with which clients cannot verify the server.
+    #[error(
+        "tls.key is {detail}: use RSA of 2048 to 8192 bits, ECDSA P-256 or P-384, or Ed25519, and reissue the certificate"
+    )]
+    UnusableKey {
+        /// What it is, and what speaks against it.
+        detail: String,
+    },
     /// The key belongs to no certificate of `tls.crt`.
     #[error("tls.key does not belong to the certificate in tls.crt: store the two that were issued together")]
     KeyOfAnother,
@@ -88,7 +98,7 @@ pub enum Problem {
     },
     /// The certificate does not cover every name.
     #[error(
-        "the certificate covers not all of its DNS names: required {}; presented {}; missing {}: issue one with the missing DNS names as subjectAltName",
+        "the certificate does not cover every required DNS name: required {}; presented {}; missing {}: issue one with the missing DNS names as subjectAltName",
         list(required),
         list(presented),
         list(missing)
@@ -103,17 +113,21 @@ pub enum Problem {
         /// End of its validity.
         not_after: Timestamp,
     },
-    /// Its time is over.
-    #[error("the certificate expired at {not_after}: renew it")]
+    /// A certificate that has expired: the leaf, or an issuer that its path needs.
+    #[error("{place} expired at {not_after}: {}", place.renewal())]
     Expired {
+        /// Which one.
+        place: Place,
         /// End of its validity.
         not_after: Timestamp,
     },
-    /// Its time has not come.
+    /// A certificate that is not valid yet: the leaf, or an issuer that its path needs.
     #[error(
-        "the certificate is valid only from {not_before}: wait for it, or issue one valid now and check the clock of the issuer"
+        "{place} is valid only from {not_before}: wait for it, or issue one valid now and check the clock of the issuer"
     )]
     NotYetValid {
+        /// Which one.
+        place: Place,
         /// Begin of its validity.
         not_before: Timestamp,
         /// End of its validity.
@@ -129,24 +143,71 @@ pub enum Problem {
     },
 }
 
+/// A certificate of the Secret, as messages name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Key in the Secret's data.
+    pub entry: &'static str,
+    /// Place in it, counted from 1.
+    pub position: usize,
+    /// Its subject.
+    pub subject: String,
+}
+
+impl Place {
+    /// Whether it is the certificate of the server itself.
+    pub fn is_leaf(&self) -> bool {
+        self.entry == "tls.crt" && self.position == 1
+    }
+
+    fn renewal(&self) -> &'static str {
+        if self.is_leaf() { "renew it" } else { "replace it, and reissue the certificate from a valid CA" }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { entry, position, subject } = self;
+        if self.is_leaf() {
+            f.write_str("the certificate")
+        } else {
+            write!(f, "certificate {position} of {entry} ({subject})")
+        }
+    }
+}
+
 /// What is wrong with PEM text. Closed, so that no line of a key file can be quoted by accident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PemFault {
-    /// EF BB BF: Go's parser, and so the proxy, would skip the first block.
+    /// A byte order mark, UTF-8 or UTF-16: Go's parser, and so the proxy, would skip the first block.
     #[error("it begins with a byte order mark: save it as UTF-8 without BOM")]
     ByteOrderMark,
+    /// Carriage returns alone end its lines.
+    #[error("its lines end with carriage returns only: save it with line feeds")]
+    CarriageReturns,
     /// A BEGIN line that is indented or has more text on it.
     #[error("a BEGIN line is indented or has other text on it: every BEGIN and END needs a line of its own")]
     BeginLine,
+    /// An END line that is indented or has more text on it.
+    #[error("an END line is indented or has other text on it: every BEGIN and END needs a line of its own")]
+    EndLine,
     /// A block without its end.
     #[error("a block has no END line of the same label: it was cut off")]
     NoEnd,
     /// Base64 that is none.
-    #[error("a block holds something that is not base64: copy the file again as it is")]
+    #[error("a block holds something that is not base64 with its padding: copy the file again as it is")]
     Base64,
-    /// No block of the kind that must be there.
-    #[error("it has no block of the kind that belongs there")]
+    /// Header lines, with which clients skip a certificate.
+    #[error("a block has header lines: leave only the base64 between BEGIN and END")]
+    Headers,
+    /// No block at all.
+    #[error(
+        "it has no PEM block: store text from -----BEGIN to -----END, neither DER nor encoded twice, or nothing where it is optional"
+    )]
     NoBlock,
+    /// Blocks, and no private key among them.
+    #[error("it has no block whose label ends with PRIVATE KEY")]
+    NoKey,
 }
 
 /// Coarse kind of a [`Problem`], one to one with the reasons of condition `SidecarTLSSecretReady`.
@@ -177,7 +238,7 @@ impl Problem {
     pub fn not_after(&self) -> Option<Timestamp> {
         match self {
             Self::SansMismatch { not_after, .. }
-            | Self::Expired { not_after }
+            | Self::Expired { not_after, .. }
             | Self::NotYetValid { not_after, .. }
             | Self::NotForServers { not_after, .. } => Some(*not_after),
             _ => None,
@@ -199,7 +260,7 @@ fn list(names: &[String]) -> String {
     if names.is_empty() {
         return "none".to_owned();
     }
-    let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+    let first: Vec<String> = names.iter().take(SHOWN).map(|name| shown(name)).collect();
     let more = names.len().saturating_sub(SHOWN);
-    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+    if more == 0 { first.join(", ") } else { format!("{} and {more} more", first.join(", ")) }
 }

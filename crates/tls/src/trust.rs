@@ -1,12 +1,11 @@
-//! Whom a client of the node trusts, chosen from the Secret; and whether that client would take the certificate.
+//! Whom a client of the node trusts, chosen from the Secret.
 
-use std::time::Duration;
+use std::cmp::Reverse;
 
-use jiff::Timestamp;
-use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
-use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+use rustls_pki_types::{CertificateDer, TrustAnchor};
+use webpki::anchor_from_trusted_cert;
 
-use crate::{certificate::Certificate, problem::Problem};
+use crate::certificate::Certificate;
 
 /// What a client verifies the node's certificate against.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,41 +16,44 @@ pub enum Trust {
     Leaf(CertificateDer<'static>),
 }
 
-/// `ca` is what `ca.crt` holds, empty where it is absent.
-pub(crate) fn choose(chain: &[Certificate], ca: &[Certificate]) -> Option<Trust> {
-    let (leaf, issuers) = chain.split_first()?;
-    let is_own_issuer = ca.iter().any(|root| root.der == leaf.der);
-    let roots = if ca.is_empty() { issuers } else { ca };
-    Some(if is_own_issuer || roots.is_empty() {
-        Trust::Leaf(leaf.der.clone())
-    } else {
-        Trust::Roots(roots.iter().map(|root| root.der.clone()).collect())
-    })
+/// A certificate as webpki keeps those that it trusts.
+pub(crate) fn anchor(certificate: &Certificate) -> Option<TrustAnchor<'_>> {
+    anchor_from_trusted_cert(&certificate.der).ok()
 }
 
-/// Refuses what the client of `trust` would refuse at `now`, names aside.
-pub(crate) fn check(trust: &Trust, chain: &[Certificate], now: Timestamp) -> Result<(), Problem> {
-    let Some((leaf, issuers)) = chain.split_first() else { return Ok(()) };
-    let refuse = |detail: String| Problem::NotForServers { detail, not_after: leaf.not_after };
-    if !leaf.for_servers {
-        return Err(refuse(
-            "its extended key usage leaves servers out: issue it with usage \"server auth\"".to_owned(),
-        ));
+/// The certificates that a client trusts.
+pub(crate) enum Trusted<'c> {
+    /// The first of `tls.crt` and no other.
+    Leaf(&'c Certificate),
+    /// Issuers, as certificates and as a client keeps them.
+    Issuers(Vec<&'c Certificate>, Vec<TrustAnchor<'c>>),
+}
+
+impl<'c> Trusted<'c> {
+    /// `ca` is what `ca.crt` holds, `None` where it is absent. Issuers that no client of ours can use are left out.
+    /// Those that end last come first, so that a path through them is found first.
+    pub(crate) fn choose(
+        leaf: &'c Certificate,
+        issuers: &'c [Certificate],
+        ca: Option<&'c [Certificate]>,
+    ) -> Self {
+        let issuers = ca.unwrap_or(issuers);
+        if issuers.iter().any(|issuer| issuer.der == leaf.der) || (ca.is_none() && issuers.is_empty()) {
+            return Self::Leaf(leaf);
+        }
+        let anchored = issuers.iter().filter_map(|issuer| Some((issuer, anchor(issuer)?)));
+        let mut anchored: Vec<_> = anchored.collect();
+        anchored.sort_by_key(|(issuer, _)| Reverse(issuer.not_after));
+        let (issuers, anchors) = anchored.into_iter().unzip();
+        Self::Issuers(issuers, anchors)
     }
-    let parsed =
-        EndEntityCert::try_from(&leaf.der).map_err(|error| refuse(format!("{error}: issue it anew")))?;
-    let Trust::Roots(roots) = trust else { return Ok(()) };
-    let anchors = roots.iter().map(anchor_from_trusted_cert).collect::<Result<Vec<TrustAnchor<'_>>, _>>();
-    let anchors = anchors.map_err(|error| refuse(format!("an issuer cannot be read ({error})")))?;
-    let intermediates: Vec<CertificateDer<'_>> = issuers.iter().map(|issuer| issuer.der.clone()).collect();
-    let at = UnixTime::since_unix_epoch(Duration::from_secs(now.as_second().try_into().unwrap_or_default()));
-    let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms;
-    parsed
-        .verify_for_usage(algorithms.all, &anchors, &intermediates, at, KeyUsage::server_auth(), None, None)
-        .map(drop)
-        .map_err(|error| {
-            refuse(format!(
-                "it does not verify against the issuers in the Secret ({error}): put the CA that issued it into ca.crt"
-            ))
-        })
+
+    pub(crate) fn to_trust(&self) -> Trust {
+        match self {
+            Self::Leaf(leaf) => Trust::Leaf(leaf.der.clone()),
+            Self::Issuers(issuers, _) => {
+                Trust::Roots(issuers.iter().map(|issuer| issuer.der.clone()).collect())
+            }
+        }
+    }
 }

@@ -103,10 +103,10 @@ fn verdict(
                 message: format!(
                     "Secret {name} is valid for {} until {}",
                     required.join(" and "),
-                    accepted.not_after
+                    accepted.end
                 ),
-                not_after: Some(accepted.not_after),
-                changes_at: Some(accepted.not_after),
+                not_after: Some(accepted.end.not_after),
+                changes_at: Some(accepted.end.not_after),
             };
             (finding, Some(trust(accepted)))
         }

@@ -1,10 +1,11 @@
 //! What serves TLS is accepted, and trusted as far as the Secret says.
 
-use rcgen::{KeyPair, PKCS_ECDSA_P384_SHA384, PKCS_ED25519};
+use rcgen::{KeyPair, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, date_time_ymd};
 use sei_tls::Trust;
 
 use crate::maker::{
-    POD, Parts, SERVICE, authority, intermediate, issue, issue_with, key_of, self_signed, server,
+    POD, Parts, SERVICE, authority, authority_of, ca, intermediate, intermediate_of, issue, issue_with,
+    key_of, self_signed, server,
 };
 
 fn good() -> rcgen::CertificateParams {
@@ -103,6 +104,42 @@ fn validity_includes_both_its_ends() {
         assert!(parts.judged_at(at).is_ok(), "{at}");
     }
     let accepted = parts.judged().unwrap();
-    assert_eq!(accepted.not_before.to_string(), "2027-01-01T00:00:00Z");
-    assert_eq!(accepted.not_after.to_string(), "2028-01-01T00:00:00Z");
+    assert_eq!(accepted.end.to_string(), "2028-01-01T00:00:00Z");
+}
+
+#[test]
+fn the_first_end_of_the_path_counts_and_is_named() {
+    let root = authority("root");
+    let mut short = ca("between");
+    short.not_after = date_time_ymd(2027, 9, 1);
+    let between = intermediate_of(short, &root);
+    let made = issue(&good(), &between);
+    let chain = format!("{}{}", made.crt, between.pem());
+    let accepted = Parts::new(chain, made.key).ca(root.pem()).judged().unwrap();
+    let end = "2027-09-01T00:00:00Z, when certificate 2 of tls.crt (CN=between) expires";
+    assert_eq!(accepted.end.to_string(), end);
+
+    let mut short = ca("root");
+    short.not_after = date_time_ymd(2027, 8, 1);
+    let root = authority_of(short);
+    let made = issue(&good(), &root);
+    let accepted = Parts::new(made.crt, made.key).ca(root.pem()).judged().unwrap();
+    let end = "2027-08-01T00:00:00Z, when certificate 1 of ca.crt (CN=root) expires";
+    assert_eq!(accepted.end.to_string(), end);
+}
+
+#[test]
+fn certificates_that_no_path_needs_do_not_count() {
+    let mut expired = ca("an older root");
+    expired.not_after = date_time_ymd(2027, 1, 1);
+    let (root, expired) = (authority("root"), authority_of(expired));
+    let made = issue(&good(), &root);
+    let unreadable = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+    let bundle = format!("{unreadable}{}{}", expired.pem(), root.pem());
+    let accepted = Parts::new(made.crt, made.key).ca(bundle).judged().unwrap();
+    assert_eq!(accepted.end.to_string(), "2028-01-01T00:00:00Z");
+    assert!(
+        matches!(accepted.trust, Trust::Roots(roots) if roots.len() == 2),
+        "clients cannot use the unreadable one"
+    );
 }

@@ -1,4 +1,6 @@
-//! Whatever stands in a Secret: no panic, and nothing of the key in what is said.
+//! Whatever a Secret holds: no panic, no long wait, and nothing of the key in a message.
+
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
@@ -36,5 +38,40 @@ proptest! {
             let piece = std::str::from_utf8(piece).unwrap();
             prop_assert!(!said.contains(piece), "{said}");
         }
+    }
+}
+
+/// DER of one element.
+fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).unwrap().to_be_bytes();
+    let bytes = &length[length.iter().take_while(|byte| **byte == 0).count()..];
+    match content.len() {
+        short @ 0..0x80 => [&[tag, u8::try_from(short).unwrap()], content].concat(),
+        _ => [&[tag, 0x80 | u8::try_from(bytes.len()).unwrap()], bytes, content].concat(),
+    }
+}
+
+fn block(label: &str, der: &[u8]) -> String {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
+}
+
+#[test]
+fn a_secret_as_large_as_can_be_is_judged_soon() {
+    let root = authority("root");
+    let made = issue(&server(&[SERVICE, POD]), &root);
+    let number = |bytes: usize| element(0x02, &[&[1], vec![0xa5; bytes].as_slice()].concat());
+    let numbers = [number(400_000), element(0x02, &[3]), number(100_000), number(100_000), number(100_000)];
+    let key = [element(0x02, &[0]), numbers.concat(), number(1), number(1), number(1)].concat();
+    let lines = "-----BEGIN CERTIFICATE-----\na: b\n".repeat(30_000);
+    for (name, crt, key) in [
+        ("RSA key", made.crt.clone(), block("RSA PRIVATE KEY", &element(0x30, &key))),
+        ("headers without end", lines, made.key.clone()),
+        ("ends without begin", "\n-----END CERTIFICATE-----".repeat(40_000), made.key.clone()),
+        ("one certificate many times", made.crt.repeat(1500), made.key.clone()),
+    ] {
+        let began = Instant::now();
+        assert!(Parts::new(crt, key).ca(root.pem()).judged().is_err(), "{name}");
+        assert!(began.elapsed() < Duration::from_secs(5), "{name} took {:?}", began.elapsed());
     }
 }

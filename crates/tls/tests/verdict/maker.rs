@@ -1,4 +1,4 @@
-//! Certificates made to order, and the Secret around them.
+//! Builds certificates as a test needs them, and the Secret around them.
 
 use jiff::Timestamp;
 use rcgen::{
@@ -9,7 +9,7 @@ use sei_tls::{Accepted, Problem, SecretData, judge};
 
 pub const SERVICE: &str = "rpc-0.sei.svc.cluster.local";
 pub const POD: &str = "rpc-0-0.rpc-0.sei.svc.cluster.local";
-/// Within the validity of everything made here.
+/// Within the validity of every certificate that is built here.
 pub const NOW: &str = "2027-06-01T00:00:00Z";
 
 /// The parts of a Secret, owned.
@@ -57,14 +57,23 @@ pub struct Made {
 pub type Issuer = CertifiedIssuer<'static, KeyPair>;
 
 pub fn authority(name: &str) -> Issuer {
-    CertifiedIssuer::self_signed(ca_params(name), KeyPair::generate().unwrap()).unwrap()
+    authority_of(ca(name))
+}
+
+pub fn authority_of(params: CertificateParams) -> Issuer {
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
 pub fn intermediate(name: &str, root: &Issuer) -> Issuer {
-    CertifiedIssuer::signed_by(ca_params(name), KeyPair::generate().unwrap(), root).unwrap()
+    intermediate_of(ca(name), root)
 }
 
-fn ca_params(name: &str) -> CertificateParams {
+pub fn intermediate_of(params: CertificateParams, root: &Issuer) -> Issuer {
+    CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), root).unwrap()
+}
+
+/// Parameters of a CA, valid from 2026 to 2030.
+pub fn ca(name: &str) -> CertificateParams {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -1,9 +1,11 @@
 //! What does not serve TLS is refused, with its kind and what to do.
 
-use rcgen::{ExtendedKeyUsagePurpose, KeyPair, SanType};
+use rcgen::{ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType, date_time_ymd};
 use sei_tls::ProblemKind::{self, Expired, Malformed, NotYetValid, SansMismatch};
 
-use crate::maker::{POD, Parts, SERVICE, authority, intermediate, issue, server};
+use crate::maker::{
+    POD, Parts, SERVICE, authority, authority_of, ca, intermediate, intermediate_of, issue, server,
+};
 
 /// Judges each Secret and holds its refusal to its kind and to a part of its message.
 fn refuse(cases: Vec<(&str, Parts, ProblemKind, &str)>) {
@@ -36,6 +38,14 @@ fn what_is_not_a_tls_secret() {
     ]);
 }
 
+/// `crt` with another name in it, until its base64 ends with padding, and without that.
+fn unpadded(crt: &str) -> String {
+    let root = authority("root");
+    let named = |length| issue(&server(&[SERVICE, POD, &"a".repeat(length)]), &root).crt;
+    let padded = (1..60).map(named).find(|crt| crt.contains('=')).unwrap_or_else(|| crt.to_owned());
+    padded.replace('=', "")
+}
+
 #[test]
 fn text_that_parsers_read_differently() {
     let good = good();
@@ -44,7 +54,7 @@ fn text_that_parsers_read_differently() {
     let with_key = |key: String| Parts { key: Some(key.into_bytes()), ..good.clone() };
     let one_line = key.replace('\n', " ");
     refuse(vec![
-        ("prose", with_crt("a certificate".into()), Malformed, "no block of the kind"),
+        ("prose", with_crt("a certificate".into()), Malformed, "no PEM block"),
         ("BOM", with_crt(format!("\u{feff}{crt}")), Malformed, "byte order mark"),
         ("indented", with_crt(format!("  {crt}")), Malformed, "BEGIN line"),
         ("cut off", with_crt(crt[..crt.len() / 2].into()), Malformed, "no END line"),
@@ -58,10 +68,25 @@ fn text_that_parsers_read_differently() {
             "TRUSTED",
         ),
         ("key on one line", with_key(one_line), Malformed, "BEGIN line"),
-        ("certificate as key", with_key(crt.clone()), Malformed, "CERTIFICATE"),
+        ("certificate as key", with_key(crt.clone()), Malformed, "PRIVATE KEY"),
+        ("carriage returns only", with_crt(crt.replace('\n', "\r")), Malformed, "carriage returns"),
+        (
+            "text after END",
+            with_crt(crt.replace("END CERTIFICATE-----", "END CERTIFICATE----- x")),
+            Malformed,
+            "END line",
+        ),
+        ("no padding", with_crt(unpadded(&crt)), Malformed, "padding"),
+        ("a newline as ca.crt", good.clone().ca("\n"), Malformed, "nothing where it is optional"),
+        (
+            "UTF-16",
+            Parts { crt: Some(crt.encode_utf16().flat_map(u16::to_le_bytes).collect()), ..good.clone() },
+            Malformed,
+            "no PEM block",
+        ),
         ("key in ca.crt", good.clone().ca(key.clone()), Malformed, "ca.crt holds a private key"),
         ("prose in ca.crt", good.clone().ca("none"), Malformed, "ca.crt"),
-        ("a mebibyte of rubbish", with_crt("\u{1}x".repeat(1 << 19)), Malformed, "no block"),
+        ("a mebibyte of rubbish", with_crt("\u{1}x".repeat(1 << 19)), Malformed, "no PEM block"),
     ]);
 }
 
@@ -78,13 +103,13 @@ fn keys_that_cannot_serve() {
             "P-521",
             Parts::new(include_str!("keys/p521.crt.pem"), include_str!("keys/p521.key.pem")),
             Malformed,
-            "P-256, P-384",
+            "tls.key is an ECDSA key on P-521",
         ),
         (
             "RSA of 1024 bits",
             Parts::new(include_str!("keys/rsa1024.crt.pem"), include_str!("keys/rsa1024.key.pem")),
             Malformed,
-            "2048 bits",
+            "tls.key is an RSA key of 1024 bits",
         ),
     ]);
 }
@@ -105,9 +130,20 @@ fn chains_in_disorder() {
             "certificate 2 of tls.crt (CN=root)",
         ),
         ("a stranger", chain(&[&leaf, &authority("other").pem()]), Malformed, "CN=other"),
-        ("another CA", chain(&[&leaf]).ca(authority("other").pem()), Malformed, "put the CA that issued it"),
+        (
+            "another CA",
+            chain(&[&leaf]).ca(authority("other").pem()),
+            Malformed,
+            "no CA in the Secret issued it",
+        ),
     ]);
     assert!(chain(&[&leaf, &between, &root]).judged().is_ok());
+
+    let many = [leaf.as_str(), &between]
+        .into_iter()
+        .chain(std::iter::repeat_n(root.as_str(), 200))
+        .collect::<Vec<_>>();
+    refuse(vec![("more than clients read", chain(&many), Malformed, "more than the 64 KiB")]);
 }
 
 #[test]
@@ -156,4 +192,52 @@ fn times_and_uses() {
     client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     let client = issue(&client, &root);
     refuse(vec![("for clients", Parts::new(client.crt, client.key), Malformed, "server auth")]);
+}
+
+#[test]
+fn issuers_that_clients_in_go_refuse_are_named() {
+    let with_root = |change: fn(&mut rcgen::CertificateParams)| {
+        let mut params = ca("root");
+        change(&mut params);
+        let root = authority_of(params);
+        let made = issue(&server(&[SERVICE, POD]), &root);
+        Parts::new(made.crt, made.key).ca(root.pem())
+    };
+    let root = authority("root");
+    let with_between = |change: fn(&mut rcgen::CertificateParams)| {
+        let mut params = ca("between");
+        change(&mut params);
+        let between = intermediate_of(params, &root);
+        let made = issue(&server(&[SERVICE, POD]), &between);
+        Parts::new(made.crt + &between.pem(), made.key).ca(root.pem())
+    };
+    let expired: fn(&mut rcgen::CertificateParams) = |ca| ca.not_after = date_time_ymd(2027, 5, 1);
+    let early: fn(&mut rcgen::CertificateParams) = |ca| ca.not_before = date_time_ymd(2027, 7, 1);
+    let no_ca: fn(&mut rcgen::CertificateParams) = |ca| ca.is_ca = rcgen::IsCa::ExplicitNoCa;
+    let no_signing: fn(&mut rcgen::CertificateParams) =
+        |ca| ca.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    let for_clients: fn(&mut rcgen::CertificateParams) =
+        |ca| ca.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let (root_place, between_place) =
+        ("certificate 1 of ca.crt (CN=root)", "certificate 2 of tls.crt (CN=between)");
+    refuse(vec![
+        ("root expired", with_root(expired), Expired, root_place),
+        ("root not valid yet", with_root(early), NotYetValid, root_place),
+        ("root no CA", with_root(no_ca), Malformed, root_place),
+        ("root may not sign", with_root(no_signing), Malformed, root_place),
+        ("root for clients", with_root(for_clients), Malformed, root_place),
+        ("intermediate expired", with_between(expired), Expired, between_place),
+        ("intermediate not valid yet", with_between(early), NotYetValid, between_place),
+        ("intermediate may not sign", with_between(no_signing), Malformed, between_place),
+    ]);
+}
+
+#[test]
+fn what_a_certificate_says_is_escaped() {
+    let root = authority("root");
+    let mut params = server(&[]);
+    params.subject_alt_names = vec![SanType::DnsName("a\u{1b}[31m\n.example".try_into().unwrap())];
+    let made = issue(&params, &root);
+    let problem = Parts::new(made.crt, made.key).ca(root.pem()).judged().unwrap_err().to_string();
+    assert!(problem.contains("presented a\\u{1b}[31m\\n.example"), "{problem}");
 }
