@@ -1,7 +1,13 @@
-//! What the API server would say to a SeiNode, said without one: the CRD's schema and its CEL rules.
+//! What the API server would say to a SeiNode, said without one: the CRD's schema and its CEL rules, and strict decoding
+//! of metadata.
 
-use jsonschema::error::ValidationErrorKind;
+use jsonschema::{
+    JsonType, ValidationError,
+    error::{TypeKind, ValidationErrorKind},
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::cel::{Validator, apply_defaults};
+use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 /// Brings `object` to the form in which it would be stored.
@@ -11,34 +17,54 @@ use serde_json::{Value, json};
 pub(crate) fn admit(object: &mut Value) -> Result<(), String> {
     let manifest = sei_api::crd_manifest().map_err(|error| error.to_string())?;
     let schema = &manifest["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
-    drop_nulls(object);
+    as_decoded(object);
+    // An object that exists already was admitted; rules for creation alone do not concern it.
+    let exists = !object["metadata"]["uid"].is_null() || !object["status"].is_null();
     *object = apply_defaults(schema, object);
-    let mut strict = schema.clone();
-    for field in ["apiVersion", "kind", "metadata"] {
-        strict["properties"][field] = json!({});
-    }
-    close(&mut strict);
-    let bounds = jsonschema::validator_for(&strict).map_err(|error| error.to_string())?;
-    let mut faults: Vec<String> = bounds.iter_errors(object).map(|error| fault(&error)).collect();
+    let mut faults = bounds(schema, object)?;
     if faults.is_empty() {
-        // An object that exists already was admitted; rules for creation alone do not concern it.
-        let exists = !object["metadata"]["uid"].is_null() || !object["status"].is_null();
         let old = exists.then_some(&*object);
         if let Err(broken) = Validator::new().validate(&for_kube(schema), object, old) {
-            faults.extend(broken.iter().map(|rule| format!("{}: {}", rule.field_path, rule.message)));
+            faults.extend(broken.iter().map(|rule| at(&rule.field_path, &rule.message)));
         }
     }
     if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
 }
 
-/// No field is nullable: the API server drops explicit nulls before it judges.
-fn drop_nulls(value: &mut Value) {
+/// What the schema says to `object`, unknown fields included.
+fn bounds(schema: &Value, object: &Value) -> Result<Vec<String>, String> {
+    let mut strict = schema.clone();
+    let mut metadata = metadata_schema();
+    // A file without a name cannot be applied; what else the server says to names is a rule.
+    metadata["required"] = json!(["name"]);
+    strict["required"] = json!(["metadata"]);
+    for (field, schema) in [("apiVersion", json!({})), ("kind", json!({})), ("metadata", metadata)] {
+        strict["properties"][field] = schema;
+    }
+    close(&mut strict);
+    let validator = jsonschema::validator_for(&strict).map_err(|error| error.to_string())?;
+    Ok(validator.iter_errors(object).map(|error| fault(&error)).collect())
+}
+
+fn metadata_schema() -> Value {
+    let inline = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    inline.into_generator().into_root_schema_for::<ObjectMeta>().to_value()
+}
+
+/// As the API server decodes: no field is nullable, so explicit nulls are dropped, and 1e6 is a whole number.
+fn as_decoded(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.retain(|_, field| !field.is_null());
-            fields.values_mut().for_each(drop_nulls);
+            fields.values_mut().for_each(as_decoded);
         }
-        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        Value::Array(items) => items.iter_mut().for_each(as_decoded),
+        Value::Number(number) if number.is_f64() => {
+            let whole = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 1e15);
+            if let Some(whole) = whole {
+                *value = json!(whole as i64);
+            }
+        }
         _ => {}
     }
 }
@@ -66,18 +92,44 @@ fn for_kube(schema: &Value) -> Value {
     serde_json::from_str(&text.replace("oldSelf.hasValue()", "oldSelf != null")).unwrap_or_default()
 }
 
-fn fault(error: &jsonschema::ValidationError<'_>) -> String {
-    let path = error.instance_path().to_string().trim_start_matches('/').replace('/', ".");
-    let inside = |field: &str| if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") };
+fn fault(error: &ValidationError<'_>) -> String {
+    let path = field(&error.instance_path().to_string());
+    let inside = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
-            let fields: Vec<_> =
-                unexpected.iter().map(|field| format!("{}: unknown field", inside(field))).collect();
+            let fields: Vec<_> = unexpected.iter().map(|field| at(&inside(field), "unknown field")).collect();
             fields.join("; ")
         }
         ValidationErrorKind::Required { property } => {
-            format!("{}: required", inside(property.as_str().unwrap_or_default()))
+            at(&inside(property.as_str().unwrap_or_default()), "required")
         }
-        _ => format!("{path}: {error}"),
+        // YAML reads y, on and 42 without quotes as something else than text.
+        ValidationErrorKind::Type { kind: TypeKind::Single(JsonType::String) }
+            if is_scalar(&error.instance()) =>
+        {
+            at(&path, &format!("{error}: write it in quotes"))
+        }
+        _ => at(&path, &error.to_string()),
     }
+}
+
+/// A JSON pointer as the API server writes the path of a field: `spec.peers[0].static`.
+fn field(pointer: &str) -> String {
+    let mut path = String::new();
+    for part in pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")) {
+        match part.parse::<usize>() {
+            Ok(index) => path.push_str(&format!("[{index}]")),
+            Err(_) if path.is_empty() => path.push_str(&part),
+            Err(_) => path.push_str(&format!(".{part}")),
+        }
+    }
+    path
+}
+
+fn at(path: &str, text: &str) -> String {
+    if path.is_empty() { text.to_owned() } else { format!("{path}: {text}") }
+}
+
+fn is_scalar(value: &Value) -> bool {
+    value.is_boolean() || value.is_number()
 }

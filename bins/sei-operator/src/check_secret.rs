@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::{
     cli::{CheckSecretArgs, VerdictOutput},
     input::{self, bad},
+    print,
 };
 
 pub(crate) fn run(args: &CheckSecretArgs) -> anyhow::Result<ExitCode> {
@@ -22,7 +23,7 @@ pub(crate) fn run(args: &CheckSecretArgs) -> anyhow::Result<ExitCode> {
     if found != tls.secret_name {
         let wanted = &tls.secret_name;
         return Err(bad(format!(
-            "metadata.name of the Secret is {found:?}, spec.sidecar.tls.secretName says {wanted:?}"
+            "metadata.name of the Secret is {found:?}, spec.sidecar.tls.secretName is {wanted:?}"
         )));
     }
     let required = names::required_dns_names(&node);
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &CheckSecretArgs) -> anyhow::Result<ExitCode> {
             Err(problem) => (false, reason(problem.kind()), problem.to_string(), problem.not_after()),
         };
     match args.output {
-        VerdictOutput::Text => println!("{}: {message}", reason.as_str()),
+        VerdictOutput::Text => println!("{}: {}", reason.as_str(), print::printable(&message)),
         VerdictOutput::Json => println!(
             "{}",
             serde_json::to_string_pretty(&json!({

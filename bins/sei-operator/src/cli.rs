@@ -22,7 +22,7 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Print the CustomResourceDefinition.
     Crd(OutputArgs),
-    /// Print every object that the operator would write for a SeiNode.
+    /// Print every object that the operator would create for SeiNodes.
     Render(RenderArgs),
     /// Print the plan that the operator would make for a SeiNode as it is, and what it would send to the sidecar.
     Plan(PlanArgs),
@@ -53,7 +53,7 @@ pub(crate) struct OutputArgs {
 
 #[derive(Args)]
 pub(crate) struct RenderArgs {
-    /// File with the SeiNode; - is standard input.
+    /// File with one or more SeiNodes; - is standard input.
     #[arg(short = 'f', long, value_name = "SEINODE.yaml")]
     pub(crate) filename: PathBuf,
     /// Form of the output.

@@ -4,6 +4,7 @@
 mod admission;
 mod check_secret;
 mod cli;
+mod documents;
 mod input;
 mod plan;
 mod print;
@@ -43,7 +44,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("sei-operator: {error:#}");
+            eprintln!("sei-operator: {}", print::printable(&format!("{error:#}")));
             ExitCode::from(if error.is::<BadInput>() { BAD_INPUT } else { FAILED })
         }
     }

@@ -1,4 +1,4 @@
-//! Manifests on standard output.
+//! What goes to the terminal: manifests, and texts that may quote input.
 
 use serde_json::Value;
 
@@ -10,4 +10,27 @@ pub(crate) fn manifest(object: &Value, form: Manifest) -> anyhow::Result<()> {
         Manifest::Json => println!("{}", serde_json::to_string_pretty(object)?),
     }
     Ok(())
+}
+
+/// `text` without characters that a terminal obeys or that nobody sees: a name in a certificate can have them.
+pub(crate) fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '"' | '\'' | '\\' => printable.push(character),
+            _ => printable.extend(character.escape_debug()),
+        }
+    }
+    printable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_reaches_a_terminal_that_it_would_obey() {
+        assert_eq!(printable("a \"b\" 'c' \\ ä"), "a \"b\" 'c' \\ ä");
+        assert_eq!(printable("\u{1b}[2J\r\n\u{202e}x"), "\\u{1b}[2J\\r\\n\\u{202e}x");
+    }
 }

@@ -1,4 +1,4 @@
-//! `render`: the objects of a node as a v1 List.
+//! `render`: the objects of one or more nodes as a v1 List.
 
 use std::process::ExitCode;
 
@@ -11,9 +11,12 @@ use crate::{
 };
 
 pub(crate) fn run(args: &RenderArgs) -> anyhow::Result<ExitCode> {
-    let node = input::seinode(&args.filename)?;
+    let nodes = input::seinodes(&args.filename)?;
     let platform = input::platform()?;
-    let objects = sei_render::objects(&node, &platform).map_err(|error| bad(error.to_string()))?;
+    let mut objects = Vec::new();
+    for node in &nodes {
+        objects.extend(sei_render::objects(node, &platform).map_err(|error| bad(error.to_string()))?);
+    }
     print::manifest(&json!({ "apiVersion": "v1", "kind": "List", "items": objects }), args.output)?;
     Ok(ExitCode::SUCCESS)
 }
