@@ -122,6 +122,8 @@ reasons! {
             Progressing = "Progressing",
             /// The spec cannot be carried out; the message names the field and says what to write instead.
             InvalidSpec = "InvalidSpec",
+            /// The status has a value that a later version of the operator wrote; upgrade the operator, or correct the status.
+            StatusUnknown = "StatusUnknown",
             /// A plan failed for good; the message has task and error. Change the spec or set annotation `sei.io/retry`.
             PlanFailed = "PlanFailed",
             /// A task waits longer than it ever should; the message says for what. It goes on by itself once that is there.

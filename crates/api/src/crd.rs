@@ -2,10 +2,10 @@
 //! server keeps it.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use kube::CustomResourceExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::SeiNode;
 
@@ -17,6 +17,12 @@ pub fn crd() -> CustomResourceDefinition {
     for version in &mut crd.spec.versions {
         if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
             tidy(schema);
+            // GitOps tools take an object without status for done. Generation -1 is no generation of a spec.
+            if let Some(status) = schema.properties.as_mut().and_then(|fields| fields.get_mut("status")) {
+                status.default = Some(JSON(json!({ "observedGeneration": -1 })));
+            }
+            // A rule asks for the spec, of new objects alone.
+            schema.required = None;
         }
     }
     crd
@@ -107,6 +113,30 @@ mod tests {
         assert_eq!(found(|_, value| value.is_null()), [""; 0], "nulls");
         assert_eq!(found(|_, value| value.is_f64()), [""; 0], "fractions");
         assert_eq!(found(|key, _| key == "nullable" || key == "title"), [""; 0]);
+    }
+
+    #[test]
+    fn every_integer_has_bounds() {
+        let manifest = crd_manifest().unwrap();
+        let is_integer =
+            |_: &str, value: &Value| value["type"] == "integer" && value["description"].is_string();
+        let integers = found(is_integer);
+        let open: Vec<_> = integers
+            .iter()
+            .filter(|path| {
+                let bound = |name: &str| manifest.pointer(path).and_then(|field| field[name].as_i64());
+                bound("minimum").is_none() || bound("maximum").is_none()
+            })
+            .collect();
+        assert!(integers.len() > 15, "only {} integers found", integers.len());
+        assert_eq!(open, [""; 0]);
+    }
+
+    #[test]
+    fn a_node_that_nobody_has_seen_is_not_taken_for_a_current_one() {
+        let manifest = crd_manifest().unwrap();
+        let schema = &manifest["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+        assert_eq!(schema["properties"]["status"]["default"]["observedGeneration"], -1);
     }
 
     #[test]

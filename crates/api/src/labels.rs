@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::SeiNode;
 
+/// Beginning of the keys that are the operator's.
+pub const PREFIX: &str = "sei.io/";
+/// Keys below [`PREFIX`] that the controller of a group of nodes puts into their `podLabels`.
+pub const OF_GROUPS: [&str; 2] = ["sei.io/nodedeployment", "sei.io/revision"];
 /// Name of the SeiNode; the only key that ever enters a selector of the production pod.
 pub const NODE: &str = "sei.io/node";
 /// `spec.chainId`.
@@ -25,9 +29,11 @@ pub const SIDECAR_TOKEN_AUDIENCE: &str = "sei-sidecar";
 /// Keeps Karpenter from moving a pod whose volume took hours to fill.
 pub const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
 
-/// Labels of every production object of `node`: its `podLabels` first, then ours, which win.
+/// Labels of every production object of `node`: its `podLabels` without keys of the operator, which older CRDs admit,
+/// and then ours.
 pub fn node_labels(node: &SeiNode) -> BTreeMap<String, String> {
     let mut labels = node.spec.pod_labels.clone().unwrap_or_default();
+    labels.retain(|key, _| !is_reserved(key));
     labels.extend(selector(node));
     if !node.spec.chain_id.is_empty() {
         labels.insert(CHAIN.to_owned(), node.spec.chain_id.clone());
@@ -36,6 +42,11 @@ pub fn node_labels(node: &SeiNode) -> BTreeMap<String, String> {
         labels.insert(ROLE.to_owned(), mode.role().to_owned());
     }
     labels
+}
+
+/// Whether a user may not set a label of this key.
+pub fn is_reserved(key: &str) -> bool {
+    key.starts_with(PREFIX) && !OF_GROUPS.contains(&key)
 }
 
 /// The selector of the StatefulSet and the headless Service. Nothing mutable may enter it.
@@ -68,14 +79,22 @@ mod tests {
     }
 
     #[test]
-    fn the_operators_labels_win_over_pod_labels() {
+    fn pod_labels_set_none_of_the_operators_labels() {
         let spec = json!({
             "chainId": "pacific-1",
             "image": "seid",
             "validator": {},
-            "podLabels": { "team": "core", NODE: "other", ROLE: "other", CHAIN: "other" },
+            "podLabels": {
+                "team": "core", NODE: "other", ROLE: "other", CHAIN: "other", COMPONENT: "bootstrap", "sei.io/revision": "1",
+            },
         });
-        let wanted = [("team", "core"), (NODE, "node-0"), (CHAIN, "pacific-1"), (ROLE, "validator")];
+        let wanted = [
+            ("team", "core"),
+            ("sei.io/revision", "1"),
+            (NODE, "node-0"),
+            (CHAIN, "pacific-1"),
+            (ROLE, "validator"),
+        ];
         assert_eq!(node_labels(&node(spec)), map(&wanted));
     }
 

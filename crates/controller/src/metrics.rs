@@ -251,7 +251,7 @@ impl Metrics {
             }
         }
         let outcome = match plan.phase {
-            PlanPhase::Active => return,
+            PlanPhase::Active | PlanPhase::Unknown => return,
             PlanPhase::Complete => "complete",
             PlanPhase::Failed => "failed",
         };

@@ -25,7 +25,7 @@ const SUBMIT: Row = ("sei.io", &["seinodetasks"], &["create", "get", "list"]);
 const NAMESPACED: &[Row] = &[
     // The finalizer is a patch of metadata.
     ("sei.io", &["seinodes"], &["list", "watch", "patch"]),
-    ("sei.io", &["seinodes/status"], &["update"]),
+    ("sei.io", &["seinodes/status"], &["patch"]),
     // Owner references that block deletion.
     ("sei.io", &["seinodes/finalizers"], &["update"]),
     SUBMIT,

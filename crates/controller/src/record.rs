@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use kube::{Api, api::PostParams};
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
 use sei_api::{
     SeiNode, SeiNodeStatus, labels,
     names::{self, full_name},
 };
 use sei_decide::events::between;
+use serde_json::{Value, json};
 
 use crate::{context::Context, events, refusal::words};
 
@@ -40,12 +44,13 @@ pub(crate) async fn record(
     if before == status {
         return Ok(Arc::clone(node));
     }
-    let mut next = SeiNode::clone(node);
-    next.metadata.managed_fields = None;
-    next.status = Some(status);
+    let patch = json!({
+        "metadata": { "uid": node.metadata.uid, "resourceVersion": node.metadata.resource_version },
+        "status": difference(&json!(before), &json!(status)),
+    });
     let api: Api<SeiNode> = Api::namespaced(ctx.client.clone(), names::namespace(node));
-    let params = PostParams { field_manager: Some(labels::FIELD_MANAGER.to_owned()), ..Default::default() };
-    let written = match api.replace_status(names::node(node), &params, &next).await {
+    let params = PatchParams { field_manager: Some(labels::FIELD_MANAGER.to_owned()), ..Default::default() };
+    let written = match api.patch_status(names::node(node), &params, &Patch::Merge(&patch)).await {
         Ok(written) => Arc::new(written),
         Err(kube::Error::Api(status)) if status.is_conflict() => {
             return Err(RecordError::Conflict { node: full_name(node) });
@@ -58,4 +63,31 @@ pub(crate) async fn record(
     ctx.metrics.observe_status(&written, &before, &after, now);
     events::publish(ctx, &written, between(&before, &after)).await;
     Ok(written)
+}
+
+/// The merge patch (RFC 7386) that makes `after` of `before`. What this version of the operator does not know of a
+/// status, a later one wrote, and it is in neither: it stays.
+fn difference(before: &Value, after: &Value) -> Value {
+    let (Value::Object(before), Value::Object(after)) = (before, after) else { return after.clone() };
+    let removed = before.keys().filter(|key| !after.contains_key(*key)).map(|key| (key.clone(), Value::Null));
+    let changed = after.iter().filter_map(|(key, value)| match before.get(key) {
+        Some(old) if old == value => None,
+        Some(old) => Some((key.clone(), difference(old, value))),
+        None => Some((key.clone(), value.clone())),
+    });
+    Value::Object(removed.chain(changed).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_write_has_what_changed_and_nothing_else() {
+        let before = json!({ "phase": "Running", "plan": { "id": "a", "tasks": [1, 2] }, "old": 1 });
+        let after = json!({ "phase": "Running", "plan": { "id": "a", "tasks": [1] }, "new": { "x": 1 } });
+        let expected = json!({ "old": null, "plan": { "tasks": [1] }, "new": { "x": 1 } });
+        assert_eq!(difference(&before, &after), expected);
+        assert_eq!(difference(&before, &before), json!({}));
+    }
 }

@@ -34,7 +34,7 @@ pub(crate) fn drop_update(observed: &Observed, status: &mut SeiNodeStatus) {
 pub(crate) fn settle(observed: &Observed, status: &mut SeiNodeStatus, plan: TaskPlan) {
     let node = &*observed.node;
     match plan.phase {
-        PlanPhase::Active => {}
+        PlanPhase::Active | PlanPhase::Unknown => {}
         PlanPhase::Complete => {
             if let Some(phase) = plan.target_phase {
                 set_phase(status, phase, observed.now);

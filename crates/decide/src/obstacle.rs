@@ -18,15 +18,21 @@ pub(crate) struct Obstacle {
 }
 
 impl Obstacle {
-    /// Whether an Active plan has to stop as well: it renders the spec as it is now, and it may end the pod that keeps
-    /// the data.
+    /// Whether an Active plan has to stop as well: it renders the spec as it is now, it may end the pod that keeps the
+    /// data, and it may be further than a status tells that cannot be read.
     pub(crate) fn holds_plans(&self) -> bool {
-        matches!(self.reason, Reason::InvalidSpec | Reason::DataVolumeTerminating)
+        matches!(self.reason, Reason::InvalidSpec | Reason::DataVolumeTerminating | Reason::StatusUnknown)
     }
 }
 
 pub(crate) fn find(observed: &Observed, platform: &Platform, foreign: Option<String>) -> Option<Obstacle> {
     let node = &*observed.node;
+    if let Some(field) = node.status.as_ref().and_then(SeiNodeStatus::unknown_field) {
+        let message = format!(
+            "{field} has a value that this version of the operator does not know, written by a later one: upgrade the operator, or correct it with kubectl edit --subresource=status"
+        );
+        return Some(Obstacle { reason: Reason::StatusUnknown, message });
+    }
     let errors = sei_plan::validate(node);
     if !errors.is_empty() {
         let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();

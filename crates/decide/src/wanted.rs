@@ -55,7 +55,7 @@ pub(crate) fn wanted(
     let last = status.plan.as_ref();
     let failed = last.filter(|plan| plan.phase == PlanPhase::Failed);
     match (status.phase, failed) {
-        (Some(NodePhase::Terminating), _) => Wanted::Nothing,
+        (Some(NodePhase::Terminating | NodePhase::Unknown), _) => Wanted::Nothing,
         (Some(NodePhase::Failed), Some(failed)) | (Some(NodePhase::Running), Some(failed))
             if retry_wanted(failed, node) =>
         {

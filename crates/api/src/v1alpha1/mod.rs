@@ -3,11 +3,13 @@
 //! Bounds and admission rules stand on the types. They are tested by the table in `tests/admission/`, here and
 //! against a real API server.
 #![allow(
+    dead_code,
     unreachable_pub,
     clippy::unwrap_used,
     reason = "KubeSchema repeats each struct inside a function and unwraps what it serialises"
 )]
 
+mod lenient;
 mod mode;
 mod peers;
 mod plan;

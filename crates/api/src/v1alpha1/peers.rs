@@ -6,6 +6,11 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// What seid takes as a persistent peer; it does not start with anything else. sei-node parses the same for objects
+/// that no API server judged.
+const PEER_ADDRESS: &str =
+    r"^[0-9A-Fa-f]{40}@([0-9A-Za-z]([-0-9A-Za-z.]*[0-9A-Za-z])?|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$";
+
 /// One source of peers; exactly one member is set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -41,8 +46,9 @@ pub struct Ec2TagsPeers {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StaticPeers {
-    /// Addresses of the form `nodeId@host:port`.
-    #[schemars(length(min = 1))]
+    /// Addresses of the form `nodeId@host:port`, where the node id has 40 hexadecimal digits and an IPv6 host stands
+    /// in brackets.
+    #[schemars(length(min = 1), inner(regex(pattern = PEER_ADDRESS)))]
     pub addresses: Vec<String>,
 }
 

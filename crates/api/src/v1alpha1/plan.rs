@@ -5,7 +5,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{NodePhase, schema};
+use super::{
+    NodePhase, lenient,
+    schema::{self, INTEGER_MAX},
+};
 
 /// An ordered list of tasks that brings the node somewhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,7 +28,12 @@ pub struct TaskPlan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed_phase: Option<NodePhase>,
     /// Index of the task that failed the plan.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::optional_integer"
+    )]
+    #[schemars(range(min = 0, max = INTEGER_MAX))]
     pub failed_task_index: Option<i64>,
     /// What is known of the failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,13 +42,18 @@ pub struct TaskPlan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_image: Option<String>,
     /// Generation of the spec that the plan was made from. Plans of the Go controller have none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::optional_integer"
+    )]
+    #[schemars(range(min = 0, max = INTEGER_MAX))]
     pub generation: Option<i64>,
     /// Value of annotation `sei.io/retry` when the plan was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<String>,
     /// When the plan was made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::time")]
     pub created_at: Option<Time>,
 }
 
@@ -53,6 +66,10 @@ pub enum PlanPhase {
     Complete,
     /// A task failed for good.
     Failed,
+    /// A word that this version does not know: a later one wrote it.
+    #[serde(other)]
+    #[schemars(skip)]
+    Unknown,
 }
 
 /// One step of a plan.
@@ -71,22 +88,32 @@ pub struct PlannedTask {
     #[schemars(schema_with = "schema::any")]
     pub params: Option<Value>,
     /// When the current attempt was started.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::time")]
     pub submitted_at: Option<Time>,
     /// Last error, of an attempt or of the whole task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// How often a failed attempt is repeated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::optional_integer"
+    )]
+    #[schemars(range(min = 0, max = INTEGER_MAX))]
     pub max_retries: Option<i64>,
     /// How often it was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::optional_integer"
+    )]
+    #[schemars(range(min = 0, max = INTEGER_MAX))]
     pub retry_count: Option<i64>,
     /// When the next attempt is due.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::time")]
     pub next_attempt_at: Option<Time>,
     /// Since when the task waits for something outside of it, which `Ready` names.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::time")]
     pub waiting_since: Option<Time>,
 }
 
@@ -99,6 +126,10 @@ pub enum TaskStatus {
     Complete,
     /// Failed for good.
     Failed,
+    /// A word that this version does not know: a later one wrote it.
+    #[serde(other)]
+    #[schemars(skip)]
+    Unknown,
 }
 
 /// The task that failed a plan.
@@ -113,7 +144,11 @@ pub struct FailedTaskDetail {
     /// The error.
     pub error: String,
     /// Attempts that were repeated.
+    #[serde(deserialize_with = "lenient::integer")]
+    #[schemars(range(min = 0, max = INTEGER_MAX))]
     pub retry_count: i64,
     /// Attempts that might have been.
+    #[serde(deserialize_with = "lenient::integer")]
+    #[schemars(range(min = 0, max = INTEGER_MAX))]
     pub max_retries: i64,
 }

@@ -1,9 +1,9 @@
 //! CEL rules that several fields share or that are put together from other facts. Rules of one object stand on
 //! that object. Each is a pair of expression and message, and the message says what to write instead.
 
-use kube::core::Rule;
+use kube::core::{Message, Rule};
 
-use crate::ports;
+use crate::{labels, ports};
 
 /// Longest name of a SeiNode. The StatefulSet labels its pods `controller-revision-hash: <name>-<hash>` with a hash
 /// of up to ten characters, and a label value has at most 63: 52 + 1 + 10. The other names have more room: Service
@@ -37,13 +37,65 @@ pub(super) const CLAIM_NAME: (&str, &str) = (
      between dots beginning and ending with a letter or digit, such as data-node-0",
 );
 
-/// Length of label keys. Their letters are not looked at: the server charges a pattern by the longest key that a
+/// Length of label keys. Their letters are not checked: the server charges a pattern by the longest key that a
 /// request could hold, which is beyond its budget.
 pub(super) const LABEL_KEYS: (&str, &str) = (
     "self.all(key, size(key) >= 1 && size(key) <= 317)",
     "keys of podLabels must be label keys such as team or example.com/team: at most 253 characters before the '/' \
      and 63 after it",
 );
+
+/// Labels of the operator are not the user's: selectors, roles and the bootstrap are told by them.
+pub(super) fn reserved_labels() -> Rule {
+    let allowed = labels::OF_GROUPS.map(|key| format!("'{key}'")).join(", ");
+    Rule::new(format!("self.all(key, !key.startsWith('{}') || key in [{allowed}])", labels::PREFIX)).message(
+        message(format!(
+            "podLabels must not have keys that begin with {}: the operator sets them",
+            labels::PREFIX
+        )),
+    )
+}
+
+/// What container runtimes take as an image: a name in lower case, behind the registry's host where it has one, then a
+/// tag, a digest, or both. sei-node parses the same for objects that no API server judged.
+fn image_pattern() -> String {
+    let label = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
+    let host = format!(r"({label}([.]{label})*|\\[[a-f0-9:]+\\])(:[0-9]+)?");
+    let word = "[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*";
+    let digest = "sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}";
+    format!("^({host}/)?{word}(/{word})*(:[A-Za-z0-9_][-A-Za-z0-9_.]{{0,127}})?(@({digest}))?$")
+}
+
+/// An image reference in `field`.
+pub(super) fn image(field: &str) -> Rule {
+    image_rule(field, "")
+}
+
+/// An image reference in `field`, which may be empty.
+pub(super) fn optional_image(field: &str) -> Rule {
+    image_rule(field, "self == '' || ")
+}
+
+fn image_rule(field: &str, or: &str) -> Rule {
+    Rule::new(format!("{or}self.matches('{}')", image_pattern())).message(message(format!(
+        "{field} must be an image reference such as ghcr.io/sei-protocol/sei:v6.4.1: a name in lower case without \
+         https:// and without spaces or line breaks, then a tag, or @sha256: and 64 hexadecimal digits"
+    )))
+}
+
+/// The object has a spec, judged at creation only: the Go controller's CRD admits objects without one, and `required`
+/// would keep those from being reported on and deleted.
+pub(super) fn spec() -> Rule {
+    Rule::new("oldSelf.hasValue() || has(self.spec)")
+        .message(message(
+            "spec is required: set chainId, image and one of fullNode, archive, replayer or validator",
+        ))
+        .optional_old_self(true)
+}
+
+fn message(text: impl Into<String>) -> Message {
+    Message::Message(text.into())
+}
 
 /// Values of labels. The length is the schema's.
 pub(super) const LABEL_VALUE: (&str, &str) = (
@@ -59,7 +111,7 @@ pub(super) fn name() -> Rule {
         "oldSelf.hasValue() || (size(self.metadata.name) <= {NAME_LIMIT} \
          && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$'))"
     ))
-    .message(kube::core::Message::Message(format!(
+    .message(message(format!(
         "metadata.name must have at most {NAME_LIMIT} characters (lower-case letters, digits and '-'), begin with a \
          letter and end with a letter or digit: Service, pods and Job are named after it"
     )))
@@ -72,7 +124,7 @@ pub(super) fn sidecar_port() -> Rule {
     taken.extend([ports::RBAC_PROXY, ports::COSMOS_EXPORTER]);
     taken.sort_unstable();
     let list = taken.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
-    Rule::new(format!("!(self in [{list}])")).message(kube::core::Message::Message(format!(
+    Rule::new(format!("!(self in [{list}])")).message(message(format!(
         "port is one of {list}, which other containers of the pod listen on; choose another, such as {}",
         ports::SIDECAR_DEFAULT
     )))

@@ -5,6 +5,9 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::rules;
 
+/// Largest integer of a field with 64 bits: JSON tools that read numbers as doubles keep every smaller one exactly.
+pub(super) const INTEGER_MAX: i64 = (1 << 53) - 1;
+
 /// What `resource.Quantity` parses.
 const QUANTITY: &str = r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$";
 
@@ -86,6 +89,7 @@ pub(super) fn conditions(_: &mut SchemaGenerator) -> Schema {
                     "type": "integer",
                     "format": "int64",
                     "minimum": 0,
+                    "maximum": INTEGER_MAX,
                 },
                 "reason": {
                     "description": "Why, in one word.",

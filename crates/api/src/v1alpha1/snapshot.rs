@@ -8,6 +8,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{lenient, rules, schema::INTEGER_MAX};
+
 /// Source of the first state; exactly one of `s3` and `stateSync` is set. Which one, and the height of `s3`,
 /// is decided at creation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -44,12 +46,18 @@ pub struct SnapshotSource {
     ))]
     pub trust_period: Option<String>,
     /// Blocks to fetch backwards after state sync; 0 is the same as absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0))]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::optional_integer"
+    )]
+    #[schemars(range(min = 0, max = INTEGER_MAX))]
     pub backfill_blocks: Option<i64>,
     /// seid image of a one-shot bootstrap Job that runs up to `s3.targetHeight` before the node starts.
     /// Needs `s3`; read while the first plan is made and without effect afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    #[x_kube(validation = rules::optional_image("bootstrapImage"))]
     pub bootstrap_image: Option<String>,
 }
 
@@ -67,7 +75,8 @@ impl SnapshotSource {
 #[serde(rename_all = "camelCase")]
 pub struct S3Snapshot {
     /// Highest acceptable snapshot height, and the halt height of a bootstrap Job.
-    #[schemars(range(min = 1))]
+    #[serde(deserialize_with = "lenient::integer")]
+    #[schemars(range(min = 1, max = INTEGER_MAX))]
     pub target_height: i64,
 }
 
@@ -97,8 +106,9 @@ pub struct SnapshotGeneration {
 ))]
 pub struct TendermintSnapshotGeneration {
     /// Snapshots kept on disk; at least 2 where they are published.
-    #[schemars(range(min = 1))]
-    pub keep_recent: i32,
+    #[serde(deserialize_with = "lenient::integer")]
+    #[schemars(with = "i32", range(min = 1, max = 2_147_483_647))]
+    pub keep_recent: i64,
     /// Present: the sidecar uploads snapshots to the platform's bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publish: Option<Publish>,

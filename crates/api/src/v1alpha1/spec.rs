@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
     ArchiveSpec, FullNodeSpec, Mode, PeerSource, ReplayerSpec, SeiNodeStatus, SidecarConfig, SidecarTls,
@@ -26,6 +26,7 @@ use crate::ports;
     status = "SeiNodeStatus",
     doc = "A Sei node: its volume, StatefulSet, Service and configuration, brought up and kept true to `spec`.",
     validation = rules::name(),
+    validation = rules::spec(),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
@@ -46,7 +47,8 @@ use crate::ports;
     derive = "Default",
     derive = "PartialEq"
 )]
-#[serde(rename_all = "camelCase")]
+// `remote`: the implementations below wrap the derived ones, so that an object without spec decodes.
+#[serde(rename_all = "camelCase", remote = "Self")]
 #[x_kube(
     validation = (
         "(has(self.fullNode) ? 1 : 0) + (has(self.archive) ? 1 : 0) + (has(self.replayer) ? 1 : 0) + (has(self.validator) ? 1 : 0) == 1",
@@ -84,6 +86,7 @@ pub struct SeiNodeSpec {
     pub chain_id: String,
     /// seid image. The only field whose change on a Running node replaces the pod.
     #[schemars(length(min = 1, max = 512))]
+    #[x_kube(validation = rules::image("image"))]
     pub image: String,
     /// Peer sources, in order. A replayer needs at least one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -97,11 +100,10 @@ pub struct SeiNodeSpec {
     /// Settings of the seictl sidecar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sidecar: Option<SidecarConfig>,
-    /// Further labels of the pod and the objects around it. `sei.io/node`, `sei.io/chain` and `sei.io/role` are
-    /// set by the operator and win.
+    /// Further labels of the pod and the objects around it. Keys that begin with `sei.io/` are the operator's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::labels")]
-    #[x_kube(validation = rules::LABEL_KEYS)]
+    #[x_kube(validation = rules::LABEL_KEYS, validation = rules::reserved_labels())]
     pub pod_labels: Option<BTreeMap<String, String>>,
     /// How the data volume is obtained. Absent: the operator makes `data-<name>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -118,6 +120,25 @@ pub struct SeiNodeSpec {
     /// Mode: a node that signs blocks. The mode is decided at creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validator: Option<ValidatorSpec>,
+}
+
+/// The Go controller's CRD admits an object without spec. It decodes as an empty one, which is refused by name.
+impl<'de> Deserialize<'de> for SeiNodeSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Present(SeiNodeSpec);
+        impl<'de> Deserialize<'de> for Present {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                SeiNodeSpec::deserialize(deserializer).map(Self)
+            }
+        }
+        Ok(Option::<Present>::deserialize(deserializer)?.map(|Present(spec)| spec).unwrap_or_default())
+    }
+}
+
+impl Serialize for SeiNodeSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
 }
 
 impl SeiNodeSpec {

@@ -4,14 +4,22 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{TaskPlan, schema};
+use super::{
+    PlanPhase, TaskPlan, TaskStatus, lenient,
+    schema::{self, INTEGER_MAX},
+};
 
 /// Observed state of a SeiNode; written by the operator alone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SeiNodeStatus {
-    /// Generation of the spec that this status speaks about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Generation of the spec that this status describes; -1 until the operator has seen the object.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::optional_integer"
+    )]
+    #[schemars(range(min = -1, max = INTEGER_MAX))]
     pub observed_generation: Option<i64>,
     /// Where the node is in its life.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -20,11 +28,11 @@ pub struct SeiNodeStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_image: Option<String>,
     /// Conditions; `Ready` sums them up.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::readable_items")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Option<Vec<Condition>>,
     /// When `phase` last changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::time")]
     pub phase_transition_time: Option<Time>,
     /// The active plan, else the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,6 +53,25 @@ impl SeiNodeStatus {
     pub fn condition(&self, kind: crate::conditions::ConditionType) -> Option<&Condition> {
         self.conditions.iter().flatten().find(|condition| condition.type_ == kind.as_str())
     }
+
+    /// The field that a later version of the operator wrote and this one cannot read, if there is one. What the node
+    /// needs next cannot be told from such a status.
+    pub fn unknown_field(&self) -> Option<&'static str> {
+        if self.phase == Some(NodePhase::Unknown) {
+            return Some("status.phase");
+        }
+        let plan = self.plan.as_ref()?;
+        if plan.phase == PlanPhase::Unknown {
+            return Some("status.plan.phase");
+        }
+        if [plan.target_phase, plan.failed_phase].contains(&Some(NodePhase::Unknown)) {
+            return Some("status.plan.targetPhase or failedPhase");
+        }
+        plan.tasks
+            .iter()
+            .any(|task| task.status == TaskStatus::Unknown)
+            .then_some("status.plan.tasks[].status")
+    }
 }
 
 /// Where a node is in its life.
@@ -60,10 +87,14 @@ pub enum NodePhase {
     Failed,
     /// Being deleted.
     Terminating,
+    /// A word that this version does not know: a later one wrote it.
+    #[serde(other)]
+    #[schemars(skip)]
+    Unknown,
 }
 
 impl NodePhase {
-    /// Every phase, for documentation and metrics.
+    /// Every phase that this version writes, for documentation and metrics.
     pub const ALL: [Self; 5] =
         [Self::Pending, Self::Initializing, Self::Running, Self::Failed, Self::Terminating];
 
@@ -75,6 +106,7 @@ impl NodePhase {
             Self::Running => "Running",
             Self::Failed => "Failed",
             Self::Terminating => "Terminating",
+            Self::Unknown => "Unknown",
         }
     }
 }

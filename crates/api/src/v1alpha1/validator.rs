@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{SnapshotSource, rules};
+use super::{SnapshotSource, lenient, rules};
 
 /// Key name used where a keyring Secret reference gives none, also for objects stored before defaulting.
 const DEFAULT_KEY_NAME: &str = "node_admin";
@@ -174,6 +174,7 @@ pub struct GenesisCeremony {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub genesis_params: Option<String>,
     /// Ordinal of the node in its group; not used for a single node.
-    #[schemars(range(min = 0))]
-    pub index: i32,
+    #[serde(deserialize_with = "lenient::integer")]
+    #[schemars(with = "i32", range(min = 0, max = 2_147_483_647))]
+    pub index: i64,
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::world::World;
 
 fn peers() -> Value {
-    json!([{ "static": { "addresses": ["a@b:1"] } }])
+    json!([{ "static": { "addresses": ["0123456789abcdef0123456789abcdef01234567@b:1"] } }])
 }
 
 fn cases() -> Vec<(&'static str, Value)> {

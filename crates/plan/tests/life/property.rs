@@ -28,7 +28,10 @@ fn specs() -> impl Strategy<Value = Value> {
         json!({ "validator": { "signingKey": key, "nodeKey": key } }),
         json!({ "validator": { "genesisCeremony": ceremony } }),
     ]);
-    let peers = prop::sample::select(vec![json!([]), json!([{ "static": { "addresses": ["a@b:1"] } }])]);
+    let peers = prop::sample::select(vec![
+        json!([]),
+        json!([{ "static": { "addresses": ["0123456789abcdef0123456789abcdef01234567@b:1"] } }]),
+    ]);
     (modes, peers, any::<bool>()).prop_map(|(mode, peers, tls)| {
         let mut spec = json!({ "chainId": "c", "image": "seid:a", "peers": peers });
         spec.as_object_mut().unwrap().extend(mode.as_object().unwrap().clone());

@@ -79,7 +79,7 @@ fn a_tls_node_from_nothing_through_an_update() {
 fn a_restored_node_whose_bootstrap_job_is_lost() {
     let snapshot =
         json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "seid:old", "trustPeriod": "1h0m0s" });
-    let peers = json!([{ "static": { "addresses": ["a@b:1"] } }]);
+    let peers = json!([{ "static": { "addresses": ["0123456789abcdef0123456789abcdef01234567@b:1"] } }]);
     let mut world = World::new(spec(json!({ "fullNode": { "snapshot": snapshot }, "peers": peers })));
     let mut trace = String::new();
     live(&mut world, &mut trace, vec![("await-bootstrap-complete", Outcome::Reissue)]);

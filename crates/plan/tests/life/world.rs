@@ -49,7 +49,7 @@ impl World {
     fn store(&mut self, plan: TaskPlan) {
         let phase = match plan.phase {
             PlanPhase::Active if plan.failed_phase.is_some() => Some(NodePhase::Initializing),
-            PlanPhase::Active => None,
+            PlanPhase::Active | PlanPhase::Unknown => None,
             PlanPhase::Complete => plan.target_phase,
             PlanPhase::Failed => plan.failed_phase,
         };
