@@ -11,7 +11,8 @@ use crate::{cargo, workspace};
 const EDGES: &[(&str, &[&str])] = &[
     ("sei-api", &[]),
     ("sei-tls", &[]),
-    ("sei-plan", &["sei-api"]),
+    ("sei-node", &["sei-api"]),
+    ("sei-plan", &["sei-api", "sei-node"]),
     ("sei-render", &["sei-api"]),
     ("sei-decide", &["sei-api", "sei-plan", "sei-render"]),
     ("sei-sidecar", &[]),
@@ -33,7 +34,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("xtask", &["sei-api", "sei-controller", "sei-plan", "sei-render", "sei-testkit"]),
 ];
 /// Crates that decide and never do.
-const PURE: &[&str] = &["sei-api", "sei-tls", "sei-plan", "sei-render", "sei-decide"];
+const PURE: &[&str] = &["sei-api", "sei-node", "sei-tls", "sei-plan", "sei-render", "sei-decide"];
 /// What a pure crate must not depend on.
 const IMPURE_CRATES: &[&str] = &["tokio", "hyper", "axum", "tracing", "fastrand", "rand", "reqwest"];
 /// What a pure crate must not say outside its tests.

@@ -12,7 +12,8 @@ use sei_api::conditions::{ConditionType, Reason};
 /// Folders and files at the root by which a path in backticks is told from other text.
 const ROOTS: &[&str] = &["bins/", "crates/", "crds/", "deploy/", "docs/", "tests/", "xtask/", "Cargo."];
 /// Written like reasons, but something else.
-const OTHER_WORDS: &[&str] = &["IfNotPresent", "OOMKilled", "OnDelete", "SeiNode"];
+const OTHER_WORDS: &[&str] =
+    &["CrashLoopBackOff", "FailedMount", "IfNotPresent", "OOMKilled", "OnDelete", "SeiNode"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -104,6 +105,43 @@ fn paths_exist() {
     none(&faults);
 }
 
+/// Every file that can hold a message: sources, and what is deployed.
+fn sources() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders: Vec<_> =
+        ["bins", "crates", "deploy", "tests", "xtask"].map(|name| root().join(name)).into();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(text) = fs::read_to_string(&path) {
+                found.push((path, text));
+            }
+        }
+    }
+    found
+}
+
+/// The pages below `docs/` that a text names.
+fn pages_in(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || "/_-.".contains(c)))
+        .filter(|word| word.starts_with("docs/") && word.ends_with(".md"))
+}
+
+#[test]
+fn pages_that_messages_name_exist() {
+    let mut faults = Vec::new();
+    for (path, text) in sources() {
+        for (index, line) in text.lines().enumerate() {
+            for page in pages_in(line).filter(|page| !root().join(page).exists()) {
+                faults.push(format!("{}: there is no {page}", place(&path, index + 1)));
+            }
+        }
+    }
+    none(&faults);
+}
+
 #[test]
 fn metrics_are_served() {
     let served = fs::read_to_string(root().join("docs/metrics.md")).unwrap();
@@ -161,5 +199,8 @@ fn this_test_can_fail() {
     assert_eq!(links(lines[1].1), ["z.md#q"]);
     assert_eq!(code(lines[1].1).collect::<Vec<_>>(), ["y", "crates/no", "NoSuchReason"]);
     assert_eq!(anchors("## What's `it` do?"), BTreeSet::from(["whats-it-do".to_owned()]));
+    let (page, text) =
+        (["docs", "a.md"].join("/"), ["see docs", "a.md, not odocs", "b.md or docs", "c"].join("/"));
+    assert_eq!(pages_in(&text).collect::<Vec<_>>(), [page.as_str()]);
     assert!(is_compound("NoSuchReason") && !is_compound("Ready") && !is_compound("DNS"));
 }

@@ -2,6 +2,8 @@
 //! generated from the schema of our CRD and from that of the Go controller.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use std::sync::LazyLock;
+
 use kube::core::cel::apply_defaults;
 use proptest::{prelude::*, sample::select};
 use sei_api::SeiNode;
@@ -16,9 +18,10 @@ enum Values {
     Storable,
 }
 
-fn our_schema() -> Value {
+/// The schema of our CRD, made once: deriving it takes longer than a case.
+static OURS: LazyLock<Value> = LazyLock::new(|| {
     sei_api::crd_manifest().unwrap()["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
-}
+});
 
 fn go_schema() -> Value {
     let crd: Value =
@@ -122,11 +125,11 @@ fn as_strings(quantities: Option<&mut Value>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     #[test]
     fn everything_that_can_be_stored_decodes(
-        ours in objects(&our_schema(), Values::Storable),
+        ours in objects(&OURS, Values::Storable),
         go in objects(&go_schema(), Values::Storable),
     ) {
         for object in [ours, go] {
@@ -137,9 +140,9 @@ proptest! {
 
     #[test]
     fn everything_within_the_bounds_of_the_crd_is_read_without_loss(
-        object in objects(&our_schema(), Values::Admitted),
+        object in objects(&OURS, Values::Admitted),
     ) {
-        let mut object = apply_defaults(&our_schema(), &object);
+        let mut object = apply_defaults(&OURS, &object);
         let node: SeiNode = serde_json::from_value(object.clone()).unwrap();
         for kind in ["limits", "requests"] {
             as_strings(object.pointer_mut(&format!("/spec/sidecar/resources/{kind}")));

@@ -56,6 +56,7 @@ pub use backoff::wait_limit;
 pub use ceremony::{left_objects, needed_object};
 pub use id::task_id;
 pub use kind::TaskKind;
+pub use overrides::{OverrideKey, override_keys};
 pub use purpose::Purpose;
 pub use requests::sidecar_requests;
 pub use sidecar_task::{ConfigIntent, SidecarTask, Source};

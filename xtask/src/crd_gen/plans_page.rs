@@ -39,9 +39,10 @@ to change the spec or to give annotation `sei.io/retry` a new value; what was do
 
 /// The sorts of nodes: a title, and what the spec has beside chain and image.
 fn sorts() -> Vec<(&'static str, Value)> {
-    let peers = json!([{ "static": { "addresses": ["ID@HOST:26656"] } }]);
+    let peers =
+        json!([{ "static": { "addresses": ["0123456789abcdef0123456789abcdef01234567@HOST:26656"] } }]);
     let s3 = json!({ "s3": { "targetHeight": 100 } });
-    let bootstrap = json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "SEID" });
+    let bootstrap = json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "seid:v6" });
     let publishing = json!({ "tendermint": { "keepRecent": 3, "publish": {} } });
     let key = |name: &str| json!({ "secret": { "secretName": name } });
     vec![
@@ -126,7 +127,7 @@ pub(super) fn render() -> anyhow::Result<String> {
 }
 
 fn node(more: &Value) -> anyhow::Result<SeiNode> {
-    let mut spec = json!({ "chainId": "CHAIN", "image": "SEID" });
+    let mut spec = json!({ "chainId": "CHAIN", "image": "seid:v6" });
     if let (Some(spec), Some(more)) = (spec.as_object_mut(), more.as_object()) {
         spec.extend(more.clone());
     }

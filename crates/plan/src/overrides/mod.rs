@@ -2,8 +2,29 @@
 //! sidecar parses them.
 
 mod keys;
+mod secret;
 
 use keys::KEYS;
+pub(crate) use secret::has_password;
+
+/// Keys that follow from the spec or from how the pod is built, and what to write instead.
+const MANAGED: &[(&str, &str)] = &[
+    ("chain.abci", "seid runs the application in its own process"),
+    ("chain.chain_id", "it is spec.chainId"),
+    ("chain.proxy_app", "seid runs the application in its own process"),
+    ("consensus.wal_path", "it has its place on the data volume"),
+    ("mode", "it follows from the mode of the spec"),
+    (
+        "priv_validator.key_file",
+        "the key has its place in the pod: name its Secret in spec.validator.signingKey",
+    ),
+    (
+        "priv_validator.state_file",
+        "what was signed last has its place on the data volume, next to the key's chain data",
+    ),
+    ("storage.db_path", "chain data have their place on the data volume"),
+    ("version", "it is the version that the sidecar writes"),
+];
 
 /// Type of a configuration value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +72,27 @@ impl ValueKind {
 pub(crate) fn kind_of(key: &str) -> Option<ValueKind> {
     let index = KEYS.binary_search_by(|(known, _)| (*known).cmp(key)).ok()?;
     KEYS.get(index).map(|(_, kind)| *kind)
+}
+
+/// Why `key` cannot be overridden, if it cannot.
+pub(crate) fn managed(key: &str) -> Option<&'static str> {
+    MANAGED.iter().find(|(managed, _)| *managed == key).map(|(_, instead)| *instead)
+}
+
+/// A key of the Sei configuration, for the reference page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverrideKey {
+    /// The dotted key.
+    pub key: &'static str,
+    /// What a value must look like.
+    pub value: &'static str,
+    /// Why it cannot be overridden, if it cannot.
+    pub managed: Option<&'static str>,
+}
+
+/// Every key of the Sei configuration, in order.
+pub fn override_keys() -> impl Iterator<Item = OverrideKey> {
+    KEYS.iter().map(|(key, kind)| OverrideKey { key, value: kind.wanted(), managed: managed(key) })
 }
 
 /// The key that `key` was probably meant to be.
@@ -108,6 +150,13 @@ mod tests {
         assert_eq!(kind_of("evm.http_prt"), None);
         assert_eq!(nearest("evm.http_prt"), Some("evm.http_port"));
         assert_eq!(nearest("something.else.entirely.and.long"), None);
+    }
+
+    #[test]
+    fn what_cannot_be_overridden_is_a_key_too() {
+        for (key, _) in MANAGED {
+            assert!(kind_of(key).is_some(), "{key}");
+        }
     }
 
     #[test]

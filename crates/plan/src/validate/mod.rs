@@ -5,6 +5,7 @@ mod modes;
 mod values;
 
 use sei_api::{SeiNode, names};
+use sei_node::ImageError;
 
 /// What is wrong with a spec. The text names the field and says what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +47,16 @@ pub enum SpecError {
         /// What is allowed.
         wanted: &'static str,
     },
+    /// A text that no container runtime takes as an image.
+    #[error("{field} is {value:?}, which is no image reference: {source}")]
+    BadImage {
+        /// Path of the field.
+        field: &'static str,
+        /// The value.
+        value: String,
+        /// What is wrong with it.
+        source: ImageError,
+    },
     /// One Secret in two roles.
     #[error(
         "{field} and {other} name the same Secret {secret:?}: use two Secrets, so that each container gets only what is its own"
@@ -65,6 +76,23 @@ pub enum SpecError {
         key: String,
         /// A known key that is close to it.
         nearest: Option<&'static str>,
+    },
+    /// A key that follows from the spec or from how the pod is built.
+    #[error("spec.overrides[{key:?}] cannot be set: {instead}")]
+    ManagedOverride {
+        /// The key.
+        key: String,
+        /// What decides it.
+        instead: &'static str,
+    },
+    /// A password where everybody reads it. It is not repeated here.
+    #[error(
+        "spec.overrides[{key:?}] has a password, and whoever may read SeiNodes could read it: \
+         use a connection string without one, such as with a client certificate or trusted hosts"
+    )]
+    PasswordInOverride {
+        /// The key.
+        key: String,
     },
 }
 

@@ -1,6 +1,7 @@
 //! Rules of single values, whatever the mode.
 
 use sei_api::{SeiNodeSpec, ports, v1alpha1::PeerSource};
+use sei_node::{ImageReference, is_peer_address};
 
 use super::{SpecError, modes::exactly_one};
 use crate::overrides;
@@ -15,6 +16,16 @@ pub(super) fn check(spec: &SeiNodeSpec, errors: &mut Vec<SpecError>) {
     }
     if spec.image.is_empty() {
         errors.push(SpecError::Missing { field: "spec.image", instead: "name the seid image" });
+    } else {
+        check_image("spec.image", &spec.image, errors);
+    }
+    let sidecar_image = spec.sidecar.as_ref().and_then(|sidecar| sidecar.image.as_deref());
+    if let Some(image) = sidecar_image.filter(|image| !image.is_empty()) {
+        check_image("spec.sidecar.image", image, errors);
+    }
+    let bootstrap_image = spec.snapshot().and_then(|snapshot| snapshot.bootstrap_image.as_deref());
+    if let Some(image) = bootstrap_image.filter(|image| !image.is_empty()) {
+        check_image("snapshot.bootstrapImage", image, errors);
     }
     if let Some(port) = spec.sidecar.as_ref().and_then(|sidecar| sidecar.port) {
         let taken = |port: u16| {
@@ -41,15 +52,27 @@ pub(super) fn check(spec: &SeiNodeSpec, errors: &mut Vec<SpecError>) {
         check_peer(index, peer, errors);
     }
     for (key, value) in spec.overrides.iter().flatten() {
-        match overrides::kind_of(key) {
-            None => {
-                errors.push(SpecError::UnknownOverride { key: key.clone(), nearest: overrides::nearest(key) })
-            }
-            Some(kind) if !kind.admits(value) => {
-                errors.push(bad(format!("spec.overrides[{key:?}]"), value, kind.wanted()));
-            }
-            Some(_) => {}
-        }
+        errors.extend(check_override(key, value));
+    }
+}
+
+fn check_override(key: &str, value: &str) -> Option<SpecError> {
+    let Some(kind) = overrides::kind_of(key) else {
+        return Some(SpecError::UnknownOverride { key: key.to_owned(), nearest: overrides::nearest(key) });
+    };
+    if let Some(instead) = overrides::managed(key) {
+        return Some(SpecError::ManagedOverride { key: key.to_owned(), instead });
+    }
+    // Before anything that repeats the value.
+    if overrides::has_password(value) {
+        return Some(SpecError::PasswordInOverride { key: key.to_owned() });
+    }
+    (!kind.admits(value)).then(|| bad(format!("spec.overrides[{key:?}]"), value, kind.wanted()))
+}
+
+fn check_image(field: &'static str, image: &str, errors: &mut Vec<SpecError>) {
+    if let Err(source) = ImageReference::parse(image) {
+        errors.push(SpecError::BadImage { field, value: image.to_owned(), source });
     }
 }
 
@@ -65,6 +88,12 @@ fn check_peer(index: usize, peer: &PeerSource, errors: &mut Vec<SpecError>) {
     let wanted = ["a region and at least one tag", "at least one address", "at least one label to select by"];
     for (_, wanted) in empty.iter().zip(wanted).filter(|(empty, _)| **empty) {
         errors.push(bad(path.clone(), "", wanted));
+    }
+    let addresses = peer.static_.iter().flat_map(|fixed| &fixed.addresses).enumerate();
+    for (index, address) in addresses.filter(|(_, address)| !is_peer_address(address)) {
+        let wanted =
+            "nodeId@host:port with a node id of 40 hexadecimal digits, and brackets around an IPv6 host";
+        errors.push(bad(format!("{path}.static.addresses[{index}]"), address, wanted));
     }
 }
 

@@ -1,0 +1,48 @@
+//! `docs/reference/overrides.md`: the keys of `spec.overrides`, from the list in `sei_plan`.
+
+use std::fmt::Write as _;
+
+use sei_plan::override_keys;
+
+const INTRODUCTION: &str = "\
+# Overrides
+
+`spec.overrides` maps keys of the unified Sei configuration to values, which are always text:
+
+```yaml
+spec:
+  overrides:
+    evm.http_port: \"8545\"
+    mempool.size: \"5000\"
+```
+
+The operator sets some keys itself, by mode; an override wins over them. A key that this list does not have is refused,
+and so is a value that the sidecar could not parse. A value must not contain a password: whoever may read SeiNodes reads
+it. `sei-operator plan -f node.yaml` checks all of this without a cluster.
+
+| key | value |
+|---|---|
+";
+
+const MANAGED: &str = "
+## Keys that cannot be set
+
+They follow from the spec or from how the pod is built.
+
+| key | why |
+|---|---|
+";
+
+pub(super) fn render() -> Result<String, std::fmt::Error> {
+    let mut page = INTRODUCTION.to_owned();
+    for key in override_keys().filter(|key| key.managed.is_none()) {
+        writeln!(page, "| `{}` | {} |", key.key, key.value)?;
+    }
+    page.push_str(MANAGED);
+    for key in override_keys() {
+        if let Some(why) = key.managed {
+            writeln!(page, "| `{}` | {why} |", key.key)?;
+        }
+    }
+    Ok(page)
+}
