@@ -112,6 +112,8 @@ reasons! {
             SidecarAccessDenied = "SidecarAccessDenied",
             /// The API server refused a write of the operator; the message has its words.
             WriteRefused = "WriteRefused",
+            /// Another pod still uses the signing key or the volume; the message names it.
+            WaitingForRelease = "WaitingForRelease",
             /// An object whose name the node needs is still being deleted, as after the SeiNode was deleted and created again.
             WaitingForDeletion = "WaitingForDeletion",
             /// The node is being deleted.

@@ -15,8 +15,8 @@ use sei_sidecar::{AlwaysOpen, ConnectTo, Gate};
 use sei_store::Bucket;
 
 use crate::{
-    cache::Cache, memory::Memory, metrics::Metrics, neighbours::Neighbours, references::References,
-    sidecar::Sidecars,
+    cache::Cache, exclusives::Exclusives, memory::Memory, metrics::Metrics, neighbours::Neighbours,
+    references::References, sidecar::Sidecars,
 };
 
 /// Where Secrets are watched.
@@ -76,6 +76,8 @@ pub(crate) struct Context {
     pub(crate) cache: Cache,
     pub(crate) references: References,
     pub(crate) neighbours: Neighbours,
+    /// Shared by all scopes.
+    pub(crate) exclusives: Arc<Exclusives>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) memories: Mutex<HashMap<String, Memory>>,
 }
@@ -106,6 +108,8 @@ impl Context {
         self.memories().remove(&node.uid().unwrap_or_default());
         self.references.release(node);
         self.neighbours.wake(node);
+        self.exclusives.forget(node);
+        self.exclusives.wake_held();
         self.metrics.forget(sei_api::names::namespace(node), sei_api::names::node(node));
     }
 

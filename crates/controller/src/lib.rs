@@ -58,6 +58,7 @@ mod cache;
 mod context;
 mod error;
 mod events;
+mod exclusives;
 mod finalize;
 mod memory;
 mod metrics;

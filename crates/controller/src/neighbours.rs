@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kube::runtime::reflector::{ObjectRef, Store};
 use sei_api::{SeiNode, names};
-use sei_decide::neighbours::{self, Peers, Rival, matters_to};
+use sei_decide::neighbours::{self, Peers, matters_to};
 use tokio::sync::mpsc::UnboundedSender;
 
 /// The SeiNodes of every scope.
@@ -18,11 +18,6 @@ impl Neighbours {
     /// The peers that the label sources of `node` find. `None` without label sources.
     pub(crate) fn peers(&self, node: &SeiNode) -> Option<Peers> {
         neighbours::peers(node, self.others(node))
-    }
-
-    /// Another SeiNode that uses what only one may use.
-    pub(crate) fn rival(&self, node: &SeiNode) -> Option<Rival> {
-        neighbours::rival(node, self.others(node))
     }
 
     /// Has every node reconciled to which a change of `node` matters.

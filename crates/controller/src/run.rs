@@ -6,7 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::{FutureExt, StreamExt, future, stream};
+use futures::{
+    FutureExt, StreamExt,
+    future::{self, BoxFuture, Shared},
+    stream,
+};
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::{
     Client, ResourceExt,
@@ -25,6 +29,7 @@ use crate::{
     cache::{Cache, Feeds},
     context::{Context, Options, SecretAccess},
     error::{Error, PassError},
+    exclusives::{Exclusives, Stores},
     metrics::Metrics,
     neighbours::Neighbours,
     reconcile::reconcile,
@@ -58,16 +63,24 @@ pub async fn run(
     };
     metrics.workers(usize::from(options.workers.max(1)) * scopes.len());
     let all_tls_secrets = options.secret_access == SecretAccess::Watch;
-    let watched: Vec<_> =
-        scopes.into_iter().map(|scope| Cache::watch(&client, scope, all_tls_secrets)).collect();
+    let watched: Vec<_> = scopes.iter().map(|scope| Cache::watch(&client, *scope, all_tls_secrets)).collect();
+    let stores = scopes.iter().zip(&watched).map(|(scope, (cache, _))| Stores {
+        namespace: scope.map(str::to_owned),
+        nodes: cache.nodes.clone(),
+        stateful_sets: cache.stateful_sets.clone(),
+        jobs: cache.jobs.clone(),
+        pods: cache.pods.clone(),
+    });
+    let stores = stores.collect();
     let fleet: Arc<[Store<SeiNode>]> = watched.iter().map(|(cache, _)| cache.nodes.clone()).collect();
 
     let (stop, stopped) = watch::channel(false);
     let (wakes, mut woken): (Vec<_>, Vec<_>) = watched.iter().map(|_| mpsc::unbounded_channel()).unzip();
+    let exclusives = Arc::new(Exclusives::new(stores, wakes.clone()));
+    let filled = watched.iter().map(|(cache, _)| cache.synced());
+    let filled = future::join_all(filled).map(drop).boxed().shared();
     let mut scopes = Vec::new();
-    let mut synced = Vec::new();
     for (cache, feeds) in watched {
-        synced.push(cache.synced().boxed());
         let woken = woken.remove(0);
         let context = Context {
             client: client.clone(),
@@ -83,12 +96,15 @@ pub async fn run(
             cache,
             references: References::new(client.clone(), wakes[scopes.len()].clone()),
             neighbours: Neighbours { fleet: Arc::clone(&fleet), wakes: wakes.clone() },
+            exclusives: Arc::clone(&exclusives),
             metrics: Arc::clone(&metrics),
             memories: Mutex::default(),
         };
-        scopes.push(scope(Arc::new(context), feeds, woken, options.workers, stopped.clone()).boxed());
+        scopes.push(
+            scope(Arc::new(context), feeds, woken, options.workers, filled.clone(), stopped.clone()).boxed(),
+        );
     }
-    let announce = future::join_all(synced).then(|_| async move {
+    let announce = filled.then(|()| async move {
         ready();
         future::pending::<()>().await;
     });
@@ -114,11 +130,11 @@ async fn scope(
     feeds: Feeds,
     woken: mpsc::UnboundedReceiver<ObjectRef<SeiNode>>,
     workers: u16,
+    hold: Shared<BoxFuture<'static, ()>>,
     mut stopped: watch::Receiver<bool>,
 ) {
+    let exclusives = Arc::clone(&ctx.exclusives);
     let config = controller::Config::default().concurrency(workers.max(1));
-    // No verdict is made on a cache that is not filled: the first one could be a false "not found".
-    let hold = ctx.cache.synced();
     let woken = stream::unfold(woken, |mut woken| async move { Some((woken.recv().await?, woken)) });
     let controller = Controller::for_stream(feeds.nodes, ctx.cache.nodes.clone())
         .with_config(config)
@@ -127,7 +143,10 @@ async fn scope(
         .owns_stream(feeds.config_maps)
         .owns_stream(feeds.claims)
         .owns_stream(feeds.jobs)
-        .watches_stream(feeds.pods, node_of_pod)
+        .watches_stream(feeds.pods, move |pod| {
+            exclusives.wake_held();
+            node_of_pod(pod)
+        })
         .reconcile_on(woken);
     let controller = match feeds.tls_secrets {
         Some(secrets) => controller.watches_stream(secrets, naming(ctx.cache.nodes.clone())),
@@ -137,7 +156,7 @@ async fn scope(
         // An error means that the sender is gone, which is a shutdown too.
         let _ = stopped.wait_for(|stopped| *stopped).await;
     });
-    let hold = hold.shared();
+    // No pass starts before the caches of all scopes are filled: what is in none of them could be missing by mistake.
     let passes = controller.run(
         move |node, ctx| {
             let hold = hold.clone();

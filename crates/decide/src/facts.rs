@@ -109,7 +109,19 @@ fn keys(observed: &Observed, status: &mut SeiNodeStatus) {
             Finding::NotYet(message) => (false, not_yet, message),
             Finding::Bad(message) => (false, bad, message),
         };
-        say(observed, status, Statement::new(kind, truth, reason, message.as_str()));
+        let waiting = match kind {
+            ConditionType::ImportPvcReady => observed.contention.waiting_for_volume.as_slice(),
+            ConditionType::SigningKeyReady => observed.contention.waiting_for_key.as_slice(),
+            _ => &[],
+        };
+        let message = match waiting {
+            [] => message.clone(),
+            waiting => format!(
+                "{message}; SeiNodes that need it too and wait until this one is deleted: {}",
+                waiting.join(", ")
+            ),
+        };
+        say(observed, status, Statement::new(kind, truth, reason, message));
     }
 }
 

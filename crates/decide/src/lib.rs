@@ -26,10 +26,12 @@
 //! ```
 
 pub mod attempt;
+pub mod contention;
 mod decision;
 mod drift;
 mod ending;
 pub mod events;
+pub mod exclusive;
 mod facts;
 pub mod neighbours;
 pub mod objects;

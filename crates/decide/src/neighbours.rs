@@ -1,22 +1,11 @@
-//! Other SeiNodes: the peers that labels find, and rivals for what only one node may use.
+//! Other SeiNodes: the peers that labels find.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use sei_api::{
-    SeiNode,
-    conditions::Reason,
-    names,
+    SeiNode, names,
     v1alpha1::{LabelPeers, NodePhase},
 };
-
-/// An older SeiNode that holds what another asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rival {
-    /// Reason of condition `Stalled`.
-    pub reason: Reason,
-    /// Message of that condition.
-    pub message: String,
-}
 
 /// What the label sources of a node find.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,25 +32,18 @@ pub fn peers(node: &SeiNode, others: impl Iterator<Item = Arc<SeiNode>>) -> Opti
     Some(Peers { all: names(&mut found.iter()), running, comes_first })
 }
 
-/// Of `others`, an older SeiNode of the same namespace that imports the same volume or signs with the same key.
-pub fn rival(node: &SeiNode, mut others: impl Iterator<Item = Arc<SeiNode>>) -> Option<Rival> {
-    let claim = names::imported_claim(node);
-    let key = signing_secret(node);
-    if claim.is_none() && key.is_none() {
-        return None;
-    }
-    others.find_map(|other| {
-        let is_older = names::namespace(&other) == names::namespace(node) && age(&other) < age(node);
-        if is_older { rivalry(claim, key, &other) } else { None }
-    })
-}
-
-/// Whether a change of `node` matters to `other`: it may be one of its peers, or hold what it waits for.
+/// Whether a change of `node` matters to `other`: it may be one of its peers, or need the volume or key that the other
+/// holds.
 pub fn matters_to(node: &SeiNode, other: &SeiNode) -> bool {
     let by_label = label_sources(other).any(|source| selects(other, node, source));
-    let by_need = names::namespace(other) == names::namespace(node)
-        && (names::imported_claim(other).is_some() || signing_secret(other).is_some());
-    by_label || by_need
+    let by_volume =
+        names::imported_claim(other).is_some() && names::namespace(other) == names::namespace(node);
+    let by_key = signs(other) && signs(node) && other.spec.chain_id == node.spec.chain_id;
+    by_label || by_volume || by_key
+}
+
+fn signs(node: &SeiNode) -> bool {
+    node.spec.validator.as_ref().is_some_and(|validator| validator.signing_key.is_some())
 }
 
 fn label_sources(node: &SeiNode) -> impl Iterator<Item = &LabelPeers> {
@@ -86,26 +68,6 @@ fn selects(node: &SeiNode, other: &SeiNode, source: &LabelPeers) -> bool {
     let labels = other.metadata.labels.as_ref();
     names::namespace(other) == namespace.unwrap_or(names::namespace(node))
         && source.selector.iter().all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value))
-}
-
-fn rivalry(claim: Option<&str>, key: Option<&str>, other: &SeiNode) -> Option<Rival> {
-    let holder = names::node(other);
-    if let Some(claim) = claim.filter(|claim| names::data_claim(other) == **claim) {
-        let message = format!(
-            "volume claim {claim} belongs to SeiNode {holder}: a volume serves one node; import another one or delete {holder}"
-        );
-        return Some(Rival { reason: Reason::VolumeInUse, message });
-    }
-    let key = key.filter(|key| signing_secret(other) == Some(key))?;
-    let message = format!(
-        "signing key Secret {key} is used by SeiNode {holder}: two validators with one key sign twice and are slashed; give this one its own key"
-    );
-    Some(Rival { reason: Reason::SigningKeyInUse, message })
-}
-
-fn signing_secret(node: &SeiNode) -> Option<&str> {
-    let key = node.spec.validator.as_ref()?.signing_key.as_ref()?;
-    Some(key.secret.as_ref()?.secret_name.as_str())
 }
 
 /// Who came first; the name settles a tie.

@@ -10,11 +10,7 @@ use k8s_openapi::api::{
 };
 use sei_api::{SeiNode, conditions::Reason};
 
-use crate::{
-    neighbours::{Peers, Rival},
-    objects::is_owned_by,
-    sidecar::Sidecar,
-};
+use crate::{contention::Contention, neighbours::Peers, objects::is_owned_by, sidecar::Sidecar};
 
 /// All that is known of a node at one moment.
 pub struct Observed {
@@ -30,8 +26,8 @@ pub struct Observed {
     pub claim: Option<Claim>,
     /// What the label sources of peers find; `None` without label sources.
     pub peers: Option<Peers>,
-    /// Another SeiNode that uses what only one may use.
-    pub rival: Option<Rival>,
+    /// Who else uses the signing key or the volume.
+    pub contention: Contention,
     /// The objects of the node.
     pub children: Children,
     /// What is known of the sidecar.

@@ -18,10 +18,18 @@ pub(crate) struct Obstacle {
 }
 
 impl Obstacle {
-    /// Whether an Active plan has to stop as well: it renders the spec as it is now, it may end the pod that keeps the
-    /// data, and it may be further than a status tells that cannot be read.
+    /// Whether an Active plan has to stop as well: it renders the spec as it is now, may end the pod that keeps the
+    /// data, may start one beside another that uses the same key or volume, and may be further than a status tells that
+    /// cannot be read.
     pub(crate) fn holds_plans(&self) -> bool {
-        matches!(self.reason, Reason::InvalidSpec | Reason::DataVolumeTerminating | Reason::StatusUnknown)
+        matches!(
+            self.reason,
+            Reason::InvalidSpec
+                | Reason::DataVolumeTerminating
+                | Reason::SigningKeyInUse
+                | Reason::VolumeInUse
+                | Reason::StatusUnknown
+        )
     }
 }
 
@@ -60,8 +68,7 @@ pub(crate) fn find(observed: &Observed, platform: &Platform, foreign: Option<Str
     if let Some(message) = ending_volume(observed) {
         return Some(Obstacle { reason: Reason::DataVolumeTerminating, message });
     }
-    // What a Running node holds it keeps; the younger one is told.
-    if let Some(rival) = observed.rival.as_ref().filter(|_| !running) {
+    if let Some(rival) = &observed.contention.rival {
         return Some(Obstacle { reason: rival.reason, message: rival.message.clone() });
     }
     Some(Obstacle { reason: Reason::ForeignObject, message: foreign? })

@@ -19,6 +19,8 @@ use crate::{
 
 /// Without any event a node is observed again after this time.
 const RESYNC: Duration = Duration::from_secs(300);
+/// A node that waits for another one is observed again after this time, should the event of the release be missed.
+const HELD: Duration = Duration::from_secs(30);
 /// The shortest wait for a time that is known.
 const SOONEST: Duration = Duration::from_millis(100);
 
@@ -156,5 +158,7 @@ impl<'a> Pass<'a> {
 fn next_look(observed: &Observed) -> Duration {
     let until =
         |at: Timestamp| Duration::try_from(at.duration_since(observed.now)).unwrap_or_default().max(SOONEST);
-    observed.tls.as_ref().and_then(|tls| tls.changes_at).map_or(RESYNC, |at| until(at).min(RESYNC))
+    let certificate = observed.tls.as_ref().and_then(|tls| tls.changes_at).map(until);
+    let held = observed.contention.rival.as_ref().map(|_| HELD);
+    [certificate, held].into_iter().flatten().fold(RESYNC, Duration::min)
 }

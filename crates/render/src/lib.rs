@@ -51,7 +51,10 @@ pub use error::RenderError;
 pub use meta::owner_reference;
 pub use objects::objects;
 pub use platform::{Bucket, Platform, SettingsError};
-pub use pod::sidecar::sidecar_image;
+pub use pod::{
+    sidecar::sidecar_image,
+    volumes::{SIGNING_KEY as SIGNING_KEY_VOLUME, SIGNING_KEY_FILE},
+};
 pub use quantity::compare_quantities;
 pub use rbac_proxy_config::rbac_proxy_config;
 pub use service::{bootstrap_service, service};

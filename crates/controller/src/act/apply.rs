@@ -8,7 +8,7 @@ use kube::{
     api::{Patch, PatchParams},
     core::NamespaceResourceScope,
 };
-use sei_api::{SeiNode, labels, names};
+use sei_api::{SeiNode, conditions::Reason, labels, names};
 use sei_decide::{
     Observed, Ownership,
     objects::{is_owned_by, seid_image},
@@ -99,6 +99,15 @@ pub(super) async fn stateful_set(ctx: &Context, observed: &Observed, plan: &Plan
     let live = observed.children.stateful_set.as_deref().filter(|live| is_owned_by(*live, node));
     if plan.is_adopted() && live.and_then(seid_image) == Some(node.spec.image.as_str()) {
         return Outcome::Done;
+    }
+    if observed.children.pod.is_none() {
+        match ctx.exclusives.live(&ctx.client, node).await.map(|found| found.rival) {
+            Ok(None) => {}
+            Ok(Some(rival)) => {
+                return Outcome::Waiting { reason: Reason::WaitingForRelease, detail: rival.message };
+            }
+            Err(error) => return refused("list the pods of the chain", &error),
+        }
     }
     match sei_render::stateful_set(node, &ctx.platform) {
         Ok(stateful_set) => outcome(apply(ctx, node, &stateful_set).await),

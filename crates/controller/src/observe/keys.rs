@@ -9,7 +9,7 @@ use sei_api::{
     SeiNode, names,
     v1alpha1::{KeySource, OperatorKeyringSecret},
 };
-use sei_decide::{Finding, Keys};
+use sei_decide::{Finding, Keys, exclusive::PublicKey};
 use serde_json::Value;
 
 use super::remembered;
@@ -26,7 +26,14 @@ pub(super) async fn find(ctx: &Context, node: &SeiNode) -> Keys {
     let name = |source: &Option<KeySource>| Some(source.as_ref()?.secret.as_ref()?.secret_name.clone());
     let mut keys = Keys::default();
     if let Some(name) = name(&validator.signing_key) {
-        keys.signing = Some(check(ctx, node, &name, signing_key).await);
+        let rule = |data: &Data| {
+            signing_key(data)?;
+            if let Some(key) = PublicKey::of_data(data) {
+                ctx.exclusives.learn_key(names::namespace(node), &name, key);
+            }
+            Ok(())
+        };
+        keys.signing = Some(check(ctx, node, &name, rule).await);
     }
     if let Some(name) = name(&validator.node_key) {
         keys.node = Some(check(ctx, node, &name, node_key).await);

@@ -20,6 +20,7 @@ pub(crate) async fn observe(ctx: &Context, node: &Arc<SeiNode>) -> Observed {
     let keys = keys::find(ctx, node).await;
     let import = claim::imported(ctx, node).await;
     let claim = claim::find(ctx, node);
+    let contention = ctx.exclusives.contention(&ctx.client, node).await;
     let children = children::find(&ctx.cache, node);
     let sidecar = sidecar::find(ctx, node, &children, now);
     Observed {
@@ -29,7 +30,7 @@ pub(crate) async fn observe(ctx: &Context, node: &Arc<SeiNode>) -> Observed {
         import,
         claim,
         peers: ctx.neighbours.peers(node),
-        rival: ctx.neighbours.rival(node),
+        contention,
         children,
         sidecar,
         now,

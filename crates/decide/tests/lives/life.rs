@@ -12,7 +12,8 @@ use sei_api::{
 };
 use sei_decide::{
     Answer, Ask, Children, Finding, Health, Keys, Observed, Pass, Sidecar, Then, TlsFinding, Trouble,
-    TroubleKind, neighbours::Rival,
+    TroubleKind,
+    contention::{Contention, Rival},
 };
 use sei_plan::Outcome;
 use sei_render::Platform;
@@ -123,7 +124,10 @@ impl Life {
             import: found(spec.data_volume.is_some()),
             claim: None,
             peers: None,
-            rival: rival.then(|| Rival { reason: Reason::VolumeInUse, message: "another has it".into() }),
+            contention: Contention {
+                rival: rival.then(|| Rival { reason: Reason::VolumeInUse, message: "another has it".into() }),
+                ..Contention::default()
+            },
             children: Children {
                 stateful_set: self.stateful_set(stateful_set),
                 service: (stateful_set > 0).then(|| Arc::new(sei_render::service(&self.node))),

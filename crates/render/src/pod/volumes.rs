@@ -9,8 +9,10 @@ use sei_api::{SeiNode, names, v1alpha1::OperatorKeyringSecret};
 
 pub(crate) const DATA: &str = "data";
 pub(crate) const TMP: &str = "sidecar-tmp";
-pub(crate) const SIGNING_KEY: &str = "signing-key";
-pub(crate) const SIGNING_KEY_FILE: &str = "priv_validator_key.json";
+/// Name of the volume with the signing key of a validator.
+pub const SIGNING_KEY: &str = "signing-key";
+/// Data key of the signing key in its Secret, and its file in the pod.
+pub const SIGNING_KEY_FILE: &str = "priv_validator_key.json";
 pub(crate) const NODE_KEY: &str = "node-key";
 pub(crate) const NODE_KEY_FILE: &str = "node_key.json";
 pub(crate) const KEYRING: &str = "operator-keyring";

@@ -3,7 +3,7 @@
 use k8s_openapi::api::{
     admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding},
     apps::v1::StatefulSet,
-    core::v1::{ConfigMap, PersistentVolumeClaim, Service},
+    core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service},
 };
 use kube::{
     Api, ResourceExt,
@@ -205,20 +205,40 @@ async fn denied_by_a_policy(cluster: &Cluster) {
     until(cluster, name, "Running", is_running).await;
 }
 
-/// The younger of two validators with one signing key is held until the older is gone.
+/// A validator with a copy of a signing key is held until the pod that signs with it is gone, however long that takes.
 async fn two_nodes_of_one_key(cluster: &Cluster) {
     bed::put_keys(cluster).await;
-    let spec = json!({ "chainId": "arctic-1", "image": A, "validator": {
-        "signingKey": { "secret": { "secretName": "signing" } },
-        "nodeKey": { "secret": { "secretName": "node-key" } },
-    }});
-    bed::create(cluster, "signer-0", spec.clone()).await;
+    let secrets = bed::api::<Secret>(cluster);
+    let mut copy = Secret { data: secrets.get("signing").await.unwrap().data, ..Secret::default() };
+    copy.metadata.name = Some("signing-copy".to_owned());
+    secrets.create(&PostParams::default(), &copy).await.unwrap();
+    let spec = |secret: &str| {
+        json!({ "chainId": "arctic-1", "image": A, "validator": {
+            "signingKey": { "secret": { "secretName": secret } },
+            "nodeKey": { "secret": { "secretName": "node-key" } },
+        }})
+    };
+    bed::create(cluster, "signer-0", spec("signing")).await;
     until(cluster, "signer-0", "Running", is_running).await;
-    // Ages are told apart by the second.
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
-    bed::create(cluster, "signer-1", spec).await;
-    until_said(cluster, "signer-1", STALLED, "True/SigningKeyInUse", "signer-0").await;
+    let pods = bed::api::<Pod>(cluster);
+    let finalizers = |list: &[&str]| Patch::Merge(json!({ "metadata": { "finalizers": list } }));
+    let lost = finalizers(&["test.example/lost-machine"]);
+    pods.patch("signer-0-0", &PatchParams::default(), &lost).await.unwrap();
+    bed::create(cluster, "signer-1", spec("signing-copy")).await;
+    until_said(cluster, "signer-1", STALLED, "True/SigningKeyInUse", "signer-0-0").await;
+    let key = ConditionType::SigningKeyReady;
+    until_said(cluster, "signer-0", key, "True/SigningKeyValidated", "signer-1").await;
     cluster.nodes().delete("signer-0", &DeleteParams::default()).await.unwrap();
+    eventually("its pod is asked to end", || async {
+        pods.get("signer-0-0").await.unwrap().metadata.deletion_timestamp.is_some()
+    })
+    .await;
+    // Longer than a pass takes.
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    let held = cluster.nodes().get("signer-1").await.unwrap();
+    assert_eq!(condition(&held, STALLED).as_deref(), Some("True/SigningKeyInUse"));
+    assert!(pods.get_opt("signer-1-0").await.unwrap().is_none());
+    pods.patch("signer-0-0", &PatchParams::default(), &finalizers(&[])).await.unwrap();
     until(cluster, "signer-1", "Running", is_running).await;
 }
 

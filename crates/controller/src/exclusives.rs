@@ -1,0 +1,218 @@
+//! Signing keys and volumes, which one pod at a time may use: who holds them by the caches, which node was let start, and
+//! the public parts of the keys.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use k8s_openapi::api::{
+    apps::v1::StatefulSet,
+    batch::v1::Job,
+    core::v1::{Pod, Secret},
+};
+use kube::{
+    Api, Client, ResourceExt,
+    api::ListParams,
+    runtime::reflector::{ObjectRef, Store},
+};
+use sei_api::{SeiNode, labels, names};
+use sei_decide::{
+    contention::{Contention, Stage, Use, contention},
+    exclusive::{Exclusive, PublicKey},
+    objects::{JobState, job_state},
+};
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::refusal::words;
+
+/// The stores of one scope in which uses are found.
+pub(crate) struct Stores {
+    /// The namespace of the scope; `None` for all of them.
+    pub(crate) namespace: Option<String>,
+    pub(crate) nodes: Store<SeiNode>,
+    pub(crate) stateful_sets: Store<StatefulSet>,
+    pub(crate) jobs: Store<Job>,
+    pub(crate) pods: Store<Pod>,
+}
+
+/// Namespace and name.
+type Name = (String, String);
+
+/// What is known of exclusive things in all scopes.
+pub(crate) struct Exclusives {
+    scopes: Vec<Stores>,
+    /// Where to send the names of nodes to reconcile; a scope that does not have a node ignores it.
+    wakes: Vec<UnboundedSender<ObjectRef<SeiNode>>>,
+    /// UIDs of the nodes that were let start: what they create meanwhile may not be in a cache yet.
+    granted: Mutex<BTreeSet<String>>,
+    /// Nodes that wait until another one releases what they need.
+    held: Mutex<BTreeSet<Name>>,
+    /// Public parts of signing keys by their Secret.
+    keys: Mutex<HashMap<Name, PublicKey>>,
+}
+
+impl Exclusives {
+    pub(crate) fn new(scopes: Vec<Stores>, wakes: Vec<UnboundedSender<ObjectRef<SeiNode>>>) -> Self {
+        Self { scopes, wakes, granted: Mutex::default(), held: Mutex::default(), keys: Mutex::default() }
+    }
+
+    /// Who else uses what `node` needs. A node without a rival is granted it before the next one is judged.
+    pub(crate) async fn contention(&self, client: &Client, node: &SeiNode) -> Contention {
+        if !contends(node) {
+            return Contention::default();
+        }
+        self.read_keys(client, node, &self.uses(&BTreeSet::new())).await;
+        let mut granted = lock(&self.granted);
+        let found = self.judge(node, &self.uses(&granted));
+        if found.rival.is_none() && self.knows_key_of(node) {
+            granted.extend(node.uid());
+        }
+        match found.rival.is_some() {
+            true => lock(&self.held).insert(name_of(node)),
+            false => lock(&self.held).remove(&name_of(node)),
+        };
+        found
+    }
+
+    /// The same by the objects that the API server has at this moment, for the step that starts a pod: caches may lag.
+    pub(crate) async fn live(&self, client: &Client, node: &SeiNode) -> Result<Contention, kube::Error> {
+        if !contends(node) {
+            return Ok(Contention::default());
+        }
+        let of_chain = ListParams::default().labels(&format!("{}={}", labels::CHAIN, node.spec.chain_id));
+        let mut uses = Vec::new();
+        for scope in &self.scopes {
+            let namespace = scope.namespace.as_deref();
+            let sets = api::<StatefulSet>(client, namespace).list(&of_chain).await?;
+            let pods = api::<Pod>(client, namespace).list(&of_chain).await?;
+            uses.extend(sets.items.iter().filter_map(use_of_stateful_set));
+            uses.extend(pods.items.iter().filter_map(use_of_pod));
+        }
+        self.read_keys(client, node, &uses).await;
+        Ok(self.judge(node, &uses))
+    }
+
+    /// Remembers the public parts of the signing key in a Secret.
+    pub(crate) fn learn_key(&self, namespace: &str, secret: &str, key: PublicKey) {
+        lock(&self.keys).insert((namespace.to_owned(), secret.to_owned()), key);
+    }
+
+    /// Forgets a node that is gone, and the keys that nothing uses any more.
+    pub(crate) fn forget(&self, node: &SeiNode) {
+        lock(&self.granted).remove(&node.uid().unwrap_or_default());
+        lock(&self.held).remove(&name_of(node));
+        let uses = self.uses(&BTreeSet::new());
+        let used: BTreeSet<_> =
+            uses.iter().flat_map(|it| &it.things).filter_map(Exclusive::secret).map(owned).collect();
+        lock(&self.keys).retain(|name, _| used.contains(name));
+    }
+
+    /// Has every node reconciled that waits for another one to release what it needs.
+    pub(crate) fn wake_held(&self) {
+        for (namespace, name) in lock(&self.held).iter() {
+            for wake in &self.wakes {
+                // The receiver is gone only when the controller is shutting down.
+                let _ = wake.send(ObjectRef::new(name).within(namespace));
+            }
+        }
+    }
+
+    fn judge(&self, node: &SeiNode, uses: &[Use]) -> Contention {
+        let keys = lock(&self.keys);
+        contention(node, uses, &|namespace, secret| keys.get(&owned((namespace, secret))).cloned())
+    }
+
+    fn knows_key_of(&self, node: &SeiNode) -> bool {
+        let keys = lock(&self.keys);
+        let things = Exclusive::of_node(node);
+        things.iter().filter_map(Exclusive::secret).all(|name| keys.contains_key(&owned(name)))
+    }
+
+    /// Reads the keys of the chain that other objects mount and that are not known yet.
+    async fn read_keys(&self, client: &Client, node: &SeiNode, uses: &[Use]) {
+        let things =
+            uses.iter().filter(|it| it.stage >= Stage::Template && !it.is_of(node)).flat_map(|it| &it.things);
+        let keys = things.filter(|thing| thing.is_key_of(&node.spec.chain_id));
+        let secrets: BTreeSet<_> = keys.filter_map(Exclusive::secret).map(owned).collect();
+        for name in secrets {
+            if lock(&self.keys).contains_key(&name) {
+                continue;
+            }
+            let (namespace, secret) = &name;
+            match Api::<Secret>::namespaced(client.clone(), namespace).get_opt(secret).await {
+                Ok(found) => {
+                    let key =
+                        found.as_ref().and_then(|found| found.data.as_ref()).and_then(PublicKey::of_data);
+                    lock(&self.keys).extend(key.map(|key| (name.clone(), key)));
+                }
+                Err(error) => {
+                    let error = words(&error);
+                    tracing::warn!(namespace, secret, error, "failed to read a signing key to compare it");
+                }
+            }
+        }
+    }
+
+    /// What the whole fleet uses or is to use.
+    fn uses(&self, granted: &BTreeSet<String>) -> Vec<Use> {
+        let mut uses = Vec::new();
+        for scope in &self.scopes {
+            let nodes = scope.nodes.state();
+            uses.extend(nodes.iter().filter(|node| node.metadata.deletion_timestamp.is_none()).map(|node| {
+                let is_granted = node.metadata.uid.as_ref().is_some_and(|uid| granted.contains(uid));
+                Use::of_node(node, if is_granted { Stage::Granted } else { Stage::Named })
+            }));
+            uses.extend(scope.stateful_sets.state().iter().filter_map(|set| use_of_stateful_set(set)));
+            uses.extend(scope.jobs.state().iter().filter_map(|job| use_of_job(job)));
+            uses.extend(scope.pods.state().iter().filter_map(|pod| use_of_pod(pod)));
+        }
+        uses
+    }
+}
+
+/// Whether another node may need what `node` needs. A claim that was created for a node is no other node's.
+fn contends(node: &SeiNode) -> bool {
+    let things = Exclusive::of_node(node);
+    names::imported_claim(node).is_some() || things.iter().any(|thing| thing.secret().is_some())
+}
+
+fn use_of_stateful_set(set: &StatefulSet) -> Option<Use> {
+    let spec = set.spec.as_ref().filter(|spec| spec.replicas != Some(0))?;
+    Use::of_object(set, Stage::Template, spec.template.spec.as_ref()?)
+}
+
+fn use_of_job(job: &Job) -> Option<Use> {
+    let spec = job.spec.as_ref().filter(|_| job_state(job) == JobState::Running)?;
+    Use::of_object(job, Stage::Template, spec.template.spec.as_ref()?)
+}
+
+/// A pod that has ended holds nothing.
+fn use_of_pod(pod: &Pod) -> Option<Use> {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    let spec = pod.spec.as_ref().filter(|_| !matches!(phase, Some("Succeeded" | "Failed")))?;
+    Use::of_object(pod, Stage::Pod, spec)
+}
+
+fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+where
+    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
+{
+    match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}
+
+fn name_of(node: &SeiNode) -> Name {
+    owned((names::namespace(node), names::node(node)))
+}
+
+fn owned((namespace, name): (&str, &str)) -> Name {
+    (namespace.to_owned(), name.to_owned())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic elsewhere leaves these collections whole: every access is one insert, read or remove.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

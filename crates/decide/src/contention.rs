@@ -1,0 +1,270 @@
+//! Who holds what only one pod at a time may use.
+//!
+//! That is a fact about pods and not about the age of SeiNodes: a pod that exists holds what it mounts until it is
+//! gone, also while it ends, on a machine that does not answer, and when its SeiNode no longer exists. No other node
+//! starts before that.
+
+use std::cmp::Reverse;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::PodSpec;
+use kube::Resource;
+use sei_api::{SeiNode, conditions::Reason, labels, names};
+
+use crate::exclusive::{Exclusive, Known, Sameness};
+
+/// How far something is on the way to a pod. The further, the stronger its hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// A SeiNode names it.
+    Named,
+    /// The operator has let this SeiNode start.
+    Granted,
+    /// A StatefulSet or Job creates pods that mount it.
+    Template,
+    /// A pod mounts it.
+    Pod,
+}
+
+/// A use, or intended use, of exclusive things.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// Namespace of the node.
+    pub namespace: String,
+    /// Name of the node; its SeiNode may be gone.
+    pub node: String,
+    /// How far it is.
+    pub stage: Stage,
+    /// The object, for people: `pod v1-0`.
+    pub object: String,
+    /// When its SeiNode or object was created.
+    pub since: Option<Timestamp>,
+    /// What it uses.
+    pub things: Vec<Exclusive>,
+}
+
+impl Use {
+    /// The intention of a SeiNode.
+    pub fn of_node(node: &SeiNode, stage: Stage) -> Self {
+        Self {
+            namespace: names::namespace(node).to_owned(),
+            node: names::node(node).to_owned(),
+            stage,
+            object: format!("SeiNode {}", names::full_name(node)),
+            since: node.metadata.creation_timestamp.as_ref().map(|time| time.0),
+            things: Exclusive::of_node(node),
+        }
+    }
+
+    /// What a labelled object uses, or will by its pods. `None` for the objects of no node.
+    pub fn of_object<K: Resource<DynamicType = ()>>(
+        object: &K,
+        stage: Stage,
+        spec: &PodSpec,
+    ) -> Option<Self> {
+        let metadata = object.meta();
+        let label = |key: &str| metadata.labels.as_ref().and_then(|labels| labels.get(key));
+        let namespace = metadata.namespace.clone()?;
+        let chain = label(labels::CHAIN).map(String::as_str).unwrap_or_default();
+        Some(Self {
+            node: label(labels::NODE)?.clone(),
+            stage,
+            object: format!("{} {namespace}/{}", K::kind(&()), metadata.name.as_deref().unwrap_or_default()),
+            since: metadata.creation_timestamp.as_ref().map(|time| time.0),
+            things: Exclusive::of_pod(&namespace, chain, spec),
+            namespace,
+        })
+    }
+
+    /// Whether it is a use by `node`.
+    pub fn is_of(&self, node: &SeiNode) -> bool {
+        self.node == names::node(node) && self.namespace == names::namespace(node)
+    }
+
+    /// Whether this one goes before `other`. Two pods hold equally; of two intentions the older goes first.
+    fn precedes(&self, other: &Self) -> bool {
+        let rank = |it: &Self| (it.since, it.node.clone(), it.namespace.clone());
+        self.stage > other.stage
+            || (self.stage == other.stage && (self.stage == Stage::Pod || rank(self) < rank(other)))
+    }
+}
+
+/// Why a node must not start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rival {
+    /// Reason of condition `Stalled`.
+    pub reason: Reason,
+    /// Message of that condition.
+    pub message: String,
+}
+
+/// Who else uses, or is to use, what a node needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contention {
+    /// What holds it, so that the node must not start a pod.
+    pub rival: Option<Rival>,
+    /// SeiNodes, as `namespace/name`, that wait for the signing key that this one holds.
+    pub waiting_for_key: Vec<String>,
+    /// SeiNodes that wait for its volume.
+    pub waiting_for_volume: Vec<String>,
+}
+
+/// The contention about what `node` needs. `uses` are those of the fleet, the node's own among them.
+pub fn contention(node: &SeiNode, uses: &[Use], known: Known<'_>) -> Contention {
+    let mut contention = Contention::default();
+    let named = Use::of_node(node, Stage::Named);
+    // The one that holds most is reported.
+    let mut others: Vec<&Use> = uses.iter().filter(|it| !it.is_of(node)).collect();
+    others.sort_by_key(|it| Reverse(it.stage));
+    for wanted in &named.things {
+        let relation = |it: &Use| {
+            let things = it.things.iter().map(|thing| wanted.compare(thing, known));
+            things.max().unwrap_or(Sameness::Different)
+        };
+        let own = uses.iter().filter(|it| it.is_of(node) && relation(it) == Sameness::Same);
+        let own = own.max_by_key(|it| it.stage).unwrap_or(&named);
+        for other in others.iter().copied() {
+            match relation(other) {
+                Sameness::Same if other.precedes(own) => {
+                    contention.rival.get_or_insert_with(|| held(wanted, other, own));
+                }
+                Sameness::Same => {
+                    let waiting = match wanted {
+                        Exclusive::Key { .. } => &mut contention.waiting_for_key,
+                        Exclusive::Volume { .. } => &mut contention.waiting_for_volume,
+                    };
+                    let name = format!("{}/{}", other.namespace, other.node);
+                    if !waiting.contains(&name) {
+                        waiting.push(name);
+                    }
+                }
+                Sameness::Unknown if other.stage >= Stage::Template && own.stage < Stage::Pod => {
+                    contention.rival.get_or_insert_with(|| unknown(other));
+                }
+                Sameness::Unknown | Sameness::Different => {}
+            }
+        }
+    }
+    contention
+}
+
+fn held(wanted: &Exclusive, other: &Use, own: &Use) -> Rival {
+    let (reason, thing, why) = match wanted {
+        Exclusive::Volume { claim, .. } => {
+            (Reason::VolumeInUse, format!("volume claim {claim}"), "a volume serves one node")
+        }
+        Exclusive::Key { secret, .. } => (
+            Reason::SigningKeyInUse,
+            format!("the signing key in Secret {secret}"),
+            "a validator whose key signs in two pods is slashed",
+        ),
+    };
+    let holder = &other.object;
+    let remedy = match (own.stage, other.stage) {
+        (Stage::Pod, Stage::Pod) => "both pods use it now: delete one of the two SeiNodes at once".to_owned(),
+        (_, Stage::Pod) => format!("this node starts when {holder} is gone"),
+        _ => format!("this node starts when {holder} is deleted"),
+    };
+    Rival { reason, message: format!("{thing} is in use by {holder}, and {why}; {remedy}") }
+}
+
+fn unknown(other: &Use) -> Rival {
+    let message = format!(
+        "the signing key that {} mounts cannot be compared with the key of this node, because its Secret cannot be read; \
+         this node starts when that Secret is readable or that object is gone",
+        other.object
+    );
+    Rival { reason: Reason::SigningKeyInUse, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::exclusive::PublicKey;
+
+    fn validator(namespace: &str, name: &str, secret: &str, created: i64) -> SeiNode {
+        let at = Timestamp::from_second(created).unwrap().to_string();
+        let metadata = json!({ "name": name, "namespace": namespace, "uid": name, "creationTimestamp": at });
+        let key = |name: &str| json!({ "secret": { "secretName": name } });
+        let spec = json!({ "chainId": "c", "image": "i",
+            "validator": { "signingKey": key(secret), "nodeKey": key("n") } });
+        let node =
+            json!({ "apiVersion": "sei.io/v1alpha1", "kind": "SeiNode", "metadata": metadata, "spec": spec });
+        serde_json::from_value(node).unwrap()
+    }
+
+    fn at(node: &SeiNode, stage: Stage) -> Use {
+        let object = format!("{stage:?} of {}/{}", names::namespace(node), names::node(node));
+        Use { object, ..Use::of_node(node, stage) }
+    }
+
+    /// Secrets called `copy…` hold the key of `key`, `lost` cannot be read, others hold keys of their own.
+    fn known(namespace: &str, secret: &str) -> Option<PublicKey> {
+        let key = match secret {
+            "lost" => return None,
+            copy if copy.starts_with("copy") || copy == "key" => "key".to_owned(),
+            other => format!("{namespace}/{other}"),
+        };
+        let json = json!({ "address": key, "pub_key": { "type": "t", "value": key }, "priv_key": {} });
+        PublicKey::read(json.to_string().as_bytes())
+    }
+
+    fn rival(node: &SeiNode, uses: &[Use]) -> Option<String> {
+        contention(node, uses, &known).rival.map(|rival| rival.message)
+    }
+
+    #[test]
+    fn a_copy_of_the_key_in_another_secret_or_namespace_is_the_same_key() {
+        let old = validator("a", "v1", "key", 1);
+        for young in [
+            validator("a", "v2", "key", 2),
+            validator("a", "v2", "copy", 2),
+            validator("b", "v1", "key", 2),
+            validator("b", "v2", "copy-2", 2),
+        ] {
+            let uses = [at(&old, Stage::Named), at(&young, Stage::Named)];
+            assert!(rival(&young, &uses).unwrap().contains("Named of a/v1"));
+            assert_eq!(rival(&old, &uses), None);
+            let waiting = contention(&old, &uses, &known).waiting_for_key;
+            assert_eq!(waiting, [format!("{}/{}", names::namespace(&young), names::node(&young))]);
+        }
+        let other = validator("a", "v3", "own", 2);
+        assert_eq!(rival(&other, &[at(&old, Stage::Pod), at(&other, Stage::Named)]), None);
+    }
+
+    #[test]
+    fn whoever_is_further_on_the_way_to_a_pod_goes_first_whatever_its_age() {
+        let (old, young) = (validator("a", "v1", "key", 1), validator("a", "v2", "copy", 2));
+        for stage in [Stage::Granted, Stage::Template, Stage::Pod] {
+            let uses = [at(&old, Stage::Named), at(&young, stage)];
+            assert!(rival(&old, &uses).is_some(), "{stage:?}");
+            assert_eq!(rival(&young, &uses), None, "{stage:?}");
+        }
+    }
+
+    #[test]
+    fn the_pod_of_a_deleted_node_holds_the_key() {
+        let (gone, next) = (validator("a", "v1", "key", 1), validator("b", "v2", "copy", 2));
+        assert!(rival(&next, &[at(&gone, Stage::Pod)]).unwrap().contains("is gone"));
+        assert_eq!(rival(&next, &[]), None);
+    }
+
+    #[test]
+    fn two_pods_of_one_key_are_reported_on_both() {
+        let (one, two) = (validator("a", "v1", "key", 1), validator("a", "v2", "copy", 2));
+        let uses = [at(&one, Stage::Pod), at(&two, Stage::Pod)];
+        for node in [&one, &two] {
+            assert!(rival(node, &uses).unwrap().contains("at once"));
+        }
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_read_holds_back_who_has_no_pod_yet() {
+        let (lost, node) = (validator("a", "v1", "lost", 1), validator("a", "v2", "key", 2));
+        assert!(rival(&node, &[at(&lost, Stage::Pod)]).unwrap().contains("cannot be compared"));
+        assert_eq!(rival(&node, &[at(&lost, Stage::Pod), at(&node, Stage::Pod)]), None);
+        assert_eq!(rival(&node, &[at(&lost, Stage::Named)]), None, "it does not start either");
+    }
+}
