@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use sei_api::{SeiNode, v1alpha1::NodePhase};
 use sei_decide::{Claim, Finding, TlsFinding};
 use sei_sidecar::ServerTrust;
@@ -18,6 +19,8 @@ pub(crate) struct Memory {
     pub(crate) findings: HashMap<Target, (Basis, Finding)>,
     /// The imported claim, as it was last read.
     pub(crate) imported: Option<Claim>,
+    /// The last answer about a pod that was not created.
+    pub(crate) refusal: Option<Refusal>,
     pub(crate) tls: Option<Judged>,
     /// What the sidecar's certificate is verified against: from the last Secret that was accepted.
     pub(crate) trust: Option<ServerTrust>,
@@ -28,6 +31,12 @@ pub(crate) struct Memory {
     pub(crate) shown: Option<Shown>,
     /// Passes that failed in a row.
     pub(crate) failures: u32,
+}
+
+/// Why a pod was not created, when that was last asked.
+pub(crate) struct Refusal {
+    pub(crate) at: Timestamp,
+    pub(crate) message: Option<String>,
 }
 
 /// What other nodes observe of this one.

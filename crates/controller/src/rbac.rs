@@ -38,7 +38,8 @@ const NAMESPACED: &[Row] = &[
     // Deleted: a pod that an update replaces.
     ("", &["pods"], &["list", "watch", "delete"]),
     ("batch", &["jobs"], &["get", "list", "watch", "create", "delete"]),
-    ("events.k8s.io", &["events"], &["create"]),
+    // Listed: why the controller of a StatefulSet or Job failed to create a pod.
+    ("events.k8s.io", &["events"], &["create", "list"]),
 ];
 
 /// Of kinds that are in no namespace: the volume behind an imported claim is judged.

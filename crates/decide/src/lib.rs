@@ -40,6 +40,7 @@ mod obstacle;
 mod ownership;
 mod pass;
 mod phase;
+mod pods;
 pub mod rollout;
 mod sidecar;
 mod sidecar_task;

@@ -1,47 +1,16 @@
 //! What the objects of a node say about themselves.
 
-use k8s_openapi::api::{
-    apps::v1::StatefulSet,
-    batch::v1::Job,
-    core::v1::{Pod, PodSpec},
-};
+use k8s_openapi::api::{apps::v1::StatefulSet, batch::v1::Job, core::v1::PodSpec};
 use kube::{Resource, ResourceExt};
 use sei_api::SeiNode;
+
+pub use crate::pods::{is_ready, trouble, unscheduled};
 
 /// Whether `object` has `node` as its controller.
 pub fn is_owned_by(object: &impl Resource, node: &SeiNode) -> bool {
     let references = object.meta().owner_references.iter().flatten();
     let mut controllers = references.filter(|owner| owner.controller == Some(true));
     controllers.any(|owner| Some(&owner.uid) == node.metadata.uid.as_ref())
-}
-
-/// Whether the pod says it is ready.
-pub fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
-}
-
-/// What keeps a pod from running, in the kubelet's or scheduler's words.
-pub fn trouble(pod: &Pod) -> Option<String> {
-    let status = pod.status.as_ref()?;
-    let containers = status.init_container_statuses.iter().flatten();
-    for container in containers.chain(status.container_statuses.iter().flatten()) {
-        let waiting = container.state.as_ref().and_then(|state| state.waiting.as_ref());
-        let Some(reason) = waiting.and_then(|waiting| waiting.reason.as_deref()) else { continue };
-        if !matches!(reason, "PodInitializing" | "ContainerCreating") {
-            let message = waiting.and_then(|waiting| waiting.message.as_deref()).unwrap_or_default();
-            let text = format!("container {} ({}): {reason} {message}", container.name, container.image);
-            return Some(text.trim_end().to_owned());
-        }
-    }
-    unscheduled(pod).map(|message| format!("not scheduled: {message}"))
-}
-
-/// Why the scheduler finds no place for a pod, in its words.
-pub fn unscheduled(pod: &Pod) -> Option<&str> {
-    let mut conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    let refused = conditions.find(|it| it.type_ == "PodScheduled" && it.status == "False")?;
-    Some(refused.message.as_deref().unwrap_or_default())
 }
 
 /// Image of the seid container in the template.

@@ -124,4 +124,6 @@ pub struct Children {
     pub pod: Option<Arc<Pod>>,
     /// The pod of the bootstrap Job.
     pub bootstrap_pod: Option<Arc<Pod>>,
+    /// Why the pod that should exist was not created, in the words of the API server.
+    pub pod_refusal: Option<String>,
 }

@@ -16,6 +16,7 @@ use crate::{
     objects::{is_ready, trouble},
     observed::Observed,
     obstacle::Obstacle,
+    pods,
 };
 
 pub(crate) fn sum_up(
@@ -78,7 +79,7 @@ fn ready(observed: &Observed, status: &SeiNodeStatus, last: Option<&Outcome>) ->
         return (false, Reason::Deleting, "the SeiNode is being deleted".to_owned());
     }
     if let Some(plan) = status.plan.as_ref().filter(|plan| plan.phase == PlanPhase::Active) {
-        return in_plan(plan, last);
+        return in_plan(observed, plan, last);
     }
     if let Some(tls) = observed.tls.as_ref().filter(|tls| !tls.is_ready()) {
         return (false, Reason::WaitingForTlsSecret, tls.message.clone());
@@ -89,7 +90,10 @@ fn ready(observed: &Observed, status: &SeiNodeStatus, last: Option<&Outcome>) ->
     if let Some(sidecar) = status.condition(ConditionType::SidecarReady)
         && !conditions::is_true(Some(sidecar))
     {
-        return (false, Reason::SidecarUnreachable, sidecar.message.clone());
+        return match pods::problem(observed, false) {
+            Some(problem) => (false, Reason::WaitingForPod, problem),
+            None => (false, Reason::SidecarUnreachable, sidecar.message.clone()),
+        };
     }
     // A pod that nobody has reported yet says nothing against a sidecar that answers.
     match observed.children.pod.as_deref().filter(|pod| !is_ready(pod)) {
@@ -102,14 +106,18 @@ fn ready(observed: &Observed, status: &SeiNodeStatus, last: Option<&Outcome>) ->
     }
 }
 
-fn in_plan(plan: &TaskPlan, last: Option<&Outcome>) -> Verdict {
+fn in_plan(observed: &Observed, plan: &TaskPlan, last: Option<&Outcome>) -> Verdict {
     let Some((index, task)) = current(plan) else {
         return (false, Reason::PlanInProgress, "the plan is about to end".to_owned());
     };
     let place = format!("task {} ({} of {})", task.type_, index + 1, plan.tasks.len());
     // What the next try waits for says more than why the last one failed.
     if let Some(Outcome::Waiting { reason, detail }) = last {
-        return (false, *reason, format!("{place}: {detail}"));
+        let problem = pod_behind(*reason, observed, plan);
+        return match problem {
+            Some(problem) => (false, Reason::WaitingForPod, format!("{place}: {problem}")),
+            None => (false, *reason, format!("{place}: {detail}")),
+        };
     }
     if let (Some(next), Some(error)) = (&task.next_attempt_at, &task.error) {
         let message = format!("{place} failed and is tried again at {}: {error}", next.0);
@@ -123,6 +131,19 @@ fn in_plan(plan: &TaskPlan, last: Option<&Outcome>) -> Verdict {
             (false, Reason::SidecarTaskRunning, format!("{place}: the sidecar works on it"))
         }
         _ => (false, Reason::PlanInProgress, place),
+    }
+}
+
+/// What is wrong with the pod that a wait for `reason` comes down to.
+fn pod_behind(reason: Reason, observed: &Observed, plan: &TaskPlan) -> Option<String> {
+    let is_ahead = |task: &PlannedTask| {
+        task.type_ == TaskKind::AwaitBootstrapComplete.as_str() && task.status != TaskStatus::Complete
+    };
+    let of_bootstrap = plan.tasks.iter().any(is_ahead);
+    match reason {
+        Reason::SidecarUnreachable | Reason::WaitingForPod => pods::problem(observed, of_bootstrap),
+        Reason::WaitingForBootstrap if of_bootstrap => pods::problem(observed, true),
+        _ => None,
     }
 }
 

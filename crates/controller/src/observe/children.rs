@@ -16,6 +16,7 @@ pub(crate) fn find(cache: &Cache, node: &SeiNode) -> Children {
             && labels.iter().all(|(key, value)| pod.labels().get(key) == Some(value))
     };
     Children {
+        pod_refusal: None,
         bootstrap_pod: job.as_ref().and_then(|_| cache.pods.find(is_bootstrap)),
         job,
         stateful_set: get(&cache.stateful_sets, namespace, &names::stateful_set(node)),

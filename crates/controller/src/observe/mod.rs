@@ -3,6 +3,7 @@
 mod children;
 mod claim;
 mod keys;
+mod pod_refusal;
 mod sidecar;
 mod tls;
 
@@ -21,7 +22,8 @@ pub(crate) async fn observe(ctx: &Context, node: &Arc<SeiNode>) -> Observed {
     let import = claim::imported(ctx, node).await;
     let claim = claim::find(ctx, node);
     let contention = ctx.exclusives.contention(&ctx.client, node).await;
-    let children = children::find(&ctx.cache, node);
+    let mut children = children::find(&ctx.cache, node);
+    children.pod_refusal = pod_refusal::find(ctx, node, &children, now).await;
     let sidecar = sidecar::find(ctx, node, &children, now);
     Observed {
         node: Arc::clone(node),

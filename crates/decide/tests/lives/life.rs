@@ -135,6 +135,7 @@ impl Life {
                 job: job_in(job),
                 pod: self.pod(pod),
                 bootstrap_pod: None,
+                pod_refusal: None,
             },
             sidecar: Sidecar {
                 pod: Some("u".to_owned()),

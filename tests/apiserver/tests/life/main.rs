@@ -11,6 +11,7 @@ mod install;
 mod invalid;
 mod left;
 mod modes;
+mod pods;
 mod process;
 mod quiet;
 mod takeover;

@@ -1,0 +1,70 @@
+//! Why a pod that should exist does not: the controller of its StatefulSet or Job says so in an event only.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::events::v1::Event;
+use kube::{Api, Resource, ResourceExt, api::ListParams};
+use sei_api::{SeiNode, names};
+use sei_decide::Children;
+
+use crate::{context::Context, memory::Refusal, refusal::words};
+
+/// A pod that is missing for less is on its way.
+const GRACE: Duration = Duration::from_secs(3);
+/// How long an answer is used.
+const FRESH: Duration = Duration::from_secs(15);
+
+/// The message of the last `FailedCreate` event about the pod that `node` lacks.
+pub(super) async fn find(
+    ctx: &Context,
+    node: &SeiNode,
+    children: &Children,
+    now: Timestamp,
+) -> Option<String> {
+    let (kind, name, uid, created) = match (&children.stateful_set, &children.job) {
+        (Some(set), _) if children.pod.is_none() => owner(&**set),
+        (None, Some(job)) if children.bootstrap_pod.is_none() => owner(&**job),
+        _ => return None,
+    };
+    let age = |since: Timestamp| Duration::try_from(now.duration_since(since)).unwrap_or_default();
+    if created.is_none_or(|created| age(created) < GRACE) {
+        return None;
+    }
+    let known = ctx.memory(node, |memory| {
+        let refusal = memory.refusal.as_ref().filter(|refusal| age(refusal.at) < FRESH)?;
+        Some(refusal.message.clone())
+    });
+    if let Some(message) = known {
+        return message;
+    }
+    let api: Api<Event> = Api::namespaced(ctx.client.clone(), names::namespace(node));
+    let fields =
+        format!("regarding.kind={kind},regarding.name={name},regarding.uid={uid},reason=FailedCreate");
+    let message = match api.list(&ListParams::default().fields(&fields)).await {
+        Ok(events) => events.items.into_iter().max_by_key(last_seen).and_then(|event| event.note),
+        Err(error) => {
+            tracing::warn!(
+                kind,
+                name,
+                error = words(&error),
+                "failed to list events of a workload without a pod"
+            );
+            None
+        }
+    };
+    ctx.memory(node, |memory| memory.refusal = Some(Refusal { at: now, message: message.clone() }));
+    message
+}
+
+fn owner<K: Resource<DynamicType = ()>>(object: &K) -> (String, String, String, Option<Timestamp>) {
+    let created = object.meta().creation_timestamp.as_ref().map(|time| time.0);
+    (K::kind(&()).into_owned(), object.name_any(), object.uid().unwrap_or_default(), created)
+}
+
+/// When an event was last observed; it is kept in one of three fields.
+fn last_seen(event: &Event) -> Option<Timestamp> {
+    let series = event.series.as_ref().map(|series| series.last_observed_time.0);
+    let last = event.deprecated_last_timestamp.as_ref().map(|time| time.0);
+    series.or(last).or(event.event_time.as_ref().map(|time| time.0))
+}

@@ -1,0 +1,182 @@
+//! What pods say about themselves: whether they are ready, and what keeps them from it, in the words of the kubelet and
+//! the scheduler.
+
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition};
+use kube::ResourceExt;
+use sei_api::names;
+
+use crate::observed::Observed;
+
+/// Whether the pod says it is ready.
+pub fn is_ready(pod: &Pod) -> bool {
+    condition(pod, "Ready").is_some_and(|ready| ready.status == "True") && !is_ending(pod)
+}
+
+/// Whether the deletion of the pod was requested.
+fn is_ending(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_some()
+}
+
+/// What keeps a pod from running.
+pub fn trouble(pod: &Pod) -> Option<String> {
+    if let Some(since) = &pod.metadata.deletion_timestamp {
+        return Some(format!("it is being deleted since {}", since.0));
+    }
+    let status = pod.status.as_ref()?;
+    if status.phase.as_deref() == Some("Failed") {
+        let words = [status.reason.as_deref(), status.message.as_deref()].into_iter().flatten();
+        return Some(
+            format!("it failed: {}", words.collect::<Vec<_>>().join(" "))
+                .trim_end_matches([':', ' '])
+                .to_owned(),
+        );
+    }
+    if let Some(message) = unscheduled(pod) {
+        return Some(format!("not scheduled: {message}"));
+    }
+    let containers =
+        || status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
+    containers().find_map(waiting).or_else(|| containers().find_map(exited)).or_else(|| {
+        let creating = containers().any(|container| waiting_reason(container) == Some("ContainerCreating"));
+        let scheduled = condition(pod, "PodScheduled").and_then(|it| it.last_transition_time.as_ref());
+        let since = scheduled.map(|time| format!(" since {}", time.0)).unwrap_or_default();
+        creating.then(|| format!("its volumes and containers are being created{since} (ContainerCreating); kubectl describe pod shows what is missing"))
+    })
+}
+
+/// Why the scheduler finds no place for a pod, in its words.
+pub fn unscheduled(pod: &Pod) -> Option<&str> {
+    let refused = condition(pod, "PodScheduled").filter(|it| it.status == "False")?;
+    Some(refused.message.as_deref().unwrap_or_default())
+}
+
+fn condition<'a>(pod: &'a Pod, type_: &str) -> Option<&'a PodCondition> {
+    pod.status.as_ref()?.conditions.iter().flatten().find(|condition| condition.type_ == type_)
+}
+
+fn waiting_reason(container: &ContainerStatus) -> Option<&str> {
+    container.state.as_ref()?.waiting.as_ref()?.reason.as_deref()
+}
+
+/// Why a container waits; that others come first is no reason.
+fn waiting(container: &ContainerStatus) -> Option<String> {
+    let reason = waiting_reason(container)?;
+    if matches!(reason, "PodInitializing" | "ContainerCreating") {
+        return None;
+    }
+    let message = container.state.as_ref()?.waiting.as_ref()?.message.as_deref().unwrap_or_default();
+    let last = last_exit(container).map(|last| format!("; {last}")).unwrap_or_default();
+    let text = format!("container {} ({}): {reason} {message}", container.name, container.image);
+    Some(format!("{}{last}", text.trim_end()))
+}
+
+/// How a container ended that is not ready since.
+fn exited(container: &ContainerStatus) -> Option<String> {
+    let last = last_exit(container).filter(|_| !container.ready)?;
+    Some(format!(
+        "container {} ({}) restarted {} times; {last}",
+        container.name, container.image, container.restart_count
+    ))
+}
+
+fn last_exit(container: &ContainerStatus) -> Option<String> {
+    let exit = container.last_state.as_ref()?.terminated.as_ref()?;
+    Some(format!(
+        "its last exit code is {} ({})",
+        exit.exit_code,
+        exit.reason.as_deref().unwrap_or("no reason")
+    ))
+}
+
+/// Why the pod that should run does not, of the bootstrap Job or of the node; `None` where nothing shows against it.
+pub(crate) fn problem(observed: &Observed, of_bootstrap: bool) -> Option<String> {
+    let (node, children) = (&observed.node, &observed.children);
+    let (pod, owner) = if of_bootstrap {
+        let job = children.job.as_deref()?;
+        if job.spec.as_ref().and_then(|spec| spec.suspend) == Some(true) {
+            return Some(format!("Job {} is suspended", job.name_any()));
+        }
+        (&children.bootstrap_pod, format!("Job {}", job.name_any()))
+    } else {
+        (&children.pod, format!("StatefulSet {}", children.stateful_set.as_deref()?.name_any()))
+    };
+    match (pod.as_deref(), &children.pod_refusal) {
+        (Some(pod), _) => Some(format!("pod {} does not run: {}", pod.name_any(), trouble(pod)?)),
+        (None, Some(words)) => Some(format!("{owner} failed to create its pod: {words}")),
+        (None, None) => Some(format!("pod {} does not exist yet; {owner} creates it", names::pod(node))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn pod(deleted: bool, status: Value) -> Pod {
+        let mut metadata = json!({ "name": "rpc-0-0" });
+        if deleted {
+            metadata["deletionTimestamp"] = "2027-01-01T00:00:00Z".into();
+        }
+        serde_json::from_value(json!({ "metadata": metadata, "status": status })).unwrap()
+    }
+
+    fn container(state: Value, last: Value, restarts: i64) -> Value {
+        json!({ "name": "seid", "image": "i", "imageID": "", "ready": false, "restartCount": restarts,
+            "state": state, "lastState": last })
+    }
+
+    #[test]
+    fn a_pod_that_does_not_run_says_why() {
+        let ended = json!({ "terminated": { "exitCode": 1, "reason": "Error" } });
+        let unscheduled =
+            json!({ "type": "PodScheduled", "status": "False", "message": "0/3 nodes are available" });
+        let scheduled =
+            json!({ "type": "PodScheduled", "status": "True", "lastTransitionTime": "2027-01-01T00:00:00Z" });
+        for (deleted, status, expected) in [
+            (true, json!({ "phase": "Running" }), "is being deleted since 2027"),
+            (
+                false,
+                json!({ "phase": "Failed", "reason": "Evicted", "message": "disk" }),
+                "failed: Evicted disk",
+            ),
+            (false, json!({ "conditions": [unscheduled] }), "not scheduled: 0/3 nodes"),
+            (
+                false,
+                json!({ "containerStatuses": [container(
+                    json!({ "waiting": { "reason": "ImagePullBackOff", "message": "no such image" } }), json!({}), 0)] }),
+                "ImagePullBackOff no such image",
+            ),
+            (
+                false,
+                json!({ "conditions": [scheduled], "containerStatuses": [container(
+                    json!({ "waiting": { "reason": "ContainerCreating" } }), json!({}), 0)] }),
+                "since 2027-01-01T00:00:00Z (ContainerCreating)",
+            ),
+            (
+                false,
+                json!({ "containerStatuses": [container(
+                    json!({ "waiting": { "reason": "CrashLoopBackOff" } }), ended.clone(), 3)] }),
+                "CrashLoopBackOff; its last exit code is 1 (Error)",
+            ),
+            (
+                false,
+                json!({ "containerStatuses": [container(json!({ "running": {} }), ended, 3)] }),
+                "restarted 3 times; its last exit code is 1 (Error)",
+            ),
+        ] {
+            let found = trouble(&pod(deleted, status));
+            assert!(found.as_deref().is_some_and(|found| found.contains(expected)), "{expected}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_pod_that_runs_has_no_trouble() {
+        let running = container(json!({ "running": {} }), json!({}), 0);
+        let ready = json!({ "type": "Ready", "status": "True" });
+        let pod =
+            pod(false, json!({ "phase": "Running", "conditions": [ready], "containerStatuses": [running] }));
+        assert_eq!(trouble(&pod), None);
+        assert!(is_ready(&pod));
+    }
+}
