@@ -223,6 +223,8 @@ reasons! {
             AllFieldsHonored = "AllFieldsHonored",
             /// A field that is set has no effect; the message names it.
             FieldWithoutEffect = "FieldWithoutEffect",
+            /// An admission webhook or another client changes fields of an owned object back whenever they are written; the message names them.
+            FieldOverridden = "FieldOverridden",
         }
     }
 }

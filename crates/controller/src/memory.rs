@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 use sei_api::{SeiNode, v1alpha1::NodePhase};
-use sei_decide::{Claim, Finding, TlsFinding};
+use sei_decide::{Claim, Finding, Overridden, TlsFinding};
 use sei_sidecar::ServerTrust;
 
 use crate::{references::Target, sidecar::Watched};
@@ -21,6 +21,8 @@ pub(crate) struct Memory {
     pub(crate) imported: Option<Claim>,
     /// The last answer about a pod that was not created.
     pub(crate) refusal: Option<Refusal>,
+    /// Repairs that did not last, each until it is tried again.
+    pub(crate) overridden: Vec<(Timestamp, Overridden)>,
     pub(crate) tls: Option<Judged>,
     /// What the sidecar's certificate is verified against: from the last Secret that was accepted.
     pub(crate) trust: Option<ServerTrust>,

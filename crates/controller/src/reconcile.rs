@@ -1,10 +1,11 @@
 //! One pass over one node.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
-use kube::runtime::controller::Action;
+use kube::{Resource, core::NamespaceResourceScope, runtime::controller::Action};
 use sei_api::{SeiNode, names::full_name};
-use sei_decide::{Ask, Pass, Repair, Then};
+use sei_decide::{Ask, Overridden, Pass, Repair, Repaired, Then};
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     act, context::Context, error::PassError, finalize, memory::Shown, observe::observe, record::record,
@@ -14,6 +15,9 @@ use crate::{
 /// How often a pass may go round before it lets others have their turn: a plan is stored, run, and followed
 /// up by the next.
 const ROUNDS: usize = 4;
+
+/// How long fields that are changed back are left alone.
+const OVERRIDDEN: Duration = Duration::from_secs(300);
 
 /// Reconciles `cached`, or the newer state that our own last write returned.
 pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Action, PassError> {
@@ -33,7 +37,10 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Act
         let mut pass = Pass::begin(&observed, &ctx.platform, &plan_id);
         loop {
             match pass.ask() {
-                Ask::Repair(object) => repair(ctx, &node, object).await,
+                Ask::Repair(object) => {
+                    let repaired = repair(ctx, &node, object).await;
+                    pass.repaired(repaired);
+                }
                 Ask::Step { plan, task } => {
                     let outcome = act::step(ctx, &observed, plan, task).await;
                     tracing::debug!(node = full_name(&node), task = task.type_, ?outcome, "task step");
@@ -55,16 +62,39 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Act
     Ok(Action::requeue(Duration::ZERO))
 }
 
-async fn repair(ctx: &Context, node: &SeiNode, repair: Repair) {
-    let (kind, applied) = match repair {
-        Repair::StatefulSet(object) => ("StatefulSet", act::apply(ctx, node, &*object).await.map(drop)),
-        Repair::Service(object) => ("Service", act::apply(ctx, node, &*object).await.map(drop)),
-        Repair::ConfigMap(object) => ("ConfigMap", act::apply(ctx, node, &*object).await.map(drop)),
-    };
-    match applied {
-        Ok(()) => tracing::info!(node = full_name(node), kind, "reverted drift in owned object"),
+async fn repair(ctx: &Context, node: &SeiNode, repair: Repair) -> Repaired {
+    match repair {
+        Repair::StatefulSet(object) => restore(ctx, node, &*object, "StatefulSet").await,
+        Repair::Service(object) => restore(ctx, node, &*object, "Service").await,
+        Repair::ConfigMap(object) => restore(ctx, node, &*object, "ConfigMap").await,
+    }
+}
+
+async fn restore<K>(ctx: &Context, node: &SeiNode, object: &K, kind: &'static str) -> Repaired
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + Serialize
+        + DeserializeOwned,
+{
+    let live = match act::apply(ctx, node, object).await {
+        Ok(live) => live,
         Err(error) => {
-            tracing::warn!(node = full_name(node), kind, %error, "failed to revert drift in owned object")
+            tracing::warn!(node = full_name(node), kind, %error, "failed to revert drift in owned object");
+            return Repaired::Failed(error.to_string());
+        }
+    };
+    match Overridden::find(object, &live, kind) {
+        None => {
+            tracing::info!(node = full_name(node), kind, "reverted drift in owned object");
+            Repaired::Done
+        }
+        Some(overridden) => {
+            tracing::warn!(node = full_name(node), kind, paths = ?overridden.paths, "drift in owned object was not reverted: the object differs again once it is written");
+            let until = ctx.now() + OVERRIDDEN;
+            ctx.memory(node, |memory| memory.overridden.push((until, overridden.clone())));
+            Repaired::Undone(overridden)
         }
     }
 }

@@ -5,10 +5,11 @@ use sei_plan::{Persisted, Plan};
 use sei_render::Platform;
 
 use crate::{
-    drift::{self, Repair},
+    drift::{self, Drift},
     ending, facts,
     observed::Observed,
     obstacle::{self, Obstacle},
+    repair::{Overridden, Repair},
     wanted::{Wanted, wanted},
 };
 
@@ -18,6 +19,8 @@ pub(crate) struct Decision {
     pub(crate) status: SeiNodeStatus,
     /// Objects to apply again first.
     pub(crate) repairs: Vec<Repair>,
+    /// What a repair does not last on.
+    pub(crate) overridden: Vec<Overridden>,
     pub(crate) next: Next,
     pub(crate) obstacle: Option<Obstacle>,
 }
@@ -35,7 +38,7 @@ pub(crate) enum Next {
 /// Decides about one observation. `plan_id` is used if a plan is created.
 pub(crate) fn decide(observed: &Observed, platform: &Platform, plan_id: &str) -> Decision {
     let mut status = facts::status(observed, platform);
-    let (repairs, foreign) = drift::find(observed, platform);
+    let Drift { repairs, foreign, overridden } = drift::find(observed, platform);
     let obstacle = obstacle::find(observed, platform, foreign);
     let (next, repairs) = match wanted(observed, &status, obstacle.as_ref(), plan_id) {
         Wanted::Run(plan) => (Next::Run(plan), repairs),
@@ -49,5 +52,5 @@ pub(crate) fn decide(observed: &Observed, platform: &Platform, plan_id: &str) ->
         }
         Wanted::Nothing => (Next::Wait, repairs),
     };
-    Decision { status, repairs, next, obstacle }
+    Decision { status, repairs, overridden, next, obstacle }
 }

@@ -1,10 +1,7 @@
 //! Which objects that a plan has made are not as they should be. What differs because the spec or the operator
 //! changed waits for the next update plan; what somebody else changed or deleted is set right.
 
-use k8s_openapi::api::{
-    apps::v1::StatefulSet,
-    core::v1::{ConfigMap, Service},
-};
+use k8s_openapi::api::{apps::v1::StatefulSet, core::v1::Service};
 use kube::Resource;
 use sei_api::{
     SeiNode, labels, names,
@@ -14,31 +11,39 @@ use sei_plan::TaskKind;
 use sei_render::{Platform, drift::differences};
 use serde::Serialize;
 
-use crate::{observed::Observed, ownership::Ownership};
+use crate::{
+    observed::Observed,
+    ownership::Ownership,
+    repair::{Overridden, Repair},
+};
 
-/// An object to be applied again.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Repair {
-    /// The StatefulSet.
-    StatefulSet(Box<StatefulSet>),
-    /// The Service.
-    Service(Box<Service>),
-    /// The configuration of kube-rbac-proxy.
-    ConfigMap(Box<ConfigMap>),
+/// How the objects of a node differ from what they should be.
+#[derive(Default)]
+pub(crate) struct Drift {
+    /// The repairs that are due.
+    pub(crate) repairs: Vec<Repair>,
+    /// An object with another owner that stands in the way.
+    pub(crate) foreign: Option<String>,
+    /// What a repair does not last on.
+    pub(crate) overridden: Vec<Overridden>,
 }
 
-/// The repairs that are due, or the object of somebody else that stands in the way.
-pub(crate) fn find(observed: &Observed, platform: &Platform) -> (Vec<Repair>, Option<String>) {
+pub(crate) fn find(observed: &Observed, platform: &Platform) -> Drift {
     let node = &*observed.node;
     let children = &observed.children;
-    let mut repairs = Vec::new();
-    let mut foreign = None;
+    let mut drift = Drift::default();
     let mut judge = |kind: &str, name: String, verdict: Verdict, repair: Repair| match verdict {
         Verdict::AsWanted => {}
-        Verdict::Drifted => repairs.push(repair),
+        Verdict::Drifted(paths) => {
+            let known = observed.overridden.iter().find(|it| it.kind == kind && it.paths == paths);
+            match known {
+                Some(known) => drift.overridden.push(known.clone()),
+                None => drift.repairs.push(repair),
+            }
+        }
         Verdict::Foreign => {
-            foreign = Some(format!(
-                "{kind} {name} does not belong to this SeiNode: delete it, and the operator makes its own"
+            drift.foreign = Some(format!(
+                "{kind} {name} does not belong to this SeiNode: delete it, and the operator creates its own"
             ));
         }
     };
@@ -48,7 +53,7 @@ pub(crate) fn find(observed: &Observed, platform: &Platform) -> (Vec<Repair>, Op
         let live = children.stateful_set.as_deref();
         // Its template may lag behind the spec on purpose.
         let verdict = match compare(node, &wanted, live) {
-            Verdict::Drifted if live.is_some_and(|live| lags(&wanted, live)) => Verdict::AsWanted,
+            Verdict::Drifted(_) if live.is_some_and(|live| lags(&wanted, live)) => Verdict::AsWanted,
             verdict => verdict,
         };
         judge("StatefulSet", names::stateful_set(node), verdict, Repair::StatefulSet(Box::new(wanted)));
@@ -63,7 +68,7 @@ pub(crate) fn find(observed: &Observed, platform: &Platform) -> (Vec<Repair>, Op
         let verdict = compare(node, &config, children.config_map.as_deref());
         judge("ConfigMap", names::rbac_proxy_config(node), verdict, Repair::ConfigMap(Box::new(config)));
     }
-    (repairs, foreign)
+    drift
 }
 
 /// Whether the object that tasks of this kind write should be there: always on a Running node, before that once the
@@ -87,15 +92,16 @@ fn service(node: &SeiNode) -> Option<Service> {
     sei_render::bootstrap_service(node).filter(|_| in_bootstrap)
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Verdict {
     AsWanted,
-    Drifted,
+    /// At these paths; at none where the object does not exist.
+    Drifted(Vec<String>),
     Foreign,
 }
 
 fn compare<K: Resource + Serialize>(node: &SeiNode, wanted: &K, live: Option<&K>) -> Verdict {
-    let Some(live) = live else { return Verdict::Drifted };
+    let Some(live) = live else { return Verdict::Drifted(Vec::new()) };
     match Ownership::of(live, node) {
         Ownership::Own => {}
         // It is created again once it is gone.
@@ -106,7 +112,10 @@ fn compare<K: Resource + Serialize>(node: &SeiNode, wanted: &K, live: Option<&K>
     let (Ok(wanted), Ok(live)) = (serde_json::to_value(wanted), serde_json::to_value(live)) else {
         return Verdict::AsWanted;
     };
-    if differences(&wanted, &live).is_empty() { Verdict::AsWanted } else { Verdict::Drifted }
+    match differences(&wanted, &live) {
+        paths if paths.is_empty() => Verdict::AsWanted,
+        paths => Verdict::Drifted(paths),
+    }
 }
 
 /// Whether only what follows the spec differs, and nobody but us wrote it. `kubectl scale` leaves no trace of its

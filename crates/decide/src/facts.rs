@@ -14,6 +14,7 @@ use crate::{
     objects::{image_of, seid_image},
     observed::{Finding, Observed},
     phase::set_phase,
+    repair::Overridden,
     sidecar::Health,
 };
 
@@ -207,6 +208,17 @@ fn honored(observed: &Observed, status: &mut SeiNodeStatus) {
     let texts: Vec<_> =
         without_effect.iter().map(|(field, why)| format!("{field} has no effect: {why}")).collect();
     say(observed, status, Statement::new(kind, false, Reason::FieldWithoutEffect, texts.join("; ")));
+}
+
+/// Says which objects do not stay as they are written.
+pub(crate) fn say_overridden(status: &mut SeiNodeStatus, observed: &Observed, overridden: &[Overridden]) {
+    if overridden.is_empty() {
+        return;
+    }
+    let kind = ConditionType::SpecHonored;
+    let before = status.condition(kind).map(|it| it.message.clone());
+    let texts: Vec<_> = before.into_iter().chain(overridden.iter().map(ToString::to_string)).collect();
+    say(observed, status, Statement::new(kind, false, Reason::FieldOverridden, texts.join("; ")));
 }
 
 /// The sidecar image, if TLS is asked for and its tag says that it is too old for that. A tag that is no

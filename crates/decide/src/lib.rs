@@ -4,7 +4,7 @@
 //! status to write. Whoever drives it, the reconciler or a test, does the effects and nothing else:
 //!
 //! ```
-//! use sei_decide::{Ask, Observed, Pass, Then};
+//! use sei_decide::{Ask, Observed, Pass, Repaired, Then};
 //! use sei_plan::Outcome;
 //! # use sei_render::Platform;
 //!
@@ -12,7 +12,7 @@
 //!     let mut pass = Pass::begin(observed, platform, "11111111-2222-4333-8444-555555555555");
 //!     loop {
 //!         match pass.ask() {
-//!             Ask::Repair(_object) => {} // apply it
+//!             Ask::Repair(_object) => pass.repaired(Repaired::Done), // once it is applied
 //!             Ask::Step { .. } => {
 //!                 // take a step of the task
 //!                 pass.stepped(Outcome::Running, observed.now, 0.0);
@@ -33,6 +33,7 @@ mod ending;
 pub mod events;
 pub mod exclusive;
 mod facts;
+mod missing_pod;
 pub mod neighbours;
 pub mod objects;
 mod observed;
@@ -41,16 +42,17 @@ mod ownership;
 mod pass;
 mod phase;
 mod pods;
+mod repair;
 pub mod rollout;
 mod sidecar;
 mod sidecar_task;
 mod summary;
 mod wanted;
 
-pub use drift::Repair;
 pub use observed::{Children, Claim, Finding, Keys, Observed, TlsFinding};
 pub use ownership::Ownership;
 pub use pass::{Ask, Pass, Then};
 pub use phase::set_phase;
+pub use repair::{Overridden, Repair, Repaired};
 pub use sidecar::{Answer, Health, Sidecar, TaskProgress, TaskReport, Trouble, TroubleKind};
 pub use sidecar_task::{SidecarStep, sidecar_step};

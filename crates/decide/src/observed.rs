@@ -10,7 +10,9 @@ use k8s_openapi::api::{
 };
 use sei_api::{SeiNode, conditions::Reason};
 
-use crate::{contention::Contention, neighbours::Peers, objects::is_owned_by, sidecar::Sidecar};
+use crate::{
+    contention::Contention, neighbours::Peers, objects::is_owned_by, repair::Overridden, sidecar::Sidecar,
+};
 
 /// All that is known of a node at one moment.
 pub struct Observed {
@@ -30,6 +32,8 @@ pub struct Observed {
     pub contention: Contention,
     /// The objects of the node.
     pub children: Children,
+    /// Repairs of the last minutes that did not last.
+    pub overridden: Vec<Overridden>,
     /// What is known of the sidecar.
     pub sidecar: Sidecar,
     /// The time of the observation.

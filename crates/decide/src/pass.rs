@@ -10,10 +10,10 @@ use sei_render::Platform;
 
 use crate::{
     decision::{Decision, Next, decide},
-    drift::Repair,
-    ending,
+    ending, facts,
     observed::Observed,
     obstacle::Obstacle,
+    repair::{Overridden, Repair, Repaired},
     summary,
 };
 
@@ -21,6 +21,8 @@ use crate::{
 const RESYNC: Duration = Duration::from_secs(300);
 /// A node that waits for another one is observed again after this time, should the event of the release be missed.
 const HELD: Duration = Duration::from_secs(30);
+/// A repair that failed is retried after this time.
+const REPAIR_AGAIN: Duration = Duration::from_secs(15);
 /// The shortest wait for a time that is known.
 const SOONEST: Duration = Duration::from_millis(100);
 
@@ -31,6 +33,9 @@ pub struct Pass<'a> {
     status: SeiNodeStatus,
     obstacle: Option<Obstacle>,
     repairs: std::vec::IntoIter<Repair>,
+    overridden: Vec<Overridden>,
+    /// Why repairs failed.
+    failed: Vec<String>,
     /// The plan that is run.
     plan: Option<Plan<Persisted>>,
     last: Option<Outcome>,
@@ -39,7 +44,7 @@ pub struct Pass<'a> {
 
 /// What a pass asks for next.
 pub enum Ask<'a> {
-    /// Apply this object. Whether that worked shows when the object is observed again.
+    /// Apply this object and give the result to [`Pass::repaired`].
     Repair(Repair),
     /// Take one step of a task and give its outcome to [`Pass::stepped`].
     Step {
@@ -66,14 +71,16 @@ pub enum Then {
 impl<'a> Pass<'a> {
     /// Decides about what was observed. `plan_id` is the id of the new plan, if the pass creates one.
     pub fn begin(observed: &'a Observed, platform: &Platform, plan_id: &'a str) -> Self {
-        let Decision { status, repairs, next, obstacle } = decide(observed, platform, plan_id);
+        let Decision { status, repairs, overridden, next, obstacle } = decide(observed, platform, plan_id);
         let (plan, then) = match next {
             Next::Store => (None, Then::Store),
             Next::Run(plan) => (Some(*plan), Then::Again),
             Next::Wait => (None, Then::Wait(next_look(observed))),
         };
         let repairs = repairs.into_iter();
-        let mut pass = Self { observed, plan_id, status, obstacle, repairs, plan, last: None, then };
+        let failed = Vec::new();
+        let mut pass =
+            Self { observed, plan_id, status, obstacle, repairs, overridden, failed, plan, last: None, then };
         if let Some(plan) = &mut pass.plan {
             if let Some(left) = plan.backing_off(observed.now) {
                 pass.settle(Step::Later(left));
@@ -96,6 +103,15 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// Takes the result of the repair that was asked for.
+    pub fn repaired(&mut self, result: Repaired) {
+        match result {
+            Repaired::Done => {}
+            Repaired::Failed(error) => self.failed.push(error),
+            Repaired::Undone(overridden) => self.overridden.push(overridden),
+        }
+    }
+
     /// Takes the outcome of the step that was asked for.
     pub fn stepped(&mut self, outcome: Outcome, now: Timestamp, jitter: f64) {
         let Some(plan) = &mut self.plan else { return };
@@ -109,8 +125,19 @@ impl<'a> Pass<'a> {
 
     /// The status to write, and what to do then.
     pub fn end(mut self) -> (SeiNodeStatus, Then) {
-        summary::sum_up(self.observed, &mut self.status, self.obstacle.as_ref(), self.last.as_ref());
-        (self.status, self.then)
+        facts::say_overridden(&mut self.status, self.observed, &self.overridden);
+        summary::sum_up(
+            self.observed,
+            &mut self.status,
+            self.obstacle.as_ref(),
+            self.last.as_ref(),
+            &self.failed,
+        );
+        let then = match self.then {
+            Then::Wait(delay) if !self.failed.is_empty() => Then::Wait(delay.min(REPAIR_AGAIN)),
+            then => then,
+        };
+        (self.status, then)
     }
 
     /// The plan goes no further in this pass.

@@ -2,10 +2,6 @@
 //! the scheduler.
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition};
-use kube::ResourceExt;
-use sei_api::names;
-
-use crate::observed::Observed;
 
 /// Whether the pod says it is ready.
 pub fn is_ready(pod: &Pod) -> bool {
@@ -86,25 +82,6 @@ fn last_exit(container: &ContainerStatus) -> Option<String> {
         exit.exit_code,
         exit.reason.as_deref().unwrap_or("no reason")
     ))
-}
-
-/// Why the pod that should run does not, of the bootstrap Job or of the node; `None` where nothing shows against it.
-pub(crate) fn problem(observed: &Observed, of_bootstrap: bool) -> Option<String> {
-    let (node, children) = (&observed.node, &observed.children);
-    let (pod, owner) = if of_bootstrap {
-        let job = children.job.as_deref()?;
-        if job.spec.as_ref().and_then(|spec| spec.suspend) == Some(true) {
-            return Some(format!("Job {} is suspended", job.name_any()));
-        }
-        (&children.bootstrap_pod, format!("Job {}", job.name_any()))
-    } else {
-        (&children.pod, format!("StatefulSet {}", children.stateful_set.as_deref()?.name_any()))
-    };
-    match (pod.as_deref(), &children.pod_refusal) {
-        (Some(pod), _) => Some(format!("pod {} does not run: {}", pod.name_any(), trouble(pod)?)),
-        (None, Some(words)) => Some(format!("{owner} failed to create its pod: {words}")),
-        (None, None) => Some(format!("pod {} does not exist yet; {owner} creates it", names::pod(node))),
-    }
 }
 
 #[cfg(test)]

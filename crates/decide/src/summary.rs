@@ -13,10 +13,10 @@ use sei_plan::{Outcome, TaskKind, retry_wanted, wait_limit};
 
 use crate::{
     events::failure,
+    missing_pod,
     objects::{is_ready, trouble},
     observed::Observed,
     obstacle::Obstacle,
-    pods,
 };
 
 pub(crate) fn sum_up(
@@ -24,11 +24,17 @@ pub(crate) fn sum_up(
     status: &mut SeiNodeStatus,
     obstacle: Option<&Obstacle>,
     last: Option<&Outcome>,
+    failed_repairs: &[String],
 ) {
     let stalled = stalled(observed, status, obstacle);
     let (is_ready, reason, message) = match &stalled {
         Some((reason, message)) => (false, *reason, message.clone()),
-        None => ready(observed, status, last),
+        None => match ready(observed, status, last) {
+            (true, ..) if !failed_repairs.is_empty() => {
+                (false, Reason::WriteRefused, failed_repairs.join("; "))
+            }
+            verdict => verdict,
+        },
     };
     let generation = observed.node.metadata.generation;
     let statement = Statement::new(ConditionType::Ready, is_ready, reason, message);
@@ -90,7 +96,7 @@ fn ready(observed: &Observed, status: &SeiNodeStatus, last: Option<&Outcome>) ->
     if let Some(sidecar) = status.condition(ConditionType::SidecarReady)
         && !conditions::is_true(Some(sidecar))
     {
-        return match pods::problem(observed, false) {
+        return match missing_pod::problem(observed, false) {
             Some(problem) => (false, Reason::WaitingForPod, problem),
             None => (false, Reason::SidecarUnreachable, sidecar.message.clone()),
         };
@@ -141,8 +147,8 @@ fn pod_behind(reason: Reason, observed: &Observed, plan: &TaskPlan) -> Option<St
     };
     let of_bootstrap = plan.tasks.iter().any(is_ahead);
     match reason {
-        Reason::SidecarUnreachable | Reason::WaitingForPod => pods::problem(observed, of_bootstrap),
-        Reason::WaitingForBootstrap if of_bootstrap => pods::problem(observed, true),
+        Reason::SidecarUnreachable | Reason::WaitingForPod => missing_pod::problem(observed, of_bootstrap),
+        Reason::WaitingForBootstrap if of_bootstrap => missing_pod::problem(observed, true),
         _ => None,
     }
 }

@@ -33,6 +33,10 @@ pub(crate) async fn observe(ctx: &Context, node: &Arc<SeiNode>) -> Observed {
         claim,
         peers: ctx.neighbours.peers(node),
         contention,
+        overridden: ctx.memory(node, |memory| {
+            memory.overridden.retain(|(until, _)| now < *until);
+            memory.overridden.iter().map(|(_, overridden)| overridden.clone()).collect()
+        }),
         children,
         sidecar,
         now,

@@ -11,8 +11,8 @@ use sei_api::{
     v1alpha1::{NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
 use sei_decide::{
-    Answer, Ask, Children, Finding, Health, Keys, Observed, Pass, Sidecar, Then, TlsFinding, Trouble,
-    TroubleKind,
+    Answer, Ask, Children, Finding, Health, Keys, Observed, Pass, Repaired, Sidecar, Then, TlsFinding,
+    Trouble, TroubleKind,
     contention::{Contention, Rival},
 };
 use sei_plan::Outcome;
@@ -124,6 +124,7 @@ impl Life {
             import: found(spec.data_volume.is_some()),
             claim: None,
             peers: None,
+            overridden: Vec::new(),
             contention: Contention {
                 rival: rival.then(|| Rival { reason: Reason::VolumeInUse, message: "another has it".into() }),
                 ..Contention::default()
@@ -191,7 +192,10 @@ impl Life {
         let mut stepped = false;
         loop {
             let outcome = match pass.ask() {
-                Ask::Repair(_) => continue,
+                Ask::Repair(_) => {
+                    pass.repaired(Repaired::Done);
+                    continue;
+                }
                 Ask::End => break,
                 Ask::Step { task, .. } => {
                     let stored = self.plan().unwrap();

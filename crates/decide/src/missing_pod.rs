@@ -1,0 +1,25 @@
+//! Why the pod that a node waits for does not run, where there is one and where there is none.
+
+use kube::ResourceExt;
+use sei_api::names;
+
+use crate::{objects::trouble, observed::Observed};
+
+/// Why the pod that should run does not, of the bootstrap Job or of the node; `None` where nothing shows against it.
+pub(crate) fn problem(observed: &Observed, of_bootstrap: bool) -> Option<String> {
+    let (node, children) = (&observed.node, &observed.children);
+    let (pod, owner) = if of_bootstrap {
+        let job = children.job.as_deref()?;
+        if job.spec.as_ref().and_then(|spec| spec.suspend) == Some(true) {
+            return Some(format!("Job {} is suspended", job.name_any()));
+        }
+        (&children.bootstrap_pod, format!("Job {}", job.name_any()))
+    } else {
+        (&children.pod, format!("StatefulSet {}", children.stateful_set.as_deref()?.name_any()))
+    };
+    match (pod.as_deref(), &children.pod_refusal) {
+        (Some(pod), _) => Some(format!("pod {} does not run: {}", pod.name_any(), trouble(pod)?)),
+        (None, Some(words)) => Some(format!("{owner} failed to create its pod: {words}")),
+        (None, None) => Some(format!("pod {} does not exist yet; {owner} creates it", names::pod(node))),
+    }
+}

@@ -1,0 +1,71 @@
+//! Objects to be applied again, and what becomes of that.
+
+use std::fmt;
+
+use k8s_openapi::api::{
+    apps::v1::StatefulSet,
+    core::v1::{ConfigMap, Service},
+};
+use kube::Resource;
+use sei_render::drift::differences;
+use serde::Serialize;
+
+/// An object to be applied again.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Repair {
+    /// The StatefulSet.
+    StatefulSet(Box<StatefulSet>),
+    /// The Service.
+    Service(Box<Service>),
+    /// The configuration of kube-rbac-proxy.
+    ConfigMap(Box<ConfigMap>),
+}
+
+/// What became of a repair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Repaired {
+    /// The object is as it was rendered.
+    Done,
+    /// The write failed, for this reason.
+    Failed(String),
+    /// The write was admitted, and the object still differs.
+    Undone(Overridden),
+}
+
+/// Fields of an object that an admission webhook or another client changes back whenever they are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overridden {
+    /// Kind of the object.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// JSON paths of the fields.
+    pub paths: Vec<String>,
+}
+
+impl Overridden {
+    /// The fields of `live`, as the API server returned it, that differ from what was `written`.
+    pub fn find<K: Resource<DynamicType = ()> + Serialize>(
+        written: &K,
+        live: &K,
+        kind: &'static str,
+    ) -> Option<Self> {
+        let (written_json, live_json) =
+            (serde_json::to_value(written).ok()?, serde_json::to_value(live).ok()?);
+        let paths = differences(&written_json, &live_json);
+        let name = written.meta().name.clone().unwrap_or_default();
+        (!paths.is_empty()).then_some(Self { kind, name, paths })
+    }
+}
+
+impl fmt::Display for Overridden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, name, paths } = self;
+        write!(
+            f,
+            "{kind} {name}: {} differ again as soon as they are written; exempt the object from the admission webhook or \
+             client that changes them",
+            paths.join(", ")
+        )
+    }
+}
