@@ -11,8 +11,8 @@ use sei_api::{
     v1alpha1::{NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
 use sei_decide::{
-    Answer, Ask, Children, Finding, Health, Keys, Observed, Pass, Repaired, Sidecar, Then, TlsFinding,
-    Trouble, TroubleKind,
+    Answer, Ask, Children, Finding, Health, Keys, Observed, Overridden, Pass, Repaired, Sidecar, Then,
+    TlsFinding, Trouble, TroubleKind,
     contention::{Contention, Rival},
 };
 use sei_plan::Outcome;
@@ -43,6 +43,12 @@ pub struct Life {
     platform: Platform,
     pub sight: Sight,
     pub now: Timestamp,
+    /// What becomes of repairs.
+    pub repaired: Repaired,
+    /// Repairs that are known not to last.
+    pub overridden: Vec<Overridden>,
+    /// How many repairs were requested.
+    pub repairs: u32,
     plans: u32,
     /// Ids of tasks that succeeded.
     done: BTreeSet<String>,
@@ -66,6 +72,9 @@ impl Life {
             platform: Platform::from_settings(&settings).unwrap(),
             sight: GOOD,
             now: START.parse().unwrap(),
+            repaired: Repaired::Done,
+            overridden: Vec::new(),
+            repairs: 0,
             plans: 0,
             done: BTreeSet::new(),
         }
@@ -124,7 +133,7 @@ impl Life {
             import: found(spec.data_volume.is_some()),
             claim: None,
             peers: None,
-            overridden: Vec::new(),
+            overridden: self.overridden.clone(),
             contention: Contention {
                 rival: rival.then(|| Rival { reason: Reason::VolumeInUse, message: "another has it".into() }),
                 ..Contention::default()
@@ -193,7 +202,8 @@ impl Life {
         loop {
             let outcome = match pass.ask() {
                 Ask::Repair(_) => {
-                    pass.repaired(Repaired::Done);
+                    self.repairs += 1;
+                    pass.repaired(self.repaired.clone());
                     continue;
                 }
                 Ask::End => break,

@@ -4,6 +4,7 @@
 
 mod invalid;
 mod life;
+mod repairs;
 
 use jiff::SignedDuration;
 use proptest::prelude::*;

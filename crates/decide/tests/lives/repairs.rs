@@ -1,0 +1,53 @@
+//! Repairs of a Running node that fail, and that do not last.
+
+use sei_api::conditions::{ConditionType, Reason};
+use sei_decide::{Overridden, Repaired};
+use sei_plan::Outcome;
+use serde_json::json;
+
+use crate::life::{GOOD, Life};
+
+/// `reason: message` of a condition.
+fn condition(life: &Life, kind: ConditionType) -> String {
+    let status = life.node.status.as_ref().unwrap();
+    let condition = status.condition(kind).unwrap();
+    format!("{}: {}", condition.reason, condition.message)
+}
+
+/// A Running node whose StatefulSet was edited by another client.
+fn edited() -> Life {
+    let mut life = Life::new(json!({ "chainId": "c", "image": "seid:0", "fullNode": {} }));
+    while life.pass(Vec::new(), &Outcome::Done).unwrap() {}
+    assert!(condition(&life, ConditionType::Ready).starts_with(Reason::NodeReady.as_str()));
+    life.sight.stateful_set = 2;
+    life
+}
+
+#[test]
+fn a_repair_that_is_refused_makes_the_node_not_ready() {
+    let mut life = edited();
+    life.repaired = Repaired::Failed("failed to write StatefulSet node-0: exceeded quota".to_owned());
+    life.pass(Vec::new(), &Outcome::Done).unwrap();
+    let ready = condition(&life, ConditionType::Ready);
+    assert_eq!(ready, "WriteRefused: failed to write StatefulSet node-0: exceeded quota");
+    life.sight = GOOD;
+    life.repaired = Repaired::Done;
+    life.pass(Vec::new(), &Outcome::Done).unwrap();
+    assert!(condition(&life, ConditionType::Ready).starts_with(Reason::NodeReady.as_str()));
+}
+
+#[test]
+fn a_repair_that_does_not_last_is_reported_and_not_repeated() {
+    let mut life = edited();
+    let paths = vec!["/spec/replicas".to_owned()];
+    let overridden = Overridden { kind: "StatefulSet", name: "node-0".to_owned(), paths };
+    life.repaired = Repaired::Undone(overridden.clone());
+    life.pass(Vec::new(), &Outcome::Done).unwrap();
+    let honored = condition(&life, ConditionType::SpecHonored);
+    assert!(honored.starts_with("FieldOverridden: StatefulSet node-0: /spec/replicas"), "{honored}");
+    life.overridden = vec![overridden];
+    let before = life.repairs;
+    life.pass(Vec::new(), &Outcome::Done).unwrap();
+    assert_eq!(life.repairs, before);
+    assert_eq!(condition(&life, ConditionType::SpecHonored), honored, "no status is written");
+}
