@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api,
     api::{Patch, PatchParams},
@@ -46,6 +47,23 @@ pub(crate) async fn finalize(ctx: &Context, node: &Arc<SeiNode>) -> Result<(), P
         ctx.forget(node);
         return Ok(());
     }
+    // All that is in a namespace that ends goes with it, perhaps the operator's Role first.
+    let node =
+        if in_terminating_namespace(ctx, node).await { Arc::clone(node) } else { end(ctx, node).await? };
+    let rest: Vec<_> =
+        node.metadata.finalizers.iter().flatten().filter(|it| *it != labels::FINALIZER).cloned().collect();
+    match write_finalizers(ctx, &node, &rest, "removal of the finalizer").await {
+        Ok(_) => {}
+        Err(PassError::Api { source, .. }) if matches!(&*source, kube::Error::Api(status) if status.is_not_found()) =>
+            {}
+        Err(error) => return Err(error),
+    }
+    ctx.forget(&node);
+    Ok(())
+}
+
+/// Says that the node ends, and deletes the claim that was made for it.
+async fn end(ctx: &Context, node: &Arc<SeiNode>) -> Result<Arc<SeiNode>, PassError> {
     let now = ctx.now();
     let mut status = node.status.clone().unwrap_or_default();
     set_phase(&mut status, NodePhase::Terminating, now);
@@ -59,16 +77,14 @@ pub(crate) async fn finalize(ctx: &Context, node: &Arc<SeiNode>) -> Result<(), P
             .await
             .map_err(|source| failed("deletion of the data volume claim", &node, source))?;
     }
-    let rest: Vec<_> =
-        node.metadata.finalizers.iter().flatten().filter(|it| *it != labels::FINALIZER).cloned().collect();
-    match write_finalizers(ctx, &node, &rest, "removal of the finalizer").await {
-        Ok(_) => {}
-        Err(PassError::Api { source, .. }) if matches!(&*source, kube::Error::Api(status) if status.is_not_found()) =>
-            {}
-        Err(error) => return Err(error),
-    }
-    ctx.forget(&node);
-    Ok(())
+    Ok(node)
+}
+
+/// Whether the namespace of `node` is being deleted. One that cannot be read counts as one that stays.
+async fn in_terminating_namespace(ctx: &Context, node: &SeiNode) -> bool {
+    let namespaces: Api<Namespace> = Api::all(ctx.client.clone());
+    let namespace = namespaces.get(names::namespace(node)).await;
+    namespace.is_ok_and(|namespace| namespace.metadata.deletion_timestamp.is_some())
 }
 
 async fn write_finalizers(

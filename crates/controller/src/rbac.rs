@@ -42,8 +42,16 @@ const NAMESPACED: &[Row] = &[
     ("events.k8s.io", &["events"], &["create", "list"]),
 ];
 
-/// Of kinds that are in no namespace: the volume behind an imported claim is judged.
-const CLUSTER: &[Row] = &[("", &["persistentvolumes"], &["get"])];
+/// Of kinds that are in no namespace.
+const CLUSTER: &[Row] = &[
+    // The volume behind an imported claim is judged.
+    ("", &["persistentvolumes"], &["get"]),
+    // In a namespace that is being deleted, a node is let go at once.
+    ("", &["namespaces"], &["get"]),
+];
+
+/// What outlives the Roles of a namespace that is being deleted.
+const FINALIZER: Row = ("sei.io", &["seinodes"], &["list", "watch", "patch"]);
 
 const SECRETS: Row = ("", &["secrets"], READ);
 
@@ -63,6 +71,13 @@ pub fn namespaced_rules(secrets: SecretAccess) -> Vec<PolicyRule> {
 /// What only a ClusterRole can grant the operator.
 pub fn cluster_rules() -> Vec<PolicyRule> {
     CLUSTER.iter().copied().map(rule).collect()
+}
+
+/// What a ClusterRole has to grant where Roles grant the rest: the deletion of a namespace takes the Roles in it before
+/// the operator has removed its finalizers, without which the namespace never ends. The chart limits it to the
+/// namespaces of the Roles by an admission policy.
+pub fn finalizer_rules() -> Vec<PolicyRule> {
+    vec![rule(FINALIZER)]
 }
 
 /// The rule by which the operator reads and watches Secrets: all of them, unless names are added to it.

@@ -11,6 +11,7 @@ use serde::Serialize;
 struct Permissions {
     namespaced: Vec<PolicyRule>,
     cluster: Vec<PolicyRule>,
+    finalizer: Vec<PolicyRule>,
     secrets: PolicyRule,
     lease: Vec<PolicyRule>,
     proxy: Role,
@@ -31,6 +32,7 @@ pub(super) fn permissions() -> anyhow::Result<String> {
         // Where Secrets are watched, `secrets` comes on top.
         namespaced: rbac::namespaced_rules(SecretAccess::Named),
         cluster: rbac::cluster_rules(),
+        finalizer: rbac::finalizer_rules(),
         secrets: rbac::secrets(),
         lease: rbac::lease_rules(),
         proxy: Role { name: rbac::PROXY_ROLE, rules: rbac::proxy_rules() },

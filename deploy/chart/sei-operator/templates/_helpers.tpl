@@ -1,6 +1,6 @@
-{{/* Names, labels and choices that several templates make alike. */}}
+{{/* Names, labels and choices that several templates share. */}}
 
-{{/* What every object is named after. */}}
+{{/* Name of every object of the release. */}}
 {{- define "sei-operator.fullname" -}}
 {{- if .Values.fullnameOverride }}
 {{- .Values.fullnameOverride }}
@@ -11,20 +11,22 @@
 {{- end }}
 {{- end }}
 
-{{/* Labels by which the operator's pods are selected. They can never change. */}}
+{{/* Labels that select the operator's pods. They are immutable. */}}
 {{- define "sei-operator.selector" -}}
-app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ .Chart.Name | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
+{{/* Labels of every object: the chart's, then commonLabels. */}}
 {{- define "sei-operator.labels" -}}
-{{ include "sei-operator.selector" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- $own := dict
+  "app.kubernetes.io/version" .Chart.AppVersion
+  "app.kubernetes.io/managed-by" .Release.Service
+  "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_") -}}
+{{- merge (include "sei-operator.selector" . | fromYaml) $own .Values.commonLabels | toYaml }}
 {{- end }}
 
-{{/* Annotation of what an uninstall must leave, since nodes go on running. */}}
+{{/* Annotation of what an uninstall must keep, since nodes keep running. */}}
 {{- define "sei-operator.keep" -}}
 helm.sh/resource-policy: keep
 {{- end }}
@@ -38,7 +40,14 @@ helm.sh/resource-policy: keep
 {{- end -}}
 {{- end }}
 
-{{/* The permissions, as the operator's code has them. */}}
+{{/* imagePullSecrets of a pod or ServiceAccount, from a list of names or of {name: …}. */}}
+{{- define "sei-operator.pullSecrets" -}}
+{{- range . }}
+- name: {{ (kindIs "map" . | ternary . (dict "name" .)).name | quote }}
+{{- end }}
+{{- end }}
+
+{{/* The permissions, generated from the operator's code. */}}
 {{- define "sei-operator.rbac" -}}
 {{ .Files.Get "files/rbac.yaml" }}
 {{- end }}
@@ -48,9 +57,18 @@ helm.sh/resource-policy: keep
 {{ .Values.nodes.namespaces | default .Values.watchNamespaces | toJson }}
 {{- end }}
 
+{{/* Name of the operator's ServiceAccount. */}}
+{{- define "sei-operator.account" -}}
+{{- if .Values.serviceAccount.create }}
+{{- .Values.serviceAccount.name | default (include "sei-operator.fullname" .) }}
+{{- else }}
+{{- .Values.serviceAccount.name | required "serviceAccount.name: with serviceAccount.create=false it must name an existing ServiceAccount" }}
+{{- end }}
+{{- end }}
+
 {{/* The operator's ServiceAccount as the subject of a binding. */}}
 {{- define "sei-operator.subject" -}}
 - kind: ServiceAccount
-  name: {{ include "sei-operator.fullname" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "sei-operator.account" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
 {{- end }}

@@ -1,4 +1,4 @@
-{{/* The platform settings as the operator's environment has them. It checks them all once more when it starts. */}}
+{{/* The platform settings, as environment variables. The operator validates them all at start. */}}
 {{- define "sei-operator.platform" -}}
 {{- with .Values.platform -}}
 SEI_SIDECAR_IMAGE: {{ .images.sidecar | quote }}

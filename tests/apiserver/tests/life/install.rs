@@ -8,11 +8,12 @@ use k8s_openapi::api::{
     core::v1::{Namespace, Pod, ServiceAccount},
 };
 use kube::{
-    Api, ResourceExt,
-    api::{ApiResource, DeleteParams, DynamicObject, PostParams},
+    Api, Client, Config, ResourceExt,
+    api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
+    config::{KubeConfigOptions, Kubeconfig},
     core::GroupVersionKind,
 };
-use sei_api::conditions::ConditionType;
+use sei_api::{SeiNode, conditions::ConditionType};
 use sei_controller::rbac;
 use sei_testkit::{
     builders,
@@ -35,12 +36,14 @@ async fn bare_cluster() -> Cluster {
 fn apply(cluster: &Cluster, name: &str, manifest: &str) {
     let file = cluster.plane.folder().join(name);
     std::fs::write(&file, manifest).unwrap();
-    kubectl(cluster, &["apply", "--server-side", "--force-conflicts", "--filename", file.to_str().unwrap()]);
+    let file = file.to_str().unwrap();
+    let strict = ["--server-side", "--force-conflicts", "--validate=strict"];
+    kubectl(cluster, &[&["apply", "--filename", file], &strict[..]].concat());
 }
 
 fn kubectl(cluster: &Cluster, arguments: &[&str]) {
     let mut command = Command::new(cluster.plane.kubectl());
-    command.arg("--kubeconfig").arg(cluster.plane.kubeconfig()).args(arguments).arg("--validate=strict");
+    command.arg("--kubeconfig").arg(cluster.plane.kubeconfig()).args(arguments);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
@@ -84,7 +87,7 @@ async fn with_the_documented_kustomization(cluster: &Cluster) {
     let block = page.split("```yaml\n").find(|block| block.starts_with("# kustomization.yaml")).unwrap();
     let folder = cluster.plane.folder();
     std::fs::write(folder.join("kustomization.yaml"), block.split("```").next().unwrap()).unwrap();
-    kubectl(cluster, &["apply", "--server-side", "-k", folder.to_str().unwrap()]);
+    kubectl(cluster, &["apply", "--server-side", "--validate=strict", "-k", folder.to_str().unwrap()]);
     let deployments: Api<Deployment> = Api::namespaced(cluster.client.clone(), chart::NAMESPACE);
     let deployment = deployments.get(RELEASE).await.unwrap();
     let container = &deployment.spec.unwrap().template.spec.unwrap().containers[0];
@@ -155,6 +158,60 @@ async fn a_tls_node_lives(cluster: &Cluster, objects: &[Value]) {
     let log = operator.log();
     let denied: Vec<_> = log.lines().filter(|line| line.to_lowercase().contains("forbidden")).collect();
     assert!(denied.is_empty(), "{}", denied.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listed_namespace_can_be_deleted_although_the_roles_in_it_go_first() {
+    let cluster = bare_cluster().await;
+    let (objects, manifest) = manifest(&json!({ "watchNamespaces": [NAMESPACE] }));
+    apply(&cluster, "listed.json", &manifest);
+    cluster.run_operator_as(chart::NAMESPACE, RELEASE).await.unwrap();
+    let operator = start(&cluster, &objects);
+    bed::create(&cluster, "plain-0", builders::full_node("seid:a")).await;
+    until(&cluster, "plain-0", "Running", is_running).await;
+
+    // The worst order: the roles are gone, and the operator starts without them.
+    operator.kill().unwrap();
+    let roles = ["delete", "role,rolebinding", "--all", "--namespace", NAMESPACE];
+    kubectl(&cluster, &roles);
+    let _operator = start(&cluster, &objects);
+    kubectl(&cluster, &["delete", "namespace", NAMESPACE, "--wait=false"]);
+    let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
+    bed::eventually("the namespace is gone", || async {
+        namespaces.get_opt(NAMESPACE).await.unwrap().is_none()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_listed_namespaces_the_operator_changes_no_node_elsewhere_and_no_spec() {
+    let cluster = bare_cluster().await;
+    let (_, manifest) = manifest(&json!({ "watchNamespaces": [NAMESPACE] }));
+    apply(&cluster, "listed.json", &manifest);
+    cluster.run_operator_as(chart::NAMESPACE, RELEASE).await.unwrap();
+    let other = builders::node(chart::NAMESPACE, "other", builders::full_node("seid:a")).unwrap();
+    let elsewhere: Api<SeiNode> = Api::namespaced(cluster.client.clone(), chart::NAMESPACE);
+    elsewhere.create(&PostParams::default(), &other).await.unwrap();
+    bed::create(&cluster, "plain-0", builders::full_node("seid:a")).await;
+
+    let kubeconfig = Kubeconfig::read_from(cluster.operator_kubeconfig()).unwrap();
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+    let client = Client::try_from(config).unwrap();
+    let patch = |namespace: &str, name: &'static str, patch: Value| {
+        let nodes: Api<SeiNode> = Api::namespaced(client.clone(), namespace);
+        async move { nodes.patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await }
+    };
+    let finalizer = json!({ "metadata": { "finalizers": ["sei.io/test"] } });
+    bed::eventually("the policy is in force", || async {
+        patch(chart::NAMESPACE, "other", finalizer.clone()).await.is_err()
+    })
+    .await;
+    let refused = patch(chart::NAMESPACE, "other", finalizer.clone()).await.unwrap_err().to_string();
+    assert!(refused.contains("only in the namespaces that it watches"), "{refused}");
+    let spec = json!({ "spec": { "image": "seid:b" } });
+    let refused = patch(NAMESPACE, "plain-0", spec).await.unwrap_err().to_string();
+    assert!(refused.contains("may not change the spec"), "{refused}");
+    patch(NAMESPACE, "plain-0", finalizer).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,9 @@
 //! The roles grant what the table next to the code says, in every mode, to the right subjects, and no more.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::rbac::v1::PolicyRule;
+use sei_api::{labels, ports};
 use sei_controller::{SecretAccess, rbac};
 use sei_testkit::chart::{self, NAMESPACE, RELEASE, find};
 use serde_json::{Value, json};
@@ -61,6 +64,9 @@ fn the_operator_has_the_rules_of_the_table_in_every_mode() {
                 wanted.extend(rules.into_iter().map(|rule| (scope.map(str::to_owned), rule)));
             }
             wanted.extend(rbac::cluster_rules().into_iter().map(|rule| (None, rule)));
+            if !listed.is_empty() {
+                wanted.extend(rbac::finalizer_rules().into_iter().map(|rule| (None, rule)));
+            }
             if secret_access == SecretAccess::Named {
                 let rule = rbac::named_secrets(vec!["rpc-0-tls".into(), "key".into()]);
                 wanted.push((Some("pacific-1".into()), rule));
@@ -71,11 +77,24 @@ fn the_operator_has_the_rules_of_the_table_in_every_mode() {
 }
 
 #[test]
-fn with_listed_namespaces_the_cluster_role_reads_volumes_alone() {
+fn with_listed_namespaces_the_cluster_role_writes_finalizers_alone() {
     let objects = chart::render(&json!({ "watchNamespaces": ["pacific-1"] })).unwrap();
     let role = find(&objects, "ClusterRole", RELEASE).unwrap();
-    let rules = json!([{ "apiGroups": [""], "resources": ["persistentvolumes"], "verbs": ["get"] }]);
+    let rules = json!([
+        { "apiGroups": [""], "resources": ["persistentvolumes"], "verbs": ["get"] },
+        { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"] },
+        { "apiGroups": ["sei.io"], "resources": ["seinodes"], "verbs": ["list", "watch", "patch"] },
+    ]);
     assert_eq!(role["rules"], rules);
+    // And only where it works otherwise.
+    let policy = &find(&objects, "ValidatingAdmissionPolicy", RELEASE).unwrap()["spec"];
+    assert_eq!(policy["validations"][0]["expression"], r#"request.namespace in ["pacific-1"]"#);
+    let caller = format!(r#"request.userInfo.username == "system:serviceaccount:{NAMESPACE}:{RELEASE}""#);
+    assert_eq!(policy["matchConditions"][0]["expression"], caller);
+    let binding = find(&objects, "ValidatingAdmissionPolicyBinding", RELEASE).unwrap();
+    assert_eq!(binding["spec"]["policyName"], RELEASE);
+    let everywhere = chart::render(&json!({})).unwrap();
+    assert!(everywhere.iter().all(|object| object["kind"] != "ValidatingAdmissionPolicy"));
 }
 
 #[test]
@@ -108,20 +127,59 @@ fn submitters_have_a_role_that_nobody_is_bound_to() {
 }
 
 #[test]
-fn people_who_may_view_or_edit_may_do_so_with_nodes() {
-    let objects = chart::render(&json!({})).unwrap();
-    let grants = [
+fn people_have_roles_that_are_part_of_the_clusters_only_on_request() {
+    let roles = [
         ("sei-operator-view", rbac::viewer_rules(), &["view", "edit", "admin"][..]),
         ("sei-operator-edit", rbac::editor_rules(), &["edit", "admin"][..]),
     ];
-    for (name, rules, into) in grants {
-        let role = find(&objects, "ClusterRole", name).unwrap();
-        assert_eq!(serde_json::from_value::<Vec<PolicyRule>>(role["rules"].clone()).unwrap(), rules);
-        let labels = role["metadata"]["labels"].as_object().unwrap();
-        let aggregated =
-            labels.keys().filter_map(|label| label.strip_prefix("rbac.authorization.k8s.io/aggregate-to-"));
-        assert_eq!(aggregated.collect::<std::collections::BTreeSet<_>>(), into.iter().copied().collect());
+    for aggregate in [false, true] {
+        let values = if aggregate { json!({ "clusterRoles": { "aggregate": true } }) } else { json!({}) };
+        let objects = chart::render(&values).unwrap();
+        for (name, rules, into) in &roles {
+            let role = find(&objects, "ClusterRole", name).unwrap();
+            assert_eq!(&serde_json::from_value::<Vec<PolicyRule>>(role["rules"].clone()).unwrap(), rules);
+            let labels = role["metadata"]["labels"].as_object().unwrap();
+            let aggregated = labels
+                .keys()
+                .filter_map(|label| label.strip_prefix("rbac.authorization.k8s.io/aggregate-to-"));
+            let wanted = if aggregate { *into } else { &[] };
+            assert_eq!(aggregated.collect::<BTreeSet<_>>(), wanted.iter().copied().collect());
+        }
     }
+}
+
+#[test]
+fn pods_of_nodes_are_closed_but_for_p2p_where_a_policy_is_asked_for() {
+    let none = chart::render(&json!({ "nodes": { "namespaces": ["a"] } })).unwrap();
+    assert!(find(&none, "NetworkPolicy", "sei-operator-nodes").is_none());
+    let values = json!({ "nodes": { "namespaces": ["a"], "networkPolicy": {
+        "enabled": true,
+        "clients": [{ "namespaceSelector": {} }],
+    } } });
+    let objects = chart::render(&values).unwrap();
+    let spec = &find(&objects, "NetworkPolicy", "sei-operator-nodes").unwrap()["spec"];
+    let selected = json!({ "matchExpressions": [{ "key": labels::NODE, "operator": "Exists" }] });
+    assert_eq!(spec["podSelector"], selected);
+
+    let mut opened = BTreeSet::new();
+    for rule in spec["ingress"].as_array().unwrap() {
+        for port in rule["ports"].as_array().unwrap() {
+            let port = u16::try_from(port["port"].as_u64().unwrap()).unwrap();
+            opened.insert(port);
+            let is_p2p = ports::SEID.contains(&("p2p", port));
+            assert_eq!(rule["from"].is_null(), is_p2p, "{port}");
+            if [ports::SIDECAR_DEFAULT, ports::RBAC_PROXY].contains(&port) {
+                let operator = &find(&objects, "Deployment", RELEASE).unwrap()["spec"]["selector"];
+                assert_eq!(rule["from"].as_array().unwrap().len(), 1);
+                assert_eq!(&rule["from"][0]["podSelector"], operator);
+            }
+        }
+    }
+    let mut all: BTreeSet<u16> = ports::SEID.iter().map(|(_, port)| *port).collect();
+    all.extend([ports::SIDECAR_DEFAULT, ports::RBAC_PROXY]);
+    // Nobody scrapes unless listed.
+    all.retain(|port| !ports::SEID.contains(&("metrics", *port)));
+    assert_eq!(opened, all);
 }
 
 #[test]

@@ -114,6 +114,53 @@ fn choices_become_flags() {
 }
 
 #[test]
+fn extra_flags_and_variables_replace_those_of_the_chart() {
+    let values = json!({
+        "log": { "level": "debug" },
+        "watchNamespaces": ["a"],
+        "extraArgs": ["--log-level=warn", "--workers=7", "--sidecar-connect-to=a:1:b:2", "--sidecar-connect-to=c:1:d:2"],
+        "extraEnv": [
+            { "name": "SEI_SIDECAR_IMAGE", "value": "other:1" },
+            { "name": "SSL_CERT_FILE", "value": "/ca/ca.crt" },
+        ],
+        "volumes": [{ "name": "ca", "configMap": { "name": "ca" } }],
+        "volumeMounts": [{ "name": "ca", "mountPath": "/ca" }],
+    });
+    let (container, pod) = container(&values);
+    let arguments = arguments(&container);
+    let given = |flag: &str| -> Vec<_> { arguments.iter().filter(|word| word.starts_with(flag)).collect() };
+    assert_eq!(given("--log-level"), [&"--log-level=warn"]);
+    assert_eq!(given("--workers"), [&"--workers=7"]);
+    assert_eq!(given("--sidecar-connect-to").len(), 2);
+    let names: Vec<_> = container["env"].as_array().unwrap().iter().map(|entry| &entry["name"]).collect();
+    assert_eq!(names.iter().filter(|name| **name == "SEI_SIDECAR_IMAGE").count(), 1);
+    assert_eq!(settings(&container)["SEI_SIDECAR_IMAGE"], "other:1");
+    assert_eq!(container["volumeMounts"][1], json!({ "name": "ca", "mountPath": "/ca" }));
+    assert_eq!(pod["volumes"][1]["name"], "ca");
+}
+
+#[test]
+fn flags_that_other_objects_depend_on_are_not_replaced() {
+    let (container, _) = container(&json!({ "watchNamespaces": ["a"] }));
+    let replaceable = ["--sidecar-token-file", "--workers", "--log-format", "--log-level"];
+    for flag in arguments(&container).into_iter().skip(1).map(|word| word.split('=').next().unwrap()) {
+        let rendered = chart::render(&json!({ "extraArgs": [format!("{flag}=x")] }));
+        match replaceable.contains(&flag) {
+            true => assert!(rendered.is_ok(), "{flag}"),
+            false => {
+                let refused = rendered.unwrap_err().to_string();
+                assert!(refused.contains(&format!("extraArgs: {flag} cannot be replaced")), "{refused}");
+            }
+        }
+    }
+}
+
+#[test]
+fn services_of_the_namespace_add_no_variables() {
+    assert_eq!(container(&json!({})).1["enableServiceLinks"], false);
+}
+
+#[test]
 fn ports_probes_service_and_policy_speak_of_the_same_listeners() {
     let (container, _) = container(&json!({}));
     let objects = chart::render(&json!({ "metrics": { "serviceMonitor": { "enabled": true } } })).unwrap();

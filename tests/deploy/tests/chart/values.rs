@@ -33,6 +33,16 @@ fn values_that_cannot_be_used_are_refused_by_name() {
         (json!({ "watchNamespaces": ["Pacific"] }), "/watchNamespaces/0"),
         (json!({ "namedSecrets": [{ "namespace": "a", "names": [] }] }), "/namedSecrets/0/names"),
         (json!({ "replica": 3 }), "'replica' not allowed"),
+        // A Service's name starts with a letter.
+        (json!({ "fullnameOverride": "123" }), "/fullnameOverride"),
+        (json!({ "imagePullSecrets": [{ "secret": "a" }] }), "/imagePullSecrets/0"),
+        (json!({ "nodes": { "namespaces": [123] } }), "/nodes/namespaces/0"),
+        (json!({ "extraArgs": ["workers=3"] }), "/extraArgs/0"),
+        (
+            json!({ "extraEnv": [{ "name": "A", "value": "1" }, { "name": "A", "value": "2" }] }),
+            "extraEnv: A is listed twice",
+        ),
+        (json!({ "nodes": { "networkPolicy": { "enabled": true } } }), "nodes.networkPolicy.enabled"),
         (
             json!({ "namedSecrets": [{ "namespace": "a", "names": ["s"] }] }),
             "namedSecrets: they are read only with secretAccess=named",
@@ -68,7 +78,7 @@ fn examples_of_the_documentation_can_be_used() {
     let page = include_str!("../../../../docs/install.md");
     let blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
     let values: Vec<_> = blocks.filter(|block| !block.contains("kustomization")).collect();
-    assert_eq!(values.len(), 2);
+    assert_eq!(values.len(), 3);
     for block in values {
         chart::render(&serde_saphyr::from_str(block).unwrap()).unwrap();
     }
@@ -128,7 +138,8 @@ fn switches_take_away_what_they_name() {
     let switches = [
         (json!({ "crds": { "install": false } }), "CustomResourceDefinition", "seinodes.sei.io"),
         (json!({ "clusterRoles": { "install": false } }), "ClusterRole", "sei-rbac-proxy"),
-        (json!({ "clusterRoles": { "aggregate": false } }), "ClusterRole", "sei-operator-edit"),
+        (json!({ "clusterRoles": { "install": false } }), "ClusterRole", "sei-operator-edit"),
+        (json!({ "serviceAccount": { "create": false, "name": "a" } }), "ServiceAccount", RELEASE),
         (json!({ "networkPolicy": { "enabled": false } }), "NetworkPolicy", RELEASE),
         (json!({ "podDisruptionBudget": { "enabled": false } }), "PodDisruptionBudget", RELEASE),
         // A budget for one replica would hold up every drain.
