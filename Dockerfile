@@ -9,6 +9,8 @@ COPY . .
 RUN host="$(rustc -vV | sed -n 's/^host: //p')" \
  && RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --release --package sei-operator --target "$host" \
  && mv "target/$host/release/sei-operator" /sei-operator
+# The license texts of what is in the image.
+RUN cargo xtask notices --output /licenses
 
 FROM gcr.io/distroless/static-debian12:nonroot
 LABEL org.opencontainers.image.title="sei-operator"
@@ -16,6 +18,7 @@ LABEL org.opencontainers.image.description="The Kubernetes operator for Sei node
 LABEL org.opencontainers.image.version="0.1.0"
 LABEL org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /sei-operator /sei-operator
+COPY --from=build /licenses /licenses
 USER 65532:65532
 ENTRYPOINT ["/sei-operator"]
 CMD ["run"]

@@ -1,4 +1,4 @@
-//! Holds the crates to the edges of docs/ARCHITECTURE.md, the pure ones to being pure, and all to one TLS stack.
+//! Holds the crates to the edges of docs/ARCHITECTURE.md, and the pure ones to being pure.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -50,10 +50,6 @@ const IMPURE_WORDS: &[&str] = &[
     "tracing::",
 ];
 
-/// What nothing may bring in, not even for tests: a second TLS stack, or an HTTP client that comes with one.
-const BANNED: &[&str] =
-    &["aws-lc-rs", "aws-lc-sys", "native-tls", "openssl", "openssl-sys", "reqwest", "rustls-pemfile"];
-
 /// Arguments of the chore.
 #[derive(clap::Args)]
 pub(crate) struct Args {}
@@ -87,12 +83,6 @@ pub(crate) fn run(_: &Args) -> anyhow::Result<()> {
             words(&folder.join("src"), &mut faults)?;
         }
     }
-    let lock = workspace()?.join("Cargo.lock");
-    let lock = std::fs::read_to_string(&lock).with_context(|| format!("read {}", lock.display()))?;
-    faults.extend(
-        banned(&lock)
-            .map(|name| format!("Cargo.lock has {name}: find with `cargo tree -i {name}` who brings it")),
-    );
     if !faults.is_empty() {
         bail!("layers are broken:\n  {}", faults.join("\n  "));
     }
@@ -115,20 +105,4 @@ fn words(folder: &Path, faults: &mut Vec<String>) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The banned packages that a lock file has.
-fn banned(lock: &str) -> impl Iterator<Item = &'static str> {
-    BANNED.iter().copied().filter(move |name| lock.lines().any(|line| line == format!("name = \"{name}\"")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_banned_package_is_found_by_its_whole_name() {
-        let lock = "[[package]]\nname = \"openssl-probe\"\n[[package]]\nname = \"aws-lc-sys\"\n";
-        assert_eq!(banned(lock).collect::<Vec<_>>(), ["aws-lc-sys"]);
-    }
 }

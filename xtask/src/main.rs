@@ -3,10 +3,14 @@
 
 mod crd_gen;
 mod demo;
+mod deny;
 mod e2e;
 mod image;
 mod install_gen;
 mod layers;
+mod notices;
+mod packages;
+mod sbom;
 mod test;
 mod tools;
 
@@ -41,6 +45,12 @@ enum Chore {
     Image(image::Args),
     /// Hold the crates to the edges that docs/ARCHITECTURE.md allows.
     Layers(layers::Args),
+    /// Check licenses, sources and banned crates of the dependencies against deny.toml.
+    Deny(deny::Args),
+    /// Write the license texts of everything in the operator's image into a folder.
+    Notices(notices::Args),
+    /// Print the software bill of materials of the operator's binary (CycloneDX).
+    Sbom(sbom::Args),
     /// Build the pinned programs of the control plane that are missing and print their folder.
     Tools(tools::Args),
 }
@@ -65,6 +75,9 @@ fn run() -> anyhow::Result<()> {
         Chore::E2e(args) => e2e::run(args),
         Chore::Image(args) => image::run(&args),
         Chore::Layers(args) => layers::run(&args),
+        Chore::Deny(args) => deny::run(&args),
+        Chore::Notices(args) => notices::run(&args),
+        Chore::Sbom(args) => sbom::run(&args),
         Chore::Tools(args) => tools::run(&args),
     }
 }
@@ -78,6 +91,14 @@ fn workspace() -> anyhow::Result<PathBuf> {
 /// Where cargo builds.
 fn target() -> anyhow::Result<PathBuf> {
     Ok(std::env::var_os("CARGO_TARGET_DIR").map_or(workspace()?.join("target"), PathBuf::from))
+}
+
+/// The target triple of this machine.
+fn host() -> anyhow::Result<String> {
+    let output = Command::new("rustc").arg("-vV").output().context("run rustc -vV")?;
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let host = printed.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc -vV does not say which host it runs on")?.to_owned())
 }
 
 /// The cargo that runs this, in the root of the workspace.

@@ -1,10 +1,10 @@
 //! Every check and test there is, from the cheap to the dear, with a closing line that says what was run.
 
-use std::time::Instant;
+use std::{process::Command, time::Instant};
 
 use anyhow::bail;
 
-use crate::{cargo, crd_gen, install_gen, layers, tools};
+use crate::{cargo, crd_gen, deny, install_gen, layers, tools, workspace};
 
 /// Arguments of the chore.
 #[derive(clap::Args)]
@@ -16,12 +16,16 @@ pub(crate) fn run(_: &Args) -> anyhow::Result<()> {
     step("formatting", &["fmt", "--all", "--check"])?;
     eprintln!("== layers");
     layers::run(&layers::Args {})?;
+    eprintln!("== licenses, sources and banned crates");
+    deny::run(&deny::Args {})?;
     eprintln!("== generated files");
     crd_gen::run(&crd_gen::Args { check: true })?;
     step("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
     eprintln!("== documentation");
     let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
     run_to_end(docs.env("RUSTDOCFLAGS", "-D warnings"))?;
+    eprintln!("== workflows");
+    run_to_end(Command::new(tools::ACTIONLINT.ensure()?.join("actionlint")).current_dir(workspace()?))?;
     eprintln!("== control plane, helm, promtool");
     let assets = tools::CONTROL_PLANE.ensure()?;
     let helm = tools::HELM.ensure()?.join("helm");

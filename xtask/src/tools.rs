@@ -92,13 +92,23 @@ pub(crate) const PROMTOOL: Tools = Tools {
     programs: &[Program { name: "promtool", package: "github.com/prometheus/prometheus/cmd/promtool" }],
 };
 
+/// What checks the workflows in `.github`.
+pub(crate) const ACTIONLINT: Tools = Tools {
+    cache: "actionlint",
+    module: "tests/tools/actionlint",
+    pinned: "github.com/rhysd/actionlint",
+    stamp: "github.com/rhysd/actionlint.version",
+    tags: "",
+    programs: &[Program { name: "actionlint", package: "github.com/rhysd/actionlint/cmd/actionlint" }],
+};
+
 /// Everything.
-const ALL: &[&Tools] = &[&KUBERNETES, &COREDNS, &CERT_MANAGER, &HELM, &PROMTOOL];
+const ALL: &[&Tools] = &[&KUBERNETES, &COREDNS, &CERT_MANAGER, &HELM, &PROMTOOL, &ACTIONLINT];
 
 /// Arguments of the chore.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Which: control-plane, coredns, cert-manager, helm, promtool.
+    /// Which: control-plane, coredns, cert-manager, helm, promtool, actionlint.
     #[arg(default_value = CONTROL_PLANE.cache)]
     name: String,
     /// Build every program that any chore runs.

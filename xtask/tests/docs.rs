@@ -19,10 +19,10 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// README and every page of docs, with their text.
+/// The pages at the root, those of docs, and those beside the tests, with their text.
 fn pages() -> Vec<(PathBuf, String)> {
-    let mut paths = vec![root().join("README.md")];
-    for folder in ["docs", "docs/reference"] {
+    let mut paths = Vec::new();
+    for folder in ["", "docs", "docs/decisions", "docs/reference", "tests"] {
         let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
         paths.extend(entries.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
     }

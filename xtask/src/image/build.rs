@@ -1,10 +1,10 @@
 //! Builds the programs that go into images.
 
-use std::{path::PathBuf, process::Command};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 
-use crate::{cargo, target};
+use crate::{cargo, host, target};
 
 /// A binary without libraries.
 pub(super) const STATIC: &str = "-C target-feature=+crt-static";
@@ -36,12 +36,4 @@ pub(super) fn stand_ins() -> anyhow::Result<PathBuf> {
         bail!("sei-stand-ins does not build: the compiler's output is above");
     }
     Ok(target()?.join("debug"))
-}
-
-/// The target triple of this machine.
-fn host() -> anyhow::Result<String> {
-    let output = Command::new("rustc").arg("-vV").output().context("run rustc -vV")?;
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    let host = told.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("rustc -vV does not say which host it runs on")?.to_owned())
 }

@@ -71,7 +71,8 @@ mod tests {
         assert_eq!(stage.config.entrypoint, ["/sei-operator"]);
         assert_eq!(stage.config.cmd, ["run"]);
         assert_eq!(stage.config.env, [""; 0]);
-        assert_eq!(stage.copies, BTreeMap::from([("/sei-operator".into(), "/sei-operator".into())]));
+        let same = |path: &str| (path.to_owned(), path.to_owned());
+        assert_eq!(stage.copies, BTreeMap::from([same("/sei-operator"), same("/licenses")]));
         let label = |name: &str| stage.config.labels[&format!("org.opencontainers.image.{name}")].clone();
         assert_eq!(label("version"), env!("CARGO_PKG_VERSION"));
         assert_eq!(label("licenses"), env!("CARGO_PKG_LICENSE"));

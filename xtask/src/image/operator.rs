@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail};
 
 use super::{
     archive::{self, Image},
@@ -10,7 +10,7 @@ use super::{
     dockerfile::last_stage,
     rootfs::Rootfs,
 };
-use crate::workspace;
+use crate::{notices, workspace};
 
 /// Authorities that object stores and API servers may be certified by; the distroless base has them too.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -24,8 +24,15 @@ pub(super) fn write(path: &Path, name: &str) -> anyhow::Result<()> {
     let binary = build::operator()?;
     let mut files = Rootfs::base();
     for (from, to) in &stage.copies {
-        ensure!(from == "/sei-operator", "Dockerfile: only /sei-operator is built here, not {from}");
-        files.program(to, &binary)?;
+        match from.as_str() {
+            "/sei-operator" => files.program(to, &binary)?,
+            "/licenses" => {
+                for (name, text) in notices::files()? {
+                    files.file(&format!("{to}/{name}"), 0o644, text);
+                }
+            }
+            other => bail!("Dockerfile: {other} is not built here"),
+        }
     }
     let authorities = fs::read(AUTHORITIES)
         .with_context(|| format!("read {AUTHORITIES}: apt-get install -y ca-certificates"))?;
