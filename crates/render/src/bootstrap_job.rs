@@ -31,6 +31,7 @@ pub fn bootstrap_job(node: &SeiNode, platform: &Platform) -> Result<Option<Job>,
     if !node.spec.needs_bootstrap() {
         return Ok(None);
     }
+    platform.allowed_images.check(node)?;
     let template = PodTemplateSpec {
         metadata: Some(ObjectMeta {
             labels: Some(labels::bootstrap(node)),

@@ -13,6 +13,19 @@ pub enum RenderError {
         /// Name of the SeiNode.
         node: String,
     },
+    /// An image that the platform does not allow.
+    #[error(
+        "{field} {image} is not allowed: use an image of {allowed}, or add its repository to SEI_ALLOWED_IMAGES \
+         on the operator"
+    )]
+    ImageNotAllowed {
+        /// Path of the field.
+        field: &'static str,
+        /// The image.
+        image: String,
+        /// What is allowed, separated by commas.
+        allowed: String,
+    },
     /// A quantity that no container can have.
     #[error("{field} is {value:?}: write {wanted}")]
     BadQuantity {

@@ -32,6 +32,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod allowed_images;
 mod bootstrap_job;
 mod data_claim;
 pub mod drift;
@@ -42,6 +43,7 @@ mod platform;
 mod pod;
 mod quantity;
 mod rbac_proxy_config;
+mod reference_label;
 mod service;
 mod stateful_set;
 

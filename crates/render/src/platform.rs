@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use sei_api::v1alpha1::Mode;
 
-use crate::quantity::canonical;
+use crate::{allowed_images::AllowedImages, quantity::canonical, reference_label::ReferenceLabel};
 
 /// A bucket and the region it is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Platform {
     pub(crate) sidecar_image: String,
     pub(crate) exporter_image: String,
     pub(crate) proxy_image: Option<String>,
+    pub(crate) allowed_images: AllowedImages,
+    reference_label: Option<ReferenceLabel>,
 }
 
 /// Everything that is wrong with the settings.
@@ -135,6 +137,8 @@ impl Platform {
             sidecar_image: read.text("SEI_SIDECAR_IMAGE", "the seictl image"),
             exporter_image: read.text("SEI_COSMOS_EXPORTER_IMAGE", "the cosmos-exporter image"),
             proxy_image: read.optional("SEI_KUBE_RBAC_PROXY_IMAGE"),
+            allowed_images: AllowedImages::parse(&read.optional("SEI_ALLOWED_IMAGES").unwrap_or_default()),
+            reference_label: read.optional("SEI_REFERENCE_LABEL").as_deref().map(ReferenceLabel::parse),
         };
         if read.wrong.is_empty() {
             return Ok(platform);
@@ -146,6 +150,11 @@ impl Platform {
     /// Size of the volume that a node of `mode` gets, and the least that an imported one must have.
     pub fn required_storage(&self, mode: Mode) -> &Quantity {
         &self.size(mode).storage
+    }
+
+    /// Why a Secret or claim with these labels may not be named by a SeiNode; `None` where it may.
+    pub fn refuses_reference(&self, labels: Option<&BTreeMap<String, String>>) -> Option<String> {
+        self.reference_label.as_ref()?.missing(labels)
     }
 
     /// Where genesis ceremonies leave what the group needs.

@@ -16,7 +16,9 @@ use crate::{Platform, RenderError, meta::metadata, pod};
 /// # Errors
 /// [`RenderError::NoProxyImage`] for a node with TLS on a platform without a proxy image.
 /// [`RenderError::BadQuantity`] for resources of the sidecar that no container can have.
+/// [`RenderError::ImageNotAllowed`] for an image that the platform does not allow.
 pub fn stateful_set(node: &SeiNode, platform: &Platform) -> Result<StatefulSet, RenderError> {
+    platform.allowed_images.check(node)?;
     let selector = LabelSelector { match_labels: Some(labels::selector(node)), match_expressions: None };
     let template = PodTemplateSpec {
         metadata: Some(ObjectMeta {

@@ -46,6 +46,9 @@ pub(super) async fn imported(ctx: &Context, node: &SeiNode) -> Option<Finding> {
             Ok(None) => return Finding::NotYet(format!("claim {name} does not exist")),
             Ok(Some(claim)) => claim,
         };
+        if let Some(why) = ctx.platform.refuses_reference(claim.metadata.labels.as_ref()) {
+            return Finding::NotYet(format!("claim {name} {why}"));
+        }
         let volume = match claim_is_usable(name, &claim, ctx.platform.required_storage(mode)) {
             Ok(volume) => volume,
             Err(finding) => return finding,

@@ -75,9 +75,12 @@ async fn check(
             Ok(Some(secret)) if secret.metadata.deletion_timestamp.is_some() => {
                 Finding::NotYet(format!("Secret {name} is being deleted"))
             }
-            Ok(Some(secret)) => match rule(&secret.data.unwrap_or_default()) {
-                Ok(()) => Finding::Good(format!("Secret {name} has what it needs")),
-                Err(why) => Finding::Bad(format!("Secret {name}: {why}")),
+            Ok(Some(secret)) => match ctx.platform.refuses_reference(secret.metadata.labels.as_ref()) {
+                Some(why) => Finding::NotYet(format!("Secret {name} {why}")),
+                None => match rule(&secret.data.unwrap_or_default()) {
+                    Ok(()) => Finding::Good(format!("Secret {name} has what it needs")),
+                    Err(why) => Finding::Bad(format!("Secret {name}: {why}")),
+                },
             },
         }
     };

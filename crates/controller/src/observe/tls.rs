@@ -68,7 +68,13 @@ async fn read(
     let api: Api<Secret> = Api::namespaced(ctx.client.clone(), namespace);
     let required = names::required_dns_names(node);
     match api.get_opt(name).await {
-        Ok(Some(secret)) => verdict(name, &secret, &required, now),
+        Ok(Some(secret)) => match ctx.platform.refuses_reference(secret.metadata.labels.as_ref()) {
+            Some(why) => {
+                let message = format!("Secret {namespace}/{name} {why}");
+                (without_dates(Reason::TlsSecretUnavailable, message), None)
+            }
+            None => verdict(name, &secret, &required, now),
+        },
         Ok(None) => {
             let message = format!(
                 "Secret {namespace}/{name} does not exist: make it, of type kubernetes.io/tls, with a certificate for {}",

@@ -6,6 +6,12 @@ SEI_COSMOS_EXPORTER_IMAGE: {{ .images.exporter | quote }}
 {{- with .images.proxy }}
 SEI_KUBE_RBAC_PROXY_IMAGE: {{ . | quote }}
 {{- end }}
+{{- with .allowedImages }}
+SEI_ALLOWED_IMAGES: {{ join "," . | quote }}
+{{- end }}
+{{- with .referenceLabel }}
+SEI_REFERENCE_LABEL: {{ . | quote }}
+{{- end }}
 SEI_SERVICE_ACCOUNT: {{ .serviceAccount | quote }}
 SEI_TOLERATION_KEY: {{ .tolerationKey | quote }}
 SEI_NODEPOOL_NAME: {{ .default.nodePool | quote }}

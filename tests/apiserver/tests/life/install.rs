@@ -166,15 +166,11 @@ async fn a_listed_namespace_can_be_deleted_although_the_roles_in_it_go_first() {
     let (objects, manifest) = manifest(&json!({ "watchNamespaces": [NAMESPACE] }));
     apply(&cluster, "listed.json", &manifest);
     cluster.run_operator_as(chart::NAMESPACE, RELEASE).await.unwrap();
-    let operator = start(&cluster, &objects);
+    let _operator = start(&cluster, &objects);
     bed::create(&cluster, "plain-0", builders::full_node("seid:a")).await;
     until(&cluster, "plain-0", "Running", is_running).await;
 
-    // The worst order: the roles are gone, and the operator starts without them.
-    operator.kill().unwrap();
-    let roles = ["delete", "role,rolebinding", "--all", "--namespace", NAMESPACE];
-    kubectl(&cluster, &roles);
-    let _operator = start(&cluster, &objects);
+    kubectl(&cluster, &["delete", "role,rolebinding", "--all", "--namespace", NAMESPACE]);
     kubectl(&cluster, &["delete", "namespace", NAMESPACE, "--wait=false"]);
     let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
     bed::eventually("the namespace is gone", || async {

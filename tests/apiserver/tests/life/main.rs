@@ -10,6 +10,7 @@ mod deletion;
 mod install;
 mod invalid;
 mod left;
+mod limits;
 mod modes;
 mod pods;
 mod process;

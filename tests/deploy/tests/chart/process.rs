@@ -42,6 +42,8 @@ fn the_default_settings_are_all_that_the_operator_asks_for() {
 fn every_platform_value_reaches_its_setting() {
     let platform = json!({
         "images": { "sidecar": "sidecar:1", "exporter": "exporter:1", "proxy": "proxy:1" },
+        "referenceLabel": "sei.io/for-nodes=true",
+        "allowedImages": ["ghcr.io/sei-protocol/", "registry:5000/seid"],
         "serviceAccount": "account",
         "tolerationKey": "key",
         "default": { "nodePool": "pool-d", "storageClass": "class-d", "storageSize": "1Ti", "cpu": 2, "memory": "3Gi" },
@@ -51,12 +53,14 @@ fn every_platform_value_reaches_its_setting() {
     });
     let (container, _) = container(&json!({ "platform": platform }));
     let wanted = [
+        ("SEI_ALLOWED_IMAGES", "ghcr.io/sei-protocol/,registry:5000/seid"),
         ("SEI_COSMOS_EXPORTER_IMAGE", "exporter:1"),
         ("SEI_GENESIS_BUCKET", "genesis"),
         ("SEI_GENESIS_REGION", "region-g"),
         ("SEI_KUBE_RBAC_PROXY_IMAGE", "proxy:1"),
         ("SEI_NODEPOOL_ARCHIVE", "pool-a"),
         ("SEI_NODEPOOL_NAME", "pool-d"),
+        ("SEI_REFERENCE_LABEL", "sei.io/for-nodes=true"),
         ("SEI_RESOURCE_CPU_ARCHIVE", "5500m"),
         ("SEI_RESOURCE_CPU_DEFAULT", "2"),
         ("SEI_RESOURCE_MEM_ARCHIVE", "6Gi"),
