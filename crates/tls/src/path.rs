@@ -1,5 +1,5 @@
 //! Whether clients verify the leaf against what they trust: the operator's own, which uses webpki, and those in Go,
-//! which check more of the issuers. A path counts that both take.
+//! which check more of the issuers. Only a path that both accept counts.
 
 use std::{cell::RefCell, fmt, time::Duration};
 
@@ -35,7 +35,7 @@ impl fmt::Display for End {
     }
 }
 
-/// Finds a path from the leaf, the first of `chain`, to what is trusted, and its first end.
+/// Finds a path from the leaf through `issuers` to what is trusted, and its first end.
 pub(crate) fn check(
     leaf: &Certificate,
     issuers: &[Certificate],

@@ -59,7 +59,7 @@ pub enum Problem {
         /// What is wrong with it.
         detail: &'static str,
     },
-    /// An encrypted key, for which nobody can give the operator or the proxy a password.
+    /// An encrypted key: neither the operator nor the proxy has its passphrase.
     #[error("tls.key is encrypted: store it without a passphrase (openssl pkey -in tls.key)")]
     EncryptedKey,
     /// Not a key in a form that TLS servers read.

@@ -14,11 +14,14 @@ import (
 	"time"
 )
 
+// With "serve", it serves TLS with the Secret to one client instead, and prints the address where.
+
 // secret is a Secret, the names under which its server is dialled, and the moment to judge it at.
 type secret struct {
 	At    time.Time         `json:"at"`
 	Names []string          `json:"names"`
 	Data  map[string][]byte `json:"data"`
+	Serve bool              `json:"serve"`
 }
 
 // verdict has "ok" or Go's error for each step, and nothing for those after a step that failed.
@@ -48,16 +51,46 @@ func main() {
 		if err := json.Unmarshal(line, &s); err != nil {
 			log.Fatalf("decode Secret: %v", err)
 		}
-		if err := json.NewEncoder(output).Encode(judge(s)); err != nil {
-			log.Fatalf("write verdict: %v", err)
+		var answer any
+		if s.Serve {
+			answer = serve(s)
+		} else {
+			answer = judge(s)
+		}
+		if err := json.NewEncoder(output).Encode(answer); err != nil {
+			log.Fatalf("write answer: %v", err)
 		}
 		// The other side waits for the answer before it asks again.
 		if input.Buffered() == 0 {
 			if err := output.Flush(); err != nil {
-				log.Fatalf("write verdict: %v", err)
+				log.Fatalf("write answer: %v", err)
 			}
 		}
 	}
+}
+
+// serve answers one HTTP request as a sidecar that is not ready.
+func serve(s secret) string {
+	pair, err := tls.X509KeyPair(s.Data["tls.crt"], s.Data["tls.key"])
+	if err != nil {
+		log.Fatalf("load Secret: %v", err)
+	}
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}})
+	if err != nil {
+		log.Fatalf("listen: %v", err)
+	}
+	go func() {
+		defer listener.Close()
+		connection, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer connection.Close()
+		if _, err := connection.Read(make([]byte, 4096)); err == nil {
+			io.WriteString(connection, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+		}
+	}()
+	return listener.Addr().String()
 }
 
 func judge(s secret) verdict {

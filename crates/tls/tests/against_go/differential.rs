@@ -1,4 +1,4 @@
-//! Secrets that nobody has thought of, judged here and by Go.
+//! Mutated Secrets, judged here and by Go.
 
 use fastrand::Rng;
 

@@ -6,6 +6,7 @@ use std::{
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::secret::{GoVerdict, NAMES, Secret};
@@ -27,8 +28,17 @@ impl Go {
     }
 
     pub fn judge(&mut self, secret: &Secret) -> GoVerdict {
+        self.ask(secret, false)
+    }
+
+    /// Serves TLS with the Secret to one client; where.
+    pub fn serve(&mut self, secret: &Secret) -> String {
+        self.ask(secret, true)
+    }
+
+    fn ask<T: DeserializeOwned>(&mut self, secret: &Secret, serve: bool) -> T {
         let data = serde_json::to_value(secret).unwrap()["data"].take();
-        let question = json!({ "at": secret.at, "names": NAMES, "data": data });
+        let question = json!({ "at": secret.at, "names": NAMES, "data": data, "serve": serve });
         let input = self.input.as_mut().unwrap();
         writeln!(input, "{question}").and_then(|()| input.flush()).unwrap();
         let mut answer = String::new();

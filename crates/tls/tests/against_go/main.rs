@@ -16,4 +16,5 @@ mod differential;
 mod generated;
 mod go;
 mod mutate;
+mod reached;
 mod secret;

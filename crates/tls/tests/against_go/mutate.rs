@@ -1,4 +1,4 @@
-//! Secrets that nobody has thought of: known ones, damaged as text, as DER, or put together from two.
+//! Mutated Secrets: known and generated ones, damaged as text, as DER, or combined from two.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use fastrand::Rng;

@@ -37,7 +37,7 @@ fn every_usual_form_of_key() {
 fn every_harmless_form_of_text() {
     let root = authority("root");
     let made = issue(&good(), &root);
-    let spaced = format!("subject=somebody\n{}\n\n# the end\n", made.crt);
+    let spaced = format!("subject=CN = rpc-0\n{}\n\n# the end\n", made.crt);
     for (name, crt, key) in [
         ("CRLF", made.crt.replace('\n', "\r\n"), made.key.replace('\n', "\r\n")),
         ("comments", spaced, format!("a comment\n{}", made.key)),
