@@ -30,7 +30,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sei-apiserver-tests", &["sei-api", "sei-controller", "sei-render", "sei-sidecar", "sei-testkit"]),
     ("sei-deploy-tests", &["sei-api", "sei-controller", "sei-render", "sei-testkit"]),
     ("sei-e2e", &["sei-api"]),
-    ("sei-stand-ins", &["sei-testkit"]),
+    ("sei-stand-ins", &["sei-store", "sei-testkit"]),
     ("xtask", &["sei-api", "sei-controller", "sei-plan", "sei-render", "sei-testkit"]),
 ];
 /// Crates that decide and never do.

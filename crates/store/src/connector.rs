@@ -22,9 +22,9 @@ use rustls::{ClientConfig, RootCertStore, crypto::ring};
 const ANSWER_LIMIT: usize = 1 << 20;
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 
-/// Makes clients that trust the certificates of the system, or of `SSL_CERT_FILE`.
+/// Makes HTTP clients of [`object_store`] that trust the certificates of the system, or of `SSL_CERT_FILE`.
 #[derive(Debug)]
-pub(crate) struct Connector;
+pub struct Connector;
 
 impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {

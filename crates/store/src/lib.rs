@@ -36,5 +36,6 @@ mod settings;
 mod unavailable;
 
 pub use bucket::Bucket;
+pub use connector::Connector;
 pub use settings::SettingsError;
 pub use unavailable::Unavailable;

@@ -24,6 +24,11 @@ pub fn full_node(image: &str) -> Value {
     json!({ "chainId": "arctic-1", "image": image, "fullNode": {} })
 }
 
+/// Peers outside the cluster, which always answer: without any, no sidecar can configure state sync.
+pub fn outside_peers() -> Value {
+    json!([{ "static": { "addresses": ["3be6b24cf86a5938cce7d48f44fb6598465a9924@p2p.example:26656"] } }])
+}
+
 /// Spec of a full node with TLS on its sidecar API.
 pub fn tls_full_node(image: &str, secret: &str) -> Value {
     let mut spec = full_node(image);

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use futures::StreamExt;
-use k8s_openapi::api::core::v1::{ConfigMap, Container, Pod, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Container, PersistentVolumeClaim, Pod, Secret};
 use kube::{
     Api, Client, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, PostParams},
@@ -14,7 +14,7 @@ use kube::{
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::sidecar::Simulator;
+use crate::sidecar::{Generation, Simulator};
 
 /// Runs until dropped.
 pub struct Kubelet {
@@ -69,15 +69,26 @@ async fn run(client: &Client, simulator: &Simulator, pod: &Pod, host: &str) {
         let _ =
             pods.create_subresource::<Value, Value>("binding", &name, &PostParams::default(), &binding).await;
     }
-    let tls = loop {
+    let Mounts { tls, claim } = loop {
         match mounts(client, &namespace, pod).await {
-            Ok(tls) => break tls,
+            Ok(mounts) => break mounts,
             Err(why) => {
                 report(&pods, pod, &status(pod, "Pending", false, &why)).await;
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     };
+    if let Some(claim) = &claim {
+        simulator.mount(host, claim);
+    }
+    if let Some(sidecar) = containers(pod).find(|container| container.name == "sei-sidecar") {
+        let release = sidecar.image.as_deref().and_then(Generation::of_image);
+        simulator.play(host, release.unwrap_or(Generation::V50));
+        let variables = sidecar.env.iter().flatten();
+        let chain =
+            variables.filter(|variable| variable.name == "SEI_CHAIN_ID").find_map(|it| it.value.as_ref());
+        chain.into_iter().for_each(|chain| simulator.join(host, chain));
+    }
     simulator.run(host);
     let mut ready = simulator.readiness(host);
     loop {
@@ -117,14 +128,26 @@ fn unpullable(container: &Container) -> Option<String> {
     Some(format!("Back-off pulling image {image:?}"))
 }
 
-/// Waits, as the kubelet does, for images and for the Secrets and ConfigMaps that are mounted. The name of the TLS one.
-async fn mounts(client: &Client, namespace: &str, pod: &Pod) -> Result<Option<String>, String> {
+/// All containers of a pod.
+fn containers(pod: &Pod) -> impl Iterator<Item = &Container> {
+    pod.spec.iter().flat_map(|spec| spec.init_containers.iter().flatten().chain(&spec.containers))
+}
+
+/// What a pod mounts.
+struct Mounts {
+    /// Name of the TLS Secret.
+    tls: Option<String>,
+    /// UID of the claim.
+    claim: Option<String>,
+}
+
+/// Waits, as the kubelet does, for images and for the Secrets, ConfigMaps and claims that are mounted.
+async fn mounts(client: &Client, namespace: &str, pod: &Pod) -> Result<Mounts, String> {
     let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
     let configs: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
-    let mut tls = None;
-    let containers =
-        pod.spec.iter().flat_map(|spec| spec.init_containers.iter().flatten().chain(&spec.containers));
-    if let Some(why) = containers.into_iter().find_map(unpullable) {
+    let claims: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), namespace);
+    let mut mounts = Mounts { tls: None, claim: None };
+    if let Some(why) = containers(pod).find_map(unpullable) {
         return Err(why);
     }
     for volume in pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten()) {
@@ -132,15 +155,20 @@ async fn mounts(client: &Client, namespace: &str, pod: &Pod) -> Result<Option<St
             let found = secrets.get_opt(name).await.map_err(|error| error.to_string())?;
             let secret = found.ok_or_else(|| format!("secret {name:?} not found"))?;
             if secret.type_.as_deref() == Some("kubernetes.io/tls") {
-                tls = Some(name.to_owned());
+                mounts.tls = Some(name.to_owned());
             }
+        }
+        if let Some(name) = volume.persistent_volume_claim.as_ref().map(|claim| &claim.claim_name) {
+            let found = claims.get_opt(name).await.map_err(|error| error.to_string())?;
+            let claim = found.ok_or_else(|| format!("persistentvolumeclaim {name:?} not found"))?;
+            mounts.claim = claim.uid();
         }
         if let Some(config) = &volume.config_map {
             let found = configs.get_opt(&config.name).await.map_err(|error| error.to_string())?;
             found.ok_or_else(|| format!("configmap {:?} not found", config.name))?;
         }
     }
-    Ok(tls)
+    Ok(mounts)
 }
 
 async fn serve(client: &Client, simulator: &Simulator, namespace: &str, secret: &str, host: &str) {

@@ -1,7 +1,11 @@
 //! A real S3 server over a folder: the protocol with its signatures, and objects as plain files, so that a test
 //! puts one there without a client.
 
-use std::{fs, io, path::PathBuf, sync::Arc};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context;
 use hyper_util::{
@@ -23,7 +27,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     certs::{Pair, certified},
-    sidecar::bucket,
+    sidecar::home,
 };
 
 const KEY: &str = "operator";
@@ -60,11 +64,7 @@ impl S3 {
     async fn listen(bucket: &str, tls: Option<TlsAcceptor>) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("make a folder for objects")?;
         fs::create_dir(folder.path().join(bucket)).context("make the bucket")?;
-        let objects = FileSystem::new(folder.path())
-            .map_err(|error| anyhow::anyhow!("serve {}: {error:?}", folder.path().display()))?;
-        let mut service = S3ServiceBuilder::new(objects);
-        service.set_auth(SimpleAuth::from_single(KEY, SECRET));
-        let service = service.build();
+        let service = service(folder.path())?;
         let listener = TcpListener::bind("127.0.0.1:0").await.context("listen")?;
         let port = listener.local_addr()?.port();
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -108,7 +108,7 @@ impl S3 {
     /// # Errors
     /// What the file system says.
     pub fn put(&self, key: &str, content: &str) -> io::Result<()> {
-        bucket::put(&self.folder(), key, content)
+        home::put(&self.folder().join(key), content.as_bytes())
     }
 
     /// Whether there is an object `key`.
@@ -130,7 +130,27 @@ impl S3 {
     }
 }
 
-/// Serves one connection to its end. A client that goes away is no news.
+/// Serves the buckets that are folders in `folder`, until the listener fails.
+///
+/// # Errors
+/// When the folder cannot be served, or no connection accepted.
+pub async fn run(listener: TcpListener, folder: &Path) -> anyhow::Result<()> {
+    let service = service(folder)?;
+    loop {
+        let (stream, _) = listener.accept().await.context("accept a connection")?;
+        tokio::spawn(serve(stream, None, service.clone()));
+    }
+}
+
+fn service(folder: &Path) -> anyhow::Result<S3Service> {
+    let objects =
+        FileSystem::new(folder).map_err(|error| anyhow::anyhow!("serve {}: {error:?}", folder.display()))?;
+    let mut service = S3ServiceBuilder::new(objects);
+    service.set_auth(SimpleAuth::from_single(KEY, SECRET));
+    Ok(service.build())
+}
+
+/// Serves one connection to its end. A client that goes away ends it.
 async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, service: S3Service) {
     let builder = auto::Builder::new(TokioExecutor::new());
     match tls {

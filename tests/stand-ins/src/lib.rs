@@ -1,8 +1,6 @@
 //! What the stand-ins have in common. Each of them is a program of its own under `bin/`.
 
-pub mod node_key;
-
-use std::{fs, io, path::Path};
+use std::io;
 
 use anyhow::Context;
 use tokio::{
@@ -17,18 +15,6 @@ use tokio::{
 pub async fn listen(address: &str) -> anyhow::Result<TcpListener> {
     let full = if address.starts_with(':') { format!("[::]{address}") } else { address.to_owned() };
     TcpListener::bind(&full).await.with_context(|| format!("listen on {address}"))
-}
-
-/// Writes a whole file or none: neither a reader nor the next start sees half of it. Makes its folder.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn put(path: &Path, text: &str) -> anyhow::Result<()> {
-    let part = path.with_extension("part");
-    let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
-    fs::write(&part, text).with_context(|| format!("write {}", part.display()))?;
-    fs::rename(&part, path).with_context(|| format!("put {} in place", path.display()))
 }
 
 /// The signals that end a process.

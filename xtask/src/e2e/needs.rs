@@ -16,6 +16,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("mount", "mount"),
     // What the images and the scenarios are made with.
     ("busybox", "busybox-static"),
+    ("tar", "tar"),
+    ("gzip", "gzip"),
     ("curl", "curl"),
     ("openssl", "openssl"),
 ];

@@ -11,7 +11,7 @@ pub(super) const STATIC: &str = "-C target-feature=+crt-static";
 /// How cargo builds the operator; the Dockerfile says the same.
 pub(super) const OPERATOR: &[&str] = &["build", "--locked", "--release", "--package", "sei-operator"];
 /// Programs of `tests/stand-ins`.
-const STAND_INS: &[&str] = &["pause", "seid", "seictl", "kube-rbac-proxy", "cosmos-exporter"];
+const STAND_INS: &[&str] = &["pause", "seid", "seictl", "kube-rbac-proxy", "cosmos-exporter", "s3"];
 
 /// The operator as it is released: optimised and static.
 pub(super) fn operator() -> anyhow::Result<PathBuf> {

@@ -5,6 +5,7 @@ use std::{
     fs,
     io::Read,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context, bail, ensure};
@@ -34,7 +35,15 @@ const SHELL: &[(&str, &str)] = &[
     ("grep", "grep"),
 ];
 
-/// An image of somebody else, or its stand-in.
+/// The release that the stand-in for the sidecar plays unless `E2E_SIDECAR_RELEASE` names another.
+const RELEASE: &str = "v0.0.50";
+/// Waits of the pods' scripts are shorter here: seid waits for its sidecar with it.
+const SLEEP: &str = "#!/bin/sh\nexec /bin/sleep.real 0.5\n";
+/// Buckets of the object store, as the chart names them by default, and the snapshot that the first holds.
+const BUCKETS: [&str; 2] = ["dev-sei-snapshots", "dev-sei-k8s-genesis-artifacts"];
+const SNAPSHOT: (&str, u64) = ("pacific-1", 200);
+
+/// An image of another project, or its stand-in.
 #[derive(Serialize)]
 pub(crate) struct Part {
     /// Name, as pods ask for it.
@@ -60,12 +69,14 @@ pub(crate) struct Images {
     pub(crate) rbac_proxy: Part,
     /// cosmos-exporter.
     pub(crate) cosmos_exporter: &'static str,
+    /// An object store.
+    pub(crate) s3: &'static str,
 }
 
 impl Images {
     /// All of them.
     pub(crate) fn names(&self) -> Vec<&str> {
-        let mut names = vec![self.pause, self.tools, self.operator, self.cosmos_exporter];
+        let mut names = vec![self.pause, self.tools, self.operator, self.cosmos_exporter, self.s3];
         names.extend(self.seid);
         names.extend([self.sidecar.name.as_str(), self.rbac_proxy.name.as_str()]);
         names
@@ -78,38 +89,42 @@ pub(crate) fn build_all(folder: &Path) -> anyhow::Result<Images> {
     fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
     let programs = build::stand_ins()?;
     let file = |name: &str| folder.join(format!("{name}.tar"));
-    let single = |name: &'static str, program: &str, user: &str| -> anyhow::Result<()> {
+    let single = |name: &str, program: &str, user: &str, variable: Option<String>| -> anyhow::Result<()> {
         let mut files = Rootfs::base();
         let place = format!("/usr/bin/{program}");
         files.program(&place, &programs.join(program))?;
         let config = Config {
             user: user.to_owned(),
             entrypoint: vec![place],
-            env: vec!["PATH=/usr/bin:/bin".to_owned()],
+            env: ["PATH=/usr/bin:/bin".to_owned()].into_iter().chain(variable).collect(),
             ..Config::default()
         };
         archive::write(&file(program), &[Image { name, config, files: &files }])
     };
+    let release = std::env::var("E2E_SIDECAR_RELEASE").unwrap_or_else(|_| RELEASE.to_owned());
+    let sidecar = format!("e2e.local/seictl:{release}");
     let images = Images {
         pause: "e2e.local/pause:1",
         tools: "e2e.local/tools:1",
         operator: OPERATOR,
         seid: ["e2e.local/seid:a", "e2e.local/seid:b"],
-        sidecar: part("E2E_SIDECAR_IMAGE", "e2e.local/seictl:1", &file("seictl"))?,
+        sidecar: part("E2E_SIDECAR_IMAGE", &sidecar, &file("seictl"))?,
         rbac_proxy: part("E2E_RBAC_PROXY_IMAGE", "e2e.local/kube-rbac-proxy:1", &file("kube-rbac-proxy"))?,
         cosmos_exporter: "e2e.local/cosmos-exporter:1",
+        s3: "e2e.local/s3:1",
     };
     for part in [&images.sidecar, &images.rbac_proxy] {
         eprintln!("{}: {}", part.name, if part.real { "the real one, as given" } else { "a stand-in" });
     }
-    single(images.pause, "pause", "65535:65535")?;
-    single(images.cosmos_exporter, "cosmos-exporter", "65532:65532")?;
+    single(images.pause, "pause", "65535:65535", None)?;
+    single(images.cosmos_exporter, "cosmos-exporter", "65532:65532", None)?;
     if !images.sidecar.real {
-        single("e2e.local/seictl:1", "seictl", "")?;
+        single(&sidecar, "seictl", "", Some(format!("SEICTL_RELEASE={release}")))?;
     }
     if !images.rbac_proxy.real {
-        single("e2e.local/kube-rbac-proxy:1", "kube-rbac-proxy", "65532:65532")?;
+        single("e2e.local/kube-rbac-proxy:1", "kube-rbac-proxy", "65532:65532", None)?;
     }
+    object_store(&file("s3"), images.s3, &programs.join("s3"))?;
     seid(&file("seid"), images.seid, &programs.join("seid"))?;
     tools::write(&file("tools"), images.tools)?;
     operator::write(&file("sei-operator"), images.operator)?;
@@ -120,8 +135,10 @@ pub(crate) fn build_all(folder: &Path) -> anyhow::Result<Images> {
 fn seid(path: &Path, names: [&str; 2], program: &Path) -> anyhow::Result<()> {
     let mut files = Rootfs::base();
     for ((name, _), from) in SHELL.iter().zip(tools::find(SHELL)?) {
+        let name = if *name == "sleep" { "sleep.real" } else { name };
         files.program(&format!("/bin/{name}"), &from)?;
     }
+    files.file("/bin/sleep", 0o755, SLEEP);
     files.program("/usr/bin/seid", program)?;
     let images = names.map(|name| {
         let version = name.rsplit(':').next().unwrap_or_default();
@@ -133,6 +150,39 @@ fn seid(path: &Path, names: [&str; 2], program: &Path) -> anyhow::Result<()> {
         Image { name, config, files: &files }
     });
     archive::write(path, &images)
+}
+
+/// An object store whose buckets are there, with a snapshot to restore.
+fn object_store(path: &Path, name: &str, program: &Path) -> anyhow::Result<()> {
+    let mut files = Rootfs::base();
+    files.program("/usr/bin/s3", program)?;
+    for bucket in BUCKETS {
+        files.folder(&format!("/buckets/{bucket}"), 0o755);
+    }
+    let (chain, height) = SNAPSHOT;
+    let place = format!("/buckets/{}/{chain}/state-sync/{height}.tar.gz", BUCKETS[0]);
+    files.file(&place, 0o644, snapshot(height)?);
+    let config = Config {
+        entrypoint: vec!["/usr/bin/s3".to_owned(), "/buckets".to_owned()],
+        env: vec!["PATH=/usr/bin:/bin".to_owned()],
+        ..Config::default()
+    };
+    archive::write(path, &[Image { name, config, files: &files }])
+}
+
+/// An archive of a snapshot as seid writes it: a folder for the height, and one for the format in it.
+fn snapshot(height: u64) -> anyhow::Result<Vec<u8>> {
+    let folder = tempfile::tempdir().context("create a folder for the snapshot")?;
+    let format = folder.path().join(height.to_string()).join("1");
+    fs::create_dir_all(&format)
+        .and_then(|()| fs::write(format.join("0"), "chunk"))
+        .context("write the snapshot")?;
+    let mut tar = Command::new("tar");
+    let output =
+        tar.args(["--create", "--gzip", "--directory"]).arg(folder.path()).arg(height.to_string()).output();
+    let output = output.context("run tar")?;
+    ensure!(output.status.success(), "tar: {}", String::from_utf8_lossy(&output.stderr).trim());
+    Ok(output.stdout)
 }
 
 /// The real image that `variable` names, copied to `file`, or the stand-in's name.

@@ -1,31 +1,51 @@
-//! The sidecar's HTTP API.
+//! The sidecar's HTTP API: its paths and answers.
 
 use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header},
 };
-use serde_json::{Value, json};
-use uuid::Uuid;
+use serde_json::json;
 
-use super::Sidecar;
+use super::{
+    Generation, Sidecar,
+    answers::{empty, error, json_body, text},
+    mux,
+};
 
-/// Largest body that is read, in bytes.
-const LIMIT: usize = 1 << 20;
 /// Most records that are listed.
 const LISTED: usize = 100;
+/// Most bytes of headers that are read, as Go counts them.
+const HEADERS: usize = (32 << 10) + 4096;
 
 /// Whom a sidecar answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Authn {
-    /// Everybody.
+    /// Every caller.
     Open,
-    /// Whoever the proxy in front of it names.
+    /// Callers that the proxy in front of it names.
     TrustedHeader,
+}
+
+impl Authn {
+    /// The mode that `SEI_SIDECAR_AUTHN_MODE` asks a release for; `None` where that is no mode. Releases before
+    /// v0.0.50 ignore the variable.
+    pub fn of_variable(value: &str, generation: Generation) -> Option<Self> {
+        match value.trim().to_lowercase().as_str() {
+            _ if generation < Generation::V50 => Some(Self::Open),
+            "" | "unauthenticated" => Some(Self::Open),
+            "trusted-header" => Some(Self::TrustedHeader),
+            _ => None,
+        }
+    }
 }
 
 /// Answers one request.
 pub async fn answer(sidecar: &Sidecar, authn: Authn, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
+    let sizes = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    if sidecar.generation() >= Generation::V50 && sizes.sum::<usize>() > HEADERS {
+        return text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "431 Request Header Fields Too Large");
+    }
     let path = parts.uri.path();
     if authn == Authn::TrustedHeader
         && !is_bypassed(path)
@@ -33,38 +53,47 @@ pub async fn answer(sidecar: &Sidecar, authn: Authn, request: Request<Body>) -> 
     {
         return json_body(StatusCode::UNAUTHORIZED, &json!({ "error": error }));
     }
-    match to_bytes(body, LIMIT).await {
+    if let Some(clean) = mux::redirect(path) {
+        return mux::redirected(&clean, parts.uri.query());
+    }
+    match to_bytes(body, usize::MAX).await {
         Ok(body) => route(sidecar, &parts.method, path, &body),
-        Err(_) => json_body(StatusCode::BAD_REQUEST, &json!({ "error": "invalid request body" })),
+        Err(_) => error(StatusCode::BAD_REQUEST, "invalid request body"),
     }
 }
 
-/// Whether a path is answered whoever asks.
-fn is_bypassed(path: &str) -> bool {
+/// Whether a path is answered to every caller, by the sidecar and by the proxy.
+pub(super) fn is_bypassed(path: &str) -> bool {
     ["/v0/healthz", "/v0/startupz", "/v0/livez", "/v0/metrics"].contains(&path)
 }
 
-/// Who calls, where the one header that says so is there.
-fn caller(headers: &HeaderMap) -> Result<&HeaderValue, &'static str> {
+/// Checks that exactly one header names the caller.
+fn caller(headers: &HeaderMap) -> Result<(), &'static str> {
     let mut users = headers.get_all("x-remote-user").iter();
     match (users.next(), users.next()) {
         (None, _) => Err("missing X-Remote-User header"),
-        (Some(_), Some(_)) => Err("multiple X-Remote-User headers"),
-        (Some(user), None) if user.is_empty() => Err("empty X-Remote-User header"),
-        (Some(user), None) => Ok(user),
+        (Some(_), Some(_)) => {
+            Err("expected exactly one X-Remote-User header — proxy must overwrite, not append")
+        }
+        (Some(user), None) if user.as_bytes().trim_ascii().is_empty() => Err("empty X-Remote-User header"),
+        (Some(_), None) => Ok(()),
     }
 }
 
 fn route(sidecar: &Sidecar, method: &Method, path: &str, body: &[u8]) -> Response<Body> {
-    let task = path.strip_prefix("/v0/tasks/");
+    let task = path.strip_prefix("/v0/tasks/").filter(|id| !id.is_empty() && !id.contains('/'));
     let allow = match path {
-        "/v0/tasks" => "GET, POST",
-        "/v0/healthz" | "/v0/startupz" | "/v0/livez" | "/v0/status" | "/v0/metrics" | "/v0/node-id" => "GET",
-        _ if task.is_some() => "DELETE, GET",
-        _ => return text(StatusCode::NOT_FOUND, "404 page not found\n"),
+        "/v0/tasks" => "GET, HEAD, POST",
+        "/v0/startupz" if sidecar.generation() < Generation::V50 => return mux::not_found(),
+        "/v0/healthz" | "/v0/startupz" | "/v0/livez" | "/v0/status" | "/v0/metrics" | "/v0/node-id" => {
+            "GET, HEAD"
+        }
+        _ if task.is_some() => "DELETE, GET, HEAD",
+        _ => return mux::not_found(),
     };
+    // The body of an answer to HEAD is left out by the server.
+    let method = if method == Method::HEAD { &Method::GET } else { method };
     let ready = sidecar.is_ready();
-    let id = task.and_then(|id| Uuid::parse_str(id).ok());
     match (method, path) {
         (&Method::GET, "/v0/healthz" | "/v0/startupz") if ready => empty(StatusCode::OK),
         (&Method::GET, "/v0/healthz" | "/v0/startupz") => empty(StatusCode::SERVICE_UNAVAILABLE),
@@ -73,58 +102,37 @@ fn route(sidecar: &Sidecar, method: &Method, path: &str, body: &[u8]) -> Respons
             json_body(StatusCode::OK, &json!({ "status": if ready { "Ready" } else { "Initializing" } }))
         }
         (&Method::GET, "/v0/metrics") => {
-            let ready = u8::from(ready);
-            text(StatusCode::OK, &format!("# TYPE seictl_ready gauge\nseictl_ready {ready}\n"))
+            text(StatusCode::OK, "# TYPE go_info gauge\ngo_info{version=\"go1.25\"} 1\n")
         }
         (&Method::GET, "/v0/node-id") => match sidecar.node_id() {
             Ok(id) => json_body(StatusCode::OK, &json!({ "nodeId": id })),
-            Err(error) => json_body(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": error })),
+            Err(reason) => error(StatusCode::INTERNAL_SERVER_ERROR, &reason),
         },
         (&Method::POST, "/v0/tasks") => match sidecar.submit(body) {
             Ok(id) => json_body(StatusCode::CREATED, &json!({ "id": id })),
-            Err(error) => json_body(StatusCode::BAD_REQUEST, &json!({ "error": error })),
+            Err(reason) => error(StatusCode::BAD_REQUEST, &reason),
         },
         (&Method::GET, "/v0/tasks") => {
             let records: Vec<_> = sidecar.records().into_iter().take(LISTED).collect();
             json_body(StatusCode::OK, &json!(records))
         }
-        (&Method::GET, _) => match id.and_then(|id| sidecar.record(id)) {
+        (&Method::GET, _) => match task.and_then(|id| sidecar.record(id)) {
             Some(record) => json_body(StatusCode::OK, &json!(record)),
             None => task_not_found(),
         },
-        (&Method::DELETE, _) if task.is_some() => match id {
-            Some(id) if sidecar.remove(id) => empty(StatusCode::NO_CONTENT),
+        (&Method::DELETE, _) if task.is_some() => match task.map(|id| sidecar.remove(id)) {
+            Some(Ok(true)) => empty(StatusCode::NO_CONTENT),
+            Some(Err(reason)) => {
+                let mut answer = error(StatusCode::SERVICE_UNAVAILABLE, &reason);
+                answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                answer
+            }
             _ => task_not_found(),
         },
-        _ => {
-            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n");
-            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
-            answer
-        }
+        _ => mux::method_not_allowed(allow),
     }
 }
 
 fn task_not_found() -> Response<Body> {
-    json_body(StatusCode::NOT_FOUND, &json!({ "error": "task not found" }))
-}
-
-pub(super) fn empty(status: StatusCode) -> Response<Body> {
-    let mut answer = Response::new(Body::empty());
-    *answer.status_mut() = status;
-    answer
-}
-
-pub(super) fn text(status: StatusCode, text: &str) -> Response<Body> {
-    let mut answer = Response::new(Body::from(text.to_owned()));
-    *answer.status_mut() = status;
-    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-    answer.headers_mut().insert(header::CONTENT_TYPE, plain);
-    answer
-}
-
-fn json_body(status: StatusCode, body: &Value) -> Response<Body> {
-    let mut answer = text(status, &format!("{body}\n"));
-    let json = HeaderValue::from_static("application/json");
-    answer.headers_mut().insert(header::CONTENT_TYPE, json);
-    answer
+    error(StatusCode::NOT_FOUND, "task not found")
 }

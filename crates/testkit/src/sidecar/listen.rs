@@ -25,23 +25,18 @@ use tokio::{
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::{
-    Authn, Call,
-    api::{self, empty, text},
-    lock,
-    simulator::{Node, Nodes},
+    Authn, Call, Generation,
+    answers::{empty, text},
+    api, lock,
+    nodes::{Node, Nodes},
 };
 use crate::rbac_proxy::{Judge, Refusal, identify};
-
-/// Largest body that is read, in bytes.
-const LIMIT: usize = 1 << 20;
-/// Paths that the proxy lets through unasked.
-const BYPASS: &[&str] = &["/v0/healthz", "/v0/startupz", "/v0/livez", "/v0/metrics"];
 
 /// What a connection came through.
 #[derive(Clone)]
 enum Front {
     Nothing,
-    /// The proxy; without a judge whoever has a token may pass.
+    /// The proxy; without a judge every caller with a token may pass.
     Proxy(Option<Arc<Judge>>),
 }
 
@@ -67,7 +62,7 @@ pub(super) async fn tls(nodes: Nodes, judge: Option<Arc<Judge>>) -> io::Result<S
                 let host = start.client_hello().server_name().unwrap_or_default().to_owned();
                 // Nobody listens at a pod that does not run, or whose proxy has nothing to serve.
                 let certificate = lock(&nodes)
-                    .get(&host)
+                    .known(&host)
                     .filter(|node| node.running)
                     .and_then(|node| node.certificate.clone());
                 let Some(certificate) = certificate else { return };
@@ -106,7 +101,7 @@ where
             if let Front::Proxy(judge) = front {
                 authn = Authn::TrustedHeader;
                 // Bypass paths pass as they are. On others, what is behind sees who called and not with what.
-                if !BYPASS.contains(&parts.uri.path()) {
+                if !api::is_bypassed(parts.uri.path()) {
                     match pass(judge.as_deref(), &host, &parts).await {
                         Ok(user) => {
                             parts.headers.remove(header::AUTHORIZATION);
@@ -119,7 +114,7 @@ where
             answer(&nodes, &host, authn, Request::from_parts(parts, Body::new(body))).await
         }
     });
-    // A client that goes away ends the connection, which is no news.
+    // A client that goes away ends the connection.
     let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
 }
 
@@ -149,15 +144,10 @@ async fn answer(
     request: Request<Body>,
 ) -> io::Result<Response<Body>> {
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, LIMIT).await.map_err(io::Error::other)?;
+    let body = to_bytes(body, usize::MAX).await.map_err(io::Error::other)?;
     let (sidecar, faults) = {
         let mut nodes = lock(nodes);
-        let listens = |node: &Node| {
-            // Behind a proxy it listens on loopback.
-            let is_hidden = authn == Authn::Open && node.certificate.is_some();
-            node.running && (!is_hidden || lock(&node.order).faults.plain_port)
-        };
-        let Some(node) = nodes.get_mut(host).filter(|node| listens(node)) else {
+        let Some(node) = nodes.known(host).filter(|node| listens(node, authn)) else {
             return Err(io::ErrorKind::ConnectionRefused.into());
         };
         node.calls.push(Call {
@@ -180,6 +170,13 @@ async fn answer(
         Some(crash) => crash.around(answer).await,
         None => answer.await,
     })
+}
+
+/// Whether it listens where a request came from. Behind a proxy it does so on loopback alone, from v0.0.50 on.
+fn listens(node: &Node, authn: Authn) -> bool {
+    let order = lock(&node.order);
+    let is_hidden = authn == Authn::Open && node.certificate.is_some() && order.generation >= Generation::V50;
+    node.running && (!is_hidden || order.faults.plain_port)
 }
 
 fn host_of(request: &Parts) -> String {

@@ -1,16 +1,30 @@
-//! Sidecars: one that answers as the real one does, and a simulator of thousands behind two listeners.
+//! Sidecars: one that answers as the real one does, of any release, and a simulator of thousands behind two
+//! listeners.
 
+mod answers;
 mod api;
-pub(crate) mod bucket;
+mod engine;
+mod generation;
+mod handlers;
+pub(crate) mod home;
 mod listen;
-mod node;
+mod mux;
+pub mod node_key;
+mod nodes;
+mod outside;
 mod record;
 mod simulator;
+mod world;
 
 pub use api::{Authn, answer};
-pub use node::{Sidecar, Work};
+pub use engine::{Failure, Outcome, Sidecar, Work};
+pub use generation::Generation;
+pub use handlers::Handlers;
+pub use home::Home;
+pub use nodes::{Call, Faults};
+pub use outside::{Answer, Bucket, Unreachable, World};
 pub use record::{Record, Status};
-pub use simulator::{Access, Call, Faults, Simulator};
+pub use simulator::{Access, Simulator};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -2,29 +2,8 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
-
-/// Every type the server knows.
-const TYPES: &[&str] = &[
-    "snapshot-restore",
-    "configure-genesis",
-    "config-apply",
-    "config-patch",
-    "config-reload",
-    "discover-peers",
-    "configure-state-sync",
-    "config-validate",
-    "mark-ready",
-    "snapshot-upload",
-    "result-export",
-    "generate-identity",
-    "generate-gentx",
-    "upload-genesis-artifacts",
-    "set-genesis-peers",
-    "assemble-and-upload-genesis",
-    "await-condition",
-];
 
 /// How far a task is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,28 +11,31 @@ const TYPES: &[&str] = &[
 pub enum Status {
     /// Its handler runs.
     Running,
-    /// Its handler ended well.
+    /// Its handler succeeded.
     Completed,
-    /// Its handler ended with an error.
+    /// Its handler failed.
     Failed,
 }
 
-/// What a sidecar knows of a task, in the form in which it tells it.
+/// What a sidecar knows of a task, in the form of its API.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
-    /// Given by the client, or made up.
-    pub id: Uuid,
+    /// As the client wrote it, or random.
+    pub id: String,
     /// Type.
     #[serde(rename = "type")]
     pub type_: String,
     /// How far it is.
     pub status: Status,
-    /// How often its handler was started because of a submission.
+    /// How often its handler was started by a submission.
     pub run: u32,
     /// As submitted.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub params: Map<String, Value>,
+    /// What its handler returned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub params: Option<Value>,
+    pub result: Option<Value>,
     /// Of a failed one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -65,27 +47,62 @@ pub struct Record {
 }
 
 impl Record {
-    /// The task that a request body asks for, as run 1, or what is wrong with it in the server's words and order.
-    /// `knows` which of the types this version has.
+    /// The task that a request body asks for, as run 1, or the server's reason for refusing it. The order of the
+    /// checks is the server's: a type is looked up before the id is parsed.
     pub(super) fn of_request(body: &[u8], knows: impl Fn(&str) -> bool) -> Result<Self, String> {
-        let body: Value = serde_json::from_slice(body).map_err(|_| "invalid request body".to_owned())?;
-        let type_ = body["type"].as_str().filter(|type_| !type_.is_empty()).ok_or("type is required")?;
-        if !TYPES.contains(&type_) || !knows(type_) {
+        let Request { id, type_, params } = Request::decode(body).ok_or("invalid request body")?;
+        if type_.is_empty() {
+            return Err("type is required".to_owned());
+        }
+        if !knows(&type_) {
             return Err(format!("unknown task type: {type_}"));
         }
-        let id = match body["id"].as_str() {
-            Some(id) => Uuid::parse_str(id).map_err(|_| format!("id {id:?} must be a valid UUID"))?,
-            None => Uuid::new_v4(),
-        };
+        if !id.is_empty() && Uuid::parse_str(&id).is_err() {
+            return Err(format!("task ID must be a valid UUID: {id:?}"));
+        }
         Ok(Self {
-            id,
-            type_: type_.to_owned(),
+            id: if id.is_empty() { Uuid::new_v4().to_string() } else { id },
+            type_,
             status: Status::Running,
             run: 1,
-            params: body.get("params").filter(|params| !params.is_null()).cloned(),
+            params,
+            result: None,
             error: None,
             submitted_at: Timestamp::now(),
             completed_at: None,
         })
+    }
+}
+
+/// A body as Go decodes it: the first JSON value alone counts, keys are compared without case, null is absent, and
+/// broken UTF-8 is replaced.
+#[derive(Default)]
+struct Request {
+    id: String,
+    type_: String,
+    params: Map<String, Value>,
+}
+
+impl Request {
+    fn decode(body: &[u8]) -> Option<Self> {
+        let body = String::from_utf8_lossy(body);
+        let first = serde_json::Deserializer::from_str(&body).into_iter().next()?.ok()?;
+        let mut request = Self::default();
+        let members = match first {
+            Value::Object(members) => members,
+            Value::Null => return Some(request),
+            _ => return None,
+        };
+        for (key, value) in members {
+            match (key.to_ascii_lowercase().as_str(), value) {
+                (_, Value::Null) => {}
+                ("id", Value::String(id)) => request.id = id,
+                ("type", Value::String(type_)) => request.type_ = type_,
+                ("params", Value::Object(params)) => request.params = params,
+                ("id" | "type" | "params", _) => return None,
+                _ => {}
+            }
+        }
+        Some(request)
     }
 }

@@ -1,28 +1,20 @@
 //! A simulator of sidecars: thousands of nodes behind two listeners, one plain and one with TLS in the place of
 //! kube-rbac-proxy. Which node is meant follows from the name that the client asks for, as in a cluster. Each
-//! answers as a real sidecar does, with faults to order.
+//! answers as a real sidecar of its release does, with faults to order.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-    path::PathBuf,
-    sync::{Arc, Mutex, Weak},
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
-use futures::future::BoxFuture;
 use kube::Client;
-use rustls::sign::CertifiedKey;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::watch;
-use uuid::Uuid;
 
-use super::{Record, Sidecar, Work, bucket::Bucket, listen, lock};
-use crate::{
-    crash::Crash,
-    rbac_proxy::{Judge, Lifetimes},
+use super::{
+    Call, Faults, Generation, Home, Record, listen, lock,
+    nodes::{Fleet, Node, Nodes},
+    outside::Folder,
 };
+use crate::rbac_proxy::{Judge, Lifetimes};
 
 /// Audience that tokens must have.
 const AUDIENCE: &str = "sei-sidecar";
@@ -36,162 +28,6 @@ pub enum Access {
     Reviewed(Client),
 }
 
-/// What is wrong with a sidecar.
-#[derive(Clone, Debug)]
-pub struct Faults {
-    /// How long each task takes.
-    pub delay: Duration,
-    /// Takes requests and never answers them.
-    pub hang: bool,
-    /// Answers on its own port although it is behind a proxy, as versions before v0.0.50 do.
-    pub plain_port: bool,
-    /// Answers everything with this status.
-    pub answer: Option<u16>,
-    /// Task types that fail this many times, with this error.
-    pub fail: BTreeMap<String, (u32, String)>,
-    /// Counts and cuts the tasks that are given to it.
-    pub crash: Option<Crash>,
-    /// Task types that this version of the sidecar does not know.
-    pub unknown: BTreeSet<String>,
-    /// Task types that never end.
-    pub stuck: BTreeSet<String>,
-}
-
-impl Default for Faults {
-    fn default() -> Self {
-        Self {
-            delay: Duration::from_millis(20),
-            hang: false,
-            plain_port: false,
-            answer: None,
-            fail: BTreeMap::new(),
-            crash: None,
-            unknown: BTreeSet::new(),
-            stuck: BTreeSet::from(["snapshot-upload".to_owned()]),
-        }
-    }
-}
-
-/// A request that reached a sidecar.
-#[derive(Clone, Debug)]
-pub struct Call {
-    /// HTTP method.
-    pub method: String,
-    /// Path.
-    pub path: String,
-    /// Body, null where there was none.
-    pub body: Value,
-    /// Whether it carried a bearer token.
-    pub has_token: bool,
-}
-
-/// What the handlers of a node do, to order.
-#[derive(Default)]
-pub(super) struct Order {
-    pub(super) faults: Faults,
-    /// Without one, what is done in a bucket succeeds.
-    bucket: Option<Bucket>,
-}
-
-impl Order {
-    /// How a task ends.
-    fn outcome(&mut self, type_: &str, params: &Value) -> Result<(), String> {
-        match self.faults.fail.get_mut(type_) {
-            Some((left, error)) if *left > 0 => {
-                *left -= 1;
-                Err(error.clone())
-            }
-            _ => self.bucket.as_ref().map_or(Ok(()), |bucket| bucket.serve(type_, params)),
-        }
-    }
-}
-
-/// Does tasks by waiting.
-struct Simulated {
-    node: Uuid,
-    order: Arc<Mutex<Order>>,
-    all: Weak<Mutex<BTreeMap<String, Node>>>,
-}
-
-impl Simulated {
-    /// A host tells its id once its seid runs, that is once its sidecar is ready. A source that finds none fails.
-    fn answering(all: &Weak<Mutex<BTreeMap<String, Node>>>, params: &Value) -> Result<(), String> {
-        let Some(all) = all.upgrade() else { return Ok(()) };
-        let all = lock(&all);
-        let runs = |host: &Value| {
-            let node = host.as_str().and_then(|host| all.get(host));
-            node.is_some_and(|node| node.running && node.sidecar.is_ready())
-        };
-        let sources = params["sources"].as_array().into_iter().flatten();
-        let mut by_name = sources.filter(|source| source["type"] == "dnsEndpoints");
-        let silent = by_name.any(|source| !source["endpoints"].as_array().into_iter().flatten().any(runs));
-        if silent {
-            Err("discover-peers: no reachable peers found via dnsEndpoints".to_owned())
-        } else {
-            Ok(())
-        }
-    }
-}
-
-impl Work for Simulated {
-    fn knows(&self, type_: &str) -> bool {
-        !lock(&self.order).faults.unknown.contains(type_)
-    }
-
-    fn run(&self, type_: &str, params: Value) -> BoxFuture<'static, Result<(), String>> {
-        let (type_, order, all) = (type_.to_owned(), Arc::clone(&self.order), Weak::clone(&self.all));
-        Box::pin(async move {
-            let delay = {
-                let faults = &lock(&order).faults;
-                if faults.stuck.contains(&type_) { None } else { Some(faults.delay) }
-            };
-            match delay {
-                Some(delay) => tokio::time::sleep(delay).await,
-                None => std::future::pending().await,
-            }
-            if type_ == "discover-peers" {
-                Self::answering(&all, &params)?;
-            }
-            lock(&order).outcome(&type_, &params)
-        })
-    }
-
-    /// Records live as long as the simulator, as they do on a data volume.
-    fn store(&self, _: &[&Record]) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn node_id(&self) -> Result<String, String> {
-        let id = self.node.simple().to_string();
-        Ok(format!("{id}{}", &id[..8]))
-    }
-}
-
-/// A node of the simulator.
-pub(super) struct Node {
-    /// The pod runs.
-    pub(super) running: bool,
-    /// The pod is to be ended by its machine.
-    evicted: bool,
-    pub(super) sidecar: Sidecar,
-    pub(super) order: Arc<Mutex<Order>>,
-    pub(super) calls: Vec<Call>,
-    pub(super) certificate: Option<Arc<CertifiedKey>>,
-}
-
-impl Node {
-    fn new(host: &str, all: &Nodes) -> Self {
-        let order = Arc::<Mutex<Order>>::default();
-        let node = Uuid::new_v5(&Uuid::NAMESPACE_DNS, host.as_bytes());
-        let sidecar =
-            Sidecar::new(Simulated { node, order: Arc::clone(&order), all: Arc::downgrade(all) }, Vec::new());
-        Self { running: false, evicted: false, sidecar, order, calls: Vec::new(), certificate: None }
-    }
-}
-
-/// Nodes by the name of their pod.
-pub(super) type Nodes = Arc<Mutex<BTreeMap<String, Node>>>;
-
 /// The simulator. Clones are the same one.
 #[derive(Clone)]
 pub struct Simulator {
@@ -204,9 +40,9 @@ impl Simulator {
     /// Listens on loopback. `access` judges who calls through TLS.
     ///
     /// # Errors
-    /// When no port is free.
+    /// When no port or folder is available.
     pub async fn start(access: Access) -> anyhow::Result<Self> {
-        let nodes = Nodes::default();
+        let nodes = Fleet::start().context("create a folder for volumes")?;
         let judge = match access {
             Access::AnyToken => None,
             Access::Reviewed(client) => {
@@ -221,6 +57,21 @@ impl Simulator {
     /// Rules for the operator's `--sidecar-connect-to`.
     pub fn connect_to(&self) -> [String; 2] {
         [format!(":8443:{}", self.tls), format!("::{}", self.plain)]
+    }
+
+    /// A pod mounts the volume of a claim: what was done on another volume is not done on this one.
+    pub fn mount(&self, host: &str, claim: &str) {
+        lock(&self.nodes).mount(host, claim);
+    }
+
+    /// The release that it is; v0.0.50 unless another is chosen.
+    pub fn play(&self, host: &str, generation: Generation) {
+        self.with(host, |node| lock(&node.order).generation = generation);
+    }
+
+    /// The chain that its environment names.
+    pub fn join(&self, host: &str, chain: &str) {
+        self.with(host, |node| chain.clone_into(&mut lock(&node.order).chain));
     }
 
     /// The sidecar's process starts: it is not ready, and what was running runs again.
@@ -244,6 +95,14 @@ impl Simulator {
         self.with(host, |node| {
             node.running = false;
             node.sidecar.stop();
+        });
+    }
+
+    /// Its process is asked to end, and records cancelled tasks as failed where its release can do so.
+    pub fn terminate(&self, host: &str) {
+        self.with(host, |node| {
+            node.running = false;
+            node.sidecar.cancel();
         });
     }
 
@@ -271,10 +130,10 @@ impl Simulator {
         Ok(())
     }
 
-    /// The folder that is its genesis bucket, and its chain.
+    /// The folder that is its bucket, and its chain. Without one, everything that it looks for is there.
     pub fn use_bucket(&self, host: &str, folder: PathBuf, chain: &str) {
-        let bucket = Bucket { folder, chain: chain.to_owned() };
-        self.with(host, |node| lock(&node.order).bucket = Some(bucket));
+        self.with(host, |node| lock(&node.order).bucket = Arc::new(Folder(folder)));
+        self.join(host, chain);
     }
 
     /// Changes its faults.
@@ -282,15 +141,34 @@ impl Simulator {
         self.with(host, |node| change(&mut lock(&node.order).faults));
     }
 
-    /// What it was asked, in order.
+    /// Does a task on its volume as another sidecar did it before: nothing of it is on record.
+    ///
+    /// # Errors
+    /// How it failed.
+    pub async fn perform(&self, host: &str, type_: &str, params: Map<String, Value>) -> Result<(), String> {
+        let task = self.with(host, |node| node.sidecar.perform(type_, params));
+        task.await.map(drop).map_err(|failure| failure.error)
+    }
+
+    /// The requests that reached it, in order.
     pub fn calls(&self, host: &str) -> Vec<Call> {
         self.with(host, |node| node.calls.clone())
+    }
+
+    /// The home on the volume that it mounts.
+    pub fn home(&self, host: &str) -> Home {
+        self.with(host, |node| node.volume.home().clone())
+    }
+
+    /// Its records, newest submission first.
+    pub fn records(&self, host: &str) -> Vec<Record> {
+        self.with(host, |node| node.sidecar.records())
     }
 
     /// How often a handler of each task type was started.
     pub fn runs(&self, host: &str) -> BTreeMap<String, u32> {
         let mut runs = BTreeMap::new();
-        for record in self.with(host, |node| node.sidecar.records()) {
+        for record in self.records(host) {
             *runs.entry(record.type_).or_default() += record.run;
         }
         runs
@@ -298,16 +176,15 @@ impl Simulator {
 
     /// Types of tasks whose handler was started more than once under one id.
     pub fn repeated(&self, host: &str) -> Vec<String> {
-        let records = self.with(host, |node| node.sidecar.records());
-        records.into_iter().filter(|record| record.run > 1).map(|record| record.type_).collect()
+        self.records(host).into_iter().filter(|record| record.run > 1).map(|record| record.type_).collect()
     }
 
-    /// Follows its readiness.
+    /// Follows its readiness, as long as it mounts the same volume.
     pub fn readiness(&self, host: &str) -> watch::Receiver<bool> {
         self.with(host, |node| node.sidecar.readiness())
     }
 
     fn with<T>(&self, host: &str, look: impl FnOnce(&mut Node) -> T) -> T {
-        look(lock(&self.nodes).entry(host.to_owned()).or_insert_with(|| Node::new(host, &self.nodes)))
+        look(lock(&self.nodes).node(host))
     }
 }

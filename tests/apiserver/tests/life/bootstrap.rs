@@ -5,7 +5,7 @@ use std::time::Duration;
 use k8s_openapi::api::{batch::v1::Job, core::v1::Service};
 use kube::{ResourceExt, api::DeleteParams};
 use sei_api::{SeiNode, conditions::ConditionType, v1alpha1::NodePhase};
-use sei_testkit::cluster::Cluster;
+use sei_testkit::{builders, cluster::Cluster};
 use serde_json::json;
 
 use crate::bed::{self, condition, is_running, until};
@@ -14,7 +14,9 @@ const A: &str = "ghcr.io/sei-protocol/sei:a";
 
 async fn create(cluster: &Cluster, name: &str) {
     let snapshot = json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "seid:old" });
-    let spec = json!({ "chainId": "arctic-1", "image": A, "fullNode": { "snapshot": snapshot } });
+    let mut spec = builders::full_node(A);
+    spec["fullNode"] = json!({ "snapshot": snapshot });
+    spec["peers"] = builders::outside_peers();
     bed::create(cluster, name, spec).await;
 }
 

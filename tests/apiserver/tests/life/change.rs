@@ -63,7 +63,9 @@ async fn next_image_missing(cluster: &Cluster) {
 async fn bootstrap_image_missing(cluster: &Cluster) {
     let name = "bootstrap-0";
     let snapshot = json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": MISSING });
-    let spec = json!({ "chainId": "arctic-1", "image": A, "fullNode": { "snapshot": snapshot } });
+    let mut spec = builders::full_node(A);
+    spec["fullNode"] = json!({ "snapshot": snapshot });
+    spec["peers"] = builders::outside_peers();
     bed::create(cluster, name, spec).await;
     until_said(cluster, name, ConditionType::Ready, "False/WaitingForPod", &pull_fails()).await;
     let corrected = json!({ "spec": { "fullNode": { "snapshot": { "bootstrapImage": B } } } });

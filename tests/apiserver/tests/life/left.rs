@@ -52,6 +52,20 @@ impl Case {
         plan
     }
 
+    /// Leaves on the node's volume what its sidecar did for the first `done` tasks of the init plan.
+    pub async fn did(&self, cluster: &Cluster, node: &str, done: usize) {
+        let requests = self.document("plan", node)["init"]["sidecarRequests"].clone();
+        for request in requests.as_array().unwrap() {
+            let (index, body) = (request["taskIndex"].as_u64().unwrap(), &request["body"]);
+            let (type_, params) = (body["type"].as_str().unwrap(), body["params"].as_object());
+            // It is ready only in the process that was made so.
+            if index < done as u64 && type_ != "mark-ready" {
+                let params = params.cloned().unwrap_or_default();
+                cluster.simulator.perform(&Cluster::host(node), type_, params).await.unwrap();
+            }
+        }
+    }
+
     /// Writes an object of the Go controller's, owned by `node`.
     pub async fn leave(&self, cluster: &Cluster, kind: &str, node: &SeiNode) {
         let mut object = self.document(kind, &node.name_any());

@@ -10,6 +10,7 @@ use kube::{
 };
 use sei_api::conditions::ConditionType;
 use sei_testkit::{
+    builders,
     certs::Authority,
     cluster::{Cluster, NAMESPACE},
 };
@@ -22,7 +23,7 @@ const B: &str = "ghcr.io/sei-protocol/sei:v6.4.2";
 
 /// Name and what is added to chain and image.
 fn modes() -> Vec<(&'static str, Value)> {
-    let peers = json!([{ "static": { "addresses": ["3be6b24cf86a5938cce7d48f44fb6598465a9924@p2p.example:26656"] } }]);
+    let peers = builders::outside_peers();
     let s3 =
         json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "seid:old", "trustPeriod": "9999h0m0s" });
     vec![

@@ -60,6 +60,7 @@ async fn a_plan_of_the_go_controller_is_taken_up_at_every_task() {
     for done in 0..tasks {
         let name = name(done);
         let plan = PLAIN.plan("init", &name, done);
+        PLAIN.did(&cluster, &name, done).await;
         let owner = PLAIN.node(&cluster, &name, json!({ "phase": "Initializing", "plan": plan })).await;
         for (task, kind) in [(1, "pvc"), (2, "statefulset"), (3, "service")] {
             if done >= task {
@@ -176,6 +177,7 @@ async fn a_bootstrap_is_taken_up_at_every_task() {
     for done in 0..tasks.len() {
         let name = name(done);
         let plan = BOOTSTRAP.plan("init", &name, done);
+        BOOTSTRAP.did(&cluster, &name, done).await;
         let owner = BOOTSTRAP.node(&cluster, &name, json!({ "phase": "Initializing", "plan": plan })).await;
         for (kind, from, to) in [
             ("pvc", after("ensure-data-pvc"), tasks.len()),

@@ -1,8 +1,7 @@
 //! Stand-in for seid: makes a home, counts blocks in it, and answers where probes, peers and sidecars ask.
 
 use std::{
-    fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitCode,
     sync::{
         Arc,
@@ -14,9 +13,11 @@ use std::{
 use anyhow::{Context, bail};
 use axum::{Json, Router, routing::get};
 use clap::Parser;
-use sei_stand_ins::{Ending, listen, node_key, put};
+use sei_stand_ins::{Ending, listen};
+use sei_testkit::sidecar::{Home, node_key};
 use serde_json::{Value, json};
 
+const GENESIS: &str = "config/genesis.json";
 /// Where the height of the chain is kept.
 const HEIGHT: &str = "data/height";
 const BLOCK: Duration = Duration::from_millis(500);
@@ -60,40 +61,38 @@ struct Start {
 async fn main() -> anyhow::Result<ExitCode> {
     match Cli::parse() {
         Cli::Init { moniker, chain_id, home, overwrite } => {
-            init(&home, &moniker, &chain_id, overwrite).map(|()| ExitCode::SUCCESS)
+            init(&Home::new(home), &moniker, &chain_id, overwrite).map(|()| ExitCode::SUCCESS)
         }
         Cli::Start(arguments) => start(&arguments).await,
     }
 }
 
-fn init(home: &Path, moniker: &str, chain_id: &str, overwrite: bool) -> anyhow::Result<()> {
-    let genesis = home.join("config/genesis.json");
-    if genesis.exists() && !overwrite {
-        bail!("genesis.json file already exists: {}", genesis.display());
+fn init(home: &Home, moniker: &str, chain_id: &str, overwrite: bool) -> anyhow::Result<()> {
+    if home.has(GENESIS) && !overwrite {
+        bail!("genesis.json file already exists: {}", home.folder().join(GENESIS).display());
     }
     let key = json!({ "address": "", "priv_key": node_key::generate()["priv_key"] });
     for (file, text) in [
-        ("config/genesis.json", json!({ "chain_id": chain_id }).to_string()),
+        (GENESIS, json!({ "chain_id": chain_id }).to_string()),
         ("config/config.toml", format!("moniker = \"{moniker}\"\n")),
         ("config/app.toml", String::new()),
         (node_key::FILE, node_key::generate().to_string()),
         ("config/priv_validator_key.json", key.to_string()),
         ("data/priv_validator_state.json", json!({ "height": "0", "round": 0, "step": 0 }).to_string()),
     ] {
-        put(&home.join(file), &text)?;
+        home.write(file, text)?;
     }
     Ok(())
 }
 
 async fn start(arguments: &Start) -> anyhow::Result<ExitCode> {
-    let home = &arguments.home;
-    let genesis = home.join("config/genesis.json");
-    let genesis = fs::read(&genesis).with_context(|| format!("read {}", genesis.display()))?;
-    let genesis: Value = serde_json::from_slice(&genesis).context("genesis.json is not JSON")?;
+    let home = &Home::new(arguments.home.clone());
+    let genesis = home.read(GENESIS)?.context("genesis.json not found")?;
+    let genesis: Value = serde_json::from_str(&genesis).context("genesis.json is not JSON")?;
     let chain = genesis["chain_id"].as_str().context("genesis.json has no chain_id")?.to_owned();
     let id = node_key::id(home)?;
-    // A data directory of an earlier life is gone on with.
-    let height = fs::read_to_string(home.join(HEIGHT)).unwrap_or_default().trim().parse().unwrap_or(0);
+    // It continues from the data that is there.
+    let height = home.read(HEIGHT)?.unwrap_or_default().trim().parse().unwrap_or(0);
     let height = Arc::new(AtomicU64::new(height));
     serve(arguments, &chain, &id, &height).await?;
 
@@ -110,7 +109,7 @@ async fn start(arguments: &Start) -> anyhow::Result<ExitCode> {
         }
         let next = height.load(Ordering::Relaxed) + step;
         let next = halt.map_or(next, |halt| next.min(halt));
-        put(&home.join(HEIGHT), &next.to_string())?;
+        home.write(HEIGHT, next.to_string())?;
         height.store(next, Ordering::Relaxed);
         if halt.is_some_and(|halt| next >= halt) {
             // It sends itself an interrupt.

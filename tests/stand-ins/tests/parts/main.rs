@@ -1,7 +1,11 @@
 //! The stand-ins, run as processes on loopback.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod answers;
+mod bed;
+mod object_store;
 mod process;
 mod proxy;
+mod releases;
 mod seid;
 mod sidecar;

@@ -8,9 +8,10 @@ use std::{
 };
 
 use axum::body::{Body, to_bytes};
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Long enough for a busy machine; nothing is measured by it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -61,21 +62,24 @@ pub(crate) fn ports<const N: usize>() -> [u16; N] {
     held.map(|listener| listener.local_addr().unwrap().port())
 }
 
-/// Answer to a request over plain HTTP: status and body. Waits until somebody listens.
-pub(crate) async fn ask(request: impl Fn() -> Request<Body>) -> (StatusCode, String) {
+/// Answer to a request over plain HTTP. Waits until a process listens.
+pub(crate) async fn answer(request: impl Fn() -> Request<Body>) -> Response<Incoming> {
     let client: Client<_, Body> = Client::builder(TokioExecutor::new()).build_http();
     let began = Instant::now();
     loop {
         match client.request(request()).await {
-            Ok(answer) => {
-                let status = answer.status();
-                let body = to_bytes(Body::new(answer.into_body()), 1 << 20).await.unwrap();
-                return (status, String::from_utf8(body.to_vec()).unwrap());
-            }
+            Ok(answer) => return answer,
             Err(error) => assert!(began.elapsed() < PATIENCE, "{error}"),
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Status and body of an answer.
+pub(crate) async fn ask(request: impl Fn() -> Request<Body>) -> (StatusCode, String) {
+    let (parts, body) = answer(request).await.into_parts();
+    let body = to_bytes(Body::new(body), 1 << 20).await.unwrap();
+    (parts.status, String::from_utf8(body.to_vec()).unwrap())
 }
 
 /// Answer to a GET.
@@ -97,4 +101,28 @@ pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, holds: impl
         assert!(began.elapsed() < PATIENCE, "never: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Answer to the submission of a task to a sidecar.
+pub(crate) async fn submit(port: u16, body: Value) -> (StatusCode, Value) {
+    let request = || {
+        let uri = format!("http://127.0.0.1:{port}/v0/tasks");
+        Request::post(uri).body(Body::from(body.to_string())).unwrap()
+    };
+    let (status, body) = ask(request).await;
+    (status, serde_json::from_str(&body).unwrap())
+}
+
+/// Submits a task to a sidecar and waits for its end.
+pub(crate) async fn done(port: u16, type_: &str, params: Value) -> Value {
+    let (status, answer) = submit(port, json!({ "type": type_, "params": params })).await;
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    let path = format!("/v0/tasks/{}", answer["id"].as_str().unwrap());
+    eventually(type_, async || get_json(port, &path).await["status"] != "running").await;
+    get_json(port, &path).await
+}
+
+/// Waits until a process listens on a port.
+pub(crate) async fn listening(port: u16) {
+    eventually("listening", async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()).await;
 }

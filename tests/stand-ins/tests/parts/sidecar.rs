@@ -1,46 +1,19 @@
-//! seictl: its API, its records, and what it leaves for seid.
+//! seictl as a process: its settings, its records, and the files that it leaves for seid.
 
-use std::{fs, path::Path, process::Command};
+use std::fs;
 
 use axum::body::Body;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::process::{Process, ask, eventually, get, get_json, ports};
-
-fn seictl(home: &Path, port: u16) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_seictl"));
-    command.arg("serve").env_clear().env("SEI_HOME", home).env("SEI_SIDECAR_PORT", port.to_string()).envs([
-        ("SEI_CHAIN_ID", "arctic-1"),
-        ("SEI_GENESIS_BUCKET", "genesis"),
-        ("SEI_GENESIS_REGION", "us-east-2"),
-        ("SEI_SNAPSHOT_BUCKET", "snapshots"),
-        ("SEI_SNAPSHOT_REGION", "us-east-2"),
-    ]);
-    command
-}
-
-async fn submit(port: u16, body: Value) -> (StatusCode, Value) {
-    let request = || {
-        let uri = format!("http://127.0.0.1:{port}/v0/tasks");
-        Request::post(uri).body(Body::from(body.to_string())).unwrap()
-    };
-    let (status, body) = ask(request).await;
-    (status, serde_json::from_str(&body).unwrap())
-}
-
-/// Submits a task and waits for its end.
-async fn done(port: u16, type_: &str, params: Value) -> Value {
-    let (status, answer) = submit(port, json!({ "type": type_, "params": params })).await;
-    assert_eq!(status, StatusCode::CREATED, "{answer}");
-    let path = format!("/v0/tasks/{}", answer["id"].as_str().unwrap());
-    eventually(type_, async || get_json(port, &path).await["status"] != "running").await;
-    get_json(port, &path).await
-}
+use crate::{
+    bed::seictl,
+    process::{Process, ask, done, get, get_json, ports, submit},
+};
 
 #[tokio::test]
-async fn a_node_is_brought_up_and_its_records_outlive_the_process() {
+async fn a_node_is_configured_and_its_records_outlive_the_process() {
     let home = tempfile::tempdir().unwrap();
     let [port] = ports();
     let sidecar = Process::start(&mut seictl(home.path(), port));
@@ -82,45 +55,11 @@ async fn a_node_is_brought_up_and_its_records_outlive_the_process() {
 }
 
 #[tokio::test]
-async fn submissions_are_told_apart_as_the_real_one_does() {
-    let home = tempfile::tempdir().unwrap();
-    let [port] = ports();
-    let _sidecar = Process::start(&mut seictl(home.path(), port));
-    for (body, error) in [
-        (json!([]), "type is required"),
-        (json!({ "type": "dance" }), "unknown task type: dance"),
-        (json!({ "type": "mark-ready", "id": "7" }), "must be a valid UUID"),
-    ] {
-        let (status, answer) = submit(port, body).await;
-        assert_eq!(status, StatusCode::BAD_REQUEST);
-        assert!(answer["error"].as_str().unwrap().contains(error), "{answer}");
-    }
-    let id = Uuid::new_v4();
-    let path = format!("/v0/tasks/{id}");
-    assert_eq!(get(port, &path).await.1, "{\"error\":\"task not found\"}\n");
-    for run in [1, 2] {
-        // A failed one is run again, under the same id.
-        submit(port, json!({ "id": id, "type": "config-validate" })).await;
-        eventually("failed", async || {
-            let record = get_json(port, &path).await;
-            record["status"] == "failed" && record["run"] == run
-        })
-        .await;
-    }
-    let delete = || Request::delete(format!("http://127.0.0.1:{port}{path}")).body(Body::empty()).unwrap();
-    assert_eq!(ask(delete).await.0, StatusCode::NO_CONTENT);
-    assert_eq!(ask(delete).await.0, StatusCode::NOT_FOUND);
-    let put = || Request::put(format!("http://127.0.0.1:{port}/v0/tasks")).body(Body::empty()).unwrap();
-    assert_eq!(ask(put).await.0, StatusCode::METHOD_NOT_ALLOWED);
-    assert_eq!(get(port, "/v0/nothing").await.0, StatusCode::NOT_FOUND);
-}
-
-#[tokio::test]
-async fn behind_a_proxy_exactly_one_name_is_wanted_and_told() {
+async fn behind_a_proxy_exactly_one_user_is_required_and_logged() {
     let home = tempfile::tempdir().unwrap();
     let [port] = ports();
     let mut command = seictl(home.path(), port);
-    let sidecar = Process::start(command.env("SEI_SIDECAR_AUTHN_MODE", "trusted-header"));
+    let sidecar = Process::start(command.env("SEI_SIDECAR_AUTHN_MODE", " Trusted-Header "));
     for (users, status) in
         [(&[][..], 401), (&["anna"][..], 200), (&[""][..], 401), (&["anna", "berta"][..], 401)]
     {
@@ -133,7 +72,7 @@ async fn behind_a_proxy_exactly_one_name_is_wanted_and_told() {
         };
         assert_eq!(ask(request).await.0, status, "{users:?}");
     }
-    assert_eq!(get(port, "/v0/healthz").await.0, StatusCode::SERVICE_UNAVAILABLE, "nobody is asked here");
+    assert_eq!(get(port, "/v0/healthz").await.0, StatusCode::SERVICE_UNAVAILABLE, "this path needs no user");
     let (_, told) = sidecar.terminate();
     let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["address"], format!("127.0.0.1:{port}"));
@@ -142,7 +81,7 @@ async fn behind_a_proxy_exactly_one_name_is_wanted_and_told() {
 }
 
 #[test]
-fn what_is_not_set_ends_it() {
+fn a_missing_or_invalid_setting_ends_it() {
     let home = tempfile::tempdir().unwrap();
     for (name, value) in [
         ("SEI_GENESIS_BUCKET", ""),

@@ -1,6 +1,6 @@
 //! One request: let through or judged, and passed on.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, net::IpAddr, sync::Arc};
 
 use anyhow::{Context, ensure};
 use axum::body::Body;
@@ -17,6 +17,7 @@ use hyper_util::{
 use k8s_openapi::api::authorization::v1::ResourceAttributes;
 use sei_testkit::rbac_proxy::{Judge, identify};
 
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Headers that are for the next hop alone.
 const HOP: &[HeaderName] = &[
     header::CONNECTION,
@@ -61,6 +62,7 @@ impl Proxy {
     /// Answers one request.
     pub(crate) async fn answer(
         self: Arc<Self>,
+        from: IpAddr,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Infallible> {
         let (mut parts, body) = request.into_parts();
@@ -84,6 +86,7 @@ impl Proxy {
         *onward.uri_mut() = uri;
         *onward.headers_mut() = without_hops(parts.headers);
         onward.headers_mut().remove(header::HOST);
+        add_hop(onward.headers_mut(), from);
         Ok(match self.client.request(onward).await {
             Ok(answer) => {
                 let (mut parts, body) = answer.into_parts();
@@ -95,6 +98,16 @@ impl Proxy {
                 empty(StatusCode::BAD_GATEWAY)
             }
         })
+    }
+}
+
+/// Appends the client to those that the request came through.
+fn add_hop(headers: &mut HeaderMap, from: IpAddr) {
+    let before = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
+    let hops: Vec<_> = before.map(str::to_owned).chain([from.to_canonical().to_string()]).collect();
+    // Addresses and what was a header value can be a header value.
+    if let Ok(hops) = HeaderValue::from_str(&hops.join(", ")) {
+        headers.insert(FORWARDED_FOR, hops);
     }
 }
 

@@ -112,7 +112,8 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, proxy: Arc<Proxy>) 
         tokio::spawn(async move {
             match acceptor.accept(stream).await {
                 Ok(stream) => {
-                    let service = hyper::service::service_fn(|request| Arc::clone(&proxy).answer(request));
+                    let service =
+                        hyper::service::service_fn(|request| Arc::clone(&proxy).answer(from.ip(), request));
                     let server = auto::Builder::new(TokioExecutor::new());
                     // A client that goes away ends the connection, which is no news.
                     let _ = server.serve_connection(TokioIo::new(stream), service).await;

@@ -1,21 +1,21 @@
-//! Stand-in for `seictl serve`: the sidecar of one node, as a process. It answers as the real one does, keeps its
-//! records in the node's home, and leaves there what the real one leaves for seid. Object stores are the one thing
-//! it makes up: what it would fetch is there, what it would upload is taken.
+//! Stand-in for `seictl serve`: the sidecar of one node, as a process. It answers as the real one of its release
+//! does, keeps its records in the node's home, and leaves there what the real one leaves for seid. `SEICTL_RELEASE`
+//! chooses the release. One thing differs: at SIGTERM, releases before v0.0.61 record some cancelled tasks as failed,
+//! and this one leaves all of them running.
 //!
 //! Every request is a line of JSON on standard output: who called, and with what.
 #![allow(clippy::print_stdout, reason = "its log is on standard output, for kubectl logs")]
 
-mod config;
-mod peers;
+mod machine;
+mod store;
 mod work;
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::PathBuf,
     sync::Arc,
 };
 
-use anyhow::{Context, bail, ensure};
+use anyhow::Context;
 use axum::{
     Router,
     body::Body,
@@ -23,15 +23,12 @@ use axum::{
     http::{Response, header},
 };
 use clap::Parser;
+use machine::Machine;
 use sei_stand_ins::Ending;
-use sei_testkit::sidecar::{Authn, Sidecar, answer};
+use sei_testkit::sidecar::{Authn, Generation, Handlers, Home, Sidecar, answer};
 use serde_json::json;
 use tokio::net::TcpListener;
-use work::Home;
-
-/// What must be set, with any text.
-const REQUIRED: &[&str] =
-    &["SEI_GENESIS_BUCKET", "SEI_GENESIS_REGION", "SEI_SNAPSHOT_BUCKET", "SEI_SNAPSHOT_REGION"];
+use work::Disk;
 
 #[derive(Parser)]
 #[command(name = "seictl")]
@@ -42,8 +39,7 @@ enum Cli {
 
 /// Settings, from the environment.
 struct Settings {
-    chain: String,
-    home: PathBuf,
+    handlers: Handlers,
     port: u16,
     authn: Authn,
 }
@@ -51,25 +47,32 @@ struct Settings {
 impl Settings {
     fn read() -> anyhow::Result<Self> {
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let chain = set("SEI_CHAIN_ID").context("SEI_CHAIN_ID is not set")?;
-        for name in REQUIRED {
-            ensure!(set(name).is_some(), "{name} is not set");
-        }
+        let required = |name: &str| set(name).with_context(|| format!("{name} is not set"));
+        let generation = set("SEICTL_RELEASE").map_or(Ok(Generation::V50), |release| release.parse())?;
+        let chain = required("SEI_CHAIN_ID")?;
+        let genesis = store::open(&required("SEI_GENESIS_BUCKET")?, &required("SEI_GENESIS_REGION")?)?;
+        let snapshots = store::open(&required("SEI_SNAPSHOT_BUCKET")?, &required("SEI_SNAPSHOT_REGION")?)?;
+        let home = set("SEI_HOME").unwrap_or_else(|| "/sei".to_owned());
         let port = set("SEI_SIDECAR_PORT").unwrap_or_else(|| "7777".to_owned());
-        let authn = match set("SEI_SIDECAR_AUTHN_MODE").as_deref() {
-            None | Some("unauthenticated") => Authn::Open,
-            Some("trusted-header") => Authn::TrustedHeader,
-            Some(other) => bail!("SEI_SIDECAR_AUTHN_MODE is {other:?}: unauthenticated or trusted-header"),
-        };
+        let authn = set("SEI_SIDECAR_AUTHN_MODE").unwrap_or_default();
         Ok(Self {
-            chain,
-            home: set("SEI_HOME").context("SEI_HOME is not set")?.into(),
+            handlers: Handlers {
+                generation,
+                home: Home::new(home.into()),
+                chain,
+                snapshots,
+                genesis,
+                world: Arc::new(Machine),
+                keyring: generation >= Generation::V50 && set("SEI_KEYRING_BACKEND").is_some(),
+            },
             port: port.parse().with_context(|| format!("SEI_SIDECAR_PORT is {port:?}"))?,
-            authn,
+            authn: Authn::of_variable(&authn, generation).with_context(|| {
+                format!("SEI_SIDECAR_AUTHN_MODE is {authn:?}: unauthenticated or trusted-header")
+            })?,
         })
     }
 
-    /// Whom it listens to: where a proxy names the caller, to nobody but that.
+    /// Where it listens: where a proxy names the caller, only for that.
     fn address(&self) -> SocketAddr {
         let ip = match self.authn {
             Authn::Open => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
@@ -84,10 +87,15 @@ async fn main() -> anyhow::Result<()> {
     let Cli::Serve = Cli::parse();
     let settings = Settings::read()?;
     let address = settings.address();
-    let home = Home::new(settings.home, settings.chain);
-    let records = home.records()?;
-    println!("{}", json!({ "msg": "started", "address": address, "records": records.len() }));
-    let sidecar = Sidecar::new(home, records);
+    let release = settings.handlers.generation.to_string();
+    settings.handlers.prepare()?;
+    let disk = Disk(settings.handlers);
+    let records = disk.records()?;
+    println!(
+        "{}",
+        json!({ "msg": "started", "address": address, "records": records.len(), "release": release })
+    );
+    let sidecar = Sidecar::new(disk, records);
     sidecar.start();
     let app = Router::new().fallback(serve).with_state(Arc::new((sidecar, settings.authn)));
     let listener = TcpListener::bind(address).await.with_context(|| format!("listen on {address}"))?;

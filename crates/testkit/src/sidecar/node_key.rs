@@ -1,12 +1,12 @@
 //! `config/node_key.json`: the key by which a node is known to its peers.
 
-use std::{fs, path::Path};
-
 use anyhow::{Context, ensure};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+use super::Home;
 
 /// Where it lies in a node's home.
 pub const FILE: &str = "config/node_key.json";
@@ -25,11 +25,11 @@ pub fn generate() -> Value {
 ///
 /// # Errors
 /// When there is no key, or none of that form.
-pub fn id(home: &Path) -> anyhow::Result<String> {
-    let path = home.join(FILE);
-    let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-    let key: Value = serde_json::from_str(&text).with_context(|| format!("read {}", path.display()))?;
-    let value = key["priv_key"]["value"].as_str().context("no priv_key.value in node_key.json")?;
+pub fn id(home: &Home) -> anyhow::Result<String> {
+    let text = home.read(FILE)?;
+    let text = text.context("node_key.json not found — generate-identity may not have run yet")?;
+    let key: Value = serde_json::from_str(&text).context("failed to parse node_key.json")?;
+    let value = key["priv_key"]["value"].as_str().context("node_key.json has no priv_key.value")?;
     let bytes = BASE64_STANDARD.decode(value).context("priv_key.value in node_key.json is not base64")?;
     ensure!(bytes.len() == KEY, "priv_key.value in node_key.json has {} bytes, not {KEY}", bytes.len());
     let digest = Sha256::digest(&bytes[KEY / 2..]);
@@ -42,19 +42,20 @@ mod tests {
 
     #[test]
     fn an_id_is_that_of_the_public_half() {
-        let home = tempfile::tempdir().unwrap();
-        fs::create_dir(home.path().join("config")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path().to_owned());
         let write = |bytes: &[u8]| {
             let key = json!({ "priv_key": { "value": BASE64_STANDARD.encode(bytes) } });
-            fs::write(home.path().join(FILE), key.to_string()).unwrap();
-            id(home.path())
+            home.write_json(FILE, &key).unwrap();
+            id(&home)
         };
+        assert!(id(&home).unwrap_err().to_string().contains("generate-identity"));
         // The first 20 bytes of SHA-256 over 32 zero bytes.
         let zeros = "66687aadf862bd776c8fc18b8e9f8e2008971485";
         assert_eq!(write(&[0; 64]).unwrap(), zeros);
         assert_eq!(write(&[[1; 32], [0; 32]].concat()).unwrap(), zeros);
         assert!(write(&[0; 32]).unwrap_err().to_string().contains("32 bytes"));
-        fs::write(home.path().join(FILE), generate().to_string()).unwrap();
-        assert_eq!(id(home.path()).unwrap().len(), 40);
+        home.write_json(FILE, &generate()).unwrap();
+        assert_eq!(id(&home).unwrap().len(), 40);
     }
 }

@@ -1,0 +1,274 @@
+//! One sidecar: its records, whether it is ready, and the handlers that run.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use tokio::{
+    sync::watch,
+    task::{AbortHandle, JoinSet},
+};
+
+use super::{Generation, Record, Status, lock};
+
+const MARK_READY: &str = "mark-ready";
+const MARK_NOT_READY: &str = "mark-not-ready";
+
+/// How a task ended: with a result or without one.
+pub type Outcome = Result<Option<Value>, Failure>;
+
+/// How a task failed.
+#[derive(Clone, Debug, Default)]
+pub struct Failure {
+    /// What its record says.
+    pub error: String,
+    /// What releases that report it say beside that.
+    pub result: Option<Value>,
+}
+
+impl From<String> for Failure {
+    fn from(error: String) -> Self {
+        Self { error, result: None }
+    }
+}
+
+/// What a sidecar does outside its own memory.
+pub trait Work: Send + Sync + 'static {
+    /// The release that it is.
+    fn generation(&self) -> Generation;
+
+    /// Whether it has a handler for a type of task.
+    fn knows(&self, type_: &str) -> bool {
+        self.generation().knows(type_)
+    }
+
+    /// Does a task.
+    fn run(&self, type_: &str, params: Map<String, Value>) -> BoxFuture<'static, Outcome>;
+
+    /// Keeps the records for the next start.
+    ///
+    /// # Errors
+    /// Why they cannot be kept.
+    fn store(&self, records: &[&Record]) -> Result<(), String>;
+
+    /// The node's id in the peer-to-peer network.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn node_id(&self) -> Result<String, String>;
+}
+
+/// A sidecar on one volume. Clones are the same one.
+#[derive(Clone)]
+pub struct Sidecar(Arc<Inner>);
+
+struct Inner {
+    work: Box<dyn Work>,
+    records: Mutex<BTreeMap<String, Record>>,
+    handlers: Mutex<Handlers>,
+    ready: watch::Sender<bool>,
+}
+
+/// Handlers that run, and those of them that a DELETE can reach.
+#[derive(Default)]
+struct Handlers {
+    all: JoinSet<()>,
+    by_id: BTreeMap<String, AbortHandle>,
+}
+
+impl Sidecar {
+    /// A sidecar that has not started, with the records of the volume.
+    pub fn new(work: impl Work, records: Vec<Record>) -> Self {
+        Self(Arc::new(Inner {
+            work: Box::new(work),
+            records: Mutex::new(records.into_iter().map(|record| (record.id.clone(), record)).collect()),
+            handlers: Mutex::default(),
+            ready: watch::Sender::new(false),
+        }))
+    }
+
+    /// Its process starts: it is not ready, and what was running runs again.
+    pub fn start(&self) {
+        self.0.ready.send_replace(false);
+        if self.generation() >= Generation::V64 {
+            self.hold();
+        }
+        for record in self.running() {
+            if self.0.work.knows(&record.type_) {
+                self.execute(record);
+            } else {
+                self.end(record, Err("no handler registered for task type".to_owned().into()));
+            }
+        }
+    }
+
+    /// A hold that was under way comes first at a start, and wins over a `mark-ready` that is not newer.
+    fn hold(&self) {
+        for hold in self.running().into_iter().filter(|record| record.type_ == MARK_NOT_READY) {
+            self.end(hold, Ok(None));
+        }
+        let holds = self.records().into_iter().filter(|record| record.type_ == MARK_NOT_READY);
+        let Some(newest) = holds.map(|hold| hold.submitted_at).max() else { return };
+        for record in self.running() {
+            if record.type_ == MARK_READY && record.submitted_at <= newest {
+                self.end(record, Err("superseded by hold".to_owned().into()));
+            }
+        }
+    }
+
+    fn running(&self) -> Vec<Record> {
+        self.records().into_iter().filter(|record| record.status == Status::Running).collect()
+    }
+
+    /// Its process ends, and its handlers with it: what was running stays so on record.
+    pub fn stop(&self) {
+        let mut handlers = lock(&self.0.handlers);
+        handlers.all.abort_all();
+        handlers.by_id.clear();
+        self.0.ready.send_replace(false);
+    }
+
+    /// Its process is asked to end, and the cancelled handlers are recorded as failed, as releases before v0.0.61
+    /// do in some of the cases. Later ones leave them running.
+    pub fn cancel(&self) {
+        self.stop();
+        if self.generation() < Generation::V61 {
+            for record in self.running() {
+                self.end(record, Err("context canceled".to_owned().into()));
+            }
+        }
+    }
+
+    /// Follows its readiness.
+    pub fn readiness(&self) -> watch::Receiver<bool> {
+        self.0.ready.subscribe()
+    }
+
+    /// Makes it ready, or not, without a task.
+    pub fn set_ready(&self, ready: bool) {
+        self.0.ready.send_replace(ready);
+    }
+
+    /// Does a task without a record of it.
+    pub(super) fn perform(&self, type_: &str, params: Map<String, Value>) -> BoxFuture<'static, Outcome> {
+        self.0.work.run(type_, params)
+    }
+
+    /// All records, newest submission first.
+    pub fn records(&self) -> Vec<Record> {
+        let mut records: Vec<Record> = lock(&self.0.records).values().cloned().collect();
+        records.sort_by_key(|record| std::cmp::Reverse(record.submitted_at));
+        records
+    }
+
+    pub(super) fn generation(&self) -> Generation {
+        self.0.work.generation()
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        *self.0.ready.borrow()
+    }
+
+    pub(super) fn record(&self, id: &str) -> Option<Record> {
+        lock(&self.0.records).get(id).cloned()
+    }
+
+    pub(super) fn node_id(&self) -> Result<String, String> {
+        self.0.work.node_id()
+    }
+
+    /// Deletes a record; false where there is none. Releases before v0.0.66 do not end its handler, which writes the
+    /// record again when it ends.
+    ///
+    /// # Errors
+    /// Why it cannot be stored, in releases that report it.
+    pub(super) fn remove(&self, id: &str) -> Result<bool, String> {
+        let mut records = lock(&self.0.records);
+        let Some(removed) = records.remove(id) else { return Ok(false) };
+        let stored = self.store(&records);
+        if self.generation() < Generation::V66 {
+            return Ok(true);
+        }
+        if let Err(error) = stored {
+            records.insert(id.to_owned(), removed);
+            return Err(error);
+        }
+        if let Some(handler) = lock(&self.0.handlers).by_id.remove(id) {
+            handler.abort();
+        }
+        Ok(true)
+    }
+
+    /// Starts what a request body asks for, unless it runs or is done.
+    pub(super) fn submit(&self, body: &[u8]) -> Result<String, String> {
+        let mut record = Record::of_request(body, |type_| self.0.work.knows(type_))?;
+        let id = record.id.clone();
+        {
+            let mut records = lock(&self.0.records);
+            match records.get(&id) {
+                Some(known) if known.status != Status::Failed => return Ok(id),
+                Some(failed) => record.run = failed.run + 1,
+                None => {}
+            }
+            let before = records.insert(id.clone(), record.clone());
+            if let Err(error) = self.store(&records) {
+                match before {
+                    Some(before) => records.insert(id, before),
+                    None => records.remove(&id),
+                };
+                return Err(error);
+            }
+        }
+        self.execute(record);
+        Ok(id)
+    }
+
+    fn execute(&self, record: Record) {
+        let sidecar = self.clone();
+        let id = record.id.clone();
+        let mut handlers = lock(&self.0.handlers);
+        while handlers.all.try_join_next().is_some() {}
+        handlers.by_id.retain(|_, handler| !handler.is_finished());
+        let handler = handlers.all.spawn(async move {
+            let outcome = sidecar.0.work.run(&record.type_, record.params.clone()).await;
+            sidecar.end(record, outcome);
+        });
+        handlers.by_id.insert(id, handler);
+    }
+
+    fn end(&self, mut record: Record, outcome: Outcome) {
+        let generation = self.generation();
+        record.completed_at = Some(Timestamp::now());
+        record.status = if outcome.is_ok() { Status::Completed } else { Status::Failed };
+        record.result = match &outcome {
+            Ok(result) if generation >= Generation::V59 => result.clone(),
+            Err(failure) if generation >= Generation::V61 => failure.result.clone(),
+            _ => None,
+        };
+        record.error = outcome.err().map(|failure| failure.error);
+        let completed = (record.status == Status::Completed).then(|| record.type_.clone());
+        let mut records = lock(&self.0.records);
+        records.insert(record.id.clone(), record);
+        let readiness = match completed.as_deref() {
+            Some(MARK_READY) => Some(true),
+            Some(MARK_NOT_READY) => Some(false),
+            _ => None,
+        };
+        if readiness == Some(false) {
+            records.retain(|_, record| record.type_ != MARK_READY);
+        }
+        // What cannot be stored now is stored with the next change.
+        let _ = self.store(&records);
+        if let Some(ready) = readiness {
+            self.0.ready.send_replace(ready);
+        }
+    }
+
+    fn store(&self, records: &BTreeMap<String, Record>) -> Result<(), String> {
+        self.0.work.store(&records.values().collect::<Vec<_>>())
+    }
+}

@@ -1,0 +1,289 @@
+//! The nodes of the simulator, the volumes that they mount, and what is wrong with them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex, Once, Weak},
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use rustls::sign::CertifiedKey;
+use serde_json::{Map, Value};
+use tempfile::TempDir;
+
+use super::{
+    Bucket, Generation, Handlers, Home, Outcome, Record, Sidecar, Work, lock, node_key,
+    outside::Everything,
+    world::{Answers, Neighbours},
+};
+use crate::crash::Crash;
+
+/// The chain of nodes that no pod names one for.
+const CHAIN: &str = "arctic-1";
+
+/// What is wrong with a sidecar.
+#[derive(Clone, Debug)]
+pub struct Faults {
+    /// How long each task takes.
+    pub delay: Duration,
+    /// Takes requests and never answers them.
+    pub hang: bool,
+    /// Answers on its own port although it is behind a proxy.
+    pub plain_port: bool,
+    /// Answers everything with this status.
+    pub answer: Option<u16>,
+    /// Task types that fail this many times, with this error.
+    pub fail: BTreeMap<String, (u32, String)>,
+    /// Counts and cuts the tasks that are given to it.
+    pub crash: Option<Crash>,
+    /// Task types that this sidecar does not know, although its release does.
+    pub unknown: BTreeSet<String>,
+    /// Task types that never end.
+    pub stuck: BTreeSet<String>,
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self {
+            delay: Duration::from_millis(20),
+            hang: false,
+            plain_port: false,
+            answer: None,
+            fail: BTreeMap::new(),
+            crash: None,
+            unknown: BTreeSet::new(),
+            stuck: BTreeSet::new(),
+        }
+    }
+}
+
+/// A request that reached a sidecar.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// HTTP method.
+    pub method: String,
+    /// Path.
+    pub path: String,
+    /// Body, null where there was none.
+    pub body: Value,
+    /// Whether it carried a bearer token.
+    pub has_token: bool,
+}
+
+/// What a node's sidecar is and does, as its pod and the test say.
+pub(super) struct Order {
+    pub(super) faults: Faults,
+    pub(super) generation: Generation,
+    pub(super) chain: String,
+    pub(super) bucket: Arc<dyn Bucket>,
+}
+
+impl Default for Order {
+    fn default() -> Self {
+        Self {
+            faults: Faults::default(),
+            generation: Generation::V50,
+            chain: CHAIN.to_owned(),
+            bucket: Arc::new(Everything),
+        }
+    }
+}
+
+impl Order {
+    /// The error that a task was ordered to fail with.
+    fn failure(&mut self, type_: &str) -> Option<String> {
+        let (left, error) = self.faults.fail.get_mut(type_)?;
+        *left = left.checked_sub(1)?;
+        Some(error.clone())
+    }
+}
+
+/// What outlives a pod.
+#[derive(Clone)]
+pub(super) struct Volume {
+    home: Home,
+    prepared: Arc<Once>,
+    records: Arc<Mutex<Vec<Record>>>,
+}
+
+impl Volume {
+    fn new(folder: PathBuf) -> Self {
+        Self { home: Home::new(folder), prepared: Arc::new(Once::new()), records: Arc::default() }
+    }
+
+    /// The home as `seid init` leaves it. Written when it is first needed: most of thousands of nodes never do.
+    pub(super) fn home(&self) -> &Home {
+        self.prepared.call_once(|| {
+            // A home that cannot be written shows at the first task.
+            let _ = self.home.write_json(node_key::FILE, &node_key::generate());
+            let _ = self
+                .home
+                .write("config/config.toml", "")
+                .and_then(|()| self.home.write("config/app.toml", ""));
+        });
+        &self.home
+    }
+}
+
+/// Does tasks as the real sidecar does, after a delay and with the faults that were ordered.
+struct Simulated {
+    host: String,
+    volume: Volume,
+    order: Arc<Mutex<Order>>,
+    fleet: Weak<Mutex<Fleet>>,
+}
+
+impl Work for Simulated {
+    fn generation(&self) -> Generation {
+        lock(&self.order).generation
+    }
+
+    fn knows(&self, type_: &str) -> bool {
+        let order = lock(&self.order);
+        order.generation.knows(type_) && !order.faults.unknown.contains(type_)
+    }
+
+    fn run(&self, type_: &str, params: Map<String, Value>) -> BoxFuture<'static, Outcome> {
+        let (type_, order, volume) = (type_.to_owned(), Arc::clone(&self.order), self.volume.clone());
+        let world = Arc::new(Neighbours { host: self.host.clone(), answers: Weak::clone(&self.fleet) as _ });
+        Box::pin(async move {
+            let delay = {
+                let faults = &lock(&order).faults;
+                if faults.stuck.contains(&type_) { None } else { Some(faults.delay) }
+            };
+            match delay {
+                Some(delay) => tokio::time::sleep(delay).await,
+                None => std::future::pending().await,
+            }
+            let handlers = {
+                let mut order = lock(&order);
+                if let Some(error) = order.failure(&type_) {
+                    return Err(error.into());
+                }
+                Handlers {
+                    generation: order.generation,
+                    home: volume.home().clone(),
+                    chain: order.chain.clone(),
+                    snapshots: Arc::clone(&order.bucket),
+                    genesis: Arc::clone(&order.bucket),
+                    world,
+                    keyring: true,
+                }
+            };
+            handlers.run(&type_, params).await
+        })
+    }
+
+    fn store(&self, records: &[&Record]) -> Result<(), String> {
+        *lock(&self.volume.records) = records.iter().map(|record| (*record).clone()).collect();
+        Ok(())
+    }
+
+    fn node_id(&self) -> Result<String, String> {
+        node_key::id(self.volume.home()).map_err(|error| format!("{error:#}"))
+    }
+}
+
+/// A node of the simulator.
+pub(super) struct Node {
+    /// The pod runs.
+    pub(super) running: bool,
+    /// The pod is to be ended by its machine.
+    pub(super) evicted: bool,
+    /// On the volume that it mounts.
+    pub(super) sidecar: Sidecar,
+    pub(super) volume: Volume,
+    pub(super) order: Arc<Mutex<Order>>,
+    pub(super) calls: Vec<Call>,
+    pub(super) certificate: Option<Arc<CertifiedKey>>,
+    claim: String,
+}
+
+/// All nodes, by the DNS name of their pod, and all volumes, by their claim.
+pub(super) struct Fleet {
+    nodes: BTreeMap<String, Node>,
+    volumes: BTreeMap<String, Volume>,
+    folder: TempDir,
+    this: Weak<Mutex<Fleet>>,
+}
+
+/// Nodes that listeners and tests share.
+pub(super) type Nodes = Arc<Mutex<Fleet>>;
+
+impl Fleet {
+    /// No nodes yet; volumes are folders in a temporary one.
+    pub(super) fn start() -> io::Result<Nodes> {
+        let folder = tempfile::tempdir()?;
+        Ok(Arc::new_cyclic(|this| {
+            let (nodes, volumes) = Default::default();
+            Mutex::new(Self { nodes, volumes, folder, this: Weak::clone(this) })
+        }))
+    }
+
+    /// The node of this name if something was ordered of it.
+    pub(super) fn known(&mut self, host: &str) -> Option<&mut Node> {
+        self.nodes.get_mut(host)
+    }
+
+    /// The node of this name. One that no pod mounts a claim for has a volume of its own name.
+    pub(super) fn node(&mut self, host: &str) -> &mut Node {
+        if !self.nodes.contains_key(host) {
+            let order = Arc::default();
+            let (sidecar, volume) = self.sidecar(host, host, &order);
+            let claim = host.to_owned();
+            let node = Node {
+                running: false,
+                evicted: false,
+                sidecar,
+                volume,
+                order,
+                calls: Vec::new(),
+                certificate: None,
+                claim,
+            };
+            self.nodes.insert(host.to_owned(), node);
+        }
+        // It was inserted above if it was not there.
+        #[allow(clippy::expect_used, reason = "see above")]
+        self.nodes.get_mut(host).expect("the node")
+    }
+
+    /// A pod mounts the volume of a claim. A new claim gets what was done before any was mounted.
+    pub(super) fn mount(&mut self, host: &str, claim: &str) {
+        let node = self.node(host);
+        let (before, order) = (std::mem::replace(&mut node.claim, claim.to_owned()), Arc::clone(&node.order));
+        if before == claim {
+            return;
+        }
+        if before == host && !self.volumes.contains_key(claim) {
+            let volume = self.volumes.remove(host);
+            self.volumes.extend(volume.map(|volume| (claim.to_owned(), volume)));
+            return;
+        }
+        let (sidecar, volume) = self.sidecar(host, claim, &order);
+        let node = self.node(host);
+        node.sidecar.stop();
+        (node.sidecar, node.volume) = (sidecar, volume);
+    }
+
+    /// A sidecar on a volume.
+    fn sidecar(&mut self, host: &str, claim: &str, order: &Arc<Mutex<Order>>) -> (Sidecar, Volume) {
+        let folder = self.folder.path().join(claim);
+        let volume = self.volumes.entry(claim.to_owned()).or_insert_with(|| Volume::new(folder)).clone();
+        let records = lock(&volume.records).clone();
+        let (order, fleet) = (Arc::clone(order), Weak::clone(&self.this));
+        let work = Simulated { host: host.to_owned(), volume: volume.clone(), order, fleet };
+        (Sidecar::new(work, records), volume)
+    }
+}
+
+impl Answers for Mutex<Fleet> {
+    fn node_id(&self, host: &str) -> Option<Result<String, String>> {
+        let fleet = lock(self);
+        let node = fleet.nodes.get(host)?;
+        let runs = node.running && node.sidecar.is_ready();
+        Some(if runs { node.sidecar.node_id() } else { Err("connection refused".to_owned()) })
+    }
+}
