@@ -1,5 +1,7 @@
 //! Every check and test there is, from the cheap to the dear, with a closing line that says what was run.
 
+mod slowest;
+
 use std::{process::Command, time::Instant};
 
 use anyhow::bail;
@@ -35,8 +37,13 @@ pub(crate) fn run(_: &Args) -> anyhow::Result<()> {
     eprintln!("== tests");
     // The operator itself is what the tests of the real API server start.
     run_to_end(cargo(&["build", "--locked", "--bin", "sei-operator"]))?;
-    let mut tests = cargo(&["test", "--workspace", "--locked"]);
-    run_to_end(tests.env("KUBEBUILDER_ASSETS", assets).env("HELM", helm).env("PROMTOOL", promtool))?;
+    let tests = |kind: &str| -> Command {
+        let mut tests = cargo(&["test", "--workspace", "--locked", kind]);
+        tests.env("KUBEBUILDER_ASSETS", &assets).env("HELM", &helm).env("PROMTOOL", &promtool);
+        tests
+    };
+    run_to_end(tests("--doc"))?;
+    slowest::run(&mut tests("--tests"))?;
     println!("all checks and tests passed in {} s", began.elapsed().as_secs());
     Ok(())
 }

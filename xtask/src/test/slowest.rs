@@ -1,0 +1,61 @@
+//! Runs tests with their times, and says which were the slowest.
+
+use std::{
+    io::{self, BufRead, BufReader},
+    process::Command,
+};
+
+use anyhow::{Context, bail};
+
+/// How many are said.
+const SHOWN: usize = 15;
+/// The harness of a released toolchain reports times only when it is told to accept what is not stable. That is told
+/// to the test programs and not to the compiler, which would build everything once more.
+const RUNNER: &str = "target.'cfg(all())'.runner = ['env', 'RUSTC_BOOTSTRAP=1']";
+
+/// Runs `cargo test` with what `command` has, and prints the slowest tests at the end.
+pub(super) fn run(command: &mut Command) -> anyhow::Result<()> {
+    let (reader, writer) = io::pipe().context("create a pipe")?;
+    command.args(["--config", RUNNER, "--", "-Z", "unstable-options", "--report-time"]);
+    command.stdout(writer.try_clone().context("share the pipe")?).stderr(writer);
+    let mut child = command.spawn().context("run cargo test")?;
+    // The pipe ends when nobody else holds its writing end.
+    command.stdout(io::stderr()).stderr(io::stderr());
+    let mut tests = Vec::new();
+    for line in BufReader::new(reader).lines() {
+        let line = line.context("read the output of the tests")?;
+        eprintln!("{line}");
+        tests.extend(timed(&line).map(|(name, seconds)| (name.to_owned(), seconds)));
+    }
+    if !child.wait().context("wait for cargo test")?.success() {
+        bail!("failed: {command:?}");
+    }
+    tests.sort_by(|a, b| b.1.total_cmp(&a.1));
+    eprintln!("== the slowest tests");
+    for (name, seconds) in tests.iter().take(SHOWN) {
+        eprintln!("{seconds:>7.1} s  {name}");
+    }
+    Ok(())
+}
+
+/// Name and seconds of the test that a line of the harness is about.
+fn timed(line: &str) -> Option<(&str, f64)> {
+    let (name, outcome) = line.strip_prefix("test ")?.split_once(" ... ")?;
+    let (_, seconds) = outcome.strip_suffix("s>")?.split_once('<')?;
+    Some((name, seconds.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_from_the_lines_of_tests() {
+        assert_eq!(timed("test life::it_runs ... ok <12.345s>"), Some(("life::it_runs", 12.345)));
+        assert_eq!(timed("test life::it_fails ... FAILED <0.001s>"), Some(("life::it_fails", 0.001)));
+        for line in ["test result: ok. 3 passed; finished in 0.01s", "running 3 tests", "test a ... ignored"]
+        {
+            assert_eq!(timed(line), None, "{line}");
+        }
+    }
+}
