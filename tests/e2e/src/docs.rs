@@ -1,11 +1,14 @@
 //! Blocks of the documentation, run as they stand: what a page shows is what was seen to work.
 
-use std::{path::Path, process::Stdio};
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use tempfile::TempDir;
 
-use crate::{nodes::NAMESPACE, world::World};
+use crate::{
+    nodes::NAMESPACE,
+    world::{World, limited},
+};
 
 /// A person who follows a page: files that one block leaves are there for the next.
 pub(crate) struct Reader<'a> {
@@ -42,16 +45,10 @@ impl<'a> Reader<'a> {
         let path = repository().join("docs").join(page).with_extension("md");
         let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
         let script = block(&text, name).with_context(|| format!("docs/{page}.md has no block {name}"))?;
-        let output = self
-            .world
-            .command("sh")
-            .args(["-eu", "-c", &script])
-            .envs(variables.iter().copied())
-            .current_dir(self.folder.path())
-            .stdout(Stdio::piped())
-            .output()
-            .await
-            .with_context(|| format!("run block {name} of docs/{page}.md"))?;
+        let mut command = self.world.command("sh");
+        let command = command.args(["-eu", "-c", &script]).envs(variables.iter().copied());
+        let output = command.current_dir(self.folder.path()).output();
+        let output = limited(&format!("block {name} of docs/{page}.md"), output).await?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             bail!("block {name} of docs/{page}.md: {}\n{script}", said.trim());

@@ -1,22 +1,29 @@
 //! What the terminal shows of the scenarios.
 
-use std::{io::IsTerminal, time::Instant};
+use std::{cell::RefCell, io::IsTerminal, time::Instant};
 
 use anyhow::bail;
 
 use crate::scenarios::Scenario;
 
+tokio::task_local! {
+    /// What the scenario that runs has seen: scenarios run side by side, and each is shown in one piece.
+    static SEEN: RefCell<Vec<String>>;
+}
+
 /// Something that was asserted and held.
 pub(crate) fn seen(text: impl AsRef<str>) {
-    println!("  ✓ {}", text.as_ref());
+    SEEN.with(|lines| lines.borrow_mut().push(format!("  ✓ {}", text.as_ref())));
+}
+
+/// Output that helps to understand a failure.
+pub(crate) fn show(text: String) {
+    SEEN.with(|lines| lines.borrow_mut().push(text));
 }
 
 /// The scenarios so far.
 #[derive(Default)]
-pub(crate) struct Report {
-    running: Option<(&'static Scenario, Instant)>,
-    done: Vec<Line>,
-}
+pub(crate) struct Report(RefCell<Vec<Line>>);
 
 struct Line {
     name: &'static str,
@@ -26,35 +33,50 @@ struct Line {
 }
 
 impl Report {
-    /// A scenario begins.
-    pub(crate) fn begin(&mut self, scenario: &'static Scenario) {
-        println!("\n{} {}", bold(&format!("== {}:", scenario.name)), scenario.about);
-        self.running = Some((scenario, Instant::now()));
-    }
-
-    /// It has ended.
-    pub(crate) fn end(&mut self, outcome: anyhow::Result<()>) {
-        let Some((scenario, began)) = self.running.take() else { return };
-        let seconds = began.elapsed().as_secs_f64();
+    /// Runs a scenario and shows what it has seen, whole.
+    pub(crate) async fn run(
+        &self,
+        scenario: &'static Scenario,
+        run: impl Future<Output = anyhow::Result<()>>,
+    ) {
+        let Scenario { name, about, .. } = *scenario;
+        println!("   {name} started");
+        let started = Instant::now();
+        let (outcome, seen) = SEEN
+            .scope(RefCell::default(), async {
+                let outcome = run.await;
+                (outcome, SEEN.with(RefCell::take))
+            })
+            .await;
+        let seconds = started.elapsed().as_secs_f64();
+        println!("\n{} {about}", bold(&format!("== {name}:")));
+        seen.iter().for_each(|line| println!("{line}"));
         match &outcome {
             Ok(()) => println!("  passed in {seconds:.1} s"),
             Err(error) => println!("  ✗ failed after {seconds:.1} s: {error:#}"),
         }
-        let Scenario { name, about, .. } = *scenario;
-        self.done.push(Line { name, about, seconds, passed: outcome.is_ok() });
+        self.0.borrow_mut().push(Line { name, about, seconds, passed: outcome.is_ok() });
     }
 
-    /// Prints all once more, a line each, and fails if one failed.
+    /// Whether these scenarios have run and passed.
+    pub(crate) fn has_passed<'a>(&self, mut names: impl Iterator<Item = &'a str>) -> bool {
+        let lines = self.0.borrow();
+        names.all(|name| lines.iter().any(|line| line.name == name && line.passed))
+    }
+
+    /// Prints a line for each, the slowest first, and fails if one failed.
     pub(crate) fn close(self) -> anyhow::Result<()> {
-        println!("\n{}", bold("== report"));
-        for Line { name, about, seconds, passed } in &self.done {
+        println!("\n{}", bold("== report, the slowest first"));
+        let mut lines = self.0.into_inner();
+        lines.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+        for Line { name, about, seconds, passed } in &lines {
             println!("  {} {name:<20} {seconds:>6.1} s  {about}", if *passed { "✓" } else { "✗" });
         }
-        let failed = self.done.iter().filter(|line| !line.passed).count();
+        let failed = lines.iter().filter(|line| !line.passed).count();
         if failed > 0 {
-            bail!("{failed} of {} scenarios failed", self.done.len());
+            bail!("{failed} of {} scenarios failed", lines.len());
         }
-        println!("  all {} passed", self.done.len());
+        println!("  all {} passed", lines.len());
         Ok(())
     }
 }

@@ -1,8 +1,10 @@
-//! The scenarios, in the order in which they run. Each can be run alone on a cluster that is up, after `install`.
+//! The scenarios. Stages run one after the other, the lanes of a stage side by side, and the scenarios of a lane in
+//! their order. Each can be run alone: what it needs of others it creates if it is not there.
 
 mod access;
 mod bootstrap;
 mod by_hand;
+mod ceremony;
 mod cluster;
 mod install;
 mod issued;
@@ -30,32 +32,63 @@ pub(crate) struct Scenario {
     pub(crate) run: for<'a> fn(&'a World) -> LocalBoxFuture<'a, anyhow::Result<()>>,
 }
 
+/// Scenarios that run in their order.
+pub(crate) type Lane = &'static [Scenario];
+
 macro_rules! scenarios {
-    ($($name:literal, $about:literal => $module:ident;)+) => {
+    ($([$([$($name:literal, $about:literal => $module:ident;)+])+])+) => {
         /// All of them.
-        pub(crate) const SCENARIOS: &[Scenario] = &[$(Scenario {
+        pub(crate) const STAGES: &[&[Lane]] = &[$(&[$(&[$(Scenario {
             name: $name,
             about: $about,
             run: |world| Box::pin($module::run(world)),
-        }),+];
+        }),+]),+]),+];
     };
 }
 
 scenarios! {
-    "cluster", "a StatefulSet with a sidecar and a volume is ready; names, logs and exec work" => cluster;
-    "install", "the operator is installed from its chart" => install;
-    "plain", "a node without TLS" => plain;
-    "by-hand", "a node with TLS, its Secret made by hand" => by_hand;
-    "access", "who may call a node with TLS, and as whom" => access;
-    "trouble", "the TLS Secret is deleted and broken under a Running node" => trouble;
-    "issued", "a node with TLS, its Secret made and renewed by cert-manager" => issued;
-    "update", "the image goes there and back, and to one that does not exist" => update;
-    "recreate", "TLS turned on and off for a node that exists, its volume kept" => recreate;
-    "bootstrap", "a node with TLS restored by a bootstrap Job" => bootstrap;
-    "validator", "a validator with keys and keyring" => validator;
-    "peers", "two nodes that are each other's peers" => peers;
-    "kubectl", "what a person sees with kubectl" => kubectl;
-    "replicas", "the leading operator is killed, and frozen past its lease" => replicas;
-    "permissions", "no request was denied, and no right was granted in vain" => permissions;
-    "reinstall", "the operator is uninstalled and installed again" => reinstall;
+    [
+        ["cluster", "a StatefulSet with a sidecar and a volume is ready; names, logs and exec work" => cluster;]
+        ["install", "the operator is installed from its chart" => install;]
+    ]
+    [
+        [
+            "by-hand", "a node with TLS, its Secret created by hand" => by_hand;
+            "access", "who may call a node with TLS, and as whom" => access;
+            "trouble", "the TLS Secret is deleted and broken under a Running node" => trouble;
+            "kubectl", "what a user sees with kubectl" => kubectl;
+            "bootstrap", "a node with TLS restored from a bucket by a bootstrap Job" => bootstrap;
+        ]
+        [
+            "issued", "a node with TLS, its Secret issued and renewed by cert-manager" => issued;
+            "update", "the image is changed and reverted, and set to one that does not exist" => update;
+            "validator", "a validator with keys and keyring" => validator;
+        ]
+        [
+            "plain", "a node without TLS" => plain;
+            "recreate", "TLS turned on and off for a node that exists, its volume kept" => recreate;
+            "peers", "two nodes that are each other's peers" => peers;
+            "ceremony", "validators that start a chain from a genesis that one of them assembles" => ceremony;
+        ]
+    ]
+    [
+        [
+            "replicas", "the leading operator is killed, and frozen past its lease" => replicas;
+            "permissions", "no request was denied, and every granted right was used" => permissions;
+            "reinstall", "the operator is uninstalled and installed again" => reinstall;
+        ]
+    ]
+}
+
+/// The operator's own scenario, which the others need.
+pub(crate) const INSTALL: &str = "install";
+
+/// All scenarios.
+pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
+    STAGES.iter().flat_map(|lanes| lanes.iter().copied().flatten())
+}
+
+/// Whether the operator is installed.
+pub(crate) async fn is_installed(world: &World) -> anyhow::Result<bool> {
+    install::is_installed(world).await
 }

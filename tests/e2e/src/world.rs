@@ -1,8 +1,9 @@
 //! What scenarios have at hand: a client of the cluster, kubectl, and patience.
 
 use std::{
+    io,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -15,10 +16,12 @@ use kube::{
 };
 use tokio::{io::AsyncWriteExt, process::Command};
 
-use crate::images::Images;
+use crate::{images::Images, report::show};
 
 /// Long enough for a slow machine.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a program may run, with the time that it waits itself.
+const LIMIT: Duration = Duration::from_secs(180);
 
 /// The cluster.
 pub(crate) struct World {
@@ -28,6 +31,8 @@ pub(crate) struct World {
     pub(crate) images: Images,
     /// Its folder.
     pub(crate) state: PathBuf,
+    /// Whether all scenarios before this one ran, and passed.
+    pub(crate) is_complete: bool,
 }
 
 impl World {
@@ -36,12 +41,25 @@ impl World {
         let kubeconfig =
             Kubeconfig::read_from(state.join("admin.kubeconfig")).context("read the kubeconfig")?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-        Ok(Self { client: Client::try_from(config)?, images: Images::read(state)?, state: state.to_owned() })
+        let (client, images) = (Client::try_from(config)?, Images::read(state)?);
+        Ok(Self { client, images, state: state.to_owned(), is_complete: false })
     }
 
-    /// Makes a namespace, in place of one that a failed run left.
+    /// Creates a namespace, in place of one that a run before left. Its SeiNodes have a finalizer, and there may be no
+    /// operator that removes it.
     pub(crate) async fn namespace(&self, name: &str) -> anyhow::Result<()> {
-        self.kubectl(&format!("delete namespace {name} --ignore-not-found --wait")).await?;
+        if !self.kubectl("get crd seinodes.sei.io --ignore-not-found -o name").await?.is_empty() {
+            let delete = format!("delete seinodes --all -n {name} --ignore-not-found --wait=false");
+            self.kubectl(&delete).await?;
+            let left = self.kubectl(&format!("get seinodes -n {name} -o name")).await?;
+            for node in left.lines() {
+                let patch =
+                    ["patch", node, "-n", name, "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#];
+                // An operator that runs may have been faster.
+                let _ = self.run("kubectl", &patch).await;
+            }
+        }
+        self.kubectl(&format!("delete namespace {name} --ignore-not-found --wait --timeout=120s")).await?;
         let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
         let namespace = Namespace { metadata, ..Namespace::default() };
         let created = Api::all(self.client.clone()).create(&PostParams::default(), &namespace).await;
@@ -57,7 +75,7 @@ impl World {
         let mut input = child.stdin.take().context("kubectl reads its input")?;
         input.write_all(manifest.as_bytes()).await.context("hand over the manifest")?;
         drop(input);
-        let output = child.wait_with_output().await.context("run kubectl apply")?;
+        let output = limited("kubectl apply", child.wait_with_output()).await?;
         if !output.status.success() {
             bail!("kubectl apply: {}", String::from_utf8_lossy(&output.stderr).trim());
         }
@@ -71,8 +89,7 @@ impl World {
 
     /// What a program answers; fails with what it says when it fails.
     pub(crate) async fn run(&self, program: &str, arguments: &[&str]) -> anyhow::Result<String> {
-        let output = self.command(program).args(arguments).output().await;
-        let output = output.with_context(|| format!("run {program}"))?;
+        let output = limited(program, self.command(program).args(arguments).output()).await?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             bail!("{program} {}: {}", arguments.join(" "), said.trim());
@@ -88,14 +105,24 @@ impl World {
         command
     }
 
-    /// Prints what helps to understand a failure.
+    /// Shows what helps to understand a failure.
     pub(crate) async fn show(&self) {
         for question in ["get pods -A -o wide", "get events -A --sort-by=.metadata.creationTimestamp"] {
             let answer = self.kubectl(question).await.unwrap_or_else(|error| format!("{error:#}"));
             let lines: Vec<_> = answer.lines().collect();
-            println!("--- kubectl {question}\n{}", lines[lines.len().saturating_sub(30)..].join("\n"));
+            show(format!("--- kubectl {question}\n{}", lines[lines.len().saturating_sub(30)..].join("\n")));
         }
     }
+}
+
+/// The output of a program that ends in time.
+pub(crate) async fn limited(
+    program: &str,
+    output: impl Future<Output = io::Result<Output>>,
+) -> anyhow::Result<Output> {
+    let output = tokio::time::timeout(LIMIT, output).await;
+    let output = output.with_context(|| format!("{program} did not end within {} s", LIMIT.as_secs()))?;
+    output.with_context(|| format!("run {program}"))
 }
 
 /// Tries until there is an answer, with patience; `what` says what is waited for.

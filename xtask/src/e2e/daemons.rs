@@ -32,6 +32,9 @@ pub(super) const API_SERVER: Daemon = Daemon {
         "--allow-privileged",
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
+        // Admission policies that change objects, in place of a webhook.
+        "--feature-gates=MutatingAdmissionPolicy=true",
+        "--runtime-config=admissionregistration.k8s.io/v1beta1=true",
         "--client-ca-file=/run/e2e/pki/ca.crt",
         "--tls-cert-file=/run/e2e/pki/apiserver.crt",
         "--tls-private-key-file=/run/e2e/pki/apiserver.key",

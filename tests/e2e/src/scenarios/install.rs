@@ -14,6 +14,13 @@ use crate::{
 
 /// Namespace of the operator.
 pub(super) const OPERATOR: &str = "sei-operator-system";
+/// Where the cluster's object store is, and how it is used: what the cloud's webhook sets for a pod. The sidecars get
+/// the same from the cluster's own admission policy.
+const OBJECT_STORE: [(&str, &str); 3] = [
+    ("AWS_ENDPOINT_URL_S3", "http://10.96.0.50:9000"),
+    ("AWS_ACCESS_KEY_ID", "operator"),
+    ("AWS_SECRET_ACCESS_KEY", "of-the-operator"),
+];
 /// Name of the release, and of everything in it.
 pub(super) const RELEASE: &str = "sei-operator";
 
@@ -22,13 +29,13 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     install(world, json!({})).await?;
     seen("helm installs the chart; two replicas are ready");
     let reader = Reader::new(world)?;
-    // Says as a warning which pods that are there would not be admitted.
-    let told = reader.run_with("install", "restricted", &[]).await?;
-    ensure!(!told.contains("Warning"), "{told}");
+    // It prints a warning for each pod that would not be admitted.
+    let warnings = reader.run_with("install", "restricted", &[]).await?;
+    ensure!(!warnings.contains("Warning"), "{warnings}");
     let restart = format!("rollout restart deployment/{RELEASE} -n {OPERATOR}");
     world.kubectl(&restart).await?;
     until_ready(world).await?;
-    seen("its namespace is held to the restricted standard, and it is rolled out anew");
+    seen("its namespace is held to the restricted standard, and it is rolled out again");
     let args = "get crd seinodes.sei.io -o jsonpath={.metadata.annotations.helm\\.sh/resource-policy}";
     let policy = world.kubectl(args).await?;
     ensure!(policy == "keep", "an uninstall would take the CRD and all nodes with it: {policy:?}");
@@ -46,6 +53,12 @@ pub(super) async fn install(world: &World, more: Value) -> anyhow::Result<()> {
     std::fs::write(&file, values.to_string()).with_context(|| format!("write {}", file.display()))?;
     reader.run_with("install", "helm-install", &[]).await?;
     until_ready(world).await
+}
+
+/// Whether a release is there.
+pub(super) async fn is_installed(world: &World) -> anyhow::Result<bool> {
+    let deployments: Api<Deployment> = Api::namespaced(world.client.clone(), OPERATOR);
+    Ok(deployments.get_opt(RELEASE).await.context("get the Deployment")?.is_some())
 }
 
 async fn until_ready(world: &World) -> anyhow::Result<()> {
@@ -80,5 +93,6 @@ fn values(world: &World) -> anyhow::Result<Value> {
             "archive": size("gp3-archive"),
         },
         "nodes": { "namespaces": [NAMESPACE] },
+        "extraEnv": OBJECT_STORE.map(|(name, value)| json!({ "name": name, "value": value })),
     }))
 }

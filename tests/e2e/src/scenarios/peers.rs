@@ -10,12 +10,6 @@ use crate::{
 };
 
 pub(super) async fn run(world: &World) -> anyhow::Result<()> {
-    if world.images.sidecar.real {
-        seen(
-            "skipped: the real sidecar asks peers for their ids at seid's RPC, which only runs with a chain",
-        );
-        return Ok(());
-    }
     let peers =
         |other: &str| json!({ "fullNode": {}, "peers": [{ "label": { "selector": { "pair": other } } }] });
     let left = Node::create_as(world, "left", json!({ "pair": "left" }), peers("right")).await?;

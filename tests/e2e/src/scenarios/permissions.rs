@@ -28,14 +28,19 @@ const UNSEEN: &[(&str, &str, &str)] = &[
 
 pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let calls = none_denied(world, "")?;
-    ensure!(calls.len() > 100, "the audit log has only {} requests of the operator", calls.len());
-
+    ensure!(!calls.is_empty(), "the audit log has no requests of the operator");
+    if !world.is_complete {
+        seen(
+            "skipped: whether every right was used, since not every scenario before this one ran and passed",
+        );
+        return Ok(());
+    }
     let used: BTreeSet<Right> = calls
         .iter()
         .flat_map(|call| {
-            // Applying an object that is not there asks for both rights, and shows as this.
-            let made = (call.verb == "patch" && call.code == 201).then_some("create");
-            let verbs = [call.verb.as_str()].into_iter().chain(made);
+            // Applying an object that does not exist needs both rights, and shows as this.
+            let created = (call.verb == "patch" && call.code == 201).then_some("create");
+            let verbs = [call.verb.as_str()].into_iter().chain(created);
             verbs.map(|verb| (call.group.clone(), call.resource.clone(), verb.to_owned()))
         })
         .collect();

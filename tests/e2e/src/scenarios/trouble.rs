@@ -16,8 +16,8 @@ use crate::{
     world::{World, until},
 };
 
-/// A poll would take longer; an event comes in a fraction of it.
-const AT_ONCE: f64 = 3.0;
+/// A poll would take longer; an event comes in a fraction of it, also beside other scenarios.
+const AT_ONCE: f64 = 5.0;
 
 pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let node = by_hand::node(world).await?;
