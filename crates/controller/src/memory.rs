@@ -31,6 +31,8 @@ pub(crate) struct Memory {
     /// The node as our last write returned it, which the cache may not have yet.
     pub(crate) written: Option<Arc<SeiNode>>,
     pub(crate) shown: Option<Shown>,
+    /// Observations in a row in which something could not be read.
+    pub(crate) unread: u32,
     /// Passes that failed in a row.
     pub(crate) failures: u32,
 }

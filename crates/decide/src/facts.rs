@@ -107,7 +107,7 @@ fn keys(observed: &Observed, status: &mut SeiNodeStatus) {
         };
         let (truth, reason, message) = match finding {
             Finding::Good(message) => (true, good, message),
-            Finding::NotYet(message) => (false, not_yet, message),
+            Finding::NotYet(message) | Finding::Unread(message) => (false, not_yet, message),
             Finding::Bad(message) => (false, bad, message),
         };
         let waiting = match kind {

@@ -36,6 +36,8 @@ pub struct Observed {
     pub overridden: Vec<Overridden>,
     /// What is known of the sidecar.
     pub sidecar: Sidecar,
+    /// When to read again what could not be read; `None` when everything was.
+    pub read_again_at: Option<Timestamp>,
     /// The time of the observation.
     pub now: Timestamp,
 }
@@ -47,6 +49,8 @@ pub enum Finding {
     Good(String),
     /// Not yet; it may become usable without a change of the spec.
     NotYet(String),
+    /// It could not be read, which says nothing about it.
+    Unread(String),
     /// It can never be used as it is.
     Bad(String),
 }

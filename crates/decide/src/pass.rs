@@ -72,10 +72,13 @@ impl<'a> Pass<'a> {
     /// Decides about what was observed. `plan_id` is the id of the new plan, if the pass creates one.
     pub fn begin(observed: &'a Observed, platform: &Platform, plan_id: &'a str) -> Self {
         let Decision { status, repairs, overridden, next, obstacle } = decide(observed, platform, plan_id);
+        let certificate = observed.tls.as_ref().and_then(|tls| tls.changes_at);
+        let held = observed.contention.rival.as_ref().map(|_| observed.now + HELD);
+        let times = [certificate, observed.read_again_at, held];
         let (plan, then) = match next {
             Next::Store => (None, Then::Store),
             Next::Run(plan) => (Some(*plan), Then::Again),
-            Next::Wait => (None, Then::Wait(next_look(observed))),
+            Next::Wait => (None, Then::Wait(next_look(observed.now, times))),
         };
         let repairs = repairs.into_iter();
         let failed = Vec::new();
@@ -181,11 +184,23 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// When to observe again if no event comes first.
-fn next_look(observed: &Observed) -> Duration {
-    let until =
-        |at: Timestamp| Duration::try_from(at.duration_since(observed.now)).unwrap_or_default().max(SOONEST);
-    let certificate = observed.tls.as_ref().and_then(|tls| tls.changes_at).map(until);
-    let held = observed.contention.rival.as_ref().map(|_| HELD);
-    [certificate, held].into_iter().flatten().fold(RESYNC, Duration::min)
+/// When to observe again if no event comes first: at the earliest of the `times` that are known to change something.
+fn next_look(now: Timestamp, times: [Option<Timestamp>; 3]) -> Duration {
+    let until = |at: Timestamp| Duration::try_from(at.duration_since(now)).unwrap_or_default().max(SOONEST);
+    times.into_iter().flatten().map(until).fold(RESYNC, Duration::min)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_look_comes_with_the_first_known_change() {
+        let now = Timestamp::UNIX_EPOCH;
+        let at = |seconds: u64| Some(now + Duration::from_secs(seconds));
+        assert_eq!(next_look(now, [None, None, None]), RESYNC);
+        assert_eq!(next_look(now, [at(900), at(1), None]), Duration::from_secs(1));
+        assert_eq!(next_look(now, [at(20), None, at(30)]), Duration::from_secs(20));
+        assert_eq!(next_look(now, [at(0), None, None]), SOONEST);
+    }
 }

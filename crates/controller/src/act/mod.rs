@@ -55,7 +55,7 @@ fn checked(finding: Option<&Finding>) -> Outcome {
     match finding {
         // The spec no longer names the Secret: nothing to check.
         None | Some(Finding::Good(_)) => Outcome::Done,
-        Some(Finding::NotYet(why)) => {
+        Some(Finding::NotYet(why) | Finding::Unread(why)) => {
             Outcome::Waiting { reason: Reason::WaitingForKeys, detail: why.clone() }
         }
         Some(Finding::Bad(why)) => Outcome::Rejected { error: why.clone() },

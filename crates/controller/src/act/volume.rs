@@ -16,7 +16,7 @@ pub(super) async fn ensure(ctx: &Context, observed: &Observed) -> Outcome {
     if let Some(import) = &observed.import {
         return match import {
             Finding::Good(_) => Outcome::Done,
-            Finding::NotYet(why) => {
+            Finding::NotYet(why) | Finding::Unread(why) => {
                 Outcome::Waiting { reason: Reason::WaitingForVolume, detail: why.clone() }
             }
             Finding::Bad(why) => Outcome::Rejected { error: why.clone() },

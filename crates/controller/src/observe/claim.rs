@@ -41,7 +41,7 @@ pub(super) async fn imported(ctx: &Context, node: &SeiNode) -> Option<Finding> {
         }
         let claim = match read {
             Err(error) => {
-                return Finding::NotYet(format!("claim {name} could not be read: {}", words(&error)));
+                return Finding::Unread(format!("claim {name} could not be read: {}", words(&error)));
             }
             Ok(None) => return Finding::NotYet(format!("claim {name} does not exist")),
             Ok(Some(claim)) => claim,
@@ -55,7 +55,7 @@ pub(super) async fn imported(ctx: &Context, node: &SeiNode) -> Option<Finding> {
         };
         let volumes: Api<PersistentVolume> = Api::all(ctx.client.clone());
         match volumes.get_opt(&volume).await {
-            Err(error) => Finding::NotYet(format!("volume {volume} could not be read: {}", words(&error))),
+            Err(error) => Finding::Unread(format!("volume {volume} could not be read: {}", words(&error))),
             Ok(None) => Finding::NotYet(format!("volume {volume} of claim {name} does not exist")),
             Ok(Some(found)) => volume_is_usable(name, &claim, &found),
         }

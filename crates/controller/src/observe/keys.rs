@@ -70,7 +70,7 @@ async fn check(
     let look = async {
         let api: Api<Secret> = Api::namespaced(ctx.client.clone(), names::namespace(node));
         match api.get_opt(name).await {
-            Err(error) => Finding::NotYet(format!("Secret {name} could not be read: {}", words(&error))),
+            Err(error) => Finding::Unread(format!("Secret {name} could not be read: {}", words(&error))),
             Ok(None) => Finding::NotYet(format!("Secret {name} does not exist")),
             Ok(Some(secret)) if secret.metadata.deletion_timestamp.is_some() => {
                 Finding::NotYet(format!("Secret {name} is being deleted"))

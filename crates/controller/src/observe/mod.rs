@@ -7,9 +7,9 @@ mod pod_refusal;
 mod sidecar;
 mod tls;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use sei_api::SeiNode;
+use sei_api::{SeiNode, conditions::Reason};
 use sei_decide::{Finding, Observed};
 
 use crate::{context::Context, memory::Basis, references::Target};
@@ -25,6 +25,15 @@ pub(crate) async fn observe(ctx: &Context, node: &Arc<SeiNode>) -> Observed {
     let mut children = children::find(&ctx.cache, node);
     children.pod_refusal = pod_refusal::find(ctx, node, &children, now).await;
     let sidecar = sidecar::find(ctx, node, &children, now);
+    let findings = [&keys.signing, &keys.node, &keys.keyring, &import];
+    let is_unread = findings.into_iter().flatten().any(|finding| matches!(finding, Finding::Unread(_)))
+        || tls.as_ref().is_some_and(|tls| tls.reason == Reason::TlsSecretUnavailable);
+    let read_again_at = ctx
+        .memory(node, |memory| {
+            memory.unread = if is_unread { memory.unread.saturating_add(1) } else { 0 };
+            reread_delay(memory.unread, ctx.jitter())
+        })
+        .map(|delay| now + delay);
     Observed {
         node: Arc::clone(node),
         tls,
@@ -39,8 +48,16 @@ pub(crate) async fn observe(ctx: &Context, node: &Arc<SeiNode>) -> Observed {
         }),
         children,
         sidecar,
+        read_again_at,
         now,
     }
+}
+
+/// Until what could not be read is read again, after this many failures in a row: 1 s, doubling up to 5 min.
+fn reread_delay(failures: u32, jitter: f64) -> Option<Duration> {
+    let doublings = failures.checked_sub(1)?.min(16);
+    let delay = Duration::from_secs(1 << doublings).min(Duration::from_secs(300));
+    Some(delay.mul_f64(1.0 + 0.25 * jitter))
 }
 
 /// The finding about `target`, made anew by `look` only when the object changed since. A finding that may
@@ -58,10 +75,22 @@ async fn remembered(
         return finding;
     }
     let finding = look.await;
-    let keep = !matches!(finding, Finding::NotYet(_));
+    let keep = matches!(finding, Finding::Good(_) | Finding::Bad(_));
     ctx.memory(node, |memory| match keep {
         true => memory.findings.insert(target, (basis, finding.clone())),
         false => memory.findings.remove(&target),
     });
     finding
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_read_is_repeated_after_a_second_and_then_more_rarely() {
+        let row = (0..12).map(|failures| reread_delay(failures, 0.0).map(|delay| delay.as_secs()));
+        let seconds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300].map(Some);
+        assert_eq!(row.collect::<Vec<_>>(), [&[None], &seconds[..]].concat());
+    }
 }

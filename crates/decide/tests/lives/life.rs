@@ -153,6 +153,7 @@ impl Life {
                 health: health.filter(|_| self.phase() == Some(NodePhase::Running)),
                 ..Sidecar::default()
             },
+            read_again_at: None,
             now: self.now,
         }
     }
