@@ -42,6 +42,7 @@ async fn show(args: &Args, assets: PathBuf) -> anyhow::Result<()> {
     show::title("starting etcd, kube-apiserver, kube-controller-manager and the operator");
     let mut rules = rbac::rules(SecretAccess::Watch);
     rules.extend(rbac::lease_rules());
+    rules.push(rbac::token_rule(sei_testkit::cluster::OPERATOR));
     let cluster = Cluster::start(&assets, rules).await?;
     let binary = target()?.join("debug").join("sei-operator");
     let mut operator = Operator::start(&cluster, &binary, ALONE)?;

@@ -167,9 +167,10 @@ pub(crate) struct RunArgs {
     /// Where a sidecar is reached, as curl's --connect-to: HOST:PORT:ADDRESS:PORT. Names are verified as ever.
     #[arg(long, value_name = "RULE")]
     pub(crate) sidecar_connect_to: Vec<ConnectTo>,
-    /// File with the token for sidecars behind TLS; re-read from disk.
-    #[arg(long, default_value = "/var/run/secrets/sei.io/sidecar/token")]
-    pub(crate) sidecar_token_file: PathBuf,
+    /// File with the token for sidecars behind TLS, sent to all of them. Without it tokens are requested for the
+    /// ServiceAccount that the operator runs as, each for one node.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sidecar_token_file: Option<PathBuf>,
     /// Form of log lines, on standard error.
     #[arg(long, value_enum, default_value = "json")]
     pub(crate) log_format: LogFormat,

@@ -24,8 +24,9 @@ pub const RETRY_ANNOTATION: &str = "sei.io/retry";
 pub const FINALIZER: &str = "sei.io/seinode-finalizer";
 /// Server-side apply field manager, the one of the Go controller, so that objects are taken over in place.
 pub const FIELD_MANAGER: &str = "seinode-controller";
-/// Audience of the tokens that the operator sends to sidecars, and the only one their proxies accept.
-pub const SIDECAR_TOKEN_AUDIENCE: &str = "sei-sidecar";
+/// Audience of tokens for sidecars that the proxies of all nodes accepted before each had its own, which begins with
+/// it. A node accepts it until its pod is replaced.
+pub const SHARED_SIDECAR_AUDIENCE: &str = "sei-sidecar";
 /// Keeps Karpenter from moving a pod whose volume took hours to fill.
 pub const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
 
@@ -47,6 +48,12 @@ pub fn node_labels(node: &SeiNode) -> BTreeMap<String, String> {
 /// Whether a user may not set a label of this key.
 pub fn is_reserved(key: &str) -> bool {
     key.starts_with(PREFIX) && !OF_GROUPS.contains(&key)
+}
+
+/// Audience of the tokens that the proxy of `node` accepts: a token that one node receives opens no other.
+pub fn sidecar_audience(node: &SeiNode) -> String {
+    let (namespace, name) = (crate::names::namespace(node), crate::names::node(node));
+    format!("{SHARED_SIDECAR_AUDIENCE}/{namespace}/{name}")
 }
 
 /// The selector of the StatefulSet and the headless Service. Nothing mutable may enter it.
@@ -96,6 +103,13 @@ mod tests {
             (ROLE, "validator"),
         ];
         assert_eq!(node_labels(&node(spec)), map(&wanted));
+    }
+
+    #[test]
+    fn each_node_has_an_audience() {
+        let mut node = node(json!({ "chainId": "c", "image": "i", "fullNode": {} }));
+        node.metadata.namespace = Some("pacific".to_owned());
+        assert_eq!(sidecar_audience(&node), "sei-sidecar/pacific/node-0");
     }
 
     #[test]

@@ -41,8 +41,9 @@ pub struct Options {
     pub workers: u16,
     /// Other addresses for sidecars, as with curl's `--connect-to`; names are verified as ever.
     pub connect_to: Vec<ConnectTo>,
-    /// File with the token for sidecars, re-read from disk.
-    pub token_file: PathBuf,
+    /// File with the token for sidecars, sent to all of them and re-read from disk. Without it tokens are requested
+    /// for the ServiceAccount that the operator runs as, each for one node.
+    pub token_file: Option<PathBuf>,
     /// Whether tasks may be submitted to sidecars: not by a process whose lease may be another's.
     pub gate: Arc<dyn Gate>,
     /// The platform's genesis bucket, to say what members of a ceremony wait for. Without it they find out by
@@ -60,7 +61,7 @@ impl Options {
             secret_access: SecretAccess::Watch,
             workers: 32,
             connect_to: Vec::new(),
-            token_file: "/var/run/secrets/sei.io/sidecar/token".into(),
+            token_file: None,
             gate: Arc::new(AlwaysOpen),
             genesis_bucket: None,
         }

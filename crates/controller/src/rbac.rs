@@ -123,6 +123,15 @@ pub fn lease_rules() -> Vec<PolicyRule> {
     ]
 }
 
+/// The rule by which the operator requests tokens for sidecars: for the ServiceAccount `account`, which it runs as and
+/// which is in its own namespace, and for no other.
+pub fn token_rule(account: &str) -> PolicyRule {
+    PolicyRule {
+        resource_names: Some(vec![account.to_owned()]),
+        ..rule(("", &["serviceaccounts/token"], &["create"]))
+    }
+}
+
 fn rule((group, resources, verbs): Row) -> PolicyRule {
     let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     PolicyRule {

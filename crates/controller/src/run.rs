@@ -22,7 +22,7 @@ use kube::{
     },
 };
 use sei_api::{SeiNode, labels, names::full_name};
-use sei_sidecar::{TokenFile, TokenSource, Transport};
+use sei_sidecar::Transport;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
@@ -34,7 +34,7 @@ use crate::{
     neighbours::Neighbours,
     reconcile::reconcile,
     references::References,
-    sidecar::{Permits, Sidecars},
+    sidecar::{Permits, Sidecars, Tokens},
 };
 
 /// No pass takes longer: its calls have deadlines of their own, this one is for what nobody thought of.
@@ -55,7 +55,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
     let transport = Transport::new(options.connect_to.clone(), Arc::clone(&options.gate));
-    let tokens = Arc::new(TokenFile::new(options.token_file.clone()));
+    let tokens = Tokens::new(&client, options.token_file.clone());
     let permits = Permits::default();
     let scopes: Vec<Option<&str>> = match options.namespaces.as_slice() {
         [] => vec![None],
@@ -87,7 +87,7 @@ pub async fn run(
             platform: options.platform.clone(),
             sidecars: Sidecars {
                 transport: transport.clone(),
-                tokens: Arc::clone(&tokens) as Arc<dyn TokenSource>,
+                tokens: tokens.clone(),
                 permits: permits.clone(),
                 metrics: Arc::clone(&metrics),
                 wake: wakes[scopes.len()].clone(),

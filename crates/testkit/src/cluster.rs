@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context;
 use k8s_openapi::{
     api::{
-        authentication::v1::{TokenRequest, TokenRequestSpec},
+        authentication::v1::TokenRequest,
         core::v1::{Namespace, ServiceAccount},
         rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, RoleRef, Subject},
     },
@@ -19,7 +19,7 @@ use kube::{
     Api, Client, ResourceExt,
     api::{ObjectMeta, Patch, PatchParams, PostParams},
 };
-use sei_api::{SeiNode, labels};
+use sei_api::SeiNode;
 
 use crate::{
     control_plane::ControlPlane,
@@ -29,7 +29,8 @@ use crate::{
 
 /// Where the nodes of tests and demo live.
 pub const NAMESPACE: &str = "sei-demo";
-const OPERATOR: &str = "sei-operator";
+/// ServiceAccount of the operator, and its namespace.
+pub const OPERATOR: &str = "sei-operator";
 
 /// A running cluster.
 pub struct Cluster {
@@ -69,16 +70,14 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// From now on operators start with the tokens of another ServiceAccount.
+    /// From now on operators start as another ServiceAccount.
     ///
     /// # Errors
     /// When there is no such account.
     pub async fn run_operator_as(&self, namespace: &str, account: &str) -> anyhow::Result<()> {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
-        let api_token = token(&accounts, account, None).await?;
+        let api_token = token(&accounts, account).await?;
         fs::write(self.operator_kubeconfig(), self.plane.kubeconfig_for(&api_token).to_string())?;
-        let token = token(&accounts, account, Some(labels::SIDECAR_TOKEN_AUDIENCE)).await?;
-        fs::write(self.sidecar_token(), token)?;
         Ok(())
     }
 
@@ -90,11 +89,6 @@ impl Cluster {
     /// Kubeconfig of the operator's account.
     pub fn operator_kubeconfig(&self) -> PathBuf {
         self.plane.folder().join("operator.kubeconfig")
-    }
-
-    /// File with the operator's token for sidecars.
-    pub fn sidecar_token(&self) -> PathBuf {
-        self.plane.folder().join("sidecar-token")
     }
 
     /// DNS name of a node's pod, by which the simulator knows it.
@@ -150,15 +144,9 @@ async fn grant(client: &Client, rules: Vec<PolicyRule>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A token of an account, for the API server or another audience.
-async fn token(accounts: &Api<ServiceAccount>, name: &str, audience: Option<&str>) -> anyhow::Result<String> {
-    let request = TokenRequest {
-        spec: TokenRequestSpec {
-            audiences: audience.into_iter().map(str::to_owned).collect(),
-            ..TokenRequestSpec::default()
-        },
-        ..TokenRequest::default()
-    };
+/// A token of an account for the API server.
+async fn token(accounts: &Api<ServiceAccount>, name: &str) -> anyhow::Result<String> {
+    let request = TokenRequest::default();
     let answer = accounts.create_token_request(name, &PostParams::default(), &request).await;
     let status = answer.context("request a token")?.status.context("the token request has no answer")?;
     Ok(status.token)

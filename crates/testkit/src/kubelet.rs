@@ -89,6 +89,7 @@ async fn run(client: &Client, simulator: &Simulator, pod: &Pod, host: &str) {
             variables.filter(|variable| variable.name == "SEI_CHAIN_ID").find_map(|it| it.value.as_ref());
         chain.into_iter().for_each(|chain| simulator.join(host, chain));
     }
+    simulator.accept_audiences(host, audiences(pod));
     simulator.run(host);
     let mut ready = simulator.readiness(host);
     loop {
@@ -120,6 +121,13 @@ async fn run(client: &Client, simulator: &Simulator, pod: &Pod, host: &str) {
             () = renewal => {}
         }
     }
+}
+
+/// The audiences of the tokens that the pod's proxy accepts.
+fn audiences(pod: &Pod) -> Vec<String> {
+    let arguments = containers(pod).flat_map(|container| container.args.iter().flatten());
+    let mut lists = arguments.filter_map(|argument| argument.strip_prefix("--auth-token-audiences="));
+    lists.next().map(|list| list.split(',').map(str::to_owned).collect()).unwrap_or_default()
 }
 
 /// The kubelet's words about an image that cannot be had.

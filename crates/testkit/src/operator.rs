@@ -42,8 +42,6 @@ impl Operator {
             .arg("run")
             .arg("--kubeconfig")
             .arg(cluster.operator_kubeconfig())
-            .arg("--sidecar-token-file")
-            .arg(cluster.sidecar_token())
             .args(connect_to.iter().flat_map(|rule| ["--sidecar-connect-to", rule.as_str()]))
             .args(more)
             .envs(builders::platform())

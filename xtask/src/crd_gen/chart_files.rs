@@ -14,6 +14,7 @@ struct Permissions {
     finalizer: Vec<PolicyRule>,
     secrets: PolicyRule,
     lease: Vec<PolicyRule>,
+    token: PolicyRule,
     proxy: Role,
     submitter: Role,
     viewer: Vec<PolicyRule>,
@@ -35,6 +36,8 @@ pub(super) fn permissions() -> anyhow::Result<String> {
         finalizer: rbac::finalizer_rules(),
         secrets: rbac::secrets(),
         lease: rbac::lease_rules(),
+        // The template names the account.
+        token: PolicyRule { resource_names: None, ..rbac::token_rule("") },
         proxy: Role { name: rbac::PROXY_ROLE, rules: rbac::proxy_rules() },
         submitter: Role { name: rbac::SUBMITTER_ROLE, rules: rbac::submitter_rules() },
         viewer: rbac::viewer_rules(),

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{
     calls::{Api, Dial},
     target::Target,
+    token::Tokens,
 };
 
 /// How long the certificate that was served before is accepted after the Secret changed: the kubelet brings the new
@@ -21,7 +22,9 @@ const GRACE: Duration = Duration::from_secs(300);
 /// Connects to the sidecar of one node.
 pub(super) struct Dialer {
     transport: Transport,
-    tokens: Arc<dyn TokenSource>,
+    tokens: Tokens,
+    /// The audience that the last token source is for.
+    source: Option<(String, Arc<dyn TokenSource>)>,
     trusted: Arc<Mutex<Trusted>>,
 }
 
@@ -64,8 +67,22 @@ impl Trusted {
 }
 
 impl Dialer {
-    pub(super) fn new(transport: Transport, tokens: Arc<dyn TokenSource>) -> Self {
-        Self { transport, tokens, trusted: Arc::default() }
+    pub(super) fn new(transport: Transport, tokens: Tokens) -> Self {
+        Self { transport, tokens, source: None, trusted: Arc::default() }
+    }
+}
+
+impl Dialer {
+    /// Tokens for `audience`: kept, so that one outlives the connection that it was requested for.
+    fn source(&mut self, audience: &str) -> Arc<dyn TokenSource> {
+        match &self.source {
+            Some((known, source)) if known == audience => Arc::clone(source),
+            _ => {
+                let source = self.tokens.of_audience(audience);
+                self.source = Some((audience.to_owned(), Arc::clone(&source)));
+                source
+            }
+        }
     }
 }
 
@@ -74,13 +91,13 @@ impl Dial for Dialer {
 
     fn dial(&mut self, target: &Target) -> Result<Line, Error> {
         let plain = self.transport.plain(&target.plain_url())?;
-        let Some(trust) = &target.trust else { return Ok(Line { client: plain, verified: None }) };
-        let tokens = Arc::clone(&self.tokens);
-        let client = self.transport.verified(&target.url(), trust, Arc::clone(&tokens))?;
+        let Some(tls) = &target.tls else { return Ok(Line { client: plain, verified: None }) };
+        let tokens = self.source(&tls.audience);
+        let client = self.transport.verified(&target.url(), &tls.trust, Arc::clone(&tokens))?;
         let now = Instant::now();
         let before = {
             let mut trusted = lock(&self.trusted);
-            trusted.replace(&target.pod, trust, now);
+            trusted.replace(&target.pod, &tls.trust, now);
             trusted.before(now)
         };
         let before = before.map(|leaf| self.transport.verified(&target.url(), &leaf, tokens)).transpose()?;
@@ -162,28 +179,26 @@ fn lock(trusted: &Mutex<Trusted>) -> std::sync::MutexGuard<'_, Trusted> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use rustls_pki_types::{CertificateDer, pem::PemObject};
-    use sei_sidecar::{AlwaysOpen, Token, TokenFuture};
+    use sei_sidecar::AlwaysOpen;
     use sei_testkit::{
         certs::{Authority, Pair},
         sidecar::{Access, Simulator},
     };
 
+    use tempfile::NamedTempFile;
+
     use super::*;
+    use crate::sidecar::target::Verification;
 
     const HOST: &str = "node-0-0.node-0.sei.svc.cluster.local";
 
     struct Bed {
         simulator: Simulator,
         dialer: Dialer,
-    }
-
-    struct SomeToken;
-
-    impl TokenSource for SomeToken {
-        fn token<'a>(&'a self, _: Option<&'a Token>) -> TokenFuture<'a> {
-            Box::pin(async { Ok(Token::new("a-token").unwrap()) })
-        }
+        _token: NamedTempFile,
     }
 
     async fn bed() -> Bed {
@@ -192,7 +207,10 @@ mod tests {
         simulator.run(HOST);
         let rules = simulator.connect_to().iter().map(|rule| rule.parse().unwrap()).collect();
         let transport = Transport::new(rules, Arc::new(AlwaysOpen));
-        Bed { simulator, dialer: Dialer::new(transport, Arc::new(SomeToken)) }
+        let mut token = NamedTempFile::new().unwrap();
+        writeln!(token, "a-token").unwrap();
+        let tokens = Tokens::File(token.path().to_owned());
+        Bed { simulator, dialer: Dialer::new(transport, tokens), _token: token }
     }
 
     fn issue(authority: &Authority) -> Pair {
@@ -204,9 +222,12 @@ mod tests {
             pod: "u1".to_owned(),
             host: HOST.to_owned(),
             port: 7777,
-            trust: Some(ServerTrust::Roots(vec![
-                CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap(),
-            ])),
+            tls: Some(Verification {
+                trust: ServerTrust::Roots(vec![
+                    CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap(),
+                ]),
+                audience: "sei-sidecar/sei/node-0".to_owned(),
+            }),
         }
     }
 

@@ -11,18 +11,20 @@ mod state;
 mod target;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use std::{sync::Arc, time::Duration};
 
 use kube::runtime::reflector::ObjectRef;
 use sei_api::{SeiNode, names};
 use sei_decide::{Health, Sidecar, Trouble};
-use sei_sidecar::{TokenSource, Transport};
+use sei_sidecar::Transport;
 use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle};
 
 pub(crate) use permits::Permits;
 pub(crate) use state::Order;
 pub(crate) use target::{Target, fingerprint};
+pub(crate) use token::Tokens;
 
 use crate::metrics::Metrics;
 use actor::{Actor, Report};
@@ -32,7 +34,7 @@ use state::Shared;
 /// What the actors of a scope share.
 pub(crate) struct Sidecars {
     pub(crate) transport: Transport,
-    pub(crate) tokens: Arc<dyn TokenSource>,
+    pub(crate) tokens: Tokens,
     pub(crate) permits: Permits,
     pub(crate) metrics: Arc<Metrics>,
     /// Where to send nodes whose sidecar changed.
@@ -43,7 +45,7 @@ impl Sidecars {
     /// Starts to watch the sidecar of `node`, whose health has been the same for `stood`.
     pub(crate) fn watch(&self, node: &SeiNode, stood: Duration) -> Watched {
         let shared = Shared::default();
-        let dialer = Dialer::new(self.transport.clone(), Arc::clone(&self.tokens));
+        let dialer = Dialer::new(self.transport.clone(), self.tokens.clone());
         let told = Told {
             node: ObjectRef::new(names::node(node)).within(names::namespace(node)),
             wake: self.wake.clone(),

@@ -1,7 +1,7 @@
 //! Where the sidecar of a node is, and how it is spoken to: as the pod that runs has it, whatever the spec says by now.
 
 use k8s_openapi::api::core::v1::{Container, Pod};
-use sei_api::{SeiNode, names, ports};
+use sei_api::{SeiNode, labels, names, ports};
 use sei_sidecar::ServerTrust;
 
 /// The sidecar of one pod.
@@ -13,29 +13,37 @@ pub(crate) struct Target {
     pub(crate) host: String,
     /// The sidecar's own port.
     pub(crate) port: u16,
-    /// What its certificate is verified against; `None` without TLS.
-    pub(crate) trust: Option<ServerTrust>,
+    /// How it is verified; `None` without TLS.
+    pub(crate) tls: Option<Verification>,
+}
+
+/// How a sidecar behind TLS is verified, and for whom tokens must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Verification {
+    pub(crate) trust: ServerTrust,
+    pub(crate) audience: String,
 }
 
 impl Target {
-    /// The sidecar in `pod` of `node`. `trust` is what its certificate is verified against; `None` without TLS.
+    /// The sidecar in `pod` of `node`. `trust` is what its certificate is verified against under TLS.
     pub(crate) fn of(node: &SeiNode, pod: &Pod, trust: Option<ServerTrust>) -> Self {
+        let tls = trust.map(|trust| Verification { trust, audience: audience(node, pod) });
         Self {
             pod: pod.metadata.uid.clone().unwrap_or_default(),
             host: names::pod_dns(node),
             port: port(pod).unwrap_or_else(|| node.spec.sidecar_port()),
-            trust,
+            tls,
         }
     }
 
     /// Whether it is spoken to over TLS.
     pub(super) fn is_verified(&self) -> bool {
-        self.trust.is_some()
+        self.tls.is_some()
     }
 
     /// Base URL of the API: on the sidecar's own port, or through the proxy.
     pub(super) fn url(&self) -> String {
-        match self.trust {
+        match self.tls {
             Some(_) => format!("https://{}:{}", self.host, ports::RBAC_PROXY),
             None => self.plain_url(),
         }
@@ -64,6 +72,18 @@ fn container<'a>(pod: &'a Pod, name: &str) -> Option<&'a Container> {
 fn port(pod: &Pod) -> Option<u16> {
     let variables = container(pod, "sei-sidecar")?.env.as_ref()?;
     variables.iter().find(|it| it.name == "SEI_SIDECAR_PORT")?.value.as_ref()?.parse().ok()
+}
+
+/// For whom the pod's proxy wants tokens to be: the node's own audience, unless it runs with the one that all nodes
+/// had before. Any other is ignored: a token for it could be used elsewhere.
+fn audience(node: &SeiNode, pod: &Pod) -> String {
+    let arguments =
+        container(pod, "kube-rbac-proxy").and_then(|proxy| proxy.args.as_deref()).unwrap_or_default();
+    let shared = format!("--auth-token-audiences={}", labels::SHARED_SIDECAR_AUDIENCE);
+    match arguments.contains(&shared) {
+        true => labels::SHARED_SIDECAR_AUDIENCE.to_owned(),
+        false => labels::sidecar_audience(node),
+    }
 }
 
 #[cfg(test)]
@@ -96,5 +116,17 @@ mod tests {
         let verified = Target::of(&node(), &running, trust);
         assert_eq!(verified.url(), format!("https://{host}:8443"));
         assert_eq!(verified.plain_url(), format!("http://{host}:7777"));
+    }
+
+    #[test]
+    fn tokens_are_for_the_node_or_for_the_audience_that_all_nodes_had() {
+        let of = |argument: &str| {
+            audience(&node(), &pod(json!([{ "name": "kube-rbac-proxy", "args": ["--v=0", argument] }])))
+        };
+        assert_eq!(of("--auth-token-audiences=sei-sidecar/sei/node-0"), "sei-sidecar/sei/node-0");
+        assert_eq!(of("--auth-token-audiences=sei-sidecar"), "sei-sidecar");
+        for theirs in ["sei-sidecar/sei/other", "https://kubernetes.default.svc", "sei-sidecar,vault"] {
+            assert_eq!(of(&format!("--auth-token-audiences={theirs}")), "sei-sidecar/sei/node-0", "{theirs}");
+        }
     }
 }

@@ -157,7 +157,7 @@ struct Bed {
 }
 
 fn target(pod: &str) -> Target {
-    Target { pod: pod.to_owned(), host: "node-0-0".to_owned(), port: 7777, trust: None }
+    Target { pod: pod.to_owned(), host: "node-0-0".to_owned(), port: 7777, tls: None }
 }
 
 fn order(retries: i64) -> Order {

@@ -34,7 +34,7 @@ pub(crate) fn bare(node: &SeiNode, platform: &Platform) -> Result<Container, Ren
     Ok(Container {
         name: "kube-rbac-proxy".to_owned(),
         image: Some(image.clone()),
-        args: Some(args(node.spec.sidecar_port())),
+        args: Some(args(node)),
         restart_policy: Some("Always".to_owned()),
         ports: Some(vec![seid::port("api", ports::RBAC_PROXY)]),
         volume_mounts: Some(vec![
@@ -47,10 +47,10 @@ pub(crate) fn bare(node: &SeiNode, platform: &Platform) -> Result<Container, Ren
     })
 }
 
-fn args(sidecar_port: u16) -> Vec<String> {
+fn args(node: &SeiNode) -> Vec<String> {
     vec![
         format!("--secure-listen-address=0.0.0.0:{}", ports::RBAC_PROXY),
-        format!("--upstream=http://127.0.0.1:{sidecar_port}/"),
+        format!("--upstream=http://127.0.0.1:{}/", node.spec.sidecar_port()),
         format!("--config-file={CONFIG}/config.yaml"),
         format!("--tls-cert-file={TLS}/tls.crt"),
         format!("--tls-private-key-file={TLS}/tls.key"),
@@ -58,7 +58,7 @@ fn args(sidecar_port: u16) -> Vec<String> {
         "--ignore-paths=/v0/healthz,/v0/startupz,/v0/livez,/v0/metrics".to_owned(),
         // The sidecar answers 401 without the caller's name, and would believe a caller's own header.
         "--auth-header-fields-enabled=true".to_owned(),
-        format!("--auth-token-audiences={}", labels::SIDECAR_TOKEN_AUDIENCE),
+        format!("--auth-token-audiences={}", labels::sidecar_audience(node)),
         "--v=0".to_owned(),
     ]
 }

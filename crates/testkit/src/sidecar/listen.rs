@@ -13,6 +13,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use k8s_openapi::api::{authentication::v1::UserInfo, authorization::v1::ResourceAttributes};
+use kube::Client;
 use rustls::{
     ServerConfig,
     server::{ClientHello, ResolvesServerCert},
@@ -30,14 +31,14 @@ use super::{
     api, lock,
     nodes::{Node, Nodes},
 };
-use crate::rbac_proxy::{Judge, Refusal, identify};
+use crate::rbac_proxy::{Judge, Lifetimes, Refusal, identify};
 
 /// What a connection came through.
 #[derive(Clone)]
 enum Front {
     Nothing,
-    /// The proxy; without a judge every caller with a token may pass.
-    Proxy(Option<Arc<Judge>>),
+    /// The proxy; without a reviewer every caller with a token may pass.
+    Proxy(Option<Client>),
 }
 
 pub(super) async fn plain(nodes: Nodes) -> io::Result<SocketAddr> {
@@ -51,12 +52,12 @@ pub(super) async fn plain(nodes: Nodes) -> io::Result<SocketAddr> {
     Ok(address)
 }
 
-pub(super) async fn tls(nodes: Nodes, judge: Option<Arc<Judge>>) -> io::Result<SocketAddr> {
+pub(super) async fn tls(nodes: Nodes, reviewer: Option<Client>) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let (nodes, front) = (Arc::clone(&nodes), Front::Proxy(judge.clone()));
+            let (nodes, front) = (Arc::clone(&nodes), Front::Proxy(reviewer.clone()));
             tokio::spawn(async move {
                 let Ok(start) = LazyConfigAcceptor::new(Default::default(), stream).await else { return };
                 let host = start.client_hello().server_name().unwrap_or_default().to_owned();
@@ -98,11 +99,11 @@ where
             let (mut parts, body) = request.into_parts();
             let host = host_of(&parts);
             let mut authn = Authn::Open;
-            if let Front::Proxy(judge) = front {
+            if let Front::Proxy(reviewer) = front {
                 authn = Authn::TrustedHeader;
                 // Bypass paths pass as they are. On others, what is behind sees who called and not with what.
                 if !api::is_bypassed(parts.uri.path()) {
-                    match pass(judge.as_deref(), &host, &parts).await {
+                    match pass(&nodes, reviewer, &host, &parts).await {
                         Ok(user) => {
                             parts.headers.remove(header::AUTHORIZATION);
                             identify(&mut parts.headers, &user);
@@ -118,8 +119,13 @@ where
     let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn pass(judge: Option<&Judge>, host: &str, request: &Parts) -> Result<UserInfo, Refusal> {
-    let Some(judge) = judge else {
+async fn pass(
+    nodes: &Nodes,
+    reviewer: Option<Client>,
+    host: &str,
+    request: &Parts,
+) -> Result<UserInfo, Refusal> {
+    let Some(reviewer) = reviewer else {
         let anybody = UserInfo { username: Some("anybody".to_owned()), ..UserInfo::default() };
         let refusal = Refusal { status: StatusCode::UNAUTHORIZED, text: "Unauthorized\n".to_owned() };
         return request.headers.get(header::AUTHORIZATION).map(|_| anybody).ok_or(refusal);
@@ -133,7 +139,8 @@ async fn pass(judge: Option<&Judge>, host: &str, request: &Parts) -> Result<User
         namespace: labels.next(),
         ..ResourceAttributes::default()
     };
-    judge.judge(request, &wanted).await
+    let audiences = lock(nodes).known(host).map(|node| node.audiences.clone()).unwrap_or_default();
+    Judge::new(reviewer, audiences, Lifetimes::NONE).judge(request, &wanted).await
 }
 
 /// Answers one request to `host`. An error drops the connection, as a process that is not there would.

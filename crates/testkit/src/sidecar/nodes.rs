@@ -198,6 +198,8 @@ pub(super) struct Node {
     pub(super) order: Arc<Mutex<Order>>,
     pub(super) calls: Vec<Call>,
     pub(super) certificate: Option<Arc<CertifiedKey>>,
+    /// Audiences of the tokens that its proxy accepts; none is that of the API server.
+    pub(super) audiences: Vec<String>,
     claim: String,
 }
 
@@ -241,6 +243,7 @@ impl Fleet {
                 order,
                 calls: Vec::new(),
                 certificate: None,
+                audiences: Vec::new(),
                 claim,
             };
             self.nodes.insert(host.to_owned(), node);

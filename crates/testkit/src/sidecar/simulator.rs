@@ -14,10 +14,6 @@ use super::{
     nodes::{Fleet, Node, Nodes},
     outside::Folder,
 };
-use crate::rbac_proxy::{Judge, Lifetimes};
-
-/// Audience that tokens must have.
-const AUDIENCE: &str = "sei-sidecar";
 
 /// How callers are judged.
 #[derive(Clone)]
@@ -43,14 +39,12 @@ impl Simulator {
     /// When no port or folder is available.
     pub async fn start(access: Access) -> anyhow::Result<Self> {
         let nodes = Fleet::start().context("create a folder for volumes")?;
-        let judge = match access {
+        let reviewer = match access {
             Access::AnyToken => None,
-            Access::Reviewed(client) => {
-                Some(Arc::new(Judge::new(client, vec![AUDIENCE.to_owned()], Lifetimes::NONE)))
-            }
+            Access::Reviewed(client) => Some(client),
         };
         let plain = listen::plain(Arc::clone(&nodes)).await.context("listen for plain sidecars")?;
-        let tls = listen::tls(Arc::clone(&nodes), judge).await.context("listen for TLS sidecars")?;
+        let tls = listen::tls(Arc::clone(&nodes), reviewer).await.context("listen for TLS sidecars")?;
         Ok(Self { nodes, plain, tls })
     }
 
@@ -118,6 +112,11 @@ impl Simulator {
     /// Whether its pod is to be ended; true once.
     pub(crate) fn take_eviction(&self, host: &str) -> bool {
         self.with(host, |node| std::mem::take(&mut node.evicted))
+    }
+
+    /// The audiences of the tokens that its proxy accepts.
+    pub fn accept_audiences(&self, host: &str, audiences: Vec<String>) {
+        self.with(host, |node| node.audiences = audiences);
     }
 
     /// The certificate that its proxy serves.

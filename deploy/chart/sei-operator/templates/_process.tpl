@@ -1,17 +1,11 @@
 {{/* Flags and environment of `sei-operator run`. */}}
 
-{{/* Directory of the token for sidecars. */}}
-{{- define "sei-operator.sidecarToken" -}}
-/var/run/secrets/sei.io/sidecar
-{{- end }}
-
 {{/* Flags: the chart's, unless extraArgs has the same flag. Those that other objects depend on cannot be replaced. */}}
 {{- define "sei-operator.args" -}}
 {{- $own := list
   "--leader-elect=true"
   "--metrics-bind-address=:8080"
   "--health-probe-bind-address=:8081"
-  (printf "--sidecar-token-file=%s/token" (include "sei-operator.sidecarToken" .))
   (printf "--secret-access=%s" .Values.secretAccess)
   (printf "--workers=%d" (int .Values.workers))
   (printf "--log-format=%s" .Values.log.format)

@@ -37,6 +37,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub async fn cluster() -> Cluster {
     let mut rules = sei_controller::rbac::rules(sei_controller::SecretAccess::Watch);
     rules.extend(sei_controller::rbac::lease_rules());
+    rules.push(sei_controller::rbac::token_rule(sei_testkit::cluster::OPERATOR));
     Cluster::start(&control_plane::assets().unwrap(), rules).await.unwrap()
 }
 

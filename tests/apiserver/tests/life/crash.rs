@@ -151,7 +151,6 @@ impl Lane<'_> {
                 .iter()
                 .map(|rule| rule.parse().unwrap())
                 .collect(),
-            token_file: self.cluster.sidecar_token(),
             ..Options::new(Platform::from_settings(&settings).unwrap())
         };
         let metrics = Arc::new(Metrics::register(&mut Default::default()));

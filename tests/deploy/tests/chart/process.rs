@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use sei_api::labels;
 use sei_render::Platform;
 use sei_testkit::chart::{self, RELEASE, find};
 use serde_json::{Value, json};
@@ -82,15 +81,10 @@ fn every_platform_value_reaches_its_setting() {
 }
 
 #[test]
-fn the_token_for_sidecars_has_their_audience_and_lies_where_it_is_read() {
+fn no_token_for_sidecars_lies_in_a_file() {
     let (container, pod) = container(&json!({}));
-    let mount = &container["volumeMounts"][0];
-    let volume = &pod["volumes"][0];
-    assert_eq!(volume["name"], mount["name"]);
-    let token = &volume["projected"]["sources"][0]["serviceAccountToken"];
-    assert_eq!(token["audience"], labels::SIDECAR_TOKEN_AUDIENCE);
-    let file = format!("{}/{}", mount["mountPath"].as_str().unwrap(), token["path"].as_str().unwrap());
-    assert!(arguments(&container).contains(&format!("--sidecar-token-file={file}").as_str()));
+    assert!(arguments(&container).iter().all(|argument| !argument.starts_with("--sidecar-token-file")));
+    assert!(!pod.to_string().contains("serviceAccountToken\""), "they are requested, each for one node");
 }
 
 #[test]
@@ -139,14 +133,14 @@ fn extra_flags_and_variables_replace_those_of_the_chart() {
     let names: Vec<_> = container["env"].as_array().unwrap().iter().map(|entry| &entry["name"]).collect();
     assert_eq!(names.iter().filter(|name| **name == "SEI_SIDECAR_IMAGE").count(), 1);
     assert_eq!(settings(&container)["SEI_SIDECAR_IMAGE"], "other:1");
-    assert_eq!(container["volumeMounts"][1], json!({ "name": "ca", "mountPath": "/ca" }));
-    assert_eq!(pod["volumes"][1]["name"], "ca");
+    assert_eq!(container["volumeMounts"][0], json!({ "name": "ca", "mountPath": "/ca" }));
+    assert_eq!(pod["volumes"][0]["name"], "ca");
 }
 
 #[test]
 fn flags_that_other_objects_depend_on_are_not_replaced() {
     let (container, _) = container(&json!({ "watchNamespaces": ["a"] }));
-    let replaceable = ["--sidecar-token-file", "--workers", "--log-format", "--log-level"];
+    let replaceable = ["--workers", "--log-format", "--log-level"];
     for flag in arguments(&container).into_iter().skip(1).map(|word| word.split('=').next().unwrap()) {
         let rendered = chart::render(&json!({ "extraArgs": [format!("{flag}=x")] }));
         match replaceable.contains(&flag) {

@@ -10,7 +10,6 @@ use super::{
 use crate::{
     docs::Reader,
     nodes::{NAMESPACE, Node},
-    processes,
     report::seen,
     world::{World, until},
 };
@@ -31,14 +30,17 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let ready = format!("wait pod/caller -n {NAMESPACE} --for=condition=Ready --timeout=60s");
     world.kubectl(&ready).await?;
     let caller = Caller { world, url: format!("https://{}:8443/v0/tasks", node.host()) };
-    let granted = token(world, "task-caller", "sei-sidecar").await?;
-    let stranger = token(world, "default", "sei-sidecar").await?;
+    let audience = format!("sei-sidecar/{NAMESPACE}/{}", node.name);
+    let granted = token(world, "task-caller", &audience).await?;
+    let stranger = token(world, "default", &audience).await?;
+    let other = token(world, "task-caller", &format!("sei-sidecar/{NAMESPACE}/other")).await?;
     let wrong = token(world, "task-caller", "https://kubernetes.default.svc.cluster.local").await?;
     for (who, token, more, expected) in [
         ("a granted account", Some(&granted), None, "200"),
         ("nobody", None, None, "401"),
         ("an account without a grant", Some(&stranger), None, "403"),
         ("a token for the API server", Some(&wrong), None, "401"),
+        ("a token for another node", Some(&other), None, "401"),
         ("a forged identity without a token", None, Some("X-Remote-User: admin"), "401"),
     ] {
         let code = caller.code(token.map(String::as_str), more).await?;
@@ -47,7 +49,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     }
     plain_http(&caller, &node).await?;
     forged(&caller, &node, &granted).await?;
-    own_token(world).await?;
+    own_token(world, &audience).await?;
     let delete = format!("delete pod/caller -n {NAMESPACE} --wait");
     world.kubectl(&delete).await?;
     Ok(())
@@ -128,13 +130,10 @@ fn calls(log: &str) -> Vec<(String, bool)> {
     named.collect()
 }
 
-/// The token that the operator sends to sidecars is worth nothing to the API server.
-async fn own_token(world: &World) -> anyhow::Result<()> {
-    let pods = format!("get pods -n {OPERATOR} -o jsonpath={{.items[0].metadata.name}}");
-    let pod = world.kubectl(&pods).await?;
-    let process = processes::of_pod("sei-operator", &pod)?;
-    let file = format!("/proc/{process}/root/var/run/secrets/sei.io/sidecar/token");
-    let token = std::fs::read_to_string(&file).context("read the operator's token for sidecars")?;
+/// A token of the kind that the operator sends to sidecars is worth nothing to the API server.
+async fn own_token(world: &World, audience: &str) -> anyhow::Result<()> {
+    let create = format!("create token {RELEASE} -n {OPERATOR} --audience={audience}");
+    let token = world.kubectl(&create).await?;
     let refused = world
         .run(
             "kubectl",
