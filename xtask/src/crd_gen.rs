@@ -5,6 +5,7 @@
 mod api_page;
 mod chart_files;
 mod conditions_page;
+mod events_page;
 mod overrides_page;
 mod plans_page;
 mod values_page;
@@ -74,6 +75,7 @@ fn files(root: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
         (PathBuf::from("docs/plans.md"), marked("crates/plan", &plans_page::render()?)),
         (PathBuf::from("docs/reference/api.md"), marked("crates/api", &api)),
         (PathBuf::from("docs/reference/conditions.md"), marked("crates/api", &conditions_page::render())),
+        (PathBuf::from("docs/reference/events.md"), marked("crates/api", &events_page::render()?)),
         (PathBuf::from("docs/reference/overrides.md"), marked("crates/plan", &overrides_page::render()?)),
         (PathBuf::from("docs/reference/values.md"), marked(&format!("{CHART}/values.yaml"), &values)),
     ])

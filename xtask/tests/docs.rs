@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sei_api::conditions::{ConditionType, Reason};
+use sei_api::{
+    conditions::{ConditionType, Reason},
+    events::EventReason,
+};
 
 /// Folders and files at the root by which a path in backticks is told from other text.
 const ROOTS: &[&str] = &["bins/", "crates/", "crds/", "deploy/", "docs/", "tests/", "xtask/", "Cargo."];
@@ -161,7 +164,8 @@ fn metrics_are_served() {
 
 #[test]
 fn reasons_are_in_the_vocabulary() {
-    let reasons = Reason::ALL.iter().map(|reason| reason.as_str());
+    let events = EventReason::ALL.iter().map(|reason| reason.as_str());
+    let reasons = Reason::ALL.iter().map(|reason| reason.as_str()).chain(events);
     let known: BTreeSet<_> =
         reasons.clone().chain(ConditionType::ALL.iter().map(|kind| kind.as_str())).collect();
     let reasons: BTreeSet<_> = reasons.collect();

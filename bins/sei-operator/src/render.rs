@@ -15,7 +15,8 @@ pub(crate) fn run(args: &RenderArgs) -> anyhow::Result<ExitCode> {
     let platform = input::platform()?;
     let mut objects = Vec::new();
     for node in &nodes {
-        objects.extend(sei_render::objects(node, &platform).map_err(|error| bad(error.to_string()))?);
+        platform.can_serve(node).map_err(|error| bad(error.to_string()))?;
+        objects.extend(sei_render::objects(node, &platform));
     }
     print::manifest(&json!({ "apiVersion": "v1", "kind": "List", "items": objects }), args.output)?;
     Ok(ExitCode::SUCCESS)

@@ -35,6 +35,8 @@ macro_rules! vocabulary {
     };
 }
 
+pub(crate) use vocabulary;
+
 macro_rules! reasons {
     ($(#[$meta:meta])* $name:ident { $($condition:ident {
         $($(#[doc = $doc:literal])+ $variant:ident = $wire:literal,)+
@@ -221,6 +223,8 @@ reasons! {
         SpecHonored {
             /// Every field that is set has an effect.
             AllFieldsHonored = "AllFieldsHonored",
+            /// A field cannot be used as it is, and nothing that the node needs now uses it; the message names it.
+            FieldInvalid = "FieldInvalid",
             /// A field that is set has no effect; the message names it.
             FieldWithoutEffect = "FieldWithoutEffect",
             /// An admission webhook or another client changes fields of an owned object back whenever they are written; the message names them.

@@ -49,6 +49,7 @@
 
 pub mod conditions;
 mod crd;
+pub mod events;
 pub mod labels;
 pub mod names;
 pub mod ports;

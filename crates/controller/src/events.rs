@@ -32,7 +32,7 @@ pub(crate) async fn publish(ctx: &Context, node: &SeiNode, events: Vec<Event>) {
                 ..Default::default()
             },
             note: Some(event.note[..end].to_owned()),
-            reason: Some(event.reason.to_owned()),
+            reason: Some(event.reason.as_str().to_owned()),
             regarding: Some(node.object_ref(&())),
             reporting_controller: Some(labels::FIELD_MANAGER.to_owned()),
             reporting_instance: Some(labels::FIELD_MANAGER.to_owned()),
@@ -40,7 +40,7 @@ pub(crate) async fn publish(ctx: &Context, node: &SeiNode, events: Vec<Event>) {
             ..Default::default()
         };
         if let Err(error) = api.create(&PostParams::default(), &body).await {
-            tracing::warn!(node = names::full_name(node), reason = event.reason, %error, "event was not published");
+            tracing::warn!(node = names::full_name(node), reason = %event.reason, %error, "event was not published");
         }
     }
 }

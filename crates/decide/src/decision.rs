@@ -6,7 +6,7 @@ use sei_render::Platform;
 
 use crate::{
     drift::{self, Drift},
-    ending, facts,
+    ending, facts, faults,
     observed::Observed,
     obstacle::{self, Obstacle},
     repair::{Overridden, Repair},
@@ -39,6 +39,8 @@ pub(crate) enum Next {
 pub(crate) fn decide(observed: &Observed, platform: &Platform, plan_id: &str) -> Decision {
     let mut status = facts::status(observed, platform);
     let Drift { repairs, foreign, overridden } = drift::find(observed, platform);
+    // What is wrong with the spec would be in the objects too.
+    let repairs = if faults::can_render(&observed.node, platform) { repairs } else { Vec::new() };
     let obstacle = obstacle::find(observed, platform, foreign);
     let (next, repairs) = match wanted(observed, &status, obstacle.as_ref(), plan_id) {
         Wanted::Run(plan) => (Next::Run(plan), repairs),

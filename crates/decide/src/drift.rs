@@ -47,9 +47,8 @@ pub(crate) fn find(observed: &Observed, platform: &Platform) -> Drift {
             ));
         }
     };
-    if is_made(node, TaskKind::ApplyStatefulSet)
-        && let Ok(wanted) = sei_render::stateful_set(node, platform)
-    {
+    if is_made(node, TaskKind::ApplyStatefulSet) {
+        let wanted = sei_render::stateful_set(node, platform);
         let live = children.stateful_set.as_deref();
         // Its template may lag behind the spec on purpose.
         let verdict = match compare(node, &wanted, live) {

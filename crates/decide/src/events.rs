@@ -3,6 +3,7 @@
 use sei_api::{
     SeiNodeStatus,
     conditions::{ConditionType, Reason, Truth},
+    events::EventReason,
     labels,
     v1alpha1::{NodePhase, PlanPhase, TaskPlan, TaskStatus},
 };
@@ -22,17 +23,17 @@ pub struct Event {
     /// Whether it asks for attention.
     pub level: Level,
     /// One word for what happened.
-    pub reason: &'static str,
+    pub reason: EventReason,
     /// What happened, for a person.
     pub note: String,
 }
 
 impl Event {
-    fn normal(reason: &'static str, note: impl Into<String>) -> Self {
+    fn normal(reason: EventReason, note: impl Into<String>) -> Self {
         Self { level: Level::Normal, reason, note: note.into() }
     }
 
-    fn warning(reason: &'static str, note: impl Into<String>) -> Self {
+    fn warning(reason: EventReason, note: impl Into<String>) -> Self {
         Self { level: Level::Warning, reason, note: note.into() }
     }
 }
@@ -50,7 +51,7 @@ pub fn between(before: &SeiNodeStatus, after: &SeiNodeStatus) -> Vec<Event> {
         let from = before.phase.map_or("nothing", NodePhase::as_str);
         let note = format!("phase changed from {from} to {}", phase.as_str());
         let failed = phase == NodePhase::Failed;
-        events.push(if failed { Event::warning } else { Event::normal }("PhaseTransition", note));
+        events.push(if failed { Event::warning } else { Event::normal }(EventReason::PhaseTransition, note));
     }
     events
 }
@@ -68,9 +69,9 @@ fn tls_secret(before: &SeiNodeStatus, after: &SeiNodeStatus, events: &mut Vec<Ev
     let (was, was_reason, _) = state(before, kind);
     let (is, reason, message) = state(after, kind);
     if is == Some(Truth::False.as_str()) && (was, was_reason) != (is, reason) {
-        events.push(Event::warning("SidecarTLSSecretNotReady", message));
+        events.push(Event::warning(EventReason::SidecarTlsSecretNotReady, message));
     } else if is == Some(Truth::True.as_str()) && was == Some(Truth::False.as_str()) {
-        events.push(Event::normal("SidecarTLSSecretReady", message));
+        events.push(Event::normal(EventReason::SidecarTlsSecretReady, message));
     }
 }
 
@@ -82,9 +83,11 @@ fn sidecar(before: &SeiNodeStatus, after: &SeiNodeStatus, events: &mut Vec<Event
         return;
     }
     match is {
-        Some("False") => events.push(Event::warning("SidecarReadinessLost", message)),
-        Some("Unknown") => events.push(Event::warning("SidecarUnreachable", message)),
-        Some("True") if was.is_some() => events.push(Event::normal("SidecarReadinessRestored", message)),
+        Some("False") => events.push(Event::warning(EventReason::SidecarReadinessLost, message)),
+        Some("Unknown") => events.push(Event::warning(EventReason::SidecarUnreachable, message)),
+        Some("True") if was.is_some() => {
+            events.push(Event::normal(EventReason::SidecarReadinessRestored, message))
+        }
         _ => {}
     }
 }
@@ -95,7 +98,7 @@ fn stalled(before: &SeiNodeStatus, after: &SeiNodeStatus, events: &mut Vec<Event
     // A failed plan has its own event, with the same words.
     let told = reason == Some(Reason::PlanFailed.as_str());
     if is == Some(Truth::True.as_str()) && was != reason && !told {
-        events.push(Event::warning("Stalled", message));
+        events.push(Event::warning(EventReason::Stalled, message));
     }
 }
 
@@ -104,7 +107,10 @@ fn plan(before: Option<&TaskPlan>, after: Option<&TaskPlan>, events: &mut Vec<Ev
     let before = before.filter(|before| before.id == after.id);
     if before.is_none() {
         let tasks: Vec<_> = after.tasks.iter().map(|task| task.type_.as_str()).collect();
-        events.push(Event::normal("PlanStarted", format!("plan {}: {}", after.id, tasks.join(", "))));
+        events.push(Event::normal(
+            EventReason::PlanStarted,
+            format!("plan {}: {}", after.id, tasks.join(", ")),
+        ));
     }
     for (index, task) in after.tasks.iter().enumerate() {
         let was = before.and_then(|before| before.tasks.get(index));
@@ -112,7 +118,7 @@ fn plan(before: Option<&TaskPlan>, after: Option<&TaskPlan>, events: &mut Vec<Ev
         if task.status == TaskStatus::Pending && retries > was.and_then(|was| was.retry_count).unwrap_or(0) {
             let (error, limit) = (task.error.as_deref().unwrap_or_default(), task.max_retries.unwrap_or(0));
             let note = format!("{} failed and is tried again ({retries} of {limit}): {error}", task.type_);
-            events.push(Event::warning("TaskRetrying", note));
+            events.push(Event::warning(EventReason::TaskRetrying, note));
         }
     }
     if before.is_some_and(|before| before.phase == after.phase) {
@@ -120,10 +126,10 @@ fn plan(before: Option<&TaskPlan>, after: Option<&TaskPlan>, events: &mut Vec<Ev
     }
     match (after.phase, &after.failed_task_detail) {
         (PlanPhase::Complete, _) => {
-            events.push(Event::normal("PlanCompleted", format!("plan {} is complete", after.id)));
+            events.push(Event::normal(EventReason::PlanCompleted, format!("plan {} is complete", after.id)));
         }
         (PlanPhase::Failed, Some(detail)) => {
-            events.push(Event::warning("PlanFailed", failure(&detail.type_, &detail.error)));
+            events.push(Event::warning(EventReason::PlanFailed, failure(&detail.type_, &detail.error)));
         }
         _ => {}
     }

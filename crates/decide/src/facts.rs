@@ -11,6 +11,7 @@ use sei_api::{
 use sei_render::Platform;
 
 use crate::{
+    faults,
     objects::{image_of, seid_image},
     observed::{Finding, Observed},
     phase::set_phase,
@@ -201,6 +202,12 @@ fn honored(observed: &Observed, status: &mut SeiNodeStatus) {
         without_effect.insert("spec.entrypoint", "it is deprecated");
     }
     let kind = ConditionType::SpecHonored;
+    let unused = faults::out_of_the_way(&observed.node);
+    if !unused.is_empty() {
+        let message = format!("{}; nothing that the node needs now uses it", unused.join("; "));
+        say(observed, status, Statement::new(kind, false, Reason::FieldInvalid, message));
+        return;
+    }
     if without_effect.is_empty() {
         conditions::remove(&mut status.conditions, kind);
         return;

@@ -33,6 +33,7 @@ mod ending;
 pub mod events;
 pub mod exclusive;
 mod facts;
+mod faults;
 mod missing_pod;
 pub mod neighbours;
 pub mod objects;

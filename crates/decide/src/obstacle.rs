@@ -8,7 +8,7 @@ use sei_api::{
 };
 use sei_render::Platform;
 
-use crate::{facts::sidecar_too_old, objects::unscheduled, observed::Observed};
+use crate::{facts::sidecar_too_old, faults, objects::unscheduled, observed::Observed};
 
 /// Why no plan is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,13 +41,9 @@ pub(crate) fn find(observed: &Observed, platform: &Platform, foreign: Option<Str
         );
         return Some(Obstacle { reason: Reason::StatusUnknown, message });
     }
-    let errors = sei_plan::validate(node);
-    if !errors.is_empty() {
-        let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
-        return Some(Obstacle { reason: Reason::InvalidSpec, message: texts.join("; ") });
-    }
-    if let Err(error) = sei_render::stateful_set(node, platform) {
-        return Some(Obstacle { reason: Reason::InvalidSpec, message: error.to_string() });
+    let faults = faults::in_the_way(node, platform);
+    if !faults.is_empty() {
+        return Some(Obstacle { reason: Reason::InvalidSpec, message: faults.join("; ") });
     }
     if let Some(version) = sidecar_too_old(node, platform) {
         let message = format!(

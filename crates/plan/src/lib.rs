@@ -62,4 +62,4 @@ pub use requests::sidecar_requests;
 pub use sidecar_task::{ConfigIntent, SidecarTask, Source};
 pub use supersede::{is_asked_anew, is_outdated, reissue, replan, retry_wanted};
 pub use task::{Task, TaskError};
-pub use validate::{SpecError, validate};
+pub use validate::{Fault, Part, SpecError, validate};

@@ -10,7 +10,7 @@ use k8s_openapi::{
 use sei_api::{SeiNode, labels, names};
 
 use crate::{
-    Platform, RenderError,
+    Platform,
     meta::metadata,
     pod::{self, placement, proxy, script, security, seid, sidecar, volumes},
 };
@@ -21,26 +21,20 @@ const GRACE_SECONDS: i64 = 120;
 const TTL_SECONDS: i32 = 3600;
 
 /// The Job of `node`. `None` where there is no bootstrap.
-///
-/// # Errors
-/// [`RenderError`], as for the StatefulSet.
-pub fn bootstrap_job(node: &SeiNode, platform: &Platform) -> Result<Option<Job>, RenderError> {
-    let Some((image, height)) = node.spec.snapshot().and_then(|snapshot| snapshot.bootstrap()) else {
-        return Ok(None);
-    };
+pub fn bootstrap_job(node: &SeiNode, platform: &Platform) -> Option<Job> {
+    let (image, height) = node.spec.snapshot()?.bootstrap()?;
     if !node.spec.needs_bootstrap() {
-        return Ok(None);
+        return None;
     }
-    platform.allowed_images.check(node)?;
     let template = PodTemplateSpec {
         metadata: Some(ObjectMeta {
             labels: Some(labels::bootstrap(node)),
             annotations: Some(pod::annotations()),
             ..ObjectMeta::default()
         }),
-        spec: Some(pod_spec(node, platform, image, height)?),
+        spec: Some(pod_spec(node, platform, image, height)),
     };
-    Ok(Some(Job {
+    Some(Job {
         metadata: metadata(node, names::bootstrap_job(node), labels::bootstrap(node)),
         spec: Some(JobSpec {
             backoff_limit: Some(0),
@@ -49,16 +43,16 @@ pub fn bootstrap_job(node: &SeiNode, platform: &Platform) -> Result<Option<Job>,
             ..JobSpec::default()
         }),
         status: None,
-    }))
+    })
 }
 
-fn pod_spec(node: &SeiNode, platform: &Platform, image: &str, height: i64) -> Result<PodSpec, RenderError> {
-    let mut init = vec![seid::init(node, image), sidecar::base(node, platform)?];
+fn pod_spec(node: &SeiNode, platform: &Platform, image: &str, height: i64) -> PodSpec {
+    let mut init = vec![seid::init(node, image), sidecar::base(node, platform)];
     if node.spec.tls().is_some() {
-        init.push(proxy::bare(node, platform)?);
+        init.push(proxy::bare(node, platform));
     }
     let script = script::bootstrap(node.spec.sidecar_port(), height);
-    Ok(PodSpec {
+    PodSpec {
         // The same DNS name as the node's pod, so that one URL and one certificate serve both.
         hostname: Some(names::pod(node)),
         subdomain: Some(names::stateful_set(node)),
@@ -75,5 +69,5 @@ fn pod_spec(node: &SeiNode, platform: &Platform, image: &str, height: i64) -> Re
         containers: vec![seid::runs(node, platform, image, script)],
         volumes: Some(volumes::bootstrap(node)),
         ..PodSpec::default()
-    })
+    }
 }

@@ -1,9 +1,8 @@
 //! What the cluster holds otherwise than rendered.
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use sei_node::compare_quantities;
 use serde_json::Value;
-
-use crate::quantity::compare_quantities;
 
 /// JSON paths at which `live` does not hold what `desired` says, in order.
 ///

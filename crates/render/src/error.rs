@@ -1,6 +1,6 @@
 //! Why a node cannot be rendered.
 
-/// A node that cannot be made as it is asked for, or not on this platform.
+/// A node that cannot run on this platform.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RenderError {
@@ -25,15 +25,5 @@ pub enum RenderError {
         image: String,
         /// What is allowed, separated by commas.
         allowed: String,
-    },
-    /// A quantity that no container can have.
-    #[error("{field} is {value:?}: write {wanted}")]
-    BadQuantity {
-        /// Path of the field.
-        field: String,
-        /// The value.
-        value: String,
-        /// What is allowed.
-        wanted: &'static str,
     },
 }

@@ -21,7 +21,7 @@
 //!     .collect();
 //! let platform = Platform::from_settings(&settings)?;
 //!
-//! let objects = objects(&node, &platform)?;
+//! let objects = objects(&node, &platform);
 //! let kinds: Vec<_> = objects.iter().filter_map(|object| object["kind"].as_str()).collect();
 //! assert_eq!(kinds, ["PersistentVolumeClaim", "StatefulSet", "Service"]);
 //! assert_eq!(objects[1]["spec"]["updateStrategy"]["type"], "OnDelete");
@@ -41,7 +41,6 @@ mod meta;
 mod objects;
 mod platform;
 mod pod;
-mod quantity;
 mod rbac_proxy_config;
 mod reference_label;
 mod service;
@@ -57,7 +56,6 @@ pub use pod::{
     sidecar::sidecar_image,
     volumes::{SIGNING_KEY as SIGNING_KEY_VOLUME, SIGNING_KEY_FILE},
 };
-pub use quantity::compare_quantities;
 pub use rbac_proxy_config::rbac_proxy_config;
 pub use service::{bootstrap_service, service};
 pub use stateful_set::stateful_set;

@@ -9,16 +9,10 @@ use k8s_openapi::{
 };
 use sei_api::{SeiNode, labels, names};
 
-use crate::{Platform, RenderError, meta::metadata, pod};
+use crate::{Platform, meta::metadata, pod};
 
 /// The workload of `node`: one pod, replaced by the operator alone (`OnDelete`), on a claim that outlives it.
-///
-/// # Errors
-/// [`RenderError::NoProxyImage`] for a node with TLS on a platform without a proxy image.
-/// [`RenderError::BadQuantity`] for resources of the sidecar that no container can have.
-/// [`RenderError::ImageNotAllowed`] for an image that the platform does not allow.
-pub fn stateful_set(node: &SeiNode, platform: &Platform) -> Result<StatefulSet, RenderError> {
-    platform.allowed_images.check(node)?;
+pub fn stateful_set(node: &SeiNode, platform: &Platform) -> StatefulSet {
     let selector = LabelSelector { match_labels: Some(labels::selector(node)), match_expressions: None };
     let template = PodTemplateSpec {
         metadata: Some(ObjectMeta {
@@ -26,9 +20,9 @@ pub fn stateful_set(node: &SeiNode, platform: &Platform) -> Result<StatefulSet, 
             annotations: Some(pod::annotations()),
             ..ObjectMeta::default()
         }),
-        spec: Some(pod::spec(node, platform)?),
+        spec: Some(pod::spec(node, platform)),
     };
-    Ok(StatefulSet {
+    StatefulSet {
         metadata: metadata(node, names::stateful_set(node), labels::node_labels(node)),
         spec: Some(StatefulSetSpec {
             replicas: Some(1),
@@ -42,5 +36,5 @@ pub fn stateful_set(node: &SeiNode, platform: &Platform) -> Result<StatefulSet, 
             ..StatefulSetSpec::default()
         }),
         status: None,
-    })
+    }
 }

@@ -66,16 +66,13 @@ fn rendered(case: &str) -> [(&'static str, Option<Value>); 6] {
     let (node, platform) = (node(case), platform(case));
     let value = |object: Result<Value, _>| object.unwrap();
     [
-        (
-            "statefulset.json",
-            Some(value(serde_json::to_value(sei_render::stateful_set(&node, &platform).unwrap()))),
-        ),
+        ("statefulset.json", Some(value(serde_json::to_value(sei_render::stateful_set(&node, &platform))))),
         ("service.json", Some(value(serde_json::to_value(sei_render::service(&node))))),
         ("configmap.json", sei_render::rbac_proxy_config(&node).map(|o| value(serde_json::to_value(o)))),
         ("pvc.json", sei_render::data_claim(&node, &platform).map(|o| value(serde_json::to_value(o)))),
         (
             "bootstrap-job.json",
-            sei_render::bootstrap_job(&node, &platform).unwrap().map(|o| value(serde_json::to_value(o))),
+            sei_render::bootstrap_job(&node, &platform).map(|o| value(serde_json::to_value(o))),
         ),
         (
             "bootstrap-service.json",

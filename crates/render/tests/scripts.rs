@@ -79,7 +79,7 @@ fn node_at(case: &str, port: u16) -> SeiNode {
 }
 
 fn pod(node: &SeiNode) -> PodSpec {
-    let set = sei_render::stateful_set(node, &platform("full-plain")).unwrap();
+    let set = sei_render::stateful_set(node, &platform("full-plain"));
     set.spec.unwrap().template.spec.unwrap()
 }
 
@@ -160,8 +160,7 @@ fn watch(port: u16, rounds: usize) -> String {
 fn pod_with_tls(port: u16) -> PodSpec {
     let mut object = common::seinode("full-tls");
     object["spec"]["sidecar"]["port"] = json!(port);
-    let set =
-        sei_render::stateful_set(&serde_json::from_value(object).unwrap(), &platform("full-tls")).unwrap();
+    let set = sei_render::stateful_set(&serde_json::from_value(object).unwrap(), &platform("full-tls"));
     set.spec.unwrap().template.spec.unwrap()
 }
 
@@ -195,7 +194,7 @@ fn the_bootstrap_counts_the_halt_as_success_and_nothing_else() {
     for (status, expected) in [(130, 0), (0, 0), (1, 1)] {
         let dir = tempfile::tempdir().unwrap();
         let node = node_at("full-s3-bootstrap", sidecar());
-        let job = sei_render::bootstrap_job(&node, &platform("full-s3-bootstrap")).unwrap().unwrap();
+        let job = sei_render::bootstrap_job(&node, &platform("full-s3-bootstrap")).unwrap();
         let pod = job.spec.unwrap().template.spec.unwrap();
         let output = run(named(&pod, "seid"), dir.path(), status);
         assert_eq!(output.status.code(), Some(expected), "{output:?}");

@@ -109,10 +109,7 @@ pub(super) async fn stateful_set(ctx: &Context, observed: &Observed, plan: &Plan
             Err(error) => return refused("list the pods of the chain", &error),
         }
     }
-    match sei_render::stateful_set(node, &ctx.platform) {
-        Ok(stateful_set) => outcome(apply(ctx, node, &stateful_set).await),
-        Err(error) => Outcome::Rejected { error: error.to_string() },
-    }
+    outcome(apply(ctx, node, &sei_render::stateful_set(node, &ctx.platform)).await)
 }
 
 pub(super) async fn service(ctx: &Context, node: &SeiNode) -> Outcome {

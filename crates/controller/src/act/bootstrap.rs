@@ -28,11 +28,7 @@ pub(super) async fn deploy_service(ctx: &Context, node: &SeiNode) -> Outcome {
 
 /// Creates the Job. One of this SeiNode that failed, or that was created from another spec, is replaced.
 pub(super) async fn deploy_job(ctx: &Context, node: &SeiNode) -> Outcome {
-    let wanted = match sei_render::bootstrap_job(node, &ctx.platform) {
-        Ok(Some(job)) => job,
-        Ok(None) => return Outcome::Done,
-        Err(error) => return Outcome::Rejected { error: error.to_string() },
-    };
+    let Some(wanted) = sei_render::bootstrap_job(node, &ctx.platform) else { return Outcome::Done };
     let name = names::bootstrap_job(node);
     let api: Api<Job> = Api::namespaced(ctx.client.clone(), names::namespace(node));
     let live = match api.get_opt(&name).await {

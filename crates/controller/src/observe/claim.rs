@@ -9,7 +9,7 @@ use k8s_openapi::{
 use kube::Api;
 use sei_api::{SeiNode, names};
 use sei_decide::{Claim, Finding};
-use sei_render::compare_quantities;
+use sei_node::compare_quantities;
 
 use super::remembered;
 use crate::{

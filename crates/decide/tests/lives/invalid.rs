@@ -12,8 +12,12 @@
 mod cases;
 
 use cases::Expect;
-use sei_api::conditions::{ConditionType, Reason};
+use sei_api::{
+    conditions::{ConditionType, Reason},
+    v1alpha1::NodePhase,
+};
 use sei_plan::Outcome;
+use serde_json::json;
 
 use crate::life::Life;
 
@@ -42,4 +46,71 @@ fn what_only_the_operator_can_refuse_gets_no_plan_and_is_told() {
         }
     }
     assert!(told >= 15, "{told}");
+}
+
+/// A node that runs as its spec asks.
+fn running() -> Life {
+    let mut life = Life::new(json!({ "chainId": "c", "image": "seid:0", "fullNode": {} }));
+    until_quiet(&mut life);
+    assert_eq!(image(&life), Some("seid:0"));
+    life
+}
+
+fn until_quiet(life: &mut Life) {
+    while life.pass(Vec::new(), &Outcome::Done).unwrap() {}
+}
+
+fn image(life: &Life) -> Option<&str> {
+    life.node.status.as_ref()?.current_image.as_deref()
+}
+
+fn reason(life: &Life, kind: ConditionType) -> Option<&str> {
+    life.node.status.as_ref()?.condition(kind).map(|condition| condition.reason.as_str())
+}
+
+#[test]
+fn an_update_is_not_held_back_by_fields_that_it_does_not_use() {
+    let mut life = running();
+    life.change(|node| {
+        node.spec.image = "seid:1".to_owned();
+        node.spec.overrides = Some([("no.such.key".to_owned(), "1".to_owned())].into());
+        node.spec.peers = serde_json::from_value(json!([{ "static": { "addresses": ["none"] } }])).unwrap();
+    });
+    until_quiet(&mut life);
+    assert_eq!(image(&life), Some("seid:1"));
+    assert_eq!(reason(&life, ConditionType::Stalled), None);
+    assert_eq!(reason(&life, ConditionType::SpecHonored), Some(Reason::FieldInvalid.as_str()));
+    life.change(|node| (node.spec.overrides, node.spec.peers) = (None, None));
+    until_quiet(&mut life);
+    assert_eq!(reason(&life, ConditionType::SpecHonored), None);
+}
+
+#[test]
+fn an_update_to_an_image_that_is_none_is_held_back() {
+    let mut life = running();
+    life.change(|node| node.spec.image = "seid:1\n".to_owned());
+    until_quiet(&mut life);
+    assert_eq!(image(&life), Some("seid:0"));
+    assert_eq!(reason(&life, ConditionType::Stalled), Some(Reason::InvalidSpec.as_str()));
+}
+
+#[test]
+fn a_restarted_sidecar_is_released_whatever_is_wrong_with_the_pods_fields() {
+    let mut life = running();
+    life.change(|node| node.spec.sidecar = serde_json::from_value(json!({ "port": 8443 })).unwrap());
+    life.sight.health = 1;
+    life.pass(Vec::new(), &Outcome::Done).unwrap();
+    let plan = life.node.status.as_ref().unwrap().plan.as_ref().unwrap();
+    assert_eq!(plan.tasks.iter().map(|task| task.type_.as_str()).collect::<Vec<_>>(), ["mark-ready"]);
+}
+
+#[test]
+fn a_status_of_a_later_version_is_left_alone() {
+    let mut life = running();
+    life.node.status.as_mut().unwrap().phase = Some(NodePhase::Unknown);
+    life.change(|node| node.spec.image = "seid:1".to_owned());
+    until_quiet(&mut life);
+    let status = life.node.status.as_ref().unwrap();
+    assert_eq!((status.phase, image(&life)), (Some(NodePhase::Unknown), Some("seid:0")));
+    assert_eq!(reason(&life, ConditionType::Stalled), Some(Reason::StatusUnknown.as_str()));
 }

@@ -160,7 +160,7 @@ impl Life {
 
     /// Ours, none, edited by another, or another's.
     fn stateful_set(&self, form: usize) -> Option<Arc<StatefulSet>> {
-        let mut set = sei_render::stateful_set(&self.node, &self.platform).ok()?;
+        let mut set = sei_render::stateful_set(&self.node, &self.platform);
         match form {
             1 => return None,
             2 => {

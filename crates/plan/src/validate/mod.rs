@@ -2,10 +2,16 @@
 //! file has that no API server has seen.
 
 mod modes;
+mod part;
+mod resources;
 mod values;
+
+pub use part::Part;
 
 use sei_api::{SeiNode, names};
 use sei_node::ImageError;
+
+use crate::TaskKind;
 
 /// What is wrong with a spec. The text names the field and says what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -96,13 +102,41 @@ pub enum SpecError {
     },
 }
 
-/// Everything that is wrong with `node`; empty when a plan can be made for it.
-pub fn validate(node: &SeiNode) -> Vec<SpecError> {
-    let mut errors = Vec::new();
-    if names::node(node).is_empty() {
-        errors.push(SpecError::Missing { field: "metadata.name", instead: "give the node a name" });
+/// Something that is wrong with a spec, and the part of the node that it is wrong for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct Fault {
+    /// What cannot be built while it is wrong.
+    pub part: Part,
+    /// What is wrong.
+    pub error: SpecError,
+}
+
+impl Fault {
+    /// Whether a task of this type uses what is wrong.
+    pub fn concerns(&self, kind: TaskKind) -> bool {
+        self.part.is_used_by(kind)
     }
-    modes::check(&node.spec, &mut errors);
-    values::check(&node.spec, &mut errors);
-    errors
+}
+
+/// Collects what is wrong.
+#[derive(Default)]
+struct Faults(Vec<Fault>);
+
+impl Faults {
+    fn push(&mut self, part: Part, error: SpecError) {
+        self.0.push(Fault { part, error });
+    }
+}
+
+/// Everything that is wrong with `node`; empty when every plan can be carried out.
+pub fn validate(node: &SeiNode) -> Vec<Fault> {
+    let mut faults = Faults::default();
+    if names::node(node).is_empty() {
+        let error = SpecError::Missing { field: "metadata.name", instead: "give the node a name" };
+        faults.push(Part::Pod, error);
+    }
+    modes::check(&node.spec, &mut faults);
+    values::check(&node.spec, &mut faults);
+    faults.0
 }

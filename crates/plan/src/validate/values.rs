@@ -3,29 +3,26 @@
 use sei_api::{SeiNodeSpec, ports, v1alpha1::PeerSource};
 use sei_node::{ImageReference, is_peer_address};
 
-use super::{SpecError, modes::exactly_one};
+use super::{Faults, Part, SpecError, modes::exactly_one, resources};
 use crate::overrides;
 
-pub(super) fn check(spec: &SeiNodeSpec, errors: &mut Vec<SpecError>) {
+pub(super) fn check(spec: &SeiNodeSpec, faults: &mut Faults) {
     if !is_label_value(&spec.chain_id) {
-        errors.push(bad(
-            "spec.chainId",
-            &spec.chain_id,
-            "1 to 63 letters, digits, '-', '_' or '.', with a letter or digit at both ends",
-        ));
+        let wanted = "1 to 63 letters, digits, '-', '_' or '.', with a letter or digit at both ends";
+        faults.push(Part::Pod, bad("spec.chainId", &spec.chain_id, wanted));
     }
     if spec.image.is_empty() {
-        errors.push(SpecError::Missing { field: "spec.image", instead: "name the seid image" });
+        faults.push(Part::Pod, SpecError::Missing { field: "spec.image", instead: "name the seid image" });
     } else {
-        check_image("spec.image", &spec.image, errors);
+        check_image(Part::Pod, "spec.image", &spec.image, faults);
     }
     let sidecar_image = spec.sidecar.as_ref().and_then(|sidecar| sidecar.image.as_deref());
     if let Some(image) = sidecar_image.filter(|image| !image.is_empty()) {
-        check_image("spec.sidecar.image", image, errors);
+        check_image(Part::Pod, "spec.sidecar.image", image, faults);
     }
     let bootstrap_image = spec.snapshot().and_then(|snapshot| snapshot.bootstrap_image.as_deref());
     if let Some(image) = bootstrap_image.filter(|image| !image.is_empty()) {
-        check_image("snapshot.bootstrapImage", image, errors);
+        check_image(Part::State, "snapshot.bootstrapImage", image, faults);
     }
     if let Some(port) = spec.sidecar.as_ref().and_then(|sidecar| sidecar.port) {
         let taken = |port: u16| {
@@ -35,24 +32,24 @@ pub(super) fn check(spec: &SeiNodeSpec, errors: &mut Vec<SpecError>) {
         };
         // 0 means the default.
         if u16::try_from(port).map_or(true, taken) {
-            errors.push(bad(
-                "spec.sidecar.port",
-                &port.to_string(),
-                "a port from 1 to 65535 that neither seid (1317, 8545, 8546, 9090, 26656, 26657, 26660), the exporter (9300) nor the proxy (8443) has",
-            ));
+            let wanted = "a port from 1 to 65535 that neither seid (1317, 8545, 8546, 9090, 26656, 26657, 26660), the exporter (9300) nor the proxy (8443) has";
+            faults.push(Part::Pod, bad("spec.sidecar.port", &port.to_string(), wanted));
         }
     }
     if spec.tls().is_some_and(|tls| tls.secret_name.is_empty()) {
-        errors.push(SpecError::Missing {
-            field: "spec.sidecar.tls.secretName",
-            instead: "name the kubernetes.io/tls Secret",
-        });
+        let instead = "name the kubernetes.io/tls Secret";
+        faults.push(Part::Pod, SpecError::Missing { field: "spec.sidecar.tls.secretName", instead });
+    }
+    if let Some(resources) = spec.sidecar.as_ref().and_then(|sidecar| sidecar.resources.as_ref()) {
+        resources::check(resources, faults);
     }
     for (index, peer) in spec.peers.iter().flatten().enumerate() {
-        check_peer(index, peer, errors);
+        check_peer(index, peer, faults);
     }
     for (key, value) in spec.overrides.iter().flatten() {
-        errors.extend(check_override(key, value));
+        if let Some(error) = check_override(key, value) {
+            faults.push(Part::Configuration, error);
+        }
     }
 }
 
@@ -70,16 +67,16 @@ fn check_override(key: &str, value: &str) -> Option<SpecError> {
     (!kind.admits(value)).then(|| bad(format!("spec.overrides[{key:?}]"), value, kind.wanted()))
 }
 
-fn check_image(field: &'static str, image: &str, errors: &mut Vec<SpecError>) {
+fn check_image(part: Part, field: &'static str, image: &str, faults: &mut Faults) {
     if let Err(source) = ImageReference::parse(image) {
-        errors.push(SpecError::BadImage { field, value: image.to_owned(), source });
+        faults.push(part, SpecError::BadImage { field, value: image.to_owned(), source });
     }
 }
 
-fn check_peer(index: usize, peer: &PeerSource, errors: &mut Vec<SpecError>) {
+fn check_peer(index: usize, peer: &PeerSource, faults: &mut Faults) {
     let path = format!("spec.peers[{index}]");
     let set = [peer.ec2_tags.is_some(), peer.static_.is_some(), peer.label.is_some()];
-    exactly_one(&path, "ec2Tags, static, label", &set, errors);
+    exactly_one(Part::Peers, &path, "ec2Tags, static, label", &set, faults);
     let empty = [
         peer.ec2_tags.as_ref().is_some_and(|tags| tags.region.is_empty() || tags.tags.is_empty()),
         peer.static_.as_ref().is_some_and(|fixed| fixed.addresses.is_empty()),
@@ -87,17 +84,17 @@ fn check_peer(index: usize, peer: &PeerSource, errors: &mut Vec<SpecError>) {
     ];
     let wanted = ["a region and at least one tag", "at least one address", "at least one label to select by"];
     for (_, wanted) in empty.iter().zip(wanted).filter(|(empty, _)| **empty) {
-        errors.push(bad(path.clone(), "", wanted));
+        faults.push(Part::Peers, bad(path.clone(), "", wanted));
     }
     let addresses = peer.static_.iter().flat_map(|fixed| &fixed.addresses).enumerate();
     for (index, address) in addresses.filter(|(_, address)| !is_peer_address(address)) {
         let wanted =
             "nodeId@host:port with a node id of 40 hexadecimal digits, and brackets around an IPv6 host";
-        errors.push(bad(format!("{path}.static.addresses[{index}]"), address, wanted));
+        faults.push(Part::Peers, bad(format!("{path}.static.addresses[{index}]"), address, wanted));
     }
 }
 
-fn bad(field: impl Into<String>, value: &str, wanted: &'static str) -> SpecError {
+pub(super) fn bad(field: impl Into<String>, value: &str, wanted: &'static str) -> SpecError {
     SpecError::BadValue { field: field.into(), value: value.to_owned(), wanted }
 }
 

@@ -15,18 +15,18 @@ use k8s_openapi::api::core::v1::{EnvVar, HTTPGetAction, PodSpec, Probe, VolumeMo
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use sei_api::{SeiNode, labels, ports};
 
-use crate::{Platform, RenderError};
+use crate::Platform;
 
 /// Where the data volume is mounted, and HOME of everything that runs there.
 pub(crate) const HOME: &str = "/.sei";
 
 /// The pod template of the StatefulSet.
-pub(crate) fn spec(node: &SeiNode, platform: &Platform) -> Result<PodSpec, RenderError> {
-    let mut init = vec![seid::init(node, &node.spec.image), sidecar::container(node, platform)?];
+pub(crate) fn spec(node: &SeiNode, platform: &Platform) -> PodSpec {
+    let mut init = vec![seid::init(node, &node.spec.image), sidecar::container(node, platform)];
     if node.spec.tls().is_some() {
-        init.push(proxy::container(node, platform)?);
+        init.push(proxy::container(node, platform));
     }
-    Ok(PodSpec {
+    PodSpec {
         // Only the proxy talks to the API server, and mounts a token of its own.
         automount_service_account_token: Some(false),
         service_account_name: Some(platform.service_account.clone()),
@@ -41,7 +41,7 @@ pub(crate) fn spec(node: &SeiNode, platform: &Platform) -> Result<PodSpec, Rende
         containers: vec![seid::container(node, platform), exporter::container(platform)],
         volumes: Some(volumes::all(node)),
         ..PodSpec::default()
-    })
+    }
 }
 
 /// Annotations of every pod of a node.

@@ -7,7 +7,7 @@ use k8s_openapi::{
 use sei_api::{SeiNode, labels, ports};
 
 use super::{Timing, read_only, security, seid, sidecar_probe, timed, volumes};
-use crate::{Platform, RenderError};
+use crate::Platform;
 
 const CONFIG: &str = "/etc/kube-rbac-proxy";
 const TLS: &str = "/etc/tls";
@@ -15,25 +15,22 @@ const TLS: &str = "/etc/tls";
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// The proxy: an init container that keeps running, so that the plan can reach the sidecar before seid starts.
-pub(crate) fn container(node: &SeiNode, platform: &Platform) -> Result<Container, RenderError> {
+pub(crate) fn container(node: &SeiNode, platform: &Platform) -> Container {
     let ready = sidecar_probe(node, "/v0/healthz", &Timing { delay: 2, period: 5, failures: 6 });
-    Ok(Container {
+    Container {
         startup_probe: Some(tcp(&Timing { delay: 5, period: 5, failures: 60 })),
         // The proxy's own pulse. One that passed it on to the sidecar would restart the wrong process.
         liveness_probe: Some(tcp(&Timing { delay: 5, period: 10, failures: 3 })),
         readiness_probe: Some(ready),
-        ..bare(node, platform)?
-    })
+        ..bare(node, platform)
+    }
 }
 
 /// The proxy without probes, as it runs in the bootstrap pod.
-pub(crate) fn bare(node: &SeiNode, platform: &Platform) -> Result<Container, RenderError> {
-    let Some(image) = &platform.proxy_image else {
-        return Err(RenderError::NoProxyImage { node: sei_api::names::node(node).to_owned() });
-    };
-    Ok(Container {
+pub(crate) fn bare(node: &SeiNode, platform: &Platform) -> Container {
+    Container {
         name: "kube-rbac-proxy".to_owned(),
-        image: Some(image.clone()),
+        image: platform.proxy_image.clone(),
         args: Some(args(node)),
         restart_policy: Some("Always".to_owned()),
         ports: Some(vec![seid::port("api", ports::RBAC_PROXY)]),
@@ -44,7 +41,7 @@ pub(crate) fn bare(node: &SeiNode, platform: &Platform) -> Result<Container, Ren
         ]),
         security_context: Some(security::read_only()),
         ..Container::default()
-    })
+    }
 }
 
 fn args(node: &SeiNode) -> Vec<String> {

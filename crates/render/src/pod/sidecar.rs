@@ -1,13 +1,15 @@
 //! The seictl sidecar: an init container that keeps running.
 
-use k8s_openapi::{
-    api::core::v1::{Container, EnvVar, EnvVarSource, ResourceRequirements, SecretKeySelector, VolumeMount},
-    apimachinery::pkg::api::resource::Quantity,
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{
+    Container, EnvVar, EnvVarSource, ResourceRequirements, SecretKeySelector, VolumeMount,
 };
 use sei_api::SeiNode;
+use sei_node::canonical_quantity;
 
 use super::{HOME, Timing, env, mount, read_only, security, seid, sidecar_probe, volumes};
-use crate::{Platform, RenderError, compare_quantities, quantity::canonical};
+use crate::Platform;
 
 /// Image of the sidecar of `node`: its own, or the platform's.
 pub fn sidecar_image<'a>(node: &'a SeiNode, platform: &'a Platform) -> &'a str {
@@ -16,8 +18,8 @@ pub fn sidecar_image<'a>(node: &'a SeiNode, platform: &'a Platform) -> &'a str {
 }
 
 /// The sidecar in the node's pod.
-pub(crate) fn container(node: &SeiNode, platform: &Platform) -> Result<Container, RenderError> {
-    let mut sidecar = base(node, platform)?;
+pub(crate) fn container(node: &SeiNode, platform: &Platform) -> Container {
+    let mut sidecar = base(node, platform);
     let env = sidecar.env.get_or_insert_default();
     let mounts = sidecar.volume_mounts.get_or_insert_default();
     mounts.extend(seid::node_key_mount(node));
@@ -36,11 +38,11 @@ pub(crate) fn container(node: &SeiNode, platform: &Platform) -> Result<Container
         sidecar.readiness_probe =
             Some(sidecar_probe(node, "/v0/healthz", &Timing { delay: 2, period: 5, failures: 6 }));
     }
-    Ok(sidecar)
+    sidecar
 }
 
 /// The sidecar without probes and key material: that of the bootstrap pod, which nothing waits for but seid.
-pub(crate) fn base(node: &SeiNode, platform: &Platform) -> Result<Container, RenderError> {
+pub(crate) fn base(node: &SeiNode, platform: &Platform) -> Container {
     let port = node.spec.sidecar_port();
     let mut env = vec![
         env("SEI_CHAIN_ID", &node.spec.chain_id),
@@ -55,7 +57,7 @@ pub(crate) fn base(node: &SeiNode, platform: &Platform) -> Result<Container, Ren
         env.push(super::env("SEI_SIDECAR_AUTHN_MODE", "trusted-header"));
     }
     let mounts: Vec<VolumeMount> = vec![mount(volumes::DATA, HOME), mount(volumes::TMP, "/tmp")];
-    Ok(Container {
+    Container {
         name: "sei-sidecar".to_owned(),
         image: Some(sidecar_image(node, platform).to_owned()),
         command: Some(vec!["seictl".to_owned(), "serve".to_owned()]),
@@ -63,41 +65,23 @@ pub(crate) fn base(node: &SeiNode, platform: &Platform) -> Result<Container, Ren
         ports: Some(vec![seid::port("sidecar", port)]),
         env: Some(env),
         volume_mounts: Some(mounts),
-        resources: resources(node)?,
+        resources: resources(node),
         security_context: Some(security::read_only()),
         ..Container::default()
-    })
+    }
 }
 
 /// The spec's resources, quantities in the form in which the API server keeps them.
-fn resources(node: &SeiNode) -> Result<Option<ResourceRequirements>, RenderError> {
-    let Some(mut resources) = node.spec.sidecar.as_ref().and_then(|sidecar| sidecar.resources.clone()) else {
-        return Ok(None);
-    };
-    for (kind, quantities) in [("requests", &mut resources.requests), ("limits", &mut resources.limits)] {
-        for (name, quantity) in quantities.iter_mut().flatten() {
-            match canonical(&quantity.0).filter(|canonical| !canonical.0.starts_with('-')) {
-                Some(canonical) => *quantity = canonical,
-                None => {
-                    let wanted = "a quantity of 0 or more, such as 500m or 1Gi";
-                    return Err(bad(kind, name, quantity, wanted));
-                }
-            }
+fn resources(node: &SeiNode) -> Option<ResourceRequirements> {
+    let mut resources = node.spec.sidecar.as_ref()?.resources.clone()?;
+    for quantity in
+        [&mut resources.requests, &mut resources.limits].into_iter().flatten().flat_map(BTreeMap::values_mut)
+    {
+        if let Some(canonical) = canonical_quantity(quantity) {
+            *quantity = canonical;
         }
     }
-    for (name, request) in resources.requests.iter().flatten() {
-        let limit = resources.limits.as_ref().and_then(|limits| limits.get(name));
-        let order = limit.and_then(|limit| compare_quantities(request, limit));
-        if order.is_some_and(|order| order.is_gt()) {
-            return Err(bad("requests", name, request, "no more than the limit of the same resource"));
-        }
-    }
-    Ok(Some(resources))
-}
-
-fn bad(kind: &str, name: &str, quantity: &Quantity, wanted: &'static str) -> RenderError {
-    let field = format!("spec.sidecar.resources.{kind}.{name}");
-    RenderError::BadQuantity { field, value: quantity.0.clone(), wanted }
+    Some(resources)
 }
 
 fn from_secret(variable: &str, secret: &str, key: &str) -> EnvVar {

@@ -24,9 +24,9 @@ const BINARY: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 /// From billionths upwards, a factor of a thousand each.
 const DECIMAL: [&str; 10] = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
 
-/// `text` in canonical form: no fraction, the largest suffix that loses nothing. `None` if it is no quantity.
-pub(crate) fn canonical(text: &str) -> Option<Quantity> {
-    parse(text).map(|exact| Quantity(exact.to_text()))
+/// `quantity` in canonical form: no fraction, the largest suffix that loses nothing. `None` if it is no quantity.
+pub fn canonical_quantity(quantity: &Quantity) -> Option<Quantity> {
+    parse(&quantity.0).map(|exact| Quantity(exact.to_text()))
 }
 
 /// Which of two quantities is larger, whatever suffixes they are written with. `None` if one is no quantity.
@@ -109,6 +109,10 @@ impl Exact {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn canonical(text: &str) -> Option<Quantity> {
+        canonical_quantity(&Quantity(text.to_owned()))
+    }
 
     #[test]
     fn canonical_forms_are_the_api_servers() {

@@ -1,0 +1,32 @@
+//! Reasons of the events that the operator publishes about a SeiNode: people and alerts select by them, so they are
+//! API. The reference page in `docs/` is generated from this table.
+
+use crate::conditions::vocabulary;
+
+vocabulary! {
+    /// Reason of an event.
+    EventReason {
+        /// The phase changed. Type Warning where it changed to Failed.
+        PhaseTransition = "PhaseTransition",
+        /// A plan was stored and is carried out; the note lists its tasks.
+        PlanStarted = "PlanStarted",
+        /// Every task of a plan is complete.
+        PlanCompleted = "PlanCompleted",
+        /// A task failed for good, and the plan with it; the note has the error and what to do.
+        PlanFailed = "PlanFailed",
+        /// A task failed and is retried; the note has the error.
+        TaskRetrying = "TaskRetrying",
+        /// Manual intervention is required; the note is that of condition `Stalled`.
+        Stalled = "Stalled",
+        /// The Secret of `spec.sidecar.tls` can be used again.
+        SidecarTlsSecretReady = "SidecarTLSSecretReady",
+        /// The Secret of `spec.sidecar.tls` cannot be used; the note says why.
+        SidecarTlsSecretNotReady = "SidecarTLSSecretNotReady",
+        /// The sidecar of a Running node reports that it is not ready: it restarted.
+        SidecarReadinessLost = "SidecarReadinessLost",
+        /// The sidecar of a Running node reports that it is ready again.
+        SidecarReadinessRestored = "SidecarReadinessRestored",
+        /// The sidecar of a Running node does not answer.
+        SidecarUnreachable = "SidecarUnreachable",
+    }
+}

@@ -1,0 +1,27 @@
+//! Requests and limits of the sidecar.
+
+use k8s_openapi::{api::core::v1::ResourceRequirements, apimachinery::pkg::api::resource::Quantity};
+use sei_node::{canonical_quantity, compare_quantities};
+
+use super::{Faults, Part, values::bad};
+
+pub(super) fn check(resources: &ResourceRequirements, faults: &mut Faults) {
+    let mut refuse = |kind: &str, name: &str, quantity: &Quantity, wanted: &'static str| {
+        let field = format!("spec.sidecar.resources.{kind}.{name}");
+        faults.push(Part::Pod, bad(field, &quantity.0, wanted));
+    };
+    for (kind, quantities) in [("requests", &resources.requests), ("limits", &resources.limits)] {
+        for (name, quantity) in quantities.iter().flatten() {
+            if canonical_quantity(quantity).is_none_or(|canonical| canonical.0.starts_with('-')) {
+                refuse(kind, name, quantity, "a quantity of 0 or more, such as 500m or 1Gi");
+            }
+        }
+    }
+    for (name, request) in resources.requests.iter().flatten() {
+        let limit = resources.limits.as_ref().and_then(|limits| limits.get(name));
+        let order = limit.and_then(|limit| compare_quantities(request, limit));
+        if order.is_some_and(|order| order.is_gt()) {
+            refuse("requests", name, request, "no more than the limit of the same resource");
+        }
+    }
+}
