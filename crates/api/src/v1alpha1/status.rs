@@ -37,7 +37,7 @@ pub struct SeiNodeStatus {
     /// The active plan, else the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<TaskPlan>,
-    /// DNS names of the nodes that `spec.peers[].label` finds, sorted.
+    /// DNS names of nodes that `spec.peers[].label` finds, sorted; of more than 40 each node takes its own choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved_peers: Option<Vec<String>>,
     /// `host:port` to advertise on P2P. Read by the operator, written by whoever exposes the node.
