@@ -20,6 +20,9 @@ pub const COMPONENT: &str = "sei.io/component";
 pub const COMPONENT_BOOTSTRAP: &str = "bootstrap";
 /// Annotation on a SeiNode: any new value makes a new plan after a failed one.
 pub const RETRY_ANNOTATION: &str = "sei.io/retry";
+/// Annotation on a data volume claim: the volume holds the state of this chain. It is never bootstrapped, restored or
+/// state-synced again, whichever SeiNode uses it.
+pub const INITIALIZED_ANNOTATION: &str = "sei.io/initialized";
 /// Finalizer on every SeiNode.
 pub const FINALIZER: &str = "sei.io/seinode-finalizer";
 /// Server-side apply field manager, the one of the Go controller, so that objects are taken over in place.

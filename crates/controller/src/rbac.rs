@@ -34,7 +34,8 @@ const NAMESPACED: &[Row] = &[
     ("", &["configmaps"], &["get", "list", "watch", "create", "patch"]),
     // Deleted: the Service of a bootstrap.
     ("", &["services"], &["get", "list", "watch", "create", "patch", "delete"]),
-    ("", &["persistentvolumeclaims"], &["get", "list", "watch", "create", "delete"]),
+    // Patched: the annotation that its volume holds the state of the chain.
+    ("", &["persistentvolumeclaims"], &["get", "list", "watch", "create", "patch", "delete"]),
     // Deleted: a pod that an update replaces.
     ("", &["pods"], &["list", "watch", "delete"]),
     ("batch", &["jobs"], &["get", "list", "watch", "create", "delete"]),

@@ -67,6 +67,13 @@ async fn repair(ctx: &Context, node: &SeiNode, repair: Repair) -> Repaired {
         Repair::StatefulSet(object) => restore(ctx, node, &*object, "StatefulSet").await,
         Repair::Service(object) => restore(ctx, node, &*object, "Service").await,
         Repair::ConfigMap(object) => restore(ctx, node, &*object, "ConfigMap").await,
+        Repair::ClaimMark(claim) => match act::mark_initialized(ctx, node, &claim).await {
+            Ok(()) => Repaired::Done,
+            Err(error) => {
+                tracing::warn!(node = full_name(node), claim = claim.name, %error, "failed to annotate claim");
+                Repaired::Failed(format!("annotate claim {}: {error}", claim.name))
+            }
+        },
     }
 }
 

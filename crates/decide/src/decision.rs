@@ -1,12 +1,13 @@
 //! What to do about what was observed: a total function without effects.
 
 use sei_api::SeiNodeStatus;
-use sei_plan::{Persisted, Plan};
+use sei_plan::{Ground, Persisted, Plan};
 use sei_render::Platform;
 
 use crate::{
     drift::{self, Drift},
     ending, facts, faults,
+    ground::ground,
     observed::Observed,
     obstacle::{self, Obstacle},
     repair::{Overridden, Repair},
@@ -23,6 +24,7 @@ pub(crate) struct Decision {
     pub(crate) overridden: Vec<Overridden>,
     pub(crate) next: Next,
     pub(crate) obstacle: Option<Obstacle>,
+    pub(crate) ground: Ground,
 }
 
 /// What becomes of the plan.
@@ -42,10 +44,11 @@ pub(crate) fn decide(observed: &Observed, platform: &Platform, plan_id: &str) ->
     // What is wrong with the spec would be in the objects too.
     let repairs = if faults::can_render(&observed.node, platform) { repairs } else { Vec::new() };
     let obstacle = obstacle::find(observed, platform, foreign);
-    let (next, repairs) = match wanted(observed, &status, obstacle.as_ref(), plan_id) {
+    let ground = ground(observed, platform);
+    let (next, mut repairs) = match wanted(observed, &status, obstacle.as_ref(), &ground, plan_id) {
         Wanted::Run(plan) => (Next::Run(plan), repairs),
         Wanted::New(plan) => {
-            ending::begin(observed, &mut status, *plan);
+            ending::begin(observed, &mut status, *plan, &ground);
             (Next::Store, Vec::new())
         }
         Wanted::Drop => {
@@ -54,5 +57,6 @@ pub(crate) fn decide(observed: &Observed, platform: &Platform, plan_id: &str) ->
         }
         Wanted::Nothing => (Next::Wait, repairs),
     };
-    Decision { status, repairs, overridden, next, obstacle }
+    repairs.extend(drift::unmarked_claim(observed));
+    Decision { status, repairs, overridden, next, obstacle, ground }
 }

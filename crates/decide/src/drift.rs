@@ -7,11 +7,12 @@ use sei_api::{
     SeiNode, labels, names,
     v1alpha1::{NodePhase, PlanPhase, TaskStatus},
 };
-use sei_plan::TaskKind;
+use sei_plan::{OfKind, TaskKind};
 use sei_render::{Platform, drift::differences};
 use serde::Serialize;
 
 use crate::{
+    objects::is_ready,
     observed::Observed,
     ownership::Ownership,
     repair::{Overridden, Repair},
@@ -70,6 +71,17 @@ pub(crate) fn find(observed: &Observed, platform: &Platform) -> Drift {
     drift
 }
 
+/// The claim of a node that has caught up, where it is not marked yet: whichever SeiNode uses it next, there is
+/// nothing to restore.
+pub(crate) fn unmarked_claim(observed: &Observed) -> Option<Repair> {
+    let node = &*observed.node;
+    let claim = observed.claim.as_ref().filter(|claim| !claim.has_state && claim.deleted_at.is_none())?;
+    let is_ours = claim.is_owned || names::imported_claim(node).is_some();
+    let has_caught_up = node.status.as_ref().and_then(|status| status.phase) == Some(NodePhase::Running)
+        && observed.children.pod.as_deref().is_some_and(is_ready);
+    (is_ours && has_caught_up).then(|| Repair::ClaimMark(claim.clone()))
+}
+
 /// Whether the object that tasks of this kind write should be there: always on a Running node, before that once the
 /// first plan has written it.
 fn is_made(node: &SeiNode, by: TaskKind) -> bool {
@@ -77,7 +89,7 @@ fn is_made(node: &SeiNode, by: TaskKind) -> bool {
     let plan = status.and_then(|status| status.plan.as_ref()).filter(|plan| plan.phase == PlanPhase::Active);
     status.and_then(|status| status.phase) == Some(NodePhase::Running)
         || plan.is_some_and(|plan| {
-            plan.tasks.iter().any(|task| task.type_ == by.as_str() && task.status == TaskStatus::Complete)
+            plan.tasks.iter().any(|task| task.is(by) && task.status == TaskStatus::Complete)
         })
 }
 

@@ -3,16 +3,17 @@
 use sei_api::{
     SeiNodeStatus,
     conditions::{self, ConditionType, Reason, Statement},
-    v1alpha1::{NodePhase, PlanPhase, TaskPlan},
+    v1alpha1::{FailedUpdate, FailureCause, NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
-use sei_plan::{Plan, Purpose, TaskKind};
+use sei_plan::{Ground, OfKind, Plan, Purpose, TaskKind};
 
 use crate::{facts, objects::seid_image, observed::Observed, phase::set_phase};
 
 /// Takes a new plan into the status. It is to be stored before anything of it runs.
-pub(crate) fn begin(observed: &Observed, status: &mut SeiNodeStatus, plan: TaskPlan) {
+pub(crate) fn begin(observed: &Observed, status: &mut SeiNodeStatus, plan: TaskPlan, ground: &Ground) {
     let node = &*observed.node;
-    let plan = Plan::propose(plan, node, observed.now).into_stored();
+    let plan = Plan::propose(plan, node, ground, observed.now).into_stored();
+    facts::forget_unknown_task(status, observed);
     if plan.failed_phase.is_some() {
         set_phase(status, NodePhase::Initializing, observed.now);
     }
@@ -20,6 +21,7 @@ pub(crate) fn begin(observed: &Observed, status: &mut SeiNodeStatus, plan: TaskP
         let current = status.current_image.as_deref().unwrap_or("unknown");
         let message = format!("from {current} to {}", node.spec.image);
         say_update(status, true, Reason::UpdateStarted, message, observed);
+        status.failed_update = None;
     }
     status.plan = Some(plan);
 }
@@ -31,7 +33,7 @@ pub(crate) fn drop_update(observed: &Observed, status: &mut SeiNodeStatus) {
 }
 
 /// Takes what running a plan came to into the status.
-pub(crate) fn settle(observed: &Observed, status: &mut SeiNodeStatus, plan: TaskPlan) {
+pub(crate) fn settle(observed: &Observed, status: &mut SeiNodeStatus, mut plan: TaskPlan) {
     let node = &*observed.node;
     match plan.phase {
         PlanPhase::Active | PlanPhase::Unknown => {}
@@ -39,7 +41,7 @@ pub(crate) fn settle(observed: &Observed, status: &mut SeiNodeStatus, plan: Task
             if let Some(phase) = plan.target_phase {
                 set_phase(status, phase, observed.now);
             }
-            if plan.tasks.iter().any(|task| task.type_ == TaskKind::ApplyStatefulSet.as_str()) {
+            if plan.tasks.iter().any(|task| task.is(TaskKind::ApplyStatefulSet)) {
                 // Plans of the Go controller do not say which image they were for; the StatefulSet does.
                 let applied = observed.children.stateful_set.as_deref().and_then(seid_image);
                 status.current_image = plan
@@ -52,7 +54,6 @@ pub(crate) fn settle(observed: &Observed, status: &mut SeiNodeStatus, plan: Task
                 let message = format!("plan {} is complete", plan.id);
                 say_update(status, false, Reason::UpdateComplete, message, observed);
             }
-            facts::say_tasks_known(status, observed);
             if status.phase == Some(NodePhase::Running) {
                 facts::say_health(status, observed);
             }
@@ -61,24 +62,47 @@ pub(crate) fn settle(observed: &Observed, status: &mut SeiNodeStatus, plan: Task
             if let Some(phase) = plan.failed_phase {
                 set_phase(status, phase, observed.now);
             }
+            if let Some(detail) = &mut plan.failed_task_detail {
+                detail.object_uid = failed_on(observed, &plan.tasks);
+            }
             let detail = plan.failed_task_detail.as_ref();
             if Purpose::of(&plan) == Purpose::Update {
                 let why =
                     detail.map_or_else(String::new, |detail| format!(": {}: {}", detail.type_, detail.error));
-                say_update(
-                    status,
-                    false,
-                    Reason::UpdateFailed,
-                    format!("plan {} failed{why}", plan.id),
-                    observed,
-                );
+                let message = format!("plan {} failed{why}", plan.id);
+                say_update(status, false, Reason::UpdateFailed, message, observed);
+                status.failed_update = failed_update(&plan);
             }
-            if let Some(detail) = detail.filter(|detail| detail.error.contains("unknown task type: ")) {
+            if let Some(detail) = detail.filter(|detail| detail.cause == Some(FailureCause::TaskUnknown)) {
                 facts::say_task_unknown(status, observed, &detail.type_);
             }
         }
     }
     status.plan = Some(plan);
+}
+
+/// What a failed update leaves behind, whatever plan comes next.
+pub(crate) fn failed_update(plan: &TaskPlan) -> Option<FailedUpdate> {
+    let detail = plan.failed_task_detail.as_ref()?;
+    Some(FailedUpdate {
+        image: plan.target_image.clone()?,
+        generation: plan.generation,
+        retry: plan.retry.clone(),
+        task: detail.type_.clone(),
+        error: detail.error.clone(),
+    })
+}
+
+/// UID of the bootstrap Job or the pod that a task failed on.
+fn failed_on(observed: &Observed, tasks: &[PlannedTask]) -> Option<String> {
+    let children = &observed.children;
+    let in_bootstrap = tasks
+        .iter()
+        .any(|task| task.is(TaskKind::AwaitBootstrapComplete) && task.status != TaskStatus::Complete);
+    match in_bootstrap {
+        true => children.job.as_ref()?.metadata.uid.clone(),
+        false => children.pod.as_ref()?.metadata.uid.clone(),
+    }
 }
 
 fn say_update(status: &mut SeiNodeStatus, truth: bool, reason: Reason, message: String, observed: &Observed) {

@@ -8,10 +8,11 @@ use sei_api::{
     names,
     v1alpha1::{NodePhase, PlanPhase, SidecarTlsStatus},
 };
+use sei_plan::Purpose;
 use sei_render::Platform;
 
 use crate::{
-    faults,
+    ending, faults,
     objects::{image_of, seid_image},
     observed::{Finding, Observed},
     phase::set_phase,
@@ -33,6 +34,12 @@ pub(crate) fn status(observed: &Observed, platform: &Platform) -> SeiNodeStatus 
     if let Some(plan) = status.plan.as_mut().filter(|plan| plan.generation.is_none()) {
         plan.generation = node.metadata.generation;
     }
+    update_given_up(node, &mut status);
+    if status.phase == Some(NodePhase::Running)
+        && let Some(claim) = &observed.claim
+    {
+        status.data_claim_uid = Some(claim.uid.clone());
+    }
     if runs_unnoted(observed, &status) {
         status.current_image = Some(node.spec.image.clone());
     }
@@ -43,6 +50,16 @@ pub(crate) fn status(observed: &Observed, platform: &Platform) -> SeiNodeStatus 
     sidecar(observed, platform, &mut status);
     honored(observed, &mut status);
     status
+}
+
+/// A failed update is remembered for as long as the spec asks for its image, also one that was stored before failed
+/// updates were noted.
+fn update_given_up(node: &SeiNode, status: &mut SeiNodeStatus) {
+    let plan = status.plan.as_ref().filter(|plan| plan.phase == PlanPhase::Failed);
+    if let Some(plan) = plan.filter(|plan| Purpose::of(plan) == Purpose::Update) {
+        status.failed_update = ending::failed_update(plan);
+    }
+    status.failed_update.take_if(|failed| failed.image != node.spec.image);
 }
 
 /// The Go controller noted no image at the end of the first plan. Where StatefulSet and pod have the one that is
@@ -183,11 +200,11 @@ pub(crate) fn say_task_unknown(status: &mut SeiNodeStatus, observed: &Observed, 
     say(observed, status, Statement::new(kind, false, Reason::SidecarTaskUnknown, message));
 }
 
-/// A plan went through: the sidecar knew its tasks, whatever an earlier one did not know.
-pub(crate) fn say_tasks_known(status: &mut SeiNodeStatus, observed: &Observed) {
+/// What an earlier plan found out about the sidecar's tasks holds no longer: another plan begins.
+pub(crate) fn forget_unknown_task(status: &mut SeiNodeStatus, observed: &Observed) {
     let kind = ConditionType::SidecarSupported;
     if status.condition(kind).is_some_and(|it| it.reason == Reason::SidecarTaskUnknown.as_str()) {
-        let message = "the sidecar knows the tasks of the last plan";
+        let message = "no task of the current plan is known to be unknown to the sidecar";
         say(observed, status, Statement::new(kind, true, Reason::SidecarVersionSupported, message));
     }
 }

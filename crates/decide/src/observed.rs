@@ -8,7 +8,9 @@ use k8s_openapi::api::{
     batch::v1::Job,
     core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service},
 };
-use sei_api::{SeiNode, conditions::Reason};
+use kube::ResourceExt;
+use sei_api::{SeiNode, conditions::Reason, labels};
+use sei_plan::{Persisted, Plan, TaskKind};
 
 use crate::{
     contention::Contention, neighbours::Peers, objects::is_owned_by, repair::Overridden, sidecar::Sidecar,
@@ -40,6 +42,22 @@ pub struct Observed {
     pub read_again_at: Option<Timestamp>,
     /// The time of the observation.
     pub now: Timestamp,
+}
+
+impl Observed {
+    /// The bootstrap Job that `plan` works with. One of another UID is an earlier one, which the cache still has.
+    pub fn job_of(&self, plan: &Plan<Persisted>) -> Option<&Job> {
+        let known = plan.object_of(TaskKind::DeployBootstrapJob);
+        let job = self.children.job.as_deref()?;
+        known.is_none_or(|uid| job.metadata.uid.as_deref() == Some(uid)).then_some(job)
+    }
+
+    /// The pod that `plan` has brought up; without a rollout in it, the pod that is there.
+    pub fn pod_of(&self, plan: &Plan<Persisted>) -> Option<&Pod> {
+        let known = plan.object_of(TaskKind::ObserveImage);
+        let pod = self.children.pod.as_deref()?;
+        known.is_none_or(|uid| pod.metadata.uid.as_deref() == Some(uid)).then_some(pod)
+    }
 }
 
 /// What was found about a referenced object.
@@ -101,6 +119,8 @@ pub struct Claim {
     pub deleted_at: Option<Timestamp>,
     /// Whether the SeiNode is its controller.
     pub is_owned: bool,
+    /// Whether it is marked: its volume holds the state of the chain.
+    pub has_state: bool,
 }
 
 impl Claim {
@@ -113,6 +133,7 @@ impl Claim {
             volume: claim.spec.as_ref().and_then(|spec| spec.volume_name.clone()),
             deleted_at: claim.metadata.deletion_timestamp.as_ref().map(|time| time.0),
             is_owned: is_owned_by(claim, node),
+            has_state: claim.annotations().contains_key(labels::INITIALIZED_ANNOTATION),
         }
     }
 }

@@ -51,11 +51,9 @@ pub(crate) fn find(observed: &Observed, platform: &Platform, foreign: Option<Str
         );
         return Some(Obstacle { reason: Reason::SidecarTooOldForTls, message });
     }
-    let status = node.status.as_ref();
-    let running = is_in(status, NodePhase::Running);
-    if running && lost_volume(observed) {
+    if let Some(lost) = lost_volume(observed) {
         let message = format!(
-            "volume claim {} is gone, and the node's data with it: restore a claim of this name, or set annotation {} to a new value to start anew on an empty one",
+            "volume claim {} is gone, and the node's data with it: restore a claim of this name, or set annotation {}={lost} to start with an empty volume",
             names::data_claim(node),
             labels::RETRY_ANNOTATION
         );
@@ -70,12 +68,16 @@ pub(crate) fn find(observed: &Observed, platform: &Platform, foreign: Option<Str
     Some(Obstacle { reason: Reason::ForeignObject, message: foreign? })
 }
 
-/// Whether the scheduler misses the claim that was made for the node. It is not made again by itself: an empty volume
-/// is not what it was.
-fn lost_volume(observed: &Observed) -> bool {
+/// Names the loss of the claim that was created for a Running node: its UID, or, where it was never noted, that of the
+/// pod that misses it. The claim is not created again without consent: an empty volume is not what it was.
+pub(crate) fn lost_volume(observed: &Observed) -> Option<&str> {
+    let status = observed.node.status.as_ref()?;
+    let is_own = names::imported_claim(&observed.node).is_none() && observed.claim.is_none();
+    let pod =
+        observed.children.pod.as_deref().filter(|_| is_own && is_in(Some(status), NodePhase::Running))?;
     let missing = format!("persistentvolumeclaim {:?} not found", names::data_claim(&observed.node));
-    let refused = observed.children.pod.as_deref().and_then(unscheduled);
-    names::imported_claim(&observed.node).is_none() && refused.is_some_and(|words| words.contains(&missing))
+    unscheduled(pod).filter(|words| words.contains(&missing))?;
+    status.data_claim_uid.as_deref().or(pod.metadata.uid.as_deref())
 }
 
 /// What to do about a claim of the node that is being deleted. It is gone, and the data with it, when no pod uses it.

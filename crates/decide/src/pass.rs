@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sei_api::{SeiNodeStatus, v1alpha1::PlannedTask};
-use sei_plan::{Outcome, Persisted, Plan, Step, TaskKind, is_outdated, reissue, replan};
+use sei_plan::{Ground, OfKind, Outcome, Persisted, Plan, Step, TaskKind, is_outdated, reissue, replan};
 use sei_render::Platform;
 
 use crate::{
@@ -32,6 +32,7 @@ pub struct Pass<'a> {
     plan_id: &'a str,
     status: SeiNodeStatus,
     obstacle: Option<Obstacle>,
+    ground: Ground,
     repairs: std::vec::IntoIter<Repair>,
     overridden: Vec<Overridden>,
     /// Why repairs failed.
@@ -71,7 +72,8 @@ pub enum Then {
 impl<'a> Pass<'a> {
     /// Decides about what was observed. `plan_id` is the id of the new plan, if the pass creates one.
     pub fn begin(observed: &'a Observed, platform: &Platform, plan_id: &'a str) -> Self {
-        let Decision { status, repairs, overridden, next, obstacle } = decide(observed, platform, plan_id);
+        let Decision { status, repairs, overridden, next, obstacle, ground } =
+            decide(observed, platform, plan_id);
         let certificate = observed.tls.as_ref().and_then(|tls| tls.changes_at);
         let held = observed.contention.rival.as_ref().map(|_| observed.now + HELD);
         let times = [certificate, observed.read_again_at, held];
@@ -81,15 +83,25 @@ impl<'a> Pass<'a> {
             Next::Wait => (None, Then::Wait(next_look(observed.now, times))),
         };
         let repairs = repairs.into_iter();
-        let failed = Vec::new();
-        let mut pass =
-            Self { observed, plan_id, status, obstacle, repairs, overridden, failed, plan, last: None, then };
+        let mut pass = Self {
+            observed,
+            plan_id,
+            status,
+            obstacle,
+            ground,
+            repairs,
+            overridden,
+            failed: Vec::new(),
+            plan,
+            last: None,
+            then,
+        };
         if let Some(plan) = &mut pass.plan {
             if let Some(left) = plan.backing_off(observed.now) {
-                pass.settle(Step::Later(left));
+                pass.settle(Step::Later(left), observed.now, 0.0);
             } else if plan.current().is_none() {
                 let step = plan.advance(Outcome::Done, observed.now, 0.0);
-                pass.settle(step);
+                pass.settle(step, observed.now, 0.0);
             }
         }
         pass
@@ -119,10 +131,18 @@ impl<'a> Pass<'a> {
     pub fn stepped(&mut self, outcome: Outcome, now: Timestamp, jitter: f64) {
         let Some(plan) = &mut self.plan else { return };
         self.last = Some(outcome.clone());
+        if let Outcome::DoneOn { uid } = &outcome
+            && plan.current().is_some_and(|(_, task)| task.is(TaskKind::EnsureDataPvc))
+            && self.ground.claim_uid.as_ref() != Some(uid)
+        {
+            // The cache does not have this claim yet; it was created just now.
+            self.ground.claim_uid = Some(uid.clone());
+            self.ground.has_state = false;
+        }
         match plan.advance(outcome, now, jitter) {
             // A plan whose spec changed goes no further than it must.
             Step::Next if !is_outdated(plan.stored(), &self.observed.node) => {}
-            step => self.settle(step),
+            step => self.settle(step, now, jitter),
         }
     }
 
@@ -144,10 +164,10 @@ impl<'a> Pass<'a> {
     }
 
     /// The plan goes no further in this pass.
-    fn settle(&mut self, step: Step) {
+    fn settle(&mut self, step: Step, now: Timestamp, jitter: f64) {
         let Some(plan) = self.plan.take() else { return };
         match step {
-            Step::Replan => self.replace(plan),
+            Step::Replan => self.replace(&plan, now, jitter),
             Step::Later(delay) => {
                 ending::settle(self.observed, &mut self.status, plan.into_stored());
                 self.then = Then::Wait(delay);
@@ -159,27 +179,20 @@ impl<'a> Pass<'a> {
     }
 
     /// Puts another plan in the place of `plan`, whose current task cannot be done in it.
-    fn replace(&mut self, mut plan: Plan<Persisted>) {
-        let (observed, status) = (self.observed, &mut self.status);
-        let node = &*observed.node;
-        let current = plan.current().and_then(|(_, task)| TaskKind::from_wire(&task.type_));
-        let Some(current) = current else { return };
-        let fresh = if is_outdated(plan.stored(), node) {
-            replan(node, plan.stored(), self.plan_id)
-        } else if plan.ahead(TaskKind::AwaitBootstrapComplete) && observed.children.job.is_none() {
-            // What the lost Job's sidecar had under way, the next one continues: it is noted on the volume.
-            plan.repeat(&[TaskKind::DeployBootstrapService, TaskKind::DeployBootstrapJob]);
-            status.plan = Some(plan.into_stored());
-            return;
+    fn replace(&mut self, plan: &Plan<Persisted>, now: Timestamp, jitter: f64) {
+        let (node, old) = (&*self.observed.node, plan.stored());
+        let Some(current) = plan.current().and_then(|(_, task)| task.kind()) else { return };
+        let fresh = if is_outdated(old, node) {
+            replan(node, old, &self.ground, self.plan_id)
         } else {
             // The pod of a Job that is created again waits for mark-ready.
             let from =
                 if current == TaskKind::AwaitBootstrapComplete { TaskKind::MarkReady } else { current };
-            reissue(node, plan.stored(), self.plan_id, from)
+            reissue(node, old, &self.ground, self.plan_id, from, (now, jitter))
         };
         match fresh {
-            Some(fresh) => ending::begin(observed, status, fresh),
-            None => ending::drop_update(observed, status),
+            Some(fresh) => ending::begin(self.observed, &mut self.status, fresh, &self.ground),
+            None => ending::drop_update(self.observed, &mut self.status),
         }
     }
 }

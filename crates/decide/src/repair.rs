@@ -10,7 +10,9 @@ use kube::Resource;
 use sei_render::drift::differences;
 use serde::Serialize;
 
-/// An object to be applied again.
+use crate::observed::Claim;
+
+/// What is to be corrected in an object.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Repair {
     /// The StatefulSet.
@@ -19,6 +21,8 @@ pub enum Repair {
     Service(Box<Service>),
     /// The configuration of kube-rbac-proxy.
     ConfigMap(Box<ConfigMap>),
+    /// The data volume claim, to be marked as one whose volume holds the state of the chain.
+    ClaimMark(Claim),
 }
 
 /// What became of a repair.

@@ -103,6 +103,17 @@ pub enum TaskProgress {
     Completed,
     /// It failed, and why.
     Failed(String),
-    /// The sidecar did not accept it, and why.
-    Refused(String),
+    /// The sidecar did not accept it, and its words.
+    Refused(Refusal, String),
+}
+
+/// What of a submission the sidecar did not accept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It does not know the type of the task.
+    TaskUnknown,
+    /// The request has another shape than it expects.
+    Malformed,
+    /// Something else, which may pass.
+    Other,
 }

@@ -9,7 +9,7 @@ use crate::{
     neighbours::Peers,
     objects::{JobState, is_ready, job_state, trouble},
     observed::Observed,
-    sidecar::{Health, TaskProgress, Trouble, TroubleKind},
+    sidecar::{Health, Refusal, TaskProgress, Trouble, TroubleKind},
 };
 
 /// What to do about a task of the sidecar.
@@ -48,7 +48,9 @@ pub fn sidecar_step(
         }
         Some(TaskProgress::Completed) => return SidecarStep::Completed,
         Some(TaskProgress::Failed(error)) => return SidecarStep::Failed(error.clone()),
-        Some(TaskProgress::Refused(message)) => return SidecarStep::Ended(refused(message)),
+        Some(TaskProgress::Refused(refusal, message)) => {
+            return SidecarStep::Ended(refused(*refusal, message));
+        }
         // A snapshot upload runs for the life of the sidecar: that it runs is all there is to see.
         Some(TaskProgress::Running) if *task == SidecarTask::SnapshotUpload => {
             return SidecarStep::Ended(Outcome::Done);
@@ -69,7 +71,7 @@ pub fn sidecar_step(
         Some(trouble) => unanswered(observed, plan, task, trouble),
         None => said,
     };
-    if matches!(meanwhile, Outcome::Done | Outcome::Rejected { .. } | Outcome::Reissue) {
+    if matches!(meanwhile, Outcome::Done | Outcome::Rejected { .. } | Outcome::Reissue | Outcome::JobLost) {
         return SidecarStep::Ended(meanwhile);
     }
     let only_asks = is_outdated(plan.stored(), &observed.node) || (asks_first && progress.is_none());
@@ -110,7 +112,7 @@ fn without_peers(
 /// mark-ready has completed: the sidecar must say so itself, and after an update the pod too.
 fn ready(observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
     // seid runs once the sidecar is ready, and ends with the Job.
-    let job = observed.children.job.as_deref().map(job_state);
+    let job = observed.job_of(plan).map(job_state);
     if plan.ahead(TaskKind::AwaitBootstrapComplete) && job == Some(JobState::Complete) {
         return Outcome::Done;
     }
@@ -122,7 +124,7 @@ fn ready(observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
         return Outcome::Reissue;
     }
     let is_update = Purpose::of(plan.stored()) == Purpose::Update;
-    let pod = observed.children.pod.as_deref();
+    let pod = observed.pod_of(plan);
     if is_update && !pod.is_some_and(is_ready) {
         let name = names::pod(&observed.node);
         let why = pod.and_then(trouble).unwrap_or_else(|| "seid has to catch up".to_owned());
@@ -139,16 +141,16 @@ fn unanswered(observed: &Observed, plan: &Plan<Persisted>, task: &SidecarTask, o
     }
     let in_bootstrap = plan.ahead(TaskKind::AwaitBootstrapComplete);
     if in_bootstrap {
-        match observed.children.job.as_deref().map(job_state) {
+        match observed.job_of(plan).map(job_state) {
             Some(JobState::Failed(error)) => return Outcome::Rejected { error },
             Some(JobState::Complete) if *task == SidecarTask::MarkReady => return Outcome::Done,
             Some(JobState::Complete | JobState::Running) => {}
-            None => return Outcome::Reissue,
+            None => return Outcome::JobLost,
         }
     }
     let children = &observed.children;
-    let pod = if in_bootstrap { &children.bootstrap_pod } else { &children.pod };
-    match pod.as_deref().and_then(|pod| Some((pod.name_any(), trouble(pod)?))) {
+    let pod = if in_bootstrap { children.bootstrap_pod.as_deref() } else { observed.pod_of(plan) };
+    match pod.and_then(|pod| Some((pod.name_any(), trouble(pod)?))) {
         Some((name, why)) => {
             let detail = format!("pod {name} does not run: {why}");
             Outcome::Waiting { reason: Reason::WaitingForPod, detail }
@@ -161,10 +163,11 @@ fn unanswered(observed: &Observed, plan: &Plan<Persisted>, task: &SidecarTask, o
 }
 
 /// The sidecar answered 400. It does so also when its store fails, so only what it says about the request is final.
-fn refused(message: &str) -> Outcome {
-    let is_final = ["unknown task type", "invalid request body", "type is required", "must be a valid UUID"]
-        .iter()
-        .any(|text| message.contains(text));
+fn refused(refusal: Refusal, message: &str) -> Outcome {
     let error = format!("the sidecar refuses the task: {message}");
-    if is_final { Outcome::Rejected { error } } else { Outcome::AttemptFailed { error } }
+    match refusal {
+        Refusal::TaskUnknown => Outcome::TaskUnknown { error },
+        Refusal::Malformed => Outcome::Rejected { error },
+        Refusal::Other => Outcome::AttemptFailed { error },
+    }
 }

@@ -9,7 +9,7 @@ use sei_api::{
     names,
     v1alpha1::{NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
-use sei_plan::{Outcome, TaskKind, retry_wanted, wait_limit};
+use sei_plan::{OfKind, Outcome, TaskKind, retry_wanted, wait_limit};
 
 use crate::{
     events::failure,
@@ -17,6 +17,7 @@ use crate::{
     objects::{is_ready, trouble},
     observed::Observed,
     obstacle::Obstacle,
+    wanted::update_stands_failed,
 };
 
 pub(crate) fn sum_up(
@@ -59,6 +60,11 @@ fn stalled(
     if let Some(obstacle) = obstacle {
         return Some((obstacle.reason, obstacle.message.clone()));
     }
+    if let Some(failed) =
+        status.failed_update.as_ref().filter(|_| update_stands_failed(status, &observed.node))
+    {
+        return Some((Reason::PlanFailed, failure(&failed.task, &failed.error)));
+    }
     let plan = status.plan.as_ref()?;
     if plan.phase == PlanPhase::Failed && !retry_wanted(plan, &observed.node) {
         let detail = plan.failed_task_detail.as_ref();
@@ -66,7 +72,7 @@ fn stalled(
         return Some((Reason::PlanFailed, failure(task, error)));
     }
     let (_, task) = current(plan)?;
-    let kind = TaskKind::from_wire(&task.type_)?;
+    let kind = task.kind()?;
     let since = task.waiting_since.as_ref().or(task.submitted_at.as_ref())?.0;
     let waited = Duration::try_from(observed.now.duration_since(since)).ok()?;
     let limit = wait_limit(kind);
@@ -142,9 +148,8 @@ fn in_plan(observed: &Observed, plan: &TaskPlan, last: Option<&Outcome>) -> Verd
 
 /// What is wrong with the pod that a wait for `reason` comes down to.
 fn pod_behind(reason: Reason, observed: &Observed, plan: &TaskPlan) -> Option<String> {
-    let is_ahead = |task: &PlannedTask| {
-        task.type_ == TaskKind::AwaitBootstrapComplete.as_str() && task.status != TaskStatus::Complete
-    };
+    let is_ahead =
+        |task: &PlannedTask| task.is(TaskKind::AwaitBootstrapComplete) && task.status != TaskStatus::Complete;
     let of_bootstrap = plan.tasks.iter().any(is_ahead);
     match reason {
         Reason::SidecarUnreachable | Reason::WaitingForPod => missing_pod::problem(observed, of_bootstrap),

@@ -1,13 +1,20 @@
 //! Which plan a node needs now: the stored one, a new one, or none.
 
 use sei_api::{
-    SeiNodeStatus,
-    conditions::Reason,
+    SeiNode, SeiNodeStatus,
     v1alpha1::{NodePhase, PlanPhase, TaskPlan},
 };
-use sei_plan::{Persisted, Plan, Purpose, TaskKind, build, is_asked_anew, is_outdated, replan, retry_wanted};
+use sei_plan::{
+    Ground, OfKind, Persisted, Plan, Purpose, TaskKind, build, is_outdated, reissue, replan, retry_request,
+    retry_wanted,
+};
 
-use crate::{objects::seid_image, observed::Observed, obstacle::Obstacle, sidecar::Health};
+use crate::{
+    objects::seid_image,
+    observed::Observed,
+    obstacle::{Obstacle, lost_volume},
+    sidecar::Health,
+};
 
 /// What is to become of the plan.
 pub(crate) enum Wanted {
@@ -21,74 +28,89 @@ pub(crate) fn wanted(
     observed: &Observed,
     status: &SeiNodeStatus,
     obstacle: Option<&Obstacle>,
+    ground: &Ground,
     plan_id: &str,
 ) -> Wanted {
     let node = &*observed.node;
     let new = |plan: Option<TaskPlan>| plan.map_or(Wanted::Nothing, |plan| Wanted::New(Box::new(plan)));
-    if let Some(plan) = Plan::load(node) {
-        return match obstacle {
-            // What is wrong is said; what was begun stays as it is until it is put right.
-            Some(obstacle) if obstacle.holds_plans() => Wanted::Nothing,
-            _ if !((is_outdated(plan.stored(), node) || leads_nowhere(observed, &plan))
-                && at_boundary(observed, &plan)) =>
-            {
-                Wanted::Run(Box::new(plan))
-            }
-            _ => match replan(node, plan.stored(), plan_id) {
+    // Consent to an empty volume names the one that was lost.
+    if lost_volume(observed).is_some_and(|lost| retry_request(node) == Some(lost)) {
+        let ground = Ground { is_stale: true, ..ground.clone() };
+        return new(Some(build::init_on(node, &ground, plan_id)));
+    }
+    if let Some(mut plan) = Plan::load(node) {
+        plan.adopt(ground);
+        // What is wrong is said; what was begun stays as it is until it is corrected.
+        if obstacle.is_some_and(Obstacle::holds_plans) {
+            return Wanted::Nothing;
+        }
+        let is_elsewhere = Purpose::of(plan.stored()) == Purpose::Init && plan.is_elsewhere(ground);
+        let is_over = is_outdated(plan.stored(), node) || leads_nowhere(observed, &plan);
+        if is_elsewhere {
+            let from = TaskKind::EnsureDataPvc;
+            return new(reissue(node, plan.stored(), ground, plan_id, from, (observed.now, 0.0)));
+        }
+        if is_over && at_boundary(observed, &plan) {
+            return match replan(node, plan.stored(), ground, plan_id) {
                 Some(plan) => Wanted::New(Box::new(plan)),
                 None => Wanted::Drop,
-            },
-        };
+            };
+        }
+        return Wanted::Run(Box::new(plan));
     }
-    if observed.tls.as_ref().is_some_and(|tls| !tls.is_ready()) {
+    if obstacle.is_some() || observed.tls.as_ref().is_some_and(|tls| !tls.is_ready()) {
         return Wanted::Nothing;
     }
-    match obstacle {
-        Some(Obstacle { reason: Reason::DataVolumeLost, .. })
-            if is_asked_anew(status.plan.as_ref(), node) =>
-        {
-            return new(Some(build::init(node, plan_id)));
-        }
-        Some(_) => return Wanted::Nothing,
-        None => {}
-    }
-    let last = status.plan.as_ref();
-    let failed = last.filter(|plan| plan.phase == PlanPhase::Failed);
+    let failed = status.plan.as_ref().filter(|plan| plan.phase == PlanPhase::Failed);
     match (status.phase, failed) {
         (Some(NodePhase::Terminating | NodePhase::Unknown), _) => Wanted::Nothing,
         (Some(NodePhase::Failed), Some(failed)) | (Some(NodePhase::Running), Some(failed))
             if retry_wanted(failed, node) =>
         {
-            new(replan(node, failed, plan_id))
+            new(replan(node, failed, ground, plan_id))
         }
-        (Some(NodePhase::Failed), None) if sei_plan::retry_request(node).is_some() => {
-            new(Some(build::init(node, plan_id)))
+        (Some(NodePhase::Failed), None) if retry_request(node).is_some() => {
+            new(Some(build::init_on(node, ground, plan_id)))
         }
         (Some(NodePhase::Failed), _) => Wanted::Nothing,
         (Some(NodePhase::Running), failed) => {
-            let drifted = status.current_image.as_deref() != Some(node.spec.image.as_str());
+            let off_image = status.current_image.as_deref() != Some(node.spec.image.as_str());
             let restarted = observed.sidecar.says(Health::NotReady);
-            // What a plan gave up is not begun again by itself.
-            let gave_up = |purpose| failed.is_some_and(|plan| Purpose::of(plan) == purpose);
-            if drifted && !gave_up(Purpose::Update) {
+            if (off_image || ground.is_stale) && !update_stands_failed(status, node) {
                 new(Some(build::update(node, plan_id)))
-            } else if restarted && !gave_up(Purpose::MarkReady) {
+            } else if restarted && !failed.is_some_and(|plan| failed_on_this_pod(plan, observed)) {
                 new(Some(build::mark_ready(node, plan_id, node.spec.publishes_snapshots())))
             } else {
                 Wanted::Nothing
             }
         }
         (None | Some(NodePhase::Pending | NodePhase::Initializing), _) => {
-            new(Some(build::init(node, plan_id)))
+            new(Some(build::init_on(node, ground, plan_id)))
         }
     }
+}
+
+/// Whether the update that is needed has failed for good, and nobody has asked for another since.
+pub(crate) fn update_stands_failed(status: &SeiNodeStatus, node: &SeiNode) -> bool {
+    status.failed_update.as_ref().is_some_and(|failed| {
+        failed.image == node.spec.image
+            && failed.generation == node.metadata.generation
+            && failed.retry.as_deref() == retry_request(node)
+    })
+}
+
+/// Whether mark-ready has failed for good on the pod that is there.
+fn failed_on_this_pod(plan: &TaskPlan, observed: &Observed) -> bool {
+    let pod = observed.children.pod.as_deref().and_then(|pod| pod.metadata.uid.as_deref());
+    let failed_on = plan.failed_task_detail.as_ref().and_then(|detail| detail.object_uid.as_deref());
+    Purpose::of(plan) == Purpose::MarkReady && failed_on.is_some() && failed_on == pod
 }
 
 /// A plan may be replaced where no task is under way at the sidecar, or where the one that is cannot be reached
 /// any more, or has nothing to lose. That a task is not noted as submitted does not mean that it was not: of those
 /// the sidecar is asked first, and what it does not know it is not given any more.
 fn at_boundary(observed: &Observed, plan: &Plan<Persisted>) -> bool {
-    plan.current().is_none_or(|(_, task)| match TaskKind::from_wire(&task.type_) {
+    plan.current().is_none_or(|(_, task)| match task.kind() {
         Some(TaskKind::MarkReady | TaskKind::SnapshotUpload) | None => true,
         Some(kind) if kind.runs_in_sidecar() => {
             let waits = task.waiting_since.is_some() || task.next_attempt_at.is_some();

@@ -7,12 +7,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use sei_api::{
     SeiNode,
     conditions::Reason,
-    v1alpha1::{FailedTaskDetail, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
+    v1alpha1::{FailedTaskDetail, FailureCause, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
 
 use crate::{
-    TaskKind,
+    Ground, OfKind, TaskKind,
     backoff::{WATCHED, poll_delay, retry_delay},
+    id::upload_id,
 };
 
 /// A plan that is not stored yet. It can only be written to status; nothing of it can run.
@@ -44,11 +45,28 @@ impl<S> Plan<S> {
 
 impl Plan<Proposed> {
     /// A plan for `node`, marked with what it was made from.
-    pub fn propose(mut plan: TaskPlan, node: &SeiNode, now: Timestamp) -> Self {
+    pub fn propose(mut plan: TaskPlan, node: &SeiNode, ground: &Ground, now: Timestamp) -> Self {
         plan.generation = node.metadata.generation;
         plan.retry = retry_request(node).map(str::to_owned);
         plan.created_at = Some(Time(now));
+        plan.claim_uid = plan.claim_uid.or_else(|| ground.claim_uid.clone());
+        plan.sidecar_image.clone_from(&ground.sidecar_image);
+        let before = node.status.as_ref().and_then(|status| status.plan.as_ref());
+        name_upload(&mut plan, before);
         Self { stored: plan, state: PhantomData }
+    }
+}
+
+/// Gives `snapshot-upload` the one id that it has on this volume: that of the plan before, which may have been made by
+/// the Go controller, else the one that follows from the claim.
+fn name_upload(plan: &mut TaskPlan, before: Option<&TaskPlan>) {
+    let is_upload = |task: &&PlannedTask| task.is(TaskKind::SnapshotUpload);
+    let same = before.filter(|before| before.claim_uid.is_none() || before.claim_uid == plan.claim_uid);
+    let known = same.and_then(|before| Some(before.tasks.iter().find(is_upload)?.id.clone()));
+    let derived = || plan.claim_uid.as_deref().map(|uid| upload_id(uid).to_string());
+    let Some(id) = known.or_else(derived) else { return };
+    for task in plan.tasks.iter_mut().filter(|task| task.is(TaskKind::SnapshotUpload)) {
+        task.id.clone_from(&id);
     }
 }
 
@@ -62,6 +80,11 @@ pub fn retry_request(node: &SeiNode) -> Option<&str> {
 pub enum Outcome {
     /// The task is done.
     Done,
+    /// The task is done on this object: the claim, the Job or the pod.
+    DoneOn {
+        /// Its UID.
+        uid: String,
+    },
     /// The sidecar was asked for the task; its answer wakes the node.
     Requested,
     /// The sidecar took the task.
@@ -85,8 +108,15 @@ pub enum Outcome {
         /// Why, and what to do.
         error: String,
     },
-    /// The task has to be done anew under another id, by a plan that takes this one's place.
+    /// The sidecar does not know the task.
+    TaskUnknown {
+        /// Its words.
+        error: String,
+    },
+    /// The task has to be done again under another id, by a plan that takes this one's place.
     Reissue,
+    /// The bootstrap Job is gone: it has to be created again.
+    JobLost,
 }
 
 /// What to do after [`Plan::advance`].
@@ -121,15 +151,39 @@ impl Plan<Persisted> {
         self.stored.created_at.is_none()
     }
 
+    /// Takes what is known of the world into the plan. One that does not say on which claim it works is taken as
+    /// working on the one that is there; a bootstrap whose volume holds the state of the chain is over, whatever was
+    /// noted of it.
+    pub fn adopt(&mut self, ground: &Ground) {
+        let plan = &mut self.stored;
+        if is_done(plan, TaskKind::EnsureDataPvc) || !has(plan, TaskKind::EnsureDataPvc) {
+            plan.claim_uid = plan.claim_uid.take().or_else(|| ground.claim_uid.clone());
+        }
+        plan.sidecar_image = plan.sidecar_image.take().or_else(|| ground.sidecar_image.clone());
+        if ground.has_state && plan.claim_uid == ground.claim_uid {
+            finish(&mut plan.tasks, TaskKind::AwaitBootstrapComplete);
+        }
+    }
+
+    /// Whether it works on another volume than the one that is there.
+    pub fn is_elsewhere(&self, ground: &Ground) -> bool {
+        is_elsewhere(&self.stored, ground)
+    }
+
+    /// UID of the object that the last task of kind `kind` was done on.
+    pub fn object_of(&self, kind: TaskKind) -> Option<&str> {
+        self.stored.tasks.iter().rev().find(|task| task.is(kind))?.object_uid.as_deref()
+    }
+
     /// Whether a task of kind `kind` is done.
     pub fn is_done(&self, kind: TaskKind) -> bool {
         is_done(&self.stored, kind)
     }
 
     /// Lets the tasks of these kinds be done again, under their ids.
-    pub fn repeat(&mut self, kinds: &[TaskKind]) {
+    fn repeat(&mut self, kinds: &[TaskKind]) {
         for task in &mut self.stored.tasks {
-            if kinds.iter().any(|kind| task.type_ == kind.as_str()) {
+            if kinds.iter().any(|kind| task.is(*kind)) {
                 task.status = TaskStatus::Pending;
             }
         }
@@ -149,7 +203,7 @@ impl Plan<Persisted> {
     /// Whether any task of kind `kind` comes after the current one.
     pub fn ahead(&self, kind: TaskKind) -> bool {
         let from = self.current().map_or(self.stored.tasks.len(), |(index, _)| index + 1);
-        self.stored.tasks[from..].iter().any(|task| task.type_ == kind.as_str())
+        self.stored.tasks[from..].iter().any(|task| task.is(kind))
     }
 
     /// Takes the outcome of a step of the current task.
@@ -163,15 +217,17 @@ impl Plan<Persisted> {
             task.waiting_since = None;
         }
         match outcome {
-            Outcome::Done => {
-                task.status = TaskStatus::Complete;
-                task.error = None;
-                task.next_attempt_at = None;
-                if self.current().is_some() {
-                    return Step::Next;
+            Outcome::Done => self.done(index, None),
+            Outcome::DoneOn { uid } => {
+                let is_claim = task.is(TaskKind::EnsureDataPvc);
+                if is_claim && self.stored.claim_uid.as_ref().is_some_and(|known| *known != uid) {
+                    return Step::Replan;
                 }
-                self.stored.phase = PlanPhase::Complete;
-                Step::Ended
+                if is_claim && self.stored.claim_uid.is_none() {
+                    self.stored.claim_uid = Some(uid.clone());
+                    name_upload(&mut self.stored, None);
+                }
+                self.done(index, Some(uid))
             }
             Outcome::Requested => Step::Later(WATCHED),
             Outcome::Submitted | Outcome::Running => {
@@ -190,21 +246,47 @@ impl Plan<Persisted> {
             }
             Outcome::AttemptFailed { error } => self.attempt_failed(index, error, now, jitter),
             Outcome::Rejected { error } => {
-                self.fail(index, error);
+                self.fail(index, error, FailureCause::Rejected);
                 Step::Ended
+            }
+            Outcome::TaskUnknown { error } => {
+                self.fail(index, error, FailureCause::TaskUnknown);
+                Step::Ended
+            }
+            // The pod of the next Job waits for another mark-ready.
+            Outcome::JobLost if task.is(TaskKind::AwaitBootstrapComplete) => Step::Replan,
+            Outcome::JobLost => {
+                self.repeat(&[TaskKind::DeployBootstrapService, TaskKind::DeployBootstrapJob]);
+                delay_reissue(&mut self.stored, now, jitter);
+                self.backing_off(now).map_or(Step::Next, Step::Later)
             }
             Outcome::Reissue => Step::Replan,
         }
     }
 
+    fn done(&mut self, index: usize, object_uid: Option<String>) -> Step {
+        let task = &mut self.stored.tasks[index];
+        task.status = TaskStatus::Complete;
+        task.error = None;
+        task.next_attempt_at = None;
+        task.object_uid = object_uid;
+        if self.current().is_some() {
+            return Step::Next;
+        }
+        self.stored.phase = PlanPhase::Complete;
+        Step::Ended
+    }
+
     fn attempt_failed(&mut self, index: usize, error: String, now: Timestamp, jitter: f64) -> Step {
         let task = &mut self.stored.tasks[index];
         let retries = task.retry_count.unwrap_or(0);
-        let kind = TaskKind::from_wire(&task.type_);
+        let kind = task.kind();
         // The Go controller saw no failures and gave most tasks no budget.
         task.max_retries = task.max_retries.or_else(|| kind.and_then(TaskKind::max_retries));
         if retries >= task.max_retries.unwrap_or(0) {
-            self.fail(index, error);
+            // The sidecar has ended it: a plan after this one gives it another id.
+            task.submitted_at = None;
+            self.fail(index, error, FailureCause::AttemptsExhausted);
             return Step::Ended;
         }
         let delay = retry_delay(kind, retries + 1, jitter);
@@ -215,7 +297,7 @@ impl Plan<Persisted> {
         Step::Later(delay)
     }
 
-    fn fail(&mut self, index: usize, error: String) {
+    fn fail(&mut self, index: usize, error: String, cause: FailureCause) {
         let task = &mut self.stored.tasks[index];
         task.status = TaskStatus::Failed;
         task.error = Some(error.clone());
@@ -227,6 +309,8 @@ impl Plan<Persisted> {
             error,
             retry_count: task.retry_count.unwrap_or(0),
             max_retries: task.max_retries.unwrap_or(0),
+            cause: Some(cause),
+            object_uid: None,
         });
         self.stored.phase = PlanPhase::Failed;
     }
@@ -234,7 +318,35 @@ impl Plan<Persisted> {
 
 /// Whether a task of kind `kind` is done in `plan`.
 pub(crate) fn is_done(plan: &TaskPlan, kind: TaskKind) -> bool {
-    plan.tasks.iter().any(|task| task.type_ == kind.as_str() && task.status == TaskStatus::Complete)
+    plan.tasks.iter().any(|task| task.is(kind) && task.status == TaskStatus::Complete)
+}
+
+/// Whether `plan` has a task of kind `kind`.
+pub(crate) fn has(plan: &TaskPlan, kind: TaskKind) -> bool {
+    plan.tasks.iter().any(|task| task.is(kind))
+}
+
+/// Whether `plan` worked on another volume than the one that is there.
+pub(crate) fn is_elsewhere(plan: &TaskPlan, ground: &Ground) -> bool {
+    plan.claim_uid.as_ref().zip(ground.claim_uid.as_ref()).is_some_and(|(was, is)| was != is)
+}
+
+/// Notes everything up to the first task of kind `last` as done.
+pub(crate) fn finish(tasks: &mut [PlannedTask], last: TaskKind) {
+    if let Some(end) = tasks.iter().position(|task| task.is(last)) {
+        tasks[..=end].iter_mut().for_each(|task| task.status = TaskStatus::Complete);
+    }
+}
+
+/// Counts that work of `plan` is repeated, and puts it off: not at all the first time, then ever longer.
+pub(crate) fn delay_reissue(plan: &mut TaskPlan, now: Timestamp, jitter: f64) {
+    let earlier = plan.reissues.unwrap_or(0);
+    plan.reissues = Some(earlier + 1);
+    let task = plan.tasks.iter_mut().find(|task| task.status != TaskStatus::Complete);
+    if let Some(task) = task.filter(|_| earlier > 0) {
+        let delay = retry_delay(task.kind(), earlier, jitter);
+        task.next_attempt_at = SignedDuration::try_from(delay).ok().map(|delay| Time(now + delay));
+    }
 }
 
 /// Time from `since` to `now`; nothing where the clock went backwards.

@@ -11,6 +11,12 @@ pub fn task_id(plan_id: &str, kind: TaskKind, index: usize) -> Uuid {
     Uuid::new_v5(&NAMESPACE, format!("{plan_id}/{}/{index}", kind.as_str()).as_bytes())
 }
 
+/// The id of `snapshot-upload` on the claim of this UID. It runs for the life of the volume, in every sidecar that
+/// mounts it: another id would be another upload loop beside it.
+pub(crate) fn upload_id(claim_uid: &str) -> Uuid {
+    Uuid::new_v5(&NAMESPACE, format!("{claim_uid}/{}", TaskKind::SnapshotUpload.as_str()).as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

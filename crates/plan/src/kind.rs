@@ -1,6 +1,8 @@
 //! Task types by their wire names: they are stored in status and read by people. What each does, what it waits for
 //! and how it fails is said here; `docs/plans.md` is made from it.
 
+use sei_api::v1alpha1::PlannedTask;
+
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $variant:ident = $wire:literal,)+) => {
         /// Type of a task.
@@ -206,5 +208,22 @@ impl TaskKind {
             Self::ReplacePod => Some(3),
             kind => kind.runs_in_sidecar().then_some(5),
         }
+    }
+}
+
+/// The type of a stored task.
+pub trait OfKind {
+    /// Its type; `None` for one of another version.
+    fn kind(&self) -> Option<TaskKind>;
+
+    /// Whether it is of type `kind`.
+    fn is(&self, kind: TaskKind) -> bool {
+        self.kind() == Some(kind)
+    }
+}
+
+impl OfKind for PlannedTask {
+    fn kind(&self) -> Option<TaskKind> {
+        TaskKind::from_wire(&self.type_)
     }
 }

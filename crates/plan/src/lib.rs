@@ -8,7 +8,7 @@
 //! ```
 //! use jiff::Timestamp;
 //! use sei_api::SeiNode;
-//! use sei_plan::{Outcome, Plan, Step, build, validate};
+//! use sei_plan::{Ground, Outcome, Plan, Step, build, validate};
 //!
 //! let mut node: SeiNode = serde_json::from_value(serde_json::json!({
 //!     "metadata": { "name": "rpc-0", "namespace": "pacific-1" },
@@ -25,7 +25,7 @@
 //! );
 //!
 //! // Written to the API server, which answers with the object as it is then:
-//! node.status.get_or_insert_default().plan = Some(Plan::propose(plan, &node, now).into_stored());
+//! node.status.get_or_insert_default().plan = Some(Plan::propose(plan, &node, &Ground::default(), now).into_stored());
 //! node.metadata.resource_version = Some("1".to_owned());
 //!
 //! let mut plan = Plan::load(&node).ok_or("no plan is under way")?;
@@ -38,7 +38,9 @@
 mod advance;
 mod backoff;
 pub mod build;
+mod carry;
 mod ceremony;
+mod ground;
 mod id;
 mod intent;
 mod kind;
@@ -54,12 +56,13 @@ mod validate;
 pub use advance::{Outcome, Persisted, Plan, Proposed, Step, retry_request};
 pub use backoff::wait_limit;
 pub use ceremony::{left_objects, needed_object};
+pub use ground::Ground;
 pub use id::task_id;
-pub use kind::TaskKind;
+pub use kind::{OfKind, TaskKind};
 pub use overrides::{OverrideKey, override_keys};
 pub use purpose::Purpose;
 pub use requests::sidecar_requests;
 pub use sidecar_task::{ConfigIntent, SidecarTask, Source};
-pub use supersede::{is_asked_anew, is_outdated, reissue, replan, retry_wanted};
+pub use supersede::{is_outdated, reissue, replan, retry_wanted};
 pub use task::{Task, TaskError};
 pub use validate::{Fault, Part, SpecError, validate};

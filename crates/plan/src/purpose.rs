@@ -2,7 +2,7 @@
 
 use sei_api::v1alpha1::TaskPlan;
 
-use crate::TaskKind;
+use crate::{OfKind, TaskKind};
 
 /// What a plan is for, read from its tasks: plans of the Go controller do not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum Purpose {
 impl Purpose {
     /// The purpose of `plan`.
     pub fn of(plan: &TaskPlan) -> Self {
-        let has = |kind: TaskKind| plan.tasks.iter().any(|task| task.type_ == kind.as_str());
+        let has = |kind: TaskKind| plan.tasks.iter().any(|task| task.is(kind));
         if has(TaskKind::ObserveImage) {
             Self::Update
         } else if has(TaskKind::EnsureDataPvc) {

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::{
-    Error, Gate, Health, TaskRecord, TaskRequest, Token,
+    Error, Gate, Health, RefusalKind, TaskRecord, TaskRequest, Token,
     connection::Connection,
     text::cut,
     wire::{Refusal, Submitted, is_held},
@@ -178,7 +178,7 @@ impl Answer {
         let text = serde_json::from_slice::<Refusal>(&self.body).map(|refusal| refusal.error);
         let text = cut(&text.unwrap_or_else(|_| String::from_utf8_lossy(&self.body).into_owned()));
         match self.status {
-            StatusCode::BAD_REQUEST => Error::BadRequest { message: text },
+            StatusCode::BAD_REQUEST => Error::BadRequest { refusal: RefusalKind::read(&text), message: text },
             StatusCode::UNAUTHORIZED => Error::Unauthorized { url: self.url },
             StatusCode::FORBIDDEN => Error::Forbidden { url: self.url, message: text },
             status => Error::UnexpectedStatus { url: self.url, code: status.as_u16(), body: text },

@@ -58,6 +58,8 @@ pub enum Error {
     /// 400.
     #[error("{message}")]
     BadRequest {
+        /// What it refuses.
+        refusal: RefusalKind,
         /// The sidecar's words.
         message: String,
     },
@@ -93,4 +95,29 @@ pub enum Error {
         /// What was asked.
         url: String,
     },
+}
+
+/// What a sidecar refuses with 400.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// It does not know the task type.
+    UnknownTask,
+    /// The request has another shape than it expects.
+    Malformed,
+    /// Anything else: it answers 400 also when its store fails.
+    Other,
+}
+
+impl RefusalKind {
+    /// The API gives no code, only one text for each.
+    pub(crate) fn read(message: &str) -> Self {
+        let is = |text| message.contains(text);
+        if is("unknown task type") {
+            Self::UnknownTask
+        } else if is("invalid request body") || is("type is required") || is("must be a valid UUID") {
+            Self::Malformed
+        } else {
+            Self::Other
+        }
+    }
 }

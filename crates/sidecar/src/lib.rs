@@ -47,7 +47,7 @@ mod wire;
 
 pub use client::Client;
 pub use connect_to::{BadConnectTo, ConnectTo};
-pub use error::Error;
+pub use error::{Error, RefusalKind};
 pub use gate::{AlwaysOpen, Gate};
 pub use token::{Token, TokenFile, TokenFuture, TokenSource};
 pub use transport::Transport;

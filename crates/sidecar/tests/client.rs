@@ -12,7 +12,8 @@ use std::{
 
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use sei_sidecar::{
-    AlwaysOpen, Client, Error, Gate, Health, ServerTrust, TaskRequest, TaskState, TokenFile, Transport,
+    AlwaysOpen, Client, Error, Gate, Health, RefusalKind, ServerTrust, TaskRequest, TaskState, TokenFile,
+    Transport,
 };
 use sei_testkit::{
     certs::{self, Authority, Pair},
@@ -136,7 +137,7 @@ async fn tasks_go_there_and_back() {
     let unknown = TaskRequest { id: Uuid::from_u128(2), type_: "dance".to_owned(), params: None };
     let refused = client.submit(&unknown).await.unwrap_err();
     assert!(
-        matches!(&refused, Error::BadRequest { message } if message.contains("unknown task type: dance"))
+        matches!(&refused, Error::BadRequest { refusal: RefusalKind::UnknownTask, message } if message.contains("dance"))
     );
 }
 

@@ -23,13 +23,13 @@ mod validator;
 
 pub use mode::{ArchiveSpec, FullNodeSpec, Mode, ReplayerSpec, ResultExportConfig, ShadowResultConfig};
 pub use peers::{Ec2TagsPeers, LabelPeers, PeerSource, StaticPeers};
-pub use plan::{FailedTaskDetail, PlanPhase, PlannedTask, TaskPlan, TaskStatus};
+pub use plan::{FailedTaskDetail, FailureCause, PlanPhase, PlannedTask, TaskPlan, TaskStatus};
 pub use sidecar::{SidecarConfig, SidecarTls};
 pub use snapshot::{
     Publish, S3Snapshot, SnapshotGeneration, SnapshotSource, StateSync, TendermintSnapshotGeneration,
 };
 pub use spec::{DataVolume, Entrypoint, ImportVolume, SeiNode, SeiNodeSpec};
-pub use status::{NodePhase, SeiNodeStatus, SidecarTlsStatus};
+pub use status::{FailedUpdate, NodePhase, SeiNodeStatus, SidecarTlsStatus};
 pub use validator::{
     GenesisCeremony, KeySource, OperatorKeyring, OperatorKeyringSecret, PassphraseSecretRef, SecretName,
     ValidatorSpec,

@@ -55,6 +55,21 @@ pub struct TaskPlan {
     /// When the plan was made.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::time")]
     pub created_at: Option<Time>,
+    /// UID of the data volume claim that the tasks work on: what was done on another claim is not done. Plans of the
+    /// Go controller have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim_uid: Option<String>,
+    /// Sidecar image that the plan was created for. Plans of the Go controller have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sidecar_image: Option<String>,
+    /// How often, in a row, a plan took the place of one whose current task needed a new id.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::optional_integer"
+    )]
+    #[schemars(range(min = 0, max = INTEGER_MAX))]
+    pub reissues: Option<i64>,
 }
 
 /// Where a plan is.
@@ -115,6 +130,9 @@ pub struct PlannedTask {
     /// Since when the task waits for something outside of it, which `Ready` names.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::time")]
     pub waiting_since: Option<Time>,
+    /// UID of the object that the task was done on: the claim, the Job or the pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object_uid: Option<String>,
 }
 
 /// Where a task is.
@@ -151,4 +169,25 @@ pub struct FailedTaskDetail {
     #[serde(deserialize_with = "lenient::integer")]
     #[schemars(range(min = 0, max = INTEGER_MAX))]
     pub max_retries: i64,
+    /// Why no further attempt was made. Failures that the Go controller stored have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<FailureCause>,
+    /// UID of the pod or bootstrap Job that it failed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object_uid: Option<String>,
+}
+
+/// Why a task failed for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum FailureCause {
+    /// The last attempt failed too.
+    AttemptsExhausted,
+    /// No attempt could succeed.
+    Rejected,
+    /// The sidecar does not know the task.
+    TaskUnknown,
+    /// A word that this version does not know: a later one wrote it.
+    #[serde(other)]
+    #[schemars(skip)]
+    Unknown,
 }

@@ -37,6 +37,12 @@ pub struct SeiNodeStatus {
     /// The active plan, else the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<TaskPlan>,
+    /// UID of the claim that holds the data of a Running node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_claim_uid: Option<String>,
+    /// The update that failed for good, until another one is started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_update: Option<FailedUpdate>,
     /// DNS names of nodes that `spec.peers[].label` finds, sorted; of more than 40 each node takes its own choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved_peers: Option<Vec<String>>,
@@ -72,6 +78,29 @@ impl SeiNodeStatus {
             .any(|task| task.status == TaskStatus::Unknown)
             .then_some("status.plan.tasks[].status")
     }
+}
+
+/// An update that failed for good. It is retried when the spec or annotation `sei.io/retry` changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FailedUpdate {
+    /// Image that it was for.
+    pub image: String,
+    /// Generation of the spec that it was made from.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::optional_integer"
+    )]
+    #[schemars(range(min = 0, max = INTEGER_MAX))]
+    pub generation: Option<i64>,
+    /// Value of annotation `sei.io/retry` when it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<String>,
+    /// Type of the task that failed.
+    pub task: String,
+    /// Its error.
+    pub error: String,
 }
 
 /// Where a node is in its life.

@@ -16,7 +16,7 @@ use sei_decide::{
     Observed, Ownership,
     objects::{JobState, job_state},
 };
-use sei_plan::Outcome;
+use sei_plan::{Outcome, Persisted, Plan, TaskKind};
 use serde::de::DeserializeOwned;
 
 use super::{apply, ending, foreign, refused, volume};
@@ -39,7 +39,7 @@ pub(super) async fn deploy_job(ctx: &Context, node: &SeiNode) -> Outcome {
         let params =
             PostParams { field_manager: Some(labels::FIELD_MANAGER.to_owned()), ..Default::default() };
         return match api.create(&params, &wanted).await {
-            Ok(_) => Outcome::Done,
+            Ok(created) => done_on(&created),
             Err(kube::Error::Api(status)) if status.is_already_exists() => {
                 waiting("another client created the Job just now")
             }
@@ -57,7 +57,7 @@ pub(super) async fn deploy_job(ctx: &Context, node: &SeiNode) -> Outcome {
         JobState::Running => programs(&live) != programs(&wanted),
     };
     if !replace {
-        return Outcome::Done;
+        return done_on(&live);
     }
     if let Err(outcome) = volume::stays(ctx, node).await {
         return outcome;
@@ -68,21 +68,56 @@ pub(super) async fn deploy_job(ctx: &Context, node: &SeiNode) -> Outcome {
     }
 }
 
-/// Checks the Job as the cache has it: its events start the next pass.
-pub(super) fn await_complete(observed: &Observed) -> Outcome {
-    match observed.children.job.as_deref().map(job_state) {
-        Some(JobState::Complete) => Outcome::Done,
-        Some(JobState::Failed(error)) => Outcome::Rejected { error },
-        Some(JobState::Running) => waiting("seid runs up to the target height"),
-        None => Outcome::Reissue,
+/// Judges the Job: its events start the next pass.
+pub(super) async fn await_complete(ctx: &Context, observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
+    match observed.job_of(plan).map(job_state) {
+        Some(state) => ended(state),
+        None => lost(ctx, observed, plan).await,
     }
 }
 
-/// Deletes Job and Service, and is done when they and the pod are gone: the production pod takes over their
-/// volume and name.
-pub(super) async fn teardown(ctx: &Context, node: &SeiNode) -> Outcome {
+fn ended(state: JobState) -> Outcome {
+    match state {
+        JobState::Complete => Outcome::Done,
+        JobState::Failed(error) => Outcome::Rejected { error },
+        JobState::Running => waiting("seid runs up to the target height"),
+    }
+}
+
+/// The cache does not have the Job that `plan` created. Only the API server can say that it is lost: the cache may not
+/// have it yet, or still have the one before it.
+pub(super) async fn lost(ctx: &Context, observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
+    let (node, name) = (&observed.node, names::bootstrap_job(&observed.node));
+    let api: Api<Job> = Api::namespaced(ctx.client.clone(), names::namespace(node));
+    let live = match api.get_opt(&name).await {
+        Ok(live) => live,
+        Err(error) => return refused(&format!("read Job {name}"), &error),
+    };
+    let known = plan.object_of(TaskKind::DeployBootstrapJob);
+    let live = live.filter(|job| known.is_none_or(|uid| job.uid().as_deref() == Some(uid)));
+    match live.as_ref().map(job_state) {
+        None => Outcome::JobLost,
+        Some(JobState::Failed(error)) => Outcome::Rejected { error },
+        Some(_) => waiting("the Job was created just now"),
+    }
+}
+
+fn done_on(job: &Job) -> Outcome {
+    job.uid().map_or(Outcome::Done, |uid| Outcome::DoneOn { uid })
+}
+
+/// Marks the volume as bootstrapped, deletes Job and Service, and is done when they and the pod are gone: the
+/// production pod takes over their volume and name. The mark comes first: a Job that is lost then says nothing.
+pub(super) async fn teardown(ctx: &Context, observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
+    let node = &*observed.node;
     if let Err(outcome) = volume::stays(ctx, node).await {
         return outcome;
+    }
+    if plan.is_done(TaskKind::AwaitBootstrapComplete)
+        && let Some(claim) = observed.claim.as_ref().filter(|claim| !claim.has_state)
+        && let Err(error) = volume::mark_initialized(ctx, node, claim).await
+    {
+        return refused(&format!("annotate claim {}", claim.name), &error);
     }
     let namespace = names::namespace(node);
     let jobs: Api<Job> = Api::namespaced(ctx.client.clone(), namespace);

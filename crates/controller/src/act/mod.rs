@@ -13,7 +13,7 @@ use sei_decide::{Finding, Observed};
 use sei_plan::{Outcome, Persisted, Plan, Task};
 
 pub(crate) use apply::apply;
-pub(crate) use volume::delete_own_claim;
+pub(crate) use volume::{delete_own_claim, mark_initialized};
 
 use crate::{
     context::Context,
@@ -44,8 +44,8 @@ pub(crate) async fn step(
         Task::ObserveImage => rollout::observe_image(ctx, node).await,
         Task::DeployBootstrapService => bootstrap::deploy_service(ctx, node).await,
         Task::DeployBootstrapJob => bootstrap::deploy_job(ctx, node).await,
-        Task::AwaitBootstrapComplete => bootstrap::await_complete(observed),
-        Task::TeardownBootstrap => bootstrap::teardown(ctx, node).await,
+        Task::AwaitBootstrapComplete => bootstrap::await_complete(ctx, observed, plan).await,
+        Task::TeardownBootstrap => bootstrap::teardown(ctx, observed, plan).await,
         Task::Sidecar(task) => sidecar::step(ctx, observed, plan, planned, &task).await,
     }
 }

@@ -57,7 +57,7 @@ pub(super) async fn observe_image(ctx: &Context, node: &SeiNode) -> Outcome {
     };
     let detail = match judge(stateful_set.as_ref(), &pods) {
         Verdict::Current(pod) => match not_running(pod) {
-            None => return Outcome::Done,
+            None => return pod.uid().map_or(Outcome::Done, |uid| Outcome::DoneOn { uid }),
             Some(why) => why,
         },
         // The old pod is back, or the StatefulSet was deleted: this plan starts over.

@@ -8,7 +8,7 @@ use sei_sidecar::TaskRequest;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::ceremony;
+use super::{bootstrap, ceremony};
 use crate::{context::Context, sidecar::Order};
 
 pub(super) async fn step(
@@ -33,6 +33,7 @@ pub(super) async fn step(
         ctx.memory(&observed.node, |memory| memory.sidecar.as_ref().map(|sidecar| sidecar.order(order)));
     };
     match sidecar_step(observed, plan, planned, task, ceremony::has_needs(ctx, observed, task)) {
+        SidecarStep::Ended(Outcome::JobLost) => bootstrap::lost(ctx, observed, plan).await,
         SidecarStep::Ended(outcome) => outcome,
         SidecarStep::Completed => {
             ceremony::after(ctx, observed, planned, task).await.unwrap_or(Outcome::Done)

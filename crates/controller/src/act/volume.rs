@@ -3,11 +3,12 @@
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::{
     Api,
-    api::{DeleteParams, PostParams, Preconditions},
+    api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
 };
 use sei_api::{SeiNode, conditions::Reason, labels, names};
-use sei_decide::{Finding, Observed, Ownership, objects::is_owned_by};
+use sei_decide::{Claim, Finding, Observed, Ownership, objects::is_owned_by};
 use sei_plan::Outcome;
+use serde_json::json;
 
 use super::{ending, refused};
 use crate::context::Context;
@@ -15,7 +16,7 @@ use crate::context::Context;
 pub(super) async fn ensure(ctx: &Context, observed: &Observed) -> Outcome {
     if let Some(import) = &observed.import {
         return match import {
-            Finding::Good(_) => Outcome::Done,
+            Finding::Good(_) => done_on(observed.claim.as_ref().map(|claim| claim.uid.clone())),
             Finding::NotYet(why) | Finding::Unread(why) => {
                 Outcome::Waiting { reason: Reason::WaitingForVolume, detail: why.clone() }
             }
@@ -30,8 +31,8 @@ pub(super) async fn ensure(ctx: &Context, observed: &Observed) -> Outcome {
         Ok(live) => live,
         Err(error) => return refused(&format!("read claim {name}"), &error),
     };
-    match live.map(|live| Ownership::of(&live, node)) {
-        Some(Ownership::Own) => Outcome::Done,
+    match live.as_ref().map(|live| Ownership::of(live, node)) {
+        Some(Ownership::Own) => done_on(live.and_then(|live| live.metadata.uid)),
         Some(Ownership::Ending) => ending("claim", &name),
         Some(Ownership::Foreign) => Outcome::Rejected {
             error: format!(
@@ -42,7 +43,7 @@ pub(super) async fn ensure(ctx: &Context, observed: &Observed) -> Outcome {
             let params =
                 PostParams { field_manager: Some(labels::FIELD_MANAGER.to_owned()), ..Default::default() };
             match api.create(&params, &claim).await {
-                Ok(_) => Outcome::Done,
+                Ok(created) => done_on(created.metadata.uid),
                 // The next pass reads its owner.
                 Err(kube::Error::Api(status)) if status.is_already_exists() => Outcome::Waiting {
                     reason: Reason::WaitingForVolume,
@@ -71,6 +72,24 @@ pub(super) async fn stays(ctx: &Context, node: &SeiNode) -> Result<(), Outcome> 
             Err(Outcome::Waiting { reason: Reason::WaitingForVolume, detail })
         }
     }
+}
+
+fn done_on(uid: Option<String>) -> Outcome {
+    uid.map_or(Outcome::Done, |uid| Outcome::DoneOn { uid })
+}
+
+/// Marks `claim`: its volume holds the state of the node's chain.
+pub(crate) async fn mark_initialized(
+    ctx: &Context,
+    node: &SeiNode,
+    claim: &Claim,
+) -> Result<(), kube::Error> {
+    let patch = json!({ "metadata": {
+        "uid": claim.uid,
+        "annotations": { labels::INITIALIZED_ANNOTATION: node.spec.chain_id },
+    }});
+    let params = PatchParams { field_manager: Some(labels::FIELD_MANAGER.to_owned()), ..Default::default() };
+    claims(ctx, node).patch_metadata(&claim.name, &params, &Patch::Merge(&patch)).await.map(drop)
 }
 
 /// Deletes the claim that was created for `node`. Imported claims and those of other owners stay.

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use sei_decide::{
-    Health, TaskProgress,
+    Health, Refusal, TaskProgress,
     attempt::{Record, State, Verdict, judge},
 };
-use sei_sidecar::{Error, Health as Healthz, TaskRecord, TaskRequest, TaskState};
+use sei_sidecar::{Error, Health as Healthz, RefusalKind, TaskRecord, TaskRequest, TaskState};
 use uuid::Uuid;
 
 use super::{
@@ -82,7 +82,14 @@ async fn submit(line: &impl Api, shared: &Shared, order: &Order) -> Result<Learn
     }
     match line.submit(request).await {
         Ok(()) => Ok(Learned::Task(TaskProgress::Submitted, None)),
-        Err(Error::BadRequest { message }) => Ok(Learned::Task(TaskProgress::Refused(message), None)),
+        Err(Error::BadRequest { refusal, message }) => {
+            let refusal = match refusal {
+                RefusalKind::UnknownTask => Refusal::TaskUnknown,
+                RefusalKind::Malformed => Refusal::Malformed,
+                RefusalKind::Other => Refusal::Other,
+            };
+            Ok(Learned::Task(TaskProgress::Refused(refusal, message), None))
+        }
         Err(error) => Err(error),
     }
 }

@@ -157,7 +157,7 @@ impl Schedule {
             TaskProgress::Unknown
             | TaskProgress::Completed
             | TaskProgress::Failed(_)
-            | TaskProgress::Refused(_) => None,
+            | TaskProgress::Refused(..) => None,
         };
     }
 }

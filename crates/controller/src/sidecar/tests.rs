@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 
-use sei_decide::{Health, Sidecar, TaskProgress, Trouble, TroubleKind};
-use sei_sidecar::{Error, Health as Healthz, TaskRecord, TaskRequest, TaskState};
+use sei_decide::{Health, Refusal, Sidecar, TaskProgress, Trouble, TroubleKind};
+use sei_sidecar::{Error, Health as Healthz, RefusalKind, TaskRecord, TaskRequest, TaskState};
 use tokio::{
     sync::Notify,
     time::{Instant, sleep, timeout},
@@ -114,7 +114,10 @@ impl Api for Fake {
     async fn submit(&self, request: &TaskRequest) -> Result<(), Error> {
         self.call("post").await?;
         self.change(|world| match request.type_.as_str() {
-            "dance" => Err(Error::BadRequest { message: "unknown task type: dance".to_owned() }),
+            "dance" => Err(Error::BadRequest {
+                refusal: RefusalKind::UnknownTask,
+                message: "unknown task type: dance".to_owned(),
+            }),
             _ => {
                 let run = world.tasks.get(&request.id).map_or(1, |(_, run)| run + 1);
                 world.tasks.insert(request.id, (Instant::now(), run));
@@ -276,7 +279,7 @@ async fn a_task_that_is_refused_is_not_sent_again() {
     let mut dance = order(0);
     dance.request = dance.request.map(|request| TaskRequest { type_: "dance".to_owned(), ..request });
     bed.pass(Some(&dance));
-    let refused = TaskProgress::Refused("unknown task type: dance".to_owned());
+    let refused = TaskProgress::Refused(Refusal::TaskUnknown, "unknown task type: dance".to_owned());
     assert_eq!(progress(&bed.woken(Some(&dance)).await), Some(&refused));
     sleep(Duration::from_secs(600)).await;
     assert_eq!(bed.fake.count("post"), 1);

@@ -2,6 +2,7 @@
 //! of a plan runs before it is stored, nothing that succeeded runs again, and whoever waits says for what.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
+mod identities;
 mod invalid;
 mod life;
 mod repairs;
@@ -62,7 +63,7 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
         2 => Just(Outcome::Running),
         2 => Just(waiting),
         2 => Just(Outcome::AttemptFailed { error: "boom".to_owned() }),
-        1 => Just(Outcome::Rejected { error: "unknown task type: x".to_owned() }),
+        1 => Just(Outcome::TaskUnknown { error: "unknown task type: x".to_owned() }),
         1 => Just(Outcome::Reissue),
     ]
 }

@@ -5,33 +5,64 @@ use sei_api::{
     v1alpha1::{GenesisCeremony, KeySource, Mode, NodePhase, TaskPlan},
 };
 
-use super::{plan, sidecar};
-use crate::{SidecarTask, Task, intent::config_intent};
+use super::{insert_after, plan, sidecar};
+use crate::{Ground, SidecarTask, Task, TaskKind, intent::config_intent};
 
 /// The plan that brings a new node to Running. A spec without a mode is not admitted; as a file it is treated
 /// as a full node here and refused by [`crate::validate`].
 pub fn init(node: &SeiNode, plan_id: &str) -> TaskPlan {
-    first(node, plan_id, node.spec.needs_bootstrap())
+    init_on(node, &Ground::default(), plan_id)
 }
 
-/// [`init`], with or without a bootstrap whatever the spec says now: the plan before may have decided that.
-pub(crate) fn first(node: &SeiNode, plan_id: &str, with_bootstrap: bool) -> TaskPlan {
+/// [`init`] on what is there: a volume that holds the state of the chain is only configured. A pod that is left of
+/// another template is replaced.
+pub fn init_on(node: &SeiNode, ground: &Ground, plan_id: &str) -> TaskPlan {
+    let start = if ground.has_state {
+        Start::Configure
+    } else if node.spec.needs_bootstrap() {
+        Start::Bootstrap
+    } else {
+        Start::Restore
+    };
+    let mut plan = first(node, plan_id, start);
+    if ground.is_stale {
+        insert_after(&mut plan, TaskKind::ApplyService, &Task::ReplacePod, node);
+    }
+    plan
+}
+
+/// How a volume gets its first state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// It has it.
+    Configure,
+    /// By the node's own sidecar and seid.
+    Restore,
+    /// By those of a bootstrap Job.
+    Bootstrap,
+}
+
+/// The first plan with this start, whatever the spec says now: the plan before may have decided that.
+pub(crate) fn first(node: &SeiNode, plan_id: &str, start: Start) -> TaskPlan {
     let mode = node.spec.mode().unwrap_or(Mode::FullNode);
     let ceremony = node.spec.validator.as_ref().and_then(|validator| validator.genesis_ceremony.as_ref());
     let tasks = match ceremony {
         Some(ceremony) => genesis(node, mode, ceremony),
-        None if with_bootstrap => bootstrap(node, mode),
-        None => base(node, mode),
+        None if start == Start::Bootstrap => bootstrap(node, mode),
+        None => base(node, mode, start == Start::Configure),
     };
     TaskPlan { failed_phase: Some(NodePhase::Failed), ..plan(node, plan_id, &tasks) }
 }
 
-fn base(node: &SeiNode, mode: Mode) -> Vec<Task> {
+fn base(node: &SeiNode, mode: Mode, has_state: bool) -> Vec<Task> {
     let mut tasks = vec![Task::EnsureDataPvc];
     tasks.extend(keys(node));
     tasks.extend(proxy_config(node));
     tasks.extend([Task::ApplyStatefulSet, Task::ApplyService]);
-    tasks.extend(sidecar::progression(node, mode));
+    tasks.extend(match has_state {
+        true => sidecar::with_state(node, mode),
+        false => sidecar::progression(node, mode),
+    });
     tasks.extend(upload(node));
     tasks.push(Task::Sidecar(SidecarTask::MarkReady));
     tasks
@@ -47,7 +78,7 @@ fn bootstrap(node: &SeiNode, mode: Mode) -> Vec<Task> {
     tasks.push(Task::Sidecar(SidecarTask::MarkReady));
     tasks.extend([Task::AwaitBootstrapComplete, Task::TeardownBootstrap]);
     tasks.extend([Task::ApplyStatefulSet, Task::ApplyService]);
-    tasks.extend(sidecar::after_bootstrap(node, mode));
+    tasks.extend(sidecar::with_state(node, mode));
     tasks.extend(upload(node));
     tasks.push(Task::Sidecar(SidecarTask::MarkReady));
     tasks

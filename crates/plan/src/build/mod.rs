@@ -4,8 +4,8 @@ mod init;
 mod running;
 mod sidecar;
 
-pub(crate) use init::first;
-pub use init::init;
+pub(crate) use init::{Start, first};
+pub use init::{init, init_on};
 pub use running::{mark_ready, update};
 use sei_api::{
     SeiNode,
@@ -13,7 +13,7 @@ use sei_api::{
     v1alpha1::{NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
 
-use crate::{Task, TaskKind, task_id};
+use crate::{OfKind, Task, TaskKind, task_id};
 
 /// The plan that a node of this status needs, as far as its status tells: an update for a Running node of
 /// another image, mark-ready for one whose sidecar says that it is not ready, the first plan for one that is
@@ -47,6 +47,9 @@ fn plan(node: &SeiNode, plan_id: &str, tasks: &[Task]) -> TaskPlan {
         generation: None,
         retry: None,
         created_at: None,
+        claim_uid: None,
+        sidecar_image: None,
+        reissues: None,
     }
 }
 
@@ -62,15 +65,16 @@ fn planned(node: &SeiNode, plan_id: &str, index: usize, task: &Task) -> PlannedT
         retry_count: None,
         next_attempt_at: None,
         waiting_since: None,
+        object_uid: None,
     }
 }
 
-/// Puts `task` behind the last task of kind `after`. Ids depend on the place in the plan, so they are made anew.
+/// Puts `task` behind the last task of kind `after`. Ids depend on the place in the plan, so they are derived again.
 pub(crate) fn insert_after(plan: &mut TaskPlan, after: TaskKind, task: &Task, node: &SeiNode) {
-    let Some(place) = plan.tasks.iter().rposition(|task| task.type_ == after.as_str()) else { return };
+    let Some(place) = plan.tasks.iter().rposition(|task| task.is(after)) else { return };
     plan.tasks.insert(place + 1, planned(node, &plan.id, place + 1, task));
     for (index, task) in plan.tasks.iter_mut().enumerate() {
-        if let Some(kind) = TaskKind::from_wire(&task.type_) {
+        if let Some(kind) = task.kind() {
             task.id = task_id(&plan.id, kind, index).to_string();
         }
     }
@@ -90,6 +94,7 @@ pub fn bare(plan: &TaskPlan) -> TaskPlan {
         retry_count: None,
         next_attempt_at: None,
         waiting_since: None,
+        object_uid: None,
     };
     TaskPlan {
         id: plan.id.clone(),
@@ -103,5 +108,8 @@ pub fn bare(plan: &TaskPlan) -> TaskPlan {
         generation: None,
         retry: None,
         created_at: None,
+        claim_uid: None,
+        sidecar_image: None,
+        reissues: None,
     }
 }

@@ -30,8 +30,8 @@ pub(super) fn progression(node: &SeiNode, mode: Mode) -> Vec<Task> {
     tasks.into_iter().map(Task::Sidecar).collect()
 }
 
-/// Configuration on a volume that a bootstrap has filled: the state is there, state sync would throw it away.
-pub(super) fn after_bootstrap(node: &SeiNode, mode: Mode) -> Vec<Task> {
+/// Configuration on a volume that holds the state of the chain: state sync would throw it away.
+pub(super) fn with_state(node: &SeiNode, mode: Mode) -> Vec<Task> {
     let mut tasks = configuration(node, mode);
     tasks.push(SidecarTask::ConfigValidate);
     tasks.into_iter().map(Task::Sidecar).collect()

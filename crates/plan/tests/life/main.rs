@@ -3,5 +3,6 @@
 
 mod lists;
 mod property;
+mod replaced;
 mod story;
 mod world;

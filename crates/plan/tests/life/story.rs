@@ -82,7 +82,7 @@ fn a_restored_node_whose_bootstrap_job_is_lost() {
     let peers = json!([{ "static": { "addresses": ["0123456789abcdef0123456789abcdef01234567@b:1"] } }]);
     let mut world = World::new(spec(json!({ "fullNode": { "snapshot": snapshot }, "peers": peers })));
     let mut trace = String::new();
-    live(&mut world, &mut trace, vec![("await-bootstrap-complete", Outcome::Reissue)]);
+    live(&mut world, &mut trace, vec![("await-bootstrap-complete", Outcome::JobLost)]);
     insta::assert_snapshot!(trace);
 }
 

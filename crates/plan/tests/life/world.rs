@@ -5,12 +5,17 @@ use sei_api::{
     SeiNode, SeiNodeStatus,
     v1alpha1::{NodePhase, PlanPhase, TaskPlan},
 };
-use sei_plan::{Outcome, Persisted, Plan, Step, TaskKind, build, is_outdated, reissue, replan, retry_wanted};
+use sei_plan::{
+    Ground, OfKind, Outcome, Persisted, Plan, Step, TaskKind, build, is_outdated, reissue, replan,
+    retry_wanted,
+};
 use serde_json::{Value, json};
 
 pub struct World {
     pub node: SeiNode,
     pub now: Timestamp,
+    /// What plans are done on.
+    pub ground: Ground,
     plans: u32,
 }
 
@@ -24,7 +29,7 @@ impl World {
         }))
         .unwrap();
         node.status = Some(SeiNodeStatus::default());
-        Self { node, now: "2027-01-01T00:00:00Z".parse().unwrap(), plans: 0 }
+        Self { node, now: "2027-01-01T00:00:00Z".parse().unwrap(), ground: Ground::default(), plans: 0 }
     }
 
     pub fn change_spec(&mut self, change: impl FnOnce(&mut SeiNode)) {
@@ -67,10 +72,10 @@ impl World {
         let old = self.plan();
         let wanted = match &old {
             Some(plan) if plan.phase == PlanPhase::Active => {
-                is_outdated(plan, &self.node).then(|| replan(&self.node, plan, &id)).flatten()
+                is_outdated(plan, &self.node).then(|| replan(&self.node, plan, &self.ground, &id)).flatten()
             }
             Some(plan) if plan.phase == PlanPhase::Failed => {
-                retry_wanted(plan, &self.node).then(|| replan(&self.node, plan, &id)).flatten()
+                retry_wanted(plan, &self.node).then(|| replan(&self.node, plan, &self.ground, &id)).flatten()
             }
             _ => build::next(&self.node, &id),
         };
@@ -80,7 +85,7 @@ impl World {
             }
             return false;
         };
-        let plan = Plan::propose(plan, &self.node, self.now).into_stored();
+        let plan = Plan::propose(plan, &self.node, &self.ground, self.now).into_stored();
         self.store(plan);
         true
     }
@@ -88,6 +93,7 @@ impl World {
     /// Takes one step of the stored plan. `None` when there is none to take.
     pub fn step(&mut self, outcome: impl FnOnce(&Plan<Persisted>) -> Outcome) -> Option<Step> {
         let mut plan = Plan::load(&self.node)?;
+        plan.adopt(&self.ground);
         if let Some(left) = plan.backing_off(self.now) {
             return Some(Step::Later(left));
         }
@@ -95,15 +101,16 @@ impl World {
         let step = plan.advance(outcome, self.now, 0.0);
         if step == Step::Replan {
             let (_, task) = plan.current().unwrap();
-            let from = match TaskKind::from_wire(&task.type_).unwrap() {
+            let from = match task.kind().unwrap() {
                 // A Job that is lost is made again, and its pod waits for mark-ready.
                 TaskKind::AwaitBootstrapComplete => TaskKind::MarkReady,
                 kind => kind,
             };
             let id = self.fresh_id();
-            match reissue(&self.node, plan.stored(), &id, from) {
+            let fresh = reissue(&self.node, plan.stored(), &self.ground, &id, from, (self.now, 0.0));
+            match fresh {
                 Some(fresh) => {
-                    let fresh = Plan::propose(fresh, &self.node, self.now).into_stored();
+                    let fresh = Plan::propose(fresh, &self.node, &self.ground, self.now).into_stored();
                     self.store(fresh);
                 }
                 // Nothing is left to do: the spec was taken back.

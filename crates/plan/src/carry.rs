@@ -1,0 +1,149 @@
+//! What a plan takes over from the one whose place it takes, on the same volume.
+
+use sei_api::v1alpha1::{PlannedTask, TaskPlan, TaskStatus};
+use serde_json::{Value, json};
+
+use crate::{Ground, OfKind, TaskKind};
+
+/// Takes over what `old` has done and what it has under way. Tasks that write or check what the spec says are done
+/// again: they are idempotent and the spec may have changed. So are those whose effect ends with the sidecar's process,
+/// which may be another one by now, and what a rewritten configuration has lost.
+pub(crate) fn carry_over(fresh: &mut TaskPlan, old: &TaskPlan, ground: &Ground) {
+    let mut config = Config::Kept;
+    for index in 0..fresh.tasks.len() {
+        let (earlier, rest) = fresh.tasks.split_at_mut(index);
+        let Some(task) = rest.first_mut().filter(|task| !is_reasserted(task)) else { continue };
+        let Some((place, was)) = counterpart(earlier, task, old) else {
+            config = config.max(Config::of(task, false));
+            continue;
+        };
+        let in_place = task.is(TaskKind::ConfigApply) && state_sync_follows(old, place);
+        if in_place {
+            keep_state_sync(task);
+        }
+        let stands = match task.kind() {
+            Some(TaskKind::ConfigApply) => !is_rejected_config(old, ground),
+            Some(TaskKind::DiscoverPeers | TaskKind::SetGenesisPeers) => config < Config::Rewritten,
+            Some(TaskKind::ConfigValidate) => config == Config::Kept,
+            _ => true,
+        };
+        if stands && same_params(was.params.as_ref(), task.params.as_ref()) {
+            take(task, was);
+        }
+        if task.status != TaskStatus::Complete {
+            config = config.max(Config::of(task, in_place));
+        }
+    }
+}
+
+/// What becomes of the configuration on the volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Config {
+    Kept,
+    Changed,
+    Rewritten,
+}
+
+impl Config {
+    /// What running `task` does to it.
+    fn of(task: &PlannedTask, in_place: bool) -> Self {
+        match task.kind() {
+            Some(TaskKind::ConfigApply) if !in_place => Self::Rewritten,
+            Some(
+                TaskKind::ConfigApply
+                | TaskKind::DiscoverPeers
+                | TaskKind::SetGenesisPeers
+                | TaskKind::ConfigureStateSync,
+            ) => Self::Changed,
+            _ => Self::Kept,
+        }
+    }
+}
+
+/// The task of `old` that is to `old` what `task`, which follows `earlier`, is to its plan: a bootstrap configures twice.
+fn counterpart<'a>(
+    earlier: &[PlannedTask],
+    task: &PlannedTask,
+    old: &'a TaskPlan,
+) -> Option<(usize, &'a PlannedTask)> {
+    let nth = earlier.iter().filter(|other| other.type_ == task.type_).count();
+    old.tasks.iter().enumerate().filter(|(_, other)| other.type_ == task.type_).nth(nth)
+}
+
+/// Takes over what became of a task. One that the sidecar has under way, or may have, keeps its id: under another it
+/// would run a second time beside the first.
+fn take(task: &mut PlannedTask, was: &PlannedTask) {
+    match was.status {
+        TaskStatus::Complete | TaskStatus::Pending => task.clone_from(was),
+        // What failed without the sidecar's word is still under way there.
+        TaskStatus::Failed | TaskStatus::Unknown if was.submitted_at.is_some() => {
+            task.id.clone_from(&was.id);
+            task.params.clone_from(&was.params);
+            task.submitted_at.clone_from(&was.submitted_at);
+        }
+        TaskStatus::Failed | TaskStatus::Unknown => {}
+    }
+}
+
+/// Whether the configuration that `old` wrote cannot stay: another sidecar reads another schema, or found it invalid.
+fn is_rejected_config(old: &TaskPlan, ground: &Ground) -> bool {
+    let other_sidecar = old.sidecar_image.is_some() && old.sidecar_image != ground.sidecar_image;
+    let failed = old.tasks.iter().find(|task| task.status == TaskStatus::Failed);
+    other_sidecar || failed.is_some_and(|task| task.is(TaskKind::ConfigValidate))
+}
+
+/// Whether `config-apply` at `place` has written the configuration once, and state sync was, or may have been,
+/// configured in it. The sidecar does that once a volume, and a rewritten file has lost it.
+fn state_sync_follows(old: &TaskPlan, place: usize) -> bool {
+    let mut later = old.tasks.iter().enumerate().skip(place + 1);
+    let next =
+        later.find(|(_, task)| task.is(TaskKind::ConfigApply) || task.is(TaskKind::ConfigureStateSync));
+    let current = old.tasks.iter().position(|task| task.status != TaskStatus::Complete);
+    let reached = |index| current.is_none_or(|current| index <= current);
+    is_incremental(old.tasks[place].params.as_ref())
+        || next.is_some_and(|(index, task)| task.is(TaskKind::ConfigureStateSync) && reached(index))
+}
+
+/// Has `config-apply` change the files in place instead of rewriting them.
+fn keep_state_sync(task: &mut PlannedTask) {
+    if let Some(Value::Object(params)) = &mut task.params {
+        params.insert("incremental".to_owned(), json!(true));
+    }
+}
+
+fn is_incremental(params: Option<&Value>) -> bool {
+    params.and_then(|params| params.get("incremental")) == Some(&json!(true))
+}
+
+/// Whether both have the same effect on a volume on which the first was done.
+fn same_params(was: Option<&Value>, is: Option<&Value>) -> bool {
+    let without = |params: Option<&Value>| {
+        let mut params = params.cloned().unwrap_or_default();
+        if let Value::Object(params) = &mut params {
+            params.remove("incremental");
+        }
+        params
+    };
+    without(was) == without(is)
+}
+
+fn is_reasserted(task: &PlannedTask) -> bool {
+    matches!(
+        task.kind(),
+        Some(
+            TaskKind::EnsureDataPvc
+                | TaskKind::ValidateSigningKey
+                | TaskKind::ValidateNodeKey
+                | TaskKind::ValidateOperatorKeyring
+                | TaskKind::ApplyRbacProxyConfig
+                | TaskKind::ApplyStatefulSet
+                | TaskKind::ApplyService
+                | TaskKind::ReplacePod
+                | TaskKind::ObserveImage
+                | TaskKind::DeployBootstrapService
+                | TaskKind::DeployBootstrapJob
+                | TaskKind::SnapshotUpload
+                | TaskKind::MarkReady
+        )
+    )
+}
