@@ -128,6 +128,8 @@ reasons! {
             InvalidSpec = "InvalidSpec",
             /// The status has a value that a later version of the operator wrote; upgrade the operator, or correct the status.
             StatusUnknown = "StatusUnknown",
+            /// The SeiNode cannot be decoded, so it is not reconciled; the message names the field. Correct it, or upgrade the operator if a later version wrote it.
+            Unreadable = "Unreadable",
             /// A plan failed for good; the message has task and error. Change the spec or set annotation `sei.io/retry`.
             PlanFailed = "PlanFailed",
             /// A task waits longer than it ever should; the message says for what. It goes on by itself once that is there.

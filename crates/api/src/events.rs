@@ -18,6 +18,8 @@ vocabulary! {
         TaskRetrying = "TaskRetrying",
         /// Manual intervention is required; the note is that of condition `Stalled`.
         Stalled = "Stalled",
+        /// The SeiNode cannot be decoded and is not reconciled; the note names the field.
+        Unreadable = "Unreadable",
         /// The Secret of `spec.sidecar.tls` can be used again.
         SidecarTlsSecretReady = "SidecarTLSSecretReady",
         /// The Secret of `spec.sidecar.tls` cannot be used; the note says why.

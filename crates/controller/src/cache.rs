@@ -1,34 +1,26 @@
-//! What the operator knows of the cluster without asking: one reflector a kind, limited to objects that carry
-//! the node label, stripped of what nobody reads.
+//! What the operator knows of the cluster without asking: one store a kind, and whether each has been filled.
+//! The watches in `feeds` fill them.
 
-use std::{fmt::Debug, hash::Hash};
+use std::{collections::BTreeMap, hash::Hash, sync::Arc};
 
-use futures::{Stream, StreamExt, TryStreamExt, future, stream::BoxStream};
+use futures::future;
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     batch::v1::Job,
     core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service},
 };
 use kube::{
-    Api, Client, Resource, ResourceExt,
+    Resource,
     api::PartialObjectMeta,
     core::NamespaceResourceScope,
-    runtime::{
-        WatchStreamExt, reflector,
-        reflector::{ObjectRef, Store},
-        watcher,
-    },
+    runtime::reflector::{ObjectRef, Store, store::Writer},
 };
-use sei_api::{SeiNode, labels};
-use serde::de::DeserializeOwned;
+use sei_api::SeiNode;
 use tokio::sync::watch;
-
-/// Changes of one kind, to be merged into the triggers of a controller.
-pub(crate) type Changes<K> = BoxStream<'static, Result<K, watcher::Error>>;
 
 /// The stores of one scope: all namespaces, or one.
 pub(crate) struct Cache {
-    /// SeiNodes.
+    /// SeiNodes that can be decoded.
     pub(crate) nodes: Store<SeiNode>,
     /// Their StatefulSets.
     pub(crate) stateful_sets: Store<StatefulSet>,
@@ -42,78 +34,66 @@ pub(crate) struct Cache {
     pub(crate) jobs: Store<Job>,
     /// Their pods.
     pub(crate) pods: Store<Pod>,
-    /// Names and versions of all TLS Secrets, without their data; absent where Secrets are watched by name.
+    /// Names and versions of all TLS Secrets; absent where Secrets are watched by name.
     pub(crate) tls_secrets: Option<Store<PartialObjectMeta<Secret>>>,
-    /// How many stores have not been filled yet.
-    unfilled: Unfilled,
+    pub(crate) progress: Progress,
 }
 
-type Unfilled = watch::Sender<usize>;
-
-/// The change streams that feed a [`Cache`]. They must be polled for the stores to fill.
-pub(crate) struct Feeds {
-    pub(crate) nodes: Changes<SeiNode>,
-    pub(crate) stateful_sets: Changes<StatefulSet>,
-    pub(crate) services: Changes<Service>,
-    pub(crate) config_maps: Changes<ConfigMap>,
-    pub(crate) claims: Changes<PersistentVolumeClaim>,
-    pub(crate) jobs: Changes<Job>,
-    pub(crate) pods: Changes<Pod>,
-    pub(crate) tls_secrets: Option<Changes<PartialObjectMeta<Secret>>>,
+/// Where the watches of a scope put what they receive.
+pub(crate) struct Writers {
+    pub(crate) nodes: Writer<SeiNode>,
+    pub(crate) stateful_sets: Writer<StatefulSet>,
+    pub(crate) services: Writer<Service>,
+    pub(crate) config_maps: Writer<ConfigMap>,
+    pub(crate) claims: Writer<PersistentVolumeClaim>,
+    pub(crate) jobs: Writer<Job>,
+    pub(crate) pods: Writer<Pod>,
+    pub(crate) tls_secrets: Option<Writer<PartialObjectMeta<Secret>>>,
 }
 
 impl Cache {
-    /// Watches one namespace, or all of them.
-    pub(crate) fn watch(client: &Client, namespace: Option<&str>, all_tls_secrets: bool) -> (Self, Feeds) {
-        let unfilled = Unfilled::new(if all_tls_secrets { 8 } else { 7 });
-        let every = watcher::Config::default;
-        let ours = || every().labels(labels::NODE);
-        let (nodes, node_feed) = feed(api(client, namespace), every(), false, &unfilled);
-        let (stateful_sets, stateful_set_feed) = feed(api(client, namespace), ours(), true, &unfilled);
-        let (services, service_feed) = feed(api(client, namespace), ours(), false, &unfilled);
-        let (config_maps, config_map_feed) = feed(api(client, namespace), ours(), false, &unfilled);
-        let (claims, claim_feed) = feed(api(client, namespace), ours(), false, &unfilled);
-        let (jobs, job_feed) = feed(api(client, namespace), ours(), false, &unfilled);
-        let (pods, pod_feed) = feed(api(client, namespace), ours(), false, &unfilled);
-        let (tls_secrets, tls_secret_feed) = all_tls_secrets
-            .then(|| {
-                let tls = every().fields("type=kubernetes.io/tls");
-                feed(api::<PartialObjectMeta<Secret>>(client, namespace), tls, false, &unfilled)
-            })
-            .unzip();
-        let cache =
-            Self { nodes, stateful_sets, services, config_maps, claims, jobs, pods, tls_secrets, unfilled };
-        let feeds = Feeds {
-            nodes: node_feed,
-            stateful_sets: stateful_set_feed,
-            services: service_feed,
-            config_maps: config_map_feed,
-            claims: claim_feed,
-            jobs: job_feed,
-            pods: pod_feed,
-            tls_secrets: tls_secret_feed,
+    /// Empty stores, and the writers that fill them.
+    pub(crate) fn new(all_tls_secrets: bool) -> (Self, Writers) {
+        let writers = Writers {
+            nodes: Writer::default(),
+            stateful_sets: Writer::default(),
+            services: Writer::default(),
+            config_maps: Writer::default(),
+            claims: Writer::default(),
+            jobs: Writer::default(),
+            pods: Writer::default(),
+            tls_secrets: all_tls_secrets.then(Writer::default),
         };
-        (cache, feeds)
+        let cache = Self {
+            nodes: writers.nodes.as_reader(),
+            stateful_sets: writers.stateful_sets.as_reader(),
+            services: writers.services.as_reader(),
+            config_maps: writers.config_maps.as_reader(),
+            claims: writers.claims.as_reader(),
+            jobs: writers.jobs.as_reader(),
+            pods: writers.pods.as_reader(),
+            tls_secrets: writers.tls_secrets.as_ref().map(Writer::as_reader),
+            progress: Progress::default(),
+        };
+        (cache, writers)
     }
-}
 
-impl Cache {
-    /// Resolves when every store has been filled once.
-    ///
-    /// [`Store::wait_until_ready`] does not serve here: of several that wait for one store it wakes only the
-    /// last, and the controller waits too.
-    pub(crate) fn synced(&self) -> impl Future<Output = ()> + Send + 'static {
-        let mut unfilled = self.unfilled.subscribe();
-        async move {
-            if unfilled.wait_for(|left| *left == 0).await.is_err() {
-                future::pending::<()>().await;
-            }
-        }
+    /// Whether this very SeiNode, not only one of its name, is in the store.
+    pub(crate) fn has(&self, node: &SeiNode) -> bool {
+        let current = self.nodes.get(&ObjectRef::from_obj(node));
+        current.is_some_and(|current| current.metadata.uid == node.metadata.uid)
+    }
+
+    /// A kind that `node` depends on and that this account may not watch, so that nothing is known of it.
+    pub(crate) fn denied(&self, node: &SeiNode) -> Option<&'static str> {
+        let only_with_tls = ["ConfigMap", "Secret"];
+        let depends = |kind: &&str| node.spec.tls().is_some() || !only_with_tls.contains(kind);
+        self.progress.of(Filling::Denied).into_iter().find(depends)
     }
 }
 
 /// One object out of a store.
-pub(crate) fn get<K>(store: &Store<K>, namespace: &str, name: &str) -> Option<std::sync::Arc<K>>
+pub(crate) fn get<K>(store: &Store<K>, namespace: &str, name: &str) -> Option<Arc<K>>
 where
     K: Resource<Scope = NamespaceResourceScope> + Clone + 'static,
     K::DynamicType: Default + Eq + Hash + Clone,
@@ -121,52 +101,93 @@ where
     store.get(&ObjectRef::new(name).within(namespace))
 }
 
-fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
-where
-    K: Resource<Scope = NamespaceResourceScope>,
-    K::DynamicType: Default,
-{
-    match namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
+/// How far a store has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filling {
+    /// Its first list has not ended.
+    Waiting,
+    /// The API server refuses the list to this account.
+    Denied,
+    /// It has been filled once, and is kept current.
+    Done,
+}
+
+/// How far the stores of a scope have got, by kind.
+#[derive(Clone, Default)]
+pub(crate) struct Progress(watch::Sender<BTreeMap<&'static str, Filling>>);
+
+impl Progress {
+    /// Notes how far the store of `kind` has got. One that was filled stays so.
+    pub(crate) fn note(&self, kind: &'static str, filling: Filling) {
+        self.0.send_if_modified(|kinds| {
+            let known = kinds.entry(kind).or_insert(Filling::Waiting);
+            let differs = *known != filling && *known != Filling::Done;
+            if differs {
+                *known = filling;
+            }
+            differs
+        });
+    }
+
+    /// The kinds whose stores have got this far.
+    pub(crate) fn of(&self, filling: Filling) -> Vec<&'static str> {
+        let kinds = self.0.borrow();
+        kinds.iter().filter(|(_, known)| **known == filling).map(|(kind, _)| *kind).collect()
+    }
+
+    /// Resolves when nothing more can be learned by waiting: every store is filled, or denied.
+    pub(crate) fn settled(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.until(|filling| filling != Filling::Waiting)
+    }
+
+    /// Resolves when every store is filled.
+    pub(crate) fn synced(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.until(|filling| filling == Filling::Done)
+    }
+
+    fn until(&self, holds: fn(Filling) -> bool) -> impl Future<Output = ()> + Send + use<> {
+        let mut kinds = self.0.subscribe();
+        async move {
+            if kinds.wait_for(|kinds| kinds.values().all(|filling| holds(*filling))).await.is_err() {
+                future::pending::<()>().await;
+            }
+        }
     }
 }
 
-fn feed<K>(
-    api: Api<K>,
-    config: watcher::Config,
-    keep_managers: bool,
-    unfilled: &Unfilled,
-) -> (Store<K>, Changes<K>)
-where
-    K: Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
-    K::DynamicType: Default + Eq + Hash + Clone + Send,
-{
-    let (store, writer) = reflector::store();
-    let mut left = Some(unfilled.clone());
-    let changes: Changes<K> = reflector(writer, trimmed(watcher(api, config), keep_managers))
-        // What comes out of the reflector is in the store.
-        .inspect_ok(move |event| {
-            if matches!(event, watcher::Event::InitDone)
-                && let Some(left) = left.take()
-            {
-                left.send_modify(|left| *left -= 1);
-            }
-        })
-        .default_backoff()
-        .touched_objects()
-        .boxed();
-    (store, changes)
-}
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use serde_json::json;
 
-/// Managed fields are half of an object's size. Only drift detection on StatefulSets reads them.
-fn trimmed<K: Resource + Clone + 'static>(
-    events: impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send + 'static,
-    keep_managers: bool,
-) -> impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send + 'static {
-    events.modify(move |object| {
-        if !keep_managers {
-            object.managed_fields_mut().clear();
+    use super::*;
+
+    fn node(tls: bool) -> SeiNode {
+        let mut spec = json!({ "chainId": "pacific-1", "image": "seid:a", "fullNode": {} });
+        if tls {
+            spec["sidecar"] = json!({ "tls": { "secretName": "tls" } });
         }
-    })
+        let metadata = json!({ "name": "node-0", "namespace": "pacific-1" });
+        serde_json::from_value(json!({ "metadata": metadata, "spec": spec })).unwrap()
+    }
+
+    #[test]
+    fn a_denied_kind_holds_back_only_the_nodes_that_depend_on_it() {
+        let (cache, _writers) = Cache::new(true);
+        for kind in ["Pod", "Secret"] {
+            cache.progress.note(kind, Filling::Waiting);
+        }
+        assert!(cache.progress.settled().now_or_never().is_none());
+        cache.progress.note("Pod", Filling::Done);
+        cache.progress.note("Secret", Filling::Denied);
+        assert!(cache.progress.settled().now_or_never().is_some());
+        assert!(cache.progress.synced().now_or_never().is_none());
+        assert_eq!((cache.denied(&node(false)), cache.denied(&node(true))), (None, Some("Secret")));
+        // What was filled is known, although it may be old.
+        cache.progress.note("Pod", Filling::Denied);
+        assert_eq!(cache.denied(&node(false)), None);
+        cache.progress.note("Secret", Filling::Done);
+        assert!(cache.progress.synced().now_or_never().is_some());
+        assert_eq!(cache.denied(&node(true)), None);
+    }
 }

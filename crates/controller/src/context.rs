@@ -8,15 +8,16 @@ use std::{
 };
 
 use jiff::Timestamp;
-use kube::{Client, ResourceExt};
-use sei_api::SeiNode;
+use kube::{Client, Resource, ResourceExt, runtime::reflector::ObjectRef};
+use sei_api::{SeiNode, names};
 use sei_render::Platform;
 use sei_sidecar::{AlwaysOpen, ConnectTo, Gate};
 use sei_store::Bucket;
+use tokio::sync::mpsc::UnboundedSender;
 
 use crate::{
     cache::Cache, exclusives::Exclusives, memory::Memory, metrics::Metrics, neighbours::Neighbours,
-    references::References, sidecar::Sidecars,
+    references::References, sidecar::Sidecars, trim,
 };
 
 /// Where Secrets are watched.
@@ -79,6 +80,8 @@ pub(crate) struct Context {
     pub(crate) neighbours: Neighbours,
     /// Shared by all scopes.
     pub(crate) exclusives: Arc<Exclusives>,
+    /// Where to send the nodes of this scope that are to be reconciled soon.
+    pub(crate) wake: UnboundedSender<ObjectRef<SeiNode>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) memories: Mutex<HashMap<String, Memory>>,
 }
@@ -104,14 +107,38 @@ impl Context {
         with(self.memories().entry(node.uid().unwrap_or_default()).or_default())
     }
 
-    /// Forgets a node that is gone.
+    /// Forgets a node that is gone. Another one may have its name by now.
     pub(crate) fn forget(&self, node: &SeiNode) {
         self.memories().remove(&node.uid().unwrap_or_default());
         self.references.release(node);
         self.neighbours.wake(node);
         self.exclusives.forget(node);
         self.exclusives.wake_held();
-        self.metrics.forget(sei_api::names::namespace(node), sei_api::names::node(node));
+        if self.cache.nodes.get(&ObjectRef::from_obj(node)).is_none() {
+            self.metrics.forget(names::namespace(node), names::node(node));
+        }
+    }
+
+    /// Has a node reconciled soon.
+    pub(crate) fn wake(&self, node: ObjectRef<SeiNode>) {
+        // The receiver is gone only when the controller is shutting down.
+        let _ = self.wake.send(node);
+    }
+
+    /// Has the nodes reconciled soon that an object may matter to.
+    pub(crate) fn wake_nodes_of(&self, object: &impl Resource) {
+        let namespace = object.meta().namespace.as_deref().unwrap_or_default();
+        trim::nodes_of(object).for_each(|name| self.wake(ObjectRef::new(name).within(namespace)));
+    }
+
+    /// Has the nodes reconciled soon whose last passes failed: what failed them may be over.
+    pub(crate) fn retry_failed(&self) {
+        let failed = |node: &SeiNode| {
+            let memories = self.memories();
+            memories.get(&node.uid().unwrap_or_default()).is_some_and(|memory| memory.failures > 0)
+        };
+        let nodes = self.cache.nodes.state_filter(failed);
+        nodes.iter().for_each(|node| self.wake(ObjectRef::from_obj(&**node)));
     }
 
     fn memories(&self) -> MutexGuard<'_, HashMap<String, Memory>> {

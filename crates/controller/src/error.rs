@@ -6,11 +6,11 @@ use crate::{record::RecordError, refusal::words};
 /// What ends the controller. Troubles of single nodes never do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The caches ended, which they never should.
-    #[error("watch of {kind} ended; restart the operator")]
-    WatchEnded {
-        /// What was watched.
-        kind: &'static str,
+    /// A watch or the queue of nodes ended, which neither should while the operator runs.
+    #[error("{what} ended unexpectedly: this is a defect of the operator, please report it")]
+    Ended {
+        /// What ended.
+        what: &'static str,
     },
 }
 
@@ -30,6 +30,16 @@ pub(crate) enum PassError {
     /// The status could not be written.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// What the pass depends on cannot be observed.
+    #[error(
+        "SeiNode {node} is not reconciled: the operator may not list and watch {kind} objects; grant it the rights of its role"
+    )]
+    Denied {
+        /// `namespace/name`.
+        node: String,
+        /// The kind that the API server refuses.
+        kind: &'static str,
+    },
     /// The pass took longer than it ever should.
     #[error("pass over SeiNode {node} did not end within {seconds} s; check the API server's latency")]
     Deadline {
@@ -53,6 +63,7 @@ impl PassError {
             Self::Api { .. } => "api",
             Self::Record(RecordError::Conflict { .. }) => "conflict",
             Self::Record(RecordError::Api { .. }) => "record",
+            Self::Denied { .. } => "denied",
             Self::Deadline { .. } => "deadline",
             Self::Panicked { .. } => "panic",
         }

@@ -24,7 +24,10 @@ use sei_decide::{
 };
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::refusal::words;
+use crate::{
+    cache::{Filling, Progress},
+    refusal::words,
+};
 
 /// The stores of one scope in which uses are found.
 pub(crate) struct Stores {
@@ -34,6 +37,7 @@ pub(crate) struct Stores {
     pub(crate) stateful_sets: Store<StatefulSet>,
     pub(crate) jobs: Store<Job>,
     pub(crate) pods: Store<Pod>,
+    pub(crate) progress: Progress,
 }
 
 /// Namespace and name.
@@ -91,6 +95,13 @@ impl Exclusives {
         }
         self.read_keys(client, node, &uses).await;
         Ok(self.judge(node, &uses))
+    }
+
+    /// A kind of which nothing is known in some scope, so that a use of what `node` needs could be missed.
+    pub(crate) fn denied(&self, node: &SeiNode) -> Option<&'static str> {
+        let denied = self.scopes.iter().flat_map(|scope| scope.progress.of(Filling::Denied));
+        let mut kinds = denied.filter(|kind| ["SeiNode", "StatefulSet", "Job", "Pod"].contains(kind));
+        kinds.next().filter(|_| contends(node))
     }
 
     /// Remembers the public parts of the signing key in a Secret.

@@ -44,7 +44,6 @@ pub(crate) async fn mark(ctx: &Context, node: &SeiNode) -> Result<Arc<SeiNode>, 
 /// Does what has to be done before the node is removed, then removes the finalizer.
 pub(crate) async fn finalize(ctx: &Context, node: &Arc<SeiNode>) -> Result<(), PassError> {
     if !is_marked(node) {
-        ctx.forget(node);
         return Ok(());
     }
     // All that is in a namespace that ends goes with it, perhaps the operator's Role first.
@@ -58,7 +57,6 @@ pub(crate) async fn finalize(ctx: &Context, node: &Arc<SeiNode>) -> Result<(), P
             {}
         Err(error) => return Err(error),
     }
-    ctx.forget(&node);
     Ok(())
 }
 

@@ -56,9 +56,11 @@
 mod act;
 mod cache;
 mod context;
+mod decode;
 mod error;
 mod events;
 mod exclusives;
+mod feeds;
 mod finalize;
 mod memory;
 mod metrics;
@@ -70,7 +72,11 @@ mod record;
 mod references;
 mod refusal;
 mod run;
+mod scope;
 mod sidecar;
+mod trim;
+mod unreadable;
+mod watches;
 
 pub use context::{Options, SecretAccess};
 pub use error::Error;

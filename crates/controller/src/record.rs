@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kube::{
-    Api,
+    Api, Resource,
     api::{Patch, PatchParams},
 };
 use sei_api::{
@@ -61,7 +61,7 @@ pub(crate) async fn record(
     let after = written.status.clone().unwrap_or_default();
     let now = ctx.now();
     ctx.metrics.observe_status(&written, &before, &after, now);
-    events::publish(ctx, &written, between(&before, &after)).await;
+    events::publish(ctx, &written.object_ref(&()), between(&before, &after)).await;
     Ok(written)
 }
 

@@ -2,7 +2,7 @@
 //! not list Secrets, TLS Secrets. Metadata only: no data of a Secret ever sits in a cache.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     fmt::Debug,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -16,10 +16,15 @@ use kube::{
     Api, Client, Resource,
     api::PartialObjectMeta,
     core::NamespaceResourceScope,
-    runtime::{WatchStreamExt, reflector::ObjectRef, watcher},
+    runtime::{reflector::ObjectRef, watcher},
 };
 use sei_api::{SeiNode, names};
 use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle};
+
+use crate::{
+    metrics::Metrics,
+    watches::{self, WatchHealth},
+};
 
 /// Kind of a referenced object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,8 +47,11 @@ impl Target {
     }
 }
 
+/// The nodes that need a watch: their uids by name.
+type Users = BTreeMap<String, Option<String>>;
+
 struct Watched {
-    users: Arc<Mutex<BTreeSet<String>>>,
+    users: Arc<Mutex<Users>>,
     changes: Arc<AtomicU64>,
     task: JoinHandle<()>,
 }
@@ -58,38 +66,45 @@ impl Drop for Watched {
 pub(crate) struct References {
     client: Client,
     wake: UnboundedSender<ObjectRef<SeiNode>>,
+    metrics: Arc<Metrics>,
     watched: Mutex<HashMap<Target, Watched>>,
 }
 
 impl References {
-    /// No watches yet; nodes to look at again are sent to `wake`.
-    pub(crate) fn new(client: Client, wake: UnboundedSender<ObjectRef<SeiNode>>) -> Self {
-        Self { client, wake, watched: Mutex::default() }
+    /// No watches yet; nodes to be reconciled are sent to `wake`.
+    pub(crate) fn new(
+        client: Client,
+        wake: UnboundedSender<ObjectRef<SeiNode>>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self { client, wake, metrics, watched: Mutex::default() }
     }
 
-    /// Makes sure that `node` is woken when `target` changes. Returns a count that grows with every change,
-    /// so that a finding can be kept until then.
+    /// Ensures that `node` is woken when `target` changes. Returns a count that grows with every change, so that a
+    /// finding can be kept until then.
     pub(crate) fn follow(&self, node: &SeiNode, target: &Target) -> u64 {
         let mut watched = lock(&self.watched);
         let entry = watched.entry(target.clone()).or_insert_with(|| self.watch(target));
-        lock(&entry.users).insert(names::node(node).to_owned());
+        lock(&entry.users).insert(names::node(node).to_owned(), node.metadata.uid.clone());
         entry.changes.load(Ordering::Acquire)
     }
 
-    /// Ends the watches that only `node` needed.
+    /// Ends the watches that only `node` needed. Another node of its name keeps its own.
     pub(crate) fn release(&self, node: &SeiNode) {
         lock(&self.watched).retain(|target, watched| {
             if target.namespace != names::namespace(node) {
                 return true;
             }
             let mut users = lock(&watched.users);
-            users.remove(names::node(node));
+            if users.get(names::node(node)) == Some(&node.metadata.uid) {
+                users.remove(names::node(node));
+            }
             !users.is_empty()
         });
     }
 
     fn watch(&self, target: &Target) -> Watched {
-        let users = Arc::new(Mutex::new(BTreeSet::new()));
+        let users = Arc::new(Mutex::new(Users::new()));
         let changes = Arc::new(AtomicU64::new(0));
         let notify = Notify {
             users: Arc::clone(&users),
@@ -97,17 +112,23 @@ impl References {
             wake: self.wake.clone(),
             namespace: target.namespace.clone(),
         };
+        let Target { namespace, name, .. } = target;
+        let health =
+            |kind| WatchHealth::new(&self.metrics, kind, format!("{namespace}/{name}"), watches::SINGLE);
         let client = self.client.clone();
         let task = match target.kind {
-            Kind::Secret => tokio::spawn(follow::<Secret>(client, target.clone(), notify)),
-            Kind::Claim => tokio::spawn(follow::<PersistentVolumeClaim>(client, target.clone(), notify)),
+            Kind::Secret => tokio::spawn(follow::<Secret>(client, target.clone(), health("Secret"), notify)),
+            Kind::Claim => {
+                let health = health("PersistentVolumeClaim");
+                tokio::spawn(follow::<PersistentVolumeClaim>(client, target.clone(), health, notify))
+            }
         };
         Watched { users, changes, task }
     }
 }
 
 struct Notify {
-    users: Arc<Mutex<BTreeSet<String>>>,
+    users: Arc<Mutex<Users>>,
     changes: Arc<AtomicU64>,
     wake: UnboundedSender<ObjectRef<SeiNode>>,
     namespace: String,
@@ -116,36 +137,35 @@ struct Notify {
 impl Notify {
     fn changed(&self) {
         self.changes.fetch_add(1, Ordering::AcqRel);
-        for user in lock(&self.users).iter() {
+        for user in lock(&self.users).keys() {
             // The receiver is gone only when the controller is shutting down.
             let _ = self.wake.send(ObjectRef::new(user).within(&self.namespace));
         }
     }
 }
 
-async fn follow<K>(client: Client, target: Target, notify: Notify)
+async fn follow<K>(client: Client, target: Target, mut health: WatchHealth, notify: Notify)
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Send + 'static,
 {
     let api: Api<PartialObjectMeta<K>> = Api::namespaced(client, &target.namespace);
     let config = watcher::Config::default().fields(&format!("metadata.name={}", target.name));
-    watcher(api, config)
-        .default_backoff()
-        .for_each(|event| {
-            match event {
+    let mut events = std::pin::pin!(watcher(api, config));
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => {
+                health.received(&event);
                 // A relist reports no deletion, so its end counts as a change.
-                Ok(watcher::Event::Apply(_) | watcher::Event::Delete(_) | watcher::Event::InitDone) => {
+                if matches!(
+                    event,
+                    watcher::Event::Apply(_) | watcher::Event::Delete(_) | watcher::Event::InitDone
+                ) {
                     notify.changed();
                 }
-                Ok(watcher::Event::Init | watcher::Event::InitApply(_)) => {}
-                Err(error) => {
-                    tracing::warn!(namespace = target.namespace, name = target.name, kind = ?target.kind, %error,
-                        "watch of a referenced object failed, trying again");
-                }
             }
-            std::future::ready(())
-        })
-        .await;
+            Err(error) => tokio::time::sleep(health.failed(&error, fastrand::f64())).await,
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

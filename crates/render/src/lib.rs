@@ -56,6 +56,6 @@ pub use pod::{
     sidecar::sidecar_image,
     volumes::{SIGNING_KEY as SIGNING_KEY_VOLUME, SIGNING_KEY_FILE},
 };
-pub use rbac_proxy_config::rbac_proxy_config;
+pub use rbac_proxy_config::{RBAC_PROXY_CONFIG_KEY, rbac_proxy_config};
 pub use service::{bootstrap_service, service};
 pub use stateful_set::stateful_set;

@@ -9,6 +9,8 @@ use crate::meta::metadata;
 
 /// The virtual resource that callers need a verb on.
 pub(crate) const RESOURCE: &str = "seinodetasks";
+/// The one key of the proxy's ConfigMap.
+pub const RBAC_PROXY_CONFIG_KEY: &str = "config.yaml";
 
 /// The ConfigMap that the proxy mounts. `None` without TLS.
 ///
@@ -23,7 +25,7 @@ pub fn rbac_proxy_config(node: &SeiNode) -> Option<ConfigMap> {
     );
     Some(ConfigMap {
         metadata: metadata(node, names::rbac_proxy_config(node), labels::node_labels(node)),
-        data: Some(BTreeMap::from([("config.yaml".to_owned(), config)])),
+        data: Some(BTreeMap::from([(RBAC_PROXY_CONFIG_KEY.to_owned(), config)])),
         ..ConfigMap::default()
     })
 }

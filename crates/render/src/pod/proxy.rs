@@ -7,7 +7,7 @@ use k8s_openapi::{
 use sei_api::{SeiNode, labels, ports};
 
 use super::{Timing, read_only, security, seid, sidecar_probe, timed, volumes};
-use crate::Platform;
+use crate::{Platform, RBAC_PROXY_CONFIG_KEY};
 
 const CONFIG: &str = "/etc/kube-rbac-proxy";
 const TLS: &str = "/etc/tls";
@@ -48,7 +48,7 @@ fn args(node: &SeiNode) -> Vec<String> {
     vec![
         format!("--secure-listen-address=0.0.0.0:{}", ports::RBAC_PROXY),
         format!("--upstream=http://127.0.0.1:{}/", node.spec.sidecar_port()),
-        format!("--config-file={CONFIG}/config.yaml"),
+        format!("--config-file={CONFIG}/{RBAC_PROXY_CONFIG_KEY}"),
         format!("--tls-cert-file={TLS}/tls.crt"),
         format!("--tls-private-key-file={TLS}/tls.key"),
         "--tls-reload-interval=30s".to_owned(),

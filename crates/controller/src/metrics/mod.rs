@@ -1,0 +1,189 @@
+//! Metrics of the controller. Gauges describe the present and are set from what a reconcile observes, so that a
+//! restart loses nothing; counters and histograms come from the difference of two statuses. The series of a node
+//! are removed with it.
+//!
+//! Names are those of the Go controller where it had one; `docs/metrics.md` lists them all.
+
+mod history;
+mod nodes;
+mod passes;
+mod watches;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use prometheus_client::registry::Registry;
+use sei_api::{SeiNode, SeiNodeStatus};
+use sei_decide::Health;
+
+use self::{history::HistoryMetrics, nodes::NodeMetrics, passes::PassMetrics, watches::WatchMetrics};
+pub(crate) use self::{passes::Running, watches::WatchSeries};
+
+/// The one value of label `controller`.
+const CONTROLLER: &str = "seinode";
+
+/// The metrics of one controller. They count from the moment they are registered.
+#[derive(Default)]
+pub struct Metrics {
+    nodes: NodeMetrics,
+    history: HistoryMetrics,
+    passes: PassMetrics,
+    watches: WatchMetrics,
+}
+
+impl Metrics {
+    /// Creates the metrics and registers them in `registry`.
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        let sei = registry.sub_registry_with_prefix("sei_controller");
+        metrics.nodes.register(sei);
+        metrics.history.register(sei);
+        metrics.watches.register(sei);
+        metrics.passes.register_errors(sei);
+        metrics.passes.register(registry.sub_registry_with_prefix("controller_runtime"));
+        metrics
+    }
+
+    /// What a reconcile observes of `node`, and the end of validity of its certificate.
+    pub(crate) fn observe_node(&self, node: &SeiNode, not_after: Option<Timestamp>) {
+        self.nodes.observe(node, not_after);
+    }
+
+    /// What changed between two statuses of `node`, the later one just written.
+    pub(crate) fn observe_status(
+        &self,
+        node: &SeiNode,
+        before: &SeiNodeStatus,
+        after: &SeiNodeStatus,
+        now: Timestamp,
+    ) {
+        self.history.observe(node, before, after, now);
+    }
+
+    /// A sidecar in `namespace` was asked for its health; `None` when it did not answer.
+    pub(crate) fn probed(&self, namespace: &str, health: Option<Health>) {
+        self.history.probed(namespace, health);
+    }
+
+    /// Whether the SeiNode `namespace/name` cannot be decoded.
+    pub(crate) fn unreadable(&self, namespace: &str, name: &str, unreadable: bool) {
+        self.nodes.unreadable(namespace, name, unreadable);
+    }
+
+    /// Removes the series of a node that is gone.
+    pub(crate) fn forget(&self, namespace: &str, name: &str) {
+        self.nodes.forget(namespace, name);
+    }
+
+    /// The limit of concurrent reconciles.
+    pub(crate) fn workers(&self, count: usize) {
+        self.passes.workers(count);
+    }
+
+    /// A reconcile is under way for as long as what is returned lives.
+    pub(crate) fn started(&self) -> Running {
+        self.passes.started()
+    }
+
+    /// One reconcile ended, with an error of `category` or without.
+    pub(crate) fn ended(&self, category: Option<&'static str>, took: Duration) {
+        self.passes.ended(category, took);
+    }
+
+    /// The series of a watch of `kind`.
+    pub(crate) fn watch(&self, kind: &'static str) -> WatchSeries {
+        self.watches.of(kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+    use sei_testkit::metrics::documented;
+    use serde_json::json;
+
+    use super::*;
+
+    fn text(registry: &Registry) -> String {
+        let mut text = String::new();
+        encode(&mut text, registry).unwrap();
+        text
+    }
+
+    fn node(name: &str) -> SeiNode {
+        serde_json::from_value(json!({
+            "metadata": { "name": name, "namespace": "pacific-1" },
+            "spec": { "chainId": "pacific-1", "image": "seid:a", "fullNode": {} },
+        }))
+        .unwrap()
+    }
+
+    fn status(phase: &str, plan: &str, task: &str) -> SeiNodeStatus {
+        serde_json::from_value(json!({
+            "phase": phase,
+            "phaseTransitionTime": "2026-01-01T00:00:00Z",
+            "conditions": [{
+                "type": "Ready", "status": "False", "reason": "PlanInProgress", "message": "",
+                "lastTransitionTime": "2026-01-01T00:00:00Z",
+            }],
+            "plan": {
+                "id": "plan", "phase": plan, "createdAt": "2026-01-01T00:00:00Z",
+                "tasks": [{ "type": "mark-ready", "id": "task", "status": task }],
+            },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn every_metric_that_is_served_is_documented() {
+        let mut registry = Registry::default();
+        let metrics = Metrics::register(&mut registry);
+        // One without samples is not served.
+        let (before, after) =
+            (status("Initializing", "Active", "Pending"), status("Failed", "Failed", "Failed"));
+        let mut node = node("node-0");
+        node.status = Some(after.clone());
+        let now = "2026-01-01T00:01:00Z".parse().unwrap();
+        metrics.observe_node(&node, Some(now));
+        metrics.observe_status(&node, &before, &after, now);
+        metrics.probed("pacific-1", Some(Health::Ready));
+        metrics.unreadable("pacific-1", "node-1", true);
+        metrics.workers(32);
+        drop(metrics.started());
+        metrics.ended(Some("conflict"), Duration::from_millis(5));
+        metrics.watch("Pod").failed();
+        let documented = documented().into_iter().filter(|metric| {
+            // The others are the process's own.
+            metric.name.starts_with("sei_controller_") || metric.name.starts_with("controller_runtime_")
+        });
+        assert_eq!(sei_testkit::metrics::served(&text(&registry)), documented.collect());
+    }
+
+    #[test]
+    fn no_series_of_a_node_is_left_once_it_is_forgotten() {
+        let mut registry = Registry::default();
+        let metrics = Metrics::register(&mut registry);
+        let mut node = node("node-0");
+        node.status = Some(status("Failed", "Failed", "Failed"));
+        metrics.observe_node(&node, Some(Timestamp::UNIX_EPOCH));
+        metrics.unreadable("pacific-1", "node-0", true);
+        assert!(text(&registry).contains("node-0"));
+        metrics.forget("pacific-1", "node-0");
+        assert!(!text(&registry).contains("node-0"), "{}", text(&registry));
+    }
+
+    #[test]
+    fn a_watch_counts_as_failing_until_it_works_or_ends() {
+        let mut registry = Registry::default();
+        let metrics = Metrics::register(&mut registry);
+        let (mut first, mut second) = (metrics.watch("Secret"), metrics.watch("Secret"));
+        first.failed();
+        first.failed();
+        second.failed();
+        assert!(text(&registry).contains("sei_controller_watches_failing{kind=\"Secret\"} 2"));
+        assert!(text(&registry).contains("sei_controller_watch_errors_total{kind=\"Secret\"} 3"));
+        first.works();
+        drop(second);
+        assert!(text(&registry).contains("sei_controller_watches_failing{kind=\"Secret\"} 0"));
+    }
+}

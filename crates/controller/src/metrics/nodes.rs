@@ -1,0 +1,132 @@
+//! Gauges of single nodes.
+
+use jiff::Timestamp;
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{family::Family, gauge::Gauge},
+    registry::Registry,
+};
+use sei_api::{
+    SeiNode,
+    conditions::ConditionType,
+    names,
+    v1alpha1::{NodePhase, PlanPhase},
+};
+
+/// Each has the labels `namespace` and `name`.
+#[derive(Default)]
+pub(super) struct NodeMetrics {
+    phase: Family<PhaseLabels, Gauge>,
+    condition: Family<ConditionLabels, Gauge>,
+    sidecar_ready: Family<NodeLabels, Gauge>,
+    plan_active: Family<NodeLabels, Gauge>,
+    certificate_expiry: Family<NodeLabels, Gauge>,
+    unreadable: Family<NodeLabels, Gauge>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NodeLabels {
+    namespace: String,
+    name: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PhaseLabels {
+    namespace: String,
+    name: String,
+    phase: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ConditionLabels {
+    namespace: String,
+    name: String,
+    r#type: &'static str,
+}
+
+impl NodeLabels {
+    fn of(namespace: &str, name: &str) -> Self {
+        Self { namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+
+    fn with_phase(&self, phase: NodePhase) -> PhaseLabels {
+        let Self { namespace, name } = self.clone();
+        PhaseLabels { namespace, name, phase: phase.as_str() }
+    }
+
+    fn with_condition(&self, condition: ConditionType) -> ConditionLabels {
+        let Self { namespace, name } = self.clone();
+        ConditionLabels { namespace, name, r#type: condition.as_str() }
+    }
+}
+
+impl NodeMetrics {
+    pub(super) fn register(&self, registry: &mut Registry) {
+        registry.register("seinode_phase", "1 for the phase that a node is in, else 0", self.phase.clone());
+        registry.register("seinode_condition", "1 True, 0 False, -1 Unknown", self.condition.clone());
+        registry.register(
+            "seinode_sidecar_ready",
+            "1 when the last answer of healthz was ready",
+            self.sidecar_ready.clone(),
+        );
+        registry.register("plan_active", "1 while a node has an active plan", self.plan_active.clone());
+        registry.register(
+            "seinode_tls_certificate_expiry_timestamp_seconds",
+            "End of validity of the certificate in the TLS Secret, Unix time",
+            self.certificate_expiry.clone(),
+        );
+        registry.register(
+            "seinode_unreadable",
+            "1 for a SeiNode that cannot be decoded and is not reconciled",
+            self.unreadable.clone(),
+        );
+    }
+
+    pub(super) fn observe(&self, node: &SeiNode, not_after: Option<Timestamp>) {
+        let labels = NodeLabels::of(names::namespace(node), names::node(node));
+        match not_after {
+            Some(at) => drop(self.certificate_expiry.get_or_create(&labels).set(at.as_second())),
+            None => drop(self.certificate_expiry.remove(&labels)),
+        }
+        let Some(status) = &node.status else { return };
+        for phase in NodePhase::ALL {
+            let is_current = i64::from(status.phase == Some(phase));
+            self.phase.get_or_create(&labels.with_phase(phase)).set(is_current);
+        }
+        for kind in ConditionType::ALL.iter().copied() {
+            let labels = labels.with_condition(kind);
+            match status.condition(kind).map(|condition| condition.status.as_str()) {
+                Some("True") => drop(self.condition.get_or_create(&labels).set(1)),
+                Some("False") => drop(self.condition.get_or_create(&labels).set(0)),
+                Some(_) => drop(self.condition.get_or_create(&labels).set(-1)),
+                None => drop(self.condition.remove(&labels)),
+            }
+        }
+        let ready = status.condition(ConditionType::SidecarReady).is_some_and(|ready| ready.status == "True");
+        self.sidecar_ready.get_or_create(&labels).set(i64::from(ready));
+        let active = status.plan.as_ref().is_some_and(|plan| plan.phase == PlanPhase::Active);
+        self.plan_active.get_or_create(&labels).set(i64::from(active));
+    }
+
+    pub(super) fn unreadable(&self, namespace: &str, name: &str, unreadable: bool) {
+        let labels = NodeLabels::of(namespace, name);
+        match unreadable {
+            true => drop(self.unreadable.get_or_create(&labels).set(1)),
+            false => drop(self.unreadable.remove(&labels)),
+        }
+    }
+
+    pub(super) fn forget(&self, namespace: &str, name: &str) {
+        let labels = NodeLabels::of(namespace, name);
+        for phase in NodePhase::ALL {
+            self.phase.remove(&labels.with_phase(phase));
+        }
+        for kind in ConditionType::ALL.iter().copied() {
+            self.condition.remove(&labels.with_condition(kind));
+        }
+        self.sidecar_ready.remove(&labels);
+        self.plan_active.remove(&labels);
+        self.certificate_expiry.remove(&labels);
+        self.unreadable.remove(&labels);
+    }
+}

@@ -1,0 +1,94 @@
+//! Metrics of reconciles, under the names that controller-runtime gives them.
+
+use std::time::Duration;
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::Registry,
+};
+
+use super::CONTROLLER;
+
+/// Seconds.
+const SECONDS: [f64; 9] = [0.005, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0];
+
+/// Count, duration and errors of reconciles.
+pub(super) struct PassMetrics {
+    passes: Family<PassLabels, Counter>,
+    errors: Family<ErrorLabels, Counter>,
+    seconds: Histogram,
+    workers: Family<ControllerLabels, Gauge>,
+    busy: Family<ControllerLabels, Gauge>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ControllerLabels {
+    controller: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PassLabels {
+    controller: &'static str,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ErrorLabels {
+    controller: &'static str,
+    category: &'static str,
+}
+
+impl Default for PassMetrics {
+    fn default() -> Self {
+        Self {
+            passes: Family::default(),
+            errors: Family::default(),
+            seconds: Histogram::new(SECONDS),
+            workers: Family::default(),
+            busy: Family::default(),
+        }
+    }
+}
+
+impl PassMetrics {
+    pub(super) fn register_errors(&self, sei: &mut Registry) {
+        sei.register("reconcile_errors", "Reconciles that failed", self.errors.clone());
+    }
+
+    pub(super) fn register(&self, runtime: &mut Registry) {
+        runtime.register("reconcile", "Reconciles of a node, by result", self.passes.clone());
+        runtime.register("reconcile_time_seconds", "Duration of a reconcile", self.seconds.clone());
+        runtime.register("max_concurrent_reconciles", "Limit of concurrent reconciles", self.workers.clone());
+        runtime.register("active_workers", "Reconciles under way", self.busy.clone());
+    }
+
+    pub(super) fn workers(&self, count: usize) {
+        let labels = ControllerLabels { controller: CONTROLLER };
+        self.workers.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn started(&self) -> Running {
+        let busy = self.busy.get_or_create(&ControllerLabels { controller: CONTROLLER }).clone();
+        busy.inc();
+        Running(busy)
+    }
+
+    pub(super) fn ended(&self, category: Option<&'static str>, took: Duration) {
+        let result = if category.is_some() { "error" } else { "success" };
+        self.passes.get_or_create(&PassLabels { controller: CONTROLLER, result }).inc();
+        if let Some(category) = category {
+            self.errors.get_or_create(&ErrorLabels { controller: CONTROLLER, category }).inc();
+        }
+        self.seconds.observe(took.as_secs_f64());
+    }
+}
+
+/// A reconcile that is under way for as long as this lives.
+pub(crate) struct Running(Gauge);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

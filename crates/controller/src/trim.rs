@@ -1,0 +1,218 @@
+//! What a cached object keeps: what is read of it later. Everything else is dropped before it is stored, so that
+//! memory grows with the nodes and not with what others write into or beside their objects.
+
+use k8s_openapi::{
+    api::{
+        apps::v1::StatefulSet,
+        batch::v1::Job,
+        core::v1::{ConfigMap, PersistentVolumeClaim, Pod, PodSpec, PodTemplateSpec, Secret, Service},
+    },
+    apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta, OwnerReference},
+};
+use kube::{Resource, ResourceExt, api::PartialObjectMeta};
+use sei_api::{SeiNode, labels};
+use serde_json::json;
+
+/// kubectl's copy of an object, with whatever was in it.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// Longest value of a ConfigMap that is kept. What the operator writes is far shorter.
+const VALUE_LIMIT: usize = 16 * 1024;
+
+pub(crate) fn node(node: &mut SeiNode) {
+    node.metadata.managed_fields = None;
+    node.annotations_mut().remove(LAST_APPLIED);
+}
+
+/// Managers stay, since drift detection asks who wrote the spec; which fields they wrote does not.
+pub(crate) fn stateful_set(object: &mut StatefulSet) {
+    let managers = object.metadata.managed_fields.take();
+    metadata(&mut object.metadata);
+    if !has_node(&object.metadata) {
+        object.spec.iter_mut().for_each(|spec| of_others(&mut spec.template));
+        return;
+    }
+    let writers = managers.into_iter().flatten().filter_map(|entry| {
+        entry.fields_v1.as_ref()?.0.get("f:spec")?;
+        let spec_alone = Some(FieldsV1(json!({ "f:spec": {} })));
+        Some(ManagedFieldsEntry { fields_v1: spec_alone, ..entry })
+    });
+    object.metadata.managed_fields = Some(writers.collect());
+}
+
+pub(crate) fn service(object: &mut Service) {
+    metadata(&mut object.metadata);
+    if !has_node(&object.metadata) {
+        (object.spec, object.status) = (None, None);
+    }
+}
+
+pub(crate) fn config_map(object: &mut ConfigMap) {
+    metadata(&mut object.metadata);
+    object.binary_data = None;
+    if !has_node(&object.metadata) {
+        object.data = None;
+    }
+    let data = object.data.iter_mut().flatten();
+    // An empty value differs from what the operator writes as much as the long one does.
+    data.filter(|(_, value)| value.len() > VALUE_LIMIT).for_each(|(_, value)| *value = String::new());
+    if let Some(data) = &mut object.data {
+        data.retain(|key, _| key == sei_render::RBAC_PROXY_CONFIG_KEY);
+    }
+}
+
+pub(crate) fn job(object: &mut Job) {
+    metadata(&mut object.metadata);
+    if !has_node(&object.metadata) {
+        object.spec.iter_mut().for_each(|spec| of_others(&mut spec.template));
+    }
+}
+
+pub(crate) fn claim(object: &mut PersistentVolumeClaim) {
+    metadata(&mut object.metadata);
+}
+
+pub(crate) fn pod(object: &mut Pod) {
+    metadata(&mut object.metadata);
+    let kinds = ["StatefulSet", "Job"];
+    let is_workload = |owner: &OwnerReference| kinds.contains(&owner.kind.as_str());
+    if !object.owner_references().iter().any(is_workload) {
+        object.spec.iter_mut().for_each(volumes_alone);
+    }
+}
+
+fn of_others(template: &mut PodTemplateSpec) {
+    template.metadata = None;
+    template.spec.iter_mut().for_each(volumes_alone);
+}
+
+/// A pod counts whoever owns it: it may use a key or a volume. What runs in it is read of a node's own pods alone.
+fn volumes_alone(spec: &mut PodSpec) {
+    for container in spec.init_containers.iter_mut().flatten().chain(&mut spec.containers) {
+        (container.env, container.args, container.command) = (None, None, None);
+    }
+}
+
+/// Annotations hold copies of private keys, so nothing is left but what a Secret is found and told apart by.
+pub(crate) fn secret(object: &mut PartialObjectMeta<Secret>) {
+    let all = std::mem::take(&mut object.metadata);
+    object.metadata = ObjectMeta {
+        name: all.name,
+        namespace: all.namespace,
+        uid: all.uid,
+        resource_version: all.resource_version,
+        deletion_timestamp: all.deletion_timestamp,
+        ..ObjectMeta::default()
+    };
+}
+
+fn metadata(metadata: &mut ObjectMeta) {
+    metadata.managed_fields = None;
+    metadata.annotations = None;
+}
+
+/// Whether a SeiNode controls the object.
+fn has_node(metadata: &ObjectMeta) -> bool {
+    metadata.owner_references.iter().flatten().any(|owner| owner.controller == Some(true) && is_node(owner))
+}
+
+/// Whether the owner is a SeiNode, of whatever version.
+pub(crate) fn is_node(owner: &OwnerReference) -> bool {
+    let group = owner.api_version.split_once('/').map_or("", |(group, _)| group);
+    owner.kind == SeiNode::kind(&()) && group == SeiNode::group(&())
+}
+
+/// The SeiNodes that an object may matter to: those that own it, and the one that its label names.
+pub(crate) fn nodes_of(object: &impl Resource) -> impl Iterator<Item = &str> {
+    let metadata = object.meta();
+    let owners = metadata.owner_references.iter().flatten().filter(|owner| is_node(owner));
+    let labelled = metadata.labels.as_ref().and_then(|all| all.get(labels::NODE));
+    owners.map(|owner| owner.name.as_str()).chain(labelled.map(String::as_str))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn with_metadata<K: DeserializeOwned>(owner: Option<&str>, mut rest: Value) -> K {
+        let owners: Vec<_> = owner
+            .map(|kind| json!({ "apiVersion": "sei.io/v1alpha1", "kind": kind, "name": "node-0", "uid": "u", "controller": true }))
+            .into_iter()
+            .collect();
+        rest["metadata"] = json!({
+            "name": "node-0", "namespace": "pacific-1", "uid": "u", "resourceVersion": "7",
+            "labels": { "sei.io/node": "node-0" },
+            "annotations": { LAST_APPLIED: "a private key" },
+            "ownerReferences": owners,
+            "managedFields": [{ "manager": "kubectl", "fieldsV1": { "f:spec": { "f:replicas": {} }, "f:metadata": {} } }],
+        });
+        serde_json::from_value(rest).unwrap()
+    }
+
+    fn text(object: &impl serde::Serialize) -> String {
+        serde_json::to_string(object).unwrap()
+    }
+
+    #[test]
+    fn nothing_of_a_secret_is_kept_but_its_name_and_version() {
+        let mut object: PartialObjectMeta<Secret> = with_metadata(None, json!({}));
+        secret(&mut object);
+        assert_eq!(
+            serde_json::to_value(&object.metadata).unwrap(),
+            json!({ "name": "node-0", "namespace": "pacific-1", "uid": "u", "resourceVersion": "7" })
+        );
+    }
+
+    #[test]
+    fn a_config_map_keeps_the_proxy_configuration_of_a_node_and_nothing_else() {
+        let data =
+            json!({ "data": { "config.yaml": "a: b", "more": "x" }, "binaryData": { "blob": "AAAA" } });
+        let mut ours: ConfigMap = with_metadata(Some("SeiNode"), data.clone());
+        config_map(&mut ours);
+        assert_eq!(serde_json::to_value(&ours.data).unwrap(), json!({ "config.yaml": "a: b" }));
+        assert_eq!(ours.binary_data, None);
+        let mut foreign: ConfigMap = with_metadata(None, data);
+        config_map(&mut foreign);
+        assert_eq!(foreign.data, None);
+        let long = json!({ "data": { "config.yaml": "x".repeat(1_000_000) } });
+        let mut edited: ConfigMap = with_metadata(Some("SeiNode"), long);
+        config_map(&mut edited);
+        assert!(text(&edited).len() < 1000, "and still differs from what is wanted");
+    }
+
+    #[test]
+    fn of_an_object_of_another_owner_only_the_volumes_are_kept() {
+        let volume = json!({ "name": "key", "secret": { "secretName": "signing" } });
+        let container = json!({ "name": "x", "image": "y", "args": ["long"], "env": [{ "name": "long" }] });
+        let template = json!({ "spec": { "containers": [container], "volumes": [volume] } });
+        let spec = json!({ "spec": { "serviceName": "x", "selector": {}, "template": template } });
+        for owner in [None, Some("Deployment")] {
+            let mut object: StatefulSet = with_metadata(owner, spec.clone());
+            stateful_set(&mut object);
+            let text = text(&object);
+            assert!(text.contains("signing") && !text.contains("long"), "{text}");
+            let mut object: Service = with_metadata(owner, json!({ "spec": { "clusterIP": "None" } }));
+            service(&mut object);
+            assert_eq!((object.spec, object.metadata.name.as_deref()), (None, Some("node-0")));
+        }
+        let mut object: StatefulSet = with_metadata(Some("SeiNode"), spec);
+        stateful_set(&mut object);
+        assert!(object.spec.is_some());
+        assert_eq!(
+            serde_json::to_value(&object.metadata.managed_fields).unwrap(),
+            json!([{ "manager": "kubectl", "fieldsV1": { "f:spec": {} } }])
+        );
+        assert!(!text(&object).contains("private key"));
+    }
+
+    #[test]
+    fn an_object_matters_to_its_owner_and_to_the_node_that_its_label_names() {
+        let mut object: Service = with_metadata(Some("SeiNode"), json!({}));
+        object.labels_mut().insert("sei.io/node".into(), "node-1".into());
+        assert_eq!(nodes_of(&object).collect::<Vec<_>>(), ["node-0", "node-1"]);
+        let foreign: Service = with_metadata(Some("Deployment"), json!({}));
+        assert_eq!(nodes_of(&foreign).collect::<Vec<_>>(), ["node-0"]);
+    }
+}

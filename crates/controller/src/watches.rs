@@ -1,0 +1,139 @@
+//! How a watch bears errors: each is logged and counted, and waited off by that watch alone. Nothing else pauses.
+
+use std::{sync::Arc, time::Duration};
+
+use kube::runtime::watcher;
+
+use crate::{
+    metrics::{Metrics, WatchSeries},
+    refusal::words,
+};
+
+/// Pauses between attempts that fail: the first, and the longest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    first: Duration,
+    longest: Duration,
+}
+
+/// A watch that many nodes depend on. There are few of them.
+pub(crate) const SHARED: Pace = Pace::new(Duration::from_millis(500), Duration::from_secs(5));
+/// A watch of one object. There can be thousands.
+pub(crate) const SINGLE: Pace = Pace::new(Duration::from_secs(1), Duration::from_secs(30));
+
+impl Pace {
+    pub(crate) const fn new(first: Duration, longest: Duration) -> Self {
+        Self { first, longest }
+    }
+
+    /// Doubles with each failure in a row; `jitter` in `0.0..1.0` adds up to a quarter.
+    pub(crate) fn delay(self, failures: u32, jitter: f64) -> Duration {
+        let doublings = failures.saturating_sub(1).min(16);
+        let delay = self.first.saturating_mul(1 << doublings).min(self.longest);
+        delay.mul_f64(1.0 + 0.25 * jitter)
+    }
+}
+
+/// Whether a watch works, for the log, the metrics and its next attempt.
+pub(crate) struct WatchHealth {
+    kind: &'static str,
+    /// What is watched: a namespace, an object, or everything.
+    place: String,
+    pace: Pace,
+    series: WatchSeries,
+    failures: u32,
+    /// The failure that was logged last, so that a lasting one does not fill the log.
+    logged: Option<String>,
+}
+
+impl WatchHealth {
+    /// Nothing has been received or failed yet.
+    pub(crate) fn new(metrics: &Arc<Metrics>, kind: &'static str, place: String, pace: Pace) -> Self {
+        Self { kind, place, pace, series: metrics.watch(kind), failures: 0, logged: None }
+    }
+
+    /// An event was received. Returns whether the watch had failed before.
+    pub(crate) fn received<K>(&mut self, event: &watcher::Event<K>) -> bool {
+        // `Init` only announces a list that has yet to succeed.
+        if self.failures == 0 || matches!(event, watcher::Event::Init) {
+            return false;
+        }
+        tracing::info!(kind = self.kind, watched = self.place, failures = self.failures, "watch recovered");
+        self.failures = 0;
+        self.logged = None;
+        self.series.works();
+        true
+    }
+
+    /// An attempt failed. Returns how long to wait before the next.
+    pub(crate) fn failed(&mut self, error: &watcher::Error, jitter: f64) -> Duration {
+        self.failures = self.failures.saturating_add(1);
+        self.series.failed();
+        let cause = cause(error);
+        if self.logged.as_ref() != Some(&cause) {
+            tracing::warn!(kind = self.kind, watched = self.place, error = cause, "watch failed; retrying");
+            self.logged = Some(cause);
+        }
+        self.pace.delay(self.failures, jitter)
+    }
+}
+
+/// Whether the API server refuses the watch to this account.
+pub(crate) fn is_refused(error: &watcher::Error) -> bool {
+    matches!(of_client(error), Some(kube::Error::Api(status)) if status.is_forbidden())
+}
+
+/// The failure in one line.
+fn cause(error: &watcher::Error) -> String {
+    match (of_client(error), error) {
+        (Some(error), _) => words(error),
+        (None, watcher::Error::WatchError(status)) => status.message.clone(),
+        (None, error) => error.to_string(),
+    }
+}
+
+fn of_client(error: &watcher::Error) -> Option<&kube::Error> {
+    match error {
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => Some(error),
+        watcher::Error::WatchError(_) | watcher::Error::NoResourceVersion => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::Pod;
+    use prometheus_client::registry::Registry;
+
+    use super::*;
+
+    fn forbidden() -> watcher::Error {
+        watcher::Error::InitialListFailed(kube::Error::Api(
+            kube::core::Status::failure("pods is forbidden", "Forbidden").with_code(403).boxed(),
+        ))
+    }
+
+    #[test]
+    fn pauses_of_a_failing_list_grow_to_the_longest_and_start_over_after_a_success() {
+        let metrics = Arc::new(Metrics::register(&mut Registry::default()));
+        let mut health = WatchHealth::new(&metrics, "Pod", "all namespaces".into(), SHARED);
+        let mut pauses = Vec::new();
+        for _ in 0..6 {
+            // Each attempt to list announces itself first.
+            assert!(!health.received::<Pod>(&watcher::Event::Init));
+            pauses.push(health.failed(&forbidden(), 0.0).as_millis());
+        }
+        assert_eq!(pauses, [500, 1000, 2000, 4000, 5000, 5000]);
+        assert!(health.received::<Pod>(&watcher::Event::InitDone), "recovered");
+        assert!(!health.received::<Pod>(&watcher::Event::InitDone), "only once");
+        assert_eq!(health.failed(&forbidden(), 0.0).as_millis(), 500);
+    }
+
+    #[test]
+    fn a_refusal_is_told_from_an_outage_and_logged_in_the_words_of_the_api_server() {
+        assert!(is_refused(&forbidden()));
+        assert_eq!(cause(&forbidden()), "pods is forbidden");
+        assert!(!is_refused(&watcher::Error::NoResourceVersion));
+    }
+}
