@@ -41,7 +41,7 @@ async fn show(args: &Args, assets: PathBuf) -> anyhow::Result<()> {
     let began = Instant::now();
     show::title("starting etcd, kube-apiserver, kube-controller-manager and the operator");
     let mut rules = rbac::rules(SecretAccess::Watch);
-    rules.extend(rbac::lease_rules());
+    rules.extend(rbac::lease_rules(rbac::LEASE));
     rules.push(rbac::token_rule(sei_testkit::cluster::OPERATOR));
     let cluster = Cluster::start(&assets, rules).await?;
     let binary = target()?.join("debug").join("sei-operator");

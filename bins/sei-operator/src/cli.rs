@@ -161,6 +161,14 @@ pub(crate) struct RunArgs {
     /// Work only while holding the lease, so that several replicas can run.
     #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
     pub(crate) leader_elect: bool,
+    /// Serve metrics only to callers whose bearer token the API server knows (TokenReview), and that may `get` the
+    /// non-resource URL /metrics (SubjectAccessReview).
+    #[arg(long)]
+    pub(crate) metrics_auth: bool,
+    /// Name of the lease. Operators that could work on the same nodes must share it; the default is that of the Go
+    /// controller.
+    #[arg(long, value_name = "NAME", default_value = sei_controller::rbac::LEASE)]
+    pub(crate) leader_election_id: String,
     /// Namespace of the lease; that of the pod when absent.
     #[arg(long)]
     pub(crate) leader_election_namespace: Option<String>,

@@ -11,11 +11,17 @@ mod print;
 mod render;
 mod serve;
 
-use std::process::ExitCode;
+use std::{alloc::System, process::ExitCode};
 
 use clap::{CommandFactory, Parser};
 use cli::{Cli, Command};
 use input::BadInput;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Clears memory when it is freed. Answers of the API server pass through the process, and with them private keys that
+/// nothing here asked for, such as those in annotations.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 /// The process could not do what it was asked to.
 const FAILED: u8 = 1;

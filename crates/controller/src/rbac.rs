@@ -5,8 +5,8 @@ use k8s_openapi::api::rbac::v1::PolicyRule;
 
 use crate::SecretAccess;
 
-/// Name of the Lease that decides which replica works: the Go controller's, so that the two never work at the
-/// same time.
+/// Default name of the Lease that decides which replica is active: the Go controller's, so that the two are never
+/// active at the same time.
 pub const LEASE: &str = "bc1f5b0a.sei.io";
 /// ClusterRole of the ServiceAccounts that node pods run as ([`proxy_rules`]); bindings to it exist in fleets.
 pub const PROXY_ROLE: &str = "sei-rbac-proxy";
@@ -100,6 +100,21 @@ pub fn proxy_rules() -> Vec<PolicyRule> {
     ]
 }
 
+/// Rules by which the operator asks the API server who scrapes its metrics and whether they may, where that is
+/// switched on. Both kinds are in no namespace, so only a ClusterRoleBinding grants them.
+pub fn metrics_auth_rules() -> Vec<PolicyRule> {
+    proxy_rules()
+}
+
+/// Rules of those who scrape the operator's metrics, where it asks.
+pub fn metrics_reader_rules() -> Vec<PolicyRule> {
+    vec![PolicyRule {
+        non_resource_urls: Some(vec!["/metrics".to_owned()]),
+        verbs: vec!["get".to_owned()],
+        ..PolicyRule::default()
+    }]
+}
+
 /// Rules of those who submit tasks to sidecars behind TLS.
 pub fn submitter_rules() -> Vec<PolicyRule> {
     vec![rule(SUBMIT)]
@@ -115,12 +130,12 @@ pub fn editor_rules() -> Vec<PolicyRule> {
     vec![rule(("sei.io", &["seinodes"], &["create", "update", "patch", "delete", "deletecollection"]))]
 }
 
-/// Rules in the operator's own namespace: its one lease. A name cannot limit who may create.
-pub fn lease_rules() -> Vec<PolicyRule> {
+/// Rules in the operator's own namespace: its one lease, called `name`. A name cannot limit who may create.
+pub fn lease_rules(name: &str) -> Vec<PolicyRule> {
     let leases = |verbs| rule(("coordination.k8s.io", &["leases"], verbs));
     vec![
         leases(&["create"]),
-        PolicyRule { resource_names: Some(vec![LEASE.to_owned()]), ..leases(&["get", "update"]) },
+        PolicyRule { resource_names: Some(vec![name.to_owned()]), ..leases(&["get", "update"]) },
     ]
 }
 

@@ -35,7 +35,7 @@ pub(super) fn permissions() -> anyhow::Result<String> {
         cluster: rbac::cluster_rules(),
         finalizer: rbac::finalizer_rules(),
         secrets: rbac::secrets(),
-        lease: rbac::lease_rules(),
+        lease: rbac::lease_rules(rbac::LEASE),
         // The template names the account.
         token: PolicyRule { resource_names: None, ..rbac::token_rule("") },
         proxy: Role { name: rbac::PROXY_ROLE, rules: rbac::proxy_rules() },

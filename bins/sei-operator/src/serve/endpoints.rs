@@ -1,72 +1,67 @@
 //! `/metrics`, `/healthz` and `/readyz`.
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::sync::Arc;
 
 use anyhow::Context;
 use axum::{
     Router,
-    http::{StatusCode, header},
-    response::IntoResponse,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
     routing::get,
 };
 use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
 
+use super::{
+    listener::{self, LIMITS},
+    readiness::Readiness,
+    scrape_auth::ScrapeAuth,
+};
 use crate::cli::Bind;
 
-/// Serves both in the background for the rest of the process.
+/// Serves both in the background for the rest of the process. Callers of metrics are checked by `auth`, if there is
+/// one.
 pub(super) async fn serve(
     metrics: Bind,
     health: Bind,
     registry: Arc<Registry>,
-    ready: Arc<AtomicBool>,
+    auth: Option<ScrapeAuth>,
+    readiness: Readiness,
 ) -> anyhow::Result<()> {
-    let scrape = Router::new().route("/metrics", get(move || exposition(Arc::clone(&registry))));
-    let probes = Router::new().route("/healthz", get(|| async { "ok" })).route(
-        "/readyz",
-        get(move || async move {
-            match ready.load(Ordering::Acquire) {
-                true => (StatusCode::OK, "ok"),
-                false => (StatusCode::SERVICE_UNAVAILABLE, "caches are being filled"),
-            }
-        }),
-    );
+    let scrape = get(move |headers| scrape(Arc::clone(&registry), auth.clone(), headers));
+    let scrape = Router::new().route(METRICS, scrape);
+    let ready = get(move || async move {
+        match readiness.reason() {
+            None => (StatusCode::OK, "ok".to_owned()),
+            Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason),
+        }
+    });
+    let probes = Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", ready);
     for (flag, bind, router) in
         [("--metrics-bind-address", metrics, scrape), ("--health-probe-bind-address", health, probes)]
     {
         if let Some(address) = bind.0 {
-            let listener = listen(address).await.with_context(|| format!("{flag}: listen on {address}"))?;
-            tokio::spawn(async move {
-                if let Err(error) = axum::serve(listener, router).await {
-                    tracing::error!(flag, %error, "endpoint ended");
-                }
-            });
+            let bound = listener::bind(address).await;
+            let listener = bound.with_context(|| format!("{flag}: failed to listen on {address}"))?;
+            tokio::spawn(listener::serve(listener, router, LIMITS));
         }
     }
     Ok(())
 }
 
-/// `:PORT` means every address, also where the machine has no IPv6.
-async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    match TcpListener::bind(address).await {
-        Err(_) if address.is_ipv6() && address.ip().is_unspecified() => {
-            TcpListener::bind(SocketAddr::from(([0, 0, 0, 0], address.port()))).await
-        }
-        bound => bound,
-    }
-}
+const METRICS: &str = "/metrics";
 
-async fn exposition(registry: Arc<Registry>) -> impl IntoResponse {
+async fn scrape(registry: Arc<Registry>, auth: Option<ScrapeAuth>, headers: HeaderMap) -> Response {
+    if let Some(auth) = auth
+        && let Err(status) = auth.check(&headers, METRICS).await
+    {
+        return status.into_response();
+    }
     let mut text = String::new();
-    let status = match prometheus_client::encoding::text::encode(&mut text, &registry) {
-        Ok(()) => StatusCode::OK,
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
-    };
-    (status, [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+    match prometheus_client::encoding::text::encode(&mut text, &registry) {
+        Ok(()) => {
+            let form = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            ([(header::CONTENT_TYPE, form)], text).into_response()
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }

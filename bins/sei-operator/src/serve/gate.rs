@@ -27,6 +27,11 @@ impl Gate {
         *self.end() = Some(end);
     }
 
+    /// Lets no more writes pass.
+    pub(super) fn shut(&self) {
+        self.open_until(Instant::now());
+    }
+
     fn is_shut(&self) -> bool {
         self.end().is_some_and(|end| Instant::now() >= end)
     }

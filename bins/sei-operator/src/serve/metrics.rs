@@ -11,7 +11,6 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
-use sei_controller::rbac::LEASE;
 use tower::{Layer, Service};
 
 /// What is counted of the process.
@@ -23,7 +22,7 @@ pub(super) struct Process {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct LeaseLabels {
-    name: &'static str,
+    name: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -56,9 +55,9 @@ impl Process {
         process
     }
 
-    /// Whether this replica holds the lease.
-    pub(super) fn leads(&self, leads: bool) {
-        self.leader.get_or_create(&LeaseLabels { name: LEASE }).set(i64::from(leads));
+    /// Whether this replica holds `lease`.
+    pub(super) fn leads(&self, lease: &str, leads: bool) {
+        self.leader.get_or_create(&LeaseLabels { name: lease.to_owned() }).set(i64::from(leads));
     }
 
     fn answered(&self, method: String, code: String) {
@@ -143,7 +142,7 @@ mod tests {
     fn what_is_served_is_what_is_documented() {
         let mut registry = Registry::default();
         let process = Process::register(&mut registry);
-        process.leads(true);
+        process.leads("lease", true);
         process.answered("GET".into(), "200".into());
         let documented = documented().into_iter().filter(|metric| {
             // The others are the controller's.

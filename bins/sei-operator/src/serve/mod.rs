@@ -4,16 +4,14 @@
 mod endpoints;
 mod gate;
 mod lease;
+mod listener;
 mod metrics;
+mod readiness;
+mod scrape_auth;
+mod secrets;
 mod shutdown;
 
-use std::{
-    process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::{Context, bail};
 use kube::{
@@ -24,8 +22,9 @@ use kube::{
 use prometheus_client::registry::Registry;
 use sei_controller::{Metrics, Options};
 use tokio::sync::watch;
+use tower::util::MapRequestLayer;
 
-use gate::Gate;
+use self::{gate::Gate, readiness::Readiness, scrape_auth::ScrapeAuth};
 
 use crate::{
     cli::{LogFormat, RunArgs, SecretAccess},
@@ -52,9 +51,11 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         bail!("a TLS provider was installed before the operator could choose its own");
     }
-    let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
-    runtime.block_on(serve(args, options, gate))?;
-    Ok(ExitCode::SUCCESS)
+    let runtime = tokio::runtime::Runtime::new().context("failed to start the runtime")?;
+    let outcome = runtime.block_on(serve(args, options, gate));
+    // Whatever still runs in the background, such as the lookup of a name, must not keep the process.
+    runtime.shutdown_background();
+    outcome.map(|()| ExitCode::SUCCESS)
 }
 
 async fn serve(args: RunArgs, options: Options, gate: Gate) -> anyhow::Result<()> {
@@ -63,59 +64,59 @@ async fn serve(args: RunArgs, options: Options, gate: Gate) -> anyhow::Result<()
     let metrics = Arc::new(Metrics::register(&mut registry));
     let config = config(&args).await?;
     let client = client(&config, &gate, &process)?;
-    let ready = Arc::new(AtomicBool::new(false));
+    // Sent whatever the gate says, on connections that nothing else can block.
+    let ungated = self::client(&config, &Gate::default(), &process)?;
+    let readiness = Readiness::waiting("waiting for caches to sync");
     let (stop, stopped) = watch::channel(false);
     endpoints::serve(
         args.metrics_bind_address,
         args.health_probe_bind_address,
         Arc::new(registry),
-        Arc::clone(&ready),
+        args.metrics_auth.then(|| ScrapeAuth::new(ungated.clone())),
+        readiness.clone(),
     )
     .await?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        looks_into_genesis_bucket = options.genesis_bucket.is_some(),
+        genesis_bucket_access = options.genesis_bucket.is_some(),
         "sei-operator starts"
     );
     tokio::spawn(async move {
         shutdown::signalled().await;
-        tracing::info!("asked to stop: finishing what is under way");
-        // Nobody waits any more: the process is ending already.
+        tracing::info!("shutting down");
+        // Without receivers the process is ending already.
         let _ = stop.send(true);
     });
 
     let mut lease = None;
+    let name = args.leader_election_id;
     if args.leader_elect {
-        // Asked for and given back whatever the gate says, on a connection that nothing else can block.
-        let leases = self::client(&config, &Gate::default(), &process)?;
         let namespace = args.leader_election_namespace.unwrap_or(config.default_namespace);
-        process.leads(false);
-        // A replica that waits is healthy and has nothing to fill.
-        ready.store(true, Ordering::Release);
-        let Some(held) = lease::acquire(leases, &namespace, gate, stopped.clone()).await? else {
-            return Ok(());
-        };
-        ready.store(false, Ordering::Release);
+        process.leads(&name, false);
+        readiness.unset("waiting to read the lease");
+        let place = (namespace.as_str(), name.as_str());
+        let acquired = lease::acquire(ungated, place, gate, &readiness, stopped.clone()).await?;
+        let Some(held) = acquired else { return Ok(()) };
+        readiness.unset("waiting for caches to sync");
         lease = Some(held);
     }
-    process.leads(true);
-    let is_ready = Arc::clone(&ready);
+    process.leads(&name, true);
     let controller = sei_controller::run(
         client,
         options,
         metrics,
         move || {
-            tracing::info!("caches are filled");
-            is_ready.store(true, Ordering::Release);
+            tracing::info!("caches are synced");
+            readiness.set();
         },
         shutdown::told(stopped),
     );
     match lease {
-        None => controller.await.context("run the controller"),
+        None => controller.await.context("the controller failed"),
         Some(mut lease) => {
             let outcome = tokio::select! {
-                outcome = controller => outcome.context("run the controller"),
-                lost = lease.lost() => return Err(lost.context("the lease was lost: another replica may work, so this one ends")),
+                outcome = controller => outcome.context("the controller failed"),
+                lost = lease.lost() => return Err(lost.context("lost the lease: another replica may be active, so this one ends")),
             };
             lease.release().await;
             outcome
@@ -126,7 +127,7 @@ async fn serve(args: RunArgs, options: Options, gate: Gate) -> anyhow::Result<()
 /// How to reach the cluster.
 async fn config(args: &RunArgs) -> anyhow::Result<Config> {
     let Some(path) = &args.kubeconfig else {
-        return Config::infer().await.context("find the cluster: give --kubeconfig, or run inside one");
+        return Config::infer().await.context("no cluster found: give --kubeconfig, or run inside one");
     };
     let kubeconfig = Kubeconfig::read_from(path).map_err(|error| bad(format!("--kubeconfig: {error}")))?;
     Ok(Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?)
@@ -134,13 +135,16 @@ async fn config(args: &RunArgs) -> anyhow::Result<Config> {
 
 /// A client that writes while `gate` is open.
 fn client(config: &Config, gate: &Gate, process: &metrics::Process) -> anyhow::Result<Client> {
-    let client = ClientBuilder::try_from(config.clone()).context("make a client of the cluster")?;
+    let client = ClientBuilder::try_from(config.clone()).context("failed to create a client")?;
+    let client = client.with_layer(&MapRequestLayer::new(secrets::close_after));
     Ok(client.with_layer(gate).with_layer(process).build())
 }
 
 fn log(args: &RunArgs) -> anyhow::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(&args.log_level)
         .map_err(|error| bad(format!("--log-level: {error}")))?;
+    // The client logs the text of an answer that it cannot decode, and that may be a Secret.
+    let filter = filter.add_directive("kube_client::client=error".parse()?);
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match args.log_format {
         LogFormat::Json => logs.json().flatten_event(true).init(),

@@ -36,7 +36,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 pub async fn cluster() -> Cluster {
     let mut rules = sei_controller::rbac::rules(sei_controller::SecretAccess::Watch);
-    rules.extend(sei_controller::rbac::lease_rules());
+    rules.extend(sei_controller::rbac::lease_rules(sei_controller::rbac::LEASE));
     rules.push(sei_controller::rbac::token_rule(sei_testkit::cluster::OPERATOR));
     Cluster::start(&control_plane::assets().unwrap(), rules).await.unwrap()
 }
@@ -50,11 +50,15 @@ pub fn operator(cluster: &Cluster) -> Operator {
 
 /// An operator with more variables in its environment.
 pub fn operator_with(cluster: &Cluster, variables: &[(&str, String)]) -> Operator {
-    Operator::start_with(cluster, &binary(), &ALONE, variables).unwrap()
+    start_with(cluster, &ALONE, variables)
 }
 
 pub fn start(cluster: &Cluster, arguments: &[&str]) -> Operator {
-    Operator::start(cluster, &binary(), arguments).unwrap()
+    start_with(cluster, arguments, &[])
+}
+
+pub fn start_with(cluster: &Cluster, arguments: &[&str], variables: &[(&str, String)]) -> Operator {
+    Operator::start_with(cluster, &binary(), arguments, variables).unwrap()
 }
 
 fn binary() -> PathBuf {

@@ -56,7 +56,7 @@ fn the_operator_has_the_rules_of_the_table_in_every_mode() {
             let objects = chart::render(&values).unwrap();
 
             let own = || Some(NAMESPACE.to_owned());
-            let own_rules = rbac::lease_rules().into_iter().chain([rbac::token_rule(RELEASE)]);
+            let own_rules = rbac::lease_rules(rbac::LEASE).into_iter().chain([rbac::token_rule(RELEASE)]);
             let mut wanted: Vec<_> = own_rules.map(|rule| (own(), rule)).collect();
             let everywhere: &[Option<&str>] = &[None];
             let listed: Vec<_> = namespaces.iter().map(|namespace| Some(*namespace)).collect();

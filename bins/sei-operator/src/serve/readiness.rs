@@ -1,0 +1,29 @@
+//! Whether the process can do its work, or wait its turn.
+
+use tokio::sync::watch;
+
+/// Clones are the same one.
+#[derive(Clone)]
+pub(super) struct Readiness(watch::Sender<Option<String>>);
+
+impl Readiness {
+    /// Not ready, because of `reason`.
+    pub(super) fn waiting(reason: impl Into<String>) -> Self {
+        Self(watch::Sender::new(Some(reason.into())))
+    }
+
+    /// The process is ready.
+    pub(super) fn set(&self) {
+        self.0.send_replace(None);
+    }
+
+    /// It is not ready, because of `reason`.
+    pub(super) fn unset(&self, reason: impl Into<String>) {
+        self.0.send_replace(Some(reason.into()));
+    }
+
+    /// Why the process is not ready, if it is not.
+    pub(super) fn reason(&self) -> Option<String> {
+        self.0.borrow().clone()
+    }
+}
