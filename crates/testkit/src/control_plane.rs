@@ -24,6 +24,7 @@ const ADMIN_TOKEN: &str = "admin-token-of-a-throw-away-cluster";
 /// Only what the operator leans on. Everything that needs real nodes is left out.
 const CONTROLLERS: &str = "statefulset-controller,job-controller,garbage-collector-controller,persistentvolumeclaim-protection-controller,namespace-controller,serviceaccount-controller";
 const PATIENCE: Duration = Duration::from_secs(60);
+const API_SERVER: &str = "kube-apiserver";
 
 /// The folder with the programs, as `KUBEBUILDER_ASSETS` names it.
 ///
@@ -40,6 +41,7 @@ pub struct ControlPlane {
     // Ended in this order: the ones that lean on others first.
     controller_manager: Option<Process>,
     api_server: Process,
+    api_server_arguments: Vec<String>,
     etcd: Process,
     folder: TempDir,
     assets: PathBuf,
@@ -59,11 +61,33 @@ impl ControlPlane {
         let authority = Authority::new("control plane of tests")?;
         let [etcd_port, peer_port, port] = free_ports()?;
         let etcd = etcd(&assets, folder.path(), etcd_port, peer_port)?;
-        let api_server = api_server(&assets, folder.path(), &authority, etcd_port, port)?;
-        let mut plane = Self { controller_manager: None, api_server, etcd, folder, assets, port, authority };
+        let api_server_arguments = api_server_arguments(folder.path(), &authority, etcd_port, port)?;
+        let api_server = Process::start(&assets, folder.path(), API_SERVER, &api_server_arguments)?;
+        let mut plane = Self {
+            controller_manager: None,
+            api_server,
+            api_server_arguments,
+            etcd,
+            folder,
+            assets,
+            port,
+            authority,
+        };
         fs::write(plane.kubeconfig(), plane.kubeconfig_for(ADMIN_TOKEN).to_string())?;
         plane.wait_until_ready().await?;
         Ok(plane)
+    }
+
+    /// Ends the API server as a crash would, and after `outage` starts it again. Returns once it is ready.
+    ///
+    /// # Errors
+    /// When it does not become ready again.
+    pub async fn restart_api_server(&mut self, outage: Duration) -> anyhow::Result<()> {
+        self.api_server.end();
+        tokio::time::sleep(outage).await;
+        let (folder, arguments) = (self.folder.path(), &self.api_server_arguments);
+        self.api_server = Process::start(&self.assets, folder, API_SERVER, arguments)?;
+        self.wait_until_ready().await
     }
 
     /// Starts kube-controller-manager. Install CRDs first: its garbage collector learns of later ones slowly.
@@ -171,13 +195,12 @@ fn etcd(assets: &Path, folder: &Path, port: u16, peer_port: u16) -> anyhow::Resu
     Process::start(assets, folder, "etcd", &arguments)
 }
 
-fn api_server(
-    assets: &Path,
+fn api_server_arguments(
     folder: &Path,
     authority: &Authority,
     etcd_port: u16,
     port: u16,
-) -> anyhow::Result<Process> {
+) -> anyhow::Result<Vec<String>> {
     let pair = authority.issue(&["127.0.0.1".to_owned(), "localhost".to_owned()])?;
     let file = |name: &str, text: &str| -> anyhow::Result<String> {
         let path = folder.join(name);
@@ -186,7 +209,7 @@ fn api_server(
     };
     let signing = certs::signing_key()?;
     let tokens = file("tokens.csv", &format!("{ADMIN_TOKEN},admin,admin,\"system:masters\"\n"))?;
-    let arguments = [
+    Ok(vec![
         format!("--etcd-servers=http://127.0.0.1:{etcd_port}"),
         "--bind-address=127.0.0.1".to_owned(),
         format!("--secure-port={port}"),
@@ -199,8 +222,7 @@ fn api_server(
         format!("--service-account-signing-key-file={}", file("service-accounts.key", &signing.key)?),
         "--service-cluster-ip-range=10.0.0.0/16".to_owned(),
         "--endpoint-reconciler-type=none".to_owned(),
-    ];
-    Process::start(assets, folder, "kube-apiserver", &arguments)
+    ])
 }
 
 /// Ports that nothing listens on now.
@@ -248,10 +270,16 @@ impl Process {
     }
 }
 
-impl Drop for Process {
-    fn drop(&mut self) {
+impl Process {
+    fn end(&mut self) {
         // Already ended is what is wanted.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end();
     }
 }

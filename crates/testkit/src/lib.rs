@@ -1,6 +1,7 @@
 //! What tests and the demo run the operator against: a real control plane, a stand-in for the kubelet, a
 //! simulator of sidecars and a maker of certificates. For development only; no release contains it.
 
+pub mod api_proxy;
 pub mod builders;
 pub mod certs;
 pub mod chart;

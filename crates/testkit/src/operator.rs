@@ -77,6 +77,11 @@ impl Operator {
         Ok(())
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Its exit code, once it has ended.
     pub fn exit_code(&mut self) -> Option<i32> {
         self.child.try_wait().ok()??.code()

@@ -18,21 +18,34 @@ use crate::bed::{self, eventually, is_running, until};
 
 const LEASE: &str = "bc1f5b0a.sei.io";
 
-/// A replica that serves on `port` and the next one.
-fn replica(cluster: &Cluster, port: u16) -> Operator {
-    bed::start(
-        cluster,
-        &[
-            &format!("--health-probe-bind-address=127.0.0.1:{port}"),
-            &format!("--metrics-bind-address=127.0.0.1:{}", port + 1),
-            "--leader-election-namespace=default",
-        ],
-    )
+/// A replica that serves probes on `port` and metrics on the next one.
+pub fn replica(cluster: &Cluster, port: u16) -> Operator {
+    replica_with(cluster, port, &[], &[])
 }
 
-async fn get(port: u16, path: &str) -> String {
+/// The same with more arguments, and variables in its environment.
+pub fn replica_with(
+    cluster: &Cluster,
+    port: u16,
+    arguments: &[&str],
+    variables: &[(&str, String)],
+) -> Operator {
+    let health = format!("--health-probe-bind-address=127.0.0.1:{port}");
+    let metrics = format!("--metrics-bind-address=127.0.0.1:{}", port + 1);
+    let mut all = vec![health.as_str(), metrics.as_str(), "--leader-election-namespace=default"];
+    all.extend(arguments);
+    bed::start_with(cluster, &all, variables)
+}
+
+/// The answer to a request, with its head; empty where nothing answers.
+pub async fn get(port: u16, path: &str) -> String {
+    get_with(port, path, "").await
+}
+
+/// The same with more headers.
+pub async fn get_with(port: u16, path: &str, headers: &str) -> String {
     let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)).await else { return String::new() };
-    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{headers}connection: close\r\n\r\n");
     let mut answer = String::new();
     if stream.write_all(request.as_bytes()).await.is_ok() {
         let _ = stream.read_to_string(&mut answer).await;

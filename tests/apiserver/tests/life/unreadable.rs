@@ -1,0 +1,148 @@
+//! SeiNodes that the operator cannot decode, among others that it can: stored under a CRD with weaker rules.
+
+use std::time::Duration;
+
+use k8s_openapi::api::events::v1::Event;
+use kube::{
+    Api, ResourceExt,
+    api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams},
+};
+use sei_api::SeiNode;
+use sei_testkit::{
+    builders,
+    cluster::{self, Cluster, NAMESPACE},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    bed::{self, eventually, is_running, until},
+    process::{get, replica},
+};
+
+const A: &str = "ghcr.io/sei-protocol/sei:a";
+
+fn raw(cluster: &Cluster) -> Api<DynamicObject> {
+    Api::namespaced_with(cluster.client.clone(), NAMESPACE, &ApiResource::erase::<SeiNode>(&()))
+}
+
+fn object(name: &str, spec: &Value) -> DynamicObject {
+    let mut object = json!({
+        "apiVersion": "sei.io/v1alpha1", "kind": "SeiNode",
+        "metadata": { "name": name, "namespace": NAMESPACE },
+    });
+    if !spec.is_null() {
+        object["spec"] = spec.clone();
+    }
+    serde_json::from_value(object).unwrap()
+}
+
+fn broken_spec() -> Value {
+    let mut spec = builders::full_node(A);
+    spec["image"] = json!(7);
+    spec
+}
+
+/// Stores objects that the present CRD does not admit.
+async fn store(cluster: &Cluster, objects: &[DynamicObject]) {
+    let mut manifest: Value = serde_json::to_value(sei_api::crd_manifest().unwrap()).unwrap();
+    without_rules(&mut manifest);
+    let schema = &mut manifest["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+    schema.as_object_mut().unwrap().remove("required");
+    schema["properties"]["spec"]["properties"]["image"] =
+        json!({ "x-kubernetes-preserve-unknown-fields": true });
+    let crds: Api<
+        k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+    > = Api::all(cluster.client.clone());
+    let params = PatchParams::apply("sei-operator-tests").force();
+    crds.patch(&sei_api::crd().name_any(), &params, &Patch::Apply(&manifest)).await.unwrap();
+    for object in objects {
+        eventually("the weaker CRD is served", || async {
+            raw(cluster).create(&PostParams::default(), object).await.is_ok()
+        })
+        .await;
+    }
+    cluster::install_crd(&cluster.client).await.unwrap();
+    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
+    eventually("the present CRD is served", || async {
+        raw(cluster).create(&dry_run, &object("refused", &broken_spec())).await.is_err()
+    })
+    .await;
+}
+
+fn without_rules(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            fields.remove("x-kubernetes-validations");
+            fields.values_mut().for_each(without_rules);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_rules),
+        _ => {}
+    }
+}
+
+/// The message of condition Stalled, with its reason.
+async fn stalled(cluster: &Cluster, name: &str) -> Option<String> {
+    let node = raw(cluster).get(name).await.unwrap();
+    let conditions = node.data["status"]["conditions"].as_array()?;
+    let stalled = conditions.iter().find(|condition| condition["type"] == "Stalled")?;
+    Some(format!("{}: {}", stalled["reason"].as_str()?, stalled["message"].as_str()?))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_undecodable_node_holds_up_no_other_and_says_what_is_wrong() {
+    let cluster = bed::cluster().await;
+    store(&cluster, &[object("broken-0", &broken_spec()), object("empty-0", &Value::Null)]).await;
+
+    // In the first list.
+    let operator = replica(&cluster, 18_121);
+    bed::create(&cluster, "good-0", builders::full_node(A)).await;
+    until(&cluster, "good-0", "Running", is_running).await;
+    eventually("it is ready", || async { get(18_121, "/readyz").await.contains("200 OK") }).await;
+    eventually("the node says what is wrong", || async {
+        stalled(&cluster, "broken-0").await.is_some_and(|said| {
+            said.starts_with("Unreadable: ") && said.contains("spec.image: invalid type: integer `7`")
+        })
+    })
+    .await;
+    let metric = |name: &str| {
+        format!("sei_controller_seinode_unreadable{{namespace=\"{NAMESPACE}\",name=\"{name}\"}} 1")
+    };
+    let metrics = get(18_122, "/metrics").await;
+    assert!(metrics.contains(&metric("broken-0")) && metrics.contains(&metric("empty-0")), "{metrics}");
+    for name in ["broken-0", "empty-0"] {
+        let line = format!("\"node\":\"{NAMESPACE}/{name}\"");
+        assert!(operator.log().contains(&line), "{name} is named in {}", operator.log());
+        eventually("an event tells", || async { warned(&cluster, name).await }).await;
+    }
+
+    // In a running watch.
+    store(&cluster, &[object("broken-1", &broken_spec())]).await;
+    bed::create(&cluster, "good-1", builders::full_node(A)).await;
+    until(&cluster, "good-1", "Running", is_running).await;
+    eventually("the second says so too", || async { stalled(&cluster, "broken-1").await.is_some() }).await;
+
+    // What was told once is not written again.
+    let version = || async { raw(&cluster).get("broken-0").await.unwrap().resource_version() };
+    let before = version().await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(version().await, before);
+
+    // Corrected, it is a node like any other; removed, its series goes.
+    let image = json!({ "spec": { "image": A } });
+    raw(&cluster).patch("broken-0", &PatchParams::default(), &Patch::Merge(&image)).await.unwrap();
+    until(&cluster, "broken-0", "Running", is_running).await;
+    raw(&cluster).delete("empty-0", &DeleteParams::default()).await.unwrap();
+    eventually("no series is left", || async {
+        let metrics = get(18_122, "/metrics").await;
+        !metrics.contains(&metric("broken-0")) && !metrics.contains(&metric("empty-0"))
+    })
+    .await;
+}
+
+async fn warned(cluster: &Cluster, name: &str) -> bool {
+    let events = bed::api::<Event>(cluster).list(&ListParams::default()).await.unwrap();
+    events.iter().any(|event| {
+        event.reason.as_deref() == Some("Unreadable")
+            && event.regarding.as_ref().and_then(|it| it.name.as_deref()) == Some(name)
+    })
+}
