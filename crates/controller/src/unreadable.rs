@@ -16,8 +16,8 @@ use kube::{
 };
 use sei_api::{
     SeiNode,
-    events::EventReason,
     conditions::{self, ConditionType, Reason, Statement},
+    events::EventReason,
     labels,
 };
 use sei_decide::events::{Event, Level};
