@@ -105,7 +105,7 @@ fn fault(error: &ValidationError<'_>) -> String {
         }
         // YAML reads y, on and 42 without quotes as something else than text.
         ValidationErrorKind::Type { kind: TypeKind::Single(JsonType::String) }
-            if is_scalar(&error.instance()) =>
+            if is_scalar(error.instance()) =>
         {
             at(&path, &format!("{error}: write it in quotes"))
         }
