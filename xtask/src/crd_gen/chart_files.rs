@@ -8,6 +8,7 @@ use serde::Serialize;
 
 /// The permissions by what they are for; the templates pick.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Permissions {
     namespaced: Vec<PolicyRule>,
     cluster: Vec<PolicyRule>,
@@ -17,6 +18,8 @@ struct Permissions {
     token: PolicyRule,
     proxy: Role,
     submitter: Role,
+    metrics_auth: Vec<PolicyRule>,
+    metrics_reader: Vec<PolicyRule>,
     viewer: Vec<PolicyRule>,
     editor: Vec<PolicyRule>,
 }
@@ -40,6 +43,8 @@ pub(super) fn permissions() -> anyhow::Result<String> {
         token: PolicyRule { resource_names: None, ..rbac::token_rule("") },
         proxy: Role { name: rbac::PROXY_ROLE, rules: rbac::proxy_rules() },
         submitter: Role { name: rbac::SUBMITTER_ROLE, rules: rbac::submitter_rules() },
+        metrics_auth: rbac::metrics_auth_rules(),
+        metrics_reader: rbac::metrics_reader_rules(),
         viewer: rbac::viewer_rules(),
         editor: rbac::editor_rules(),
     };

@@ -57,6 +57,17 @@ helm.sh/resource-policy: keep
 {{ .Values.nodes.namespaces | default .Values.watchNamespaces | toJson }}
 {{- end }}
 
+{{/* Name of the Lease: each release has its own; the usual one has that of the Go controller. */}}
+{{- define "sei-operator.lease" -}}
+{{- $name := include "sei-operator.fullname" . }}
+{{- .Values.leaderElection.leaseName | default (eq $name .Chart.Name | ternary (include "sei-operator.default-lease" .) $name) }}
+{{- end }}
+
+{{/* The Lease of the Go controller, which the generated files name. */}}
+{{- define "sei-operator.default-lease" -}}
+bc1f5b0a.sei.io
+{{- end }}
+
 {{/* Name of the operator's ServiceAccount. */}}
 {{- define "sei-operator.account" -}}
 {{- if .Values.serviceAccount.create }}

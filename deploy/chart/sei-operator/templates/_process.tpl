@@ -4,6 +4,7 @@
 {{- define "sei-operator.args" -}}
 {{- $own := list
   "--leader-elect=true"
+  (printf "--leader-election-id=%s" (include "sei-operator.lease" .))
   "--metrics-bind-address=:8080"
   "--health-probe-bind-address=:8081"
   (printf "--secret-access=%s" .Values.secretAccess)
@@ -13,8 +14,14 @@
 {{- range .Values.watchNamespaces }}
 {{- $own = append $own (printf "--watch-namespace=%s" .) }}
 {{- end }}
+{{- if .Values.metrics.auth.enabled }}
+{{- $own = append $own "--metrics-auth" }}
+{{- end }}
 {{- $fixed := dict
   "--leader-elect" "the replicas depend on it"
+  "--leader-election-id" "set leaderElection.leaseName, which the Role depends on"
+  "--leader-election-namespace" "the Role is in the namespace of the release"
+  "--metrics-auth" "set metrics.auth.enabled, which the roles depend on"
   "--metrics-bind-address" "the Service and the NetworkPolicy depend on it"
   "--health-probe-bind-address" "the probes depend on it"
   "--secret-access" "set secretAccess, which the roles depend on"

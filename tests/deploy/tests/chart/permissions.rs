@@ -150,6 +150,26 @@ fn people_have_roles_that_are_part_of_the_clusters_only_on_request() {
 }
 
 #[test]
+fn scrapers_are_asked_for_a_token_only_on_request() {
+    let values = json!({ "metrics": { "auth": { "enabled": true }, "serviceMonitor": { "enabled": true } } });
+    let objects = chart::render(&values).unwrap();
+    let rules = |objects: &[Value], name: &str| {
+        let role = find(objects, "ClusterRole", name)?;
+        Some(serde_json::from_value::<Vec<PolicyRule>>(role["rules"].clone()).unwrap())
+    };
+    assert_eq!(rules(&objects, "sei-operator-metrics-auth"), Some(rbac::metrics_auth_rules()));
+    assert_eq!(rules(&objects, "sei-operator-metrics-reader"), Some(rbac::metrics_reader_rules()));
+    let asking = rbac::metrics_auth_rules().into_iter().map(|rule| (None, rule));
+    let granted = granted(&objects, &operator());
+    assert!(asking.into_iter().all(|right| granted.contains(&right)));
+    let monitor = &find(&objects, "ServiceMonitor", RELEASE).unwrap()["spec"]["endpoints"][0];
+    assert!(monitor["bearerTokenFile"].is_string());
+    let default = chart::render(&json!({})).unwrap();
+    assert_eq!(rules(&default, "sei-operator-metrics-auth"), None);
+    assert_eq!(rules(&default, "sei-operator-metrics-reader"), None);
+}
+
+#[test]
 fn pods_of_nodes_are_closed_but_for_p2p_where_a_policy_is_asked_for() {
     let none = chart::render(&json!({ "nodes": { "namespaces": ["a"] } })).unwrap();
     assert!(find(&none, "NetworkPolicy", "sei-operator-nodes").is_none());

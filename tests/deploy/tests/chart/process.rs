@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use sei_controller::rbac;
 use sei_render::Platform;
 use sei_testkit::chart::{self, RELEASE, find};
 use serde_json::{Value, json};
@@ -151,6 +152,34 @@ fn flags_that_other_objects_depend_on_are_not_replaced() {
             }
         }
     }
+}
+
+#[test]
+fn every_release_has_a_lease_of_its_own_and_the_usual_one_that_of_the_go_controller() {
+    let lease = |name: &str, values: Value| {
+        let values = json!({ "fullnameOverride": name, "leaderElection": values, "metrics": {
+            "prometheusRule": { "enabled": true }, "dashboard": { "enabled": true },
+        } });
+        let objects = chart::render(&values).unwrap();
+        let deployment = find(&objects, "Deployment", name).unwrap();
+        let arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"].as_array().unwrap();
+        let lease = arguments.iter().find_map(|word| word.as_str()?.strip_prefix("--leader-election-id="));
+        let lease = lease.unwrap().to_owned();
+        let role = find(&objects, "Role", &format!("{name}-lease")).unwrap();
+        assert_eq!(role["rules"][1]["resourceNames"], json!([lease]), "the Role is for that lease");
+        // The metric of who leads carries the name.
+        for (kind, name) in [("PrometheusRule", name.to_owned()), ("ConfigMap", format!("{name}-dashboard"))]
+        {
+            let text = find(&objects, kind, &name).unwrap().to_string();
+            assert!(text.contains(&lease), "{kind}");
+            assert!(lease == rbac::LEASE || !text.contains(rbac::LEASE), "{kind}");
+        }
+        lease
+    };
+    let own = json!({});
+    assert_eq!(lease(RELEASE, own.clone()), rbac::LEASE);
+    assert_eq!(lease("second", own), "second");
+    assert_eq!(lease("second", json!({ "leaseName": rbac::LEASE })), rbac::LEASE);
 }
 
 #[test]
