@@ -27,6 +27,7 @@ use crate::{
     context::Context,
     decode::{Decoded, Undecodable},
     events,
+    refusal::words,
 };
 
 /// The SeiNodes of a scope that cannot be decoded.
@@ -135,8 +136,8 @@ async fn report(ctx: Arc<Context>, regarding: ObjectReference, broken: Undecodab
         Api::namespaced_with(ctx.client.clone(), namespace, &ApiResource::erase::<SeiNode>(&()));
     let params = PatchParams { field_manager: Some(labels::FIELD_MANAGER.to_owned()), ..Default::default() };
     if let Err(error) = api.patch_status(name, &params, &Patch::Merge(&patch)).await {
-        let node = format!("{namespace}/{name}");
-        tracing::warn!(node, %error, "failed to write the conditions of a SeiNode that cannot be decoded");
+        let (node, error) = (format!("{namespace}/{name}"), words(&error));
+        tracing::warn!(node, error, "failed to write the conditions of a SeiNode that cannot be decoded");
     }
     if is_news {
         let event = Event { level: Level::Warning, reason: EventReason::Unreadable, note: message };
