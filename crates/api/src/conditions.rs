@@ -16,7 +16,7 @@ macro_rules! vocabulary {
             /// Every one, in the order of the reference page.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// As it stands in status.
+            /// The wire string, as stored in status.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $wire,)+ }
             }
@@ -55,15 +55,15 @@ macro_rules! reasons {
 vocabulary! {
     /// Type of a condition.
     ConditionType {
-        /// The node does what its spec asks. While it does not, the reason and message say what it waits for.
+        /// The node matches its spec. Otherwise reason and message say what it is waiting for.
         Ready = "Ready",
-        /// A person must act; waiting will not help. The message says what to do.
+        /// Manual intervention is required; waiting does not help. The message says what to do.
         Stalled = "Stalled",
-        /// What the sidecar's `/v0/healthz` last said. Present once the node was Running.
+        /// The last response of the sidecar's `/v0/healthz`. Present once the node has been Running.
         SidecarReady = "SidecarReady",
-        /// The verdict on the Secret of `spec.sidecar.tls`. Present exactly while TLS is asked for.
+        /// Whether the Secret of `spec.sidecar.tls` can be used. Present if and only if TLS is configured.
         SidecarTlsSecretReady = "SidecarTLSSecretReady",
-        /// An update plan is bringing the node to another image.
+        /// An update plan is replacing the node's image.
         NodeUpdateInProgress = "NodeUpdateInProgress",
         /// Whether the imported data volume can be used.
         ImportPvcReady = "ImportPVCReady",
@@ -73,7 +73,7 @@ vocabulary! {
         NodeKeyReady = "NodeKeyReady",
         /// Whether the Secrets of `validator.operatorKeyring` can be used.
         OperatorKeyringReady = "OperatorKeyringReady",
-        /// Whether the sidecar is of a version that can do what the spec asks.
+        /// Whether the sidecar's version supports what the spec requests.
         SidecarSupported = "SidecarSupported",
         /// Whether every field of the spec has an effect.
         SpecHonored = "SpecHonored",
@@ -84,45 +84,45 @@ reasons! {
     /// Reason of a condition.
     Reason {
         Ready {
-            /// The node runs as its spec asks.
+            /// The node runs as specified.
             NodeReady = "NodeReady",
-            /// A plan is under way; the message names the current task.
+            /// A plan is in progress; the message names the current task.
             PlanInProgress = "PlanInProgress",
-            /// The current task failed and will be tried again; the message has the error and the time.
+            /// The current task failed and will be retried; the message has the error and the time.
             TaskRetrying = "TaskRetrying",
-            /// The Secret of `spec.sidecar.tls` is not ready, so no plan is made; see `SidecarTLSSecretReady`.
+            /// The Secret of `spec.sidecar.tls` is not ready, so no plan is started; see `SidecarTLSSecretReady`.
             WaitingForTlsSecret = "WaitingForTLSSecret",
-            /// The imported data volume is not usable yet; see `ImportPVCReady`.
+            /// The imported data volume cannot be used yet; see `ImportPVCReady`.
             WaitingForVolume = "WaitingForVolume",
-            /// A key Secret is not usable yet; see the key's condition.
+            /// A key Secret cannot be used yet; see the key's condition.
             WaitingForKeys = "WaitingForKeys",
-            /// The pod does not exist, does not run or is not ready yet; the message says which.
+            /// The pod does not exist, is not running or is not ready; the message says which and why.
             WaitingForPod = "WaitingForPod",
-            /// The bootstrap Job is under way.
+            /// The bootstrap Job is in progress.
             WaitingForBootstrap = "WaitingForBootstrap",
-            /// No peers match the selectors of `spec.peers` yet, or none of them runs.
+            /// No SeiNode matches the selectors of `spec.peers` yet, or none of the matching ones is Running.
             WaitingForPeers = "WaitingForPeers",
             /// An object of the ceremony is not in the genesis bucket; the message names bucket and key.
             WaitingForGenesis = "WaitingForGenesis",
-            /// The sidecar works on a task.
+            /// The sidecar is running a task.
             SidecarTaskRunning = "SidecarTaskRunning",
             /// The sidecar cannot be reached.
             SidecarUnreachable = "SidecarUnreachable",
-            /// A task `mark-not-ready` of somebody else holds the sidecar, so the operator does not submit `mark-ready`.
+            /// A task `mark-not-ready` from another client holds the sidecar, so the operator does not submit `mark-ready`.
             SidecarHeld = "SidecarHeld",
-            /// The sidecar's proxy refuses the operator (401 or 403): check the task-submitter role binding.
+            /// The sidecar's proxy denies access (401 or 403): check the task-submitter role binding.
             SidecarAccessDenied = "SidecarAccessDenied",
-            /// The API server refused a write of the operator; the message has its words.
+            /// The API server rejected a write of the operator; the message has its response.
             WriteRefused = "WriteRefused",
             /// Another pod still uses the signing key or the volume; the message names it.
             WaitingForRelease = "WaitingForRelease",
-            /// An object whose name the node needs is still being deleted, as after the SeiNode was deleted and created again.
+            /// An object whose name the node needs is still being deleted, for example after the SeiNode was recreated.
             WaitingForDeletion = "WaitingForDeletion",
             /// The node is being deleted.
             Deleting = "Deleting",
         }
         Stalled {
-            /// Nothing needs a person.
+            /// No manual intervention is required.
             Progressing = "Progressing",
             /// The spec cannot be carried out; the message names the field and says what to write instead.
             InvalidSpec = "InvalidSpec",
@@ -132,9 +132,9 @@ reasons! {
             Unreadable = "Unreadable",
             /// A plan failed for good; the message has task and error. Change the spec or set annotation `sei.io/retry`.
             PlanFailed = "PlanFailed",
-            /// A task waits longer than it ever should; the message says for what. It goes on by itself once that is there.
+            /// A task has been waiting longer than its limit; the message says for what. The operator keeps retrying.
             WaitingTooLong = "WaitingTooLong",
-            /// An object of this name exists and belongs to somebody else; rename one of them or delete it.
+            /// An object of this name exists and has another owner; rename one of them or delete it.
             ForeignObject = "ForeignObject",
             /// Another SeiNode imports the same volume; only one of them may.
             VolumeInUse = "VolumeInUse",
@@ -147,13 +147,13 @@ reasons! {
             SigningKeyInUse = "SigningKeyInUse",
         }
         SidecarReady {
-            /// healthz answers 200.
+            /// healthz responds with 200.
             SidecarHealthy = "Ready",
-            /// healthz answers 503: the sidecar restarted and waits for mark-ready, which the operator sends.
+            /// healthz responds with 503: the sidecar restarted and waits for mark-ready, which the operator submits.
             SidecarNotReady = "NotReady",
-            /// healthz answers 503, and a task `mark-not-ready` of somebody else asks for that.
+            /// healthz responds with 503 because a task `mark-not-ready` from another client requested it.
             SidecarHealthHeld = "Held",
-            /// healthz does not answer.
+            /// healthz does not respond.
             Unreachable = "Unreachable",
         }
         SidecarTlsSecretReady {
@@ -161,7 +161,7 @@ reasons! {
             TlsSecretReady = "TLSSecretReady",
             /// There is no Secret of that name in the SeiNode's namespace.
             TlsSecretNotFound = "TLSSecretNotFound",
-            /// The Secret could not be read; the operator's fault or the API server's, not the user's.
+            /// The operator failed to read the Secret; this is not a fault of the Secret.
             TlsSecretUnavailable = "TLSSecretUnavailable",
             /// The Secret is not a usable TLS Secret; the message says what is wrong with it.
             TlsSecretMalformed = "TLSSecretMalformed",
@@ -173,9 +173,9 @@ reasons! {
             TlsSecretNotYetValid = "TLSSecretNotYetValid",
         }
         NodeUpdateInProgress {
-            /// An update plan was made.
+            /// An update plan was started.
             UpdateStarted = "UpdateStarted",
-            /// The pod runs, ready, on the image.
+            /// The pod is ready with the new image.
             UpdateComplete = "UpdateComplete",
             /// The update plan failed.
             UpdateFailed = "UpdateFailed",
@@ -213,20 +213,20 @@ reasons! {
             OperatorKeyringInvalid = "OperatorKeyringInvalid",
         }
         SidecarSupported {
-            /// Nothing that the spec asks is known to be beyond the sidecar.
+            /// The sidecar is not known to lack anything that the spec requests.
             SidecarVersionSupported = "SidecarVersionSupported",
             /// TLS needs a sidecar of v0.0.50 or later; set `spec.sidecar.image` or the platform's image.
             SidecarTooOldForTls = "SidecarTooOldForTLS",
-            /// The sidecar's own port can be called without TLS and authentication; set `spec.sidecar.image` to v0.0.50
+            /// The sidecar's own port accepts requests without TLS and authentication; set `spec.sidecar.image` to v0.0.50
             /// or later.
             SidecarPortUnprotected = "SidecarPortUnprotected",
-            /// The sidecar does not know a task type of the plan; use a version that does.
+            /// The sidecar does not support a task type of the plan; use a version that does.
             SidecarTaskUnknown = "SidecarTaskUnknown",
         }
         SpecHonored {
             /// Every field that is set has an effect.
             AllFieldsHonored = "AllFieldsHonored",
-            /// A field cannot be used as it is, and nothing that the node needs now uses it; the message names it.
+            /// A field is invalid, but nothing that the node currently needs uses it; the message names it.
             FieldInvalid = "FieldInvalid",
             /// A field that is set has no effect; the message names it.
             FieldWithoutEffect = "FieldWithoutEffect",
@@ -248,7 +248,7 @@ pub enum Truth {
 }
 
 impl Truth {
-    /// As it stands in status.
+    /// The wire string, as stored in status.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::True => "True",
@@ -264,7 +264,7 @@ impl From<bool> for Truth {
     }
 }
 
-/// What is to be said by one condition.
+/// The content of one condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// Which condition.
@@ -273,7 +273,7 @@ pub struct Statement {
     pub truth: Truth,
     /// Why.
     pub reason: Reason,
-    /// Why, for a person. Cut to what the schema admits when it is set.
+    /// Human-readable message. Truncated to the schema's limit when it is set.
     pub message: String,
 }
 

@@ -15,7 +15,7 @@ macro_rules! kinds {
             /// Every type that can appear in a plan of a SeiNode.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// As it is stored and sent.
+            /// The wire name, as stored and sent.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $wire,)+ }
             }
@@ -29,12 +29,12 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// Makes the data volume claim `data-<name>`, or checks the claim that `spec.dataVolume.import` names.
+    /// Creates the data volume claim `data-<name>`, or checks the claim that `spec.dataVolume.import` names.
     ///
-    /// Waits for an imported claim to exist, be bound and say its capacity.
+    /// Waits for an imported claim to exist, to be bound and to report its capacity.
     ///
-    /// Fails when the claim of that name belongs to somebody else, or when an imported one is lost, cannot be
-    /// written by one pod, or is smaller than the platform's size for the mode.
+    /// Fails when the claim has another owner, or when an imported claim has lost its volume, has no access mode for
+    /// one writing pod, or is smaller than the platform's size for the mode.
     EnsureDataPvc = "ensure-data-pvc",
     /// Checks that the Secret of `validator.signingKey` holds a Tendermint validator key.
     ///
@@ -57,107 +57,109 @@ kinds! {
     ValidateOperatorKeyring = "validate-operator-keyring",
     /// Applies the ConfigMap of kube-rbac-proxy.
     ///
-    /// Waits while the API server refuses the write for a reason that may pass.
+    /// Waits while the API server rejects the write for a reason that may be temporary.
     ///
-    /// Fails when a ConfigMap of that name belongs to somebody else, or the API server calls ours invalid.
+    /// Fails when a ConfigMap of that name has another owner, or the API server rejects the object as invalid.
     ApplyRbacProxyConfig = "apply-rbac-proxy-config",
-    /// Applies the StatefulSet as the spec is now. A pod that runs stays as it is.
+    /// Applies the StatefulSet for the current spec. It does not restart a running pod.
     ///
-    /// Waits while the API server refuses the write for a reason that may pass.
+    /// Waits while the API server rejects the write for a reason that may be temporary.
     ///
-    /// Fails when a StatefulSet of that name belongs to somebody else, or the API server calls ours invalid.
+    /// Fails when a StatefulSet of that name has another owner, or the API server rejects the object as invalid.
     ApplyStatefulSet = "apply-statefulset",
     /// Applies the headless Service.
     ///
-    /// Waits while the API server refuses the write for a reason that may pass.
+    /// Waits while the API server rejects the write for a reason that may be temporary.
     ///
-    /// Fails when a Service of that name belongs to somebody else, or the API server calls ours invalid.
+    /// Fails when a Service of that name has another owner, or the API server rejects the object as invalid.
     ApplyService = "apply-service",
-    /// Deletes pods of older templates.
+    /// Deletes pods of older StatefulSet revisions.
     ///
     /// Waits until they are gone.
     ReplacePod = "replace-pod",
-    /// Looks for the pod of the current template.
+    /// Observes the pod of the current StatefulSet revision.
     ///
-    /// Waits until it runs the wanted image.
+    /// Waits until seid runs in it with the requested image.
     ObserveImage = "observe-image",
-    /// Makes the Service that gives the bootstrap pod the node's DNS name.
+    /// Creates the Service that gives the bootstrap pod the node's DNS name.
     ///
-    /// Waits while the API server refuses the write for a reason that may pass.
+    /// Waits while the API server rejects the write for a reason that may be temporary.
     ///
-    /// Fails when a Service of that name belongs to somebody else.
+    /// Fails when a Service of that name has another owner.
     DeployBootstrapService = "deploy-bootstrap-service",
-    /// Makes the bootstrap Job, which runs `bootstrapImage` up to the snapshot's target height.
+    /// Creates the bootstrap Job, which runs `bootstrapImage` up to the snapshot's target height.
     ///
-    /// Waits until a Job before it, which failed or ran another image, is gone.
+    /// Waits until an earlier Job that failed or ran another image is gone.
     ///
-    /// Fails when a Job of that name belongs to somebody else, or the API server calls ours invalid.
+    /// Fails when a Job of that name has another owner, or the API server rejects the object as invalid.
     DeployBootstrapJob = "deploy-bootstrap-job",
-    /// Looks at the bootstrap Job. One that was lost is made again.
+    /// Observes the bootstrap Job, and recreates a Job that was deleted.
     ///
-    /// Waits until it has completed, which takes as long as seid needs to the target height.
+    /// Waits until it completes, which takes as long as seid needs to reach the target height.
     ///
-    /// Fails when the Job failed, with its message.
+    /// Fails with the Job's message when the Job fails.
     AwaitBootstrapComplete = "await-bootstrap-complete",
-    /// Deletes the bootstrap Job and its Service: the node's pod takes over their volume and name.
+    /// Deletes the bootstrap Job and its Service, whose volume and DNS name the node's pod needs.
     ///
     /// Waits until Job, Service and pod are gone.
     TeardownBootstrap = "teardown-bootstrap",
-    /// Downloads the highest snapshot up to the target height from the snapshot bucket and unpacks it. A volume on
-    /// which this was done is left alone.
+    /// Downloads the highest snapshot up to the target height from the snapshot bucket and extracts it. A volume that
+    /// was already restored is not changed.
     ///
-    /// Fails when there is no such snapshot, or it cannot be downloaded or unpacked.
+    /// Fails when there is no such snapshot, or it cannot be downloaded or extracted.
     SnapshotRestore = "snapshot-restore",
-    /// Writes `genesis.json`: from the sidecar itself for pacific-1, atlantic-2 and arctic-1, else from
-    /// `<chainId>/genesis.json` in the genesis bucket.
+    /// Writes `genesis.json`: the copy built into the sidecar for pacific-1, atlantic-2 and arctic-1, else
+    /// `<chainId>/genesis.json` from the genesis bucket.
     ///
-    /// Waits, in a genesis ceremony, for that object, if the operator can look into the bucket.
+    /// Waits, in a genesis ceremony, for that object, if the operator can list the bucket.
     ///
     /// Fails when the object does not exist or cannot be downloaded.
     ConfigureGenesis = "configure-genesis",
-    /// Writes `config.toml` and `app.toml` anew: the mode's defaults and `spec.overrides`.
+    /// Rewrites `config.toml` and `app.toml` from the mode's defaults and `spec.overrides`.
     ///
-    /// Fails when an override is none of the configuration's, or the sidecar finds the result invalid.
+    /// Fails when an override is not a key of the configuration, or the sidecar reports the result as invalid.
     ConfigApply = "config-apply",
-    /// Finds the peers of `spec.peers` and writes them as persistent peers.
+    /// Resolves `spec.peers` and writes the result as persistent peers.
     ///
-    /// Waits for a SeiNode that a label selector matches, when there is no other source.
+    /// Waits for a SeiNode that matches a label selector, when there is no other source.
     ///
-    /// Fails when no peer of a source can be reached, and at once when the sidecar is v0.0.57 or later, which has
-    /// no such task.
+    /// Fails when no peer of a source can be reached, and immediately with a sidecar of v0.0.57 or later, which does
+    /// not support the task.
     DiscoverPeers = "discover-peers",
     /// Writes the state-sync section, with a trusted height and hash from the first peers.
     ///
-    /// Fails when there are no persistent peers, or none of them answers.
+    /// Fails when there are no persistent peers, or none of them responds.
     ConfigureStateSync = "configure-state-sync",
-    /// Checks the configuration on disk.
+    /// Validates the configuration on disk.
     ///
-    /// Fails when it is invalid, with the sidecar's list of what is wrong.
+    /// Fails with the sidecar's list of errors when it is invalid.
     ConfigValidate = "config-validate",
-    /// Has snapshots uploaded for as long as the sidecar runs. It is done as soon as it runs.
+    /// Starts the upload of snapshots, which continues as long as the sidecar runs. The task completes once the upload
+    /// is running.
     SnapshotUpload = "snapshot-upload",
-    /// Lets seid start.
+    /// Allows seid to start.
     ///
-    /// Waits until the sidecar itself says that it is ready, and after an update until the pod is. A sidecar that
-    /// restarted meanwhile is sent it again under a new id.
+    /// Waits until the sidecar reports ready, and after an update until the pod is ready. If the sidecar restarts
+    /// meanwhile, the task is submitted again with a new id.
     MarkReady = "mark-ready",
-    /// Makes node key, validator key and first configuration of a member of a ceremony.
+    /// Creates the node key, validator key and first configuration of a ceremony member.
     ///
     /// Fails when they cannot be written.
     GenerateIdentity = "generate-identity",
-    /// Makes the member's account and signed genesis transaction.
+    /// Creates the member's account and its signed genesis transaction.
     ///
-    /// Fails when it was interrupted half-way: account and key exist then, and the volume has to be made anew.
+    /// Fails when an earlier attempt was interrupted: account and key then already exist, and the volume must be
+    /// recreated.
     GenerateGentx = "generate-gentx",
     /// Uploads `gentx.json` and `identity.json` to the genesis bucket under `<chainId>/<name>/`.
     ///
-    /// Waits until both are there, if the operator can look into the bucket.
+    /// Waits until both objects exist, if the operator can list the bucket.
     ///
-    /// Fails when the bucket refuses them.
+    /// Fails when the upload is rejected.
     UploadGenesisArtifacts = "upload-genesis-artifacts",
     /// Writes the group's peers, without the node itself, from `<chainId>/peers.json` in the genesis bucket.
     ///
-    /// Waits for that object, if the operator can look into the bucket.
+    /// Waits for that object, if the operator can list the bucket.
     ///
     /// Fails when the object does not exist or cannot be downloaded.
     SetGenesisPeers = "set-genesis-peers",
@@ -200,7 +202,7 @@ impl TaskKind {
         }
     }
 
-    /// How often a failed attempt is repeated. The genesis of a group and peers that come up take others' time.
+    /// How often a failed attempt is retried. The genesis of a group and starting peers depend on other nodes.
     pub fn max_retries(self) -> Option<i64> {
         match self {
             Self::ConfigureGenesis => Some(180),
