@@ -45,7 +45,8 @@
 {{- end }}
 {{- end }}
 
-{{/* Environment: the platform settings, unless extraEnv has a variable of that name, then extraEnv. */}}
+{{/* Environment: the pod's name and uid, by which a restarted container retakes its own lease, and the platform
+settings, unless extraEnv has a variable of that name; then extraEnv. */}}
 {{- define "sei-operator.env" -}}
 {{- $replaced := dict }}
 {{- range .Values.extraEnv }}
@@ -53,6 +54,14 @@
 {{- fail (printf "extraEnv: %s is listed twice" .name) }}
 {{- end }}
 {{- $_ := set $replaced .name true }}
+{{- end }}
+{{- range $name, $field := dict "POD_NAME" "metadata.name" "POD_UID" "metadata.uid" }}
+{{- if not (hasKey $replaced $name) }}
+- name: {{ $name }}
+  valueFrom:
+    fieldRef:
+      fieldPath: {{ $field }}
+{{- end }}
 {{- end }}
 {{- range $name, $value := include "sei-operator.platform" . | fromYaml }}
 {{- if not (hasKey $replaced $name) }}

@@ -14,9 +14,11 @@ fn container(values: &Value) -> (Value, Value) {
     (pod["containers"][0].clone(), pod)
 }
 
+/// The variables with a value of their own.
 fn settings(container: &Value) -> BTreeMap<String, String> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let variables = container["env"].as_array().unwrap().iter();
+    let variables = variables.filter(|variable| variable.get("value").is_some());
     variables.map(|variable| (text(&variable["name"]), text(&variable["value"]))).collect()
 }
 
@@ -36,6 +38,17 @@ fn the_default_settings_are_all_that_the_operator_asks_for() {
     let mut known: Vec<_> = required.chain(["SEI_KUBE_RBAC_PROXY_IMAGE"]).collect();
     known.sort_unstable();
     assert_eq!(settings.keys().collect::<Vec<_>>(), known);
+}
+
+#[test]
+fn a_restarted_container_knows_the_pod_whose_lease_it_retakes() {
+    let (container, _) = container(&json!({}));
+    let field = |name: &str| {
+        let variables = container["env"].as_array().unwrap();
+        let variable = variables.iter().find(|variable| variable["name"] == name).unwrap();
+        variable["valueFrom"]["fieldRef"]["fieldPath"].clone()
+    };
+    assert_eq!((field("POD_NAME"), field("POD_UID")), (json!("metadata.name"), json!("metadata.uid")));
 }
 
 #[test]
