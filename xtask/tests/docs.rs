@@ -15,8 +15,16 @@ use sei_api::{
 /// Folders and files at the root by which a path in backticks is told from other text.
 const ROOTS: &[&str] = &["bins/", "crates/", "crds/", "deploy/", "docs/", "tests/", "xtask/", "Cargo."];
 /// Written like reasons, but something else.
-const OTHER_WORDS: &[&str] =
-    &["CrashLoopBackOff", "FailedMount", "IfNotPresent", "OOMKilled", "OnDelete", "SeiNode"];
+const OTHER_WORDS: &[&str] = &[
+    "AttemptsExhausted",
+    "CrashLoopBackOff",
+    "FailedMount",
+    "IfNotPresent",
+    "OOMKilled",
+    "OnDelete",
+    "SeiNode",
+    "TaskUnknown",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()

@@ -171,7 +171,7 @@ fn flags_that_other_objects_depend_on_are_not_replaced() {
 fn every_release_has_a_lease_of_its_own_and_the_usual_one_that_of_the_go_controller() {
     let lease = |name: &str, values: Value| {
         let values = json!({ "fullnameOverride": name, "leaderElection": values, "metrics": {
-            "prometheusRule": { "enabled": true }, "dashboard": { "enabled": true },
+            "dashboard": { "enabled": true },
         } });
         let objects = chart::render(&values).unwrap();
         let deployment = find(&objects, "Deployment", name).unwrap();
@@ -180,13 +180,10 @@ fn every_release_has_a_lease_of_its_own_and_the_usual_one_that_of_the_go_control
         let lease = lease.unwrap().to_owned();
         let role = find(&objects, "Role", &format!("{name}-lease")).unwrap();
         assert_eq!(role["rules"][1]["resourceNames"], json!([lease]), "the Role is for that lease");
-        // The metric of who leads carries the name.
-        for (kind, name) in [("PrometheusRule", name.to_owned()), ("ConfigMap", format!("{name}-dashboard"))]
-        {
-            let text = find(&objects, kind, &name).unwrap().to_string();
-            assert!(text.contains(&lease), "{kind}");
-            assert!(lease == rbac::LEASE || !text.contains(rbac::LEASE), "{kind}");
-        }
+        // The metric of the leader carries the name.
+        let dashboard = find(&objects, "ConfigMap", &format!("{name}-dashboard")).unwrap().to_string();
+        assert!(dashboard.contains(&lease));
+        assert!(lease == rbac::LEASE || !dashboard.contains(rbac::LEASE));
         lease
     };
     let own = json!({});
