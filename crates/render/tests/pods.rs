@@ -117,6 +117,27 @@ fn only_the_proxy_has_a_token_of_the_service_account() {
     }
 }
 
+/// Clients of the API server refuse to start in a pod where one of them is missing.
+#[test]
+fn the_account_of_the_proxy_has_every_file_of_a_mounted_account() {
+    for pod in pods(&tls_bootstrap(), "full-s3-bootstrap") {
+        let account =
+            pod.volumes.iter().flatten().find(|volume| volume.name == "rbac-proxy-account").unwrap();
+        let sources = account.projected.as_ref().unwrap().sources.iter().flatten();
+        let mut files: Vec<_> = sources
+            .flat_map(|source| {
+                let token = source.service_account_token.iter().map(|token| token.path.as_str());
+                let map = source.config_map.iter().flat_map(|map| map.items.iter().flatten());
+                let field = source.downward_api.iter().flat_map(|api| api.items.iter().flatten());
+                let map = map.map(|item| item.path.as_str());
+                token.chain(map).chain(field.map(|item| item.path.as_str())).collect::<Vec<_>>()
+            })
+            .collect();
+        files.sort_unstable();
+        assert_eq!(files, ["ca.crt", "namespace", "token"]);
+    }
+}
+
 #[test]
 fn services_of_the_namespace_add_no_variables() {
     for case in CASES {

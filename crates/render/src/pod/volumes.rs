@@ -1,9 +1,9 @@
 //! Volumes of the pods, in the order in which they are written.
 
 use k8s_openapi::api::core::v1::{
-    ConfigMapProjection, ConfigMapVolumeSource, EmptyDirVolumeSource, KeyToPath,
-    PersistentVolumeClaimVolumeSource, ProjectedVolumeSource, SecretVolumeSource,
-    ServiceAccountTokenProjection, Volume, VolumeProjection,
+    ConfigMapProjection, ConfigMapVolumeSource, DownwardAPIProjection, DownwardAPIVolumeFile,
+    EmptyDirVolumeSource, KeyToPath, ObjectFieldSelector, PersistentVolumeClaimVolumeSource,
+    ProjectedVolumeSource, SecretVolumeSource, ServiceAccountTokenProjection, Volume, VolumeProjection,
 };
 use sei_api::{SeiNode, names, v1alpha1::OperatorKeyringSecret};
 
@@ -94,9 +94,19 @@ fn account() -> Volume {
         items: Some(vec![item("ca.crt")]),
         optional: None,
     };
+    let namespace = DownwardAPIVolumeFile {
+        path: "namespace".to_owned(),
+        field_ref: Some(ObjectFieldSelector {
+            api_version: Some("v1".to_owned()),
+            field_path: "metadata.namespace".to_owned(),
+        }),
+        ..DownwardAPIVolumeFile::default()
+    };
+    let namespace = DownwardAPIProjection { items: Some(vec![namespace]) };
     let sources = vec![
         VolumeProjection { service_account_token: Some(token), ..VolumeProjection::default() },
         VolumeProjection { config_map: Some(authority), ..VolumeProjection::default() },
+        VolumeProjection { downward_api: Some(namespace), ..VolumeProjection::default() },
     ];
     let projected = ProjectedVolumeSource { sources: Some(sources), default_mode: Some(READABLE) };
     Volume { projected: Some(projected), ..named(PROXY_ACCOUNT) }
