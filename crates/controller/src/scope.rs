@@ -58,7 +58,7 @@ async fn pass(node: Arc<SeiNode>, ctx: Arc<Context>) -> Result<Action, Failed> {
         memory.failures = if result.is_ok() { 0 } else { memory.failures.saturating_add(1) };
         memory.failures
     });
-    // It may have gone while the pass was under way, which then remembered it anew.
+    // It may have been deleted during the pass, which then stored it again.
     if !ctx.cache.has(&node) {
         ctx.forget(&node);
     }

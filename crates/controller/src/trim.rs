@@ -85,7 +85,7 @@ fn of_others(template: &mut PodTemplateSpec) {
     template.spec.iter_mut().for_each(volumes_alone);
 }
 
-/// A pod counts whoever owns it: it may use a key or a volume. What runs in it is read of a node's own pods alone.
+/// Pods of every owner count, since they may use a key or a volume. Only a node's own pods are inspected further.
 fn volumes_alone(spec: &mut PodSpec) {
     for container in spec.init_containers.iter_mut().flatten().chain(&mut spec.containers) {
         (container.env, container.args, container.command) = (None, None, None);

@@ -1,7 +1,7 @@
 //! What a pass over a SeiNode decides. Pure: everything it decides on is in [`Observed`], the time included.
 //!
 //! A [`Pass`] is a machine: it begins with what was observed, says what to do, takes the outcome, and ends with the
-//! status to write. Whoever drives it, the reconciler or a test, does the effects and nothing else:
+//! status to write. Its driver, the reconciler or a test, performs the effects and nothing else:
 //!
 //! ```
 //! use sei_decide::{Ask, Observed, Pass, Repaired, Then};

@@ -138,7 +138,7 @@ impl Claim {
     }
 }
 
-/// The objects of a node that exist, whoever owns them.
+/// The existing objects of a node, with any owner.
 #[derive(Default)]
 pub struct Children {
     /// The StatefulSet.

@@ -1,4 +1,4 @@
-//! What no plan can get past: a person has to change something first.
+//! What blocks every plan until a user changes the spec or the cluster.
 
 use kube::ResourceExt;
 use sei_api::{

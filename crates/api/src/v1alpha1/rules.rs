@@ -45,7 +45,7 @@ pub(super) const LABEL_KEYS: (&str, &str) = (
      and 63 after it",
 );
 
-/// Labels of the operator are not the user's: selectors, roles and the bootstrap are told by them.
+/// The operator's labels cannot be set by users: selectors, roles and the bootstrap pod are identified by them.
 pub(super) fn reserved_labels() -> Rule {
     let allowed = labels::OF_GROUPS.map(|key| format!("'{key}'")).join(", ");
     Rule::new(format!("self.all(key, !key.startsWith('{}') || key in [{allowed}])", labels::PREFIX)).message(
