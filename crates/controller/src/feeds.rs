@@ -28,8 +28,9 @@ use crate::{
     watches::{self, WatchHealth},
 };
 
-/// ConfigMaps are large and few of them are ours: as many as are held at the same time while they are listed.
-const CONFIG_MAP_PAGE: u32 = 20;
+/// ConfigMaps may be large and few of them are the operator's: as many as are held at the same time while they are
+/// listed, each of them twice (the answer and the decoded object).
+const CONFIG_MAP_PAGE: u32 = 4;
 
 /// Seconds that one watch of Secrets lasts: its connection's buffers hold what was received last, annotations included.
 const SECRETS_WATCH: u32 = 30;
