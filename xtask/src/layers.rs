@@ -1,6 +1,16 @@
-//! Holds the crates to the edges of docs/ARCHITECTURE.md, and the pure ones to being pure.
+//! Holds the crates to docs/ARCHITECTURE.md: edges between crates, no import circle inside one, pure crates that are
+//! pure with the features they are built with, and each crate complete without the others.
 
-use std::{collections::BTreeMap, path::Path};
+mod circles;
+mod edges;
+mod features;
+mod modules;
+mod purity;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use anyhow::{Context, bail};
 use serde_json::Value;
@@ -42,76 +52,92 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sei-stand-ins", &["sei-store", "sei-testkit"]),
     ("xtask", &["sei-api", "sei-controller", "sei-plan", "sei-render", "sei-testkit"]),
 ];
-/// Crates that decide and never do.
+/// Crates that decide and have no effects.
 const PURE: &[&str] = &["sei-api", "sei-node", "sei-tls", "sei-plan", "sei-render", "sei-decide"];
-/// What a pure crate must not depend on.
-const IMPURE_CRATES: &[&str] = &["tokio", "hyper", "axum", "tracing", "fastrand", "rand", "reqwest"];
-/// What a pure crate must not say outside its tests.
-const IMPURE_WORDS: &[&str] = &[
-    "std::env",
-    "std::fs",
-    "std::net",
-    "std::process",
-    "Instant::now",
-    "SystemTime::now",
-    "Timestamp::now",
-    "new_v4",
-    "tracing::",
-];
 
 /// Arguments of the chore.
 #[derive(clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Also compile each crate without the features that the other crates turn on in its dependencies.
+    #[arg(long)]
+    pub(crate) alone: bool,
+}
 
-/// Fails with every edge and word that is not allowed.
-pub(crate) fn run(_: &Args) -> anyhow::Result<()> {
-    let output = cargo(&["metadata", "--format-version=1", "--no-deps", "--offline"]).output();
-    let output = output.context("run cargo metadata")?;
-    let metadata: Value = serde_json::from_slice(&output.stdout).context("read cargo metadata")?;
-    let allowed: BTreeMap<&str, &[&str]> = EDGES.iter().copied().collect();
-    let mut faults = Vec::new();
-    for package in metadata["packages"].as_array().into_iter().flatten() {
-        let name = package["name"].as_str().unwrap_or_default();
-        let Some(allowed) = allowed.get(name) else {
-            faults.push(format!("{name}: say in xtask/src/layers.rs what it may use"));
-            continue;
-        };
-        let pure = PURE.contains(&name);
-        for dependency in package["dependencies"].as_array().into_iter().flatten() {
-            let used = dependency["name"].as_str().unwrap_or_default();
-            if dependency["kind"] == "dev" {
-                continue;
-            }
-            let ours = used.starts_with("sei-");
-            if (ours && !allowed.contains(&used)) || (pure && IMPURE_CRATES.contains(&used)) {
-                faults.push(format!("{name} must not use {used}"));
-            }
+/// Fails with everything that breaks the layers.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let packages = packages()?;
+    let mut faults = edges::faults(&packages, EDGES);
+    for package in &packages {
+        for target in &package.targets {
+            let modules = modules::Modules::read(target)?;
+            faults.extend(
+                circles::circles(&modules.imports())
+                    .iter()
+                    .map(|circle| format!("{}: {circle}", package.name)),
+            );
         }
-        let manifest = Path::new(package["manifest_path"].as_str().unwrap_or_default());
-        if let Some(folder) = manifest.parent().filter(|_| pure) {
-            words(&folder.join("src"), &mut faults)?;
+        if PURE.contains(&package.name.as_str()) {
+            faults.extend(purity::faults(&package.folder)?);
+            faults.extend(features::faults(&package.name, &workspace()?)?);
         }
     }
     if !faults.is_empty() {
         bail!("layers are broken:\n  {}", faults.join("\n  "));
     }
+    if args.alone {
+        for package in &packages {
+            compile_alone(&package.name)?;
+        }
+    }
     Ok(())
 }
 
-fn words(folder: &Path, faults: &mut Vec<String>) -> anyhow::Result<()> {
-    for entry in std::fs::read_dir(folder).with_context(|| format!("list {}", folder.display()))? {
-        let path = entry?.path();
-        if path.is_dir() {
-            words(&path, faults)?;
-            continue;
-        }
-        let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
-        for word in IMPURE_WORDS.iter().filter(|word| code.iter().any(|line| line.contains(**word))) {
-            let path = path.strip_prefix(workspace()?).unwrap_or(&path);
-            faults.push(format!("{}: a pure crate must not use {word}", path.display()));
-        }
+/// A crate of the workspace.
+struct Package {
+    name: String,
+    folder: PathBuf,
+    /// The ones of ours that it depends on outside tests.
+    uses: Vec<String>,
+    /// Root files of its library and programs.
+    targets: Vec<PathBuf>,
+}
+
+fn packages() -> anyhow::Result<Vec<Package>> {
+    let output = cargo(&["metadata", "--format-version=1", "--no-deps", "--offline"]).output();
+    let metadata: Value = serde_json::from_slice(&output.context("run cargo metadata")?.stdout)
+        .context("read cargo metadata")?;
+    metadata["packages"].as_array().context("cargo metadata lists no packages")?.iter().map(package).collect()
+}
+
+fn package(package: &Value) -> anyhow::Result<Package> {
+    let list = |key: &str| package[key].as_array().into_iter().flatten();
+    let manifest = Path::new(package["manifest_path"].as_str().context("a package without manifest")?);
+    let product = |target: &&Value| {
+        let kinds = target["kind"].as_array().into_iter().flatten();
+        kinds.into_iter().any(|kind| kind == "lib" || kind == "bin")
+    };
+    let ours = |name: &&str| name.starts_with("sei-");
+    Ok(Package {
+        name: package["name"].as_str().context("a package without name")?.to_owned(),
+        folder: manifest.parent().context("a manifest without folder")?.to_owned(),
+        uses: list("dependencies")
+            .filter(|dependency| dependency["kind"] != "dev")
+            .filter_map(|dependency| dependency["name"].as_str().filter(ours).map(str::to_owned))
+            .collect(),
+        targets: list("targets")
+            .filter(product)
+            .filter_map(|target| target["src_path"].as_str().map(PathBuf::from))
+            .collect(),
+    })
+}
+
+/// Compiles a crate with the features that it asks for itself.
+fn compile_alone(name: &str) -> anyhow::Result<()> {
+    let start = Instant::now();
+    let status = cargo(&["check", "--quiet", "--locked", "--package", name]).status()?;
+    if !status.success() {
+        bail!("{name} does not compile alone: its Cargo.toml lacks a dependency or a feature that it uses");
     }
+    eprintln!("{name} compiles alone ({:.1} s)", start.elapsed().as_secs_f32());
     Ok(())
 }

@@ -17,7 +17,7 @@ pub(crate) fn run(_: &Args) -> anyhow::Result<()> {
     let began = Instant::now();
     step("formatting", &["fmt", "--all", "--check"])?;
     eprintln!("== layers");
-    layers::run(&layers::Args {})?;
+    layers::run(&layers::Args { alone: false })?;
     eprintln!("== licenses, sources and banned crates");
     deny::run(&deny::Args {})?;
     eprintln!("== generated files");

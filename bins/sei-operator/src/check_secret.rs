@@ -8,9 +8,9 @@ use sei_tls::{ProblemKind, SecretData, judge};
 use serde_json::json;
 
 use crate::{
+    bad_input::bad,
     cli::{CheckSecretArgs, VerdictOutput},
-    input::{self, bad},
-    print,
+    input, print,
 };
 
 pub(crate) fn run(args: &CheckSecretArgs) -> anyhow::Result<ExitCode> {

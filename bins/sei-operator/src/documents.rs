@@ -5,7 +5,7 @@ use std::{io::Read, path::Path};
 use serde_json::Value;
 use serde_saphyr::UserMessageFormatter;
 
-use crate::input::bad;
+use crate::bad_input::bad;
 
 /// The objects of one kind in `path`. Objects of other kinds may lie beside them.
 pub(crate) fn of_kind(path: &Path, api_version: &str, kind: &str) -> anyhow::Result<Vec<Value>> {

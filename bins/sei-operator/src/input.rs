@@ -8,26 +8,10 @@ use sei_render::Platform;
 use sei_store::Bucket;
 use serde_json::Value;
 
-use crate::{admission, documents};
+use crate::{admission, bad_input::bad, documents};
 
 const API_VERSION: &str = "sei.io/v1alpha1";
 const KIND: &str = "SeiNode";
-
-/// Input at fault, in one line that says where and what is allowed.
-#[derive(Debug)]
-pub(crate) struct BadInput(pub(crate) String);
-
-impl std::fmt::Display for BadInput {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for BadInput {}
-
-pub(crate) fn bad(message: impl Into<String>) -> anyhow::Error {
-    BadInput(message.into().replace('\n', " ")).into()
-}
 
 /// The SeiNode in `path`, as an API server would admit it and the operator would accept it.
 pub(crate) fn seinode(path: &Path) -> anyhow::Result<SeiNode> {

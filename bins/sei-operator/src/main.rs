@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "a command-line tool talks to its terminal")]
 
 mod admission;
+mod bad_input;
 mod check_secret;
 mod cli;
 mod documents;
@@ -13,9 +14,9 @@ mod serve;
 
 use std::{alloc::System, process::ExitCode};
 
+use bad_input::BadInput;
 use clap::{CommandFactory, Parser};
 use cli::{Cli, Command};
-use input::BadInput;
 use zeroizing_alloc::ZeroAlloc;
 
 /// Clears memory when it is freed. Answers of the API server pass through the process, and with them private keys that

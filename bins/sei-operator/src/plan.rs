@@ -6,8 +6,9 @@ use sei_api::v1alpha1::TaskPlan;
 use serde_json::{Value, json};
 
 use crate::{
+    bad_input::bad,
     cli::{PlanArgs, PlanOutput},
-    input::{self, bad},
+    input,
 };
 
 pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<ExitCode> {

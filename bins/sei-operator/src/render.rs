@@ -4,11 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use crate::{
-    cli::RenderArgs,
-    input::{self, bad},
-    print,
-};
+use crate::{bad_input::bad, cli::RenderArgs, input, print};
 
 pub(crate) fn run(args: &RenderArgs) -> anyhow::Result<ExitCode> {
     let nodes = input::seinodes(&args.filename)?;

@@ -3,11 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::SeiNode;
+pub use crate::keys::{OF_GROUPS, PREFIX};
 
-/// Beginning of the keys that are the operator's.
-pub const PREFIX: &str = "sei.io/";
-/// Keys below [`PREFIX`] that the controller of a group of nodes puts into their `podLabels`.
-pub const OF_GROUPS: [&str; 2] = ["sei.io/nodedeployment", "sei.io/revision"];
 /// Name of the SeiNode; the only key that ever enters a selector of the production pod.
 pub const NODE: &str = "sei.io/node";
 /// `spec.chainId`.

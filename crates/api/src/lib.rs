@@ -46,10 +46,12 @@
 //! assert!(refused[0].message.starts_with("spec.sidecar.tls is immutable"));
 //! # Ok::<(), serde_json::Error>(())
 //! ```
+#![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod conditions;
 mod crd;
 pub mod events;
+mod keys;
 pub mod labels;
 pub mod names;
 pub mod ports;

@@ -2,18 +2,18 @@
 
 use sei_api::{
     SeiNodeStatus,
-    conditions::{self, ConditionType, Reason, Statement},
+    conditions::{ConditionType, Reason, Statement},
     v1alpha1::{FailedUpdate, FailureCause, NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
 use sei_plan::{Ground, OfKind, Plan, Purpose, TaskKind};
 
-use crate::{facts, objects::seid_image, observed::Observed, phase::set_phase};
+use crate::{condition::say, objects::seid_image, observed::Observed, phase::set_phase, sidecar_conditions};
 
 /// Takes a new plan into the status. It is to be stored before anything of it runs.
 pub(crate) fn begin(observed: &Observed, status: &mut SeiNodeStatus, plan: TaskPlan, ground: &Ground) {
     let node = &*observed.node;
     let plan = Plan::propose(plan, node, ground, observed.now).into_stored();
-    facts::forget_unknown_task(status, observed);
+    sidecar_conditions::forget_unknown_task(status, observed);
     if plan.failed_phase.is_some() {
         set_phase(status, NodePhase::Initializing, observed.now);
     }
@@ -55,7 +55,7 @@ pub(crate) fn settle(observed: &Observed, status: &mut SeiNodeStatus, mut plan: 
                 say_update(status, false, Reason::UpdateComplete, message, observed);
             }
             if status.phase == Some(NodePhase::Running) {
-                facts::say_health(status, observed);
+                sidecar_conditions::say_health(status, observed);
             }
         }
         PlanPhase::Failed => {
@@ -74,7 +74,7 @@ pub(crate) fn settle(observed: &Observed, status: &mut SeiNodeStatus, mut plan: 
                 status.failed_update = failed_update(&plan);
             }
             if let Some(detail) = detail.filter(|detail| detail.cause == Some(FailureCause::TaskUnknown)) {
-                facts::say_task_unknown(status, observed, &detail.type_);
+                sidecar_conditions::say_task_unknown(status, observed, &detail.type_);
             }
         }
     }
@@ -107,5 +107,5 @@ fn failed_on(observed: &Observed, tasks: &[PlannedTask]) -> Option<String> {
 
 fn say_update(status: &mut SeiNodeStatus, truth: bool, reason: Reason, message: String, observed: &Observed) {
     let statement = Statement::new(ConditionType::NodeUpdateInProgress, truth, reason, message);
-    conditions::set(&mut status.conditions, statement, observed.node.metadata.generation, observed.now);
+    say(observed, status, statement);
 }

@@ -24,8 +24,11 @@
 //!     then
 //! }
 //! ```
+#![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod attempt;
+mod claim;
+mod condition;
 pub mod contention;
 mod decision;
 mod drift;
@@ -47,11 +50,13 @@ mod pods;
 mod repair;
 pub mod rollout;
 mod sidecar;
+mod sidecar_conditions;
 mod sidecar_task;
 mod summary;
 mod wanted;
 
-pub use observed::{Children, Claim, Finding, Keys, Observed, TlsFinding};
+pub use claim::Claim;
+pub use observed::{Children, Finding, Keys, Observed, TlsFinding};
 pub use ownership::Ownership;
 pub use pass::{Ask, Pass, Then};
 pub use phase::set_phase;

@@ -6,15 +6,12 @@ use jiff::Timestamp;
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     batch::v1::Job,
-    core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service},
+    core::v1::{ConfigMap, Pod, Service},
 };
-use kube::ResourceExt;
-use sei_api::{SeiNode, conditions::Reason, labels};
+use sei_api::{SeiNode, conditions::Reason};
 use sei_plan::{Persisted, Plan, TaskKind};
 
-use crate::{
-    contention::Contention, neighbours::Peers, objects::is_owned_by, repair::Overridden, sidecar::Sidecar,
-};
+use crate::{claim::Claim, contention::Contention, neighbours::Peers, repair::Overridden, sidecar::Sidecar};
 
 /// All that is known of a node at one moment.
 pub struct Observed {
@@ -102,40 +99,6 @@ pub struct Keys {
     pub node: Option<Finding>,
     /// Secrets of `validator.operatorKeyring`.
     pub keyring: Option<Finding>,
-}
-
-/// A volume claim.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
-    /// Its name.
-    pub name: String,
-    /// Its uid: what was done on a claim of another uid was done on another volume.
-    pub uid: String,
-    /// `status.phase`.
-    pub phase: Option<String>,
-    /// The PersistentVolume that it is bound to.
-    pub volume: Option<String>,
-    /// When its deletion was requested. It stays while a pod uses it.
-    pub deleted_at: Option<Timestamp>,
-    /// Whether the SeiNode is its controller.
-    pub is_owned: bool,
-    /// Whether it is marked: its volume holds the state of the chain.
-    pub has_state: bool,
-}
-
-impl Claim {
-    /// What a pass over `node` needs to know of `claim`.
-    pub fn of(claim: &PersistentVolumeClaim, node: &SeiNode) -> Self {
-        Self {
-            name: claim.metadata.name.clone().unwrap_or_default(),
-            uid: claim.metadata.uid.clone().unwrap_or_default(),
-            phase: claim.status.as_ref().and_then(|status| status.phase.clone()),
-            volume: claim.spec.as_ref().and_then(|spec| spec.volume_name.clone()),
-            deleted_at: claim.metadata.deletion_timestamp.as_ref().map(|time| time.0),
-            is_owned: is_owned_by(claim, node),
-            has_state: claim.annotations().contains_key(labels::INITIALIZED_ANNOTATION),
-        }
-    }
 }
 
 /// The existing objects of a node, with any owner.

@@ -8,7 +8,7 @@ use sei_api::{
 };
 use sei_render::Platform;
 
-use crate::{facts::sidecar_too_old, faults, objects::unscheduled, observed::Observed};
+use crate::{faults, objects::unscheduled, observed::Observed, sidecar_conditions::sidecar_too_old};
 
 /// Why no plan is made.
 #[derive(Clone, Debug, PartialEq, Eq)]

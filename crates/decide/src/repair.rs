@@ -10,7 +10,7 @@ use kube::Resource;
 use sei_render::drift::differences;
 use serde::Serialize;
 
-use crate::observed::Claim;
+use crate::claim::Claim;
 
 /// What is to be corrected in an object.
 #[derive(Clone, Debug, PartialEq)]

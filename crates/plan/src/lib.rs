@@ -34,6 +34,7 @@
 //! assert_eq!((index, task.type_.as_str()), (1, "apply-statefulset"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod advance;
 mod backoff;
@@ -51,6 +52,7 @@ mod requests;
 mod sidecar_task;
 mod supersede;
 mod task;
+mod task_error;
 mod validate;
 
 pub use advance::{Outcome, Persisted, Plan, Proposed, Step, retry_request};
@@ -64,5 +66,6 @@ pub use purpose::Purpose;
 pub use requests::sidecar_requests;
 pub use sidecar_task::{ConfigIntent, SidecarTask, Source};
 pub use supersede::{is_outdated, reissue, replan, retry_wanted};
-pub use task::{Task, TaskError};
+pub use task::Task;
+pub use task_error::TaskError;
 pub use validate::{Fault, Part, SpecError, validate};

@@ -31,6 +31,7 @@
 //! assert!(error.lines().len() > 10);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod allowed_images;
 mod bootstrap_job;

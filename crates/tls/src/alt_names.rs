@@ -1,9 +1,6 @@
 //! subjectAltName and the names within nameConstraints.
 
-use crate::{
-    certificate::Fault,
-    reader::{Elements, SEQUENCE, context, context_constructed},
-};
+use crate::reader::{Elements, Fault, SEQUENCE, context, context_constructed};
 
 const EMAIL: u8 = context(1);
 const DNS: u8 = context(2);

@@ -13,11 +13,8 @@ use crate::{
     pem,
     problem::{Place, Problem},
     public_key::PublicKey,
-    reader::{Elements, SEQUENCE, context, context_constructed, number},
+    reader::{Elements, Fault, SEQUENCE, context, context_constructed, number},
 };
-
-/// What is wrong with an encoding. Fixed texts: nothing of the Secret is repeated.
-pub(crate) type Fault = &'static str;
 
 pub(crate) struct Certificate {
     pub(crate) der: CertificateDer<'static>,

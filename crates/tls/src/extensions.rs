@@ -6,9 +6,10 @@ use der::asn1::ObjectIdentifier;
 
 use crate::{
     alt_names::{self, AltNames},
-    certificate::Fault,
     name::dotted,
-    reader::{Elements, INTEGER, OCTET_STRING, SEQUENCE, context, context_constructed, is_integer, number},
+    reader::{
+        Elements, Fault, INTEGER, OCTET_STRING, SEQUENCE, context, context_constructed, is_integer, number,
+    },
 };
 
 const AUTHORITY_INFO_ACCESS: &[u8] = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.1").as_bytes();

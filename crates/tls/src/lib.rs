@@ -34,6 +34,7 @@
 //! assert_eq!(judge(&secret, &others, now).unwrap_err().kind(), ProblemKind::SansMismatch);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod alt_names;
 mod certificate;

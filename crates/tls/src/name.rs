@@ -2,10 +2,7 @@
 
 use der::asn1::ObjectIdentifier;
 
-use crate::{
-    certificate::Fault,
-    reader::{Elements, SEQUENCE, SET},
-};
+use crate::reader::{Elements, Fault, SEQUENCE, SET};
 
 const UTF8_STRING: u8 = 12;
 const NUMERIC_STRING: u8 = 18;

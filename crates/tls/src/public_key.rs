@@ -3,10 +3,7 @@
 use der::asn1::ObjectIdentifier;
 use num_bigint::BigUint;
 
-use crate::{
-    certificate::Fault,
-    reader::{Elements, SEQUENCE, number},
-};
+use crate::reader::{Elements, Fault, SEQUENCE, number};
 
 pub(crate) const RSA: &[u8] = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1").as_bytes();
 pub(crate) const EC: &[u8] = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1").as_bytes();

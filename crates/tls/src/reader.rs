@@ -19,6 +19,9 @@ pub(crate) const fn context_constructed(number: u8) -> u8 {
     0xa0 | number
 }
 
+/// What is wrong with an encoding. Fixed texts: nothing of the Secret is repeated.
+pub(crate) type Fault = &'static str;
+
 /// The elements of a value that are not read yet. Every method gives `None` when the next one is something else.
 #[derive(Clone, Copy)]
 pub(crate) struct Elements<'a>(&'a [u8]);

@@ -70,7 +70,7 @@ async fn run_lane(scenarios: Vec<&'static Scenario>, state: &Path, report: &Repo
         let before = all().map(|scenario| scenario.name).take_while(|name| *name != scenario.name);
         let is_complete = report.has_passed(before);
         report
-            .run(scenario, async {
+            .run(scenario.name, scenario.about, async {
                 let world = World { is_complete, ..World::new(state).await? };
                 let outcome = (scenario.run)(&world).await;
                 if outcome.is_err() {

@@ -4,8 +4,6 @@ use std::{cell::RefCell, io::IsTerminal, time::Instant};
 
 use anyhow::bail;
 
-use crate::scenarios::Scenario;
-
 tokio::task_local! {
     /// What the scenario that runs has seen: scenarios run side by side, and each is shown in one piece.
     static SEEN: RefCell<Vec<String>>;
@@ -33,13 +31,13 @@ struct Line {
 }
 
 impl Report {
-    /// Runs a scenario and shows what it has seen, whole.
+    /// Runs the scenario of this name and shows what it has seen, whole.
     pub(crate) async fn run(
         &self,
-        scenario: &'static Scenario,
+        name: &'static str,
+        about: &'static str,
         run: impl Future<Output = anyhow::Result<()>>,
     ) {
-        let Scenario { name, about, .. } = *scenario;
         println!("   {name} started");
         let started = Instant::now();
         let (outcome, seen) = SEEN

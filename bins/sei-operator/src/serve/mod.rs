@@ -27,8 +27,9 @@ use tower::util::MapRequestLayer;
 use self::{gate::Gate, readiness::Readiness, scrape_auth::ScrapeAuth};
 
 use crate::{
+    bad_input::bad,
     cli::{LogFormat, RunArgs, SecretAccess},
-    input::{self, bad},
+    input,
 };
 
 pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {

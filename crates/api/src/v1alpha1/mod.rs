@@ -12,6 +12,7 @@
 mod lenient;
 mod mode;
 mod peers;
+mod phase;
 mod plan;
 mod rules;
 mod schema;
@@ -23,13 +24,14 @@ mod validator;
 
 pub use mode::{ArchiveSpec, FullNodeSpec, Mode, ReplayerSpec, ResultExportConfig, ShadowResultConfig};
 pub use peers::{Ec2TagsPeers, LabelPeers, PeerSource, StaticPeers};
+pub use phase::NodePhase;
 pub use plan::{FailedTaskDetail, FailureCause, PlanPhase, PlannedTask, TaskPlan, TaskStatus};
 pub use sidecar::{SidecarConfig, SidecarTls};
 pub use snapshot::{
     Publish, S3Snapshot, SnapshotGeneration, SnapshotSource, StateSync, TendermintSnapshotGeneration,
 };
 pub use spec::{DataVolume, Entrypoint, ImportVolume, SeiNode, SeiNodeSpec};
-pub use status::{FailedUpdate, NodePhase, SeiNodeStatus, SidecarTlsStatus};
+pub use status::{FailedUpdate, SeiNodeStatus, SidecarTlsStatus};
 pub use validator::{
     GenesisCeremony, KeySource, OperatorKeyring, OperatorKeyringSecret, PassphraseSecretRef, SecretName,
     ValidatorSpec,

@@ -3,7 +3,7 @@
 
 use kube::core::{Message, Rule};
 
-use crate::{labels, ports};
+use crate::{keys, ports};
 
 /// Longest name of a SeiNode. The StatefulSet labels its pods `controller-revision-hash: <name>-<hash>` with a hash
 /// of up to ten characters, and a label value has at most 63: 52 + 1 + 10. The other names have more room: Service
@@ -47,11 +47,11 @@ pub(super) const LABEL_KEYS: (&str, &str) = (
 
 /// The operator's labels cannot be set by users: selectors, roles and the bootstrap pod are identified by them.
 pub(super) fn reserved_labels() -> Rule {
-    let allowed = labels::OF_GROUPS.map(|key| format!("'{key}'")).join(", ");
-    Rule::new(format!("self.all(key, !key.startsWith('{}') || key in [{allowed}])", labels::PREFIX)).message(
+    let allowed = keys::OF_GROUPS.map(|key| format!("'{key}'")).join(", ");
+    Rule::new(format!("self.all(key, !key.startsWith('{}') || key in [{allowed}])", keys::PREFIX)).message(
         message(format!(
             "podLabels must not have keys that begin with {}: the operator sets them",
-            labels::PREFIX
+            keys::PREFIX
         )),
     )
 }

@@ -102,6 +102,12 @@ pub enum SpecError {
     },
 }
 
+impl SpecError {
+    fn bad_value(field: impl Into<String>, value: &str, wanted: &'static str) -> Self {
+        Self::BadValue { field: field.into(), value: value.to_owned(), wanted }
+    }
+}
+
 /// Something that is wrong with a spec, and the part of the node that it is wrong for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{error}")]

@@ -3,12 +3,12 @@
 use k8s_openapi::{api::core::v1::ResourceRequirements, apimachinery::pkg::api::resource::Quantity};
 use sei_node::{canonical_quantity, compare_quantities};
 
-use super::{Faults, Part, values::bad};
+use super::{Faults, Part, SpecError};
 
 pub(super) fn check(resources: &ResourceRequirements, faults: &mut Faults) {
     let mut refuse = |kind: &str, name: &str, quantity: &Quantity, wanted: &'static str| {
         let field = format!("spec.sidecar.resources.{kind}.{name}");
-        faults.push(Part::Pod, bad(field, &quantity.0, wanted));
+        faults.push(Part::Pod, SpecError::bad_value(field, &quantity.0, wanted));
     };
     for (kind, quantities) in [("requests", &resources.requests), ("limits", &resources.limits)] {
         for (name, quantity) in quantities.iter().flatten() {

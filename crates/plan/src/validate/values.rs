@@ -9,7 +9,7 @@ use crate::overrides;
 pub(super) fn check(spec: &SeiNodeSpec, faults: &mut Faults) {
     if !is_label_value(&spec.chain_id) {
         let wanted = "1 to 63 letters, digits, '-', '_' or '.', with a letter or digit at both ends";
-        faults.push(Part::Pod, bad("spec.chainId", &spec.chain_id, wanted));
+        faults.push(Part::Pod, SpecError::bad_value("spec.chainId", &spec.chain_id, wanted));
     }
     if spec.image.is_empty() {
         faults.push(Part::Pod, SpecError::Missing { field: "spec.image", instead: "name the seid image" });
@@ -33,7 +33,7 @@ pub(super) fn check(spec: &SeiNodeSpec, faults: &mut Faults) {
         // 0 means the default.
         if u16::try_from(port).map_or(true, taken) {
             let wanted = "a port from 1 to 65535 that neither seid (1317, 8545, 8546, 9090, 26656, 26657, 26660), the exporter (9300) nor the proxy (8443) has";
-            faults.push(Part::Pod, bad("spec.sidecar.port", &port.to_string(), wanted));
+            faults.push(Part::Pod, SpecError::bad_value("spec.sidecar.port", &port.to_string(), wanted));
         }
     }
     if spec.tls().is_some_and(|tls| tls.secret_name.is_empty()) {
@@ -64,7 +64,8 @@ fn check_override(key: &str, value: &str) -> Option<SpecError> {
     if overrides::has_password(value) {
         return Some(SpecError::PasswordInOverride { key: key.to_owned() });
     }
-    (!kind.admits(value)).then(|| bad(format!("spec.overrides[{key:?}]"), value, kind.wanted()))
+    (!kind.admits(value))
+        .then(|| SpecError::bad_value(format!("spec.overrides[{key:?}]"), value, kind.wanted()))
 }
 
 fn check_image(part: Part, field: &'static str, image: &str, faults: &mut Faults) {
@@ -84,18 +85,17 @@ fn check_peer(index: usize, peer: &PeerSource, faults: &mut Faults) {
     ];
     let wanted = ["a region and at least one tag", "at least one address", "at least one label to select by"];
     for (_, wanted) in empty.iter().zip(wanted).filter(|(empty, _)| **empty) {
-        faults.push(Part::Peers, bad(path.clone(), "", wanted));
+        faults.push(Part::Peers, SpecError::bad_value(path.clone(), "", wanted));
     }
     let addresses = peer.static_.iter().flat_map(|fixed| &fixed.addresses).enumerate();
     for (index, address) in addresses.filter(|(_, address)| !is_peer_address(address)) {
         let wanted =
             "nodeId@host:port with a node id of 40 hexadecimal digits, and brackets around an IPv6 host";
-        faults.push(Part::Peers, bad(format!("{path}.static.addresses[{index}]"), address, wanted));
+        faults.push(
+            Part::Peers,
+            SpecError::bad_value(format!("{path}.static.addresses[{index}]"), address, wanted),
+        );
     }
-}
-
-pub(super) fn bad(field: impl Into<String>, value: &str, wanted: &'static str) -> SpecError {
-    SpecError::BadValue { field: field.into(), value: value.to_owned(), wanted }
 }
 
 /// Whether a text can be a label value, and is not empty.

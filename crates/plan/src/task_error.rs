@@ -1,0 +1,24 @@
+//! Why a stored task cannot be run.
+
+/// Why a stored task cannot be run, or its request not be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TaskError {
+    /// No such task type.
+    #[error(
+        "unknown task type {0:?}: the plan was stored by another version of the operator; set annotation sei.io/retry to make a new one"
+    )]
+    UnknownType(String),
+    /// A parameter has another shape than the task needs.
+    #[error("parameter {field} of task {task} cannot be used: {why}")]
+    WrongParam {
+        /// Task type.
+        task: String,
+        /// Name of the parameter.
+        field: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// There is nobody to connect to yet. It passes when a peer appears.
+    #[error("no SeiNode matches the label selectors of spec.peers yet")]
+    NoPeers,
+}
