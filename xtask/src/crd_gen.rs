@@ -1,4 +1,4 @@
-//! The generated files: the CRD, the reference pages made from its schema, the condition vocabulary, the planner and
+//! The generated files: the CRDs, the reference pages made from its schema, the condition vocabulary, the planner and
 //! the chart's values, and what the chart embeds. Nothing here decides anything: the sources are `sei-api`,
 //! `sei-plan`, the permission table of `sei-controller` and the files under `deploy/`.
 
@@ -54,13 +54,19 @@ const CHART: &str = "deploy/chart/sei-operator";
 /// Every generated file with its content, paths relative to the workspace.
 fn files(root: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
     let read = |path: &str| std::fs::read_to_string(root.join(path)).with_context(|| format!("read {path}"));
-    let crd = sei_api::crd();
-    let yaml = serde_saphyr::to_string(&sei_api::crd_manifest()?).context("write the CRD as YAML")?;
-    let yaml = format!("# Generated from crates/api by `{COMMAND}`; do not edit.\n---\n{yaml}");
-    let api = api_page::render(&crd).context("write the API reference")?;
+    let yaml = crd_file(&sei_api::crd_manifest()?, "")?;
+    // The chart does not install it.
+    let groups = crd_file(
+        &sei_api::deployment_crd_manifest()?,
+        "# The operator does not reconcile this kind yet: do not install it on a cluster that serves a fleet.\n",
+    )?;
+    let api = api_page::render(&sei_api::crd()).context("write the reference of SeiNodes")?;
+    let groups_api =
+        api_page::render(&sei_api::deployment_crd()).context("write the reference of SeiNodeDeployments")?;
     let values = values_page::render(&read(&format!("{CHART}/values.yaml"))?)?;
     let chart = |file: &str| Path::new(CHART).join("files").join(file);
     Ok(vec![
+        (PathBuf::from("crds/seinodedeployments.sei.io.yaml"), groups),
         (PathBuf::from("crds/seinodes.sei.io.yaml"), yaml.clone()),
         (chart("seinodes.sei.io.yaml"), yaml),
         (
@@ -74,11 +80,17 @@ fn files(root: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
         (chart("dashboard.json"), read("deploy/dashboards/sei-operator.json")?),
         (PathBuf::from("docs/plans.md"), marked("crates/plan", &plans_page::render()?)),
         (PathBuf::from("docs/reference/api.md"), marked("crates/api", &api)),
+        (PathBuf::from("docs/reference/deployments.md"), marked("crates/api", &groups_api)),
         (PathBuf::from("docs/reference/conditions.md"), marked("crates/api", &conditions_page::render())),
         (PathBuf::from("docs/reference/events.md"), marked("crates/api", &events_page::render()?)),
         (PathBuf::from("docs/reference/overrides.md"), marked("crates/plan", &overrides_page::render()?)),
         (PathBuf::from("docs/reference/values.md"), marked(&format!("{CHART}/values.yaml"), &values)),
     ])
+}
+
+fn crd_file(manifest: &serde_json::Value, note: &str) -> anyhow::Result<String> {
+    let yaml = serde_saphyr::to_string(manifest).context("write a CRD as YAML")?;
+    Ok(format!("# Generated from crates/api by `{COMMAND}`; do not edit.\n{note}---\n{yaml}"))
 }
 
 fn marked(source: &str, page: &str) -> String {

@@ -7,35 +7,72 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::CustomResourceExt;
 use serde_json::{Value, json};
 
-use crate::SeiNode;
+use crate::{
+    SeiNode,
+    v1alpha1::deployment::{SeiNodeDeployment, adapt_template},
+};
 
 /// The CRD `seinodes.sei.io`. Install this one and not [`SeiNode::crd`], which admits explicit nulls.
 pub fn crd() -> CustomResourceDefinition {
-    let mut crd = SeiNode::crd();
-    // The server fills this in; said here, what is installed equals what is stored.
-    crd.spec.names.list_kind = Some(format!("{}List", crd.spec.names.kind));
-    for version in &mut crd.spec.versions {
-        if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
-            tidy(schema);
-            // GitOps tools take an object without status for done. Generation -1 is no generation of a spec.
-            if let Some(status) = schema.properties.as_mut().and_then(|fields| fields.get_mut("status")) {
-                status.default = Some(JSON(json!({ "observedGeneration": -1 })));
-            }
-            // A rule asks for the spec, of new objects alone.
-            schema.required = None;
-        }
+    installed(SeiNode::crd())
+}
+
+/// The CRD `seinodedeployments.sei.io`. Install this one and not [`SeiNodeDeployment::crd`], whose template admits no
+/// `$(name)`.
+pub fn deployment_crd() -> CustomResourceDefinition {
+    let mut crd = installed(SeiNodeDeployment::crd());
+    for schema in schemas(&mut crd) {
+        let spec = field(schema, "spec").and_then(|spec| field(spec, "template"));
+        spec.and_then(|template| field(template, "spec")).into_iter().for_each(adapt_template);
     }
     crd
 }
 
-/// [`crd`] as a manifest. Whole numbers are written as such (bounds are floats in the typed form), so that what is
-/// applied is what the server gives back.
+fn field<'a>(schema: &'a mut JSONSchemaProps, name: &str) -> Option<&'a mut JSONSchemaProps> {
+    schema.properties.as_mut()?.get_mut(name)
+}
+
+fn installed(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
+    // The server fills this in; said here, what is installed equals what is stored.
+    crd.spec.names.list_kind = Some(format!("{}List", crd.spec.names.kind));
+    for schema in schemas(&mut crd) {
+        tidy(schema);
+        // GitOps tools take an object without status for done. Generation -1 is no generation of a spec.
+        if let Some(status) = field(schema, "status") {
+            status.default = Some(JSON(json!({ "observedGeneration": -1 })));
+        }
+        // A rule asks for the spec, of new objects alone.
+        schema.required = None;
+    }
+    crd
+}
+
+fn schemas(crd: &mut CustomResourceDefinition) -> impl Iterator<Item = &mut JSONSchemaProps> {
+    crd.spec.versions.iter_mut().filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut())
+}
+
+/// [`crd`] as a manifest.
 ///
 /// # Errors
 ///
 /// None in practice: a CRD always has a JSON form.
 pub fn crd_manifest() -> Result<Value, serde_json::Error> {
-    let mut manifest = serde_json::to_value(crd())?;
+    manifest(&crd())
+}
+
+/// [`deployment_crd`] as a manifest.
+///
+/// # Errors
+///
+/// None in practice: a CRD always has a JSON form.
+pub fn deployment_crd_manifest() -> Result<Value, serde_json::Error> {
+    manifest(&deployment_crd())
+}
+
+/// Whole numbers are written as such (bounds are floats in the typed form), so that what is applied is what the server
+/// gives back.
+fn manifest(crd: &CustomResourceDefinition) -> Result<Value, serde_json::Error> {
+    let mut manifest = serde_json::to_value(crd)?;
     whole_numbers(&mut manifest);
     Ok(manifest)
 }
@@ -101,9 +138,15 @@ mod tests {
         }
     }
 
+    fn manifests() -> [Value; 2] {
+        [crd_manifest().unwrap(), deployment_crd_manifest().unwrap()]
+    }
+
     fn found(wanted: impl Fn(&str, &Value) -> bool) -> Vec<String> {
         let mut found = Vec::new();
-        places(&crd_manifest().unwrap(), "", &wanted, &mut found);
+        for manifest in manifests() {
+            places(&manifest, "", &wanted, &mut found);
+        }
         found
     }
 
@@ -117,56 +160,73 @@ mod tests {
 
     #[test]
     fn every_integer_has_bounds() {
-        let manifest = crd_manifest().unwrap();
         let is_integer =
             |_: &str, value: &Value| value["type"] == "integer" && value["description"].is_string();
-        let integers = found(is_integer);
-        let open: Vec<_> = integers
-            .iter()
-            .filter(|path| {
-                let bound = |name: &str| manifest.pointer(path).and_then(|field| field[name].as_i64());
-                bound("minimum").is_none() || bound("maximum").is_none()
-            })
-            .collect();
-        assert!(integers.len() > 15, "only {} integers found", integers.len());
+        let open = found(|key, value| {
+            is_integer(key, value)
+                && (value["minimum"].as_i64().is_none() || value["maximum"].as_i64().is_none())
+        });
+        let integers = found(is_integer).len();
+        assert!(integers > 40, "only {integers} integers found");
         assert_eq!(open, [""; 0]);
     }
 
     #[test]
-    fn a_node_that_nobody_has_seen_is_not_taken_for_a_current_one() {
-        let manifest = crd_manifest().unwrap();
-        let schema = &manifest["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
-        assert_eq!(schema["properties"]["status"]["default"]["observedGeneration"], -1);
+    fn an_object_that_nobody_has_seen_is_not_taken_for_a_current_one() {
+        for manifest in manifests() {
+            let schema = &manifest["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+            assert_eq!(schema["properties"]["status"]["default"]["observedGeneration"], -1);
+        }
     }
 
     #[test]
     fn every_field_is_described_for_its_reader() {
         // What stands in `properties` is a field; the embedded pieces of Kubernetes' own types are described too.
-        let manifest = crd_manifest().unwrap();
-        let properties = found(|key, _| key == "properties");
-        let silent: Vec<_> = properties
-            .iter()
-            .flat_map(|path| {
-                let fields = manifest.pointer(path).and_then(Value::as_object).unwrap();
-                fields
-                    .iter()
-                    .filter(|(_, field)| field.get("description").is_none())
-                    .map(move |(name, _)| format!("{path}/{name}"))
-            })
-            .collect();
-        assert_eq!(silent, [""; 0]);
+        for manifest in manifests() {
+            let mut properties = Vec::new();
+            places(&manifest, "", &|key, _| key == "properties", &mut properties);
+            let silent: Vec<_> = properties
+                .iter()
+                .flat_map(|path| {
+                    let fields = manifest.pointer(path).and_then(Value::as_object).unwrap();
+                    fields
+                        .iter()
+                        .filter(|(_, field)| field.get("description").is_none())
+                        .map(move |(name, _)| format!("{path}/{name}"))
+                })
+                .collect();
+            assert_eq!(silent, [""; 0]);
+        }
         assert_eq!(found(|key, value| key == "description" && value.to_string().contains("\\n")), [""; 0]);
     }
 
     #[test]
     fn columns_show_what_people_look_at() {
-        let crd = crd();
-        let columns = crd.spec.versions[0].additional_printer_columns.as_ref().unwrap();
-        let names = |wide: bool| -> Vec<_> {
-            let of = columns.iter().filter(|column| (column.priority.unwrap_or(0) > 0) == wide);
-            of.map(|column| column.name.as_str()).collect()
+        let names = |crd: &CustomResourceDefinition, wide: bool| -> Vec<String> {
+            let columns = crd.spec.versions[0].additional_printer_columns.iter().flatten();
+            let of = columns.filter(|column| (column.priority.unwrap_or(0) > 0) == wide);
+            of.map(|column| column.name.clone()).collect()
         };
-        assert_eq!(names(false), ["Ready", "Phase", "Reason", "Image", "TLS", "Age"]);
-        assert_eq!(names(true), ["Chain", "Message"]);
+        assert_eq!(names(&crd(), false), ["Ready", "Phase", "Reason", "Image", "TLS", "Age"]);
+        assert_eq!(names(&crd(), true), ["Chain", "Message"]);
+        let group = deployment_crd();
+        let columns = ["Ready", "Replicas", "Updated", "Available", "Phase", "Reason", "Age"];
+        assert_eq!(names(&group, false), columns);
+        assert_eq!(names(&group, true), ["Chain", "Image", "Message"]);
+    }
+
+    #[test]
+    fn the_template_of_a_group_has_every_rule_of_a_node() {
+        let rules = |manifest: &Value, at: &str| -> Vec<String> {
+            let schema = manifest.pointer("/spec/versions/0/schema/openAPIV3Schema/properties").unwrap();
+            let mut paths = Vec::new();
+            places(schema.pointer(at).unwrap(), "", &|key, _| key == "rule", &mut paths);
+            paths
+        };
+        let [node, group] = manifests();
+        let (of_node, of_template) =
+            (rules(&node, "/spec"), rules(&group, "/spec/properties/template/properties/spec"));
+        assert!(of_node.len() > 30);
+        assert_eq!(of_node, of_template);
     }
 }

@@ -1,5 +1,5 @@
-//! The `SeiNode` custom resource as users write it and the operator answers it: types, admission rules,
-//! the vocabulary of conditions, and every derived name and label.
+//! The custom resources `SeiNode` and `SeiNodeDeployment` as users write them and the operator answers them: types,
+//! admission rules, the vocabulary of conditions, and every derived name and label.
 //!
 //! This crate is the leaf of the workspace. It has no client, no clock and no I/O, so that any program
 //! that speaks about SeiNodes can depend on it.
@@ -57,5 +57,7 @@ pub mod names;
 pub mod ports;
 pub mod v1alpha1;
 
-pub use crd::{crd, crd_manifest};
-pub use v1alpha1::{SeiNode, SeiNodeSpec, SeiNodeStatus};
+pub use crd::{crd, crd_manifest, deployment_crd, deployment_crd_manifest};
+pub use v1alpha1::{
+    SeiNode, SeiNodeDeployment, SeiNodeDeploymentSpec, SeiNodeDeploymentStatus, SeiNodeSpec, SeiNodeStatus,
+};

@@ -1,37 +1,55 @@
-//! Our CRD beside the one of the Go controller (`tests/conformance/crd-schema.json`): whatever differs is listed in
-//! `docs/objects.md` with the reason, and whatever is listed there differs.
+//! Our CRDs beside those of the Go controller (`tests/conformance`): whatever differs is listed in `docs/objects.md` and
+//! `docs/deployments.md` with the reason, and whatever is listed there differs.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-/// What may differ: rows `place, why` of section The CRD of `docs/objects.md`. A `*` stands for one part of the path.
-fn differences() -> Vec<(String, String)> {
-    let page = include_str!("../../../docs/objects.md");
+/// Where the spec of a node lies in a group.
+const TEMPLATE: &str = "spec.template.";
+
+/// What may differ: the places of the rows `place, why` of section The CRD of `page`. A `*` stands for one part of the
+/// path.
+fn differences(page: &str) -> Vec<String> {
     let section = page.split("\n## ").find(|section| section.starts_with("The CRD\n")).unwrap();
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
-    rows.map(|row| {
-        let (place, why) = row.split_once("` | ").unwrap();
-        (place.replace("\\|", "|"), why.trim_end_matches(" |").to_owned())
-    })
-    .collect()
+    rows.map(|row| row.split_once("` | ").unwrap().0.replace("\\|", "|")).collect()
+}
+
+fn of_nodes() -> Vec<String> {
+    differences(include_str!("../../../docs/objects.md"))
+}
+
+fn of_groups() -> Vec<String> {
+    differences(include_str!("../../../docs/deployments.md"))
 }
 
 #[test]
-fn every_difference_has_a_reason_and_every_reason_a_difference() {
-    let (found, listed) = (found(), differences());
-    let unexplained: Vec<_> =
-        found.iter().filter(|found| !listed.iter().any(|(listed, _)| covers(listed, found))).collect();
+fn every_difference_of_a_node_has_a_reason_and_every_reason_a_difference() {
+    agree(&found_in_nodes(), &of_nodes(), &[]);
+}
+
+#[test]
+fn every_difference_of_a_group_has_a_reason_and_every_reason_a_difference() {
+    // What differs in a node differs in the template.
+    let of_template: Vec<_> = of_nodes().iter().map(|place| format!("{TEMPLATE}{place}")).collect();
+    agree(&found_in_groups(), &of_groups(), &of_template);
+}
+
+fn agree(found: &BTreeSet<String>, listed: &[String], listed_elsewhere: &[String]) {
+    let explained =
+        |found: &&String| listed.iter().chain(listed_elsewhere).any(|listed| covers(listed, found));
+    let unexplained: Vec<_> = found.iter().filter(|found| !explained(found)).collect();
     let vanished: Vec<_> =
-        listed.iter().filter(|(listed, _)| !found.iter().any(|found| covers(listed, found))).collect();
+        listed.iter().filter(|listed| !found.iter().any(|found| covers(listed, found))).collect();
     assert!(unexplained.is_empty(), "not listed: {unexplained:#?}");
     assert!(vanished.is_empty(), "listed, but the same: {vanished:#?}");
 }
 
 #[test]
 fn nothing_of_the_go_controller_is_missing_but_patterns_that_forbid_dots() {
-    let missing: Vec<_> = found().into_iter().filter(|found| found.starts_with('-')).collect();
+    let missing: Vec<_> = found_in_nodes().into_iter().filter(|found| found.starts_with('-')).collect();
     let expected: Vec<_> = missing
         .iter()
         .filter(|missing| {
@@ -43,16 +61,23 @@ fn nothing_of_the_go_controller_is_missing_but_patterns_that_forbid_dots() {
     assert_eq!(missing.iter().collect::<Vec<_>>(), expected);
 }
 
-/// `+place` where only we say something, `-place` where only the Go controller does, `!place` where we disagree.
-fn found() -> BTreeSet<String> {
+fn found_in_nodes() -> BTreeSet<String> {
     let go: Value = serde_json::from_str(include_str!("../../../tests/conformance/crd-schema.json")).unwrap();
-    let ours = sei_api::crd_manifest().unwrap();
+    found(&go["names"], &go["version"], &sei_api::crd_manifest().unwrap())
+}
+
+fn found_in_groups() -> BTreeSet<String> {
+    let go: Value =
+        serde_saphyr::from_str(include_str!("../../../tests/conformance/deployment/crd.yaml")).unwrap();
+    found(&go["spec"]["names"], &go["spec"]["versions"][0], &sei_api::deployment_crd_manifest().unwrap())
+}
+
+/// `+place` where only we say something, `-place` where only the Go controller does, `!place` where we disagree.
+fn found(go_names: &Value, go_version: &Value, ours: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    let (go_version, our_version) = (&go["version"], &ours["spec"]["versions"][0]);
-    for field in ["group", "scope"] {
-        assert_eq!(go[field], ours["spec"][field], "{field}");
-    }
-    keywords("names.", &go["names"], &ours["spec"]["names"], &mut found);
+    let our_version = &ours["spec"]["versions"][0];
+    assert_eq!((&ours["spec"]["group"], &ours["spec"]["scope"]), (&"sei.io".into(), &"Namespaced".into()));
+    keywords("names.", go_names, &ours["spec"]["names"], &mut found);
     for field in ["name", "served", "storage", "subresources", "additionalPrinterColumns"] {
         if go_version[field] != our_version[field] {
             found.insert(format!("!version.{field}"));

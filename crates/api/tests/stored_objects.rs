@@ -1,4 +1,4 @@
-//! Whatever an API server can hold decodes: one object that does not would fail the list of all SeiNodes. Objects are
+//! Whatever an API server can hold decodes: one object that does not would fail the list of all of its kind. Objects are
 //! generated from the schema of our CRD and from that of the Go controller.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use kube::core::cel::apply_defaults;
 use proptest::{prelude::*, sample::select};
-use sei_api::SeiNode;
+use sei_api::{SeiNode, SeiNodeDeployment};
 use serde_json::{Map, Value, json};
 
 /// Which values a field gets.
@@ -23,14 +23,24 @@ static OURS: LazyLock<Value> = LazyLock::new(|| {
     sei_api::crd_manifest().unwrap()["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
 });
 
+static OUR_DEPLOYMENTS: LazyLock<Value> = LazyLock::new(|| {
+    sei_api::deployment_crd_manifest().unwrap()["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
+});
+
+fn go_deployment_schema() -> Value {
+    let crd: Value =
+        serde_saphyr::from_str(include_str!("../../../tests/conformance/deployment/crd.yaml")).unwrap();
+    crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
+}
+
 fn go_schema() -> Value {
     let crd: Value =
         serde_json::from_str(include_str!("../../../tests/conformance/crd-schema.json")).unwrap();
     crd["version"]["schema"]["openAPIV3Schema"].clone()
 }
 
-/// Objects of the schema, as the text that a server sends.
-fn objects(schema: &Value, values: Values) -> BoxedStrategy<Value> {
+/// Objects of the schema of `kind`, as the text that a server sends.
+fn objects(kind: &'static str, schema: &Value, values: Values) -> BoxedStrategy<Value> {
     let mut schema = schema.clone();
     let fields = schema["properties"].as_object_mut().unwrap();
     fields.retain(|field, _| ["spec", "status"].contains(&field.as_str()));
@@ -39,9 +49,9 @@ fn objects(schema: &Value, values: Values) -> BoxedStrategy<Value> {
     }
     let of_schema = value(&schema, values);
     of_schema
-        .prop_map(|mut object| {
+        .prop_map(move |mut object| {
             object["apiVersion"] = "sei.io/v1alpha1".into();
-            object["kind"] = "SeiNode".into();
+            object["kind"] = kind.into();
             object["metadata"] = json!({ "name": "node-0" });
             object
         })
@@ -59,6 +69,7 @@ fn value(schema: &Value, values: Values) -> BoxedStrategy<Value> {
         }
         Some("integer") => integer(schema, values),
         Some("string") => text(schema, values),
+        Some("boolean") => prop::bool::ANY.prop_map(Value::from).boxed(),
         None => select(vec![json!({ "a": [1, null] }), json!("text"), json!([])]).boxed(),
         Some(other) => panic!("no values of type {other}"),
     }
@@ -129,8 +140,8 @@ proptest! {
 
     #[test]
     fn everything_that_can_be_stored_decodes(
-        ours in objects(&OURS, Values::Storable),
-        go in objects(&go_schema(), Values::Storable),
+        ours in objects("SeiNode", &OURS, Values::Storable),
+        go in objects("SeiNode", &go_schema(), Values::Storable),
     ) {
         for object in [ours, go] {
             let node = serde_json::from_str::<SeiNode>(&object.to_string());
@@ -139,8 +150,31 @@ proptest! {
     }
 
     #[test]
+    fn every_group_that_can_be_stored_decodes(
+        ours in objects("SeiNodeDeployment", &OUR_DEPLOYMENTS, Values::Storable),
+        go in objects("SeiNodeDeployment", &go_deployment_schema(), Values::Storable),
+    ) {
+        for object in [ours, go] {
+            let group = serde_json::from_str::<SeiNodeDeployment>(&object.to_string());
+            prop_assert!(group.is_ok(), "{object}: {}", group.unwrap_err());
+        }
+    }
+
+    #[test]
+    fn every_group_within_the_bounds_of_the_crd_is_read_without_loss(
+        object in objects("SeiNodeDeployment", &OUR_DEPLOYMENTS, Values::Admitted),
+    ) {
+        let mut object = apply_defaults(&OUR_DEPLOYMENTS, &object);
+        let group: SeiNodeDeployment = serde_json::from_value(object.clone()).unwrap();
+        for kind in ["limits", "requests"] {
+            as_strings(object.pointer_mut(&format!("/spec/template/spec/sidecar/resources/{kind}")));
+        }
+        prop_assert_eq!(serde_json::to_value(&group).unwrap(), object);
+    }
+
+    #[test]
     fn everything_within_the_bounds_of_the_crd_is_read_without_loss(
-        object in objects(&OURS, Values::Admitted),
+        object in objects("SeiNode", &OURS, Values::Admitted),
     ) {
         let mut object = apply_defaults(&OURS, &object);
         let node: SeiNode = serde_json::from_value(object.clone()).unwrap();
@@ -155,6 +189,8 @@ proptest! {
 fn an_object_without_spec_decodes_as_an_empty_one() {
     let node: SeiNode = serde_json::from_str(r#"{ "metadata": { "name": "node-0" } }"#).unwrap();
     assert_eq!(node.spec, sei_api::SeiNodeSpec::default());
+    let group: SeiNodeDeployment = serde_json::from_str(r#"{ "metadata": { "name": "rpc" } }"#).unwrap();
+    assert_eq!(group.spec, sei_api::SeiNodeDeploymentSpec::default());
 }
 
 #[test]

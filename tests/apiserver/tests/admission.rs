@@ -1,5 +1,5 @@
-//! The case table of `crates/api/tests/admission` on a real API server, which has the last word on what the CRD
-//! admits; and what becomes of objects that were stored under the Go controller's CRD.
+//! The case tables of `crates/api/tests/admission` on a real API server, which has the last word on what the CRDs
+//! admit; and what becomes of objects that were stored under the Go controller's CRD.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 #[allow(dead_code, reason = "each test reads a part of the table")]
@@ -12,8 +12,9 @@ use cases::{Case, Expect};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, Status};
+use kube::runtime::wait::{await_condition, conditions};
 use kube::{Client, CustomResourceExt};
-use sei_api::SeiNode;
+use sei_api::{SeiNode, SeiNodeDeployment};
 use sei_testkit::control_plane::{ControlPlane, assets};
 use serde_json::{Value, json};
 
@@ -23,16 +24,49 @@ async fn the_server_judges_every_case_as_the_table_says() {
     let client = plane.client().await.unwrap();
     install(&client, &sei_api::crd_manifest().unwrap()).await;
     stored_as_sent(&client).await;
-    let nodes = nodes(&client);
+    judged_as_expected(&nodes(&client), cases::nodes()).await;
+    objects_stored_before_stay_usable(&client).await;
+}
+
+#[tokio::test]
+async fn the_server_judges_every_group_as_the_table_and_the_page_say() {
+    let plane = ControlPlane::start(&assets().unwrap()).await.unwrap();
+    let client = plane.client().await.unwrap();
+    let crds = Api::<CustomResourceDefinition>::all(client.clone());
+    crds.create(&PostParams::default(), &sei_api::deployment_crd()).await.unwrap();
+    let established = await_condition(crds, SeiNodeDeployment::crd_name(), conditions::is_crd_established());
+    tokio::time::timeout(Duration::from_secs(30), established).await.unwrap().unwrap();
+    let groups = Api::default_namespaced_with(client, &ApiResource::erase::<SeiNodeDeployment>(&()));
+    judged_as_expected(&groups, cases::deployments()).await;
+    judged_as_expected(&groups, cases::recorded()).await;
+    scaled_through_the_subresource(&groups).await;
+}
+
+async fn judged_as_expected(objects: &Api<DynamicObject>, cases: Vec<Case>) {
     let mut wrong = Vec::new();
-    for case in cases::all() {
-        let answer = send(&nodes, &case).await;
+    for case in cases {
+        let answer = send(objects, &case).await;
         if !agrees(&case.expect, &answer) {
             wrong.push(format!("{}: {answer:?}", case.name));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    objects_stored_before_stay_usable(&client).await;
+}
+
+/// `kubectl scale` changes the replicas, within the same bounds.
+async fn scaled_through_the_subresource(groups: &Api<DynamicObject>) {
+    let named = |case: &Case| case.name == "a group of full nodes";
+    let Case { object, .. } = cases::deployments().into_iter().find(named).unwrap();
+    let group: DynamicObject = serde_json::from_value(object).unwrap();
+    let name = group.metadata.name.clone().unwrap();
+    groups.create(&PostParams::default(), &group).await.unwrap();
+    let merge = PatchParams::default();
+    let replicas = |number: i32| Patch::Merge(json!({ "spec": { "replicas": number } }));
+    let scale = groups.patch_scale(&name, &merge, &replicas(5)).await.unwrap();
+    assert_eq!(scale.spec.unwrap().replicas, Some(5));
+    assert!(groups.patch_scale(&name, &merge, &replicas(0)).await.is_err());
+    let group = groups.get(&name).await.unwrap();
+    assert_eq!(group.data["spec"]["replicas"], 5);
 }
 
 /// What is installed is what is given back, so that nothing looks out of step to a GitOps tool.

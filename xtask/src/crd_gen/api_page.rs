@@ -1,4 +1,4 @@
-//! `docs/reference/api.md`: every field of a SeiNode with type, bounds, default, rules and description, from the
+//! `docs/reference/api.md` and `deployments.md`: every field of a kind with type, bounds, default, rules and description, from the
 //! schema of the CRD.
 
 use std::fmt::Write as _;

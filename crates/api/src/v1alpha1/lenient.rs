@@ -39,6 +39,34 @@ where
     Ok(list.map(|items| items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect()))
 }
 
+/// Implements `Serialize` and `Deserialize` of a spec that derives them with `remote = "Self"`. The Go controller's CRDs
+/// admit objects without spec: they decode as an empty one, which is refused by name.
+macro_rules! absent_is_default {
+    ($spec:ident) => {
+        impl<'de> Deserialize<'de> for $spec {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Present($spec);
+                impl<'de> Deserialize<'de> for Present {
+                    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                        $spec::deserialize(deserializer).map(Self)
+                    }
+                }
+                Ok(Option::<Present>::deserialize(deserializer)?
+                    .map(|Present(spec)| spec)
+                    .unwrap_or_default())
+            }
+        }
+
+        impl Serialize for $spec {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                Self::serialize(self, serializer)
+            }
+        }
+    };
+}
+
+pub(super) use absent_is_default;
+
 struct Integer(i64);
 
 impl<'de> Deserialize<'de> for Integer {

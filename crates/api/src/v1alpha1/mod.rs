@@ -9,6 +9,7 @@
     reason = "KubeSchema repeats each struct inside a function and unwraps what it serialises"
 )]
 
+pub mod deployment;
 mod lenient;
 mod mode;
 mod peers;
@@ -22,6 +23,7 @@ mod spec;
 mod status;
 mod validator;
 
+pub use deployment::{SeiNodeDeployment, SeiNodeDeploymentSpec, SeiNodeDeploymentStatus};
 pub use mode::{ArchiveSpec, FullNodeSpec, Mode, ReplayerSpec, ResultExportConfig, ShadowResultConfig};
 pub use peers::{Ec2TagsPeers, LabelPeers, PeerSource, StaticPeers};
 pub use phase::NodePhase;

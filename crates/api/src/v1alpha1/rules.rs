@@ -8,7 +8,7 @@ use crate::{keys, ports};
 /// Longest name of a SeiNode. The StatefulSet labels its pods `controller-revision-hash: <name>-<hash>` with a hash
 /// of up to ten characters, and a label value has at most 63: 52 + 1 + 10. The other names have more room: Service
 /// 63, pod `<name>-0` 63, Job `<name>-bootstrap` 63, and claim `data-<name>` and the ConfigMap 253.
-const NAME_LIMIT: usize = 52;
+pub(super) const NAME_LIMIT: usize = 52;
 
 /// Adding or removing the snapshot of a mode. Modes come and go with their own rule on spec.
 pub(super) const SNAPSHOT_PRESENCE: (&str, &str) = (
@@ -37,13 +37,14 @@ pub(super) const CLAIM_NAME: (&str, &str) = (
      between dots beginning and ending with a letter or digit, such as data-node-0",
 );
 
-/// Length of label keys. Their letters are not checked: the server charges a pattern by the longest key that a
-/// request could hold, which is beyond its budget.
-pub(super) const LABEL_KEYS: (&str, &str) = (
-    "self.all(key, size(key) >= 1 && size(key) <= 317)",
-    "keys of podLabels must be label keys such as team or example.com/team: at most 253 characters before the '/' \
-     and 63 after it",
-);
+/// Length of the label keys in `field`. Their letters are not checked: the server charges a pattern by the longest key
+/// that a request could hold, which is beyond its budget.
+pub(super) fn label_keys(field: &str) -> Rule {
+    Rule::new("self.all(key, size(key) >= 1 && size(key) <= 317)").message(message(format!(
+        "keys of {field} must be label keys such as team or example.com/team: at most 253 characters before the '/' \
+         and 63 after it"
+    )))
+}
 
 /// The operator's labels cannot be set by users: selectors, roles and the bootstrap pod are identified by them.
 pub(super) fn reserved_labels() -> Rule {
@@ -98,11 +99,16 @@ fn message(text: impl Into<String>) -> Message {
 }
 
 /// Values of labels. The length is the schema's.
-pub(super) const LABEL_VALUE: (&str, &str) = (
-    "self == '' || self.matches('^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$')",
-    "values of podLabels must be label values: letters, digits, '-', '_' and '.', beginning and ending with a letter \
-     or digit",
-);
+pub(super) const LABEL_VALUE: &str =
+    "self == '' || self.matches('^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$')";
+
+/// What a value of a label in `field` must be.
+pub(super) fn label_value_message(field: &str) -> String {
+    format!(
+        "values of {field} must be label values: letters, digits, '-', '_' and '.', beginning and ending with a letter \
+         or digit"
+    )
+}
 
 /// The SeiNode's name, judged at creation only: it never changes, and a node that was admitted before this rule
 /// must stay deletable.

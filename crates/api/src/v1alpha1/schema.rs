@@ -55,17 +55,38 @@ pub(super) fn resources(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// Labels by key. Bounded, since the server charges rules by the most that a request could hold.
+/// `podLabels`.
 pub(super) fn labels(_: &mut SchemaGenerator) -> Schema {
-    let (rule, message) = rules::LABEL_VALUE;
+    labels_of("podLabels")
+}
+
+/// Labels of the template of a SeiNodeDeployment.
+pub(super) fn template_labels(_: &mut SchemaGenerator) -> Schema {
+    labels_of("labels")
+}
+
+/// Labels by key. Bounded, since the server charges rules by the most that a request could hold.
+fn labels_of(field: &str) -> Schema {
     json_schema!({
         "type": "object",
         "maxProperties": 128,
         "additionalProperties": {
             "type": "string",
             "maxLength": 63,
-            "x-kubernetes-validations": [{ "rule": rule, "message": message }],
+            "x-kubernetes-validations": [
+                { "rule": rules::LABEL_VALUE, "message": rules::label_value_message(field) },
+            ],
         },
+    })
+}
+
+/// A number of nodes from 1, or a percentage.
+pub(super) fn number_or_percent(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "x-kubernetes-int-or-string": true,
+        "minimum": 1,
+        "maximum": 100,
+        "pattern": "^([1-9][0-9]?|100)%$",
     })
 }
 

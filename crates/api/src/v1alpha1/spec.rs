@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
     ArchiveSpec, FullNodeSpec, Mode, PeerSource, ReplayerSpec, SeiNodeStatus, SidecarConfig, SidecarTls,
-    SnapshotGeneration, SnapshotSource, ValidatorSpec, rules, schema,
+    SnapshotGeneration, SnapshotSource, ValidatorSpec, lenient, rules, schema,
 };
 use crate::ports;
 
@@ -103,7 +103,7 @@ pub struct SeiNodeSpec {
     /// Further labels of the pod and the objects around it. Keys that begin with `sei.io/` are the operator's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::labels")]
-    #[x_kube(validation = rules::LABEL_KEYS, validation = rules::reserved_labels())]
+    #[x_kube(validation = rules::label_keys("podLabels"), validation = rules::reserved_labels())]
     pub pod_labels: Option<BTreeMap<String, String>>,
     /// How the data volume is obtained. Absent: the operator makes `data-<name>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -122,24 +122,7 @@ pub struct SeiNodeSpec {
     pub validator: Option<ValidatorSpec>,
 }
 
-/// The Go controller's CRD admits an object without spec. It decodes as an empty one, which is refused by name.
-impl<'de> Deserialize<'de> for SeiNodeSpec {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Present(SeiNodeSpec);
-        impl<'de> Deserialize<'de> for Present {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                SeiNodeSpec::deserialize(deserializer).map(Self)
-            }
-        }
-        Ok(Option::<Present>::deserialize(deserializer)?.map(|Present(spec)| spec).unwrap_or_default())
-    }
-}
-
-impl Serialize for SeiNodeSpec {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Self::serialize(self, serializer)
-    }
-}
+lenient::absent_is_default!(SeiNodeSpec);
 
 impl SeiNodeSpec {
     /// The mode, if the spec sets one. Admission makes sure of exactly one; a file may have none.

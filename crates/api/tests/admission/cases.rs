@@ -1,4 +1,4 @@
-//! Reads the case table beside it. Included by the tests of this crate and by those against a real API server; it
+//! Reads the case tables beside it. Included by the tests of this crate and by those against a real API server; it
 //! judges nothing itself.
 
 use std::collections::BTreeMap;
@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-const TABLE: &str = include_str!("cases.yaml");
+/// Tables by kind.
+const NODES: (&str, &str) = ("SeiNode", include_str!("cases.yaml"));
+const DEPLOYMENTS: (&str, &str) = ("SeiNodeDeployment", include_str!("deployments.yaml"));
 
 /// One object created, or created and then updated.
 pub struct Case {
@@ -33,6 +35,64 @@ impl Expect {
     /// Whether the API server takes it.
     pub fn is_admitted(&self) -> bool {
         matches!(self, Self::Admitted | Self::Stalled(_))
+    }
+}
+
+/// What the Go controller's CRD of SeiNodeDeployments admitted and refused, with our verdict: the same, but for the cases
+/// that section Admission of `docs/deployments.md` lists.
+pub fn recorded() -> Vec<Case> {
+    let recorded: Value =
+        serde_json::from_str(include_str!("../../../../tests/conformance/deployment/admission.json"))
+            .unwrap();
+    let page = include_str!("../../../../docs/deployments.md");
+    let section = page.split("\n## ").find(|section| section.starts_with("Admission\n")).unwrap();
+    let mut others: BTreeMap<String, String> = section
+        .lines()
+        .filter_map(|row| row.strip_prefix("| `")?.split_once("` | "))
+        .map(|(case, rest)| (case.to_owned(), rest.split(' ').next().unwrap().to_owned()))
+        .collect();
+    let group = |row: &Value, spec: Value| {
+        let name = row["name"].as_str().unwrap_or("u");
+        let mut object = json!({
+            "apiVersion": "sei.io/v1alpha1", "kind": "SeiNodeDeployment", "metadata": { "name": name }, "spec": spec,
+        });
+        if let Some(patch) = row.get("mergePatch") {
+            merge(&mut object, patch);
+        }
+        object
+    };
+    let rows = ["create", "update"].into_iter().flat_map(|of| recorded[of].as_array().unwrap());
+    let mut cases = Vec::new();
+    for row in rows {
+        let name = row["case"].as_str().unwrap().to_owned();
+        let by_go = if row["admitted"] == true { "admitted" } else { "refused" };
+        let verdict =
+            others.remove(&name).inspect(|other| assert_ne!(other, by_go, "{name}: listed, but the same"));
+        let expect = match verdict.as_deref().unwrap_or(by_go) {
+            "admitted" => Expect::Admitted,
+            _ => Expect::Refused(String::new()),
+        };
+        let start = row.get("start").cloned();
+        let object = group(row, start.clone().unwrap_or_else(|| row["spec"].clone()));
+        let old = start.map(|start| group(&json!({}), start));
+        cases.push(Case { name, old, object, expect });
+    }
+    assert!(others.is_empty(), "listed, but not recorded: {others:?}");
+    cases
+}
+
+/// A JSON merge patch.
+fn merge(value: &mut Value, patch: &Value) {
+    let Value::Object(fields) = patch else {
+        *value = patch.clone();
+        return;
+    };
+    for (key, patch) in fields {
+        if patch.is_null() {
+            value.as_object_mut().unwrap().remove(key);
+        } else {
+            merge(&mut value[key], patch);
+        }
     }
 }
 
@@ -66,16 +126,25 @@ struct Change {
     unset: Vec<String>,
 }
 
-/// Every case of the table.
-pub fn all() -> Vec<Case> {
-    let table: Table = serde_saphyr::from_str(TABLE).unwrap();
-    table.cases.into_iter().map(|row| case(row, &table.bases)).collect()
+/// Every case of a SeiNode.
+pub fn nodes() -> Vec<Case> {
+    read(NODES)
 }
 
-fn case(row: Row, bases: &BTreeMap<String, Value>) -> Case {
+/// Every case of a SeiNodeDeployment. What its template has in common with a SeiNode is in [`nodes`].
+pub fn deployments() -> Vec<Case> {
+    read(DEPLOYMENTS)
+}
+
+fn read((kind, table): (&str, &str)) -> Vec<Case> {
+    let table: Table = serde_saphyr::from_str(table).unwrap();
+    table.cases.into_iter().map(|row| case(kind, row, &table.bases)).collect()
+}
+
+fn case(kind: &str, row: Row, bases: &BTreeMap<String, Value>) -> Case {
     let mut object = bases[&row.base].clone();
     object["apiVersion"] = json!("sei.io/v1alpha1");
-    object["kind"] = json!("SeiNode");
+    object["kind"] = json!(kind);
     change(&mut object, row.set, &row.unset);
     let old = row.then.map(|then| {
         let old = object.clone();

@@ -1,5 +1,5 @@
-//! The case table judged without a server: CEL rules by kube's evaluator, bounds by a JSON schema validator. The same
-//! table runs against a real API server in `tests/apiserver`, which has the last word.
+//! The case tables judged without a server: CEL rules by kube's evaluator, bounds by a JSON schema validator. The same
+//! tables run against a real API server in `tests/apiserver`, which has the last word.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 mod cases;
@@ -8,27 +8,50 @@ use std::collections::BTreeSet;
 
 use cases::{Case, Expect};
 use kube::core::cel::{Validator, apply_defaults};
-use sei_api::SeiNode;
+use sei_api::{SeiNode, SeiNodeDeployment};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 #[test]
 fn every_case_ends_as_the_table_says() {
-    let schema = schema();
+    for (cases, schema) in tables() {
+        let bounds = jsonschema::validator_for(&schema).unwrap();
+        let rules = for_kube_cel(schema.clone());
+        let wrong: Vec<String> = cases
+            .iter()
+            .filter_map(|case| {
+                let faults = faults(case, &bounds, &rules, &schema);
+                let right = match &case.expect {
+                    Expect::Admitted | Expect::Stalled(_) => {
+                        faults.bounds.is_empty() && faults.rules.is_empty()
+                    }
+                    Expect::Refused(message) => {
+                        faults.bounds.is_empty()
+                            && faults.rules.iter().any(|rule| rule.contains(message.as_str()))
+                    }
+                    Expect::Bound(path) => faults.bounds.iter().any(|bound| bound.starts_with(path.as_str())),
+                };
+                (!right)
+                    .then(|| format!("{}: bounds {:?}, rules {:?}", case.name, faults.bounds, faults.rules))
+            })
+            .collect();
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+}
+
+#[test]
+fn recorded_groups_of_the_go_controller_are_judged_as_the_page_says() {
+    let schema = deployment_schema();
     let bounds = jsonschema::validator_for(&schema).unwrap();
     let rules = for_kube_cel(schema.clone());
-    let wrong: Vec<String> = cases::all()
+    let cases = cases::recorded();
+    assert!(cases.len() >= 50, "only {} cases", cases.len());
+    let wrong: Vec<String> = cases
         .iter()
         .filter_map(|case| {
             let faults = faults(case, &bounds, &rules, &schema);
-            let right = match &case.expect {
-                Expect::Admitted | Expect::Stalled(_) => faults.bounds.is_empty() && faults.rules.is_empty(),
-                Expect::Refused(message) => {
-                    faults.bounds.is_empty()
-                        && faults.rules.iter().any(|rule| rule.contains(message.as_str()))
-                }
-                Expect::Bound(path) => faults.bounds.iter().any(|bound| bound.starts_with(path.as_str())),
-            };
-            (!right).then(|| format!("{}: bounds {:?}, rules {:?}", case.name, faults.bounds, faults.rules))
+            let admitted = faults.bounds.is_empty() && faults.rules.is_empty();
+            (admitted != case.expect.is_admitted()).then(|| format!("{}: {faults:?}", case.name))
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -36,21 +59,37 @@ fn every_case_ends_as_the_table_says() {
 
 #[test]
 fn the_types_give_every_admitted_object_back_unchanged() {
-    let schema = schema();
-    for case in cases::all().iter().filter(|case| case.expect.is_admitted()) {
-        let mut object = as_admitted(&case.object, &schema);
-        quantities_as_strings(&mut object);
-        let node: SeiNode = serde_json::from_value(object.clone()).unwrap_or_else(|error| {
-            panic!("{}: {error}", case.name);
-        });
-        assert_eq!(serde_json::to_value(&node).unwrap(), object, "{}", case.name);
+    fn unchanged<T: DeserializeOwned + Serialize>(cases: &[Case], schema: &Value) {
+        for case in cases.iter().filter(|case| case.expect.is_admitted()) {
+            let mut object = as_admitted(&case.object, schema);
+            quantities_as_strings(&mut object);
+            let typed: T = serde_json::from_value(object.clone()).unwrap_or_else(|error| {
+                panic!("{}: {error}", case.name);
+            });
+            assert_eq!(serde_json::to_value(&typed).unwrap(), object, "{}", case.name);
+        }
     }
+    unchanged::<SeiNode>(&cases::nodes(), &schema());
+    unchanged::<SeiNodeDeployment>(&cases::deployments(), &deployment_schema());
+}
+
+#[test]
+fn a_group_that_was_admitted_under_a_longer_name_can_be_changed_but_not_grow() {
+    let rules = for_kube_cel(deployment_schema());
+    let mut cases = cases::deployments().into_iter();
+    let Case { mut object, .. } = cases.find(|case| case.name == "a group of full nodes").unwrap();
+    object["metadata"]["name"] = "a".repeat(60).into();
+    assert!(Validator::new().validate(&rules, &object, None).is_err());
+    let mut changed = object.clone();
+    changed["spec"]["replicas"] = 2.into();
+    assert!(Validator::new().validate(&rules, &changed, Some(&object)).is_ok());
+    assert!(Validator::new().validate(&rules, &object, Some(&changed)).is_err());
 }
 
 #[test]
 fn a_node_that_was_admitted_under_a_longer_name_can_still_be_changed() {
     let rules = for_kube_cel(schema());
-    let Case { mut object, .. } = cases::all().into_iter().find(|case| case.name == "TLS").unwrap();
+    let Case { mut object, .. } = cases::nodes().into_iter().find(|case| case.name == "TLS").unwrap();
     object["metadata"]["name"] = "a".repeat(60).into();
     assert!(Validator::new().validate(&rules, &object, None).is_err());
     assert!(Validator::new().validate(&rules, &object, Some(&object)).is_ok());
@@ -79,24 +118,27 @@ fn what_the_go_controller_runs_is_admitted() {
 
 #[test]
 fn every_rule_refuses_some_case() {
-    let mut messages = BTreeSet::new();
-    collect(&schema(), &mut messages);
-    let cases = cases::all();
-    let unused: Vec<_> = messages
-        .iter()
-        .filter(|message| {
-            !cases
+    let [(nodes, node_schema), (groups, mut group_schema)] = tables();
+    let template = group_schema.pointer_mut("/properties/spec/properties/template/properties/spec");
+    // The rules of the template are those of a node.
+    *template.unwrap() = Value::Null;
+    for (cases, schema, least) in [(nodes, node_schema, 30), (groups, group_schema, 15)] {
+        let mut messages = BTreeSet::new();
+        collect(&schema, &mut messages);
+        let refused = |message: &String| {
+            cases
                 .iter()
                 .any(|case| matches!(&case.expect, Expect::Refused(part) if message.contains(part.as_str())))
-        })
-        .collect();
-    assert!(messages.len() > 30, "only {} rules found", messages.len());
-    assert!(unused.is_empty(), "no case for: {unused:#?}");
+        };
+        let unused: Vec<_> = messages.iter().filter(|message| !refused(message)).collect();
+        assert!(messages.len() > least, "only {} rules found", messages.len());
+        assert!(unused.is_empty(), "no case for: {unused:#?}");
+    }
 }
 
 #[test]
 fn the_table_is_broad() {
-    let cases = cases::all();
+    let cases = cases::nodes();
     let refused = cases.iter().filter(|case| !case.expect.is_admitted()).count();
     let stalled =
         cases.iter().filter(|case| matches!(&case.expect, Expect::Stalled(part) if !part.is_empty())).count();
@@ -156,7 +198,8 @@ fn quantities_as_strings(object: &mut Value) {
 /// and on creation an optional `oldSelf` is null instead of an empty optional.
 fn for_kube_cel(schema: Value) -> Value {
     let text = schema.to_string().replace(".import)", ".__import__)");
-    serde_json::from_str(&text.replace("oldSelf.hasValue()", "oldSelf != null")).unwrap()
+    let text = text.replace("oldSelf.hasValue()", "oldSelf != null").replace("oldSelf.value()", "oldSelf");
+    serde_json::from_str(&text).unwrap()
 }
 
 fn path_of(error: &jsonschema::ValidationError<'_>) -> String {
@@ -178,6 +221,15 @@ fn path_of(error: &jsonschema::ValidationError<'_>) -> String {
 
 fn schema() -> Value {
     sei_api::crd_manifest().unwrap()["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
+}
+
+fn deployment_schema() -> Value {
+    sei_api::deployment_crd_manifest().unwrap()["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
+}
+
+/// The case tables, each with the schema that judges it.
+fn tables() -> [(Vec<Case>, Value); 2] {
+    [(cases::nodes(), schema()), (cases::deployments(), deployment_schema())]
 }
 
 fn collect(schema: &Value, messages: &mut BTreeSet<String>) {

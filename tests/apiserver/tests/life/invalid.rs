@@ -15,7 +15,7 @@ async fn what_only_the_operator_can_refuse_stalls_and_is_told() {
     let _operator = bed::operator(&cluster);
     let mut told = 0;
     let mut parts = Vec::new();
-    for (index, case) in cases::all().into_iter().enumerate() {
+    for (index, case) in cases::nodes().into_iter().enumerate() {
         let cases::Expect::Stalled(part) = case.expect else { continue };
         let mut node: SeiNode = serde_json::from_value(case.object).unwrap();
         let name = format!("case-{index}");

@@ -1,0 +1,68 @@
+//! The genesis ceremony of a group of validators.
+
+use std::collections::BTreeMap;
+
+use kube::KubeSchema;
+use serde::{Deserialize, Serialize};
+
+use super::rules;
+
+/// Self-delegation of a validator where the spec names none.
+const STAKING_AMOUNT: &str = "10000000usei";
+/// Balance of a validator's account where the spec names none.
+const ACCOUNT_BALANCE: &str =
+    "1000000000000000000000usei,1000000000000000000000uusdc,1000000000000000000000uatom";
+
+/// The genesis of a new chain. What the validators commit to is decided at creation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = rules::GENESIS_DECIDED)]
+pub struct DeploymentGenesis {
+    /// Chain to create; the same as `template.spec.chainId`. Decided at creation.
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9][a-z0-9-]*[a-z0-9]$"))]
+    pub chain_id: String,
+    /// Self-delegation of each validator, with denomination. Decided at creation.
+    #[serde(default = "staking_amount")]
+    #[schemars(length(min = 1, max = 256))]
+    #[x_kube(validation = rules::COIN)]
+    pub staking_amount: String,
+    /// Genesis balance of the account of each validator, with denominations. Decided at creation.
+    #[serde(default = "account_balance")]
+    #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = rules::COINS)]
+    pub account_balance: String,
+    /// Further accounts of the genesis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub accounts: Option<Vec<GenesisAccount>>,
+    /// Parameters of the genesis by dotted key, such as `staking.params.unbonding_time`. Decided at creation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overrides: Option<BTreeMap<String, String>>,
+    /// How long the ceremony may take, such as `15m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    #[x_kube(validation = rules::DURATION)]
+    pub max_ceremony_duration: Option<String>,
+}
+
+fn staking_amount() -> String {
+    STAKING_AMOUNT.to_owned()
+}
+
+fn account_balance() -> String {
+    ACCOUNT_BALANCE.to_owned()
+}
+
+/// An account with a balance.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GenesisAccount {
+    /// Address of the account.
+    #[schemars(length(min = 1, max = 128))]
+    #[x_kube(validation = rules::ADDRESS)]
+    pub address: String,
+    /// Balance with denominations.
+    #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = rules::COINS)]
+    pub balance: String,
+}

@@ -1,0 +1,19 @@
+//! `SeiNodeDeployment`: a group of SeiNodes of one template.
+
+mod genesis;
+mod rules;
+mod spec;
+mod status;
+mod strategy;
+mod template;
+
+pub use genesis::{DeploymentGenesis, GenesisAccount};
+pub use spec::{DeletionPolicy, DeploymentNetworking, SeiNodeDeployment, SeiNodeDeploymentSpec};
+pub use status::{
+    ChildNode, ChildTls, DeploymentEndpoints, DeploymentPhase, InternalPorts, InternalService, NodeEndpoints,
+    PodService, PodServicePorts, SeiNodeDeploymentStatus,
+};
+pub use strategy::{HardForkStrategy, InPlaceStrategy, MaxUnavailable, StrategyType, UpdateStrategy};
+pub use template::{NAME_VARIABLE, SeiNodeTemplate, TemplateMetadata};
+
+pub(crate) use template::adapt as adapt_template;

@@ -1,0 +1,145 @@
+//! CEL rules of a SeiNodeDeployment. Those of its template are the SeiNode's.
+//!
+//! A rule that not every stored object keeps is judged at creation, or when the part changes that it is about: an
+//! object that an earlier CRD admitted must stay changeable.
+
+use kube::core::{Message, Rule};
+
+use crate::v1alpha1::rules::NAME_LIMIT;
+
+/// A ceremony is made by validators. Rule and message are the Go controller's.
+pub(super) const GENESIS_NEEDS_VALIDATOR: (&str, &str) = (
+    "!has(self.genesis) || has(self.template.spec.validator)",
+    "genesis is meaningful only for validator-role deployments (full nodes inherit genesis from the validator ceremony's \
+     S3 artifact); remove spec.genesis or set template.spec.validator: {}",
+);
+
+/// Nodes take part in a ceremony from their creation on, or never.
+pub(super) const GENESIS_PRESENCE: (&str, &str) = (
+    "has(self.genesis) == has(oldSelf.genesis)",
+    "genesis is decided at creation; delete and recreate the SeiNodeDeployment to add or remove it",
+);
+
+/// What the nodes of a ceremony are created with.
+pub(super) const GENESIS_DECIDED: (&str, &str) = (
+    "self.chainId == oldSelf.chainId && self.stakingAmount == oldSelf.stakingAmount \
+     && self.accountBalance == oldSelf.accountBalance \
+     && (has(self.overrides) ? (has(oldSelf.overrides) && self.overrides == oldSelf.overrides) : !has(oldSelf.overrides))",
+    "chainId, stakingAmount, accountBalance and overrides of a genesis are decided at creation; delete and recreate the \
+     SeiNodeDeployment under another chainId to change them",
+);
+
+/// An amount of one denomination.
+pub(super) const COIN: (&str, &str) = (
+    "self.matches('^[0-9]+[a-zA-Z][a-zA-Z0-9/:._-]{2,127}$')",
+    "must be an amount with its denomination, such as 10000000usei",
+);
+
+/// Amounts of one denomination or several.
+pub(super) const COINS: (&str, &str) = (
+    "self.matches('^[0-9]+[a-zA-Z][a-zA-Z0-9/:._-]{2,127}(,[0-9]+[a-zA-Z][a-zA-Z0-9/:._-]{2,127})*$')",
+    "must be amounts with their denominations, separated by commas, such as 1000000usei,500uatom",
+);
+
+/// The form of an account's address. Its checksum is not for CEL.
+pub(super) const ADDRESS: (&str, &str) = (
+    "self.matches('^sei1[02-9ac-hj-np-z]{38,}$')",
+    "must be the bech32 address of an account, such as sei1qqqsyqcyq5rqwzqfpg9scrgwpugpzysnw6qvhc",
+);
+
+/// A duration as Go reads it.
+pub(super) const DURATION: (&str, &str) = (
+    "self.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms|us|ns))+$')",
+    "maxCeremonyDuration must be a duration such as 15m or 1h30m: numbers, each with a unit of h, m, s, ms, us or ns",
+);
+
+/// The object has a spec, judged at creation: the Go controller's CRD admits objects without one.
+pub(super) fn spec() -> Rule {
+    at_creation(
+        "has(self.spec)",
+        "spec is required: set replicas and template.spec with chainId, image and a mode",
+    )
+}
+
+/// Names of the nodes, of which the last is the longest. Judged at creation and when nodes are added.
+pub(super) fn name() -> Rule {
+    rule(
+        format!(
+            "!has(self.spec) || (oldSelf.hasValue() && has(oldSelf.value().spec) \
+             && self.spec.replicas <= oldSelf.value().spec.replicas) \
+             || (size(self.metadata.name) + 1 + size(string(self.spec.replicas - 1)) <= {NAME_LIMIT} \
+             && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$'))"
+        ),
+        format!(
+            "metadata.name with '-' and the highest ordinal (replicas - 1) must have at most {NAME_LIMIT} characters \
+             (lower-case letters, digits and '-'), begin with a letter and end with a letter or digit: the SeiNodes are \
+             named after it"
+        ),
+    )
+}
+
+/// The nodes of a ceremony join the chain that it creates.
+pub(super) fn genesis_chain() -> Rule {
+    at_creation(
+        "!has(self.genesis) || self.genesis.chainId == self.template.spec.chainId",
+        "genesis.chainId and template.spec.chainId must be the same chain: set template.spec.chainId to genesis.chainId",
+    )
+}
+
+/// A ceremony creates the keys.
+pub(super) fn genesis_keys() -> Rule {
+    at_creation(
+        "!has(self.genesis) || !has(self.template.spec.validator) || !has(self.template.spec.validator.signingKey)",
+        "genesis and template.spec.validator.signingKey exclude each other: a ceremony creates the keys of its \
+         validators, so remove one of them",
+    )
+}
+
+/// The operator fills in the part of each node.
+pub(super) fn ceremony_in_template() -> Rule {
+    at_creation(
+        "!has(self.template.spec.validator) || !has(self.template.spec.validator.genesisCeremony)",
+        "template.spec.validator.genesisCeremony is set by the operator: set spec.genesis instead",
+    )
+}
+
+/// A second set of validators would have the keys of the first, or none of the chain's.
+pub(super) fn blue_green_validators() -> Rule {
+    rule(
+        "self.updateStrategy.type != 'BlueGreen' || !has(self.template.spec.validator) \
+         || (oldSelf.hasValue() && oldSelf.value().updateStrategy.type == 'BlueGreen')",
+        "BlueGreen would run a second set of validators beside the first: set updateStrategy.type to InPlace or HardFork",
+    )
+}
+
+/// `field` of the template's spec names what only one pod may use. Judged at creation and when nodes are added.
+pub(super) fn exclusive(field: &str, suffix: &str) -> Rule {
+    // A word of CEL is escaped: the server knows no bound of a field that is not, and takes its cost for unlimited.
+    let path = format!("self.template.spec.{}", field.replace(".import.", ".__import__."));
+    let parents: Vec<String> = path
+        .match_indices('.')
+        .map(|(end, _)| &path[..end])
+        .filter(|parent| parent.len() > "self.template.spec".len())
+        .map(|parent| format!("!has({parent}) || "))
+        .collect();
+    rule(
+        format!(
+            "self.replicas <= 1 || (oldSelf.hasValue() && self.replicas <= oldSelf.value().replicas) || {}{path}\
+             .contains('$(name)')",
+            parents.concat()
+        ),
+        format!(
+            "with more than one replica, template.spec.{field} must contain $(name), which becomes the name of each \
+             SeiNode, such as $(name)-{suffix}: no two nodes may use the same"
+        ),
+    )
+}
+
+/// Judged of new objects alone.
+fn at_creation(wanted: &str, text: &str) -> Rule {
+    rule(format!("oldSelf.hasValue() || {wanted}"), text)
+}
+
+fn rule(expression: impl Into<String>, text: impl Into<String>) -> Rule {
+    Rule::new(expression.into()).message(Message::Message(text.into())).optional_old_self(true)
+}

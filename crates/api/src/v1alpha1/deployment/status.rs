@@ -1,0 +1,236 @@
+//! What the operator says of a SeiNodeDeployment.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::v1alpha1::{
+    NodePhase, lenient,
+    schema::{self, INTEGER_MAX},
+};
+
+/// Observed state of a SeiNodeDeployment; written by the operator alone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SeiNodeDeploymentStatus {
+    /// Generation of the spec that this status describes; -1 until the operator has seen the object.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::optional_integer"
+    )]
+    #[schemars(range(min = -1, max = INTEGER_MAX))]
+    pub observed_generation: Option<i64>,
+    /// Where the group is in its life.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<DeploymentPhase>,
+    /// SeiNodes that exist and are not being deleted.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::optional_integer"
+    )]
+    #[schemars(with = "Option<i32>", range(min = 0, max = 1000))]
+    pub replicas: Option<i64>,
+    /// SeiNodes whose spec is that of the template and that run its image.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::optional_integer"
+    )]
+    #[schemars(with = "Option<i32>", range(min = 0, max = 1000))]
+    pub updated_replicas: Option<i64>,
+    /// SeiNodes whose condition `Ready` is True.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::optional_integer"
+    )]
+    #[schemars(with = "Option<i32>", range(min = 0, max = 1000))]
+    pub ready_replicas: Option<i64>,
+    /// SeiNodes that are ready and not about to be restarted or deleted.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::optional_integer"
+    )]
+    #[schemars(with = "Option<i32>", range(min = 0, max = 1000))]
+    pub available_replicas: Option<i64>,
+    /// SeiNodes that are missing to `spec.replicas` available ones.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::optional_integer"
+    )]
+    #[schemars(with = "Option<i32>", range(min = 0, max = 1000))]
+    pub unavailable_replicas: Option<i64>,
+    /// Selector of the pods of the group, for autoscalers and `kubectl`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<String>,
+    /// The SeiNodes of the group, by ordinal.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::readable_items")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub nodes: Option<Vec<ChildNode>>,
+    /// The Secrets that the certificates of the group belong into; present exactly while `sidecar.tls` is.
+    #[serde(
+        default,
+        rename = "sidecarTLS",
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::readable_items"
+    )]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["secretName"]))]
+    pub sidecar_tls: Option<Vec<ChildTls>>,
+    /// The Service inside the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub internal_service: Option<InternalService>,
+    /// The headless Services of the SeiNodes.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::readable_items")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub per_pod_services: Option<Vec<PodService>>,
+    /// Addresses of the group inside the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoints: Option<DeploymentEndpoints>,
+    /// Conditions; `Ready` sums them up.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::readable_items")]
+    #[schemars(schema_with = "schema::conditions")]
+    pub conditions: Option<Vec<Condition>>,
+}
+
+/// Where a group is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum DeploymentPhase {
+    /// No SeiNode exists yet.
+    Pending,
+    /// SeiNodes are being created or started.
+    Initializing,
+    /// Every SeiNode is available and runs the template.
+    Ready,
+    /// A change of the template is being rolled out.
+    Upgrading,
+    /// Some SeiNodes are available, others have failed.
+    Degraded,
+    /// Every SeiNode has failed.
+    Failed,
+    /// Being deleted.
+    Terminating,
+    /// A word that this version does not know: a later one wrote it.
+    #[serde(other)]
+    #[schemars(skip)]
+    Unknown,
+}
+
+/// One SeiNode of a group.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChildNode {
+    /// Its name.
+    pub name: String,
+    /// Its phase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<NodePhase>,
+    /// Why it is not available or not updated, in one word; absent when it is both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What it is waiting for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// A Secret with a certificate.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChildTls {
+    /// Name of the Secret.
+    pub secret_name: String,
+    /// DNS names that the certificate must carry.
+    #[serde(rename = "requiredDNSNames")]
+    pub required_dns_names: Vec<String>,
+    /// Whether every SeiNode that uses the Secret accepts it.
+    pub ready: bool,
+}
+
+/// The Service of a group inside the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InternalService {
+    /// Name of the Service.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its ports.
+    pub ports: InternalPorts,
+}
+
+/// Ports of the internal Service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InternalPorts {
+    /// JSON-RPC of Tendermint.
+    #[serde(deserialize_with = "lenient::integer")]
+    #[schemars(with = "i32", range(min = 0, max = 65535))]
+    pub rpc: i64,
+    /// JSON-RPC of the EVM.
+    #[serde(deserialize_with = "lenient::integer")]
+    #[schemars(with = "i32", range(min = 0, max = 65535))]
+    pub evm_http: i64,
+    /// REST.
+    #[serde(deserialize_with = "lenient::integer")]
+    #[schemars(with = "i32", range(min = 0, max = 65535))]
+    pub rest: i64,
+}
+
+/// The headless Service of a SeiNode.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PodService {
+    /// Name of the Service, which is that of the SeiNode.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its ports.
+    pub ports: PodServicePorts,
+}
+
+/// Ports of the headless Service of a SeiNode.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PodServicePorts {
+    /// JSON-RPC of the EVM.
+    #[serde(deserialize_with = "lenient::integer")]
+    #[schemars(with = "i32", range(min = 0, max = 65535))]
+    pub evm_http: i64,
+    /// Websockets of the EVM.
+    #[serde(deserialize_with = "lenient::integer")]
+    #[schemars(with = "i32", range(min = 0, max = 65535))]
+    pub evm_ws: i64,
+}
+
+/// Addresses of a group inside the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentEndpoints {
+    /// JSON-RPC of Tendermint, any node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tendermint_rpc: Option<String>,
+    /// REST, any node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tendermint_rest: Option<String>,
+    /// EVM endpoints, node by node; absent for validators, which serve none.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::readable_items")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub nodes: Option<Vec<NodeEndpoints>>,
+}
+
+/// EVM endpoints of one node.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeEndpoints {
+    /// The SeiNode.
+    pub name: String,
+    /// JSON-RPC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evm_json_rpc: Option<String>,
+    /// Websockets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evm_ws: Option<String>,
+}

@@ -1,0 +1,135 @@
+//! How a change of the template reaches the SeiNodes of a group.
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::v1alpha1::{
+    lenient,
+    schema::{self, INTEGER_MAX},
+};
+
+/// How a change of the template reaches the existing SeiNodes. Absent: `InPlace`, one unavailable node at a time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = (
+        "self.type != 'HardFork' || (has(self.hardFork) && self.hardFork.haltHeight > 0)",
+        "hardFork strategy requires haltHeight > 0",
+    )
+)]
+pub struct UpdateStrategy {
+    /// `InPlace` updates the SeiNodes where they are, `BlueGreen` replaces full nodes by new ones, `HardFork` updates
+    /// each after its chain halted at a height.
+    #[serde(rename = "type", default)]
+    pub type_: StrategyType,
+    /// Settings of `InPlace`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_place: Option<InPlaceStrategy>,
+    /// Settings of `HardFork`, which needs them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hard_fork: Option<HardForkStrategy>,
+}
+
+impl UpdateStrategy {
+    /// How many of `replicas` nodes an in-place update may make unavailable at a time, at least one.
+    pub fn max_unavailable(&self, replicas: u32) -> u32 {
+        let set = self.in_place.as_ref().and_then(|in_place| in_place.max_unavailable.as_ref());
+        set.map_or(1, |max| max.of(replicas))
+    }
+}
+
+/// Kind of an update.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum StrategyType {
+    /// The SeiNodes are updated where they are, a few at a time.
+    // SeiNodeDeployments from before `updateStrategy` may hold the empty word of Go.
+    #[default]
+    #[serde(alias = "")]
+    InPlace,
+    /// New SeiNodes take the place of the old ones once they have caught up.
+    BlueGreen,
+    /// The SeiNodes run to a height, halt and go on with the new image.
+    HardFork,
+    /// A word that this version does not know: a later one wrote it.
+    #[serde(other)]
+    #[schemars(skip)]
+    Unknown,
+}
+
+/// Settings of `InPlace`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InPlaceStrategy {
+    /// How many SeiNodes an update may make unavailable at a time: a number, or a percentage of `replicas` that is
+    /// rounded down to at least one. Absent: 1. A SeiNode that is unavailable anyway is updated at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::number_or_percent")]
+    pub max_unavailable: Option<MaxUnavailable>,
+}
+
+/// A number or a percentage of nodes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum MaxUnavailable {
+    /// A number.
+    Number(#[serde(deserialize_with = "lenient::integer")] i64),
+    /// A percentage, such as `25%`.
+    Percent(String),
+}
+
+impl MaxUnavailable {
+    /// The number of nodes that this is of `replicas`, at least one.
+    fn of(&self, replicas: u32) -> u32 {
+        let number = match self {
+            Self::Number(number) => *number,
+            Self::Percent(text) => {
+                let percent: i64 = text.trim_end_matches('%').parse().unwrap_or(0);
+                percent.clamp(0, 100) * i64::from(replicas) / 100
+            }
+        };
+        u32::try_from(number.max(1)).unwrap_or(u32::MAX)
+    }
+}
+
+/// Settings of `HardFork`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HardForkStrategy {
+    /// Height at which the SeiNodes halt.
+    #[serde(deserialize_with = "lenient::integer")]
+    #[schemars(range(min = 1, max = INTEGER_MAX))]
+    pub halt_height: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn max_unavailable_is_a_number_or_a_part_of_the_replicas_and_never_none() {
+        for (value, replicas, expected) in [
+            (json!({}), 10, 1),
+            (json!({ "maxUnavailable": 3 }), 10, 3),
+            (json!({ "maxUnavailable": "25%" }), 10, 2),
+            (json!({ "maxUnavailable": "100%" }), 7, 7),
+            (json!({ "maxUnavailable": "1%" }), 3, 1),
+            (json!({ "maxUnavailable": 0 }), 3, 1),
+            (json!({ "maxUnavailable": "many" }), 3, 1),
+        ] {
+            let strategy = json!({ "type": "InPlace", "inPlace": value });
+            let strategy: UpdateStrategy = serde_json::from_value(strategy).unwrap();
+            assert_eq!(strategy.max_unavailable(replicas), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn an_empty_strategy_is_in_place() {
+        for stored in [json!({}), json!({ "type": "" }), json!({ "type": "InPlace" })] {
+            let strategy: UpdateStrategy = serde_json::from_value(stored).unwrap();
+            assert_eq!(strategy.type_, StrategyType::InPlace);
+        }
+    }
+}
