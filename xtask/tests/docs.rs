@@ -173,10 +173,9 @@ fn metrics_are_served() {
 #[test]
 fn reasons_are_in_the_vocabulary() {
     let events = EventReason::ALL.iter().map(|reason| reason.as_str());
-    let reasons = Reason::ALL.iter().map(|reason| reason.as_str()).chain(events);
-    let known: BTreeSet<_> =
-        reasons.clone().chain(ConditionType::ALL.iter().map(|kind| kind.as_str())).collect();
-    let reasons: BTreeSet<_> = reasons.collect();
+    let reasons: BTreeSet<_> = Reason::all().map(Reason::as_str).chain(events).collect();
+    let kinds = ConditionType::ALL.iter().map(|kind| kind.as_str());
+    let known: BTreeSet<_> = reasons.iter().copied().chain(kinds).collect();
     let mut faults = Vec::new();
     for (path, text) in pages() {
         let mut of_reasons = false;
@@ -193,6 +192,38 @@ fn reasons_are_in_the_vocabulary() {
             }
         }
     }
+    none(&faults);
+}
+
+/// Where reasons are written: the product's sources, without the vocabulary itself.
+fn product() -> impl Iterator<Item = String> {
+    let is_product = |path: &Path| {
+        let path = path.strip_prefix(root()).unwrap();
+        let is_source =
+            ["crates/decide/src", "crates/controller/src"].iter().any(|folder| path.starts_with(folder));
+        is_source && path.extension().is_some_and(|extension| extension == "rs")
+    };
+    let code = |text: String| text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+    sources().into_iter().filter(move |(path, _)| is_product(path)).map(move |(_, text)| code(text))
+}
+
+#[test]
+fn documented_reasons_are_written() {
+    let code: String = product().collect();
+    // The types hold what is written to what is documented; this holds what is documented to what is written.
+    let faults: Vec<_> = Reason::all()
+        .filter_map(|reason| {
+            // `Ready(NodeReady)`: the variant of the condition's own enum.
+            let name = format!("{reason:?}");
+            let variant = name.split(['(', ')']).nth(1).unwrap();
+            let is_written = code
+                .split(&format!("Reason::{variant}"))
+                .skip(1)
+                .any(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric()));
+            (!is_written)
+                .then(|| format!("reason {} of {} is never written", reason.as_str(), reason.condition()))
+        })
+        .collect();
     none(&faults);
 }
 

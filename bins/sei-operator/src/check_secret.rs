@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use jiff::Timestamp;
-use sei_api::{conditions::Reason, names};
+use sei_api::{conditions::TlsSecretReason, names};
 use sei_tls::{ProblemKind, SecretData, judge};
 use serde_json::json;
 
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &CheckSecretArgs) -> anyhow::Result<ExitCode> {
         match judge(&data, &required, args.at.unwrap_or_else(Timestamp::now)) {
             Ok(accepted) => {
                 let message = format!("valid for {} until {}", required.join(" and "), accepted.end);
-                (true, Reason::TlsSecretReady, message, Some(accepted.end.not_after))
+                (true, TlsSecretReason::Ready, message, Some(accepted.end.not_after))
             }
             Err(problem) => (false, reason(problem.kind()), problem.to_string(), problem.not_after()),
         };
@@ -55,11 +55,11 @@ pub(crate) fn run(args: &CheckSecretArgs) -> anyhow::Result<ExitCode> {
     Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn reason(kind: ProblemKind) -> Reason {
+fn reason(kind: ProblemKind) -> TlsSecretReason {
     match kind {
-        ProblemKind::Malformed => Reason::TlsSecretMalformed,
-        ProblemKind::SansMismatch => Reason::TlsSecretSansMismatch,
-        ProblemKind::Expired => Reason::TlsSecretExpired,
-        ProblemKind::NotYetValid => Reason::TlsSecretNotYetValid,
+        ProblemKind::Malformed => TlsSecretReason::Malformed,
+        ProblemKind::SansMismatch => TlsSecretReason::SansMismatch,
+        ProblemKind::Expired => TlsSecretReason::Expired,
+        ProblemKind::NotYetValid => TlsSecretReason::NotYetValid,
     }
 }

@@ -1,7 +1,7 @@
 //! Reasons of the events that the operator publishes about a SeiNode: people and alerts select by them, so they are
 //! API. The reference page in `docs/` is generated from this table.
 
-use crate::conditions::vocabulary;
+use crate::vocabulary::vocabulary;
 
 vocabulary! {
     /// Reason of an event.

@@ -56,6 +56,7 @@ pub mod labels;
 pub mod names;
 pub mod ports;
 pub mod v1alpha1;
+mod vocabulary;
 
 pub use crd::{crd, crd_manifest, deployment_crd, deployment_crd_manifest};
 pub use v1alpha1::{

@@ -10,7 +10,7 @@ use kube::{
 };
 use sei_api::{
     SeiNode,
-    conditions::{self, ConditionType, Reason, Statement},
+    conditions::{self, ReadyReason, Statement},
     labels,
     names::{self, full_name},
     v1alpha1::NodePhase,
@@ -65,8 +65,7 @@ async fn end(ctx: &Context, node: &Arc<SeiNode>) -> Result<Arc<SeiNode>, PassErr
     let now = ctx.now();
     let mut status = node.status.clone().unwrap_or_default();
     set_phase(&mut status, NodePhase::Terminating, now);
-    let deleting =
-        Statement::new(ConditionType::Ready, false, Reason::Deleting, "the SeiNode is being deleted");
+    let deleting = Statement::new(false, ReadyReason::Deleting, "the SeiNode is being deleted");
     conditions::set(&mut status.conditions, deleting, node.metadata.generation, now);
     let node = record(ctx, node, status).await?;
     ctx.metrics.observe_node(&node, None);

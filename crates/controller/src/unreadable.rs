@@ -16,7 +16,7 @@ use kube::{
 };
 use sei_api::{
     SeiNode,
-    conditions::{self, ConditionType, Reason, Statement},
+    conditions::{self, ConditionType, Reason, StalledReason, Statement},
     events::EventReason,
     labels,
 };
@@ -156,8 +156,11 @@ fn condition_patch(object: &Value, message: &str, now: Timestamp) -> Option<Valu
     if conditions.iter().flatten().any(says_so) {
         return None;
     }
-    for (kind, truth) in [(ConditionType::Ready, false), (ConditionType::Stalled, true)] {
-        let statement = Statement::new(kind, truth, Reason::Unreadable, message);
+    let stalled = StalledReason::Unreadable;
+    for statement in [
+        Statement::new(false, Reason::ReadyWhileStalled(stalled), message),
+        Statement::new(true, stalled, message),
+    ] {
         conditions::set(&mut conditions, statement, metadata["generation"].as_i64(), now);
     }
     // The version keeps conditions that changed meanwhile from being overwritten.

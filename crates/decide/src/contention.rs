@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PodSpec;
 use kube::Resource;
-use sei_api::{SeiNode, conditions::Reason, labels, names};
+use sei_api::{SeiNode, conditions::StalledReason, labels, names};
 
 use crate::exclusive::{Exclusive, Known, Sameness};
 
@@ -93,7 +93,7 @@ impl Use {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rival {
     /// Reason of condition `Stalled`.
-    pub reason: Reason,
+    pub reason: StalledReason,
     /// Message of that condition.
     pub message: String,
 }
@@ -151,10 +151,10 @@ pub fn contention(node: &SeiNode, uses: &[Use], known: Known<'_>) -> Contention 
 fn held(wanted: &Exclusive, other: &Use, own: &Use) -> Rival {
     let (reason, thing, why) = match wanted {
         Exclusive::Volume { claim, .. } => {
-            (Reason::VolumeInUse, format!("volume claim {claim}"), "a volume serves one node")
+            (StalledReason::VolumeInUse, format!("volume claim {claim}"), "a volume serves one node")
         }
         Exclusive::Key { secret, .. } => (
-            Reason::SigningKeyInUse,
+            StalledReason::SigningKeyInUse,
             format!("the signing key in Secret {secret}"),
             "a validator whose key signs in two pods is slashed",
         ),
@@ -174,7 +174,7 @@ fn unknown(other: &Use) -> Rival {
          this node starts when that Secret is readable or that object is gone",
         other.object
     );
-    Rival { reason: Reason::SigningKeyInUse, message }
+    Rival { reason: StalledReason::SigningKeyInUse, message }
 }
 
 #[cfg(test)]

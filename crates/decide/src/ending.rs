@@ -2,7 +2,7 @@
 
 use sei_api::{
     SeiNodeStatus,
-    conditions::{ConditionType, Reason, Statement},
+    conditions::{Statement, UpdateReason},
     v1alpha1::{FailedUpdate, FailureCause, NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
 use sei_plan::{Ground, OfKind, Plan, Purpose, TaskKind};
@@ -20,7 +20,7 @@ pub(crate) fn begin(observed: &Observed, status: &mut SeiNodeStatus, plan: TaskP
     if Purpose::of(&plan) == Purpose::Update {
         let current = status.current_image.as_deref().unwrap_or("unknown");
         let message = format!("from {current} to {}", node.spec.image);
-        say_update(status, true, Reason::UpdateStarted, message, observed);
+        say_update(status, true, UpdateReason::Started, message, observed);
         status.failed_update = None;
     }
     status.plan = Some(plan);
@@ -29,7 +29,7 @@ pub(crate) fn begin(observed: &Observed, status: &mut SeiNodeStatus, plan: TaskP
 /// An update that was taken back before it touched anything.
 pub(crate) fn drop_update(observed: &Observed, status: &mut SeiNodeStatus) {
     status.plan = None;
-    say_update(status, false, Reason::UpdateComplete, "the update was taken back".to_owned(), observed);
+    say_update(status, false, UpdateReason::Complete, "the update was taken back".to_owned(), observed);
 }
 
 /// Takes what running a plan came to into the status.
@@ -52,7 +52,7 @@ pub(crate) fn settle(observed: &Observed, status: &mut SeiNodeStatus, mut plan: 
             }
             if Purpose::of(&plan) == Purpose::Update {
                 let message = format!("plan {} is complete", plan.id);
-                say_update(status, false, Reason::UpdateComplete, message, observed);
+                say_update(status, false, UpdateReason::Complete, message, observed);
             }
             if status.phase == Some(NodePhase::Running) {
                 sidecar_conditions::say_health(status, observed);
@@ -70,7 +70,7 @@ pub(crate) fn settle(observed: &Observed, status: &mut SeiNodeStatus, mut plan: 
                 let why =
                     detail.map_or_else(String::new, |detail| format!(": {}: {}", detail.type_, detail.error));
                 let message = format!("plan {} failed{why}", plan.id);
-                say_update(status, false, Reason::UpdateFailed, message, observed);
+                say_update(status, false, UpdateReason::Failed, message, observed);
                 status.failed_update = failed_update(&plan);
             }
             if let Some(detail) = detail.filter(|detail| detail.cause == Some(FailureCause::TaskUnknown)) {
@@ -105,7 +105,13 @@ fn failed_on(observed: &Observed, tasks: &[PlannedTask]) -> Option<String> {
     }
 }
 
-fn say_update(status: &mut SeiNodeStatus, truth: bool, reason: Reason, message: String, observed: &Observed) {
-    let statement = Statement::new(ConditionType::NodeUpdateInProgress, truth, reason, message);
+fn say_update(
+    status: &mut SeiNodeStatus,
+    truth: bool,
+    reason: UpdateReason,
+    message: String,
+    observed: &Observed,
+) {
+    let statement = Statement::new(truth, reason, message);
     say(observed, status, statement);
 }

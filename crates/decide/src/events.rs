@@ -2,7 +2,7 @@
 
 use sei_api::{
     SeiNodeStatus,
-    conditions::{ConditionType, Reason, Truth},
+    conditions::{ConditionType, StalledReason, Truth},
     events::EventReason,
     labels,
     v1alpha1::{NodePhase, PlanPhase, TaskPlan, TaskStatus},
@@ -96,7 +96,7 @@ fn stalled(before: &SeiNodeStatus, after: &SeiNodeStatus, events: &mut Vec<Event
     let (_, was, _) = state(before, ConditionType::Stalled);
     let (is, reason, message) = state(after, ConditionType::Stalled);
     // A failed plan has its own event, with the same words.
-    let told = reason == Some(Reason::PlanFailed.as_str());
+    let told = reason == Some(StalledReason::PlanFailed.as_str());
     if is == Some(Truth::True.as_str()) && was != reason && !told {
         events.push(Event::warning(EventReason::Stalled, message));
     }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use sei_api::{
     SeiNode, SeiNodeStatus,
-    conditions::{self, ConditionType, Reason, Statement},
+    conditions::{
+        self, ConditionType, KeyringReason, NodeKeyReason, Reason, SigningKeyReason, SpecReason, Statement,
+        VolumeReason,
+    },
     names,
     v1alpha1::{NodePhase, PlanPhase, SidecarTlsStatus},
 };
@@ -81,38 +84,38 @@ fn tls(observed: &Observed, status: &mut SeiNodeStatus) {
         secret_name: spec.secret_name.clone(),
         required_dns_names: names::required_dns_names(&observed.node).to_vec(),
     });
-    let kind = ConditionType::SidecarTlsSecretReady;
-    say(observed, status, Statement::new(kind, tls.is_ready(), tls.reason, tls.message.as_str()));
+    say(observed, status, Statement::new(tls.is_ready(), tls.reason, tls.message.as_str()));
 }
 
 fn keys(observed: &Observed, status: &mut SeiNodeStatus) {
     let keys = &observed.keys;
-    for (kind, finding, [good, not_yet, bad]) in [
+    let findings: [(ConditionType, &Option<Finding>, [Reason; 3]); 4] = [
         (
             ConditionType::ImportPvcReady,
             &observed.import,
-            [Reason::PvcValidated, Reason::PvcNotReady, Reason::PvcInvalid],
+            [VolumeReason::Validated.into(), VolumeReason::NotReady.into(), VolumeReason::Invalid.into()],
         ),
         (
             ConditionType::SigningKeyReady,
             &keys.signing,
-            [Reason::SigningKeyValidated, Reason::SigningKeyNotReady, Reason::SigningKeyInvalid],
+            [
+                SigningKeyReason::Validated.into(),
+                SigningKeyReason::NotReady.into(),
+                SigningKeyReason::Invalid.into(),
+            ],
         ),
         (
             ConditionType::NodeKeyReady,
             &keys.node,
-            [Reason::NodeKeyValidated, Reason::NodeKeyNotReady, Reason::NodeKeyInvalid],
+            [NodeKeyReason::Validated.into(), NodeKeyReason::NotReady.into(), NodeKeyReason::Invalid.into()],
         ),
         (
             ConditionType::OperatorKeyringReady,
             &keys.keyring,
-            [
-                Reason::OperatorKeyringValidated,
-                Reason::OperatorKeyringNotReady,
-                Reason::OperatorKeyringInvalid,
-            ],
+            [KeyringReason::Validated.into(), KeyringReason::NotReady.into(), KeyringReason::Invalid.into()],
         ),
-    ] {
+    ];
+    for (kind, finding, [good, not_yet, bad]) in findings {
         let Some(finding) = finding else {
             conditions::remove(&mut status.conditions, kind);
             continue;
@@ -134,7 +137,7 @@ fn keys(observed: &Observed, status: &mut SeiNodeStatus) {
                 waiting.join(", ")
             ),
         };
-        say(observed, status, Statement::new(kind, truth, reason, message));
+        say(observed, status, Statement::new(truth, reason, message));
     }
 }
 
@@ -151,7 +154,7 @@ fn honored(observed: &Observed, status: &mut SeiNodeStatus) {
     let unused = faults::out_of_the_way(&observed.node);
     if !unused.is_empty() {
         let message = format!("{}; nothing that the node needs now uses it", unused.join("; "));
-        say(observed, status, Statement::new(kind, false, Reason::FieldInvalid, message));
+        say(observed, status, Statement::new(false, SpecReason::FieldInvalid, message));
         return;
     }
     if without_effect.is_empty() {
@@ -160,7 +163,7 @@ fn honored(observed: &Observed, status: &mut SeiNodeStatus) {
     }
     let texts: Vec<_> =
         without_effect.iter().map(|(field, why)| format!("{field} has no effect: {why}")).collect();
-    say(observed, status, Statement::new(kind, false, Reason::FieldWithoutEffect, texts.join("; ")));
+    say(observed, status, Statement::new(false, SpecReason::FieldWithoutEffect, texts.join("; ")));
 }
 
 /// Says which objects do not stay as they are written.
@@ -171,5 +174,5 @@ pub(crate) fn say_overridden(status: &mut SeiNodeStatus, observed: &Observed, ov
     let kind = ConditionType::SpecHonored;
     let before = status.condition(kind).map(|it| it.message.clone());
     let texts: Vec<_> = before.into_iter().chain(overridden.iter().map(ToString::to_string)).collect();
-    say(observed, status, Statement::new(kind, false, Reason::FieldOverridden, texts.join("; ")));
+    say(observed, status, Statement::new(false, SpecReason::FieldOverridden, texts.join("; ")));
 }

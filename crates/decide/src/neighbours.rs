@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use sei_api::{
     SeiNode,
-    conditions::{ConditionType, Reason},
+    conditions::{ConditionType, ReadyReason},
     names,
     v1alpha1::{LabelPeers, NodePhase},
 };
@@ -63,7 +63,7 @@ pub fn matters_to(node: &SeiNode, other: &SeiNode) -> bool {
 
 fn waits_for_peers(node: &SeiNode) -> bool {
     let ready = node.status.as_ref().and_then(|status| status.condition(ConditionType::Ready));
-    ready.is_some_and(|ready| ready.reason == Reason::WaitingForPeers.as_str())
+    ready.is_some_and(|ready| ready.reason == ReadyReason::WaitingForPeers.as_str())
 }
 
 fn signs(node: &SeiNode) -> bool {

@@ -8,7 +8,7 @@ use k8s_openapi::api::{
     batch::v1::Job,
     core::v1::{ConfigMap, Pod, Service},
 };
-use sei_api::{SeiNode, conditions::Reason};
+use sei_api::{SeiNode, conditions::TlsSecretReason};
 use sei_plan::{Persisted, Plan, TaskKind};
 
 use crate::{claim::Claim, contention::Contention, neighbours::Peers, repair::Overridden, sidecar::Sidecar};
@@ -74,7 +74,7 @@ pub enum Finding {
 #[derive(Clone, Debug, PartialEq)]
 pub struct TlsFinding {
     /// Reason of condition `SidecarTLSSecretReady`.
-    pub reason: Reason,
+    pub reason: TlsSecretReason,
     /// Message of that condition.
     pub message: String,
     /// End of the certificate's validity, where one could be read.
@@ -86,7 +86,7 @@ pub struct TlsFinding {
 impl TlsFinding {
     /// Whether the Secret can be used.
     pub fn is_ready(&self) -> bool {
-        self.reason == Reason::TlsSecretReady
+        self.reason == TlsSecretReason::Ready
     }
 }
 

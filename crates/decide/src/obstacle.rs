@@ -2,7 +2,7 @@
 
 use kube::ResourceExt;
 use sei_api::{
-    conditions::Reason,
+    conditions::StalledReason,
     labels, names,
     v1alpha1::{NodePhase, SeiNodeStatus},
 };
@@ -13,7 +13,7 @@ use crate::{faults, objects::unscheduled, observed::Observed, sidecar_conditions
 /// Why no plan is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Obstacle {
-    pub(crate) reason: Reason,
+    pub(crate) reason: StalledReason,
     pub(crate) message: String,
 }
 
@@ -24,11 +24,11 @@ impl Obstacle {
     pub(crate) fn holds_plans(&self) -> bool {
         matches!(
             self.reason,
-            Reason::InvalidSpec
-                | Reason::DataVolumeTerminating
-                | Reason::SigningKeyInUse
-                | Reason::VolumeInUse
-                | Reason::StatusUnknown
+            StalledReason::InvalidSpec
+                | StalledReason::DataVolumeTerminating
+                | StalledReason::SigningKeyInUse
+                | StalledReason::VolumeInUse
+                | StalledReason::StatusUnknown
         )
     }
 }
@@ -39,17 +39,17 @@ pub(crate) fn find(observed: &Observed, platform: &Platform, foreign: Option<Str
         let message = format!(
             "{field} has a value that this version of the operator does not know, written by a later one: upgrade the operator, or correct it with kubectl edit --subresource=status"
         );
-        return Some(Obstacle { reason: Reason::StatusUnknown, message });
+        return Some(Obstacle { reason: StalledReason::StatusUnknown, message });
     }
     let faults = faults::in_the_way(node, platform);
     if !faults.is_empty() {
-        return Some(Obstacle { reason: Reason::InvalidSpec, message: faults.join("; ") });
+        return Some(Obstacle { reason: StalledReason::InvalidSpec, message: faults.join("; ") });
     }
     if let Some(version) = sidecar_too_old(node, platform) {
         let message = format!(
             "sidecar image {version} is older than v0.0.50 and cannot serve behind TLS: set spec.sidecar.image to a newer one"
         );
-        return Some(Obstacle { reason: Reason::SidecarTooOldForTls, message });
+        return Some(Obstacle { reason: StalledReason::SidecarTooOldForTls, message });
     }
     if let Some(lost) = lost_volume(observed) {
         let message = format!(
@@ -57,15 +57,15 @@ pub(crate) fn find(observed: &Observed, platform: &Platform, foreign: Option<Str
             names::data_claim(node),
             labels::RETRY_ANNOTATION
         );
-        return Some(Obstacle { reason: Reason::DataVolumeLost, message });
+        return Some(Obstacle { reason: StalledReason::DataVolumeLost, message });
     }
     if let Some(message) = ending_volume(observed) {
-        return Some(Obstacle { reason: Reason::DataVolumeTerminating, message });
+        return Some(Obstacle { reason: StalledReason::DataVolumeTerminating, message });
     }
     if let Some(rival) = &observed.contention.rival {
         return Some(Obstacle { reason: rival.reason, message: rival.message.clone() });
     }
-    Some(Obstacle { reason: Reason::ForeignObject, message: foreign? })
+    Some(Obstacle { reason: StalledReason::ForeignObject, message: foreign? })
 }
 
 /// Names the loss of the claim that was created for a Running node: its UID, or, where it was never noted, that of the

@@ -2,7 +2,7 @@
 
 use sei_api::{
     SeiNode, SeiNodeStatus,
-    conditions::{ConditionType, Reason, Statement, Truth},
+    conditions::{ConditionType, SidecarReadyReason, SidecarSupportReason, Statement, Truth},
     names,
     v1alpha1::NodePhase,
 };
@@ -19,21 +19,21 @@ pub(crate) fn tell(observed: &Observed, platform: &Platform, status: &mut SeiNod
     }
     let kind = ConditionType::SidecarSupported;
     let reason = status.condition(kind).map(|condition| condition.reason.clone());
-    let was = |known: Reason| reason.as_deref() == Some(known.as_str());
+    let was = |known: SidecarSupportReason| reason.as_deref() == Some(known.as_str());
     if let Some(image) = sidecar_too_old(&observed.node, platform) {
         let message = format!("TLS needs a sidecar of v0.0.50 or later, {image} is older");
-        say(observed, status, Statement::new(kind, false, Reason::SidecarTooOldForTls, message));
+        say(observed, status, Statement::new(false, SidecarSupportReason::TooOldForTls, message));
     } else if observed.sidecar.plain_port_answers == Some(true) {
         let message = format!(
             "the sidecar of pod {} also answers without TLS and authentication on its own port, as versions before v0.0.50 do: set spec.sidecar.image to a later one",
             names::pod(&observed.node)
         );
-        say(observed, status, Statement::new(kind, false, Reason::SidecarPortUnprotected, message));
-    } else if was(Reason::SidecarTooOldForTls)
-        || (was(Reason::SidecarPortUnprotected) && observed.sidecar.plain_port_answers == Some(false))
+        say(observed, status, Statement::new(false, SidecarSupportReason::PortUnprotected, message));
+    } else if was(SidecarSupportReason::TooOldForTls)
+        || (was(SidecarSupportReason::PortUnprotected) && observed.sidecar.plain_port_answers == Some(false))
     {
         let message = "the sidecar can do what the spec asks";
-        say(observed, status, Statement::new(kind, true, Reason::SidecarVersionSupported, message));
+        say(observed, status, Statement::new(true, SidecarSupportReason::VersionSupported, message));
     }
 }
 
@@ -41,23 +41,23 @@ pub(crate) fn tell(observed: &Observed, platform: &Platform, status: &mut SeiNod
 pub(crate) fn say_health(status: &mut SeiNodeStatus, observed: &Observed) {
     let sidecar = &observed.sidecar;
     let (truth, reason, message) = match (&sidecar.trouble, &sidecar.health) {
-        (Some(trouble), _) => (Truth::Unknown, Reason::Unreachable, trouble.message.as_str()),
+        (Some(trouble), _) => (Truth::Unknown, SidecarReadyReason::Unreachable, trouble.message.as_str()),
         (None, None) => return,
         (None, Some(answer)) => match answer.value {
-            Health::Ready => (Truth::True, Reason::SidecarHealthy, "healthz answers 200"),
+            Health::Ready => (Truth::True, SidecarReadyReason::Ready, "healthz answers 200"),
             Health::NotReady => (
                 Truth::False,
-                Reason::SidecarNotReady,
+                SidecarReadyReason::NotReady,
                 "healthz answers 503: the sidecar restarted; the operator submits mark-ready",
             ),
             Health::Held => (
                 Truth::False,
-                Reason::SidecarHealthHeld,
+                SidecarReadyReason::Held,
                 "healthz answers 503: a mark-not-ready task holds the sidecar; the operator submits no mark-ready until somebody else does",
             ),
         },
     };
-    say(observed, status, Statement::new(ConditionType::SidecarReady, truth, reason, message));
+    say(observed, status, Statement::new(truth, reason, message));
 }
 
 /// Says that the sidecar does not know a task of the plan.
@@ -65,16 +65,15 @@ pub(crate) fn say_task_unknown(status: &mut SeiNodeStatus, observed: &Observed, 
     let message = format!(
         "the sidecar does not know task {task}: use another sidecar image (discover-peers is gone from v0.0.57 on)"
     );
-    let kind = ConditionType::SidecarSupported;
-    say(observed, status, Statement::new(kind, false, Reason::SidecarTaskUnknown, message));
+    say(observed, status, Statement::new(false, SidecarSupportReason::TaskUnknown, message));
 }
 
 /// What an earlier plan found out about the sidecar's tasks holds no longer: another plan begins.
 pub(crate) fn forget_unknown_task(status: &mut SeiNodeStatus, observed: &Observed) {
     let kind = ConditionType::SidecarSupported;
-    if status.condition(kind).is_some_and(|it| it.reason == Reason::SidecarTaskUnknown.as_str()) {
+    if status.condition(kind).is_some_and(|it| it.reason == SidecarSupportReason::TaskUnknown.as_str()) {
         let message = "no task of the current plan is known to be unknown to the sidecar";
-        say(observed, status, Statement::new(kind, true, Reason::SidecarVersionSupported, message));
+        say(observed, status, Statement::new(true, SidecarSupportReason::VersionSupported, message));
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a task of the sidecar has come to, and what to have the sidecar asked next: a function of what is known of it.
 
 use kube::ResourceExt;
-use sei_api::{conditions::Reason, names, v1alpha1::PlannedTask};
+use sei_api::{conditions::ReadyReason, names, v1alpha1::PlannedTask};
 use sei_plan::{Outcome, Persisted, Plan, Purpose, SidecarTask, TaskError, TaskKind, is_outdated};
 use serde_json::Value;
 
@@ -63,7 +63,7 @@ pub fn sidecar_step(
         Some(TaskProgress::Submitted) => Outcome::Submitted,
         Some(TaskProgress::Held) => {
             let detail = "a mark-not-ready task holds the sidecar: to release it, submit a mark-ready task to the sidecar";
-            Outcome::Waiting { reason: Reason::SidecarHeld, detail: detail.to_owned() }
+            Outcome::Waiting { reason: ReadyReason::SidecarHeld, detail: detail.to_owned() }
         }
         Some(TaskProgress::Unknown) | None => Outcome::Requested,
     };
@@ -106,7 +106,7 @@ fn without_peers(
         [] => error.to_string(),
         all => format!("none of the peers that spec.peers finds runs yet: {}", all.join(", ")),
     };
-    SidecarStep::Ask(Outcome::Waiting { reason: Reason::WaitingForPeers, detail })
+    SidecarStep::Ask(Outcome::Waiting { reason: ReadyReason::WaitingForPeers, detail })
 }
 
 /// mark-ready has completed: the sidecar must say so itself, and after an update the pod too.
@@ -129,7 +129,7 @@ fn ready(observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
         let name = names::pod(&observed.node);
         let why = pod.and_then(trouble).unwrap_or_else(|| "seid has to catch up".to_owned());
         let detail = format!("pod {name} runs the new image and is not ready yet: {why}");
-        return Outcome::Waiting { reason: Reason::WaitingForPod, detail };
+        return Outcome::Waiting { reason: ReadyReason::WaitingForPod, detail };
     }
     Outcome::Done
 }
@@ -137,7 +137,7 @@ fn ready(observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
 /// The sidecar does not answer. While the bootstrap Job is what should, its end says more.
 fn unanswered(observed: &Observed, plan: &Plan<Persisted>, task: &SidecarTask, of: &Trouble) -> Outcome {
     if of.kind == TroubleKind::AccessDenied {
-        return Outcome::Waiting { reason: Reason::SidecarAccessDenied, detail: of.message.clone() };
+        return Outcome::Waiting { reason: ReadyReason::SidecarAccessDenied, detail: of.message.clone() };
     }
     let in_bootstrap = plan.ahead(TaskKind::AwaitBootstrapComplete);
     if in_bootstrap {
@@ -153,12 +153,12 @@ fn unanswered(observed: &Observed, plan: &Plan<Persisted>, task: &SidecarTask, o
     match pod.and_then(|pod| Some((pod.name_any(), trouble(pod)?))) {
         Some((name, why)) => {
             let detail = format!("pod {name} does not run: {why}");
-            Outcome::Waiting { reason: Reason::WaitingForPod, detail }
+            Outcome::Waiting { reason: ReadyReason::WaitingForPod, detail }
         }
         None if of.kind == TroubleKind::NoPod => {
-            Outcome::Waiting { reason: Reason::WaitingForPod, detail: of.message.clone() }
+            Outcome::Waiting { reason: ReadyReason::WaitingForPod, detail: of.message.clone() }
         }
-        None => Outcome::Waiting { reason: Reason::SidecarUnreachable, detail: of.message.clone() },
+        None => Outcome::Waiting { reason: ReadyReason::SidecarUnreachable, detail: of.message.clone() },
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sei_api::{
     SeiNodeStatus,
-    conditions::{self, ConditionType, Reason, Statement},
+    conditions::{self, ConditionType, ReadyReason, Reason, StalledReason, Statement},
     names,
     v1alpha1::{NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
@@ -29,20 +29,20 @@ pub(crate) fn sum_up(
 ) {
     let stalled = stalled(observed, status, obstacle);
     let (is_ready, reason, message) = match &stalled {
-        Some((reason, message)) => (false, *reason, message.clone()),
+        Some((reason, message)) => (false, Reason::ReadyWhileStalled(*reason), message.clone()),
         None => match ready(observed, status, last) {
             (true, ..) if !failed_repairs.is_empty() => {
-                (false, Reason::WriteRefused, failed_repairs.join("; "))
+                (false, ReadyReason::WriteRefused.into(), failed_repairs.join("; "))
             }
-            verdict => verdict,
+            (is_ready, reason, message) => (is_ready, reason.into(), message),
         },
     };
     let generation = observed.node.metadata.generation;
-    let statement = Statement::new(ConditionType::Ready, is_ready, reason, message);
+    let statement = Statement::new(is_ready, reason, message);
     conditions::set(&mut status.conditions, statement, generation, observed.now);
     match stalled {
         Some((reason, message)) => {
-            let statement = Statement::new(ConditionType::Stalled, true, reason, message);
+            let statement = Statement::new(true, reason, message);
             conditions::set(&mut status.conditions, statement, generation, observed.now);
         }
         // Abnormal-true: tools read its absence as "not stalled".
@@ -50,26 +50,26 @@ pub(crate) fn sum_up(
     }
 }
 
-type Verdict = (bool, Reason, String);
+type Verdict = (bool, ReadyReason, String);
 
 fn stalled(
     observed: &Observed,
     status: &SeiNodeStatus,
     obstacle: Option<&Obstacle>,
-) -> Option<(Reason, String)> {
+) -> Option<(StalledReason, String)> {
     if let Some(obstacle) = obstacle {
         return Some((obstacle.reason, obstacle.message.clone()));
     }
     if let Some(failed) =
         status.failed_update.as_ref().filter(|_| update_stands_failed(status, &observed.node))
     {
-        return Some((Reason::PlanFailed, failure(&failed.task, &failed.error)));
+        return Some((StalledReason::PlanFailed, failure(&failed.task, &failed.error)));
     }
     let plan = status.plan.as_ref()?;
     if plan.phase == PlanPhase::Failed && !retry_wanted(plan, &observed.node) {
         let detail = plan.failed_task_detail.as_ref();
         let (task, error) = detail.map_or(("unknown", "unknown"), |detail| (&detail.type_, &detail.error));
-        return Some((Reason::PlanFailed, failure(task, error)));
+        return Some((StalledReason::PlanFailed, failure(task, error)));
     }
     let (_, task) = current(plan)?;
     let kind = task.kind()?;
@@ -82,29 +82,29 @@ fn stalled(
             task.type_,
             limit.as_secs() / 60
         );
-        (Reason::WaitingTooLong, message)
+        (StalledReason::WaitingTooLong, message)
     })
 }
 
 fn ready(observed: &Observed, status: &SeiNodeStatus, last: Option<&Outcome>) -> Verdict {
     if status.phase == Some(NodePhase::Terminating) {
-        return (false, Reason::Deleting, "the SeiNode is being deleted".to_owned());
+        return (false, ReadyReason::Deleting, "the SeiNode is being deleted".to_owned());
     }
     if let Some(plan) = status.plan.as_ref().filter(|plan| plan.phase == PlanPhase::Active) {
         return in_plan(observed, plan, last);
     }
     if let Some(tls) = observed.tls.as_ref().filter(|tls| !tls.is_ready()) {
-        return (false, Reason::WaitingForTlsSecret, tls.message.clone());
+        return (false, ReadyReason::WaitingForTlsSecret, tls.message.clone());
     }
     if status.phase != Some(NodePhase::Running) {
-        return (false, Reason::PlanInProgress, "the first plan is about to be made".to_owned());
+        return (false, ReadyReason::PlanInProgress, "the first plan is about to be made".to_owned());
     }
     if let Some(sidecar) = status.condition(ConditionType::SidecarReady)
         && !conditions::is_true(Some(sidecar))
     {
         return match missing_pod::problem(observed, false) {
-            Some(problem) => (false, Reason::WaitingForPod, problem),
-            None => (false, Reason::SidecarUnreachable, sidecar.message.clone()),
+            Some(problem) => (false, ReadyReason::WaitingForPod, problem),
+            None => (false, ReadyReason::SidecarUnreachable, sidecar.message.clone()),
         };
     }
     // A pod that nobody has reported yet says nothing against a sidecar that answers.
@@ -112,48 +112,50 @@ fn ready(observed: &Observed, status: &SeiNodeStatus, last: Option<&Outcome>) ->
         Some(pod) => {
             let name = names::pod(&observed.node);
             let why = trouble(pod).unwrap_or_else(|| "seid has to catch up".to_owned());
-            (false, Reason::WaitingForPod, format!("pod {name} is not ready: {why}"))
+            (false, ReadyReason::WaitingForPod, format!("pod {name} is not ready: {why}"))
         }
-        None => (true, Reason::NodeReady, "the node runs as its spec asks".to_owned()),
+        None => (true, ReadyReason::NodeReady, "the node runs as its spec asks".to_owned()),
     }
 }
 
 fn in_plan(observed: &Observed, plan: &TaskPlan, last: Option<&Outcome>) -> Verdict {
     let Some((index, task)) = current(plan) else {
-        return (false, Reason::PlanInProgress, "the plan is about to end".to_owned());
+        return (false, ReadyReason::PlanInProgress, "the plan is about to end".to_owned());
     };
     let place = format!("task {} ({} of {})", task.type_, index + 1, plan.tasks.len());
     // What the next try waits for says more than why the last one failed.
     if let Some(Outcome::Waiting { reason, detail }) = last {
         let problem = pod_behind(*reason, observed, plan);
         return match problem {
-            Some(problem) => (false, Reason::WaitingForPod, format!("{place}: {problem}")),
+            Some(problem) => (false, ReadyReason::WaitingForPod, format!("{place}: {problem}")),
             None => (false, *reason, format!("{place}: {detail}")),
         };
     }
     if let (Some(next), Some(error)) = (&task.next_attempt_at, &task.error) {
         let message = format!("{place} failed and is tried again at {}: {error}", next.0);
-        return (false, Reason::TaskRetrying, message);
+        return (false, ReadyReason::TaskRetrying, message);
     }
     match last {
         Some(Outcome::Requested) => {
-            (false, Reason::SidecarTaskRunning, format!("{place}: waiting for the sidecar's answer"))
+            (false, ReadyReason::SidecarTaskRunning, format!("{place}: waiting for the sidecar's answer"))
         }
         Some(Outcome::Submitted | Outcome::Running) => {
-            (false, Reason::SidecarTaskRunning, format!("{place}: the sidecar works on it"))
+            (false, ReadyReason::SidecarTaskRunning, format!("{place}: the sidecar works on it"))
         }
-        _ => (false, Reason::PlanInProgress, place),
+        _ => (false, ReadyReason::PlanInProgress, place),
     }
 }
 
 /// What is wrong with the pod that a wait for `reason` comes down to.
-fn pod_behind(reason: Reason, observed: &Observed, plan: &TaskPlan) -> Option<String> {
+fn pod_behind(reason: ReadyReason, observed: &Observed, plan: &TaskPlan) -> Option<String> {
     let is_ahead =
         |task: &PlannedTask| task.is(TaskKind::AwaitBootstrapComplete) && task.status != TaskStatus::Complete;
     let of_bootstrap = plan.tasks.iter().any(is_ahead);
     match reason {
-        Reason::SidecarUnreachable | Reason::WaitingForPod => missing_pod::problem(observed, of_bootstrap),
-        Reason::WaitingForBootstrap if of_bootstrap => missing_pod::problem(observed, true),
+        ReadyReason::SidecarUnreachable | ReadyReason::WaitingForPod => {
+            missing_pod::problem(observed, of_bootstrap)
+        }
+        ReadyReason::WaitingForBootstrap if of_bootstrap => missing_pod::problem(observed, true),
         _ => None,
     }
 }

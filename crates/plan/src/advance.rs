@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use sei_api::{
     SeiNode,
-    conditions::Reason,
+    conditions::ReadyReason,
     v1alpha1::{FailedTaskDetail, FailureCause, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
 
@@ -94,7 +94,7 @@ pub enum Outcome {
     /// Something outside has to happen first.
     Waiting {
         /// Reason for the `Ready` condition.
-        reason: Reason,
+        reason: ReadyReason,
         /// For a person: what is waited for.
         detail: String,
     },
@@ -238,9 +238,9 @@ impl Plan<Persisted> {
             Outcome::Waiting { reason, .. } => {
                 let since = task.waiting_since.get_or_insert(Time(now)).0;
                 match reason {
-                    Reason::SidecarUnreachable | Reason::SidecarAccessDenied | Reason::SidecarHeld => {
-                        Step::Later(WATCHED)
-                    }
+                    ReadyReason::SidecarUnreachable
+                    | ReadyReason::SidecarAccessDenied
+                    | ReadyReason::SidecarHeld => Step::Later(WATCHED),
                     _ => Step::Later(poll_delay(elapsed(since, now), jitter)),
                 }
             }

@@ -14,8 +14,8 @@ pub(super) fn render() -> String {
     for kind in ConditionType::ALL {
         write(&mut page, format_args!("\n## {kind}\n\n{}\n", sentence(kind.describe())));
         write(&mut page, format_args!("\n| reason | meaning |\n|---|---|\n"));
-        for reason in Reason::ALL.iter().filter(|reason| reason.condition() == *kind) {
-            write(&mut page, format_args!("| `{reason}` | {} |\n", sentence(reason.describe())));
+        for reason in Reason::all().filter(|reason| reason.condition() == *kind) {
+            write(&mut page, format_args!("| `{}` | {} |\n", reason.as_str(), sentence(reason.describe())));
         }
     }
     page

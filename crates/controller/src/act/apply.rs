@@ -8,7 +8,7 @@ use kube::{
     api::{Patch, PatchParams},
     core::NamespaceResourceScope,
 };
-use sei_api::{SeiNode, conditions::Reason, labels, names};
+use sei_api::{SeiNode, conditions::ReadyReason, labels, names};
 use sei_decide::{
     Observed, Ownership,
     objects::{is_owned_by, seid_image},
@@ -104,7 +104,7 @@ pub(super) async fn stateful_set(ctx: &Context, observed: &Observed, plan: &Plan
         match ctx.exclusives.live(&ctx.client, node).await.map(|found| found.rival) {
             Ok(None) => {}
             Ok(Some(rival)) => {
-                return Outcome::Waiting { reason: Reason::WaitingForRelease, detail: rival.message };
+                return Outcome::Waiting { reason: ReadyReason::WaitingForRelease, detail: rival.message };
             }
             Err(error) => return refused("list the pods of the chain", &error),
         }

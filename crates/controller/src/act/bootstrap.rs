@@ -11,7 +11,7 @@ use kube::{
     api::{DeleteParams, ListParams, PostParams, Preconditions, PropagationPolicy},
     core::NamespaceResourceScope,
 };
-use sei_api::{SeiNode, conditions::Reason, labels, names};
+use sei_api::{SeiNode, conditions::ReadyReason, labels, names};
 use sei_decide::{
     Observed, Ownership,
     objects::{JobState, job_state},
@@ -197,5 +197,5 @@ fn programs(job: &Job) -> Option<(Option<&str>, Vec<&str>)> {
 }
 
 fn waiting(why: &str) -> Outcome {
-    Outcome::Waiting { reason: Reason::WaitingForBootstrap, detail: format!("bootstrap: {why}") }
+    Outcome::Waiting { reason: ReadyReason::WaitingForBootstrap, detail: format!("bootstrap: {why}") }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sei_api::{conditions::Reason, v1alpha1::PlannedTask};
+use sei_api::{conditions::ReadyReason, v1alpha1::PlannedTask};
 use sei_decide::Observed;
 use sei_plan::{Outcome, SidecarTask, left_objects, needed_object};
 
@@ -74,7 +74,7 @@ pub(super) async fn explain(ctx: &Context, observed: &Observed, task: &SidecarTa
 }
 
 fn waiting(detail: String) -> Outcome {
-    Outcome::Waiting { reason: Reason::WaitingForGenesis, detail }
+    Outcome::Waiting { reason: ReadyReason::WaitingForGenesis, detail }
 }
 
 fn is_over(planned: &PlannedTask, now: Timestamp) -> bool {

@@ -8,7 +8,7 @@ mod rollout;
 mod sidecar;
 mod volume;
 
-use sei_api::{conditions::Reason, v1alpha1::PlannedTask};
+use sei_api::{conditions::ReadyReason, v1alpha1::PlannedTask};
 use sei_decide::{Finding, Observed};
 use sei_plan::{Outcome, Persisted, Plan, Task};
 
@@ -56,7 +56,7 @@ fn checked(finding: Option<&Finding>) -> Outcome {
         // The spec no longer names the Secret: nothing to check.
         None | Some(Finding::Good(_)) => Outcome::Done,
         Some(Finding::NotYet(why) | Finding::Unread(why)) => {
-            Outcome::Waiting { reason: Reason::WaitingForKeys, detail: why.clone() }
+            Outcome::Waiting { reason: ReadyReason::WaitingForKeys, detail: why.clone() }
         }
         Some(Finding::Bad(why)) => Outcome::Rejected { error: why.clone() },
     }
@@ -68,14 +68,14 @@ fn refused(doing: &str, error: &kube::Error) -> Outcome {
     let text = format!("failed to {doing}: {}", words(error));
     match is_final(error) {
         true => Outcome::Rejected { error: text },
-        false => Outcome::Waiting { reason: Reason::WriteRefused, detail: text },
+        false => Outcome::Waiting { reason: ReadyReason::WriteRefused, detail: text },
     }
 }
 
 /// The name that an object needs is taken by one that is on its way out.
 fn ending(kind: &str, name: &str) -> Outcome {
     Outcome::Waiting {
-        reason: Reason::WaitingForDeletion,
+        reason: ReadyReason::WaitingForDeletion,
         detail: format!("{kind} {name} is being deleted; waiting until it is gone to create it again"),
     }
 }

@@ -5,7 +5,7 @@ use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, Preconditions},
 };
-use sei_api::{SeiNode, conditions::Reason, labels, names};
+use sei_api::{SeiNode, conditions::ReadyReason, labels, names};
 use sei_decide::{
     objects::is_owned_by,
     rollout::{Verdict, judge, not_running},
@@ -24,7 +24,7 @@ pub(super) async fn replace_pod(ctx: &Context, node: &SeiNode) -> Outcome {
     match judge(stateful_set.as_ref(), &pods) {
         // The StatefulSet was deleted after it was applied.
         Verdict::Wait(_) if stateful_set.is_none() => Outcome::Reissue,
-        Verdict::Wait(detail) => Outcome::Waiting { reason: Reason::WaitingForPod, detail },
+        Verdict::Wait(detail) => Outcome::Waiting { reason: ReadyReason::WaitingForPod, detail },
         Verdict::Current(_) => Outcome::Done,
         Verdict::Stale(stale) => {
             // The claim of a pod that ends is not protected from its deletion any more.
@@ -44,7 +44,7 @@ pub(super) async fn replace_pod(ctx: &Context, node: &SeiNode) -> Outcome {
                 }
             }
             let detail = format!("pod {} of an older template is ending", names::pod(node));
-            Outcome::Waiting { reason: Reason::WaitingForPod, detail }
+            Outcome::Waiting { reason: ReadyReason::WaitingForPod, detail }
         }
     }
 }
@@ -65,7 +65,7 @@ pub(super) async fn observe_image(ctx: &Context, node: &SeiNode) -> Outcome {
         Verdict::Wait(_) if stateful_set.is_none() => return Outcome::Reissue,
         Verdict::Wait(detail) => detail,
     };
-    Outcome::Waiting { reason: Reason::WaitingForPod, detail }
+    Outcome::Waiting { reason: ReadyReason::WaitingForPod, detail }
 }
 
 async fn read(ctx: &Context, node: &SeiNode) -> Result<(Option<StatefulSet>, Vec<Pod>), Outcome> {

@@ -5,7 +5,7 @@ use kube::{
     Api,
     api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
 };
-use sei_api::{SeiNode, conditions::Reason, labels, names};
+use sei_api::{SeiNode, conditions::ReadyReason, labels, names};
 use sei_decide::{Claim, Finding, Observed, Ownership, objects::is_owned_by};
 use sei_plan::Outcome;
 use serde_json::json;
@@ -18,7 +18,7 @@ pub(super) async fn ensure(ctx: &Context, observed: &Observed) -> Outcome {
         return match import {
             Finding::Good(_) => done_on(observed.claim.as_ref().map(|claim| claim.uid.clone())),
             Finding::NotYet(why) | Finding::Unread(why) => {
-                Outcome::Waiting { reason: Reason::WaitingForVolume, detail: why.clone() }
+                Outcome::Waiting { reason: ReadyReason::WaitingForVolume, detail: why.clone() }
             }
             Finding::Bad(why) => Outcome::Rejected { error: why.clone() },
         };
@@ -46,7 +46,7 @@ pub(super) async fn ensure(ctx: &Context, observed: &Observed) -> Outcome {
                 Ok(created) => done_on(created.metadata.uid),
                 // The next pass reads its owner.
                 Err(kube::Error::Api(status)) if status.is_already_exists() => Outcome::Waiting {
-                    reason: Reason::WaitingForVolume,
+                    reason: ReadyReason::WaitingForVolume,
                     detail: format!("claim {name} was created just now by another client"),
                 },
                 Err(error) => refused(&format!("create claim {name}"), &error),
@@ -69,7 +69,7 @@ pub(super) async fn stays(ctx: &Context, node: &SeiNode) -> Result<(), Outcome> 
             let why = if found.is_some() { "is being deleted" } else { "does not exist" };
             let detail =
                 format!("the pod is kept because claim {name} {why}: its data would be lost with the pod");
-            Err(Outcome::Waiting { reason: Reason::WaitingForVolume, detail })
+            Err(Outcome::Waiting { reason: ReadyReason::WaitingForVolume, detail })
         }
     }
 }

@@ -9,7 +9,7 @@ mod tls;
 
 use std::{sync::Arc, time::Duration};
 
-use sei_api::{SeiNode, conditions::Reason};
+use sei_api::{SeiNode, conditions::TlsSecretReason};
 use sei_decide::{Finding, Observed};
 
 use crate::{context::Context, memory::Basis, references::Target};
@@ -27,7 +27,7 @@ pub(crate) async fn observe(ctx: &Context, node: &Arc<SeiNode>) -> Observed {
     let sidecar = sidecar::find(ctx, node, &children, now);
     let findings = [&keys.signing, &keys.node, &keys.keyring, &import];
     let is_unread = findings.into_iter().flatten().any(|finding| matches!(finding, Finding::Unread(_)))
-        || tls.as_ref().is_some_and(|tls| tls.reason == Reason::TlsSecretUnavailable);
+        || tls.as_ref().is_some_and(|tls| tls.reason == TlsSecretReason::Unavailable);
     let read_again_at = ctx
         .memory(node, |memory| {
             memory.unread = if is_unread { memory.unread.saturating_add(1) } else { 0 };

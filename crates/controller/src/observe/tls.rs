@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
-use sei_api::{SeiNode, conditions::Reason, names};
+use sei_api::{SeiNode, conditions::TlsSecretReason, names};
 use sei_decide::TlsFinding;
 use sei_sidecar::ServerTrust;
 use sei_tls::{Accepted, Problem, ProblemKind, SecretData, Trust, judge};
@@ -34,7 +34,7 @@ pub(super) async fn find(ctx: &Context, node: &SeiNode, now: Timestamp) -> Optio
         if trust.is_some() {
             memory.trust = trust;
         }
-        let unavailable = finding.reason == Reason::TlsSecretUnavailable;
+        let unavailable = finding.reason == TlsSecretReason::Unavailable;
         memory.tls = version.filter(|_| !unavailable).map(|version| Judged {
             secret: secret.to_owned(),
             version,
@@ -71,7 +71,7 @@ async fn read(
         Ok(Some(secret)) => match ctx.platform.refuses_reference(secret.metadata.labels.as_ref()) {
             Some(why) => {
                 let message = format!("Secret {namespace}/{name} {why}");
-                (without_dates(Reason::TlsSecretUnavailable, message), None)
+                (without_dates(TlsSecretReason::Unavailable, message), None)
             }
             None => verdict(name, &secret, &required, now),
         },
@@ -80,11 +80,11 @@ async fn read(
                 "Secret {namespace}/{name} does not exist: make it, of type kubernetes.io/tls, with a certificate for {}",
                 required.join(" and ")
             );
-            (without_dates(Reason::TlsSecretNotFound, message), None)
+            (without_dates(TlsSecretReason::NotFound, message), None)
         }
         Err(error) => {
             let message = format!("Secret {namespace}/{name} could not be read: {}; retrying", words(&error));
-            (without_dates(Reason::TlsSecretUnavailable, message), None)
+            (without_dates(TlsSecretReason::Unavailable, message), None)
         }
     }
 }
@@ -105,7 +105,7 @@ fn verdict(
     match judge(&data, required, now) {
         Ok(accepted) => {
             let finding = TlsFinding {
-                reason: Reason::TlsSecretReady,
+                reason: TlsSecretReason::Ready,
                 message: format!(
                     "Secret {name} is valid for {} until {}",
                     required.join(" and "),
@@ -122,16 +122,16 @@ fn verdict(
 
 fn refused(name: &str, problem: &Problem) -> TlsFinding {
     let reason = match problem.kind() {
-        ProblemKind::Malformed => Reason::TlsSecretMalformed,
-        ProblemKind::SansMismatch => Reason::TlsSecretSansMismatch,
-        ProblemKind::Expired => Reason::TlsSecretExpired,
-        ProblemKind::NotYetValid => Reason::TlsSecretNotYetValid,
+        ProblemKind::Malformed => TlsSecretReason::Malformed,
+        ProblemKind::SansMismatch => TlsSecretReason::SansMismatch,
+        ProblemKind::Expired => TlsSecretReason::Expired,
+        ProblemKind::NotYetValid => TlsSecretReason::NotYetValid,
     };
     TlsFinding {
         reason,
         message: format!("Secret {name}: {problem}"),
         not_after: problem.not_after(),
-        changes_at: problem.not_before().filter(|_| reason == Reason::TlsSecretNotYetValid),
+        changes_at: problem.not_before().filter(|_| reason == TlsSecretReason::NotYetValid),
     }
 }
 
@@ -142,6 +142,6 @@ fn trust(accepted: Accepted) -> ServerTrust {
     }
 }
 
-fn without_dates(reason: Reason, message: String) -> TlsFinding {
+fn without_dates(reason: TlsSecretReason, message: String) -> TlsFinding {
     TlsFinding { reason, message, not_after: None, changes_at: None }
 }

@@ -1,7 +1,7 @@
 //! Facts hold for what they were observed on: the image of the live objects, the lost claim, the pod that failed.
 
 use sei_api::{
-    conditions::{ConditionType, Reason},
+    conditions::{ConditionType, StalledReason},
     v1alpha1::{NodePhase, PlanPhase, TaskStatus},
 };
 use sei_decide::Claim;
@@ -84,7 +84,10 @@ fn consent_to_an_empty_volume_names_the_one_that_was_lost() {
     life.claim = None;
     life.sight.pod = 3;
     life.pass(Vec::new(), &Outcome::Running).unwrap();
-    assert_eq!(reason(&life, ConditionType::Stalled).as_deref(), Some(Reason::DataVolumeLost.as_str()));
+    assert_eq!(
+        reason(&life, ConditionType::Stalled).as_deref(),
+        Some(StalledReason::DataVolumeLost.as_str())
+    );
     let status = life.node.status.clone().unwrap();
     let asked = &status.condition(ConditionType::Stalled).unwrap().message;
     assert!(asked.contains("sei.io/retry=claim-1"), "{asked}");
@@ -106,7 +109,10 @@ fn consent_to_an_empty_volume_names_the_one_that_was_lost() {
     life.claim = None;
     life.sight.pod = 3;
     done(&mut life);
-    assert_eq!(reason(&life, ConditionType::Stalled).as_deref(), Some(Reason::DataVolumeLost.as_str()));
+    assert_eq!(
+        reason(&life, ConditionType::Stalled).as_deref(),
+        Some(StalledReason::DataVolumeLost.as_str())
+    );
 }
 
 #[test]
@@ -141,7 +147,7 @@ fn a_failed_update_is_not_retried_because_the_sidecar_restarted() {
     life.sight.health = 0;
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     assert_eq!(purpose(&life), Some((Purpose::MarkReady, PlanPhase::Complete)), "the update is not retried");
-    assert_eq!(reason(&life, ConditionType::Stalled).as_deref(), Some(Reason::PlanFailed.as_str()));
+    assert_eq!(reason(&life, ConditionType::Stalled).as_deref(), Some(StalledReason::PlanFailed.as_str()));
     life.retry("1");
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     assert_eq!(purpose(&life), Some((Purpose::Update, PlanPhase::Active)));

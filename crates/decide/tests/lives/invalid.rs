@@ -13,7 +13,7 @@ mod cases;
 
 use cases::Expect;
 use sei_api::{
-    conditions::{ConditionType, Reason},
+    conditions::{ConditionType, SpecReason, StalledReason},
     v1alpha1::NodePhase,
 };
 use sei_plan::Outcome;
@@ -32,7 +32,7 @@ fn what_only_the_operator_can_refuse_gets_no_plan_and_is_told() {
                 life.pass(Vec::new(), &Outcome::Done).unwrap();
                 let status = life.node.status.as_ref().unwrap();
                 let said = status.condition(ConditionType::Stalled).unwrap();
-                assert_eq!(said.reason, Reason::InvalidSpec.as_str(), "{}", case.name);
+                assert_eq!(said.reason, StalledReason::InvalidSpec.as_str(), "{}", case.name);
                 assert!(said.message.contains(&part), "{}: {}", case.name, said.message);
                 assert_eq!(status.plan, None, "{}", case.name);
                 told += 1;
@@ -79,7 +79,7 @@ fn an_update_is_not_held_back_by_fields_that_it_does_not_use() {
     until_quiet(&mut life);
     assert_eq!(image(&life), Some("seid:1"));
     assert_eq!(reason(&life, ConditionType::Stalled), None);
-    assert_eq!(reason(&life, ConditionType::SpecHonored), Some(Reason::FieldInvalid.as_str()));
+    assert_eq!(reason(&life, ConditionType::SpecHonored), Some(SpecReason::FieldInvalid.as_str()));
     life.change(|node| (node.spec.overrides, node.spec.peers) = (None, None));
     until_quiet(&mut life);
     assert_eq!(reason(&life, ConditionType::SpecHonored), None);
@@ -91,7 +91,7 @@ fn an_update_to_an_image_that_is_none_is_held_back() {
     life.change(|node| node.spec.image = "seid:1\n".to_owned());
     until_quiet(&mut life);
     assert_eq!(image(&life), Some("seid:0"));
-    assert_eq!(reason(&life, ConditionType::Stalled), Some(Reason::InvalidSpec.as_str()));
+    assert_eq!(reason(&life, ConditionType::Stalled), Some(StalledReason::InvalidSpec.as_str()));
 }
 
 #[test]
@@ -112,5 +112,5 @@ fn a_status_of_a_later_version_is_left_alone() {
     until_quiet(&mut life);
     let status = life.node.status.as_ref().unwrap();
     assert_eq!((status.phase, image(&life)), (Some(NodePhase::Unknown), Some("seid:0")));
-    assert_eq!(reason(&life, ConditionType::Stalled), Some(Reason::StatusUnknown.as_str()));
+    assert_eq!(reason(&life, ConditionType::Stalled), Some(StalledReason::StatusUnknown.as_str()));
 }

@@ -7,7 +7,7 @@ use k8s_openapi::api::{apps::v1::StatefulSet, batch::v1::Job, core::v1::Pod};
 use proptest::prelude::*;
 use sei_api::{
     SeiNode,
-    conditions::{ConditionType, Reason},
+    conditions::{ConditionType, ReadyReason, StalledReason, TlsSecretReason},
     v1alpha1::{NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
 use sei_decide::{
@@ -126,12 +126,12 @@ impl Life {
             node: Arc::new(self.node.clone()),
             tls: spec.tls().map(|_| TlsFinding {
                 reason: [
-                    Reason::TlsSecretReady,
-                    Reason::TlsSecretNotFound,
-                    Reason::TlsSecretUnavailable,
-                    Reason::TlsSecretMalformed,
-                    Reason::TlsSecretSansMismatch,
-                    Reason::TlsSecretExpired,
+                    TlsSecretReason::Ready,
+                    TlsSecretReason::NotFound,
+                    TlsSecretReason::Unavailable,
+                    TlsSecretReason::Malformed,
+                    TlsSecretReason::SansMismatch,
+                    TlsSecretReason::Expired,
                 ][tls],
                 message: "the Secret".to_owned(),
                 not_after: None,
@@ -143,7 +143,8 @@ impl Life {
             peers: None,
             overridden: self.overridden.clone(),
             contention: Contention {
-                rival: rival.then(|| Rival { reason: Reason::VolumeInUse, message: "another has it".into() }),
+                rival: rival
+                    .then(|| Rival { reason: StalledReason::VolumeInUse, message: "another has it".into() }),
                 ..Contention::default()
             },
             children: Children {
@@ -253,7 +254,7 @@ impl Life {
         let ready = status.condition(ConditionType::Ready).unwrap();
         prop_assert!(!ready.message.is_empty());
         if !moves {
-            let about_to = ready.reason == Reason::PlanInProgress.as_str();
+            let about_to = ready.reason == ReadyReason::PlanInProgress.as_str();
             let stalled = status.condition(ConditionType::Stalled).is_some();
             prop_assert!(!about_to && active.is_none() || stalled, "waits for nothing: {}", ready.message);
         }

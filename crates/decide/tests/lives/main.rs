@@ -10,7 +10,7 @@ mod repairs;
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use sei_api::{
-    conditions::{ConditionType, Reason},
+    conditions::{ConditionType, ReadyReason},
     v1alpha1::NodePhase,
 };
 use sei_plan::Outcome;
@@ -55,7 +55,7 @@ enum Event {
 }
 
 fn outcomes() -> impl Strategy<Value = Outcome> {
-    let waiting = Outcome::Waiting { reason: Reason::WaitingForPod, detail: "a pod".to_owned() };
+    let waiting = Outcome::Waiting { reason: ReadyReason::WaitingForPod, detail: "a pod".to_owned() };
     prop_oneof![
         10 => Just(Outcome::Done),
         2 => Just(Outcome::Requested),
@@ -131,6 +131,6 @@ proptest! {
         let status = life.node.status.as_ref().unwrap();
         prop_assert_eq!(status.phase, Some(NodePhase::Running));
         prop_assert_eq!(status.current_image.as_deref(), Some(life.node.spec.image.as_str()));
-        prop_assert_eq!(&status.condition(ConditionType::Ready).unwrap().reason, Reason::NodeReady.as_str());
+        prop_assert_eq!(&status.condition(ConditionType::Ready).unwrap().reason, ReadyReason::NodeReady.as_str());
     }
 }

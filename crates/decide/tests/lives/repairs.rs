@@ -1,6 +1,6 @@
 //! Repairs of a Running node that fail, and that do not last.
 
-use sei_api::conditions::{ConditionType, Reason};
+use sei_api::conditions::{ConditionType, ReadyReason};
 use sei_decide::{Overridden, Repaired};
 use sei_plan::Outcome;
 use serde_json::json;
@@ -18,7 +18,7 @@ fn condition(life: &Life, kind: ConditionType) -> String {
 fn edited() -> Life {
     let mut life = Life::new(json!({ "chainId": "c", "image": "seid:0", "fullNode": {} }));
     while life.pass(Vec::new(), &Outcome::Done).unwrap() {}
-    assert!(condition(&life, ConditionType::Ready).starts_with(Reason::NodeReady.as_str()));
+    assert!(condition(&life, ConditionType::Ready).starts_with(ReadyReason::NodeReady.as_str()));
     life.sight.stateful_set = 2;
     life
 }
@@ -33,7 +33,7 @@ fn a_repair_that_is_refused_makes_the_node_not_ready() {
     life.sight = GOOD;
     life.repaired = Repaired::Done;
     life.pass(Vec::new(), &Outcome::Done).unwrap();
-    assert!(condition(&life, ConditionType::Ready).starts_with(Reason::NodeReady.as_str()));
+    assert!(condition(&life, ConditionType::Ready).starts_with(ReadyReason::NodeReady.as_str()));
 }
 
 #[test]

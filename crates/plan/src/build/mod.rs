@@ -9,7 +9,7 @@ pub use init::{init, init_on};
 pub use running::{mark_ready, update};
 use sei_api::{
     SeiNode,
-    conditions::{ConditionType, Reason},
+    conditions::{ConditionType, SidecarReadyReason},
     v1alpha1::{NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
 
@@ -28,7 +28,7 @@ pub fn next(node: &SeiNode, plan_id: &str) -> Option<TaskPlan> {
     }
     let sidecar = status.condition(ConditionType::SidecarReady);
     let restarted =
-        sidecar.is_some_and(|it| it.status == "False" && it.reason == Reason::SidecarNotReady.as_str());
+        sidecar.is_some_and(|it| it.status == "False" && it.reason == SidecarReadyReason::NotReady.as_str());
     restarted.then(|| mark_ready(node, plan_id, node.spec.publishes_snapshots()))
 }
 

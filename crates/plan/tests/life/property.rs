@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use proptest::prelude::*;
 use sei_api::{
-    conditions::Reason,
+    conditions::ReadyReason,
     v1alpha1::{NodePhase, PlanPhase, TaskStatus},
 };
 use sei_plan::{OfKind, Outcome, Step, TaskKind};
@@ -43,7 +43,7 @@ fn specs() -> impl Strategy<Value = Value> {
 }
 
 fn outcomes() -> impl Strategy<Value = Outcome> {
-    let waiting = Outcome::Waiting { reason: Reason::WaitingForPod, detail: "a pod".to_owned() };
+    let waiting = Outcome::Waiting { reason: ReadyReason::WaitingForPod, detail: "a pod".to_owned() };
     prop_oneof![
         8 => Just(Outcome::Done),
         2 => Just(Outcome::Requested),

@@ -1,0 +1,236 @@
+//! The reasons of each condition: one enum a condition, so that a condition cannot be given the reason of another.
+
+use super::ConditionType;
+use crate::vocabulary::vocabulary;
+
+macro_rules! reasons {
+    ($($(#[$meta:meta])* $condition:ident: $name:ident { $($entries:tt)+ })+) => {
+        $(
+            vocabulary! { $(#[$meta])* $name { $($entries)+ } }
+
+            impl From<$name> for Reason {
+                fn from(reason: $name) -> Self {
+                    Self::$condition(reason)
+                }
+            }
+        )+
+
+        /// Reason of a condition, which follows from it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Reason {
+            $($(#[$meta])* $condition($name),)+
+            /// Reason of `Ready` while `Stalled` is True, which has the same one.
+            ReadyWhileStalled(StalledReason),
+        }
+
+        impl Reason {
+            /// Every one, in the order of the reference page, those of `Stalled` once.
+            pub fn all() -> impl Iterator<Item = Self> {
+                std::iter::empty()$(.chain($name::ALL.iter().copied().map(Self::$condition)))+
+            }
+
+            /// The condition that this is a reason of.
+            pub fn condition(self) -> ConditionType {
+                match self {
+                    $(Self::$condition(_) => ConditionType::$condition,)+
+                    Self::ReadyWhileStalled(_) => ConditionType::Ready,
+                }
+            }
+
+            /// The wire string, as stored in status.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$condition(reason) => reason.as_str(),)+
+                    Self::ReadyWhileStalled(reason) => reason.as_str(),
+                }
+            }
+
+            /// What it says and what to do, for the reference page.
+            pub fn describe(self) -> &'static str {
+                match self {
+                    $(Self::$condition(reason) => reason.describe(),)+
+                    Self::ReadyWhileStalled(reason) => reason.describe(),
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Reason of `Ready`.
+    Ready: ReadyReason {
+        /// The node runs as specified.
+        NodeReady = "NodeReady",
+        /// A plan is in progress; the message names the current task.
+        PlanInProgress = "PlanInProgress",
+        /// The current task failed and will be retried; the message has the error and the time.
+        TaskRetrying = "TaskRetrying",
+        /// The Secret of `spec.sidecar.tls` is not ready, so no plan is started; see `SidecarTLSSecretReady`.
+        WaitingForTlsSecret = "WaitingForTLSSecret",
+        /// The imported data volume cannot be used yet; see `ImportPVCReady`.
+        WaitingForVolume = "WaitingForVolume",
+        /// A key Secret cannot be used yet; see the key's condition.
+        WaitingForKeys = "WaitingForKeys",
+        /// The pod does not exist, is not running or is not ready; the message says which and why.
+        WaitingForPod = "WaitingForPod",
+        /// The bootstrap Job is in progress.
+        WaitingForBootstrap = "WaitingForBootstrap",
+        /// No SeiNode matches the selectors of `spec.peers` yet, or none of the matching ones is Running.
+        WaitingForPeers = "WaitingForPeers",
+        /// An object of the ceremony is not in the genesis bucket; the message names bucket and key.
+        WaitingForGenesis = "WaitingForGenesis",
+        /// The sidecar is running a task.
+        SidecarTaskRunning = "SidecarTaskRunning",
+        /// The sidecar cannot be reached.
+        SidecarUnreachable = "SidecarUnreachable",
+        /// A task `mark-not-ready` from another client holds the sidecar, so the operator does not submit `mark-ready`.
+        SidecarHeld = "SidecarHeld",
+        /// The sidecar's proxy denies access (401 or 403): check the task-submitter role binding.
+        SidecarAccessDenied = "SidecarAccessDenied",
+        /// The API server rejected a write of the operator; the message has its response.
+        WriteRefused = "WriteRefused",
+        /// Another pod still uses the signing key or the volume; the message names it.
+        WaitingForRelease = "WaitingForRelease",
+        /// An object whose name the node needs is still being deleted, for example after the SeiNode was recreated.
+        WaitingForDeletion = "WaitingForDeletion",
+        /// The node is being deleted.
+        Deleting = "Deleting",
+    }
+    /// Reason of `Stalled`.
+    Stalled: StalledReason {
+        /// The spec cannot be carried out; the message names the field and says what to write instead.
+        InvalidSpec = "InvalidSpec",
+        /// The status has a value that a later version of the operator wrote; upgrade the operator, or correct the status.
+        StatusUnknown = "StatusUnknown",
+        /// TLS needs a sidecar of v0.0.50 or later; set `spec.sidecar.image` or the platform's image.
+        SidecarTooOldForTls = "SidecarTooOldForTLS",
+        /// The SeiNode cannot be decoded, so it is not reconciled; the message names the field. Correct it, or upgrade the operator if a later version wrote it.
+        Unreadable = "Unreadable",
+        /// A plan failed for good; the message has task and error. Change the spec or set annotation `sei.io/retry`.
+        PlanFailed = "PlanFailed",
+        /// A task has been waiting longer than its limit; the message says for what. The operator keeps retrying.
+        WaitingTooLong = "WaitingTooLong",
+        /// An object of this name exists and has another owner; rename one of them or delete it.
+        ForeignObject = "ForeignObject",
+        /// Another SeiNode imports the same volume; only one of them may.
+        VolumeInUse = "VolumeInUse",
+        /// The data volume claim of a running node is gone; restore it, or set annotation `sei.io/retry` to the value that
+        /// the message names to start with an empty volume.
+        DataVolumeLost = "DataVolumeLost",
+        /// The data volume claim is being deleted, and the data with it when the pod ends; the message says how to keep it.
+        DataVolumeTerminating = "DataVolumeTerminating",
+        /// Another SeiNode uses the same signing key, which would sign twice; give each validator its own.
+        SigningKeyInUse = "SigningKeyInUse",
+    }
+    /// Reason of `SidecarReady`.
+    SidecarReady: SidecarReadyReason {
+        /// healthz responds with 200.
+        Ready = "Ready",
+        /// healthz responds with 503: the sidecar restarted and waits for mark-ready, which the operator submits.
+        NotReady = "NotReady",
+        /// healthz responds with 503 because a task `mark-not-ready` from another client requested it.
+        Held = "Held",
+        /// healthz does not respond.
+        Unreachable = "Unreachable",
+    }
+    /// Reason of `SidecarTLSSecretReady`.
+    SidecarTlsSecretReady: TlsSecretReason {
+        /// The Secret can be used.
+        Ready = "TLSSecretReady",
+        /// There is no Secret of that name in the SeiNode's namespace.
+        NotFound = "TLSSecretNotFound",
+        /// The operator failed to read the Secret; this is not a fault of the Secret.
+        Unavailable = "TLSSecretUnavailable",
+        /// The Secret is not a usable TLS Secret; the message says what is wrong with it.
+        Malformed = "TLSSecretMalformed",
+        /// The certificate lacks a required DNS name; the message lists required, presented and missing.
+        SansMismatch = "TLSSecretSANsMismatch",
+        /// The certificate has expired; renew it.
+        Expired = "TLSSecretExpired",
+        /// The certificate is not valid yet.
+        NotYetValid = "TLSSecretNotYetValid",
+    }
+    /// Reason of `NodeUpdateInProgress`.
+    NodeUpdateInProgress: UpdateReason {
+        /// An update plan was started.
+        Started = "UpdateStarted",
+        /// The pod is ready with the new image.
+        Complete = "UpdateComplete",
+        /// The update plan failed.
+        Failed = "UpdateFailed",
+    }
+    /// Reason of `ImportPVCReady`.
+    ImportPvcReady: VolumeReason {
+        /// The claim can be used.
+        Validated = "PVCValidated",
+        /// The claim cannot be used yet.
+        NotReady = "PVCNotReady",
+        /// The claim can never be used as it is.
+        Invalid = "PVCInvalid",
+    }
+    /// Reason of `SigningKeyReady`.
+    SigningKeyReady: SigningKeyReason {
+        /// The signing key can be used.
+        Validated = "SigningKeyValidated",
+        /// The signing key's Secret is absent, unreadable or being deleted.
+        NotReady = "SigningKeyNotReady",
+        /// The signing key's Secret does not hold a signing key.
+        Invalid = "SigningKeyInvalid",
+    }
+    /// Reason of `NodeKeyReady`.
+    NodeKeyReady: NodeKeyReason {
+        /// The node key can be used.
+        Validated = "NodeKeyValidated",
+        /// The node key's Secret is absent, unreadable or being deleted.
+        NotReady = "NodeKeyNotReady",
+        /// The node key's Secret does not hold a node key.
+        Invalid = "NodeKeyInvalid",
+    }
+    /// Reason of `OperatorKeyringReady`.
+    OperatorKeyringReady: KeyringReason {
+        /// Keyring and passphrase can be used.
+        Validated = "OperatorKeyringValidated",
+        /// A Secret of the keyring is absent, unreadable or being deleted.
+        NotReady = "OperatorKeyringNotReady",
+        /// A Secret of the keyring does not hold what it must.
+        Invalid = "OperatorKeyringInvalid",
+    }
+    /// Reason of `SidecarSupported`.
+    SidecarSupported: SidecarSupportReason {
+        /// The sidecar is not known to lack anything that the spec requests.
+        VersionSupported = "SidecarVersionSupported",
+        /// TLS needs a sidecar of v0.0.50 or later; set `spec.sidecar.image` or the platform's image.
+        TooOldForTls = "SidecarTooOldForTLS",
+        /// The sidecar's own port accepts requests without TLS and authentication; set `spec.sidecar.image` to v0.0.50
+        /// or later.
+        PortUnprotected = "SidecarPortUnprotected",
+        /// The sidecar does not support a task type of the plan; use a version that does.
+        TaskUnknown = "SidecarTaskUnknown",
+    }
+    /// Reason of `SpecHonored`.
+    SpecHonored: SpecReason {
+        /// A field is invalid, but nothing that the node currently needs uses it; the message names it.
+        FieldInvalid = "FieldInvalid",
+        /// A field that is set has no effect; the message names it.
+        FieldWithoutEffect = "FieldWithoutEffect",
+        /// An admission webhook or another client changes fields of an owned object back whenever they are written; the message names them.
+        FieldOverridden = "FieldOverridden",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn wire_strings_are_unique_within_a_condition_and_admitted_by_the_schema() {
+        let wires: BTreeSet<_> = Reason::all().map(|reason| (reason.condition(), reason.as_str())).collect();
+        assert_eq!(wires.len(), Reason::all().count());
+        for (_, wire) in wires {
+            assert!(wire.starts_with(|c: char| c.is_ascii_uppercase()), "{wire}");
+            assert!(wire.chars().all(|c| c.is_ascii_alphanumeric()), "{wire}");
+        }
+    }
+}
