@@ -25,6 +25,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sei-plan", &["sei-api", "sei-node"]),
     ("sei-render", &["sei-api", "sei-node"]),
     ("sei-decide", &["sei-api", "sei-plan", "sei-render"]),
+    ("sei-deployment", &["sei-api", "sei-render"]),
     ("sei-sidecar", &[]),
     ("sei-store", &[]),
     (
@@ -53,7 +54,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("xtask", &["sei-api", "sei-controller", "sei-plan", "sei-render", "sei-testkit"]),
 ];
 /// Crates that decide and have no effects.
-const PURE: &[&str] = &["sei-api", "sei-node", "sei-tls", "sei-plan", "sei-render", "sei-decide"];
+const PURE: &[&str] =
+    &["sei-api", "sei-node", "sei-tls", "sei-plan", "sei-render", "sei-decide", "sei-deployment"];
 
 /// Arguments of the chore.
 #[derive(clap::Args)]

@@ -9,6 +9,7 @@ use std::{
 
 use sei_api::{
     conditions::{ConditionType, Reason},
+    deployment_conditions as group,
     events::EventReason,
 };
 
@@ -17,12 +18,16 @@ const ROOTS: &[&str] = &["bins/", "crates/", "crds/", "deploy/", "docs/", "tests
 /// Written like reasons, but something else.
 const OTHER_WORDS: &[&str] = &[
     "AttemptsExhausted",
+    "BlueGreen",
     "CrashLoopBackOff",
     "FailedMount",
+    "HardFork",
     "IfNotPresent",
+    "InPlace",
     "OOMKilled",
     "OnDelete",
     "SeiNode",
+    "SeiNodeDeployment",
     "TaskUnknown",
 ];
 
@@ -173,8 +178,10 @@ fn metrics_are_served() {
 #[test]
 fn reasons_are_in_the_vocabulary() {
     let events = EventReason::ALL.iter().map(|reason| reason.as_str());
-    let reasons: BTreeSet<_> = Reason::all().map(Reason::as_str).chain(events).collect();
+    let of_groups = group::Reason::all().map(group::Reason::as_str);
+    let reasons: BTreeSet<_> = Reason::all().map(Reason::as_str).chain(of_groups).chain(events).collect();
     let kinds = ConditionType::ALL.iter().map(|kind| kind.as_str());
+    let kinds = kinds.chain(group::ConditionType::ALL.iter().map(|kind| kind.as_str()));
     let known: BTreeSet<_> = reasons.iter().copied().chain(kinds).collect();
     let mut faults = Vec::new();
     for (path, text) in pages() {
@@ -195,35 +202,34 @@ fn reasons_are_in_the_vocabulary() {
     none(&faults);
 }
 
-/// Where reasons are written: the product's sources, without the vocabulary itself.
-fn product() -> impl Iterator<Item = String> {
+/// The sources of the product in `folders`, where reasons are written.
+fn product(folders: &[&str]) -> String {
     let is_product = |path: &Path| {
         let path = path.strip_prefix(root()).unwrap();
-        let is_source =
-            ["crates/decide/src", "crates/controller/src"].iter().any(|folder| path.starts_with(folder));
+        let is_source = folders.iter().any(|folder| path.starts_with(folder));
         is_source && path.extension().is_some_and(|extension| extension == "rs")
     };
     let code = |text: String| text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
-    sources().into_iter().filter(move |(path, _)| is_product(path)).map(move |(_, text)| code(text))
+    let sources = sources().into_iter().filter(|(path, _)| is_product(path));
+    sources.map(|(_, text)| code(text)).collect()
 }
 
 #[test]
 fn documented_reasons_are_written() {
-    let code: String = product().collect();
     // The types hold what is written to what is documented; this holds what is documented to what is written.
-    let faults: Vec<_> = Reason::all()
-        .filter_map(|reason| {
-            // `Ready(NodeReady)`: the variant of the condition's own enum.
-            let name = format!("{reason:?}");
-            let variant = name.split(['(', ')']).nth(1).unwrap();
-            let is_written = code
-                .split(&format!("Reason::{variant}"))
-                .skip(1)
-                .any(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric()));
-            (!is_written)
-                .then(|| format!("reason {} of {} is never written", reason.as_str(), reason.condition()))
-        })
-        .collect();
+    let written = |code: &str, reason: &str| {
+        // `Ready(NodeReady)`: the variant of the condition's own enum.
+        let variant = reason.split(['(', ')']).nth(1).unwrap();
+        let name = format!("Reason::{variant}");
+        let mut uses = code.split(&name).skip(1);
+        uses.any(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric()))
+    };
+    let nodes = product(&["crates/decide/src", "crates/controller/src"]);
+    let groups = product(&["crates/deployment/src"]);
+    let of_nodes = Reason::all().map(|reason| (&nodes, format!("{reason:?}")));
+    let of_groups = group::Reason::all().map(|reason| (&groups, format!("{reason:?}")));
+    let unwritten = of_nodes.chain(of_groups).filter(|(code, reason)| !written(code, reason));
+    let faults: Vec<_> = unwritten.map(|(_, reason)| format!("{reason} is never written")).collect();
     none(&faults);
 }
 

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::SeiNode;
-pub use crate::keys::{OF_GROUPS, PREFIX};
+pub use crate::keys::{DEPLOYMENT, OF_GROUPS, PREFIX, REVISION};
 
 /// Name of the SeiNode; the only key that ever enters a selector of the production pod.
 pub const NODE: &str = "sei.io/node";
+/// Ordinal of a SeiNode in its group.
+pub const DEPLOYMENT_ORDINAL: &str = "sei.io/nodedeployment-ordinal";
 /// `spec.chainId`.
 pub const CHAIN: &str = "sei.io/chain";
 /// Role of the node, which follows from its mode.
@@ -20,6 +22,16 @@ pub const RETRY_ANNOTATION: &str = "sei.io/retry";
 /// Annotation on a data volume claim: the volume holds the state of this chain. It is never bootstrapped, restored or
 /// state-synced again, whichever SeiNode uses it.
 pub const INITIALIZED_ANNOTATION: &str = "sei.io/initialized";
+/// Annotation on objects that a SeiNodeDeployment manages, with value [`MANAGED_BY_DEPLOYMENT`].
+pub const MANAGED_BY_ANNOTATION: &str = "sei.io/managed-by";
+/// Value of [`MANAGED_BY_ANNOTATION`].
+pub const MANAGED_BY_DEPLOYMENT: &str = "seinodedeployment";
+/// Annotation on a SeiNodeDeployment: UIDs of validators, separated by commas, whose only keys may be deleted.
+pub const CONFIRM_KEY_LOSS_ANNOTATION: &str = "sei.io/confirm-key-loss";
+/// Finalizer on every SeiNodeDeployment, the one of the Go controller.
+pub const DEPLOYMENT_FINALIZER: &str = "sei.io/seinodedeployment-finalizer";
+/// Field manager of what a SeiNodeDeployment applies, the one of the Go controller.
+pub const DEPLOYMENT_FIELD_MANAGER: &str = "seinodedeployment-controller";
 /// Finalizer on every SeiNode.
 pub const FINALIZER: &str = "sei.io/seinode-finalizer";
 /// Server-side apply field manager, the one of the Go controller, so that objects are taken over in place.

@@ -50,6 +50,7 @@
 
 pub mod conditions;
 mod crd;
+pub mod deployment_conditions;
 pub mod events;
 mod keys;
 pub mod labels;

@@ -15,12 +15,21 @@ pub const RPC: u16 = 26657;
 /// seid's gRPC.
 pub const GRPC: u16 = 9090;
 
+/// seid's REST API.
+pub const REST: u16 = 1317;
+
+/// JSON-RPC of seid's EVM.
+pub const EVM_RPC: u16 = 8545;
+
+/// Websockets of seid's EVM.
+pub const EVM_WS: u16 = 8546;
+
 /// The ports of seid by name, in the order in which containers and Services list them.
 pub const SEID: [(&str, u16); 7] = [
-    ("evm-rpc", 8545),
-    ("evm-ws", 8546),
+    ("evm-rpc", EVM_RPC),
+    ("evm-ws", EVM_WS),
     ("grpc", GRPC),
-    ("rest", 1317),
+    ("rest", REST),
     ("p2p", 26656),
     ("rpc", RPC),
     ("metrics", 26660),

@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use sei_api::conditions::{ConditionType, Reason};
+use sei_api::{
+    conditions::{ConditionType, Reason},
+    deployment_conditions as group,
+};
 
 pub(super) fn render() -> String {
     let mut page = String::from(
@@ -12,13 +15,33 @@ pub(super) fn render() -> String {
          carries the reason of `Stalled`.\n",
     );
     for kind in ConditionType::ALL {
-        write(&mut page, format_args!("\n## {kind}\n\n{}\n", sentence(kind.describe())));
-        write(&mut page, format_args!("\n| reason | meaning |\n|---|---|\n"));
-        for reason in Reason::all().filter(|reason| reason.condition() == *kind) {
-            write(&mut page, format_args!("| `{}` | {} |\n", reason.as_str(), sentence(reason.describe())));
-        }
+        let reasons = Reason::all().filter(|reason| reason.condition() == *kind);
+        let reasons = reasons.map(|reason| (reason.as_str(), reason.describe()));
+        section(&mut page, kind.as_str(), kind.describe(), reasons);
+    }
+    page.push_str(
+        "\n# Conditions of a SeiNodeDeployment\n\n\
+         No controller of this version writes them yet ([deployments.md](../deployments.md)).\n",
+    );
+    for kind in group::ConditionType::ALL {
+        let reasons = group::Reason::all().filter(|reason| reason.condition() == *kind);
+        let reasons = reasons.map(|reason| (reason.as_str(), reason.describe()));
+        section(&mut page, kind.as_str(), kind.describe(), reasons);
     }
     page
+}
+
+fn section(
+    page: &mut String,
+    kind: &str,
+    description: &str,
+    reasons: impl Iterator<Item = (&'static str, &'static str)>,
+) {
+    write(page, format_args!("\n## {kind}\n\n{}\n", sentence(description)));
+    write(page, format_args!("\n| reason | meaning |\n|---|---|\n"));
+    for (reason, description) in reasons {
+        write(page, format_args!("| `{reason}` | {} |\n", sentence(description)));
+    }
 }
 
 fn write(page: &mut String, text: std::fmt::Arguments<'_>) {

@@ -4,10 +4,12 @@
 mod reasons;
 mod statement;
 
+pub(crate) use reasons::reasons;
 pub use reasons::{
     KeyringReason, NodeKeyReason, ReadyReason, Reason, SidecarReadyReason, SidecarSupportReason,
     SigningKeyReason, SpecReason, StalledReason, TlsSecretReason, UpdateReason, VolumeReason,
 };
+pub(crate) use statement::put;
 pub use statement::{Statement, Truth, is_true, remove, set};
 
 use crate::vocabulary::vocabulary;

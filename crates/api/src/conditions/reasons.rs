@@ -56,6 +56,8 @@ macro_rules! reasons {
     };
 }
 
+pub(crate) use reasons;
+
 reasons! {
     /// Reason of `Ready`.
     Ready: ReadyReason {

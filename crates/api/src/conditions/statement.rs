@@ -69,14 +69,27 @@ pub fn set(
     now: Timestamp,
 ) {
     let Statement { truth, reason, message } = statement;
+    put(conditions, reason.condition().as_str(), truth, reason.as_str(), &message, generation, now);
+}
+
+/// [`set`] in the words of any kind.
+pub(crate) fn put(
+    conditions: &mut Option<Vec<Condition>>,
+    kind: &'static str,
+    truth: Truth,
+    reason: &'static str,
+    message: &str,
+    generation: Option<i64>,
+    now: Timestamp,
+) {
     let conditions = conditions.get_or_insert_default();
     let mut next = Condition {
         last_transition_time: Time(now),
         message: message.chars().take(MESSAGE_LIMIT).collect(),
         observed_generation: generation,
-        reason: reason.as_str().to_owned(),
+        reason: reason.to_owned(),
         status: truth.as_str().to_owned(),
-        type_: reason.condition().as_str().to_owned(),
+        type_: kind.to_owned(),
     };
     match conditions.iter_mut().find(|condition| condition.type_ == next.type_) {
         Some(current) => {

@@ -1,0 +1,87 @@
+//! Condition types and reasons of a SeiNodeDeployment, as [`conditions`](crate::conditions) has those of a SeiNode.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use crate::{
+    conditions::{Truth, put, reasons},
+    vocabulary::vocabulary,
+};
+
+vocabulary! {
+    /// Type of a condition of a SeiNodeDeployment.
+    ConditionType {
+        /// Every SeiNode is available and runs the template. Otherwise reason and message say what is missing; where the group
+        /// is stalled, the reason is that of `Stalled`.
+        Ready = "Ready",
+        /// SeiNodes are being created, updated or deleted, or are starting.
+        Progressing = "Progressing",
+        /// Manual intervention is required; waiting does not help. The message says what to do.
+        Stalled = "Stalled",
+    }
+}
+
+reasons! {
+    /// Reason of `Ready`.
+    Ready: ReadyReason {
+        /// Every SeiNode is available and runs the template.
+        AllNodesReady = "AllNodesReady",
+        /// A change of the template has not reached every SeiNode yet; the message names those and what they are waiting for.
+        UpdateInProgress = "UpdateInProgress",
+        /// SeiNodes are missing or not available; the message names them and their reasons.
+        NodesNotReady = "NodesNotReady",
+        /// SeiNodes above `spec.replicas` are being deleted.
+        ScalingDown = "ScalingDown",
+        /// The SeiNodeDeployment is being deleted.
+        Deleting = "Deleting",
+    }
+
+    /// Reason of `Progressing`.
+    Progressing: ProgressingReason {
+        /// SeiNodes are being created or adopted.
+        CreatingNodes = "CreatingNodes",
+        /// A change of the template is being rolled out.
+        UpdatingNodes = "UpdatingNodes",
+        /// SeiNodes are being deleted.
+        DeletingNodes = "DeletingNodes",
+        /// SeiNodes that run the template are not available yet.
+        WaitingForNodes = "WaitingForNodes",
+        /// Nothing is left to do.
+        Complete = "Complete",
+        /// Manual intervention is required; see `Stalled`.
+        Blocked = "Blocked",
+    }
+
+    /// Reason of `Stalled`.
+    Stalled: StalledReason {
+        /// No manual intervention is required.
+        Progressing = "Progressing",
+        /// An object of a name that the group needs belongs to something else; delete or rename one of them.
+        ForeignObject = "ForeignObject",
+        /// A SeiNode of the group is stalled; the message has its reason.
+        NodeStalled = "NodeStalled",
+        /// Scaling down would delete the only copy of a validator's keys; save them, then set annotation
+        /// `sei.io/confirm-key-loss` to the value that the message names.
+        KeyLossNotConfirmed = "KeyLossNotConfirmed",
+        /// This version of the operator cannot carry out a part of the spec; the message names it.
+        NotSupported = "NotSupported",
+        /// The group owns a SeiNode of a name that it does not give, left of an update by the Go controller.
+        UnexpectedNode = "UnexpectedNode",
+        /// The API server refused a write of the operator; the message has its response.
+        WriteRefused = "WriteRefused",
+    }
+}
+
+/// Puts a condition into `conditions`, keeping their order. Which one follows from the reason; the transition time moves
+/// only with the status.
+pub fn set(
+    conditions: &mut Option<Vec<Condition>>,
+    truth: impl Into<Truth>,
+    reason: impl Into<Reason>,
+    message: &str,
+    generation: Option<i64>,
+    now: Timestamp,
+) {
+    let reason = reason.into();
+    put(conditions, reason.condition().as_str(), truth.into(), reason.as_str(), message, generation, now);
+}

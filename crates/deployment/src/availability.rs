@@ -1,0 +1,52 @@
+//! Whether a SeiNode serves, and what it is waiting for where it does not.
+
+use sei_api::{
+    SeiNode,
+    conditions::{ConditionType, is_true},
+    v1alpha1::NodePhase,
+};
+
+/// Whether the SeiNode is ready with the spec that it has now. What the operator of SeiNodes has not looked at yet is
+/// about to change.
+pub(crate) fn is_available(node: &SeiNode) -> bool {
+    let Some(status) = node.status.as_ref() else { return false };
+    let ready = status.condition(ConditionType::Ready);
+    node.metadata.deletion_timestamp.is_none()
+        && status.observed_generation == node.metadata.generation
+        && is_true(ready)
+}
+
+/// Whether condition `Ready` is True, of whatever spec.
+pub(crate) fn is_ready(node: &SeiNode) -> bool {
+    let ready = node.status.as_ref().and_then(|status| status.condition(ConditionType::Ready));
+    is_true(ready)
+}
+
+/// Whether the SeiNode is known to run the image of its spec.
+pub(crate) fn runs_its_image(node: &SeiNode) -> bool {
+    node.status.as_ref().and_then(|status| status.current_image.as_deref()) == Some(node.spec.image.as_str())
+}
+
+pub(crate) fn phase(node: &SeiNode) -> Option<NodePhase> {
+    node.status.as_ref()?.phase
+}
+
+/// Reason and message of a SeiNode that is not available.
+pub(crate) fn reason(node: &SeiNode) -> (String, String) {
+    if node.metadata.deletion_timestamp.is_some() {
+        return ("Deleting".to_owned(), "the SeiNode is being deleted".to_owned());
+    }
+    let ready = node.status.as_ref().and_then(|status| status.condition(ConditionType::Ready));
+    match ready.filter(|ready| ready.status != "True") {
+        Some(ready) => (ready.reason.clone(), ready.message.clone()),
+        None => {
+            ("NotReconciled".to_owned(), "the SeiNode has not been reconciled since it changed".to_owned())
+        }
+    }
+}
+
+/// Reason and message of a SeiNode that needs manual intervention.
+pub(crate) fn stalled(node: &SeiNode) -> Option<(&str, &str)> {
+    let stalled = node.status.as_ref()?.condition(ConditionType::Stalled)?;
+    (stalled.status == "True").then_some((stalled.reason.as_str(), stalled.message.as_str()))
+}

@@ -1,0 +1,114 @@
+//! The SeiNode that a group wants for an ordinal.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::Resource;
+use sei_api::{
+    SeiNode, SeiNodeDeployment, SeiNodeSpec, labels,
+    v1alpha1::{
+        GenesisCeremony,
+        deployment::{DeploymentGenesis, NAME_VARIABLE},
+    },
+};
+
+/// Name of the SeiNode of `ordinal`.
+pub fn child_name(group: &SeiNodeDeployment, ordinal: u32) -> String {
+    format!("{}-{ordinal}", group_name(group))
+}
+
+/// The ordinal in the name of a SeiNode, when it is one that `group` gives.
+pub(crate) fn ordinal_of(group: &SeiNodeDeployment, name: &str) -> Option<u32> {
+    let ordinal = name.strip_prefix(group_name(group))?.strip_prefix('-')?.parse().ok()?;
+    (child_name(group, ordinal) == name).then_some(ordinal)
+}
+
+/// The SeiNode of `ordinal` as the template says, labelled with `revision`.
+pub fn child(group: &SeiNodeDeployment, ordinal: u32, revision: &str) -> SeiNode {
+    let name = child_name(group, ordinal);
+    let metadata = group.spec.template.metadata.as_ref();
+    let mut labels = metadata.and_then(|metadata| metadata.labels.clone()).unwrap_or_default();
+    let spec = spec(group, ordinal, &name, &labels, revision);
+    labels.extend(of_group(group, revision));
+    labels.insert(labels::DEPLOYMENT_ORDINAL.to_owned(), ordinal.to_string());
+    labels.insert(labels::CHAIN.to_owned(), spec.chain_id.clone());
+    let mut node = SeiNode::new(&name, spec);
+    node.metadata.namespace = group.metadata.namespace.clone();
+    node.metadata.labels = Some(labels);
+    node.metadata.annotations = metadata.and_then(|metadata| metadata.annotations.clone());
+    node.metadata.owner_references = Some(vec![owner(group)]);
+    node
+}
+
+/// The reference that makes `group` the controller of an object.
+pub(crate) fn owner(group: &SeiNodeDeployment) -> OwnerReference {
+    OwnerReference {
+        api_version: SeiNodeDeployment::api_version(&()).into_owned(),
+        block_owner_deletion: Some(true),
+        controller: Some(true),
+        kind: SeiNodeDeployment::kind(&()).into_owned(),
+        name: group_name(group).to_owned(),
+        uid: group.metadata.uid.clone().unwrap_or_default(),
+    }
+}
+
+pub(crate) fn group_name(group: &SeiNodeDeployment) -> &str {
+    group.metadata.name.as_deref().unwrap_or_default()
+}
+
+fn of_group(group: &SeiNodeDeployment, revision: &str) -> [(String, String); 2] {
+    [
+        (labels::DEPLOYMENT.to_owned(), group_name(group).to_owned()),
+        (labels::REVISION.to_owned(), revision.to_owned()),
+    ]
+}
+
+fn spec(
+    group: &SeiNodeDeployment,
+    ordinal: u32,
+    name: &str,
+    template_labels: &BTreeMap<String, String>,
+    revision: &str,
+) -> SeiNodeSpec {
+    let mut spec = group.spec.template.spec.clone();
+    let mut pod_labels = template_labels.clone();
+    pod_labels.retain(|key, _| !labels::is_reserved(key));
+    pod_labels.extend(spec.pod_labels.take().unwrap_or_default());
+    pod_labels.extend(of_group(group, revision));
+    spec.pod_labels = Some(pod_labels);
+    for reference in references(&mut spec) {
+        *reference = reference.replace(NAME_VARIABLE, name);
+    }
+    if let (Some(genesis), Some(validator)) = (&group.spec.genesis, &mut spec.validator) {
+        validator.genesis_ceremony = Some(ceremony(genesis, ordinal));
+    }
+    spec
+}
+
+/// Every name in a spec that may hold `$(name)`.
+fn references(spec: &mut SeiNodeSpec) -> Vec<&mut String> {
+    let tls = spec.sidecar.as_mut().and_then(|sidecar| sidecar.tls.as_mut());
+    let import = spec.data_volume.as_mut().and_then(|volume| volume.import.as_mut());
+    let mut names: Vec<_> = tls.map(|tls| &mut tls.secret_name).into_iter().collect();
+    names.extend(import.map(|import| &mut import.pvc_name));
+    if let Some(validator) = &mut spec.validator {
+        let keys = [&mut validator.signing_key, &mut validator.node_key].into_iter().flatten();
+        names.extend(keys.filter_map(|key| key.secret.as_mut()).map(|secret| &mut secret.secret_name));
+        let keyring = validator.operator_keyring.as_mut().and_then(|keyring| keyring.secret.as_mut());
+        if let Some(keyring) = keyring {
+            names.extend([&mut keyring.secret_name, &mut keyring.passphrase_secret_ref.secret_name]);
+        }
+    }
+    names
+}
+
+fn ceremony(genesis: &DeploymentGenesis, ordinal: u32) -> GenesisCeremony {
+    let overrides = genesis.overrides.as_ref().filter(|overrides| !overrides.is_empty());
+    GenesisCeremony {
+        chain_id: genesis.chain_id.clone(),
+        staking_amount: genesis.staking_amount.clone(),
+        account_balance: genesis.account_balance.clone(),
+        genesis_params: overrides.map(|overrides| serde_json::json!(overrides).to_string()),
+        index: i64::from(ordinal),
+    }
+}

@@ -1,0 +1,166 @@
+//! What to write next.
+
+use kube::ResourceExt;
+use sei_api::{
+    SeiNodeDeployment, deployment_conditions::StalledReason, labels, v1alpha1::deployment::StrategyType,
+};
+
+use crate::{
+    availability,
+    child::child,
+    deletion,
+    members::{Members, Observed, Place, generation, is_owned_by},
+    obstacle::Obstacle,
+    rollout::{Candidate, turn},
+    scale::{self, Step},
+    service,
+    write::Write,
+};
+
+/// What to write, in order, and what is in the way.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decision {
+    /// The writes. They are independent of each other.
+    pub writes: Vec<Write>,
+    /// What needs a person.
+    pub obstacles: Vec<Obstacle>,
+}
+
+/// The next writes of a group.
+pub fn decide(observed: &Observed) -> Decision {
+    let group = &*observed.group;
+    if group.metadata.deletion_timestamp.is_some() {
+        return Decision { writes: deletion::writes(observed), obstacles: Vec::new() };
+    }
+    if !group.finalizers().iter().any(|finalizer| finalizer == labels::DEPLOYMENT_FINALIZER) {
+        return Decision { writes: vec![Write::Mark], obstacles: Vec::new() };
+    }
+    let members = Members::of(observed);
+    let mut decision = Decision::default();
+    serve(observed, &mut decision);
+    fill(group, &members, &mut decision);
+    update(group, &members, &mut decision);
+    scale_down(group, &members, &mut decision);
+    decision.obstacles.extend(in_nodes(&members));
+    decision
+}
+
+fn serve(observed: &Observed, decision: &mut Decision) {
+    let desired = service::internal_service(&observed.group);
+    match observed.internal_service.as_deref() {
+        Some(live) if !is_owned_by(live, &observed.group) && !service::is_retained(live, &observed.group) => {
+            if live.metadata.deletion_timestamp.is_none() {
+                decision.obstacles.push(Obstacle::new(
+                    StalledReason::ForeignObject,
+                    format!(
+                        "Service {} exists and is not owned by this SeiNodeDeployment; delete or rename one of them",
+                        live.name_any()
+                    ),
+                ));
+            }
+        }
+        Some(live) if live.metadata.deletion_timestamp.is_some() || !service::differs(&desired, live) => {}
+        _ => decision.writes.push(Write::ApplyService(Box::new(desired))),
+    }
+}
+
+/// Creates what is missing and adopts what was retained.
+fn fill(group: &SeiNodeDeployment, members: &Members, decision: &mut Decision) {
+    let mut in_ceremony = Vec::new();
+    for member in &members.wanted {
+        match &member.place {
+            Place::Vacant if members.holds_place(member.ordinal) => {}
+            Place::Vacant if group.spec.genesis.is_some() => in_ceremony.push(member.name.as_str()),
+            Place::Vacant => {
+                let node = child(group, member.ordinal, &generation(group));
+                decision.writes.push(Write::Create(Box::new(node)));
+            }
+            Place::Retained(child) => decision.writes.extend(
+                child.metadata_patch().map(|patch| Write::Apply { name: member.name.clone(), patch }),
+            ),
+            Place::Foreign(why) => {
+                decision.obstacles.push(Obstacle::new(StalledReason::ForeignObject, why));
+            }
+            Place::Own(_) | Place::Ending(_) => {}
+        }
+    }
+    if !in_ceremony.is_empty() {
+        let message = format!(
+            "cannot create {}: this version of the operator runs no genesis ceremony for a group; create the validators \
+             as SeiNodes with validator.genesisCeremony",
+            in_ceremony.join(", ")
+        );
+        decision.obstacles.push(Obstacle::new(StalledReason::NotSupported, message));
+    }
+}
+
+/// Brings SeiNodes to the template: specs in turn, labels and annotations at once.
+fn update(group: &SeiNodeDeployment, members: &Members, decision: &mut Decision) {
+    let candidates: Vec<_> = members
+        .children()
+        .map(|(ordinal, child)| Candidate {
+            ordinal,
+            is_outdated: child.is_outdated,
+            is_available: child.is_available(),
+        })
+        .collect();
+    let strategy = &group.spec.update_strategy;
+    let replicas = group.spec.replicas();
+    let turn = match strategy.type_ {
+        StrategyType::InPlace => turn(&candidates, replicas, strategy.max_unavailable(replicas)),
+        StrategyType::BlueGreen | StrategyType::HardFork | StrategyType::Unknown => {
+            if candidates.iter().any(|candidate| candidate.is_outdated) {
+                decision.obstacles.push(Obstacle::new(
+                    StalledReason::NotSupported,
+                    "the template changed, and this version of the operator updates with updateStrategy.type InPlace alone; \
+                     set it to InPlace, or revert the template",
+                ));
+            }
+            Default::default()
+        }
+    };
+    for (ordinal, child) in members.children() {
+        let patch = match turn.contains(&ordinal) {
+            true => Some(child.whole_patch(group, ordinal)),
+            false => child.metadata_patch(),
+        };
+        decision.writes.extend(patch.map(|patch| Write::Apply { name: child.node.name_any(), patch }));
+    }
+}
+
+fn scale_down(group: &SeiNodeDeployment, members: &Members, decision: &mut Decision) {
+    match scale::step(group, &members.surplus) {
+        Step::Done | Step::Wait => {}
+        Step::Delete(node) => {
+            let (name, uid) = (node.name_any(), node.uid().unwrap_or_default());
+            decision.writes.push(Write::Delete { name, uid });
+        }
+        Step::Confirm(node) => {
+            let (name, uid) = (node.name_any(), node.uid().unwrap_or_default());
+            let message = format!(
+                "not scaling down: the keys of validator {name} exist on its volume alone and would be deleted with it; \
+                 save them, then set annotation {}={uid} on the SeiNodeDeployment, or raise replicas again",
+                labels::CONFIRM_KEY_LOSS_ANNOTATION
+            );
+            decision.obstacles.push(Obstacle::new(StalledReason::KeyLossNotConfirmed, message));
+        }
+    }
+}
+
+/// What the SeiNodes themselves report, and those that no rule of the group knows.
+fn in_nodes(members: &Members) -> Vec<Obstacle> {
+    let stalled = members.children().filter_map(|(_, child)| {
+        let (reason, message) = availability::stalled(&child.node)?;
+        let message = format!("SeiNode {}: {reason}: {message}", child.node.name_any());
+        Some(Obstacle::new(StalledReason::NodeStalled, message))
+    });
+    let strays = members.strays.iter().map(|node| {
+        let name = node.name_any();
+        let message = format!(
+            "SeiNode {name} was created by a BlueGreen or HardFork update of the Go controller and is neither updated nor \
+             deleted; the node of its ordinal is created when {name} is deleted or has lost its owner reference"
+        );
+        Obstacle::new(StalledReason::UnexpectedNode, message)
+    });
+    stalled.chain(strays).collect()
+}

@@ -1,0 +1,46 @@
+//! What a SeiNodeDeployment does to its SeiNodes. Pure: everything it decides on is in [`Observed`], the time included.
+//!
+//! Nothing is remembered between passes. [`decide`] says from the SeiNodes that exist which to create, adopt, update and
+//! delete next, and [`status`] what to say of them. Acting on a decision twice, late or in part is harmless: the next
+//! decision follows from what then exists.
+//!
+//! ```
+//! use sei_deployment::{Observed, Write, decide};
+//! # use std::sync::Arc;
+//! # let group: sei_api::SeiNodeDeployment = serde_json::from_value(serde_json::json!({
+//! #     "apiVersion": "sei.io/v1alpha1", "kind": "SeiNodeDeployment",
+//! #     "metadata": {
+//! #         "name": "rpc", "namespace": "sei", "uid": "u", "generation": 1,
+//! #         "finalizers": [sei_api::labels::DEPLOYMENT_FINALIZER],
+//! #     },
+//! #     "spec": {
+//! #         "replicas": 3,
+//! #         "template": { "spec": { "chainId": "pacific-1", "image": "seid:a", "fullNode": {} } },
+//! #     },
+//! # })).unwrap();
+//! let observed = Observed { group: Arc::new(group), nodes: vec![], internal_service: None, now: Default::default() };
+//! let created = decide(&observed).writes;
+//! assert_eq!(created.iter().filter(|write| matches!(write, Write::Create(_))).count(), 3);
+//! ```
+#![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod availability;
+mod child;
+mod decision;
+mod deletion;
+mod fields;
+mod members;
+mod obstacle;
+mod rollout;
+mod scale;
+mod service;
+mod status;
+mod write;
+
+pub use child::{child, child_name};
+pub use decision::{Decision, decide};
+pub use members::Observed;
+pub use obstacle::Obstacle;
+pub use service::{internal_service, internal_service_name};
+pub use status::{Refusal, status};
+pub use write::Write;

@@ -1,0 +1,226 @@
+//! What was observed of a group, sorted: which SeiNode stands at which ordinal, and whose it is.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Service;
+use kube::{Resource, ResourceExt};
+use sei_api::{SeiNode, SeiNodeDeployment, labels};
+use serde_json::{Value, json};
+
+use crate::{
+    availability::{is_available, runs_its_image},
+    child::{child, child_name, group_name, ordinal_of},
+    fields::{applied_spec, metadata_differs, spec_differs},
+};
+
+/// All that is known of a group at one moment.
+pub struct Observed {
+    /// The group, as the API server last returned it.
+    pub group: Arc<SeiNodeDeployment>,
+    /// The SeiNodes of its namespace, with `managedFields`. Those of others are told apart.
+    pub nodes: Vec<Arc<SeiNode>>,
+    /// The Service of the name of its internal Service, with any owner.
+    pub internal_service: Option<Arc<Service>>,
+    /// The time of the observation.
+    pub now: Timestamp,
+}
+
+/// The SeiNodes of a group.
+pub(crate) struct Members {
+    /// One of each ordinal below `replicas`, in order.
+    pub(crate) wanted: Vec<Member>,
+    /// Own SeiNodes of higher ordinals, the highest first.
+    pub(crate) surplus: Vec<Arc<SeiNode>>,
+    /// Own SeiNodes with names that the group does not give: a second set of the Go controller.
+    pub(crate) strays: Vec<Arc<SeiNode>>,
+}
+
+/// What stands at an ordinal.
+pub(crate) struct Member {
+    pub(crate) ordinal: u32,
+    pub(crate) name: String,
+    pub(crate) place: Place,
+}
+
+pub(crate) enum Place {
+    /// There is no SeiNode of this name.
+    Vacant,
+    /// The group's.
+    Own(Child),
+    /// Left of an earlier group of this name that retained it; nothing owns it.
+    Retained(Child),
+    /// Being deleted: the name becomes free without further action.
+    Ending(Arc<SeiNode>),
+    /// It is not the group's to touch, for this reason.
+    Foreign(String),
+}
+
+/// A SeiNode beside what the template says of it.
+pub(crate) struct Child {
+    pub(crate) node: Arc<SeiNode>,
+    /// Its spec is not that of the template.
+    pub(crate) is_outdated: bool,
+    /// Labels, annotations or owner are not those of the template.
+    has_other_metadata: bool,
+    /// What the template says, under the revision that the SeiNode has.
+    desired: SeiNode,
+}
+
+impl Members {
+    pub(crate) fn of(observed: &Observed) -> Self {
+        let group = &*observed.group;
+        let own = |node: &&Arc<SeiNode>| is_owned_by(&***node, group);
+        let ordinal = |node: &SeiNode| ordinal_of(group, &node.name_any());
+        let replicas = group.spec.replicas();
+        let wanted = (0..replicas).map(|ordinal| Member::of(observed, ordinal)).collect();
+        let mut surplus: Vec<_> = observed
+            .nodes
+            .iter()
+            .filter(own)
+            .filter(|node| ordinal(node).is_some_and(|ordinal| ordinal >= replicas))
+            .cloned()
+            .collect();
+        surplus.sort_by_key(|node| std::cmp::Reverse(ordinal(node)));
+        let strays =
+            observed.nodes.iter().filter(own).filter(|node| ordinal(node).is_none()).cloned().collect();
+        Self { wanted, surplus, strays }
+    }
+
+    /// Whether a SeiNode of another name does the work of an ordinal: one of the Go controller's second set.
+    pub(crate) fn holds_place(&self, ordinal: u32) -> bool {
+        let ordinal = ordinal.to_string();
+        self.strays.iter().any(|node| node.labels().get(labels::DEPLOYMENT_ORDINAL) == Some(&ordinal))
+    }
+
+    /// The SeiNodes at wanted ordinals that the group owns and that stay.
+    pub(crate) fn children(&self) -> impl Iterator<Item = (u32, &Child)> {
+        self.wanted.iter().filter_map(|member| match &member.place {
+            Place::Own(child) => Some((member.ordinal, child)),
+            _ => None,
+        })
+    }
+}
+
+impl Member {
+    fn of(observed: &Observed, ordinal: u32) -> Self {
+        let group = &*observed.group;
+        let name = child_name(group, ordinal);
+        let found = observed.nodes.iter().find(|node| node.name_any() == name);
+        let place = match found {
+            None => Place::Vacant,
+            Some(node) if node.metadata.deletion_timestamp.is_some() => Place::Ending(Arc::clone(node)),
+            Some(node) if is_owned_by(&**node, group) => Place::Own(Child::of(group, ordinal, node)),
+            Some(node) if is_left_of_former(&**node, group) => Place::Ending(Arc::clone(node)),
+            Some(node) => match not_adoptable(node, &Child::of(group, ordinal, node).desired, group) {
+                None => Place::Retained(Child::of(group, ordinal, node)),
+                Some(why) => Place::Foreign(why),
+            },
+        };
+        Self { ordinal, name, place }
+    }
+}
+
+impl Child {
+    fn of(group: &SeiNodeDeployment, ordinal: u32, node: &Arc<SeiNode>) -> Self {
+        let revision = node.labels().get(labels::REVISION).cloned().unwrap_or_else(|| generation(group));
+        let desired = child(group, ordinal, &revision);
+        Self {
+            node: Arc::clone(node),
+            is_outdated: spec_differs(&desired, node),
+            has_other_metadata: metadata_differs(&desired, node) || !is_owned_by(&**node, group),
+            desired,
+        }
+    }
+
+    /// Whether its spec is that of the template and its image runs.
+    pub(crate) fn is_updated(&self) -> bool {
+        !self.is_outdated && runs_its_image(&self.node)
+    }
+
+    pub(crate) fn is_available(&self) -> bool {
+        is_available(&self.node)
+    }
+
+    /// What to apply for labels, annotations and owner alone: the spec goes on as it is, and so does its ownership.
+    pub(crate) fn metadata_patch(&self) -> Option<Value> {
+        self.has_other_metadata.then(|| {
+            let mut patch = self.patch(&self.desired);
+            patch["spec"] = applied_spec(&self.node);
+            patch
+        })
+    }
+
+    /// What to apply to bring the SeiNode to the template of `group`. The revision changes with the spec alone.
+    pub(crate) fn whole_patch(&self, group: &SeiNodeDeployment, ordinal: u32) -> Value {
+        self.patch(&child(group, ordinal, &generation(group)))
+    }
+
+    /// Only this very SeiNode is meant, not another of its name.
+    fn patch(&self, desired: &SeiNode) -> Value {
+        let mut patch = json!(desired);
+        patch["metadata"]["uid"] = json!(self.node.metadata.uid);
+        patch
+    }
+}
+
+/// The revision of what is created or changed now.
+pub(crate) fn generation(group: &SeiNodeDeployment) -> String {
+    group.metadata.generation.unwrap_or_default().to_string()
+}
+
+/// Whether `group` is the controller of `object`.
+pub(crate) fn is_owned_by(object: &impl Resource, group: &SeiNodeDeployment) -> bool {
+    let controller =
+        object.meta().owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
+    controller.is_some_and(|owner| Some(&owner.uid) == group.metadata.uid.as_ref())
+}
+
+/// Whether the garbage collector deletes `object`: its controller is a deleted group of the same name.
+fn is_left_of_former(object: &impl Resource, group: &SeiNodeDeployment) -> bool {
+    let controller =
+        object.meta().owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
+    controller.is_some_and(|owner| {
+        owner.kind == SeiNodeDeployment::kind(&())
+            && owner.name == group_name(group)
+            && Some(&owner.uid) != group.metadata.uid.as_ref()
+    })
+}
+
+/// Why a SeiNode that nothing of this group owns cannot be adopted. Only what an earlier group of this name retained can.
+fn not_adoptable(node: &SeiNode, desired: &SeiNode, group: &SeiNodeDeployment) -> Option<String> {
+    let name = node.name_any();
+    let controller = node.owner_references().iter().find(|owner| owner.controller == Some(true));
+    if let Some(owner) = controller {
+        return Some(format!("SeiNode {name} belongs to {} {}", owner.kind, owner.name));
+    }
+    if node.labels().get(labels::DEPLOYMENT).map(String::as_str) != Some(group_name(group)) {
+        return Some(format!(
+            "SeiNode {name} was not created by this SeiNodeDeployment; delete or rename one of them, or label the SeiNode \
+             {}={} to have it adopted",
+            labels::DEPLOYMENT,
+            group_name(group)
+        ));
+    }
+    let import = |node: &SeiNode| sei_api::names::imported_claim(node).map(str::to_owned);
+    let differs = [
+        ("chainId", node.spec.chain_id != desired.spec.chain_id),
+        ("mode", node.spec.mode() != desired.spec.mode()),
+        ("sidecar.tls", node.spec.tls() != desired.spec.tls()),
+        ("dataVolume.import", import(node) != import(desired)),
+        ("validator keys", keys(node) != keys(desired)),
+    ];
+    let (field, _) = differs.into_iter().find(|(_, differs)| *differs)?;
+    Some(format!(
+        "SeiNode {name} was retained with another {field}, which never changes; correct the template, or delete the SeiNode"
+    ))
+}
+
+fn keys(node: &SeiNode) -> Value {
+    let validator = node.spec.validator.as_ref();
+    json!(validator.map(|validator| (
+        &validator.signing_key,
+        &validator.node_key,
+        &validator.genesis_ceremony
+    )))
+}

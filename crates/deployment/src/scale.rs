@@ -1,0 +1,44 @@
+//! Scaling down: the highest ordinal first, one after the other, and no key of a validator without consent.
+
+use std::sync::Arc;
+
+use kube::ResourceExt;
+use sei_api::{SeiNode, SeiNodeDeployment, labels, v1alpha1::Mode};
+
+/// What becomes of the SeiNodes above the replicas.
+pub(crate) enum Step {
+    /// There are none.
+    Done,
+    /// This one is next.
+    Delete(Arc<SeiNode>),
+    /// The next is being deleted.
+    Wait,
+    /// The keys of this one exist on its volume alone, and nobody has confirmed that they may go.
+    Confirm(Arc<SeiNode>),
+}
+
+/// The next step with `surplus`, the highest ordinal first.
+pub(crate) fn step(group: &SeiNodeDeployment, surplus: &[Arc<SeiNode>]) -> Step {
+    let Some(node) = surplus.first().map(Arc::clone) else { return Step::Done };
+    if node.metadata.deletion_timestamp.is_some() {
+        Step::Wait
+    } else if has_only_keys(&node) && !is_confirmed(group, &node) {
+        Step::Confirm(node)
+    } else {
+        Step::Delete(node)
+    }
+}
+
+/// Whether the SeiNode is a validator whose keys were created on its own volume: they are deleted with it.
+pub(crate) fn has_only_keys(node: &SeiNode) -> bool {
+    let validator = node.spec.validator.as_ref().filter(|_| node.spec.mode() == Some(Mode::Validator));
+    validator.is_some_and(|validator| validator.signing_key.is_none())
+        && sei_api::names::imported_claim(node).is_none()
+}
+
+/// Whether the annotation names this very SeiNode: an older one of its name does not count.
+fn is_confirmed(group: &SeiNodeDeployment, node: &SeiNode) -> bool {
+    let named = group.annotations().get(labels::CONFIRM_KEY_LOSS_ANNOTATION);
+    let Some(uid) = node.metadata.uid.as_deref() else { return false };
+    named.is_some_and(|named| named.split(',').any(|one| one.trim() == uid))
+}

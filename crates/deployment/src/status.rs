@@ -1,0 +1,59 @@
+//! What to say of a group. The same observation gives the same status, so that nothing is written without a change.
+
+mod conditions;
+mod counts;
+mod endpoints;
+mod nodes;
+mod phase;
+mod tls;
+
+use kube::ResourceExt;
+use sei_api::{SeiNodeDeploymentStatus, deployment_conditions::StalledReason, labels};
+
+use crate::{
+    decision::Decision,
+    members::{Members, Observed},
+    obstacle::Obstacle,
+};
+
+/// A write that the API server refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The object, by kind and name.
+    pub object: String,
+    /// The words of the API server.
+    pub message: String,
+}
+
+/// The status of a group whose writes were `decision`, of which those of `refusals` were refused.
+pub fn status(observed: &Observed, decision: &Decision, refusals: &[Refusal]) -> SeiNodeDeploymentStatus {
+    let group = &*observed.group;
+    let members = Members::of(observed);
+    let counts = counts::Counts::of(group, &members);
+    let nodes = nodes::of(group, &members, &counts);
+    let mut obstacles = decision.obstacles.clone();
+    obstacles.extend(refusals.iter().map(|refusal| {
+        let message = format!("the API server refused to write {}: {}", refusal.object, refusal.message);
+        Obstacle::new(StalledReason::WriteRefused, message)
+    }));
+    let before = group.status.clone().unwrap_or_default();
+    let facts =
+        conditions::Facts { group, members: &members, counts: &counts, nodes: &nodes, obstacles: &obstacles };
+    let conditions = conditions::of(before.conditions, &facts, observed.now);
+    SeiNodeDeploymentStatus {
+        observed_generation: group.metadata.generation,
+        phase: Some(phase::of(group, &members, &counts)),
+        replicas: Some(counts.existing),
+        updated_replicas: Some(counts.updated),
+        ready_replicas: Some(counts.ready),
+        available_replicas: Some(counts.available),
+        unavailable_replicas: Some(counts.unavailable),
+        selector: Some(format!("{}={}", labels::DEPLOYMENT, group.name_any())),
+        nodes: Some(nodes),
+        sidecar_tls: tls::of(group, &members),
+        internal_service: endpoints::internal(observed),
+        per_pod_services: Some(endpoints::pods(group, &members)),
+        endpoints: Some(endpoints::of(observed, &members)),
+        conditions,
+    }
+}

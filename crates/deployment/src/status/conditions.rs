@@ -1,0 +1,132 @@
+//! `Ready`, `Progressing` and `Stalled` of a group.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use sei_api::{
+    SeiNodeDeployment,
+    deployment_conditions::{ProgressingReason, ReadyReason, Reason, StalledReason, set},
+    v1alpha1::deployment::ChildNode,
+};
+
+use super::{counts::Counts, nodes::UPDATE_PENDING};
+use crate::{
+    members::{Members, Place},
+    obstacle::Obstacle,
+};
+
+/// Conditions of the Go controller that nothing keeps true any more.
+const OF_GO: [&str; 4] = ["NodesReady", "PlanInProgress", "RolloutInProgress", "RouteReady"];
+/// How many nodes a message names.
+const NAMED: usize = 3;
+
+pub(super) struct Facts<'a> {
+    pub(super) group: &'a SeiNodeDeployment,
+    pub(super) members: &'a Members,
+    pub(super) counts: &'a Counts,
+    pub(super) nodes: &'a [ChildNode],
+    pub(super) obstacles: &'a [Obstacle],
+}
+
+/// `before` with what is true now.
+pub(super) fn of(
+    mut before: Option<Vec<Condition>>,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Option<Vec<Condition>> {
+    before.iter_mut().for_each(|list| list.retain(|condition| !OF_GO.contains(&condition.type_.as_str())));
+    let generation = facts.group.metadata.generation;
+    for (truth, reason, message) in [facts.ready(), facts.progressing(), facts.stalled()] {
+        set(&mut before, truth, reason, &message, generation, now);
+    }
+    before
+}
+
+impl Facts<'_> {
+    fn is_deleting(&self) -> bool {
+        self.group.metadata.deletion_timestamp.is_some()
+    }
+
+    /// A group that needs a person is not ready for that reason, whatever its nodes do.
+    fn ready(&self) -> (bool, Reason, String) {
+        let counted = self.counted();
+        if self.is_deleting() {
+            return (
+                false,
+                ReadyReason::Deleting.into(),
+                "the SeiNodeDeployment is being deleted".to_owned(),
+            );
+        }
+        if let Some(obstacle) = self.obstacles.first() {
+            return (
+                false,
+                Reason::ReadyWhileStalled(obstacle.reason),
+                format!("{counted}; {}", obstacle.message),
+            );
+        }
+        if !self.members.surplus.is_empty() {
+            return (false, ReadyReason::ScalingDown.into(), format!("{counted}; {}", self.waits()));
+        }
+        if self.counts.is_complete() {
+            return (true, ReadyReason::AllNodesReady.into(), counted);
+        }
+        let reason = match self.members.children().any(|(_, child)| !child.is_updated()) {
+            true => ReadyReason::UpdateInProgress,
+            false => ReadyReason::NodesNotReady,
+        };
+        (false, reason.into(), format!("{counted}; {}", self.waits()))
+    }
+
+    fn progressing(&self) -> (bool, Reason, String) {
+        let (progresses, reason) = if self.is_deleting() {
+            (true, ProgressingReason::DeletingNodes)
+        } else if !self.obstacles.is_empty() {
+            (false, ProgressingReason::Blocked)
+        } else if !self.members.surplus.is_empty() {
+            (true, ProgressingReason::DeletingNodes)
+        } else if self.counts.is_complete() {
+            (false, ProgressingReason::Complete)
+        } else if self.members.wanted.iter().any(|member| !matches!(member.place, Place::Own(_))) {
+            (true, ProgressingReason::CreatingNodes)
+        } else if self.members.children().any(|(_, child)| !child.is_updated()) {
+            (true, ProgressingReason::UpdatingNodes)
+        } else {
+            (true, ProgressingReason::WaitingForNodes)
+        };
+        let message = if progresses { self.waits() } else { self.counted() };
+        (progresses, reason.into(), message)
+    }
+
+    fn stalled(&self) -> (bool, Reason, String) {
+        match self.obstacles.first().filter(|_| !self.is_deleting()) {
+            Some(first) => {
+                let messages: Vec<_> =
+                    self.obstacles.iter().map(|obstacle| obstacle.message.as_str()).collect();
+                (true, first.reason.into(), messages.join("; "))
+            }
+            None => {
+                let reason = StalledReason::Progressing;
+                (false, reason.into(), "no manual intervention is required".to_owned())
+            }
+        }
+    }
+
+    fn counted(&self) -> String {
+        let Counts { wanted, available, updated, .. } = self.counts;
+        format!("{available} of {wanted} nodes are available, {updated} run the template")
+    }
+
+    /// What the first nodes are waiting for; those that hold the others first.
+    fn waits(&self) -> String {
+        let mut waiting: Vec<_> = self.nodes.iter().filter(|node| node.reason.is_some()).collect();
+        waiting.sort_by_key(|node| node.reason.as_deref() == Some(UPDATE_PENDING));
+        let named = waiting.iter().take(NAMED).map(|node| {
+            let part = |text: &Option<String>| text.clone().unwrap_or_default();
+            format!("{}: {}: {}", node.name, part(&node.reason), part(&node.message))
+        });
+        let mut text = named.collect::<Vec<_>>().join("; ");
+        if waiting.len() > NAMED {
+            text.push_str(&format!("; and {} more", waiting.len() - NAMED));
+        }
+        text
+    }
+}

@@ -1,0 +1,56 @@
+//! Where the nodes of a group are reached inside the cluster.
+
+use kube::ResourceExt;
+use sei_api::{
+    SeiNodeDeployment, ports,
+    v1alpha1::{
+        Mode,
+        deployment::{DeploymentEndpoints, InternalService, NodeEndpoints, PodService, PodServicePorts},
+    },
+};
+
+use crate::{
+    members::{Members, Observed, is_owned_by},
+    service::{internal_service_name, ports as internal_ports},
+};
+
+/// The internal Service, once it exists.
+pub(super) fn internal(observed: &Observed) -> Option<InternalService> {
+    let group = &*observed.group;
+    observed.internal_service.as_deref().filter(|service| is_owned_by(*service, group))?;
+    Some(InternalService {
+        name: internal_service_name(group),
+        namespace: namespace(group),
+        ports: internal_ports(),
+    })
+}
+
+/// The headless Services of the SeiNodes.
+pub(super) fn pods(group: &SeiNodeDeployment, members: &Members) -> Vec<PodService> {
+    let ports = PodServicePorts { evm_http: i64::from(ports::EVM_RPC), evm_ws: i64::from(ports::EVM_WS) };
+    let service = |name: String| PodService { name, namespace: namespace(group), ports: ports.clone() };
+    members.children().map(|(_, child)| service(child.node.name_any())).collect()
+}
+
+pub(super) fn of(observed: &Observed, members: &Members) -> DeploymentEndpoints {
+    let group = &*observed.group;
+    let namespace = namespace(group);
+    let internal = internal(observed).map(|service| (service.name, service.ports));
+    let at = |port: i64, name: &str| format!("http://{name}.{namespace}.svc:{port}");
+    let (rpc, ws) = (ports::EVM_RPC, ports::EVM_WS);
+    let node = |name: String| NodeEndpoints {
+        evm_json_rpc: Some(at(rpc.into(), &name)),
+        evm_ws: Some(format!("ws://{name}.{namespace}.svc:{ws}")),
+        name,
+    };
+    let serves_evm = group.spec.template.spec.mode() != Some(Mode::Validator);
+    DeploymentEndpoints {
+        tendermint_rpc: internal.as_ref().map(|(name, ports)| at(ports.rpc, name)),
+        tendermint_rest: internal.as_ref().map(|(name, ports)| at(ports.rest, name)),
+        nodes: serves_evm.then(|| members.children().map(|(_, child)| node(child.node.name_any())).collect()),
+    }
+}
+
+fn namespace(group: &SeiNodeDeployment) -> String {
+    group.metadata.namespace.clone().unwrap_or_default()
+}

@@ -1,0 +1,29 @@
+//! Whole lives of groups: what is decided, carried out and seen, until nothing is left to do.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
+
+mod deletion;
+mod random;
+mod reports;
+mod scaling;
+mod updates;
+mod world;
+
+use serde_json::{Value, json};
+
+/// A group of full nodes of image `a`.
+fn full_nodes(replicas: u32) -> Value {
+    json!({
+        "replicas": replicas,
+        "template": { "spec": { "chainId": "pacific-1", "image": "seid:a", "fullNode": {} } },
+        "updateStrategy": { "type": "InPlace" },
+    })
+}
+
+/// Validators whose keys are created on their volumes.
+fn validators(replicas: u32) -> Value {
+    let mut spec = full_nodes(replicas);
+    spec["template"]["spec"] = json!({ "chainId": "pacific-1", "image": "seid:a", "validator": {} });
+    spec
+}
+
+const IMAGE: &str = "/template/spec/image";

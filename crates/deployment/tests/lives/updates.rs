@@ -1,0 +1,273 @@
+//! Changes of the template.
+
+use serde_json::json;
+
+use crate::{IMAGE, full_nodes, world::World};
+
+fn settled(replicas: u32) -> World {
+    let mut world = World::new(full_nodes(replicas));
+    world.settle();
+    world
+}
+
+/// Carries out the next decision without the nodes getting on.
+fn act(world: &mut World) {
+    world.decide().writes.iter().for_each(|write| world.carry_out(write));
+}
+
+#[test]
+fn an_image_is_rolled_out_one_node_at_a_time() {
+    let mut world = settled(3);
+    world.edit(IMAGE, json!("seid:b"));
+    for expected in [["seid:a", "seid:a", "seid:b"], ["seid:a", "seid:b", "seid:b"], ["seid:b"; 3]] {
+        act(&mut world);
+        act(&mut world);
+        assert_eq!(world.images(), expected, "a node that is not available yet holds the others");
+        assert_eq!(world.condition("Ready").1, "UpdateInProgress");
+        world.tend();
+    }
+    assert_eq!(world.condition("Ready").0, "True");
+    assert_eq!(world.status().updated_replicas, Some(3));
+}
+
+#[test]
+fn max_unavailable_is_the_budget() {
+    let mut world = settled(4);
+    world.edit("/updateStrategy/inPlace", json!({ "maxUnavailable": "50%" }));
+    world.edit(IMAGE, json!("seid:b"));
+    act(&mut world);
+    assert_eq!(world.images(), ["seid:a", "seid:a", "seid:b", "seid:b"]);
+}
+
+#[test]
+fn an_image_that_does_not_become_ready_stops_the_rollout_with_its_reason() {
+    let mut world = settled(3);
+    world.bad_images.push("seid:bad".to_owned());
+    world.edit(IMAGE, json!("seid:bad"));
+    world.settle();
+    assert_eq!(world.images(), ["seid:a", "seid:a", "seid:bad"]);
+    let status = world.status();
+    assert_eq!((status.available_replicas, status.unavailable_replicas), (Some(2), Some(1)));
+    let reasons: Vec<_> = status.nodes.unwrap().into_iter().map(|node| node.reason.unwrap()).collect();
+    assert_eq!(reasons, ["UpdatePending", "UpdatePending", "WaitingForPod"]);
+    let ready = status.conditions.unwrap().remove(0);
+    let cause = "2 of 3 nodes are available, 0 run the template; rpc-2: WaitingForPod: pod is not ready";
+    assert!(ready.message.starts_with(cause), "{}", ready.message);
+}
+
+#[test]
+fn a_bad_image_is_reverted_or_superseded_at_once() {
+    for next in ["seid:a", "seid:c"] {
+        let mut world = settled(3);
+        world.bad_images.push("seid:bad".to_owned());
+        world.edit(IMAGE, json!("seid:bad"));
+        world.settle();
+        world.edit(IMAGE, json!(next));
+        act(&mut world);
+        assert_eq!(world.nodes["rpc-2"]["spec"]["image"], next);
+        world.settle();
+        assert_eq!(world.images(), [next; 3]);
+        assert_eq!(world.condition("Ready").0, "True");
+    }
+}
+
+#[test]
+fn an_image_is_reverted_at_every_step_of_a_rollout() {
+    for steps in 0..6 {
+        let mut world = settled(3);
+        world.edit(IMAGE, json!("seid:b"));
+        for step in 0..steps {
+            act(&mut world);
+            if step % 2 == 1 {
+                world.tend();
+            }
+        }
+        world.edit(IMAGE, json!("seid:a"));
+        world.settle();
+        assert_eq!(world.images(), ["seid:a"; 3], "after {steps} steps");
+        assert_eq!(world.condition("Ready").0, "True");
+    }
+}
+
+#[test]
+fn a_halted_chain_is_updated_at_once() {
+    let mut world = settled(4);
+    world
+        .names()
+        .iter()
+        .map(|name| (*name).to_owned())
+        .collect::<Vec<_>>()
+        .iter()
+        .for_each(|name| world.lose(name));
+    world.edit(IMAGE, json!("seid:b"));
+    act(&mut world);
+    assert_eq!(world.images(), ["seid:b"; 4]);
+}
+
+#[test]
+fn a_node_that_is_down_is_updated_first_and_costs_nothing() {
+    let mut world = settled(3);
+    world.lose("rpc-0");
+    world.edit(IMAGE, json!("seid:b"));
+    act(&mut world);
+    assert_eq!(world.images(), ["seid:b", "seid:a", "seid:a"]);
+    world.settle();
+    assert_eq!(world.images(), ["seid:b"; 3]);
+}
+
+#[test]
+fn a_node_deleted_amid_a_rollout_comes_back_with_the_new_template() {
+    let mut world = settled(3);
+    world.edit(IMAGE, json!("seid:b"));
+    act(&mut world);
+    world.nodes.remove("rpc-0");
+    world.settle();
+    assert_eq!(world.images(), ["seid:b"; 3]);
+}
+
+#[test]
+fn edits_of_the_group_that_change_no_node_write_none() {
+    let mut world = settled(3);
+    let before = world.nodes.clone();
+    world.edit("/deletionPolicy", json!("Retain"));
+    world.edit("/networking", json!({}));
+    world.edit("/updateStrategy/inPlace", json!({ "maxUnavailable": 2 }));
+    assert_eq!(world.decide().writes, []);
+    world.settle();
+    assert_eq!(world.nodes, before);
+}
+
+#[test]
+fn every_field_of_the_template_that_can_change_reaches_the_nodes() {
+    let mut world = settled(2);
+    let peers = json!([{ "label": { "selector": { "role": "seed" } } }]);
+    let sidecar =
+        json!({ "image": "seictl:b", "resources": { "limits": { "memory": "1Gi" } }, "port": 7777 });
+    for (field, value) in [
+        ("overrides", json!({ "evm.http_port": "8545", "a.b": "c" })),
+        ("peers", peers),
+        ("sidecar", sidecar),
+        ("podLabels", json!({ "team": "core" })),
+        ("entrypoint", json!({ "command": ["seid"] })),
+    ] {
+        world.edit(&format!("/template/spec/{field}"), value.clone());
+        world.settle();
+        for node in world.nodes.values() {
+            let found = &node["spec"][field];
+            let wanted = value.as_object().into_iter().flatten();
+            assert!(value.is_array() && *found == value || wanted.clone().count() > 0, "{field}");
+            wanted.for_each(|(key, value)| assert_eq!(found[key], *value, "{field}"));
+        }
+    }
+    // What the template no longer has leaves the nodes; what others set there stays.
+    world.nodes.get_mut("rpc-0").unwrap()["spec"]["overrides"]["x.y"] = json!("by hand");
+    world.edit("/template/spec/overrides", json!({ "a.b": "c" }));
+    world.settle();
+    assert_eq!(world.nodes["rpc-0"]["spec"]["overrides"], json!({ "a.b": "c", "x.y": "by hand" }));
+    assert_eq!(world.nodes["rpc-1"]["spec"]["overrides"], json!({ "a.b": "c" }));
+}
+
+#[test]
+fn labels_and_annotations_travel_key_by_key_at_once() {
+    let mut world = settled(2);
+    for node in world.nodes.values_mut() {
+        node["metadata"]["annotations"]["sei.io/retry"] = json!("1");
+        node["metadata"]["labels"]["by"] = json!("hand");
+    }
+    world.edit("/template/metadata", json!({ "annotations": { "note": "x" } }));
+    act(&mut world);
+    for node in world.nodes.values() {
+        assert_eq!(node["metadata"]["annotations"], json!({ "note": "x", "sei.io/retry": "1" }));
+        assert_eq!(node["metadata"]["labels"]["by"], "hand");
+        assert_eq!(node["metadata"]["generation"], 1, "the spec is not written");
+    }
+    world.edit("/template/metadata", json!({}));
+    act(&mut world);
+    assert_eq!(world.nodes["rpc-0"]["metadata"]["annotations"], json!({ "sei.io/retry": "1" }));
+}
+
+#[test]
+fn metadata_of_a_node_that_waits_for_its_turn_changes_without_its_spec() {
+    let mut world = settled(2);
+    world.lose("rpc-1");
+    world.bad_images.push("seid:bad".to_owned());
+    world.edit(IMAGE, json!("seid:bad"));
+    world.settle();
+    world.edit("/template/metadata", json!({ "annotations": { "note": "x" } }));
+    world.settle();
+    let waiting = &world.nodes["rpc-0"];
+    assert_eq!(waiting["metadata"]["annotations"]["note"], "x");
+    assert_eq!(
+        (&waiting["spec"]["image"], &waiting["metadata"]["generation"]),
+        (&json!("seid:a"), &json!(1))
+    );
+}
+
+#[test]
+fn a_change_by_hand_is_reverted_in_its_turn() {
+    let mut world = settled(2);
+    world.nodes.get_mut("rpc-1").unwrap()["spec"]["image"] = json!("seid:hand");
+    world.settle();
+    assert_eq!(world.images(), ["seid:a"; 2]);
+}
+
+#[test]
+fn a_strategy_that_this_version_lacks_changes_nothing_and_says_so() {
+    for strategy in
+        [json!({ "type": "BlueGreen" }), json!({ "type": "HardFork", "hardFork": { "haltHeight": 9 } })]
+    {
+        let mut world = settled(2);
+        world.edit("/updateStrategy", strategy);
+        assert_eq!(world.condition("Ready").0, "True", "nothing is to be updated yet");
+        world.edit(IMAGE, json!("seid:b"));
+        world.settle();
+        assert_eq!(world.images(), ["seid:a"; 2]);
+        assert_eq!(world.condition("Stalled"), ("True".into(), "NotSupported".into()));
+        world.edit("/updateStrategy", json!({ "type": "InPlace" }));
+        world.settle();
+        assert_eq!(world.images(), ["seid:b"; 2]);
+    }
+}
+
+#[test]
+fn a_group_without_strategy_is_updated_in_place() {
+    let mut spec = full_nodes(2);
+    spec.as_object_mut().unwrap().remove("updateStrategy");
+    let mut world = World::new(spec);
+    world.settle();
+    world.edit(IMAGE, json!("seid:b"));
+    act(&mut world);
+    assert_eq!(world.images(), ["seid:a", "seid:b"]);
+}
+
+#[test]
+fn the_service_selects_the_nodes_of_every_revision() {
+    let mut world = settled(2);
+    let before = world.service.clone();
+    world.edit(IMAGE, json!("seid:b"));
+    act(&mut world);
+    assert_eq!(world.service, before);
+    assert_eq!(before.unwrap()["spec"]["selector"], json!({ "sei.io/nodedeployment": "rpc" }));
+}
+
+#[test]
+fn a_node_of_an_unfinished_blue_green_update_is_left_alone_and_named() {
+    let mut world = settled(1);
+    let mut entrant = world.nodes["rpc-0"].clone();
+    entrant["metadata"]["name"] = json!("rpc-g3-0");
+    world.insert(entrant);
+    world.tend();
+    let before = world.nodes.clone();
+    world.edit(IMAGE, json!("seid:b"));
+    world.settle();
+    assert_eq!(world.nodes["rpc-g3-0"], before["rpc-g3-0"]);
+    assert_eq!(world.nodes["rpc-0"]["spec"]["image"], "seid:b");
+    assert_eq!(world.condition("Stalled").1, "UnexpectedNode");
+}
+
+#[test]
+fn the_same_observation_gives_the_same_status() {
+    let mut world = settled(3);
+    world.group["status"] = json!(world.status());
+    assert_eq!(json!(world.status()), world.group["status"]);
+}

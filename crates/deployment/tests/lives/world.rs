@@ -1,0 +1,249 @@
+//! A cluster without a cluster: SeiNodes that an operator of SeiNodes looks after, server-side apply, and an actor that
+//! carries out decisions as they are, late or not at all.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Service;
+use sei_api::{SeiNode, SeiNodeDeploymentStatus, labels};
+use sei_deployment::{Decision, Observed, Write, decide, status};
+use serde_json::{Map, Value, json};
+
+pub const NAMESPACE: &str = "sei";
+
+pub struct World {
+    pub group: Value,
+    /// By name, as the API server has them.
+    pub nodes: BTreeMap<String, Value>,
+    pub service: Option<Value>,
+    /// Images that no pod becomes ready with.
+    pub bad_images: Vec<String>,
+    uids: u64,
+    /// Every decision that was carried out, and what was there before.
+    pub log: Vec<String>,
+}
+
+impl World {
+    pub fn new(spec: Value) -> Self {
+        let group = json!({
+            "apiVersion": "sei.io/v1alpha1", "kind": "SeiNodeDeployment", "spec": spec,
+            "metadata": { "name": "rpc", "namespace": NAMESPACE, "uid": "group-1", "generation": 1 },
+        });
+        Self {
+            group,
+            nodes: BTreeMap::new(),
+            service: None,
+            bad_images: Vec::new(),
+            uids: 0,
+            log: Vec::new(),
+        }
+    }
+
+    pub fn observe(&self) -> Observed {
+        Observed {
+            group: Arc::new(read(&self.group)),
+            nodes: self.nodes.values().map(|node| Arc::new(read::<SeiNode>(node))).collect(),
+            internal_service: self.service.as_ref().map(|service| Arc::new(read::<Service>(service))),
+            now: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    pub fn decide(&self) -> Decision {
+        decide(&self.observe())
+    }
+
+    pub fn status(&self) -> SeiNodeDeploymentStatus {
+        let observed = self.observe();
+        status(&observed, &decide(&observed), &[])
+    }
+
+    /// Reason and status of a condition.
+    pub fn condition(&self, kind: &str) -> (String, String) {
+        let conditions = self.status().conditions.unwrap();
+        let condition = conditions.into_iter().find(|condition| condition.type_ == kind).unwrap();
+        (condition.status, condition.reason)
+    }
+
+    /// Decides and acts until nothing is left to do, with the operator of SeiNodes in between. Returns the rounds.
+    pub fn settle(&mut self) -> usize {
+        for round in 0..200 {
+            let decision = self.decide();
+            let before = self.nodes.clone();
+            decision.writes.iter().for_each(|write| self.carry_out(write));
+            self.tend();
+            if decision.writes.is_empty() && before == self.nodes {
+                return round;
+            }
+        }
+        panic!("never settles: {:?}", self.decide());
+    }
+
+    /// The operator of SeiNodes: what is new is started, what runs with a good image is ready.
+    pub fn tend(&mut self) {
+        self.nodes.retain(|_, node| node["metadata"]["deletionTimestamp"].is_null());
+        let names: Vec<_> = self.nodes.keys().cloned().collect();
+        names.iter().for_each(|name| self.tend_one(name));
+    }
+
+    pub fn tend_one(&mut self, name: &str) {
+        let Some(node) = self.nodes.get(name) else { return };
+        let image = node["spec"]["image"].as_str().unwrap().to_owned();
+        let is_good = !self.bad_images.contains(&image);
+        let mut next = json!({ "phase": "Running", "observedGeneration": node["metadata"]["generation"] });
+        next["currentImage"] = match is_good {
+            true => json!(image),
+            false => node["status"]["currentImage"].clone(),
+        };
+        next["conditions"] = json!([condition(is_good)]);
+        self.nodes.get_mut(name).unwrap()["status"] = next;
+    }
+
+    /// The pod of a node is not ready.
+    pub fn lose(&mut self, name: &str) {
+        self.nodes.get_mut(name).unwrap()["status"]["conditions"] = json!([condition(false)]);
+    }
+
+    pub fn is_available(&self, name: &str) -> bool {
+        let Some(node) = self.nodes.get(name) else { return false };
+        node["metadata"]["deletionTimestamp"].is_null()
+            && node["status"]["observedGeneration"] == node["metadata"]["generation"]
+            && node["status"]["conditions"][0]["status"] == "True"
+    }
+
+    pub fn images(&self) -> Vec<&str> {
+        self.nodes.values().map(|node| node["spec"]["image"].as_str().unwrap()).collect()
+    }
+
+    pub fn names(&self) -> Vec<&str> {
+        self.nodes.keys().map(String::as_str).collect()
+    }
+
+    /// Changes the spec of the group by a JSON pointer.
+    pub fn edit(&mut self, pointer: &str, value: Value) {
+        let (parent, last) = pointer.rsplit_once('/').unwrap();
+        let parent = self.group["spec"].pointer_mut(parent).unwrap();
+        if parent.get(last) != Some(&value) {
+            parent[last] = value;
+            let generation = self.group["metadata"]["generation"].as_i64().unwrap();
+            self.group["metadata"]["generation"] = json!(generation + 1);
+        }
+    }
+
+    pub fn delete_group(&mut self) {
+        self.group["metadata"]["deletionTimestamp"] = json!("2027-01-01T00:00:00Z");
+    }
+
+    pub fn is_marked(&self) -> bool {
+        self.group["metadata"]["finalizers"].as_array().is_some_and(|finalizers| !finalizers.is_empty())
+    }
+
+    pub fn insert(&mut self, mut node: Value) {
+        self.uids += 1;
+        node["metadata"]["namespace"] = json!(NAMESPACE);
+        node["metadata"]["uid"] = json!(format!("node-{}", self.uids));
+        node["metadata"]["generation"] = json!(1);
+        self.nodes.insert(node["metadata"]["name"].as_str().unwrap().to_owned(), node);
+    }
+
+    /// As the API server answers; what is out of date changes nothing.
+    pub fn carry_out(&mut self, write: &Write) {
+        self.log.push(format!("{write:?}"));
+        match write {
+            Write::Mark => self.group["metadata"]["finalizers"] = json!([labels::DEPLOYMENT_FINALIZER]),
+            Write::Unmark => drop(self.group["metadata"].as_object_mut().unwrap().remove("finalizers")),
+            Write::Create(node) => {
+                let patch = json!(node);
+                let name = patch["metadata"]["name"].as_str().unwrap();
+                if !self.nodes.contains_key(name) {
+                    self.insert(json!({
+                        "apiVersion": "sei.io/v1alpha1", "kind": "SeiNode", "metadata": { "name": name }, "spec": {},
+                    }));
+                    apply(self.nodes.get_mut(name).unwrap(), &patch);
+                    self.nodes.get_mut(name).unwrap()["metadata"]["generation"] = json!(1);
+                }
+            }
+            Write::Apply { name, patch } => {
+                let node = self.nodes.get_mut(name);
+                let node = node.filter(|node| node["metadata"]["uid"] == patch["metadata"]["uid"]);
+                node.into_iter().for_each(|node| apply(node, patch));
+            }
+            Write::Delete { name, uid } => {
+                let node = self.nodes.get_mut(name).filter(|node| node["metadata"]["uid"] == json!(uid));
+                node.into_iter()
+                    .for_each(|node| node["metadata"]["deletionTimestamp"] = json!("2027-01-01T00:00:00Z"));
+            }
+            Write::Release { name, owners, .. } => {
+                let node = self.nodes.get_mut(name);
+                node.into_iter().for_each(|node| node["metadata"]["ownerReferences"] = json!(owners));
+            }
+            Write::ApplyService(service) => self.service = Some(json!(service)),
+            Write::ReleaseService { owners, .. } => {
+                self.service.as_mut().unwrap()["metadata"]["ownerReferences"] = json!(owners);
+            }
+        }
+    }
+}
+
+pub fn read<T: serde::de::DeserializeOwned>(value: &Value) -> T {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+fn condition(ready: bool) -> Value {
+    json!({
+        "type": "Ready", "status": if ready { "True" } else { "False" },
+        "reason": if ready { "NodeReady" } else { "WaitingForPod" },
+        "message": if ready { "" } else { "pod is not ready" },
+        "lastTransitionTime": "2026-11-27T04:00:00Z",
+    })
+}
+
+/// Server-side apply, by force, with the field manager of groups.
+fn apply(live: &mut Value, patch: &Value) {
+    let before = live["spec"].clone();
+    let parts = ["labels", "annotations", "ownerReferences"];
+    let mut wanted = json!({ "spec": patch["spec"], "metadata": {} });
+    for part in parts.iter().filter(|part| !patch["metadata"][**part].is_null()) {
+        wanted["metadata"][*part] = patch["metadata"][*part].clone();
+    }
+    let fields = fields_of(&wanted);
+    let had = live["metadata"]["managedFields"][0]["fieldsV1"].clone();
+    remove(live, &had, &fields);
+    merge(live, &wanted);
+    live["metadata"]["managedFields"] = json!([{
+        "manager": labels::DEPLOYMENT_FIELD_MANAGER, "operation": "Apply", "fieldsV1": fields,
+    }]);
+    if live["spec"] != before {
+        let generation = live["metadata"]["generation"].as_i64().unwrap();
+        live["metadata"]["generation"] = json!(generation + 1);
+    }
+}
+
+fn fields_of(value: &Value) -> Value {
+    let members = value.as_object().filter(|members| !members.is_empty());
+    let fields =
+        members.map(|members| members.iter().map(|(key, value)| (format!("f:{key}"), fields_of(value))));
+    Value::Object(fields.map(Iterator::collect::<Map<_, _>>).unwrap_or_default())
+}
+
+/// Takes away what `had` names and `fields` does not.
+fn remove(live: &mut Value, had: &Value, fields: &Value) {
+    for (field, inner) in had.as_object().into_iter().flatten() {
+        let name = field.trim_start_matches("f:");
+        let is_map = live[name].is_object() && inner.as_object().is_some_and(|inner| !inner.is_empty());
+        match fields.get(field) {
+            Some(kept) if is_map => remove(&mut live[name], inner, kept),
+            None if is_map => remove(&mut live[name], inner, &json!({})),
+            None => drop(live.as_object_mut().unwrap().remove(name)),
+            Some(_) => {}
+        }
+    }
+}
+
+fn merge(live: &mut Value, patch: &Value) {
+    match patch {
+        Value::Object(members) if live.is_object() || !members.is_empty() => {
+            members.iter().for_each(|(key, value)| merge(&mut live[key], value));
+        }
+        _ => *live = patch.clone(),
+    }
+}
