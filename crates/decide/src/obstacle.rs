@@ -1,5 +1,6 @@
 //! What blocks every plan until a user changes the spec or the cluster.
 
+use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use sei_api::{
     conditions::StalledReason,
@@ -75,9 +76,13 @@ pub(crate) fn lost_volume(observed: &Observed) -> Option<&str> {
     let is_own = names::imported_claim(&observed.node).is_none() && observed.claim.is_none();
     let pod =
         observed.children.pod.as_deref().filter(|_| is_own && is_in(Some(status), NodePhase::Running))?;
+    misses_claim(observed, pod).then(|| status.data_claim_uid.as_deref().or(pod.metadata.uid.as_deref()))?
+}
+
+/// Whether the scheduler does not find the data volume claim of `pod`.
+pub(crate) fn misses_claim(observed: &Observed, pod: &Pod) -> bool {
     let missing = format!("persistentvolumeclaim {:?} not found", names::data_claim(&observed.node));
-    unscheduled(pod).filter(|words| words.contains(&missing))?;
-    status.data_claim_uid.as_deref().or(pod.metadata.uid.as_deref())
+    unscheduled(pod).is_some_and(|words| words.contains(&missing))
 }
 
 /// What to do about a claim of the node that is being deleted. It is gone, and the data with it, when no pod uses it.

@@ -181,14 +181,10 @@ impl<'a> Pass<'a> {
     /// Puts another plan in the place of `plan`, whose current task cannot be done in it.
     fn replace(&mut self, plan: &Plan<Persisted>, now: Timestamp, jitter: f64) {
         let (node, old) = (&*self.observed.node, plan.stored());
-        let Some(current) = plan.current().and_then(|(_, task)| task.kind()) else { return };
         let fresh = if is_outdated(old, node) {
             replan(node, old, &self.ground, self.plan_id)
         } else {
-            // The pod of a Job that is created again waits for mark-ready.
-            let from =
-                if current == TaskKind::AwaitBootstrapComplete { TaskKind::MarkReady } else { current };
-            reissue(node, old, &self.ground, self.plan_id, from, (now, jitter))
+            reissue(node, old, &self.ground, self.plan_id, (now, jitter))
         };
         match fresh {
             Some(fresh) => ending::begin(self.observed, &mut self.status, fresh, &self.ground),

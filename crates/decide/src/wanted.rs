@@ -1,5 +1,6 @@
 //! Which plan a node needs now: the stored one, a new one, or none.
 
+use jiff::SignedDuration;
 use sei_api::{
     SeiNode, SeiNodeStatus,
     v1alpha1::{NodePhase, PlanPhase, TaskPlan},
@@ -10,11 +11,14 @@ use sei_plan::{
 };
 
 use crate::{
-    objects::seid_image,
+    objects::{JobState, job_state, seid_image},
     observed::Observed,
-    obstacle::{Obstacle, lost_volume},
+    obstacle::{Obstacle, lost_volume, misses_claim},
     sidecar::Health,
 };
+
+/// How long a first plan waits without a claim in sight before the claim is ensured again.
+const CLAIM_MISSED: SignedDuration = SignedDuration::from_secs(30);
 
 /// What is to become of the plan.
 pub(crate) enum Wanted {
@@ -40,6 +44,17 @@ pub(crate) fn wanted(
     }
     if let Some(mut plan) = Plan::load(node) {
         plan.adopt(ground);
+        if plan.is_done(TaskKind::DeployBootstrapJob)
+            && observed.job_of(&plan).map(job_state) == Some(JobState::Complete)
+        {
+            plan.end_bootstrap();
+        }
+        if misses_its_claim(observed, &plan) {
+            plan.repeat(&[TaskKind::EnsureDataPvc]);
+        }
+        if has_another_pod(observed, &plan) {
+            plan.repeat(&[TaskKind::ObserveImage]);
+        }
         // What is wrong is said; what was begun stays as it is until it is corrected.
         if obstacle.is_some_and(Obstacle::holds_plans) {
             return Wanted::Nothing;
@@ -47,8 +62,7 @@ pub(crate) fn wanted(
         let is_elsewhere = Purpose::of(plan.stored()) == Purpose::Init && plan.is_elsewhere(ground);
         let is_over = is_outdated(plan.stored(), node) || leads_nowhere(observed, &plan);
         if is_elsewhere {
-            let from = TaskKind::EnsureDataPvc;
-            return new(reissue(node, plan.stored(), ground, plan_id, from, (observed.now, 0.0)));
+            return new(reissue(node, plan.stored(), ground, plan_id, (observed.now, 0.0)));
         }
         if is_over && at_boundary(observed, &plan) {
             return match replan(node, plan.stored(), ground, plan_id) {
@@ -118,6 +132,24 @@ fn at_boundary(observed: &Observed, plan: &Plan<Persisted>) -> bool {
         }
         Some(_) => true,
     })
+}
+
+/// Whether the claim of a first plan seems to be gone: no pod has it, and the plan has waited for a while. Only the task
+/// that ensures the claim can tell, since a cache may lag; on another claim the plan starts over.
+fn misses_its_claim(observed: &Observed, plan: &Plan<Persisted>) -> bool {
+    let children = &observed.children;
+    let mut pods = [&children.pod, &children.bootstrap_pod].into_iter().flatten();
+    let waits_since = plan.current().and_then(|(_, task)| Some(task.waiting_since.as_ref()?.0));
+    Purpose::of(plan.stored()) == Purpose::Init
+        && observed.claim.is_none()
+        && pods.all(|pod| misses_claim(observed, pod))
+        && waits_since.is_some_and(|since| observed.now.duration_since(since) >= CLAIM_MISSED)
+}
+
+/// Whether the pod in sight is not the one that the plan has brought up: it was replaced since, or the cache lags.
+fn has_another_pod(observed: &Observed, plan: &Plan<Persisted>) -> bool {
+    let pod = observed.children.pod.as_deref().and_then(|pod| pod.metadata.uid.as_deref());
+    plan.object_of(TaskKind::ObserveImage).zip(pod).is_some_and(|(known, pod)| known != pod)
 }
 
 /// Whether a plan of the Go controller leads nowhere: the spec changed before we saw it, so that the image that was

@@ -161,7 +161,7 @@ impl Plan<Persisted> {
         }
         plan.sidecar_image = plan.sidecar_image.take().or_else(|| ground.sidecar_image.clone());
         if ground.has_state && plan.claim_uid == ground.claim_uid {
-            finish(&mut plan.tasks, TaskKind::AwaitBootstrapComplete);
+            self.end_bootstrap();
         }
     }
 
@@ -180,8 +180,13 @@ impl Plan<Persisted> {
         is_done(&self.stored, kind)
     }
 
+    /// Notes that the bootstrap Job has completed, whatever was noted of its tasks.
+    pub fn end_bootstrap(&mut self) {
+        finish(&mut self.stored.tasks, TaskKind::AwaitBootstrapComplete);
+    }
+
     /// Lets the tasks of these kinds be done again, under their ids.
-    fn repeat(&mut self, kinds: &[TaskKind]) {
+    pub fn repeat(&mut self, kinds: &[TaskKind]) {
         for task in &mut self.stored.tasks {
             if kinds.iter().any(|kind| task.is(*kind)) {
                 task.status = TaskStatus::Pending;

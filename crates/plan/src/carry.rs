@@ -1,6 +1,6 @@
 //! What a plan takes over from the one whose place it takes, on the same volume.
 
-use sei_api::v1alpha1::{PlannedTask, TaskPlan, TaskStatus};
+use sei_api::v1alpha1::{FailureCause, PlannedTask, TaskPlan, TaskStatus};
 use serde_json::{Value, json};
 
 use crate::{Ground, OfKind, TaskKind};
@@ -28,7 +28,7 @@ pub(crate) fn carry_over(fresh: &mut TaskPlan, old: &TaskPlan, ground: &Ground) 
             _ => true,
         };
         if stands && same_params(was.params.as_ref(), task.params.as_ref()) {
-            take(task, was);
+            take(task, was, old);
         }
         if task.status != TaskStatus::Complete {
             config = config.max(Config::of(task, in_place));
@@ -72,17 +72,23 @@ fn counterpart<'a>(
 
 /// Takes over what became of a task. One that the sidecar has under way, or may have, keeps its id: under another it
 /// would run a second time beside the first.
-fn take(task: &mut PlannedTask, was: &PlannedTask) {
+fn take(task: &mut PlannedTask, was: &PlannedTask, old: &TaskPlan) {
     match was.status {
         TaskStatus::Complete | TaskStatus::Pending => task.clone_from(was),
-        // What failed without the sidecar's word is still under way there.
-        TaskStatus::Failed | TaskStatus::Unknown if was.submitted_at.is_some() => {
+        TaskStatus::Failed | TaskStatus::Unknown if may_be_under_way(was, old) => {
             task.id.clone_from(&was.id);
             task.params.clone_from(&was.params);
             task.submitted_at.clone_from(&was.submitted_at);
         }
         TaskStatus::Failed | TaskStatus::Unknown => {}
     }
+}
+
+/// Whether the sidecar may still run the failed task `was` of `old`: only its own word ends a task there. That it was
+/// submitted is noted after it was.
+fn may_be_under_way(was: &PlannedTask, old: &TaskPlan) -> bool {
+    let cause = old.failed_task_detail.as_ref().and_then(|detail| detail.cause);
+    was.submitted_at.is_some() || cause == Some(FailureCause::Rejected)
 }
 
 /// Whether the configuration that `old` wrote cannot stay: another sidecar reads another schema, or found it invalid.
@@ -99,9 +105,13 @@ fn state_sync_follows(old: &TaskPlan, place: usize) -> bool {
     let next =
         later.find(|(_, task)| task.is(TaskKind::ConfigApply) || task.is(TaskKind::ConfigureStateSync));
     let current = old.tasks.iter().position(|task| task.status != TaskStatus::Complete);
-    let reached = |index| current.is_none_or(|current| index <= current);
+    // A plan that took the place of another repeats tasks before those that it took over.
+    let may_have_run = |(index, task): (usize, &PlannedTask)| {
+        let is_reached = current.is_none_or(|current| index <= current);
+        is_reached || task.status == TaskStatus::Complete || task.submitted_at.is_some()
+    };
     is_incremental(old.tasks[place].params.as_ref())
-        || next.is_some_and(|(index, task)| task.is(TaskKind::ConfigureStateSync) && reached(index))
+        || next.is_some_and(|next| next.1.is(TaskKind::ConfigureStateSync) && may_have_run(next))
 }
 
 /// Has `config-apply` change the files in place instead of rewriting them.

@@ -89,11 +89,13 @@ kinds! {
     DeployBootstrapService = "deploy-bootstrap-service",
     /// Creates the bootstrap Job, which runs `bootstrapImage` up to the snapshot's target height.
     ///
-    /// Waits until an earlier Job that failed or ran another image is gone.
+    /// Waits until an earlier Job that failed, ran another image or completed on another volume is gone, and until the
+    /// pod of a StatefulSet is gone, which it scales to zero.
     ///
     /// Fails when a Job of that name has another owner, or the API server rejects the object as invalid.
     DeployBootstrapJob = "deploy-bootstrap-job",
-    /// Observes the bootstrap Job, and recreates a Job that was deleted.
+    /// Observes the bootstrap Job, and recreates a Job that was deleted. A sidecar that restarts meanwhile gets another
+    /// `mark-ready`.
     ///
     /// Waits until it completes, which takes as long as seid needs to reach the target height.
     ///

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use sei_api::{
     SeiNode,
-    v1alpha1::{NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
+    v1alpha1::{NodePhase, PlanPhase, TaskPlan, TaskStatus},
 };
 
 use crate::{
@@ -12,7 +12,6 @@ use crate::{
     advance::{delay_reissue, finish, has, is_done, is_elsewhere},
     build::{self, Start},
     carry::carry_over,
-    task_id,
 };
 
 /// Whether the spec changed since `plan` was made. Plans of the Go controller do not say what they were made
@@ -67,29 +66,16 @@ fn start(node: &SeiNode, old: &TaskPlan, ground: &Ground) -> Start {
     if has_pod { Start::Restore } else { wanted }
 }
 
-/// The plan that takes the place of `old` to do its latest `from` and all that follows under new ids. The more often
-/// that was needed in a row, the later it starts.
+/// The plan that takes the place of `old` because a task of it has to be done under another id. Such tasks are never
+/// taken over. The more often that was needed in a row, the later the plan starts.
 pub fn reissue(
     node: &SeiNode,
     old: &TaskPlan,
     ground: &Ground,
     plan_id: &str,
-    from: TaskKind,
     (now, jitter): (Timestamp, f64),
 ) -> Option<TaskPlan> {
     let mut fresh = replan(node, old, ground, plan_id)?;
-    let is_from = |task: &PlannedTask| task.is(from);
-    let current = old.tasks.iter().position(|task| task.status != TaskStatus::Complete);
-    let reached = &old.tasks[..current.map_or(old.tasks.len(), |index| index + 1)];
-    let earlier = reached.iter().filter(|task| is_from(task)).count().saturating_sub(1);
-    let start = fresh.tasks.iter().enumerate().filter(|(_, task)| is_from(task)).nth(earlier);
-    let start = start.map_or(fresh.tasks.len(), |(index, _)| index);
-    for (index, task) in fresh.tasks.iter_mut().enumerate().skip(start) {
-        task.status = TaskStatus::Pending;
-        if let Some(kind) = task.kind() {
-            task.id = task_id(plan_id, kind, index).to_string();
-        }
-    }
     fresh.reissues = old.reissues;
     delay_reissue(&mut fresh, now, jitter);
     Some(fresh)

@@ -76,7 +76,7 @@ where
 }
 
 /// The outcome of a task that applies.
-fn outcome<K>(applied: Result<K, ApplyError>) -> Outcome {
+pub(super) fn outcome<K>(applied: Result<K, ApplyError>) -> Outcome {
     match applied {
         Ok(_) => Outcome::Done,
         Err(ApplyError::Foreign { kind, name }) => foreign(&kind, &name),

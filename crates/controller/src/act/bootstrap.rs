@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use k8s_openapi::api::{
+    apps::v1::StatefulSet,
     batch::v1::Job,
     core::v1::{Pod, Service},
 };
@@ -13,21 +14,22 @@ use kube::{
 };
 use sei_api::{SeiNode, conditions::ReadyReason, labels, names};
 use sei_decide::{
-    Observed, Ownership,
+    Health, Observed, Ownership,
     objects::{JobState, job_state},
 };
 use sei_plan::{Outcome, Persisted, Plan, TaskKind};
 use serde::de::DeserializeOwned;
 
-use super::{apply, ending, foreign, refused, volume};
+use super::{apply, ending, foreign, refused, rollout, volume};
 use crate::context::Context;
 
 pub(super) async fn deploy_service(ctx: &Context, node: &SeiNode) -> Outcome {
     apply::bootstrap_service(ctx, node).await
 }
 
-/// Creates the Job. One of this SeiNode that failed, or that was created from another spec, is replaced.
-pub(super) async fn deploy_job(ctx: &Context, node: &SeiNode) -> Outcome {
+/// Creates the Job. One of this SeiNode that failed, that was created from another spec, or that completed on another
+/// volume is replaced.
+pub(super) async fn deploy_job(ctx: &Context, node: &SeiNode, plan: &Plan<Persisted>) -> Outcome {
     let Some(wanted) = sei_render::bootstrap_job(node, &ctx.platform) else { return Outcome::Done };
     let name = names::bootstrap_job(node);
     let api: Api<Job> = Api::namespaced(ctx.client.clone(), names::namespace(node));
@@ -36,6 +38,9 @@ pub(super) async fn deploy_job(ctx: &Context, node: &SeiNode) -> Outcome {
         Err(error) => return refused(&format!("read Job {name}"), &error),
     };
     let Some(live) = live else {
+        if let Err(outcome) = make_room(ctx, node).await {
+            return outcome;
+        }
         let params =
             PostParams { field_manager: Some(labels::FIELD_MANAGER.to_owned()), ..Default::default() };
         return match api.create(&params, &wanted).await {
@@ -52,7 +57,8 @@ pub(super) async fn deploy_job(ctx: &Context, node: &SeiNode) -> Outcome {
         Ownership::Foreign => return foreign("Job", &name),
     }
     let replace = match job_state(&live) {
-        JobState::Complete => false,
+        // A Job completes after the restore of its volume.
+        JobState::Complete => !plan.is_done(TaskKind::SnapshotRestore),
         JobState::Failed(_) => true,
         JobState::Running => programs(&live) != programs(&wanted),
     };
@@ -68,19 +74,42 @@ pub(super) async fn deploy_job(ctx: &Context, node: &SeiNode) -> Outcome {
     }
 }
 
-/// Judges the Job: its events start the next pass.
-pub(super) async fn await_complete(ctx: &Context, observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
-    match observed.job_of(plan).map(job_state) {
-        Some(state) => ended(state),
-        None => lost(ctx, observed, plan).await,
+/// Scales the StatefulSet to nothing where there is one, as on a volume that took the place of a lost one: its pod and
+/// that of the Job would have the same volume and name.
+///
+/// # Errors
+/// The outcome of a step that must not create the Job yet.
+async fn make_room(ctx: &Context, node: &SeiNode) -> Result<(), Outcome> {
+    let (stateful_set, pods) = rollout::read(ctx, node).await?;
+    let Some(stateful_set) = stateful_set else { return Ok(()) };
+    if stateful_set.spec.as_ref().and_then(|spec| spec.replicas) != Some(0) {
+        let mut scaled = sei_render::stateful_set(node, &ctx.platform);
+        scaled.spec.get_or_insert_default().replicas = Some(0);
+        match apply::outcome(apply::apply(ctx, node, &scaled).await) {
+            Outcome::Done => {}
+            refused => return Err(refused),
+        }
+    }
+    match pods.iter().any(|pod| is_owned(pod, &stateful_set)) {
+        true => Err(waiting("the pod of the StatefulSet is ending")),
+        false => Ok(()),
     }
 }
 
-fn ended(state: JobState) -> Outcome {
-    match state {
-        JobState::Complete => Outcome::Done,
-        JobState::Failed(error) => Outcome::Rejected { error },
-        JobState::Running => waiting("seid runs up to the target height"),
+/// Whether `pod` is of `stateful_set`.
+fn is_owned(pod: &Pod, stateful_set: &StatefulSet) -> bool {
+    pod.owner_references().iter().any(|owner| Some(&owner.uid) == stateful_set.metadata.uid.as_ref())
+}
+
+/// Judges the Job: its events start the next pass.
+pub(super) async fn await_complete(ctx: &Context, observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
+    match observed.job_of(plan).map(job_state) {
+        Some(JobState::Complete) => Outcome::Done,
+        Some(JobState::Failed(error)) => Outcome::Rejected { error },
+        // The sidecar restarted, perhaps before seid saw that it may start.
+        Some(JobState::Running) if observed.sidecar.says(Health::NotReady) => Outcome::Reissue,
+        Some(JobState::Running) => waiting("seid runs up to the target height"),
+        None => lost(ctx, observed, plan).await,
     }
 }
 

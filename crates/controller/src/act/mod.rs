@@ -43,7 +43,7 @@ pub(crate) async fn step(
         Task::ReplacePod => rollout::replace_pod(ctx, node).await,
         Task::ObserveImage => rollout::observe_image(ctx, node).await,
         Task::DeployBootstrapService => bootstrap::deploy_service(ctx, node).await,
-        Task::DeployBootstrapJob => bootstrap::deploy_job(ctx, node).await,
+        Task::DeployBootstrapJob => bootstrap::deploy_job(ctx, node, plan).await,
         Task::AwaitBootstrapComplete => bootstrap::await_complete(ctx, observed, plan).await,
         Task::TeardownBootstrap => bootstrap::teardown(ctx, observed, plan).await,
         Task::Sidecar(task) => sidecar::step(ctx, observed, plan, planned, &task).await,

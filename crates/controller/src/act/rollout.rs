@@ -68,7 +68,8 @@ pub(super) async fn observe_image(ctx: &Context, node: &SeiNode) -> Outcome {
     Outcome::Waiting { reason: ReadyReason::WaitingForPod, detail }
 }
 
-async fn read(ctx: &Context, node: &SeiNode) -> Result<(Option<StatefulSet>, Vec<Pod>), Outcome> {
+/// The StatefulSet of `node`, and the pods of both its workloads, as the API server has them.
+pub(super) async fn read(ctx: &Context, node: &SeiNode) -> Result<(Option<StatefulSet>, Vec<Pod>), Outcome> {
     let (namespace, name) = (names::namespace(node), names::stateful_set(node));
     let stateful_sets: Api<StatefulSet> = Api::namespaced(ctx.client.clone(), namespace);
     let reading = |error| refused(&format!("read StatefulSet {name} and its pods"), &error);

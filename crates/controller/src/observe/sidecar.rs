@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use sei_api::{SeiNode, conditions::ConditionType, names, v1alpha1::NodePhase};
 use sei_decide::{Children, Sidecar, Trouble, TroubleKind};
+use sei_plan::{OfKind, Plan, TaskKind};
 
 use crate::{
     context::Context,
@@ -14,7 +15,7 @@ use crate::{
 
 pub(super) fn find(ctx: &Context, node: &SeiNode, children: &Children, now: Timestamp) -> Sidecar {
     let pod = [&children.pod, &children.bootstrap_pod].into_iter().flatten().find(|pod| runs(pod));
-    let probes = node.status.as_ref().and_then(|status| status.phase) == Some(NodePhase::Running);
+    let probes = is_released(node);
     ctx.memory(node, |memory| {
         let target = match pod {
             None => Err(Trouble {
@@ -34,6 +35,14 @@ pub(super) fn find(ctx: &Context, node: &SeiNode, children: &Children, now: Time
             memory.sidecar.get_or_insert_with(|| ctx.sidecars.watch(node, stood(node, now)));
         sidecar.begin_pass(target, pod.map(|pod| fingerprint(pod)), probes)
     })
+}
+
+/// Whether seid was released: a sidecar that restarts then needs another mark-ready.
+fn is_released(node: &SeiNode) -> bool {
+    let plan = Plan::load(node);
+    let current = plan.as_ref().and_then(Plan::current);
+    node.status.as_ref().and_then(|status| status.phase) == Some(NodePhase::Running)
+        || current.is_some_and(|(_, task)| task.is(TaskKind::AwaitBootstrapComplete))
 }
 
 /// Whether there is, or will be, a process in the pod.

@@ -2,7 +2,9 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 mod lists;
+mod markers;
 mod property;
 mod replaced;
 mod story;
+mod volume;
 mod world;

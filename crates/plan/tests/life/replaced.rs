@@ -85,6 +85,19 @@ fn a_corrected_override_keeps_the_state_sync_that_was_configured() {
 }
 
 #[test]
+fn a_second_correction_before_the_pod_is_back_keeps_state_sync_too() {
+    let mut world = state_sync();
+    up_to(&mut world, ConfigValidate);
+    // The pod is to be replaced first, so that the plan in between has not come to the configuration again.
+    world.change_spec(|node| node.spec.image = "seid:b".to_owned());
+    world.propose();
+    world.change_spec(|node| set_override(node, "8546"));
+    world.propose();
+    assert_eq!(task(&world, ConfigApply).params.unwrap()["incremental"], true);
+    assert_eq!(statuses(&world, &[ConfigApply, ConfigureStateSync]), [Pending, Complete]);
+}
+
+#[test]
 fn a_configuration_without_state_sync_is_rewritten_with_what_it_loses() {
     let mut world = state_sync();
     up_to(&mut world, DiscoverPeers);
@@ -152,6 +165,32 @@ fn what_the_sidecar_has_under_way_keeps_its_id() {
     world.ask_for_retry("2");
     world.propose();
     assert_ne!(task(&world, SnapshotRestore).id, id);
+}
+
+#[test]
+fn a_stateful_set_that_was_deleted_is_written_again_and_nothing_else_is() {
+    let mut world = state_sync();
+    up_to(&mut world, ConfigValidate);
+    world.change_spec(|node| node.spec.image = "seid:b".to_owned());
+    world.propose();
+    up_to(&mut world, TaskKind::ReplacePod);
+    assert_eq!(world.step(|_| Outcome::Reissue), Some(Step::Replan));
+    assert_eq!(
+        statuses(&world, &[TaskKind::ApplyStatefulSet, ConfigureGenesis, ConfigApply, ConfigureStateSync]),
+        [Pending, Complete, Complete, Complete]
+    );
+}
+
+#[test]
+fn a_task_whose_submission_was_not_noted_keeps_its_id_when_the_job_fails() {
+    let mut world = restore();
+    up_to(&mut world, SnapshotRestore);
+    let id = task(&world, SnapshotRestore).id;
+    world.step(|_| Outcome::Requested);
+    world.step(|_| Outcome::Rejected { error: "bootstrap Job failed: evicted".to_owned() });
+    world.ask_for_retry("1");
+    world.propose();
+    assert_eq!(task(&world, SnapshotRestore).id, id);
 }
 
 #[test]

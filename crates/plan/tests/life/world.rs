@@ -5,10 +5,7 @@ use sei_api::{
     SeiNode, SeiNodeStatus,
     v1alpha1::{NodePhase, PlanPhase, TaskPlan},
 };
-use sei_plan::{
-    Ground, OfKind, Outcome, Persisted, Plan, Step, TaskKind, build, is_outdated, reissue, replan,
-    retry_wanted,
-};
+use sei_plan::{Ground, Outcome, Persisted, Plan, Step, build, is_outdated, reissue, replan, retry_wanted};
 use serde_json::{Value, json};
 
 pub struct World {
@@ -100,14 +97,8 @@ impl World {
         let outcome = outcome(&plan);
         let step = plan.advance(outcome, self.now, 0.0);
         if step == Step::Replan {
-            let (_, task) = plan.current().unwrap();
-            let from = match task.kind().unwrap() {
-                // A Job that is lost is made again, and its pod waits for mark-ready.
-                TaskKind::AwaitBootstrapComplete => TaskKind::MarkReady,
-                kind => kind,
-            };
             let id = self.fresh_id();
-            let fresh = reissue(&self.node, plan.stored(), &self.ground, &id, from, (self.now, 0.0));
+            let fresh = reissue(&self.node, plan.stored(), &self.ground, &id, (self.now, 0.0));
             match fresh {
                 Some(fresh) => {
                     let fresh = Plan::propose(fresh, &self.node, &self.ground, self.now).into_stored();

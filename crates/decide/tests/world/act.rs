@@ -1,0 +1,289 @@
+//! The steps of tasks on the objects as they are at this moment.
+
+use jiff::Timestamp;
+use k8s_openapi::api::{
+    apps::v1::StatefulSet,
+    batch::v1::Job,
+    core::v1::{Pod, Service},
+};
+use kube::ResourceExt;
+use sei_api::{SeiNode, conditions::Reason, v1alpha1::PlannedTask};
+use sei_decide::{
+    Claim, Health, Observed, Ownership, SidecarStep,
+    objects::{JobState, image_of, is_owned_by, job_state},
+    rollout::{self, not_running},
+    sidecar_step,
+};
+use sei_plan::{Outcome, Persisted, Plan, Task, TaskKind};
+use sei_render::Platform;
+use serde_json::json;
+
+use crate::{actor::Order, objects::Objects, volume::Volume};
+
+/// The outcome of a step, and what it orders of the sidecar.
+pub struct Stepped {
+    pub outcome: Outcome,
+    pub order: Option<Order>,
+}
+
+impl From<Outcome> for Stepped {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, order: None }
+    }
+}
+
+/// Where steps are taken.
+pub struct Acting<'a> {
+    pub objects: &'a mut Objects,
+    pub platform: &'a Platform,
+    pub observed: &'a Observed,
+    /// Who holds what the node needs, as the API server has it.
+    pub rival: Option<String>,
+    pub writes: &'a mut u32,
+}
+
+impl Acting<'_> {
+    pub fn step(&mut self, plan: &Plan<Persisted>, planned: &PlannedTask) -> Stepped {
+        match Task::read(planned).unwrap() {
+            Task::EnsureDataPvc => self.ensure_claim().into(),
+            Task::ApplyStatefulSet => {
+                match self.rival.clone().filter(|_| self.observed.children.pod.is_none()) {
+                    Some(rival) => waiting(Reason::WaitingForRelease, &rival).into(),
+                    None => self.apply_stateful_set(1).into(),
+                }
+            }
+            Task::ApplyService | Task::DeployBootstrapService => self.apply_service(planned).into(),
+            Task::ReplacePod => self.replace_pod().into(),
+            Task::ObserveImage => self.observe_image().into(),
+            Task::DeployBootstrapJob => self.deploy_job(plan).into(),
+            Task::AwaitBootstrapComplete => self.await_job(plan).into(),
+            Task::TeardownBootstrap => self.teardown().into(),
+            Task::ValidateSigningKey { .. }
+            | Task::ValidateNodeKey { .. }
+            | Task::ValidateOperatorKeyring { .. }
+            | Task::ApplyRbacProxyConfig => Outcome::Done.into(),
+            Task::Sidecar(task) => match sidecar_step(self.observed, plan, planned, &task, false) {
+                SidecarStep::Ended(Outcome::JobLost) => self.lost(plan).into(),
+                SidecarStep::Ended(outcome) => outcome.into(),
+                SidecarStep::Completed => Outcome::Done.into(),
+                SidecarStep::Failed(error) => Outcome::AttemptFailed { error }.into(),
+                SidecarStep::Ask(outcome) => Stepped { outcome, order: Some(Order::of(planned, None)) },
+                SidecarStep::Submit { params, meanwhile } => {
+                    let params = params.unwrap_or_else(|| json!({}));
+                    Stepped { outcome: meanwhile, order: Some(Order::of(planned, Some(params))) }
+                }
+            },
+        }
+    }
+
+    fn node(&self) -> &SeiNode {
+        &self.observed.node
+    }
+
+    fn now(&self) -> Timestamp {
+        self.observed.now
+    }
+
+    fn ensure_claim(&mut self) -> Outcome {
+        match &self.objects.claim.live {
+            Some(claim) if claim.deleted_at.is_some() || !claim.is_owned => {
+                waiting(Reason::WaitingForDeletion, "the claim is being deleted")
+            }
+            Some(claim) => Outcome::DoneOn { uid: claim.uid.clone() },
+            None => {
+                *self.writes += 1;
+                let uid = self.objects.uid("claim");
+                self.objects.claim.live = Some(Claim {
+                    name: sei_api::names::data_claim(self.node()),
+                    uid: uid.clone(),
+                    phase: Some("Bound".to_owned()),
+                    volume: None,
+                    deleted_at: None,
+                    is_owned: true,
+                    has_state: false,
+                });
+                self.objects.volume = Some(Volume::default());
+                Outcome::DoneOn { uid }
+            }
+        }
+    }
+
+    /// Whether the data outlives the pod.
+    fn data_stays(&self) -> bool {
+        self.objects.claim.live.as_ref().is_some_and(|claim| claim.deleted_at.is_none())
+    }
+
+    pub fn apply_stateful_set(&mut self, replicas: i32) -> Outcome {
+        let mut wanted = sei_render::stateful_set(&self.observed.node, self.platform);
+        let revision = json!(wanted.spec).to_string();
+        wanted.spec.as_mut().unwrap().replicas = Some(replicas);
+        let mut generation = 1;
+        if let Some(live) = &self.objects.stateful_set.live {
+            if Ownership::of(live, &self.observed.node) != Ownership::Own {
+                return waiting(Reason::WaitingForDeletion, "the StatefulSet is being deleted");
+            }
+            wanted.metadata.uid = live.metadata.uid.clone();
+            let is_same = live.spec == wanted.spec;
+            generation = live.metadata.generation.unwrap() + i64::from(!is_same);
+        } else {
+            wanted.metadata.uid = Some(self.objects.uid("set"));
+        }
+        wanted.metadata.generation = Some(generation);
+        // The same template has the same revision.
+        let status = json!({ "replicas": 1, "observedGeneration": generation, "updateRevision": revision });
+        wanted.status = serde_json::from_value(status).unwrap();
+        *self.writes += 1;
+        self.objects.stateful_set.live = Some(wanted);
+        Outcome::Done
+    }
+
+    fn apply_service(&mut self, planned: &PlannedTask) -> Outcome {
+        let node = &self.observed.node;
+        let service = match planned.type_ == TaskKind::DeployBootstrapService.as_str() {
+            true => sei_render::bootstrap_service(node),
+            false => Some(sei_render::service(node)),
+        };
+        service.map_or(Outcome::Done, |service| self.put_service(service))
+    }
+
+    pub fn put_service(&mut self, service: Service) -> Outcome {
+        let live = self.objects.service.live.as_ref();
+        if live.is_some_and(|live| Ownership::of(live, &self.observed.node) != Ownership::Own) {
+            return waiting(Reason::WaitingForDeletion, "the Service is being deleted");
+        }
+        *self.writes += 1;
+        self.objects.service.live = Some(service);
+        Outcome::Done
+    }
+
+    fn workload(&self) -> (Option<StatefulSet>, Vec<Pod>) {
+        let node = &self.observed.node;
+        let set = self.objects.stateful_set.live.clone();
+        let set = set.filter(|set| is_owned_by(set, node));
+        (set, self.objects.pod.live.clone().into_iter().collect())
+    }
+
+    fn replace_pod(&mut self) -> Outcome {
+        let (set, pods) = self.workload();
+        match rollout::judge(set.as_ref(), &pods) {
+            rollout::Verdict::Wait(_) if set.is_none() => Outcome::Reissue,
+            rollout::Verdict::Wait(detail) => waiting(Reason::WaitingForPod, &detail),
+            rollout::Verdict::Current(_) => Outcome::Done,
+            rollout::Verdict::Stale(_) if !self.data_stays() => {
+                waiting(Reason::WaitingForVolume, "the claim does not stay")
+            }
+            rollout::Verdict::Stale(_) => {
+                *self.writes += 1;
+                self.objects.delete_pod(self.now());
+                waiting(Reason::WaitingForPod, "the pod is ending")
+            }
+        }
+    }
+
+    fn observe_image(&self) -> Outcome {
+        let (set, pods) = self.workload();
+        match rollout::judge(set.as_ref(), &pods) {
+            rollout::Verdict::Current(pod) => match not_running(pod) {
+                None => Outcome::DoneOn { uid: pod.uid().unwrap() },
+                Some(why) => waiting(Reason::WaitingForPod, &why),
+            },
+            rollout::Verdict::Stale(_) => Outcome::Reissue,
+            rollout::Verdict::Wait(_) if set.is_none() => Outcome::Reissue,
+            rollout::Verdict::Wait(detail) => waiting(Reason::WaitingForPod, &detail),
+        }
+    }
+
+    fn deploy_job(&mut self, plan: &Plan<Persisted>) -> Outcome {
+        let Some(mut wanted) = sei_render::bootstrap_job(&self.observed.node, self.platform) else {
+            return Outcome::Done;
+        };
+        let Some(live) = &self.objects.job.live else {
+            if self.objects.stateful_set.live.is_some() && !self.objects.is_scaled_down() {
+                self.apply_stateful_set(0);
+                return waiting(Reason::WaitingForBootstrap, "the pod of the StatefulSet is ending");
+            }
+            if self.objects.pod.live.is_some() {
+                return waiting(Reason::WaitingForBootstrap, "the pod of the StatefulSet is ending");
+            }
+            let uid = self.objects.uid("job");
+            wanted.metadata.uid = Some(uid.clone());
+            self.objects.job.live = Some(wanted);
+            *self.writes += 1;
+            return Outcome::DoneOn { uid };
+        };
+        if Ownership::of(live, &self.observed.node) != Ownership::Own {
+            return waiting(Reason::WaitingForDeletion, "the Job is being deleted");
+        }
+        let image =
+            |job: &Job| image_of(job.spec.as_ref().unwrap().template.spec.as_ref()).map(str::to_owned);
+        let replace = match job_state(live) {
+            JobState::Complete => !plan.is_done(TaskKind::SnapshotRestore),
+            JobState::Failed(_) => true,
+            JobState::Running => image(live) != image(&wanted),
+        };
+        if !replace {
+            return Outcome::DoneOn { uid: live.uid().unwrap() };
+        }
+        if !self.data_stays() {
+            return waiting(Reason::WaitingForVolume, "the claim does not stay");
+        }
+        *self.writes += 1;
+        self.objects.delete_job(self.now());
+        waiting(Reason::WaitingForDeletion, "the Job is being deleted")
+    }
+
+    fn await_job(&self, plan: &Plan<Persisted>) -> Outcome {
+        match self.observed.job_of(plan).map(job_state) {
+            Some(JobState::Complete) => Outcome::Done,
+            Some(JobState::Failed(error)) => Outcome::Rejected { error },
+            Some(JobState::Running) if self.observed.sidecar.says(Health::NotReady) => Outcome::Reissue,
+            Some(JobState::Running) => waiting(Reason::WaitingForBootstrap, "seid runs"),
+            None => self.lost(plan),
+        }
+    }
+
+    fn lost(&self, plan: &Plan<Persisted>) -> Outcome {
+        let known = plan.object_of(TaskKind::DeployBootstrapJob);
+        let live = self.objects.job.live.as_ref();
+        let live = live.filter(|job| known.is_none_or(|uid| job.uid().as_deref() == Some(uid)));
+        match live.map(job_state) {
+            None => Outcome::JobLost,
+            Some(JobState::Failed(error)) => Outcome::Rejected { error },
+            Some(_) => waiting(Reason::WaitingForBootstrap, "the Job was created just now"),
+        }
+    }
+
+    fn teardown(&mut self) -> Outcome {
+        if !self.data_stays() {
+            return waiting(Reason::WaitingForVolume, "the claim does not stay");
+        }
+        let now = self.now();
+        let is_bootstrap = |label: Option<&String>| label.is_some_and(|label| label == "bootstrap");
+        if let Some(claim) = self.observed.claim.as_ref().filter(|claim| !claim.has_state) {
+            *self.writes += 1;
+            self.mark_claim(&claim.clone());
+        }
+        self.objects
+            .service
+            .live
+            .take_if(|service| is_bootstrap(service.labels().get(sei_api::labels::COMPONENT)));
+        if self.objects.job.live.is_some() {
+            *self.writes += 1;
+            self.objects.delete_job(now);
+        }
+        match self.objects.job.live.is_none() && self.objects.bootstrap_pod.live.is_none() {
+            true => Outcome::Done,
+            false => waiting(Reason::WaitingForBootstrap, "its Job and pod are ending"),
+        }
+    }
+
+    pub fn mark_claim(&mut self, of: &Claim) {
+        if let Some(claim) = self.objects.claim.live.as_mut().filter(|live| live.uid == of.uid) {
+            claim.has_state = true;
+        }
+    }
+}
+
+fn waiting(reason: Reason, detail: &str) -> Outcome {
+    Outcome::Waiting { reason, detail: detail.to_owned() }
+}

@@ -1,0 +1,331 @@
+//! Random disturbances of nodes on a model cluster, through the product's own pass: edits of the spec, pods and claims
+//! that go, nodes that are recreated, sidecars that restart, tasks that fail, status writes that are lost and caches that
+//! lag. The sidecar keeps its records and markers on the volume.
+//!
+//! In every order: nothing runs before it is stored, nothing is done twice on one volume, seid does not start without
+//! what the plan has configured, no two pods have one signing key, and a pass has a bound of writes and of immediate
+//! repeats. When the disturbances stop every node is Running or says what it waits for, and Running once a user does
+//! what it asks for.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
+
+mod act;
+mod actor;
+mod cached;
+mod objects;
+mod operator;
+#[path = "../../../plan/tests/life/volume.rs"]
+mod volume;
+
+use jiff::SignedDuration;
+use proptest::prelude::*;
+use sei_api::{
+    conditions::{ConditionType, Reason},
+    v1alpha1::NodePhase,
+};
+use sei_plan::{OfKind, TaskKind};
+use serde_json::{Value, json};
+
+use operator::{Fault, Member, World};
+
+const PEER: &str = "0123456789abcdef0123456789abcdef01234567@b:1";
+
+fn specs() -> impl Strategy<Value = Vec<Value>> {
+    let key = |name: &str| json!({ "secret": { "secretName": name } });
+    let keys = json!({ "signingKey": key("s"), "nodeKey": key("n") });
+    let bootstrap = json!({ "s3": { "targetHeight": 7 }, "bootstrapImage": "seid:old" });
+    let publish = json!({ "tendermint": { "keepRecent": 3, "publish": {} } });
+    let ceremony = json!({ "chainId": "c", "stakingAmount": "1usei", "accountBalance": "2usei", "index": 0 });
+    let modes = prop::sample::select(vec![
+        vec![json!({ "fullNode": {} })],
+        vec![json!({ "fullNode": { "snapshot": { "stateSync": {} } } })],
+        vec![json!({ "fullNode": { "snapshot": { "s3": { "targetHeight": 7 } } } })],
+        vec![json!({ "fullNode": { "snapshot": bootstrap, "snapshotGeneration": publish } })],
+        vec![json!({ "archive": { "snapshotGeneration": publish } })],
+        vec![json!({ "validator": { "genesisCeremony": ceremony } })],
+        vec![json!({ "validator": keys }), json!({ "validator": keys })],
+    ]);
+    modes.prop_map(|modes| {
+        let peers = json!([{ "static": { "addresses": [PEER] } }]);
+        let common = json!({ "chainId": "c", "image": "seid:0", "peers": peers });
+        let spec = |mode: Value| {
+            let mut spec = common.clone();
+            spec.as_object_mut().unwrap().extend(mode.as_object().unwrap().clone());
+            spec
+        };
+        modes.into_iter().map(spec).collect()
+    })
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Image(u8),
+    Override(u8),
+    SidecarImage(u8),
+    Retry(u8),
+    KillPod,
+    HoldPods(bool),
+    DeleteClaim,
+    DeleteStatefulSet,
+    DeleteJob,
+    EvictJob,
+    Recreate,
+    RestartSidecar,
+    /// A sidecar of an old release ends what it has under way as failed.
+    CancelSidecar,
+    FailTasks,
+    Fault(Fault),
+    /// A cache, and how many passes it lags.
+    Lag(u8, u32),
+    Time(u16),
+    Settle,
+    Work,
+    Ask,
+    Pass,
+    /// Everything as it goes when nothing disturbs it.
+    Go(u8),
+}
+
+fn event() -> impl Strategy<Value = (usize, Event)> {
+    let fault = prop::sample::select(vec![Fault::Lost, Fault::Unanswered]);
+    let event = prop_oneof![
+        2 => (0..3u8).prop_map(Event::Image),
+        2 => (0..3u8).prop_map(Event::Override),
+        1 => (0..2u8).prop_map(Event::SidecarImage),
+        1 => (0..3u8).prop_map(Event::Retry),
+        2 => Just(Event::KillPod),
+        1 => any::<bool>().prop_map(Event::HoldPods),
+        1 => Just(Event::DeleteClaim),
+        1 => Just(Event::DeleteStatefulSet),
+        1 => Just(Event::DeleteJob),
+        1 => Just(Event::EvictJob),
+        1 => Just(Event::Recreate),
+        2 => Just(Event::RestartSidecar),
+        1 => Just(Event::CancelSidecar),
+        1 => Just(Event::FailTasks),
+        3 => fault.prop_map(Event::Fault),
+        3 => (0..7u8, 1..6u32).prop_map(|(cache, passes)| Event::Lag(cache, passes)),
+        2 => (0..400u16).prop_map(Event::Time),
+        4 => Just(Event::Settle),
+        4 => Just(Event::Work),
+        4 => Just(Event::Ask),
+        6 => Just(Event::Pass),
+        8 => (1..8u8).prop_map(Event::Go),
+    ];
+    (0..2usize, event)
+}
+
+impl World {
+    fn take(&mut self, index: usize, event: Event) -> Result<(), TestCaseError> {
+        let now = self.now;
+        let member = &mut self.members[index];
+        match event {
+            Event::Image(which) => member.change(|node| node.spec.image = format!("seid:{which}")),
+            Event::Override(port) => member.change(|node| {
+                let overrides = node.spec.overrides.get_or_insert_default();
+                overrides.insert("evm.http_port".to_owned(), format!("854{port}"));
+            }),
+            Event::SidecarImage(which) => member.change(|node| {
+                let sidecar = json!({ "image": format!("seictl:v0.0.{}", 61 + which) });
+                node.spec.sidecar = serde_json::from_value(sidecar).unwrap();
+            }),
+            Event::Retry(value) => member.retry(&value.to_string()),
+            Event::KillPod => member.objects.delete_pod(now),
+            Event::HoldPods(holds) => member.objects.holds_pods = holds,
+            Event::DeleteClaim => member.objects.delete_claim(now),
+            Event::DeleteStatefulSet => member.objects.stateful_set.live = None,
+            Event::DeleteJob => member.objects.delete_job(now),
+            Event::EvictJob => member.objects.end_job("Failed", "evicted"),
+            Event::Recreate => member.recreate(now),
+            Event::RestartSidecar => member.objects.ready = None,
+            Event::CancelSidecar => {
+                member.objects.ready = None;
+                member.objects.fail_tasks("context canceled");
+            }
+            Event::FailTasks => member.objects.fail_tasks("no answer from S3"),
+            Event::Fault(fault) => member.faults.push(fault),
+            Event::Lag(cache, passes) => member.lag(cache, passes),
+            Event::Time(seconds) => self.now += SignedDuration::from_secs(seconds.into()),
+            Event::Settle => member.settle(now),
+            Event::Work => member.work()?,
+            Event::Ask => member.actor.ask(&mut member.objects, now),
+            Event::Pass => drop(self.pass(index)?),
+            Event::Go(rounds) => {
+                for _ in 0..rounds {
+                    self.go(index)?;
+                }
+            }
+        }
+        self.holds()
+    }
+
+    /// Everything happens once that is to happen.
+    fn go(&mut self, index: usize) -> Result<(), TestCaseError> {
+        let now = self.now;
+        let member = &mut self.members[index];
+        member.settle(now);
+        member.work()?;
+        member.actor.ask(&mut member.objects, now);
+        self.pass(index)?;
+        self.holds()
+    }
+
+    /// What holds at every moment.
+    fn holds(&self) -> Result<(), TestCaseError> {
+        for member in &self.members {
+            let volume = member.objects.volume.as_ref();
+            let violations = volume.map(|volume| volume.violations.as_slice()).unwrap_or_default();
+            prop_assert!(violations.is_empty(), "{violations:#?}");
+        }
+        for member in &self.members {
+            let pods = member.objects.pods();
+            prop_assert!(pods <= 1, "{pods} pods on one volume");
+        }
+        let pods: usize = self.members.iter().map(|member| member.objects.pods()).sum();
+        prop_assert!(pods <= 1 || self.members.len() == 1, "{pods} pods with one signing key");
+        Ok(())
+    }
+
+    /// Goes on without disturbance until nothing changes any more.
+    fn rest(&mut self) -> Result<(), TestCaseError> {
+        let mut quiet = 0;
+        for _ in 0..400 {
+            let before: Vec<_> = self.members.iter().map(|member| member.node.live.status.clone()).collect();
+            for index in 0..self.members.len() {
+                self.go(index)?;
+            }
+            let after: Vec<_> = self.members.iter().map(|member| member.node.live.status.clone()).collect();
+            self.now += SignedDuration::from_secs(400);
+            quiet = if before == after { quiet + 1 } else { 0 };
+            if quiet == 4 {
+                return Ok(());
+            }
+        }
+        prop_assert!(false, "no rest: {:#?}", self.members[0].status());
+        Ok(())
+    }
+}
+
+impl Member {
+    fn lag(&mut self, cache: u8, passes: u32) {
+        match cache {
+            0 => self.node.lag(passes),
+            1 => self.objects.stateful_set.lag(passes),
+            2 => self.objects.service.lag(passes),
+            3 => self.objects.job.lag(passes),
+            4 => self.objects.pod.lag(passes),
+            5 => self.objects.bootstrap_pod.lag(passes),
+            _ => self.objects.claim.lag(passes),
+        }
+    }
+
+    /// The sidecar ends what it has under way, and seid starts when it may.
+    fn work(&mut self) -> Result<(), TestCaseError> {
+        let Some(pod) = self.objects.running().and_then(|pod| pod.metadata.uid.clone()) else {
+            return Ok(());
+        };
+        let Some(volume) = &mut self.objects.volume else { return Ok(()) };
+        let completed = volume.work();
+        let is_mark = |id: &String| volume.record(id).is_some_and(|it| it.kind == TaskKind::MarkReady);
+        let marks: Vec<_> = completed.into_iter().filter(is_mark).collect();
+        for id in marks {
+            self.objects.ready = Some(pod.clone());
+            self.seid_starts(&id)?;
+        }
+        Ok(())
+    }
+
+    /// seid starts on the configuration that the plan with this mark-ready has written.
+    fn seid_starts(&mut self, id: &str) -> Result<(), TestCaseError> {
+        let Some(volume) = &mut self.objects.volume else { return Ok(()) };
+        let config = volume.config.clone().unwrap_or_default();
+        let wants_state_sync = self.node.live.spec.snapshot().is_some() && !volume.has_chain;
+        prop_assert!(config.state_sync || !wants_state_sync, "seid starts without state sync");
+        volume.has_chain = true;
+        let plan = self.node.live.status.as_ref().and_then(|status| status.plan.as_ref());
+        let tasks = plan.map(|plan| plan.tasks.as_slice()).unwrap_or_default();
+        let Some(place) = tasks.iter().position(|task| task.id == id) else { return Ok(()) };
+        let before = &tasks[..place];
+        let applied = before.iter().rev().find(|task| task.is(TaskKind::ConfigApply));
+        let wanted = applied.and_then(|task| task.params.as_ref()?.get("overrides")?.as_object());
+        for (key, value) in wanted.into_iter().flatten() {
+            prop_assert_eq!(config.overrides.get(key).map(String::as_str), value.as_str(), "{}", key);
+        }
+        let finds = |task: &_| OfKind::is(task, TaskKind::DiscoverPeers);
+        prop_assert!(config.peers || !before.iter().any(finds), "seid starts without peers");
+        Ok(())
+    }
+
+    fn reason(&self, kind: ConditionType) -> Option<(&str, &str)> {
+        let condition = self.status().condition(kind)?;
+        Some((&condition.reason, &condition.message))
+    }
+
+    /// Does what the node asks a user for. Whether there was anything.
+    fn help(&mut self, attempt: u32, now: jiff::Timestamp) -> bool {
+        let Some((reason, message)) = self.reason(ConditionType::Stalled) else { return false };
+        if reason == Reason::DataVolumeLost.as_str() {
+            let (_, uid) = message.split_once("sei.io/retry=").unwrap();
+            let uid = uid.split(' ').next().unwrap().to_owned();
+            self.retry(&uid);
+        } else if reason == Reason::DataVolumeTerminating.as_str() {
+            self.objects.delete_pod(now);
+            self.objects.delete_job(now);
+        } else if reason == Reason::PlanFailed.as_str() {
+            self.retry(&format!("attempt {attempt}"));
+        } else {
+            return false;
+        }
+        true
+    }
+}
+
+/// As many cases as a test run has time for; more with `PROPTEST_CASES`.
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig::with_cases(cases.unwrap_or(48))
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn nodes_converge_and_nothing_is_done_twice(specs in specs(), events in prop::collection::vec(event(), 0..80)) {
+        let mut world = World::new(specs);
+        for (index, event) in events {
+            world.take(index % world.members.len(), event)?;
+        }
+        for member in &mut world.members {
+            member.faults.clear();
+            member.objects.holds_pods = false;
+            (0..7).for_each(|cache| member.lag(cache, 0));
+        }
+        let mut attempt = 0;
+        loop {
+            world.rest()?;
+            attempt += 1;
+            let mut helped = false;
+            for member in &mut world.members {
+                let (ready, message) = member.reason(ConditionType::Ready).unwrap();
+                let is_stalled = member.reason(ConditionType::Stalled).is_some();
+                let is_ready = ready == Reason::NodeReady.as_str();
+                prop_assert!(is_ready || is_stalled, "waits for nothing: {ready}: {message}\n{:#?}", member.status());
+                helped |= member.help(attempt, world.now);
+            }
+            if !helped {
+                break;
+            }
+            prop_assert!(attempt < 8, "a user is asked again and again");
+        }
+        let running = world.members.iter().filter(|member| {
+            member.status().phase == Some(NodePhase::Running)
+                && member.status().condition(ConditionType::Ready).unwrap().status == "True"
+        });
+        let running: Vec<_> = running.collect();
+        prop_assert_eq!(running.len(), 1, "of the nodes with one key one runs");
+        let node = &running[0].node.live;
+        prop_assert_eq!(running[0].status().current_image.as_ref(), Some(&node.spec.image));
+        let pod = running[0].objects.pod.live.as_ref().unwrap();
+        let image = sei_decide::objects::image_of(pod.spec.as_ref());
+        prop_assert_eq!(image, Some(node.spec.image.as_str()));
+    }
+}

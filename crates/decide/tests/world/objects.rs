@@ -1,0 +1,242 @@
+//! The objects of a node, and what the controllers of Kubernetes do with them.
+
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::{
+        apps::v1::StatefulSet,
+        batch::v1::Job,
+        core::v1::{Pod, PodTemplateSpec, Service},
+    },
+    apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time},
+};
+use kube::ResourceExt;
+use sei_decide::{
+    Claim,
+    objects::{JobState, job_state},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    cached::Cached,
+    volume::{State, Volume},
+};
+
+/// What exists of a node beside its SeiNode.
+#[derive(Clone, Debug, Default)]
+pub struct Objects {
+    /// Name of the node.
+    name: String,
+    pub stateful_set: Cached<Option<StatefulSet>>,
+    pub service: Cached<Option<Service>>,
+    pub job: Cached<Option<Job>>,
+    pub pod: Cached<Option<Pod>>,
+    pub bootstrap_pod: Cached<Option<Pod>>,
+    pub claim: Cached<Option<Claim>>,
+    /// The volume behind the claim.
+    pub volume: Option<Volume>,
+    /// UID of the pod whose sidecar process is ready.
+    pub ready: Option<String>,
+    /// Pods that are asked to end do not.
+    pub holds_pods: bool,
+    uids: u32,
+}
+
+impl Objects {
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
+    }
+
+    pub fn uid(&mut self, kind: &str) -> String {
+        self.uids += 1;
+        format!("{}-{kind}-{}", self.name, self.uids)
+    }
+
+    /// The pod that runs, of the StatefulSet or of the Job.
+    pub fn running(&self) -> Option<&Pod> {
+        let pods = [&self.pod.live, &self.bootstrap_pod.live];
+        pods.into_iter().flatten().find(|pod| runs(pod))
+    }
+
+    /// How many pods exist, also of those that end.
+    pub fn pods(&self) -> usize {
+        [&self.pod.live, &self.bootstrap_pod.live].into_iter().flatten().count()
+    }
+
+    /// Whether the StatefulSet is to have no pod.
+    pub fn is_scaled_down(&self) -> bool {
+        let set = self.stateful_set.live.as_ref();
+        set.is_some_and(|set| set.spec.as_ref().unwrap().replicas == Some(0))
+    }
+
+    pub fn delete_pod(&mut self, now: Timestamp) {
+        mark(self.pod.live.as_mut(), now);
+    }
+
+    pub fn delete_job(&mut self, now: Timestamp) {
+        mark(self.job.live.as_mut(), now);
+        mark(self.bootstrap_pod.live.as_mut(), now);
+    }
+
+    pub fn delete_claim(&mut self, now: Timestamp) {
+        if let Some(claim) = &mut self.claim.live {
+            claim.deleted_at.get_or_insert(now);
+        }
+    }
+
+    /// What every controller does when it looks once.
+    pub fn settle(&mut self, node_uid: &str, now: Timestamp) {
+        self.collect(node_uid, now);
+        if !self.holds_pods {
+            self.pod.live.take_if(|pod| is_ending(pod));
+            self.bootstrap_pod.live.take_if(|pod| is_ending(pod));
+        }
+        if self.bootstrap_pod.live.is_none() {
+            self.job.live.take_if(|job| job.metadata.deletion_timestamp.is_some());
+        }
+        // A pod that was not scheduled does not protect the claim.
+        if self.running().is_none()
+            && self.claim.live.as_ref().is_some_and(|claim| claim.deleted_at.is_some())
+        {
+            (self.claim.live, self.volume) = (None, None);
+        }
+        self.create_pods();
+        self.start_pods();
+        self.complete_job();
+    }
+
+    /// Objects of an earlier SeiNode go with it.
+    fn collect(&mut self, node_uid: &str, now: Timestamp) {
+        let is_left = |metadata: &ObjectMeta| {
+            metadata.owner_references.iter().flatten().any(|owner| owner.uid != node_uid)
+        };
+        if self.stateful_set.live.as_ref().is_some_and(|set| is_left(&set.metadata)) {
+            self.stateful_set.live = None;
+        }
+        if self.service.live.as_ref().is_some_and(|service| is_left(&service.metadata)) {
+            self.service.live = None;
+        }
+        if self.job.live.as_ref().is_some_and(|job| is_left(&job.metadata)) {
+            self.delete_job(now);
+        }
+        if self.claim.live.as_ref().is_some_and(|claim| !claim.is_owned) {
+            self.delete_claim(now);
+        }
+        let set = self.stateful_set.live.as_ref().map(|set| set.uid());
+        let owner = self.pod.live.as_ref().map(|pod| Some(pod.owner_references()[0].uid.clone()));
+        if owner.is_some() && (owner != set || self.is_scaled_down()) {
+            self.delete_pod(now);
+        }
+    }
+
+    fn create_pods(&mut self) {
+        if self.pod.live.is_none()
+            && !self.is_scaled_down()
+            && let Some(set) = self.stateful_set.live.clone()
+        {
+            let revision = set.status.and_then(|status| status.update_revision).unwrap_or_default();
+            let template = set.spec.unwrap().template;
+            let owner = json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "set", "uid": set.metadata.uid, "controller": true });
+            let uid = self.uid("pod");
+            let mut pod = pod(&format!("{}-0", set.metadata.name.unwrap()), &uid, template, owner);
+            pod.labels_mut().insert("controller-revision-hash".to_owned(), revision);
+            self.pod.live = Some(pod);
+        }
+        let wanted =
+            self.job.live.clone().filter(|job| {
+                job.metadata.deletion_timestamp.is_none() && job_state(job) == JobState::Running
+            });
+        if self.bootstrap_pod.live.is_none()
+            && let Some(job) = wanted
+        {
+            let template = job.spec.unwrap().template;
+            let owner = json!({ "apiVersion": "batch/v1", "kind": "Job", "name": "job", "uid": job.metadata.uid, "controller": true });
+            let uid = self.uid("pod");
+            self.bootstrap_pod.live = Some(pod(&job.metadata.name.unwrap(), &uid, template, owner));
+        }
+    }
+
+    /// The scheduler and the kubelet.
+    fn start_pods(&mut self) {
+        let claim = self.claim.live.clone();
+        let ready = self.ready.clone();
+        for pod in [&mut self.pod.live, &mut self.bootstrap_pod.live].into_iter().flatten() {
+            let refusal = match &claim {
+                None => Some("not found"),
+                Some(claim) if claim.deleted_at.is_some() => Some("is being deleted"),
+                Some(_) => None,
+            };
+            if !runs(pod)
+                && let Some(refusal) = refusal
+            {
+                let message = format!("persistentvolumeclaim \"data-{}\" {refusal}", self.name);
+                let condition = json!({ "type": "PodScheduled", "status": "False", "message": message });
+                pod.status = status(json!({ "conditions": [condition] }));
+                continue;
+            }
+            let is_ready = ready.is_some() && ready == pod.metadata.uid;
+            pod.status = status(json!({
+                "conditions": [{ "type": "Ready", "status": if is_ready { "True" } else { "False" } }],
+                "containerStatuses": [{
+                    "name": "seid", "image": "", "imageID": "", "ready": is_ready, "restartCount": 0,
+                    "state": { "running": {} },
+                }],
+            }));
+        }
+    }
+
+    /// seid of the bootstrap runs up to the height once it may.
+    fn complete_job(&mut self) {
+        let pod = self.bootstrap_pod.live.as_ref().and_then(|pod| pod.metadata.uid.clone());
+        if pod.is_some() && pod == self.ready {
+            self.end_job("Complete", "");
+        }
+    }
+
+    /// What the sidecar has under way ends with an error.
+    pub fn fail_tasks(&mut self, error: &str) {
+        let records = self.volume.iter_mut().flat_map(|volume| &mut volume.records);
+        for record in records.filter(|record| record.state == State::Running) {
+            record.state = State::Failed(error.to_owned());
+        }
+    }
+
+    /// Ends the Job and its pod.
+    pub fn end_job(&mut self, how: &str, message: &str) {
+        if let Some(job) = &mut self.job.live {
+            let condition = json!({ "type": how, "status": "True", "message": message });
+            job.status = serde_json::from_value(json!({ "conditions": [condition] })).unwrap();
+            self.bootstrap_pod.live = None;
+        }
+    }
+}
+
+fn status(status: Value) -> Option<k8s_openapi::api::core::v1::PodStatus> {
+    Some(serde_json::from_value(status).unwrap())
+}
+
+fn pod(name: &str, uid: &str, template: PodTemplateSpec, owner: Value) -> Pod {
+    let metadata = ObjectMeta {
+        name: Some(name.to_owned()),
+        namespace: Some("sei".to_owned()),
+        uid: Some(uid.to_owned()),
+        labels: template.metadata.and_then(|metadata| metadata.labels),
+        owner_references: Some(vec![serde_json::from_value(owner).unwrap()]),
+        ..ObjectMeta::default()
+    };
+    Pod { metadata, spec: template.spec, status: None }
+}
+
+fn mark<K: kube::Resource>(object: Option<&mut K>, now: Timestamp) {
+    if let Some(object) = object {
+        object.meta_mut().deletion_timestamp.get_or_insert(Time(now));
+    }
+}
+
+fn is_ending(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_some()
+}
+
+/// Whether its containers run.
+fn runs(pod: &Pod) -> bool {
+    pod.status.as_ref().is_some_and(|status| status.container_statuses.is_some())
+}

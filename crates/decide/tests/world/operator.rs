@@ -1,0 +1,330 @@
+//! The operator on a small cluster: the product's own pass over nodes whose objects, sidecars and volumes are models.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::{apps::v1::StatefulSet, batch::v1::Job, core::v1::Pod};
+use proptest::prelude::*;
+use sei_api::{SeiNode, SeiNodeStatus};
+use sei_decide::{
+    Ask, Children, Finding, Keys, Observed, Pass, Repair, Repaired, Then,
+    contention::{Contention, Stage, Use, contention},
+    exclusive::PublicKey,
+    objects::{JobState, job_state},
+};
+use sei_plan::Outcome;
+use sei_render::Platform;
+use serde_json::{Value, json};
+
+use crate::{act::Acting, actor::Actor, cached::Cached, objects::Objects};
+
+/// How often a pass goes round before others have their turn, as in the reconciler.
+const ROUNDS: usize = 4;
+/// Writes of one pass through the machine at most, the status included: the objects of a first plan or the repair of
+/// them all, the marks and deletions of a bootstrap, and the status.
+const WRITES: u32 = 6;
+/// Passes in a row at most that ask for another one at once: a plan ends or is replaced, the next one is stored, and it
+/// runs until it waits.
+const AT_ONCE: u32 = 4;
+
+/// What becomes of the next status write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is not applied.
+    Lost,
+    /// It is applied, and the answer is lost.
+    Unanswered,
+}
+
+/// A node and everything about it.
+pub struct Member {
+    pub node: Cached<SeiNode>,
+    pub objects: Objects,
+    pub actor: Actor,
+    pub faults: Vec<Fault>,
+    /// As the last answered status write returned it.
+    written: Option<SeiNode>,
+    at_once: u32,
+    /// Ids of all plans that were stored.
+    stored: BTreeSet<String>,
+}
+
+impl Member {
+    pub fn new(name: &str, spec: Value) -> Self {
+        Self {
+            node: Cached::new(node(name, "node-1", spec)),
+            objects: Objects::new(name),
+            actor: Actor::default(),
+            faults: Vec::new(),
+            written: None,
+            at_once: 0,
+            stored: BTreeSet::new(),
+        }
+    }
+
+    pub fn change(&mut self, change: impl FnOnce(&mut SeiNode)) {
+        let node = &mut self.node.live;
+        let before = node.spec.clone();
+        change(node);
+        let version: u64 = node.metadata.resource_version.as_ref().unwrap().parse().unwrap();
+        node.metadata.resource_version = Some((version + 1).to_string());
+        if node.spec != before {
+            node.metadata.generation = node.metadata.generation.map(|generation| generation + 1);
+        }
+    }
+
+    pub fn retry(&mut self, value: &str) {
+        self.change(|node| {
+            let annotations = node.metadata.annotations.get_or_insert_default();
+            annotations.insert("sei.io/retry".to_owned(), value.to_owned());
+        });
+    }
+
+    /// The SeiNode is deleted and created again. What it owned is left to the garbage collector.
+    pub fn recreate(&mut self, now: Timestamp) {
+        let uid = self.objects.uid("node");
+        self.change(|node| {
+            node.metadata.uid = Some(uid);
+            node.metadata.generation = Some(1);
+            node.metadata.creation_timestamp =
+                Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(now));
+            node.status = None;
+        });
+        if let Some(claim) = &mut self.objects.claim.live {
+            claim.is_owned = false;
+        }
+        self.objects.delete_claim(now);
+        // The cache of SeiNodes says that it is gone, and what is remembered of it goes too.
+        self.node = Cached::new(self.node.live.clone());
+        (self.actor, self.written) = (Actor::default(), None);
+    }
+
+    pub fn status(&self) -> &SeiNodeStatus {
+        self.node.live.status.as_ref().unwrap()
+    }
+
+    pub fn settle(&mut self, now: Timestamp) {
+        let uid = self.node.live.metadata.uid.clone().unwrap();
+        self.objects.settle(&uid, now);
+    }
+
+    /// The cached SeiNode, or the newer one that the last write returned.
+    fn freshest(&mut self) -> SeiNode {
+        let version = |node: &SeiNode| node.metadata.resource_version.as_ref()?.parse::<u64>().ok();
+        let cached = self.node.observe();
+        self.written.take_if(|written| version(written) <= version(&cached));
+        self.written.clone().unwrap_or(cached)
+    }
+
+    /// Writes `status` under optimistic lock; `None` when the write failed or was not answered.
+    fn record(&mut self, node: &SeiNode, status: SeiNodeStatus, writes: &mut u32) -> Option<SeiNode> {
+        if node.status.as_ref() == Some(&status) {
+            return Some(node.clone());
+        }
+        *writes += 1;
+        let fault = self.faults.pop();
+        let is_current = self.node.live.metadata.resource_version == node.metadata.resource_version;
+        if fault == Some(Fault::Lost) || !is_current {
+            return None;
+        }
+        self.stored.extend(status.plan.as_ref().map(|plan| plan.id.clone()));
+        self.change(|node| node.status = Some(status));
+        if fault == Some(Fault::Unanswered) {
+            return None;
+        }
+        self.written = Some(self.node.live.clone());
+        self.written.clone()
+    }
+
+    fn uses(&self, seen: bool) -> Vec<Use> {
+        let of = |live: &Cached<Option<Pod>>| if seen { live.seen().clone() } else { live.live.clone() };
+        let pods = [of(&self.objects.pod), of(&self.objects.bootstrap_pod)];
+        let (set, job) = (&self.objects.stateful_set, &self.objects.job);
+        let (set, job) = if seen { (set.seen(), job.seen()) } else { (&set.live, &job.live) };
+        let set = set.as_ref().and_then(|set: &StatefulSet| {
+            let spec = set.spec.as_ref().filter(|spec| spec.replicas != Some(0))?;
+            Use::of_object(set, Stage::Template, spec.template.spec.as_ref()?)
+        });
+        let job = job.as_ref().filter(|job| job_state(job) == JobState::Running);
+        let job = job.and_then(|job: &Job| {
+            Use::of_object(job, Stage::Template, job.spec.as_ref()?.template.spec.as_ref()?)
+        });
+        let pods = pods.iter().flatten();
+        let pods = pods.filter_map(|pod| Use::of_object(pod, Stage::Pod, pod.spec.as_ref()?));
+        set.into_iter().chain(job).chain(pods).collect()
+    }
+}
+
+fn node(name: &str, uid: &str, spec: Value) -> SeiNode {
+    serde_json::from_value(json!({
+        "apiVersion": "sei.io/v1alpha1",
+        "kind": "SeiNode",
+        "metadata": {
+            "name": name, "namespace": "sei", "uid": format!("{name}-{uid}"), "generation": 1,
+            "resourceVersion": "1", "creationTimestamp": "2026-12-31T00:00:00Z",
+        },
+        "spec": spec,
+    }))
+    .unwrap()
+}
+
+/// The cluster, and the operator in it.
+pub struct World {
+    pub members: Vec<Member>,
+    pub now: Timestamp,
+    platform: Platform,
+    granted: BTreeSet<String>,
+    plans: u32,
+    /// The most writes and immediate repeats that were seen.
+    pub most: (u32, u32),
+}
+
+impl World {
+    pub fn new(specs: Vec<Value>) -> Self {
+        let settings = include_str!("../../../../tests/conformance/full-tls/platform.env");
+        let settings = settings.lines().filter_map(|line| line.split_once('='));
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let members = specs.into_iter().enumerate();
+        Self {
+            members: members.map(|(index, spec)| Member::new(&format!("node-{index}"), spec)).collect(),
+            now: "2027-01-01T00:00:00Z".parse().unwrap(),
+            platform: Platform::from_settings(&settings).unwrap(),
+            granted: BTreeSet::new(),
+            plans: 0,
+            most: (0, 0),
+        }
+    }
+
+    fn contention(&self, node: &SeiNode, seen: bool) -> Contention {
+        let key = |_: &str, _: &str| PublicKey::read(br#"{ "address": "A", "pub_key": { "value": "P" } }"#);
+        let mut uses: Vec<_> = self.members.iter().flat_map(|member| member.uses(seen)).collect();
+        if seen {
+            uses.extend(self.members.iter().map(|member| {
+                let node = member.node.seen();
+                let granted = self.granted.contains(node.metadata.uid.as_ref().unwrap());
+                Use::of_node(node, if granted { Stage::Granted } else { Stage::Named })
+            }));
+        }
+        contention(node, &uses, &key)
+    }
+
+    fn observe(&mut self, index: usize, node: &SeiNode) -> Observed {
+        let member = &mut self.members[index];
+        let objects = &mut member.objects;
+        let (job, pod) = (objects.job.observe(), objects.pod.observe());
+        let bootstrap_pod = objects.bootstrap_pod.observe().filter(|_| job.is_some());
+        let callable = [&pod, &bootstrap_pod].into_iter().flatten().next();
+        let sidecar = member.actor.begin_pass(callable.and_then(|pod| pod.metadata.uid.clone()));
+        let children = Children {
+            stateful_set: objects.stateful_set.observe().map(Arc::new),
+            service: objects.service.observe().map(Arc::new),
+            config_map: None,
+            job: job.map(Arc::new),
+            pod: pod.map(Arc::new),
+            bootstrap_pod: bootstrap_pod.map(Arc::new),
+            pod_refusal: None,
+        };
+        let claim = objects.claim.observe();
+        let contention = self.contention(node, true);
+        if contention.rival.is_none() {
+            self.granted.extend(node.metadata.uid.clone());
+        }
+        let keyed = node.spec.validator.as_ref().is_some_and(|validator| validator.signing_key.is_some());
+        let found = || keyed.then(|| Finding::Good("good".to_owned()));
+        Observed {
+            node: Arc::new(node.clone()),
+            tls: None,
+            keys: Keys { signing: found(), node: found(), keyring: None },
+            import: None,
+            claim,
+            peers: None,
+            contention,
+            children,
+            overridden: Vec::new(),
+            sidecar,
+            read_again_at: None,
+            now: self.now,
+        }
+    }
+
+    /// A reconcile of a node. How long it is to be left alone; `None` when a write failed.
+    pub fn pass(&mut self, index: usize) -> Result<Option<SignedDuration>, TestCaseError> {
+        let mut node = self.members[index].freshest();
+        for _ in 0..ROUNDS {
+            let observed = self.observe(index, &node);
+            self.plans += 1;
+            let id = format!("00000000-0000-4000-8000-{:012}", self.plans);
+            let mut writes = 0;
+            let (status, then) = self.run(index, &observed, &id, &mut writes)?;
+            let member = &mut self.members[index];
+            let written = member.record(&node, status, &mut writes);
+            self.most.0 = self.most.0.max(writes);
+            prop_assert!(writes <= WRITES, "{writes} writes in a pass");
+            let Some(written) = written else {
+                member.at_once = 0;
+                return Ok(None);
+            };
+            node = written;
+            if let Then::Wait(delay) = then {
+                member.at_once = 0;
+                return Ok(Some(delay.try_into().unwrap()));
+            }
+            member.at_once += 1;
+            self.most.1 = self.most.1.max(member.at_once);
+            prop_assert!(member.at_once <= AT_ONCE, "{} passes without a pause", member.at_once);
+        }
+        Ok(Some(SignedDuration::ZERO))
+    }
+
+    fn run(
+        &mut self,
+        index: usize,
+        observed: &Observed,
+        plan_id: &str,
+        writes: &mut u32,
+    ) -> Result<(SeiNodeStatus, Then), TestCaseError> {
+        let rival = self.contention(&observed.node, false).rival.map(|rival| rival.message);
+        let member = &mut self.members[index];
+        let mut acting =
+            Acting { objects: &mut member.objects, platform: &self.platform, observed, rival, writes };
+        let mut pass = Pass::begin(observed, &self.platform, plan_id);
+        let mut order = None;
+        loop {
+            let outcome = match pass.ask() {
+                Ask::Repair(repair) => {
+                    pass.repaired(acting.repair(repair));
+                    continue;
+                }
+                Ask::Step { plan, task } => {
+                    prop_assert!(member.stored.contains(&plan.stored().id), "it runs before it is stored");
+                    let stepped = acting.step(plan, task);
+                    order = stepped.order;
+                    stepped.outcome
+                }
+                Ask::End => break,
+            };
+            pass.stepped(outcome, self.now, 0.0);
+        }
+        member.actor.end_pass(order);
+        Ok(pass.end())
+    }
+}
+
+impl Acting<'_> {
+    fn repair(&mut self, repair: Repair) -> Repaired {
+        let done = match repair {
+            Repair::StatefulSet(_) => self.apply_stateful_set(1),
+            Repair::Service(service) => self.put_service(*service),
+            Repair::ConfigMap(_) => Outcome::Done,
+            Repair::ClaimMark(claim) => {
+                *self.writes += 1;
+                self.mark_claim(&claim);
+                Outcome::Done
+            }
+        };
+        match done {
+            Outcome::Done => Repaired::Done,
+            other => Repaired::Failed(format!("{other:?}")),
+        }
+    }
+}
