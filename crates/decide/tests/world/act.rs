@@ -7,7 +7,7 @@ use k8s_openapi::api::{
     core::v1::{Pod, Service},
 };
 use kube::ResourceExt;
-use sei_api::{SeiNode, conditions::Reason, v1alpha1::PlannedTask};
+use sei_api::{SeiNode, conditions::ReadyReason, v1alpha1::PlannedTask};
 use sei_decide::{
     Claim, Health, Observed, Ownership, SidecarStep,
     objects::{JobState, image_of, is_owned_by, job_state},
@@ -48,7 +48,7 @@ impl Acting<'_> {
             Task::EnsureDataPvc => self.ensure_claim().into(),
             Task::ApplyStatefulSet => {
                 match self.rival.clone().filter(|_| self.observed.children.pod.is_none()) {
-                    Some(rival) => waiting(Reason::WaitingForRelease, &rival).into(),
+                    Some(rival) => waiting(ReadyReason::WaitingForRelease, &rival).into(),
                     None => self.apply_stateful_set(1).into(),
                 }
             }
@@ -87,7 +87,7 @@ impl Acting<'_> {
     fn ensure_claim(&mut self) -> Outcome {
         match &self.objects.claim.live {
             Some(claim) if claim.deleted_at.is_some() || !claim.is_owned => {
-                waiting(Reason::WaitingForDeletion, "the claim is being deleted")
+                waiting(ReadyReason::WaitingForDeletion, "the claim is being deleted")
             }
             Some(claim) => Outcome::DoneOn { uid: claim.uid.clone() },
             None => {
@@ -120,7 +120,7 @@ impl Acting<'_> {
         let mut generation = 1;
         if let Some(live) = &self.objects.stateful_set.live {
             if Ownership::of(live, &self.observed.node) != Ownership::Own {
-                return waiting(Reason::WaitingForDeletion, "the StatefulSet is being deleted");
+                return waiting(ReadyReason::WaitingForDeletion, "the StatefulSet is being deleted");
             }
             wanted.metadata.uid = live.metadata.uid.clone();
             let is_same = live.spec == wanted.spec;
@@ -149,7 +149,7 @@ impl Acting<'_> {
     pub fn put_service(&mut self, service: Service) -> Outcome {
         let live = self.objects.service.live.as_ref();
         if live.is_some_and(|live| Ownership::of(live, &self.observed.node) != Ownership::Own) {
-            return waiting(Reason::WaitingForDeletion, "the Service is being deleted");
+            return waiting(ReadyReason::WaitingForDeletion, "the Service is being deleted");
         }
         *self.writes += 1;
         self.objects.service.live = Some(service);
@@ -167,15 +167,15 @@ impl Acting<'_> {
         let (set, pods) = self.workload();
         match rollout::judge(set.as_ref(), &pods) {
             rollout::Verdict::Wait(_) if set.is_none() => Outcome::Reissue,
-            rollout::Verdict::Wait(detail) => waiting(Reason::WaitingForPod, &detail),
+            rollout::Verdict::Wait(detail) => waiting(ReadyReason::WaitingForPod, &detail),
             rollout::Verdict::Current(_) => Outcome::Done,
             rollout::Verdict::Stale(_) if !self.data_stays() => {
-                waiting(Reason::WaitingForVolume, "the claim does not stay")
+                waiting(ReadyReason::WaitingForVolume, "the claim does not stay")
             }
             rollout::Verdict::Stale(_) => {
                 *self.writes += 1;
                 self.objects.delete_pod(self.now());
-                waiting(Reason::WaitingForPod, "the pod is ending")
+                waiting(ReadyReason::WaitingForPod, "the pod is ending")
             }
         }
     }
@@ -185,11 +185,11 @@ impl Acting<'_> {
         match rollout::judge(set.as_ref(), &pods) {
             rollout::Verdict::Current(pod) => match not_running(pod) {
                 None => Outcome::DoneOn { uid: pod.uid().unwrap() },
-                Some(why) => waiting(Reason::WaitingForPod, &why),
+                Some(why) => waiting(ReadyReason::WaitingForPod, &why),
             },
             rollout::Verdict::Stale(_) => Outcome::Reissue,
             rollout::Verdict::Wait(_) if set.is_none() => Outcome::Reissue,
-            rollout::Verdict::Wait(detail) => waiting(Reason::WaitingForPod, &detail),
+            rollout::Verdict::Wait(detail) => waiting(ReadyReason::WaitingForPod, &detail),
         }
     }
 
@@ -200,10 +200,10 @@ impl Acting<'_> {
         let Some(live) = &self.objects.job.live else {
             if self.objects.stateful_set.live.is_some() && !self.objects.is_scaled_down() {
                 self.apply_stateful_set(0);
-                return waiting(Reason::WaitingForBootstrap, "the pod of the StatefulSet is ending");
+                return waiting(ReadyReason::WaitingForBootstrap, "the pod of the StatefulSet is ending");
             }
             if self.objects.pod.live.is_some() {
-                return waiting(Reason::WaitingForBootstrap, "the pod of the StatefulSet is ending");
+                return waiting(ReadyReason::WaitingForBootstrap, "the pod of the StatefulSet is ending");
             }
             let uid = self.objects.uid("job");
             wanted.metadata.uid = Some(uid.clone());
@@ -212,7 +212,7 @@ impl Acting<'_> {
             return Outcome::DoneOn { uid };
         };
         if Ownership::of(live, &self.observed.node) != Ownership::Own {
-            return waiting(Reason::WaitingForDeletion, "the Job is being deleted");
+            return waiting(ReadyReason::WaitingForDeletion, "the Job is being deleted");
         }
         let image =
             |job: &Job| image_of(job.spec.as_ref().unwrap().template.spec.as_ref()).map(str::to_owned);
@@ -225,11 +225,11 @@ impl Acting<'_> {
             return Outcome::DoneOn { uid: live.uid().unwrap() };
         }
         if !self.data_stays() {
-            return waiting(Reason::WaitingForVolume, "the claim does not stay");
+            return waiting(ReadyReason::WaitingForVolume, "the claim does not stay");
         }
         *self.writes += 1;
         self.objects.delete_job(self.now());
-        waiting(Reason::WaitingForDeletion, "the Job is being deleted")
+        waiting(ReadyReason::WaitingForDeletion, "the Job is being deleted")
     }
 
     fn await_job(&self, plan: &Plan<Persisted>) -> Outcome {
@@ -237,7 +237,7 @@ impl Acting<'_> {
             Some(JobState::Complete) => Outcome::Done,
             Some(JobState::Failed(error)) => Outcome::Rejected { error },
             Some(JobState::Running) if self.observed.sidecar.says(Health::NotReady) => Outcome::Reissue,
-            Some(JobState::Running) => waiting(Reason::WaitingForBootstrap, "seid runs"),
+            Some(JobState::Running) => waiting(ReadyReason::WaitingForBootstrap, "seid runs"),
             None => self.lost(plan),
         }
     }
@@ -249,13 +249,13 @@ impl Acting<'_> {
         match live.map(job_state) {
             None => Outcome::JobLost,
             Some(JobState::Failed(error)) => Outcome::Rejected { error },
-            Some(_) => waiting(Reason::WaitingForBootstrap, "the Job was created just now"),
+            Some(_) => waiting(ReadyReason::WaitingForBootstrap, "the Job was created just now"),
         }
     }
 
     fn teardown(&mut self) -> Outcome {
         if !self.data_stays() {
-            return waiting(Reason::WaitingForVolume, "the claim does not stay");
+            return waiting(ReadyReason::WaitingForVolume, "the claim does not stay");
         }
         let now = self.now();
         let is_bootstrap = |label: Option<&String>| label.is_some_and(|label| label == "bootstrap");
@@ -273,7 +273,7 @@ impl Acting<'_> {
         }
         match self.objects.job.live.is_none() && self.objects.bootstrap_pod.live.is_none() {
             true => Outcome::Done,
-            false => waiting(Reason::WaitingForBootstrap, "its Job and pod are ending"),
+            false => waiting(ReadyReason::WaitingForBootstrap, "its Job and pod are ending"),
         }
     }
 
@@ -284,6 +284,6 @@ impl Acting<'_> {
     }
 }
 
-fn waiting(reason: Reason, detail: &str) -> Outcome {
+fn waiting(reason: ReadyReason, detail: &str) -> Outcome {
     Outcome::Waiting { reason, detail: detail.to_owned() }
 }

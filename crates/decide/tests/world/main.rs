@@ -19,7 +19,7 @@ mod volume;
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use sei_api::{
-    conditions::{ConditionType, Reason},
+    conditions::{ConditionType, ReadyReason, StalledReason},
     v1alpha1::NodePhase,
 };
 use sei_plan::{OfKind, TaskKind};
@@ -263,14 +263,14 @@ impl Member {
     /// Does what the node asks a user for. Whether there was anything.
     fn help(&mut self, attempt: u32, now: jiff::Timestamp) -> bool {
         let Some((reason, message)) = self.reason(ConditionType::Stalled) else { return false };
-        if reason == Reason::DataVolumeLost.as_str() {
+        if reason == StalledReason::DataVolumeLost.as_str() {
             let (_, uid) = message.split_once("sei.io/retry=").unwrap();
             let uid = uid.split(' ').next().unwrap().to_owned();
             self.retry(&uid);
-        } else if reason == Reason::DataVolumeTerminating.as_str() {
+        } else if reason == StalledReason::DataVolumeTerminating.as_str() {
             self.objects.delete_pod(now);
             self.objects.delete_job(now);
-        } else if reason == Reason::PlanFailed.as_str() {
+        } else if reason == StalledReason::PlanFailed.as_str() {
             self.retry(&format!("attempt {attempt}"));
         } else {
             return false;
@@ -307,7 +307,7 @@ proptest! {
             for member in &mut world.members {
                 let (ready, message) = member.reason(ConditionType::Ready).unwrap();
                 let is_stalled = member.reason(ConditionType::Stalled).is_some();
-                let is_ready = ready == Reason::NodeReady.as_str();
+                let is_ready = ready == ReadyReason::NodeReady.as_str();
                 prop_assert!(is_ready || is_stalled, "waits for nothing: {ready}: {message}\n{:#?}", member.status());
                 helped |= member.help(attempt, world.now);
             }
