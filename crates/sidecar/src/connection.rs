@@ -1,6 +1,9 @@
 //! How one client reaches its sidecar: plain, or over verified TLS with a token.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -11,6 +14,7 @@ use hyper_util::{
     client::legacy::{Client as Pool, Error as PoolError},
     rt::{TokioExecutor, TokioTimer},
 };
+use tokio::time::Instant;
 
 use crate::{
     connect_to::Router,
@@ -23,20 +27,29 @@ use crate::{
 /// those between two probes.
 const IDLE: Duration = Duration::from_secs(8);
 
+/// A connection over TLS serves no request that begins later than this after it may have been opened: a server is
+/// verified when it is connected to, and its certificate may expire or lose its trust afterwards. A task that is polled
+/// for hours would keep one connection in use for as long.
+const LIFETIME: Duration = Duration::from_secs(60);
+
 /// Connections without TLS, to any sidecar.
 pub(crate) type PlainPool = Pool<Router, Full<Bytes>>;
 
 /// How a client reaches its sidecar.
 #[derive(Clone)]
 pub(crate) enum Connection {
-    Plain(PlainPool),
+    Plain(Box<PlainPool>),
     Verified(Verified),
 }
+
+type VerifiedPool = Pool<HttpsConnector<Router>, Full<Bytes>>;
 
 /// Connections to servers that one trust accepts.
 #[derive(Clone)]
 pub(crate) struct Verified {
-    pool: Pool<HttpsConnector<Router>, Full<Bytes>>,
+    connector: HttpsConnector<Router>,
+    /// The current pool, and since when there is one.
+    pool: Arc<Mutex<(Instant, VerifiedPool)>>,
     pub(crate) tokens: Arc<dyn TokenSource>,
     pub(crate) served: Served,
 }
@@ -57,14 +70,27 @@ impl Connection {
             .https_only()
             .enable_http1()
             .wrap_connector(router);
-        Ok(Self::Verified(Verified { pool: builder().build(connector), tokens, served }))
+        let pool = (Instant::now(), builder().build(connector.clone()));
+        Ok(Self::Verified(Verified { connector, pool: Arc::new(Mutex::new(pool)), tokens, served }))
     }
 
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, PoolError> {
         match self {
             Self::Plain(pool) => pool.request(request).await,
-            Self::Verified(verified) => verified.pool.request(request).await,
+            Self::Verified(verified) => verified.current().request(request).await,
         }
+    }
+}
+
+impl Verified {
+    /// The pool, without the connections of one that is too old.
+    fn current(&self) -> VerifiedPool {
+        // A panic elsewhere leaves it whole: the only change is one assignment.
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if pool.0.elapsed() > LIFETIME {
+            *pool = (Instant::now(), builder().build(self.connector.clone()));
+        }
+        pool.1.clone()
     }
 }
 

@@ -39,7 +39,7 @@ impl Transport {
     /// [`Error::BadUrl`] unless it is `http://host:port`.
     pub fn plain(&self, base_url: &str) -> Result<Client, Error> {
         let base = base(base_url, "http")?;
-        Ok(Client::new(base, Connection::Plain(self.plain.clone()), Arc::clone(&self.gate)))
+        Ok(Client::new(base, Connection::Plain(Box::new(self.plain.clone())), Arc::clone(&self.gate)))
     }
 
     /// A client for a sidecar at `base_url` that `trust` accepts, with connections of its own, which close when it

@@ -120,6 +120,30 @@ async fn a_renewal_is_followed_without_a_restart() {
 }
 
 #[tokio::test]
+async fn a_connection_in_constant_use_is_verified_again_within_a_minute() {
+    let bed = bed().await;
+    let (first, second) = (certs::self_signed(&names()).unwrap(), certs::self_signed(&names()).unwrap());
+    bed.serve(&first);
+    let client = bed.client(&ServerTrust::Leaf(der(&first.crt)));
+    assert_eq!(client.healthz().await, Ok(Health::NotReady));
+    bed.serve(&second);
+    let mut answers = 0;
+    let refused = loop {
+        // Shorter than the time after which an idle connection is closed.
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(5)).await;
+        tokio::time::resume();
+        match client.healthz().await {
+            Ok(_) => answers += 1,
+            Err(refused) => break refused,
+        }
+        assert!(answers < 100, "a server that is not trusted any more still answers");
+    };
+    assert!(matches!(refused, Error::Untrusted { .. }), "{refused}");
+    assert!((8..=12).contains(&answers), "{answers} requests over one connection");
+}
+
+#[tokio::test]
 async fn tasks_go_there_and_back() {
     let bed = bed().await;
     let client = bed.plain();
