@@ -78,7 +78,10 @@ async fn guarded(node: &Arc<SeiNode>, ctx: &Context) -> Result<Action, PassError
     let started = Instant::now();
     let _running = ctx.metrics.started();
     let node_name = || full_name(node);
-    let result = match ctx.cache.denied(node).or_else(|| ctx.exclusives.denied(node)) {
+    // A deletion needs no cache. That of a namespace may take the right to fill them first.
+    let is_deleted = node.metadata.deletion_timestamp.is_some();
+    let denied = || ctx.cache.denied(node).or_else(|| ctx.exclusives.denied(node));
+    let result = match (!is_deleted).then(denied).flatten() {
         Some(kind) => Err(PassError::Denied { node: node_name(), kind }),
         None => {
             let unwinding = AssertUnwindSafe(reconcile(Arc::clone(node), ctx)).catch_unwind();

@@ -162,21 +162,35 @@ async fn a_tls_node_lives(cluster: &Cluster, objects: &[Value]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listed_namespace_can_be_deleted_although_the_roles_in_it_go_first() {
+    deleted_without_roles(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listed_namespace_can_be_deleted_by_an_operator_that_starts_when_its_roles_are_gone() {
+    deleted_without_roles(true).await;
+}
+
+async fn deleted_without_roles(restarts: bool) {
     let cluster = bare_cluster().await;
     let (objects, manifest) = manifest(&json!({ "watchNamespaces": [NAMESPACE] }));
     apply(&cluster, "listed.json", &manifest);
     cluster.run_operator_as(chart::NAMESPACE, RELEASE).await.unwrap();
-    let _operator = start(&cluster, &objects);
+    let mut operator = start(&cluster, &objects);
     bed::create(&cluster, "plain-0", builders::full_node("seid:a")).await;
     until(&cluster, "plain-0", "Running", is_running).await;
 
     kubectl(&cluster, &["delete", "role,rolebinding", "--all", "--namespace", NAMESPACE]);
+    if restarts {
+        operator.kill().unwrap();
+        operator = start(&cluster, &objects);
+    }
     kubectl(&cluster, &["delete", "namespace", NAMESPACE, "--wait=false"]);
     let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
     bed::eventually("the namespace is gone", || async {
         namespaces.get_opt(NAMESPACE).await.unwrap().is_none()
     })
     .await;
+    drop(operator);
 }
 
 #[tokio::test(flavor = "multi_thread")]
