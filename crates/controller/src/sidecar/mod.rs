@@ -3,6 +3,8 @@
 
 mod actor;
 mod calls;
+#[cfg(test)]
+mod hung;
 mod line;
 mod permits;
 mod rhythm;

@@ -1,14 +1,20 @@
 //! Objects that are being deleted: names that are still taken, data that must not go with its pod, and deletions
 //! that keep what they leave.
 
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use k8s_openapi::api::{
+    apps::v1::StatefulSet,
+    core::v1::{PersistentVolume, PersistentVolumeClaim, Pod, Service},
+};
 use kube::{
     Api, Resource, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams, PropagationPolicy},
+    api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, PropagationPolicy},
     core::NamespaceResourceScope,
 };
 use sei_api::conditions::ConditionType;
-use sei_testkit::{builders, cluster::Cluster};
+use sei_testkit::{
+    builders,
+    cluster::{Cluster, NAMESPACE},
+};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
@@ -83,6 +89,90 @@ async fn a_deletion_that_orphans_keeps_the_claim() {
         .await;
     let claim = bed::api::<PersistentVolumeClaim>(&cluster).get("data-kept-0").await.unwrap();
     assert_eq!((claim.metadata.deletion_timestamp, claim.metadata.owner_references), (None, None));
+}
+
+/// Restore tools drop owners and status: what `docs/backup.md` says then destroys nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_that_were_restored_without_owners_are_taken_up_as_documented() {
+    let cluster = bed::cluster().await;
+    let operator = bed::operator(&cluster);
+    let name = "bk-0";
+    bed::create(&cluster, name, builders::full_node(A)).await;
+    until(&cluster, name, "ready", runs(A)).await;
+    let (sets, services) = (bed::api::<StatefulSet>(&cluster), bed::api::<Service>(&cluster));
+    let claims = bed::api::<PersistentVolumeClaim>(&cluster);
+    let (set, service) = (sets.get(name).await.unwrap(), services.get(name).await.unwrap());
+    let claim = claims.get("data-bk-0").await.unwrap();
+    cluster.nodes().delete(name, &DeleteParams::default()).await.unwrap();
+    bed::nothing_left_but(&cluster, &[]).await;
+    operator.kill().unwrap();
+
+    restore(&claims, claim).await;
+    restore(&sets, set).await;
+    restore(&services, service).await;
+    bound(&cluster, "data-bk-0").await;
+    let uid = claims.get("data-bk-0").await.unwrap().uid();
+    let _operator = bed::operator(&cluster);
+    bed::create(&cluster, name, builders::full_node(A)).await;
+    let refused = "claim data-bk-0 exists and does not belong to this SeiNode. To keep its data, delete this SeiNode and create it again with spec.dataVolume.import.pvcName: data-bk-0";
+    until_said(&cluster, name, ConditionType::Stalled, "True/PlanFailed", refused).await;
+    cluster.nodes().delete(name, &DeleteParams::default()).await.unwrap();
+    eventually("the SeiNode is gone", || async { cluster.nodes().get_opt(name).await.unwrap().is_none() })
+        .await;
+    let claim = claims.get("data-bk-0").await.unwrap();
+    assert_eq!((claim.uid(), claim.metadata.deletion_timestamp), (uid.clone(), None));
+
+    let mut spec = builders::full_node(A);
+    spec["dataVolume"] = json!({ "import": { "pvcName": "data-bk-0" } });
+    bed::create(&cluster, name, spec).await;
+    until_said(&cluster, name, ConditionType::Stalled, "True/PlanFailed", "StatefulSet bk-0 exists").await;
+    sets.delete(name, &DeleteParams::default()).await.unwrap();
+    services.delete(name, &DeleteParams::default()).await.unwrap();
+    bed::retry(&cluster, name).await;
+    until(&cluster, name, "Running on the restored volume", is_running).await;
+    let claim = claims.get("data-bk-0").await.unwrap();
+    assert_eq!((claim.uid(), claim.metadata.deletion_timestamp), (uid, None));
+    cluster.nodes().delete(name, &DeleteParams::default()).await.unwrap();
+    bed::nothing_left_but(&cluster, &["data-bk-0"]).await;
+}
+
+/// Creates `object` as a restore tool does: without owners, uid and status.
+async fn restore<K>(api: &Api<K>, mut object: K)
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + serde::Serialize
+        + DeserializeOwned,
+{
+    let metadata = std::mem::take(object.meta_mut());
+    *object.meta_mut() = ObjectMeta { name: metadata.name, labels: metadata.labels, ..ObjectMeta::default() };
+    api.create(&PostParams::default(), &object).await.unwrap();
+}
+
+/// Binds `claim` to a volume.
+async fn bound(cluster: &Cluster, claim: &str) {
+    let claims = bed::api::<PersistentVolumeClaim>(cluster);
+    let wanted = claims.get(claim).await.unwrap().spec.unwrap();
+    let capacity = wanted.resources.unwrap().requests.unwrap();
+    let volume = serde_json::from_value(json!({
+        "metadata": { "name": "restored" },
+        "spec": {
+            "capacity": capacity,
+            "accessModes": ["ReadWriteOnce"],
+            "hostPath": { "path": "/data" },
+            "claimRef": { "namespace": NAMESPACE, "name": claim },
+        },
+    }));
+    let volumes: Api<PersistentVolume> = Api::all(cluster.client.clone());
+    volumes.create(&PostParams::default(), &volume.unwrap()).await.unwrap();
+    let spec = Patch::Merge(json!({ "spec": { "volumeName": "restored" } }));
+    claims.patch(claim, &PatchParams::default(), &spec).await.unwrap();
+    let status = json!({ "phase": "Bound", "capacity": capacity, "accessModes": ["ReadWriteOnce"] });
+    let status = Patch::Merge(json!({ "status": status }));
+    claims.patch_status(claim, &PatchParams::default(), &status).await.unwrap();
+    let phase = Patch::Merge(json!({ "status": { "phase": "Bound" } }));
+    volumes.patch_status("restored", &PatchParams::default(), &phase).await.unwrap();
 }
 
 async fn finalizers<K>(api: &Api<K>, name: &str, finalizers: &[&str])

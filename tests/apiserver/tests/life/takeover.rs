@@ -269,3 +269,63 @@ async fn a_bootstrap_behind_tls_that_was_never_reached_is_begun_anew() {
     let runs = cluster.simulator.runs(&Cluster::host("shut-0"));
     assert_eq!(runs["snapshot-restore"], 1, "restored once, by a pod that can be reached: {runs:?}");
 }
+
+const OWN_AUDIENCE: &str = "--auth-token-audiences=sei-sidecar/sei-demo/shared-0";
+const SHARED_AUDIENCE: &str = "--auth-token-audiences=sei-sidecar";
+
+/// The audience that the proxy in the node's pod accepts.
+async fn audience(cluster: &Cluster, pod: &str) -> Option<String> {
+    let pod = bed::api::<Pod>(cluster).get_opt(pod).await.unwrap()?;
+    let mut containers = pod.spec.unwrap().init_containers.unwrap_or_default().into_iter();
+    let proxy = containers.find(|container| container.name == "kube-rbac-proxy")?;
+    proxy
+        .args
+        .unwrap_or_default()
+        .into_iter()
+        .find(|argument| argument.starts_with("--auth-token-audiences="))
+}
+
+/// Earlier versions gave all nodes one audience: such a pod is called with it, until its next update gives the node an
+/// audience that no other node accepts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_with_the_audience_that_all_nodes_shared_is_called_with_it_until_it_is_updated() {
+    let (cluster, name, pod) = (bed::cluster().await, "shared-0", "shared-0-0");
+    let (old, new) = ("ghcr.io/sei-protocol/sei:a", "ghcr.io/sei-protocol/sei:b");
+    let authority = Authority::new("issuer").unwrap();
+    bed::put_secret(&cluster, &authority, "shared-0-tls", &bed::names(name)).await;
+    let operator = bed::operator(&cluster);
+    bed::create(&cluster, name, sei_testkit::builders::tls_full_node(old, "shared-0-tls")).await;
+    until(&cluster, name, "ready", bed::runs(old)).await;
+    assert_eq!(audience(&cluster, pod).await.as_deref(), Some(OWN_AUDIENCE));
+    operator.kill().unwrap();
+
+    // As an earlier version left it.
+    let sets: Api<StatefulSet> = bed::api(&cluster);
+    let mut template = sets.get(name).await.unwrap().spec.unwrap().template;
+    for container in template.spec.as_mut().unwrap().init_containers.iter_mut().flatten() {
+        let arguments = container.args.iter_mut().flatten().filter(|argument| *argument == OWN_AUDIENCE);
+        arguments.for_each(|argument| *argument = SHARED_AUDIENCE.to_owned());
+    }
+    let patch = json!([{ "op": "replace", "path": "/spec/template", "value": template }]);
+    let params = PatchParams { field_manager: Some("seinode-controller".to_owned()), ..Default::default() };
+    let patch = Patch::<Value>::Json(serde_json::from_value(patch).unwrap());
+    let set = sets.patch(name, &params, &patch).await.unwrap();
+    bed::api::<Pod>(&cluster).delete(pod, &DeleteParams::default()).await.unwrap();
+    bed::eventually("the pod has the shared audience", || async {
+        audience(&cluster, pod).await.as_deref() == Some(SHARED_AUDIENCE)
+    })
+    .await;
+    let uid = bed::api::<Pod>(&cluster).get(pod).await.unwrap().uid();
+
+    // The sidecar of the new pod has to be released, which takes a token that its proxy accepts.
+    let _operator = bed::operator(&cluster);
+    let mut ready = cluster.simulator.readiness(&Cluster::host(name));
+    tokio::time::timeout(bed::PATIENCE, ready.wait_for(|ready| *ready)).await.unwrap().unwrap();
+    until(&cluster, name, "ready", bed::runs(old)).await;
+    assert_eq!(bed::api::<Pod>(&cluster).get(pod).await.unwrap().uid(), uid, "the pod is the same");
+    assert_eq!(sets.get(name).await.unwrap().metadata.generation, set.metadata.generation);
+
+    bed::set_image(&cluster, name, new).await;
+    until(&cluster, name, "updated", bed::runs(new)).await;
+    assert_eq!(audience(&cluster, pod).await.as_deref(), Some(OWN_AUDIENCE));
+}

@@ -1,0 +1,74 @@
+//! Sidecars that take requests and never answer, beside healthy ones. `crates/controller/src/sidecar/hung.rs` has
+//! thousands of them, without an API server.
+
+use std::time::{Duration, Instant};
+
+use kube::{ResourceExt, api::ListParams};
+use sei_api::conditions::ConditionType;
+use sei_testkit::{builders, cluster::Cluster};
+
+use crate::bed::{self, condition, eventually, runs, until_said};
+
+const A: &str = "ghcr.io/sei-protocol/sei:a";
+const HEALTHY: usize = 45;
+const HUNG: usize = 30;
+/// Calls to one sidecar that hangs, each with its deadline, in all the time of the test.
+const CALLS: usize = 30;
+
+fn names(prefix: &str, count: usize) -> Vec<String> {
+    (0..count).map(|index| format!("{prefix}-{index}")).collect()
+}
+
+async fn ready(cluster: &Cluster, prefix: &str) -> usize {
+    let nodes = cluster.nodes().list(&ListParams::default()).await.unwrap();
+    nodes.iter().filter(|node| node.name_any().starts_with(prefix) && runs(A)(node)).count()
+}
+
+/// Creates the healthy nodes of a batch, and returns how long it takes until all are ready.
+async fn brought_up(cluster: &Cluster, prefix: &str) -> Duration {
+    let start = Instant::now();
+    for name in names(prefix, HEALTHY) {
+        bed::create(cluster, &name, builders::full_node(A)).await;
+    }
+    eventually("all are ready", || async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        ready(cluster, prefix).await == HEALTHY
+    })
+    .await;
+    start.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn healthy_nodes_come_up_beside_hung_sidecars_as_fast_as_without_them() {
+    let cluster = bed::cluster().await;
+    let _operator = bed::operator(&cluster);
+    let alone = brought_up(&cluster, "early").await;
+    let hung = names("hung", HUNG);
+    for name in &hung {
+        cluster.simulator.faults(&Cluster::host(name), |faults| faults.hang = true);
+        bed::create(&cluster, name, builders::full_node(A)).await;
+    }
+    for name in &hung {
+        until_said(&cluster, name, ConditionType::Ready, "False/SidecarUnreachable", "").await;
+    }
+    let beside = brought_up(&cluster, "late").await;
+    println!("{HEALTHY} nodes: {alone:.1?} alone, {beside:.1?} beside {HUNG} whose sidecar hangs");
+    assert!(beside < 3 * alone, "{beside:?} instead of {alone:?}");
+
+    // Each healthy sidecar that restarts is released again.
+    let healthy: Vec<_> = ["early", "late"].iter().flat_map(|prefix| names(prefix, HEALTHY)).collect();
+    for name in &healthy {
+        cluster.simulator.stop(&Cluster::host(name));
+        cluster.simulator.run(&Cluster::host(name));
+    }
+    eventually("all are released again", || async {
+        healthy.iter().all(|name| cluster.simulator.runs(&Cluster::host(name))["mark-ready"] == 2)
+    })
+    .await;
+    for name in &hung {
+        let node = cluster.nodes().get(name).await.unwrap();
+        assert_eq!(condition(&node, ConditionType::Ready).as_deref(), Some("False/SidecarUnreachable"));
+        let calls = cluster.simulator.calls(&Cluster::host(name)).len();
+        assert!((1..=CALLS).contains(&calls), "{calls} calls to {name}");
+    }
+}
