@@ -6,11 +6,13 @@ use crate::vocabulary::vocabulary;
 vocabulary! {
     /// Reason of an event.
     EventReason {
-        /// The phase changed. Type Warning where it changed to Failed.
+        /// The phase changed; the note names the plan that did it. Type Warning where it changed to Failed. That a node
+        /// is new, and that its first plan begins, is no event.
         PhaseTransition = "PhaseTransition",
-        /// A plan was stored and is carried out; the note lists its tasks.
+        /// A plan was stored and is carried out; the note lists its tasks. The first plan of a node is reported when it
+        /// ends.
         PlanStarted = "PlanStarted",
-        /// Every task of a plan is complete.
+        /// Every task of a plan that does not change the phase is complete.
         PlanCompleted = "PlanCompleted",
         /// A task failed for good, and the plan with it; the note has the error and what to do.
         PlanFailed = "PlanFailed",

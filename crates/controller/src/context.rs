@@ -16,8 +16,8 @@ use sei_store::Bucket;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::{
-    cache::Cache, exclusives::Exclusives, memory::Memory, metrics::Metrics, neighbours::Neighbours,
-    references::References, sidecar::Sidecars, trim,
+    cache::Cache, events::Publisher, exclusives::Exclusives, memory::Memory, metrics::Metrics,
+    neighbours::Neighbours, references::References, sidecar::Sidecars, trim,
 };
 
 /// Where Secrets are watched.
@@ -83,6 +83,7 @@ pub(crate) struct Context {
     /// Where to send the nodes of this scope that are to be reconciled soon.
     pub(crate) wake: UnboundedSender<ObjectRef<SeiNode>>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) events: Publisher,
     pub(crate) memories: Mutex<HashMap<String, Memory>>,
 }
 

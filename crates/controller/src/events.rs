@@ -1,49 +1,93 @@
 //! Publishes events, after the status that they speak of was written.
 
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
 use k8s_openapi::{
     api::{core::v1::ObjectReference, events::v1::Event as ApiEvent},
     apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta},
 };
-use kube::{Api, api::PostParams};
+use kube::{Api, Client, api::PostParams};
 use sei_api::labels;
 use sei_decide::events::{Event, Level};
+use tokio::sync::Semaphore;
 
-use crate::context::Context;
+use crate::refusal::words;
 
 /// Longest note that the API server admits, in bytes.
 const NOTE_LIMIT: usize = 1024;
 
-/// Publishes `events` about a SeiNode. An event that cannot be published is logged; nothing depends on it.
-pub(crate) async fn publish(ctx: &Context, node: &ObjectReference, events: Vec<Event>) {
-    let (namespace, name) =
-        (node.namespace.as_deref().unwrap_or_default(), node.name.as_deref().unwrap_or_default());
-    let api: Api<ApiEvent> = Api::namespaced(ctx.client.clone(), namespace);
-    for event in events {
-        let now = ctx.now();
-        let type_ = match event.level {
-            Level::Normal => "Normal",
-            Level::Warning => "Warning",
-        };
-        let end = event.note.floor_char_boundary(NOTE_LIMIT);
-        let body = ApiEvent {
-            action: Some("Reconcile".to_owned()),
-            event_time: Some(MicroTime(now)),
-            metadata: ObjectMeta {
-                name: Some(format!("{name}.{:x}", now.as_nanosecond())),
-                namespace: node.namespace.clone(),
-                ..Default::default()
-            },
-            note: Some(event.note[..end].to_owned()),
-            reason: Some(event.reason.as_str().to_owned()),
-            regarding: Some(node.clone()),
-            reporting_controller: Some(labels::FIELD_MANAGER.to_owned()),
-            reporting_instance: Some(labels::FIELD_MANAGER.to_owned()),
-            type_: Some(type_.to_owned()),
-            ..Default::default()
-        };
-        if let Err(error) = api.create(&PostParams::default(), &body).await {
-            let node = format!("{namespace}/{name}");
-            tracing::warn!(node, reason = %event.reason, %error, "failed to publish an event");
+/// How many batches of events are published at the same time.
+const CONCURRENT: u32 = 8;
+/// How long the events of the last passes may take at shutdown.
+const FLUSH: Duration = Duration::from_secs(2);
+
+/// Publishes events in the background: no pass waits for one, and nothing depends on them.
+#[derive(Clone)]
+pub(crate) struct Publisher {
+    client: Client,
+    permits: Arc<Semaphore>,
+}
+
+impl Publisher {
+    pub(crate) fn new(client: Client) -> Self {
+        Self { client, permits: Arc::new(Semaphore::new(CONCURRENT as usize)) }
+    }
+
+    /// Publishes `events` about `node` in their order. One that cannot be published is logged.
+    pub(crate) fn publish(&self, node: &ObjectReference, events: Vec<Event>, now: Timestamp) {
+        if events.is_empty() {
+            return;
         }
+        let (namespace, name) =
+            (node.namespace.clone().unwrap_or_default(), node.name.clone().unwrap_or_default());
+        let api: Api<ApiEvent> = Api::namespaced(self.client.clone(), &namespace);
+        let permits = Arc::clone(&self.permits);
+        let bodies: Vec<_> =
+            events.into_iter().enumerate().map(|(index, event)| body(node, event, index, now)).collect();
+        tokio::spawn(async move {
+            // The semaphore is never closed.
+            let _permit = permits.acquire().await;
+            for body in bodies {
+                if let Err(error) = api.create(&PostParams::default(), &body).await {
+                    let (node, reason) = (format!("{namespace}/{name}"), body.reason);
+                    tracing::warn!(node, reason, error = words(&error), "failed to publish an event");
+                }
+            }
+        });
+    }
+
+    /// Waits for the events that are being published, but not long.
+    pub(crate) async fn flush(&self) {
+        // Permits are given in the order in which they were asked for.
+        if tokio::time::timeout(FLUSH, self.permits.acquire_many(CONCURRENT)).await.is_err() {
+            tracing::warn!("events of the last reconciles were not published in time");
+        }
+    }
+}
+
+/// The event as the API server takes it, the `index`-th of those that happened at `now`.
+fn body(node: &ObjectReference, event: Event, index: usize, now: Timestamp) -> ApiEvent {
+    let type_ = match event.level {
+        Level::Normal => "Normal",
+        Level::Warning => "Warning",
+    };
+    let end = event.note.floor_char_boundary(NOTE_LIMIT);
+    let name = node.name.as_deref().unwrap_or_default();
+    ApiEvent {
+        action: Some("Reconcile".to_owned()),
+        event_time: Some(MicroTime(now)),
+        metadata: ObjectMeta {
+            name: Some(format!("{name}.{:x}.{index}", now.as_nanosecond())),
+            namespace: node.namespace.clone(),
+            ..Default::default()
+        },
+        note: Some(event.note[..end].to_owned()),
+        reason: Some(event.reason.as_str().to_owned()),
+        regarding: Some(node.clone()),
+        reporting_controller: Some(labels::FIELD_MANAGER.to_owned()),
+        reporting_instance: Some(labels::FIELD_MANAGER.to_owned()),
+        type_: Some(type_.to_owned()),
+        ..Default::default()
     }
 }

@@ -66,6 +66,7 @@ mod memory;
 mod metrics;
 mod neighbours;
 mod observe;
+mod progress;
 pub mod rbac;
 mod reconcile;
 mod record;
@@ -77,6 +78,7 @@ mod sidecar;
 mod trim;
 mod unreadable;
 mod watches;
+mod written;
 
 pub use context::{Options, SecretAccess};
 pub use error::Error;

@@ -3,14 +3,15 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
+    time::Instant,
 };
 
 use jiff::Timestamp;
-use sei_api::{SeiNode, v1alpha1::NodePhase};
+use sei_api::{SeiNode, SeiNodeStatus, v1alpha1::NodePhase};
 use sei_decide::{Claim, Finding, Overridden, TlsFinding};
 use sei_sidecar::ServerTrust;
 
-use crate::{references::Target, sidecar::Watched};
+use crate::{references::Target, sidecar::Watched, written::Writes};
 
 /// What is remembered of a node.
 #[derive(Default)]
@@ -19,6 +20,8 @@ pub(crate) struct Memory {
     pub(crate) findings: HashMap<Target, (Basis, Finding)>,
     /// The imported claim, as it was last read.
     pub(crate) imported: Option<Claim>,
+    /// UID of the claim that was marked as holding state, which the cache may not have yet.
+    pub(crate) initialized: Option<String>,
     /// The last answer about a pod that was not created.
     pub(crate) refusal: Option<Refusal>,
     /// Repairs that did not last, each until it is tried again.
@@ -30,11 +33,24 @@ pub(crate) struct Memory {
     pub(crate) sidecar: Option<Watched>,
     /// The node as our last write returned it, which the cache may not have yet.
     pub(crate) written: Option<Arc<SeiNode>>,
+    /// The node's objects as our last writes returned them, which the caches may not have yet.
+    pub(crate) writes: Writes,
+    /// Progress of the plan that is not written yet.
+    pub(crate) unsaved: Option<Unsaved>,
     pub(crate) shown: Option<Shown>,
     /// Observations in a row in which something could not be read.
     pub(crate) unread: u32,
     /// Passes that failed in a row.
     pub(crate) failures: u32,
+}
+
+/// A status that is not written yet.
+pub(crate) struct Unsaved {
+    /// When it began to differ from what is stored.
+    pub(crate) since: Instant,
+    /// What is stored.
+    pub(crate) stored: Option<SeiNodeStatus>,
+    pub(crate) status: SeiNodeStatus,
 }
 
 /// Why a pod was not created, when that was last asked.

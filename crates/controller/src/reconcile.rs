@@ -2,14 +2,22 @@
 
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
-use kube::{Resource, core::NamespaceResourceScope, runtime::controller::Action};
+use kube::runtime::controller::Action;
 use sei_api::{SeiNode, names::full_name};
-use sei_decide::{Ask, Overridden, Pass, Repair, Repaired, Then};
+use sei_decide::{Ask, Observed, Overridden, Pass, Repair, Repaired, Then};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    act, context::Context, error::PassError, finalize, memory::Shown, observe::observe, record::record,
+    act,
+    context::Context,
+    error::PassError,
+    finalize,
+    memory::Shown,
+    observe::observe,
+    progress,
+    record::record,
     sidecar::Watched,
+    written::{Written, version},
 };
 
 /// How often a pass may go round before it lets others have their turn: a plan is stored, run, and followed
@@ -21,16 +29,17 @@ const OVERRIDDEN: Duration = Duration::from_secs(300);
 
 /// Reconciles `cached`, or the newer state that our own last write returned.
 pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Action, PassError> {
-    let mut node = freshest(cached, ctx);
-    announce(ctx, &node);
-    if node.metadata.deletion_timestamp.is_some() {
-        finalize::finalize(ctx, &node).await?;
+    let mut stored = freshest(cached, ctx);
+    announce(ctx, &stored);
+    if stored.metadata.deletion_timestamp.is_some() {
+        finalize::finalize(ctx, &stored).await?;
         return Ok(Action::await_change());
     }
-    if !finalize::is_marked(&node) {
-        node = finalize::mark(ctx, &node).await?;
+    if !finalize::is_marked(&stored) {
+        stored = finalize::mark(ctx, &stored).await?;
     }
     for _ in 0..ROUNDS {
+        let node = progress::with_unsaved(ctx, &stored);
         let observed = observe(ctx, &node).await;
         ctx.metrics.observe_node(&node, observed.tls.as_ref().and_then(|tls| tls.not_after));
         let plan_id = ctx.plan_id();
@@ -38,7 +47,7 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Act
         loop {
             match pass.ask() {
                 Ask::Repair(object) => {
-                    let repaired = repair(ctx, &node, object).await;
+                    let repaired = repair(ctx, &observed, object).await;
                     pass.repaired(repaired);
                 }
                 Ask::Step { plan, task } => {
@@ -50,11 +59,17 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Act
             }
         }
         let (status, then) = pass.end();
-        node = record(ctx, &node, status).await?;
         match then {
-            Then::Store | Then::Again => {}
+            Then::Store | Then::Again => stored = record(ctx, &stored, status).await?,
             Then::Wait(delay) => {
-                ctx.memory(&node, |memory| memory.sidecar.iter().for_each(Watched::end_pass));
+                let delay = match progress::keep(ctx, &stored, &status) {
+                    Some(due) => delay.min(due),
+                    None => {
+                        record(ctx, &stored, status).await?;
+                        delay
+                    }
+                };
+                ctx.memory(&stored, |memory| memory.sidecar.iter().for_each(Watched::end_pass));
                 return Ok(Action::requeue(delay));
             }
         }
@@ -62,11 +77,16 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Act
     Ok(Action::requeue(Duration::ZERO))
 }
 
-async fn repair(ctx: &Context, node: &SeiNode, repair: Repair) -> Repaired {
+async fn repair(ctx: &Context, observed: &Observed, repair: Repair) -> Repaired {
+    let (node, children) = (&*observed.node, &observed.children);
     match repair {
-        Repair::StatefulSet(object) => restore(ctx, node, &*object, "StatefulSet").await,
-        Repair::Service(object) => restore(ctx, node, &*object, "Service").await,
-        Repair::ConfigMap(object) => restore(ctx, node, &*object, "ConfigMap").await,
+        Repair::StatefulSet(object) => {
+            restore(ctx, node, &*object, children.stateful_set.as_deref(), "StatefulSet").await
+        }
+        Repair::Service(object) => restore(ctx, node, &*object, children.service.as_deref(), "Service").await,
+        Repair::ConfigMap(object) => {
+            restore(ctx, node, &*object, children.config_map.as_deref(), "ConfigMap").await
+        }
         Repair::ClaimMark(claim) => match act::mark_initialized(ctx, node, &claim).await {
             Ok(()) => Repaired::Done,
             Err(error) => {
@@ -77,15 +97,17 @@ async fn repair(ctx: &Context, node: &SeiNode, repair: Repair) -> Repaired {
     }
 }
 
-async fn restore<K>(ctx: &Context, node: &SeiNode, object: &K, kind: &'static str) -> Repaired
+async fn restore<K>(
+    ctx: &Context,
+    node: &SeiNode,
+    object: &K,
+    cached: Option<&K>,
+    kind: &'static str,
+) -> Repaired
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + Debug
-        + Serialize
-        + DeserializeOwned,
+    K: Written + Debug + Serialize + DeserializeOwned,
 {
-    let live = match act::apply(ctx, node, object).await {
+    let live = match act::apply(ctx, node, object, cached).await {
         Ok(live) => live,
         Err(error) => {
             tracing::warn!(node = full_name(node), kind, %error, "failed to revert drift in owned object");
@@ -121,14 +143,11 @@ fn announce(ctx: &Context, node: &SeiNode) {
 
 /// The cache may not have our own last write yet; acting on what was before it would repeat work.
 fn freshest(cached: Arc<SeiNode>, ctx: &Context) -> Arc<SeiNode> {
-    ctx.memory(&cached, |memory| {
-        let version = |node: &SeiNode| node.metadata.resource_version.as_ref()?.parse::<u64>().ok();
-        match &memory.written {
-            Some(written) if version(written) > version(&cached) => Arc::clone(written),
-            _ => {
-                memory.written = None;
-                Arc::clone(&cached)
-            }
+    ctx.memory(&cached, |memory| match &memory.written {
+        Some(written) if version(&**written) > version(&*cached) => Arc::clone(written),
+        _ => {
+            memory.written = None;
+            Arc::clone(&cached)
         }
     })
 }

@@ -13,7 +13,7 @@ use sei_api::{
 use sei_decide::events::between;
 use serde_json::{Value, json};
 
-use crate::{context::Context, events, refusal::words};
+use crate::{context::Context, refusal::words};
 
 /// Why a status was not written.
 #[derive(Debug, thiserror::Error)]
@@ -57,11 +57,11 @@ pub(crate) async fn record(
         }
         Err(source) => return Err(RecordError::Api { node: full_name(node), source: Box::new(source) }),
     };
-    ctx.memory(node, |memory| memory.written = Some(Arc::clone(&written)));
+    ctx.memory(node, |memory| (memory.written, memory.unsaved) = (Some(Arc::clone(&written)), None));
     let after = written.status.clone().unwrap_or_default();
     let now = ctx.now();
     ctx.metrics.observe_status(&written, &before, &after, now);
-    events::publish(ctx, &written.object_ref(&()), between(&before, &after)).await;
+    ctx.events.publish(&written.object_ref(&()), between(&before, &after), now);
     Ok(written)
 }
 

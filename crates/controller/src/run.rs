@@ -20,6 +20,7 @@ use crate::{
     cache::{Cache, Filling},
     context::{Context, Options, SecretAccess},
     error::Error,
+    events::Publisher,
     exclusives::{Exclusives, Stores},
     feeds,
     metrics::Metrics,
@@ -48,7 +49,8 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
     let mut feeds = JoinSet::new();
-    let scopes = Scopes::watch(&client, &options, &metrics, &mut feeds);
+    let events = Publisher::new(client.clone());
+    let scopes = Scopes::watch(&client, &options, &metrics, &events, &mut feeds);
     let shutdown = shutdown.shared();
     let settled = async {
         while tokio::time::timeout(PATIENCE, scopes.settled()).await.is_err() {
@@ -76,7 +78,7 @@ pub async fn run(
         tokio::time::sleep(SHUTDOWN_LIMIT).await;
     };
     let controllers = scopes.run(options.workers.max(1), &stopped);
-    tokio::select! {
+    let ended = tokio::select! {
         () = announced => Ok(()),
         () = limit => {
             tracing::warn!(seconds = SHUTDOWN_LIMIT.as_secs(), "reconciles did not end in time and are cut off");
@@ -87,7 +89,9 @@ pub async fn run(
             false => Err(Error::Ended { what: "the queue of SeiNodes" }),
         },
         ended = ended(&mut feeds) => Err(ended),
-    }
+    };
+    events.flush().await;
+    ended
 }
 
 /// Resolves when a watch ends, which none should.
@@ -105,7 +109,13 @@ struct Scopes(Vec<(Arc<Context>, Woken)>);
 
 impl Scopes {
     /// Starts the watches of every scope in `feeds`.
-    fn watch(client: &Client, options: &Options, metrics: &Arc<Metrics>, feeds: &mut JoinSet<()>) -> Self {
+    fn watch(
+        client: &Client,
+        options: &Options,
+        metrics: &Arc<Metrics>,
+        events: &Publisher,
+        feeds: &mut JoinSet<()>,
+    ) -> Self {
         // A namespace that is listed twice is one scope: two would work on the same nodes.
         let namespaces: BTreeSet<_> = options.namespaces.iter().map(String::as_str).collect();
         let namespaces: Vec<_> = match namespaces.is_empty() {
@@ -151,6 +161,7 @@ impl Scopes {
                 exclusives: Arc::clone(&exclusives),
                 wake: wake.clone(),
                 metrics: Arc::clone(metrics),
+                events: events.clone(),
                 memories: Mutex::default(),
             });
             feeds::start(feeds, &context, writers, namespace);

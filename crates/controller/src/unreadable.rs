@@ -26,7 +26,6 @@ use serde_json::{Value, json};
 use crate::{
     context::Context,
     decode::{Decoded, Undecodable},
-    events,
     refusal::words,
 };
 
@@ -141,7 +140,7 @@ async fn report(ctx: Arc<Context>, regarding: ObjectReference, broken: Undecodab
     }
     if is_news {
         let event = Event { level: Level::Warning, reason: EventReason::Unreadable, note: message };
-        events::publish(&ctx, &regarding, vec![event]).await;
+        ctx.events.publish(&regarding, vec![event], ctx.now());
     }
 }
 

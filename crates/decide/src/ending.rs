@@ -56,6 +56,7 @@ pub(crate) fn settle(observed: &Observed, status: &mut SeiNodeStatus, mut plan: 
             }
             if status.phase == Some(NodePhase::Running) {
                 sidecar_conditions::say_health(status, observed);
+                note_claim(observed, status);
             }
         }
         PlanPhase::Failed => {
@@ -79,6 +80,15 @@ pub(crate) fn settle(observed: &Observed, status: &mut SeiNodeStatus, mut plan: 
         }
     }
     status.plan = Some(plan);
+}
+
+/// A Running node has its data on this claim.
+pub(crate) fn note_claim(observed: &Observed, status: &mut SeiNodeStatus) {
+    if status.phase == Some(NodePhase::Running)
+        && let Some(claim) = &observed.claim
+    {
+        status.data_claim_uid = Some(claim.uid.clone());
+    }
 }
 
 /// What a failed update leaves behind, whatever plan comes next.

@@ -7,6 +7,7 @@ use sei_api::{
     labels,
     v1alpha1::{NodePhase, PlanPhase, TaskPlan, TaskStatus},
 };
+use sei_plan::Purpose;
 
 /// Whether an event asks for a person's attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,18 +43,42 @@ impl Event {
 pub fn between(before: &SeiNodeStatus, after: &SeiNodeStatus) -> Vec<Event> {
     let mut events = Vec::new();
     tls_secret(before, after, &mut events);
-    plan(before.plan.as_ref(), after.plan.as_ref(), &mut events);
+    plan(before, after, &mut events);
     sidecar(before, after, &mut events);
     stalled(before, after, &mut events);
-    if before.phase != after.phase
-        && let Some(phase) = after.phase
-    {
-        let from = before.phase.map_or("nothing", NodePhase::as_str);
-        let note = format!("phase changed from {from} to {}", phase.as_str());
-        let failed = phase == NodePhase::Failed;
-        events.push(if failed { Event::warning } else { Event::normal }(EventReason::PhaseTransition, note));
-    }
+    events.extend(phase(before, after));
     events
+}
+
+/// A change of the phase, and the plan behind it. That a node exists and its first plan begins is no news: whoever
+/// created it knows, and its status says so.
+fn phase(before: &SeiNodeStatus, after: &SeiNodeStatus) -> Option<Event> {
+    let phase = after.phase.filter(|_| before.phase != after.phase)?;
+    let first = matches!(before.phase, None | Some(NodePhase::Pending));
+    if first && matches!(phase, NodePhase::Pending | NodePhase::Initializing) {
+        return None;
+    }
+    let from = before.phase.map_or("nothing", NodePhase::as_str);
+    let plan = completed(before, after).map(|plan| format!(": {}", completion(plan)));
+    let note = format!("phase changed from {from} to {}{}", phase.as_str(), plan.unwrap_or_default());
+    let failed = phase == NodePhase::Failed;
+    Some(if failed { Event::warning } else { Event::normal }(EventReason::PhaseTransition, note))
+}
+
+/// The plan that was completed between two statuses.
+fn completed<'a>(before: &SeiNodeStatus, after: &'a SeiNodeStatus) -> Option<&'a TaskPlan> {
+    let was = before.plan.as_ref();
+    let same = |plan: &TaskPlan| was.is_some_and(|was| was.id == plan.id && was.phase == plan.phase);
+    after.plan.as_ref().filter(|plan| plan.phase == PlanPhase::Complete && !same(plan))
+}
+
+fn completion(plan: &TaskPlan) -> String {
+    format!("plan {} is complete: {}", plan.id, task_types(plan))
+}
+
+fn task_types(plan: &TaskPlan) -> String {
+    let types: Vec<_> = plan.tasks.iter().map(|task| task.type_.as_str()).collect();
+    types.join(", ")
 }
 
 /// Status and reason of a condition; both matter to a person, the message alone does not.
@@ -102,36 +127,34 @@ fn stalled(before: &SeiNodeStatus, after: &SeiNodeStatus, events: &mut Vec<Event
     }
 }
 
-fn plan(before: Option<&TaskPlan>, after: Option<&TaskPlan>, events: &mut Vec<Event>) {
-    let Some(after) = after else { return };
-    let before = before.filter(|before| before.id == after.id);
-    if before.is_none() {
-        let tasks: Vec<_> = after.tasks.iter().map(|task| task.type_.as_str()).collect();
-        events.push(Event::normal(
-            EventReason::PlanStarted,
-            format!("plan {}: {}", after.id, tasks.join(", ")),
-        ));
+fn plan(before: &SeiNodeStatus, after: &SeiNodeStatus, events: &mut Vec<Event>) {
+    let Some(plan) = &after.plan else { return };
+    let was = before.plan.as_ref().filter(|was| was.id == plan.id);
+    // The first plan of a node is reported when it ends.
+    if was.is_none() && (before.plan.is_some() || Purpose::of(plan) != Purpose::Init) {
+        let note = format!("plan {}: {}", plan.id, task_types(plan));
+        events.push(Event::normal(EventReason::PlanStarted, note));
     }
-    for (index, task) in after.tasks.iter().enumerate() {
-        let was = before.and_then(|before| before.tasks.get(index));
+    for (index, task) in plan.tasks.iter().enumerate() {
+        let earlier = was.and_then(|was| was.tasks.get(index)).and_then(|was| was.retry_count).unwrap_or(0);
         let retries = task.retry_count.unwrap_or(0);
-        if task.status == TaskStatus::Pending && retries > was.and_then(|was| was.retry_count).unwrap_or(0) {
+        if task.status == TaskStatus::Pending && retries > earlier {
             let (error, limit) = (task.error.as_deref().unwrap_or_default(), task.max_retries.unwrap_or(0));
             let note = format!("{} failed and is tried again ({retries} of {limit}): {error}", task.type_);
             events.push(Event::warning(EventReason::TaskRetrying, note));
         }
     }
-    if before.is_some_and(|before| before.phase == after.phase) {
-        return;
+    // A plan that changes the phase is reported with it.
+    if before.phase == after.phase
+        && let Some(plan) = completed(before, after)
+    {
+        events.push(Event::normal(EventReason::PlanCompleted, completion(plan)));
     }
-    match (after.phase, &after.failed_task_detail) {
-        (PlanPhase::Complete, _) => {
-            events.push(Event::normal(EventReason::PlanCompleted, format!("plan {} is complete", after.id)));
-        }
-        (PlanPhase::Failed, Some(detail)) => {
-            events.push(Event::warning(EventReason::PlanFailed, failure(&detail.type_, &detail.error)));
-        }
-        _ => {}
+    if let Some(detail) = &plan.failed_task_detail
+        && plan.phase == PlanPhase::Failed
+        && was.is_none_or(|was| was.phase != plan.phase)
+    {
+        events.push(Event::warning(EventReason::PlanFailed, failure(&detail.type_, &detail.error)));
     }
 }
 
@@ -141,4 +164,47 @@ pub(crate) fn failure(task: &str, error: &str) -> String {
         "task {task} failed: {error}; change the spec, or set annotation {} to a new value to try again",
         labels::RETRY_ANNOTATION
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn status(phase: Option<&str>, plan: Option<(&str, &str)>) -> SeiNodeStatus {
+        let task = json!({ "type": "ensure-data-pvc", "id": "t", "status": "Pending" });
+        let plan = plan.map(|(id, phase)| json!({ "id": id, "phase": phase, "tasks": [task] }));
+        let mut status = json!({ "plan": plan.unwrap_or(Value::Null) });
+        if let Some(phase) = phase {
+            status["phase"] = phase.into();
+        }
+        serde_json::from_value(status).unwrap()
+    }
+
+    #[test]
+    fn the_first_plan_of_a_node_is_one_event_at_its_end() {
+        let (none, pending) = (status(None, None), status(Some("Pending"), None));
+        let active = status(Some("Initializing"), Some(("p", "Active")));
+        let running = status(Some("Running"), Some(("p", "Complete")));
+        let seen = |before, after| {
+            let events = between(before, after).into_iter();
+            events.map(|event| (event.reason.as_str(), event.note)).collect::<Vec<_>>()
+        };
+        assert_eq!(seen(&none, &pending), []);
+        assert_eq!(seen(&pending, &active), []);
+        let note = "phase changed from Initializing to Running: plan p is complete: ensure-data-pvc";
+        assert_eq!(seen(&active, &running), [("PhaseTransition", note.to_owned())]);
+        assert_eq!(seen(&running, &running), []);
+    }
+
+    #[test]
+    fn a_plan_that_takes_the_place_of_another_is_reported() {
+        let (first, second) = (
+            status(Some("Initializing"), Some(("p", "Active"))),
+            status(Some("Initializing"), Some(("q", "Active"))),
+        );
+        let events = between(&first, &second);
+        assert_eq!(events, [Event::normal(EventReason::PlanStarted, "plan q: ensure-data-pvc")]);
+    }
 }

@@ -36,11 +36,7 @@ pub(crate) fn status(observed: &Observed, platform: &Platform) -> SeiNodeStatus 
         plan.generation = node.metadata.generation;
     }
     update_given_up(node, &mut status);
-    if status.phase == Some(NodePhase::Running)
-        && let Some(claim) = &observed.claim
-    {
-        status.data_claim_uid = Some(claim.uid.clone());
-    }
+    ending::note_claim(observed, &mut status);
     if runs_unnoted(observed, &status) {
         status.current_image = Some(node.spec.image.clone());
     }

@@ -68,7 +68,7 @@ pub fn sidecar_step(
         Some(TaskProgress::Unknown) | None => Outcome::Requested,
     };
     let meanwhile = match &observed.sidecar.trouble {
-        Some(trouble) => unanswered(observed, plan, task, trouble),
+        Some(trouble) => unanswered(observed, plan, trouble),
         None => said,
     };
     if matches!(meanwhile, Outcome::Done | Outcome::Rejected { .. } | Outcome::Reissue | Outcome::JobLost) {
@@ -117,7 +117,7 @@ fn ready(observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
         return Outcome::Done;
     }
     if let Some(trouble) = &observed.sidecar.trouble {
-        return unanswered(observed, plan, &SidecarTask::MarkReady, trouble);
+        return unanswered(observed, plan, trouble);
     }
     if !observed.sidecar.says(Health::Ready) {
         // It restarted since: this id never runs again, a new one has to.
@@ -135,7 +135,7 @@ fn ready(observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
 }
 
 /// The sidecar does not answer. While the bootstrap Job is what should, its end says more.
-fn unanswered(observed: &Observed, plan: &Plan<Persisted>, task: &SidecarTask, of: &Trouble) -> Outcome {
+fn unanswered(observed: &Observed, plan: &Plan<Persisted>, of: &Trouble) -> Outcome {
     if of.kind == TroubleKind::AccessDenied {
         return Outcome::Waiting { reason: ReadyReason::SidecarAccessDenied, detail: of.message.clone() };
     }
@@ -143,8 +143,9 @@ fn unanswered(observed: &Observed, plan: &Plan<Persisted>, task: &SidecarTask, o
     if in_bootstrap {
         match observed.job_of(plan).map(job_state) {
             Some(JobState::Failed(error)) => return Outcome::Rejected { error },
-            Some(JobState::Complete) if *task == SidecarTask::MarkReady => return Outcome::Done,
-            Some(JobState::Complete | JobState::Running) => {}
+            // seid ran, so every task before it was done, although that may not be noted.
+            Some(JobState::Complete) => return Outcome::Done,
+            Some(JobState::Running) => {}
             None => return Outcome::JobLost,
         }
     }

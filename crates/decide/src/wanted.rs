@@ -121,14 +121,15 @@ fn failed_on_this_pod(plan: &TaskPlan, observed: &Observed) -> bool {
 }
 
 /// A plan may be replaced where no task is under way at the sidecar, or where the one that is cannot be reached
-/// any more, or has nothing to lose. That a task is not noted as submitted does not mean that it was not: of those
-/// the sidecar is asked first, and what it does not know it is not given any more.
+/// any more, or has nothing to lose. What is noted of a task may lag behind what the sidecar did: one that answers is
+/// asked first, and what it does not know it is not given any more.
 fn at_boundary(observed: &Observed, plan: &Plan<Persisted>) -> bool {
     plan.current().is_none_or(|(_, task)| match task.kind() {
         Some(TaskKind::MarkReady | TaskKind::SnapshotUpload) | None => true,
         Some(kind) if kind.runs_in_sidecar() => {
-            let waits = task.waiting_since.is_some() || task.next_attempt_at.is_some();
-            waits && !observed.sidecar.works_on(&task.id)
+            let is_out_of_reach = task.waiting_since.is_some() && observed.sidecar.trouble.is_some();
+            let is_between_attempts = plan.backing_off(observed.now).is_some();
+            (is_out_of_reach || is_between_attempts) && !observed.sidecar.works_on(&task.id)
         }
         Some(_) => true,
     })

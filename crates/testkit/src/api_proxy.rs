@@ -1,5 +1,5 @@
 //! A proxy between the operator and an API server, to order faults of the connection: watches that lag, break or are
-//! refused. It counts what is written.
+//! refused. It records the requests.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -43,7 +43,7 @@ struct Shared {
     orders: Mutex<Orders>,
     /// Counts how often all watches were broken.
     breaks: watch::Sender<u64>,
-    writes: Mutex<Vec<Write>>,
+    requests: Mutex<Vec<Recorded>>,
 }
 
 #[derive(Default)]
@@ -56,15 +56,29 @@ struct Orders {
     hung: BTreeSet<String>,
 }
 
-/// A request that was to change something.
+/// A request of the operator.
 #[derive(Clone, Debug)]
-pub struct Write {
+pub struct Recorded {
     /// When it arrived.
     pub at: Instant,
     /// `PATCH` and so on.
     pub method: Method,
     /// Of what.
     pub path: String,
+    /// Whether it is a watch.
+    pub is_watch: bool,
+}
+
+impl Recorded {
+    /// Method, kind and subresource.
+    pub fn summary(&self) -> String {
+        let kind = plural(&self.path);
+        let subresource = match self.path.rsplit('/').next() {
+            Some(last @ ("status" | "token")) => format!("/{last}"),
+            _ => String::new(),
+        };
+        format!("{} {kind}{subresource}", self.method)
+    }
 }
 
 impl ApiProxy {
@@ -86,7 +100,7 @@ impl ApiProxy {
             upstream: Client::try_from(config)?,
             orders: Mutex::default(),
             breaks: watch::Sender::new(0),
-            writes: Mutex::default(),
+            requests: Mutex::default(),
         });
         let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let address = listener.local_addr()?;
@@ -125,10 +139,18 @@ impl ApiProxy {
         self.shared.breaks.send_modify(|count| *count += 1);
     }
 
-    /// The writes since `start`, without those to leases.
-    pub fn writes_since(&self, start: Instant) -> Vec<Write> {
-        let writes = lock(&self.shared.writes);
-        writes.iter().filter(|write| write.at >= start && plural(&write.path) != "leases").cloned().collect()
+    /// The requests since `start`, without watches and those about leases.
+    pub fn requests_since(&self, start: Instant) -> Vec<Recorded> {
+        let requests = lock(&self.shared.requests);
+        let is_counted = |request: &&Recorded| {
+            request.at >= start && !request.is_watch && plural(&request.path) != "leases"
+        };
+        requests.iter().filter(is_counted).cloned().collect()
+    }
+
+    /// Those of them that were to change something.
+    pub fn writes_since(&self, start: Instant) -> Vec<Recorded> {
+        self.requests_since(start).into_iter().filter(|request| request.method != Method::GET).collect()
     }
 }
 
@@ -142,17 +164,15 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let plural = plural(parts.uri.path()).to_owned();
     let is_read = parts.method == Method::GET;
-    if !is_read {
-        let write =
-            Write { at: Instant::now(), method: parts.method.clone(), path: parts.uri.path().to_owned() };
-        lock(&shared.writes).push(write);
-    } else if lock(&shared.orders).denied.contains(&plural) {
+    let is_watch = is_read && is_watch(&parts.uri);
+    let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
+    lock(&shared.requests).push(Recorded { at: Instant::now(), method, path, is_watch });
+    if is_read && lock(&shared.orders).denied.contains(&plural) {
         return status(StatusCode::FORBIDDEN, "Forbidden", &format!("{plural} is forbidden")).into_response();
     }
     if is_read && lock(&shared.orders).hung.contains(&plural) {
         return std::future::pending().await;
     }
-    let is_watch = is_read && is_watch(&parts.uri);
     let Ok(body) = body.collect().await else { return StatusCode::BAD_REQUEST.into_response() };
     let mut request = http::Request::from_parts(parts, Body::from(body.to_bytes().to_vec()));
     request.headers_mut().remove(http::header::HOST);

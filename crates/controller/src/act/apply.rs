@@ -2,11 +2,9 @@
 
 use std::fmt::Debug;
 
-use k8s_openapi::api::core::v1::Service;
 use kube::{
-    Api, Resource, ResourceExt,
+    Api, ResourceExt,
     api::{Patch, PatchParams},
-    core::NamespaceResourceScope,
 };
 use sei_api::{SeiNode, conditions::ReadyReason, labels, names};
 use sei_decide::{
@@ -17,7 +15,7 @@ use sei_plan::{Outcome, Persisted, Plan};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{ending, foreign, refused};
-use crate::{context::Context, refusal::words};
+use crate::{context::Context, refusal::words, written::Written};
 
 /// Why an object was not written.
 #[derive(Debug, thiserror::Error)]
@@ -50,28 +48,48 @@ pub(crate) enum ApplyError {
     },
 }
 
-/// Writes `object` if its name is free or it is `node`'s.
-pub(crate) async fn apply<K>(ctx: &Context, node: &SeiNode, object: &K) -> Result<K, ApplyError>
+/// A version that no object has: applied with it, an object is created, or refused because its name is taken.
+const ABSENT: &str = "1";
+/// How often an object is looked up and written again that others write at the same time.
+const ATTEMPTS: usize = 3;
+
+/// Creates `object`, or changes it where it is `node`'s. Forced apply would take fields of an object that another
+/// controller created, so every write names the version that it replaces: that in the cache, or none. Only where that
+/// is refused the object is read.
+pub(crate) async fn apply<K>(
+    ctx: &Context,
+    node: &SeiNode,
+    object: &K,
+    cached: Option<&K>,
+) -> Result<K, ApplyError>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + Debug
-        + Serialize
-        + DeserializeOwned,
+    K: Written + Debug + Serialize + DeserializeOwned,
 {
     let (kind, name) = (K::kind(&()).into_owned(), object.name_any());
     let failed =
         |source| ApplyError::Api { kind: kind.clone(), name: name.clone(), source: Box::new(source) };
     let api: Api<K> = Api::namespaced(ctx.client.clone(), names::namespace(node));
-    // Forced apply would take fields of an object that another controller created.
-    let live = api.get_metadata_opt(&name).await.map_err(failed)?;
-    match live.map(|live| Ownership::of(&live, node)) {
-        Some(Ownership::Foreign) => Err(ApplyError::Foreign { kind, name }),
-        Some(Ownership::Ending) => Err(ApplyError::Ending { kind, name }),
-        Some(Ownership::Own) | None => {
-            let params = PatchParams::apply(labels::FIELD_MANAGER).force();
-            api.patch(&name, &params, &Patch::Apply(object)).await.map_err(failed)
+    let params = PatchParams::apply(labels::FIELD_MANAGER).force();
+    let mut wanted = object.clone();
+    let own = cached.filter(|cached| Ownership::of(*cached, node) == Ownership::Own);
+    let mut version = own.and_then(ResourceExt::resource_version);
+    let mut attempts = 1;
+    loop {
+        wanted.meta_mut().resource_version = version.or_else(|| Some(ABSENT.to_owned()));
+        match api.patch(&name, &params, &Patch::Apply(&wanted)).await {
+            Ok(live) => {
+                ctx.memory(node, |memory| memory.writes.keep(live.clone()));
+                return Ok(live);
+            }
+            Err(kube::Error::Api(status)) if status.is_conflict() && attempts < ATTEMPTS => attempts += 1,
+            Err(error) => return Err(failed(error)),
         }
+        let live = api.get_metadata_opt(&name).await.map_err(failed)?;
+        version = match live.as_ref().map(|live| Ownership::of(live, node)) {
+            Some(Ownership::Foreign) => return Err(ApplyError::Foreign { kind, name }),
+            Some(Ownership::Ending) => return Err(ApplyError::Ending { kind, name }),
+            Some(Ownership::Own) | None => live.and_then(|live| live.metadata.resource_version),
+        };
     }
 }
 
@@ -85,9 +103,10 @@ pub(super) fn outcome<K>(applied: Result<K, ApplyError>) -> Outcome {
     }
 }
 
-pub(super) async fn rbac_proxy_config(ctx: &Context, node: &SeiNode) -> Outcome {
+pub(super) async fn rbac_proxy_config(ctx: &Context, observed: &Observed) -> Outcome {
+    let (node, cached) = (&*observed.node, observed.children.config_map.as_deref());
     match sei_render::rbac_proxy_config(node) {
-        Some(config) => outcome(apply(ctx, node, &config).await),
+        Some(config) => outcome(apply(ctx, node, &config, cached).await),
         None => Outcome::Done,
     }
 }
@@ -96,7 +115,8 @@ pub(super) async fn rbac_proxy_config(ctx: &Context, node: &SeiNode) -> Outcome 
 /// restarts no pod, and what else differs waits for the next update.
 pub(super) async fn stateful_set(ctx: &Context, observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
     let node = &*observed.node;
-    let live = observed.children.stateful_set.as_deref().filter(|live| is_owned_by(*live, node));
+    let cached = observed.children.stateful_set.as_deref();
+    let live = cached.filter(|live| is_owned_by(*live, node));
     if plan.is_adopted() && live.and_then(seid_image) == Some(node.spec.image.as_str()) {
         return Outcome::Done;
     }
@@ -109,16 +129,18 @@ pub(super) async fn stateful_set(ctx: &Context, observed: &Observed, plan: &Plan
             Err(error) => return refused("list the pods of the chain", &error),
         }
     }
-    outcome(apply(ctx, node, &sei_render::stateful_set(node, &ctx.platform)).await)
+    outcome(apply(ctx, node, &sei_render::stateful_set(node, &ctx.platform), cached).await)
 }
 
-pub(super) async fn service(ctx: &Context, node: &SeiNode) -> Outcome {
-    outcome(apply(ctx, node, &sei_render::service(node)).await)
+pub(super) async fn service(ctx: &Context, observed: &Observed) -> Outcome {
+    let (node, cached) = (&*observed.node, observed.children.service.as_deref());
+    outcome(apply(ctx, node, &sei_render::service(node), cached).await)
 }
 
-pub(super) async fn bootstrap_service(ctx: &Context, node: &SeiNode) -> Outcome {
+pub(super) async fn bootstrap_service(ctx: &Context, observed: &Observed) -> Outcome {
+    let (node, cached) = (&*observed.node, observed.children.service.as_deref());
     match sei_render::bootstrap_service(node) {
-        Some(service) => outcome::<Service>(apply(ctx, node, &service).await),
+        Some(service) => outcome(apply(ctx, node, &service, cached).await),
         None => Outcome::Done,
     }
 }

@@ -23,10 +23,6 @@ use serde::de::DeserializeOwned;
 use super::{apply, ending, foreign, refused, rollout, volume};
 use crate::context::Context;
 
-pub(super) async fn deploy_service(ctx: &Context, node: &SeiNode) -> Outcome {
-    apply::bootstrap_service(ctx, node).await
-}
-
 /// Creates the Job. One of this SeiNode that failed, that was created from another spec, or that completed on another
 /// volume is replaced.
 pub(super) async fn deploy_job(ctx: &Context, node: &SeiNode, plan: &Plan<Persisted>) -> Outcome {
@@ -85,7 +81,7 @@ async fn make_room(ctx: &Context, node: &SeiNode) -> Result<(), Outcome> {
     if stateful_set.spec.as_ref().and_then(|spec| spec.replicas) != Some(0) {
         let mut scaled = sei_render::stateful_set(node, &ctx.platform);
         scaled.spec.get_or_insert_default().replicas = Some(0);
-        match apply::outcome(apply::apply(ctx, node, &scaled).await) {
+        match apply::outcome(apply::apply(ctx, node, &scaled, Some(&stateful_set)).await) {
             Outcome::Done => {}
             refused => return Err(refused),
         }

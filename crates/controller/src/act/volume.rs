@@ -27,31 +27,43 @@ pub(super) async fn ensure(ctx: &Context, observed: &Observed) -> Outcome {
     let Some(claim) = sei_render::data_claim(node, &ctx.platform) else { return Outcome::Done };
     let name = names::data_claim(node);
     let api = claims(ctx, node);
+    if observed.claim.is_none()
+        && let Some(outcome) = create(&api, &name, &claim).await
+    {
+        return outcome;
+    }
     let live = match api.get_opt(&name).await {
-        Ok(live) => live,
+        Ok(Some(live)) => live,
+        Ok(None) => {
+            return create(&api, &name, &claim).await.unwrap_or_else(|| Outcome::Waiting {
+                reason: ReadyReason::WaitingForVolume,
+                detail: format!("claim {name} was created just now by another client"),
+            });
+        }
         Err(error) => return refused(&format!("read claim {name}"), &error),
     };
-    match live.as_ref().map(|live| Ownership::of(live, node)) {
-        Some(Ownership::Own) => done_on(live.and_then(|live| live.metadata.uid)),
-        Some(Ownership::Ending) => ending("claim", &name),
-        Some(Ownership::Foreign) => Outcome::Rejected {
+    match Ownership::of(&live, node) {
+        Ownership::Own => done_on(live.metadata.uid),
+        Ownership::Ending => ending("claim", &name),
+        Ownership::Foreign => Outcome::Rejected {
             error: format!(
                 "claim {name} exists and does not belong to this SeiNode. To keep its data, delete this SeiNode and create it again with spec.dataVolume.import.pvcName: {name}; to start without its data, delete the claim"
             ),
         },
-        None => {
-            let params =
-                PostParams { field_manager: Some(labels::FIELD_MANAGER.to_owned()), ..Default::default() };
-            match api.create(&params, &claim).await {
-                Ok(created) => done_on(created.metadata.uid),
-                // The next pass reads its owner.
-                Err(kube::Error::Api(status)) if status.is_already_exists() => Outcome::Waiting {
-                    reason: ReadyReason::WaitingForVolume,
-                    detail: format!("claim {name} was created just now by another client"),
-                },
-                Err(error) => refused(&format!("create claim {name}"), &error),
-            }
-        }
+    }
+}
+
+/// Creates `claim`. `None` where there is one of that name.
+async fn create(
+    api: &Api<PersistentVolumeClaim>,
+    name: &str,
+    claim: &PersistentVolumeClaim,
+) -> Option<Outcome> {
+    let params = PostParams { field_manager: Some(labels::FIELD_MANAGER.to_owned()), ..Default::default() };
+    match api.create(&params, claim).await {
+        Ok(created) => Some(done_on(created.metadata.uid)),
+        Err(kube::Error::Api(status)) if status.is_already_exists() => None,
+        Err(error) => Some(refused(&format!("create claim {name}"), &error)),
     }
 }
 
@@ -89,7 +101,9 @@ pub(crate) async fn mark_initialized(
         "annotations": { labels::INITIALIZED_ANNOTATION: node.spec.chain_id },
     }});
     let params = PatchParams { field_manager: Some(labels::FIELD_MANAGER.to_owned()), ..Default::default() };
-    claims(ctx, node).patch_metadata(&claim.name, &params, &Patch::Merge(&patch)).await.map(drop)
+    claims(ctx, node).patch_metadata(&claim.name, &params, &Patch::Merge(&patch)).await?;
+    ctx.memory(node, |memory| memory.initialized = Some(claim.uid.clone()));
+    Ok(())
 }
 
 /// Deletes the claim that was created for `node`. Imported claims and those of other owners stay.

@@ -1,13 +1,14 @@
-//! The objects of a node, as the caches have them.
+//! The objects of a node, as the caches have them or our own last writes returned them.
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use sei_api::{SeiNode, labels, names};
 use sei_decide::Children;
 
-use crate::cache::{Cache, get};
+use crate::{cache::get, context::Context, memory::Memory};
 
-pub(crate) fn find(cache: &Cache, node: &SeiNode) -> Children {
+pub(super) fn find(ctx: &Context, node: &SeiNode) -> Children {
+    let cache = &ctx.cache;
     let namespace = names::namespace(node);
     let job = get(&cache.jobs, namespace, &names::bootstrap_job(node));
     let labels = labels::bootstrap(node);
@@ -15,13 +16,19 @@ pub(crate) fn find(cache: &Cache, node: &SeiNode) -> Children {
         pod.metadata.namespace.as_deref() == Some(namespace)
             && labels.iter().all(|(key, value)| pod.labels().get(key) == Some(value))
     };
+    let stateful_set = get(&cache.stateful_sets, namespace, &names::stateful_set(node));
+    let service = get(&cache.services, namespace, &names::stateful_set(node));
+    let config_map = get(&cache.config_maps, namespace, &names::rbac_proxy_config(node));
+    let (stateful_set, service, config_map) = ctx.memory(node, |Memory { writes, .. }| {
+        (writes.newest(stateful_set), writes.newest(service), writes.newest(config_map))
+    });
     Children {
         pod_refusal: None,
         bootstrap_pod: job.as_ref().and_then(|_| cache.pods.find(is_bootstrap)),
         job,
-        stateful_set: get(&cache.stateful_sets, namespace, &names::stateful_set(node)),
-        service: get(&cache.services, namespace, &names::stateful_set(node)),
-        config_map: get(&cache.config_maps, namespace, &names::rbac_proxy_config(node)),
+        stateful_set,
+        service,
+        config_map,
         pod: get(&cache.pods, namespace, &names::pod(node)),
     }
 }

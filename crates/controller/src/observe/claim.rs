@@ -21,11 +21,16 @@ use crate::{
 
 /// The claim as it was last seen: an imported one when it was last read, the node's own in the cache.
 pub(super) fn find(ctx: &Context, node: &SeiNode) -> Option<Claim> {
-    if names::imported_claim(node).is_some() {
-        return ctx.memory(node, |memory| memory.imported.clone());
-    }
-    let claim = get(&ctx.cache.claims, names::namespace(node), &names::data_claim(node))?;
-    Some(Claim::of(&claim, node))
+    let cached = || {
+        let claim = get(&ctx.cache.claims, names::namespace(node), &names::data_claim(node))?;
+        Some(Claim::of(&claim, node))
+    };
+    ctx.memory(node, |memory| {
+        let is_imported = names::imported_claim(node).is_some();
+        let mut claim = if is_imported { memory.imported.clone() } else { cached() }?;
+        claim.has_state |= memory.initialized.as_ref() == Some(&claim.uid);
+        Some(claim)
+    })
 }
 
 /// Whether the imported claim can be used. `None` without an import.

@@ -22,7 +22,7 @@ pub(crate) async fn observe(ctx: &Context, node: &Arc<SeiNode>) -> Observed {
     let import = claim::imported(ctx, node).await;
     let claim = claim::find(ctx, node);
     let contention = ctx.exclusives.contention(&ctx.client, node).await;
-    let mut children = children::find(&ctx.cache, node);
+    let mut children = children::find(ctx, node);
     children.pod_refusal = pod_refusal::find(ctx, node, &children, now).await;
     let sidecar = sidecar::find(ctx, node, &children, now);
     let findings = [&keys.signing, &keys.node, &keys.keyring, &import];

@@ -44,7 +44,7 @@ async fn an_operator_that_ends_at_any_point_is_followed_by_one_that_comes_to_the
         lane("tls-after", true, true).every_point(),
     );
     println!("points: {points:?}");
-    let enough = |points: usize| (12..60).contains(&points);
+    let enough = |points: usize| (10..60).contains(&points);
     assert!([points.0, points.1, points.2, points.3].into_iter().all(enough), "{points:?}");
 }
 

@@ -1,0 +1,43 @@
+//! Progress of a plan that is not written yet. Most tasks of a sidecar take less than a second, and a write for each
+//! costs more than it tells: what a process that takes over finds again by asking waits for the next write.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use sei_api::{SeiNode, SeiNodeStatus};
+use sei_decide::is_progress;
+
+use crate::{context::Context, memory::Unsaved};
+
+/// Progress is written at most this long after it was made.
+const WRITE_WITHIN: Duration = Duration::from_secs(1);
+
+/// The node with the progress that is not written yet, unless another client has written its status since.
+pub(crate) fn with_unsaved(ctx: &Context, stored: &Arc<SeiNode>) -> Arc<SeiNode> {
+    ctx.memory(stored, |memory| {
+        memory.unsaved.take_if(|unsaved| unsaved.stored != stored.status);
+        match &memory.unsaved {
+            None => Arc::clone(stored),
+            Some(unsaved) => {
+                let status = Some(unsaved.status.clone());
+                Arc::new(SeiNode { status, ..SeiNode::clone(stored) })
+            }
+        }
+    })
+}
+
+/// Keeps `status` for a later write, if it may wait. Returns until when; `None` where it is to be written now.
+pub(crate) fn keep(ctx: &Context, stored: &SeiNode, status: &SeiNodeStatus) -> Option<Duration> {
+    let before = stored.status.as_ref()?;
+    if !is_progress(before, status) {
+        return None;
+    }
+    ctx.memory(stored, |memory| {
+        let since = memory.unsaved.as_ref().map_or_else(Instant::now, |unsaved| unsaved.since);
+        let left = WRITE_WITHIN.checked_sub(since.elapsed()).filter(|left| !left.is_zero())?;
+        memory.unsaved = Some(Unsaved { since, stored: stored.status.clone(), status: status.clone() });
+        Some(left)
+    })
+}

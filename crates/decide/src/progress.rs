@@ -1,0 +1,161 @@
+//! Which changes of a status may be written later.
+
+use sei_api::{
+    SeiNodeStatus,
+    conditions::ConditionType,
+    v1alpha1::{PlanPhase, PlannedTask, TaskPlan, TaskStatus},
+};
+use sei_plan::{OfKind, Purpose, TaskKind};
+
+/// Whether nothing but progress of a stored plan lies between two statuses: tasks that were given to the sidecar, wait
+/// or are complete, and what `Ready` says meanwhile. Should the operator end before that is written, the next process
+/// finds it by asking the sidecar for the same tasks, and by applying the same objects. Everything else, such as a
+/// plan, a failed attempt or a phase, is lost or repeated if it is not written.
+pub fn is_progress(stored: &SeiNodeStatus, status: &SeiNodeStatus) -> bool {
+    let (Some(before), Some(after)) = (&stored.plan, &status.plan) else { return false };
+    if before.phase != PlanPhase::Active || before.id != after.id || writes_each_step(before) {
+        return false;
+    }
+    let mut rest = status.clone();
+    rest.plan = Some(without_progress(before, after));
+    let (ready, was) = (status.condition(ConditionType::Ready), stored.condition(ConditionType::Ready));
+    let conditions = rest.conditions.iter_mut().flatten();
+    if let (Some(ready), Some(was)) = (ready, was)
+        && ready.status == was.status
+        && let Some(rest) = conditions.into_iter().find(|condition| condition.type_ == ready.type_)
+    {
+        rest.clone_from(was);
+    }
+    rest == *stored && status != stored
+}
+
+/// Whether every step of `plan` is written: an update works on a pod that runs, and the sidecar of a bootstrap ends with
+/// its Job and cannot be asked afterwards.
+fn writes_each_step(plan: &TaskPlan) -> bool {
+    let is_ahead =
+        |task: &PlannedTask| task.is(TaskKind::AwaitBootstrapComplete) && task.status != TaskStatus::Complete;
+    Purpose::of(plan) == Purpose::Update || plan.tasks.iter().any(is_ahead)
+}
+
+/// `after`, with the progress since `before` taken out.
+fn without_progress(before: &TaskPlan, after: &TaskPlan) -> TaskPlan {
+    let mut rest = after.clone();
+    rest.claim_uid = rest.claim_uid.filter(|_| before.claim_uid.is_some());
+    rest.sidecar_image = rest.sidecar_image.filter(|_| before.sidecar_image.is_some());
+    for (task, was) in rest.tasks.iter_mut().zip(&before.tasks) {
+        if is_found_again(was) && task.status != TaskStatus::Failed {
+            task.status = was.status;
+            task.submitted_at.clone_from(&was.submitted_at);
+            task.waiting_since.clone_from(&was.waiting_since);
+            task.object_uid = task.object_uid.take().filter(|_| was.object_uid.is_some());
+        }
+    }
+    rest
+}
+
+/// Whether the sidecar tells again what became of the task, or its step can be repeated without any effect.
+fn is_found_again(task: &PlannedTask) -> bool {
+    task.kind().is_some_and(|kind| match kind {
+        TaskKind::EnsureDataPvc
+        | TaskKind::ValidateSigningKey
+        | TaskKind::ValidateNodeKey
+        | TaskKind::ValidateOperatorKeyring
+        | TaskKind::ApplyRbacProxyConfig
+        | TaskKind::ApplyStatefulSet
+        | TaskKind::ApplyService
+        | TaskKind::DeployBootstrapService => true,
+        // Which object they were done on is not known afterwards.
+        TaskKind::ReplacePod
+        | TaskKind::ObserveImage
+        | TaskKind::DeployBootstrapJob
+        | TaskKind::AwaitBootstrapComplete
+        | TaskKind::TeardownBootstrap => false,
+        kind => kind.runs_in_sidecar(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+    use sei_api::{
+        conditions::{ReadyReason, Statement, set},
+        v1alpha1::NodePhase,
+    };
+    use serde_json::json;
+
+    use super::*;
+
+    fn with_ready(mut status: SeiNodeStatus, is_ready: bool, message: &str) -> SeiNodeStatus {
+        let said = Statement::new(is_ready, ReadyReason::PlanInProgress, message);
+        set(&mut status.conditions, said, Some(1), Timestamp::UNIX_EPOCH);
+        status
+    }
+
+    fn status(types: &[&str]) -> SeiNodeStatus {
+        let task = |kind: &&str| json!({ "type": kind, "id": kind, "status": "Pending" });
+        let tasks: Vec<_> = types.iter().map(task).collect();
+        let plan = json!({ "id": "p", "phase": "Active", "tasks": tasks });
+        with_ready(
+            serde_json::from_value(json!({ "phase": "Initializing", "plan": plan })).unwrap(),
+            false,
+            "task 1",
+        )
+    }
+
+    fn changed(before: &SeiNodeStatus, change: impl FnOnce(&mut SeiNodeStatus)) -> SeiNodeStatus {
+        let mut after = before.clone();
+        change(&mut after);
+        after
+    }
+
+    fn task(status: &mut SeiNodeStatus, index: usize) -> &mut PlannedTask {
+        &mut status.plan.as_mut().unwrap().tasks[index]
+    }
+
+    #[test]
+    fn only_what_is_found_again_may_be_written_later() {
+        let init = status(&["ensure-data-pvc", "teardown-bootstrap", "config-apply", "mark-ready"]);
+        let now = Some(Time(Timestamp::UNIX_EPOCH));
+        let progress = changed(&init, |status| {
+            status.plan.as_mut().unwrap().claim_uid = Some("u".to_owned());
+            task(status, 0).status = TaskStatus::Complete;
+            task(status, 0).object_uid = Some("u".to_owned());
+            task(status, 2).submitted_at.clone_from(&now);
+            task(status, 3).waiting_since.clone_from(&now);
+        });
+        assert!(is_progress(&init, &progress));
+        assert!(is_progress(&init, &with_ready(progress.clone(), false, "task 3")));
+        assert!(!is_progress(&init, &init), "nothing to write");
+        for (what, after) in [
+            ("Ready", with_ready(progress.clone(), true, "task 1")),
+            ("phase", changed(&progress, |status| status.phase = Some(NodePhase::Running))),
+            ("image", changed(&progress, |status| status.current_image = Some("i".to_owned()))),
+            ("another plan", changed(&progress, |status| status.plan.as_mut().unwrap().id = "q".to_owned())),
+            (
+                "the end",
+                changed(&progress, |status| status.plan.as_mut().unwrap().phase = PlanPhase::Complete),
+            ),
+            ("an object", changed(&progress, |status| task(status, 1).status = TaskStatus::Complete)),
+            ("a retry", changed(&progress, |status| task(status, 2).retry_count = Some(1))),
+            ("a failure", changed(&progress, |status| task(status, 2).status = TaskStatus::Failed)),
+            ("a task less", changed(&progress, |status| drop(status.plan.as_mut().unwrap().tasks.pop()))),
+        ] {
+            assert!(!is_progress(&init, &after), "{what}");
+        }
+        let moved =
+            changed(&progress, |status| status.plan.as_mut().unwrap().claim_uid = Some("v".to_owned()));
+        assert!(!is_progress(&progress, &moved), "another claim");
+    }
+
+    #[test]
+    fn every_step_of_an_update_and_of_a_bootstrap_is_written() {
+        let update = status(&["apply-statefulset", "replace-pod", "observe-image", "mark-ready"]);
+        let bootstrap =
+            status(&["ensure-data-pvc", "deploy-bootstrap-job", "mark-ready", "await-bootstrap-complete"]);
+        for before in [update, bootstrap] {
+            let after = changed(&before, |status| task(status, 0).status = TaskStatus::Complete);
+            assert!(!is_progress(&before, &after));
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What a node costs the API server: counted, since times depend on the machine.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use sei_testkit::{api_proxy::ApiProxy, builders, certs::Authority, cluster::Cluster};
+
+use crate::bed::{self, runs, until};
+
+const A: &str = "ghcr.io/sei-protocol/sei:a";
+
+/// Kinds of requests, and how many there were of each.
+type Table = BTreeMap<String, usize>;
+
+/// Creates a node, and counts the requests until it is ready and nothing more is written.
+async fn requests(
+    cluster: &Cluster,
+    proxy: &ApiProxy,
+    name: &str,
+    spec: serde_json::Value,
+) -> (Table, Duration) {
+    let start = Instant::now();
+    bed::create(cluster, name, spec).await;
+    until(cluster, name, "ready", runs(A)).await;
+    let took = start.elapsed();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let mut table = Table::new();
+    for request in proxy.requests_since(start) {
+        eprintln!("{name} {:>6.0?} {}", request.at - start, request.summary());
+        *table.entry(request.summary()).or_default() += 1;
+    }
+    eprintln!("{name}: {} requests, ready after {took:.1?}", table.values().sum::<usize>());
+    (table, took)
+}
+
+/// On a busy machine a node takes longer: its progress is then written every second, and the events of a pod that is
+/// missing are read.
+fn without_delays((mut table, took): (Table, Duration)) -> Table {
+    if took > Duration::from_secs(3) {
+        table.remove("GET events");
+    }
+    let writes = table.entry("PATCH seinodes/status".to_owned()).or_default();
+    let seconds = usize::try_from(took.as_secs()).unwrap();
+    *writes = (*writes).saturating_sub(seconds).max(2);
+    table
+}
+
+/// Which requests these are, and why each is needed, is in `docs/scaling.md`.
+const PLAIN: [(&str, usize); 7] = [
+    ("PATCH persistentvolumeclaims", 1),
+    ("PATCH seinodes", 1),
+    ("PATCH seinodes/status", 2),
+    ("PATCH services", 1),
+    ("PATCH statefulsets", 1),
+    ("POST events", 1),
+    ("POST persistentvolumeclaims", 1),
+];
+const TLS: [(&str, usize); 3] =
+    [("GET secrets", 1), ("PATCH configmaps", 1), ("POST serviceaccounts/token", 1)];
+
+fn table(rows: &[(&str, usize)]) -> Table {
+    rows.iter().map(|(request, count)| ((*request).to_owned(), *count)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_costs_few_requests() {
+    let cluster = bed::cluster().await;
+    let proxy = ApiProxy::in_front_of(&cluster).await.unwrap();
+    let _operator = bed::operator(&cluster);
+    let authority = Authority::new("issuer").unwrap();
+    for name in ["warm-0", "rpc-0"] {
+        bed::put_secret(&cluster, &authority, &format!("{name}-tls"), &bed::names(name)).await;
+    }
+    // What a process asks once.
+    requests(&cluster, &proxy, "warm-0", builders::tls_full_node(A, "warm-0-tls")).await;
+
+    let plain = requests(&cluster, &proxy, "plain-0", builders::full_node(A)).await;
+    assert_eq!(without_delays(plain), table(&PLAIN));
+    let tls = requests(&cluster, &proxy, "rpc-0", builders::tls_full_node(A, "rpc-0-tls")).await;
+    assert_eq!(without_delays(tls), table(&[&PLAIN[..], &TLS].concat()));
+}
