@@ -24,7 +24,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sei-node", &["sei-api"]),
     ("sei-plan", &["sei-api", "sei-node"]),
     ("sei-render", &["sei-api", "sei-node"]),
-    ("sei-decide", &["sei-api", "sei-plan", "sei-render"]),
+    ("sei-decide", &["sei-api", "sei-node", "sei-plan", "sei-render"]),
     ("sei-deployment", &["sei-api", "sei-render"]),
     ("sei-sidecar", &[]),
     ("sei-store", &[]),
@@ -43,7 +43,16 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     (
         "sei-operator",
-        &["sei-api", "sei-controller", "sei-plan", "sei-render", "sei-sidecar", "sei-store", "sei-tls"],
+        &[
+            "sei-api",
+            "sei-controller",
+            "sei-node",
+            "sei-plan",
+            "sei-render",
+            "sei-sidecar",
+            "sei-store",
+            "sei-tls",
+        ],
     ),
     // For tests alone; none of these is ever part of a release.
     ("sei-testkit", &["sei-api"]),
@@ -51,7 +60,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sei-deploy-tests", &["sei-api", "sei-controller", "sei-render", "sei-testkit"]),
     ("sei-e2e", &["sei-api"]),
     ("sei-stand-ins", &["sei-store", "sei-testkit"]),
-    ("xtask", &["sei-api", "sei-controller", "sei-plan", "sei-render", "sei-testkit"]),
+    ("xtask", &["sei-api", "sei-controller", "sei-node", "sei-plan", "sei-render", "sei-testkit"]),
 ];
 /// Crates that decide and have no effects.
 const PURE: &[&str] =

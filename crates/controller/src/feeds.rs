@@ -1,7 +1,7 @@
 //! The watches that fill a [`Cache`](crate::cache::Cache). Each is a task of its own that ends with the scope; an
 //! error of one stops no other. What they receive wakes the nodes that it matters to.
 
-use std::{collections::HashMap, fmt::Debug, hash::Hash, sync::Arc};
+use std::{fmt::Debug, hash::Hash, sync::Arc};
 
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::{Pod, Secret};
@@ -11,7 +11,7 @@ use kube::{
     core::NamespaceResourceScope,
     runtime::{
         WatchStreamExt,
-        reflector::{Lookup, ObjectRef, store::Writer},
+        reflector::{ObjectRef, store::Writer},
         watcher,
     },
 };
@@ -23,6 +23,7 @@ use crate::{
     cache::{Filling, Writers},
     context::Context,
     decode::Decoded,
+    fill::{Change, fill},
     trim,
     unreadable::Unreadable,
     watches::{self, WatchHealth},
@@ -138,175 +139,5 @@ impl Feeds<'_> {
         progress.note(kind, Filling::Waiting);
         let note = move |filling| progress.note(kind, filling);
         self.tasks.spawn(fill(events, writer, health, note, changed));
-    }
-}
-
-/// What a watch found.
-enum Change<'a, K> {
-    /// The object is new or was changed.
-    Present(&'a K),
-    /// The object is gone, or another one has its name.
-    Gone(&'a K),
-    /// The watch works again after a failure.
-    Recovered,
-}
-
-/// Keeps a store current for ever, and reports what changes in it, after it did.
-async fn fill<K>(
-    events: impl Stream<Item = watcher::Result<watcher::Event<K>>>,
-    mut writer: Writer<K>,
-    mut health: WatchHealth,
-    note: impl Fn(Filling),
-    changed: impl Fn(Change<'_, K>),
-) where
-    K: Resource + Clone + 'static,
-    K::DynamicType: Default + Eq + Hash + Clone,
-{
-    let store = writer.as_reader();
-    let mut events = std::pin::pin!(events);
-    while let Some(event) = events.next().await {
-        let event = match event {
-            Ok(event) => event,
-            Err(error) => {
-                if watches::is_refused(&error) {
-                    note(Filling::Denied);
-                }
-                tokio::time::sleep(health.failed(&error, fastrand::f64())).await;
-                continue;
-            }
-        };
-        let recovered = health.received(&event);
-        match &event {
-            watcher::Event::Init | watcher::Event::InitApply(_) => writer.apply_watcher_event(&event),
-            // A list reports neither deletions nor what stayed as it was.
-            watcher::Event::InitDone => {
-                let before = by_uid(store.state());
-                writer.apply_watcher_event(&event);
-                let after = by_uid(store.state());
-                note(Filling::Done);
-                let stays = |uid: &Option<String>| after.contains_key(uid);
-                before.iter().filter(|(uid, _)| !stays(uid)).for_each(|(_, it)| changed(Change::Gone(it)));
-                let is_same = |uid, it: &K| {
-                    before
-                        .get(uid)
-                        .is_some_and(|was| was.meta().resource_version == it.meta().resource_version)
-                };
-                let news = after.iter().filter(|(uid, it)| !is_same(*uid, it));
-                news.for_each(|(_, it)| changed(Change::Present(it)));
-            }
-            watcher::Event::Apply(object) => {
-                let before = store.get(&object.to_object_ref(K::DynamicType::default()));
-                writer.apply_watcher_event(&event);
-                if let Some(before) = before.filter(|before| before.meta().uid != object.meta().uid) {
-                    changed(Change::Gone(&before));
-                }
-                changed(Change::Present(object));
-            }
-            watcher::Event::Delete(object) => {
-                writer.apply_watcher_event(&event);
-                changed(Change::Gone(object));
-            }
-        }
-        if recovered {
-            changed(Change::Recovered);
-        }
-    }
-}
-
-fn by_uid<K: Resource>(objects: Vec<Arc<K>>) -> HashMap<Option<String>, Arc<K>> {
-    objects.into_iter().map(|object| (object.meta().uid.clone(), object)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use futures::stream;
-    use k8s_openapi::api::batch::v1::Job;
-    use kube::runtime::watcher::Event::{Apply, Delete, Init, InitApply, InitDone};
-    use prometheus_client::registry::Registry;
-    use serde_json::json;
-
-    use super::*;
-    use crate::metrics::Metrics;
-
-    fn job(name: &str, uid: &str, version: &str) -> Job {
-        let metadata = json!({ "name": name, "namespace": "a", "uid": uid, "resourceVersion": version });
-        serde_json::from_value(json!({ "metadata": metadata })).unwrap()
-    }
-
-    /// What is reported of these events, and how far the store is said to have got.
-    async fn reported(
-        events: Vec<watcher::Result<watcher::Event<Job>>>,
-    ) -> (Vec<(&'static str, String)>, Vec<Filling>) {
-        let metrics = Arc::new(Metrics::register(&mut Registry::default()));
-        let health = WatchHealth::new(&metrics, "Job", "namespace a".into(), watches::SHARED);
-        let (changes, fillings) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
-        let writer = Writer::default();
-        let store = writer.as_reader();
-        let changed = |change: Change<'_, Job>| {
-            let stored =
-                |job: &Job| store.get(&job.to_object_ref(())).and_then(|job| job.metadata.uid.clone());
-            let uid = |job: &Job| job.metadata.uid.clone().unwrap();
-            changes.lock().unwrap().push(match change {
-                Change::Present(job) => {
-                    assert_eq!(stored(job), job.metadata.uid, "it is in the store by then");
-                    ("present", uid(job))
-                }
-                Change::Gone(job) => {
-                    assert_ne!(stored(job), job.metadata.uid, "it has left the store by then");
-                    ("gone", uid(job))
-                }
-                Change::Recovered => ("recovered", String::new()),
-            });
-        };
-        let note = |filling| fillings.lock().unwrap().push(filling);
-        fill(stream::iter(events), writer, health, note, changed).await;
-        (changes.into_inner().unwrap(), fillings.into_inner().unwrap())
-    }
-
-    fn change(what: &'static str, uid: &str) -> (&'static str, String) {
-        (what, uid.to_owned())
-    }
-
-    #[tokio::test]
-    async fn what_a_relist_does_not_mention_is_reported_as_gone_and_what_did_not_change_is_not_reported() {
-        let list = |jobs: Vec<Job>| {
-            [Init].into_iter().chain(jobs.into_iter().map(InitApply)).chain([InitDone]).map(Ok)
-        };
-        let first = list(vec![job("lost", "u1", "1"), job("same", "u2", "2")]);
-        let second = list(vec![job("same", "u2", "2"), job("new", "u3", "9")]);
-        let (mut changes, fillings) = reported(first.chain(second).collect()).await;
-        changes[..2].sort();
-        let expected =
-            [change("present", "u1"), change("present", "u2"), change("gone", "u1"), change("present", "u3")];
-        assert_eq!(changes, expected);
-        assert_eq!(fillings, [Filling::Done, Filling::Done]);
-    }
-
-    #[tokio::test]
-    async fn an_object_that_took_the_name_of_another_is_told_from_it() {
-        let events = [
-            Init,
-            InitDone,
-            Apply(job("a", "u1", "1")),
-            Apply(job("a", "u2", "5")),
-            Delete(job("a", "u2", "6")),
-        ];
-        let (changes, _) = reported(events.into_iter().map(Ok).collect()).await;
-        let expected =
-            [change("present", "u1"), change("gone", "u1"), change("present", "u2"), change("gone", "u2")];
-        assert_eq!(changes, expected);
-    }
-
-    #[tokio::test]
-    async fn a_watch_that_is_refused_is_tried_again_and_reports_its_recovery() {
-        let status = kube::core::Status::failure("jobs is forbidden", "Forbidden").with_code(403);
-        let refused = watcher::Error::InitialListFailed(kube::Error::Api(status.boxed()));
-        let (changes, fillings) =
-            reported(vec![Ok(Init), Err(refused), Ok(Init), Ok(InitDone), Ok(Apply(job("a", "u1", "1")))])
-                .await;
-        assert_eq!(changes, [change("recovered", ""), change("present", "u1")]);
-        assert_eq!(fillings, [Filling::Denied, Filling::Done]);
     }
 }

@@ -61,6 +61,7 @@ mod error;
 mod events;
 mod exclusives;
 mod feeds;
+mod fill;
 mod finalize;
 mod memory;
 mod metrics;

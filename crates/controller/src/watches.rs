@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_told_from_an_outage_and_logged_in_the_words_of_the_api_server() {
+    fn a_denied_watch_is_distinguished_from_an_outage_and_logged_with_the_message_of_the_api_server() {
         assert!(is_refused(&forbidden()));
         assert_eq!(cause(&forbidden()), "pods is forbidden");
         assert!(!is_refused(&watcher::Error::NoResourceVersion));

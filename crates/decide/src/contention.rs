@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_further_on_the_way_to_a_pod_goes_first_whatever_its_age() {
+    fn the_node_that_is_closest_to_a_pod_goes_first_whatever_its_age() {
         let (old, young) = (validator("a", "v1", "key", 1), validator("a", "v2", "copy", 2));
         for stage in [Stage::Granted, Stage::Template, Stage::Pod] {
             let uses = [at(&old, Stage::Named), at(&young, stage)];

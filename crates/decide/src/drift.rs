@@ -12,9 +12,9 @@ use sei_render::{Platform, drift::differences};
 use serde::Serialize;
 
 use crate::{
-    objects::is_ready,
     observed::Observed,
     ownership::Ownership,
+    pods::is_ready,
     repair::{Overridden, Repair},
 };
 

@@ -5,16 +5,17 @@ use sei_api::{
     SeiNode,
     v1alpha1::{NodePhase, PlanPhase, TaskPlan, TaskStatus},
 };
-use sei_plan::{Fault, Part, TaskKind, build, is_outdated, validate};
+use sei_node::{Fault, Part, validate};
+use sei_plan::{TaskKind, build, is_outdated};
 use sei_render::Platform;
 
 /// The mistakes that the tasks ahead would run into, as texts for a person.
 pub(crate) fn in_the_way(node: &SeiNode, platform: &Platform) -> Vec<String> {
     let ahead = ahead(node);
-    let is_used = |fault: &Fault| ahead.iter().any(|kind| fault.concerns(*kind));
+    let is_used = |fault: &Fault| ahead.iter().any(|kind| kind.uses(fault.part));
     let mut texts: Vec<_> =
         validate(node).iter().filter(|fault| is_used(fault)).map(Fault::to_string).collect();
-    let renders = ahead.iter().any(|kind| Part::Pod.is_used_by(*kind));
+    let renders = ahead.iter().any(|kind| kind.uses(Part::Pod));
     texts.extend(platform.can_serve(node).err().filter(|_| renders).map(|error| error.to_string()));
     texts
 }
@@ -22,7 +23,7 @@ pub(crate) fn in_the_way(node: &SeiNode, platform: &Platform) -> Vec<String> {
 /// The mistakes that nothing ahead uses.
 pub(crate) fn out_of_the_way(node: &SeiNode) -> Vec<String> {
     let ahead = ahead(node);
-    let is_used = |fault: &Fault| ahead.iter().any(|kind| fault.concerns(*kind));
+    let is_used = |fault: &Fault| ahead.iter().any(|kind| kind.uses(fault.part));
     validate(node).iter().filter(|fault| !is_used(fault)).map(Fault::to_string).collect()
 }
 

@@ -3,7 +3,7 @@
 use kube::ResourceExt;
 use sei_api::names;
 
-use crate::{objects::trouble, observed::Observed};
+use crate::{observed::Observed, pods::trouble};
 
 /// Why the pod that should run does not, of the bootstrap Job or of the node; `None` where nothing shows against it.
 pub(crate) fn problem(observed: &Observed, of_bootstrap: bool) -> Option<String> {

@@ -4,8 +4,6 @@ use k8s_openapi::api::{apps::v1::StatefulSet, batch::v1::Job, core::v1::PodSpec}
 use kube::{Resource, ResourceExt};
 use sei_api::SeiNode;
 
-pub use crate::pods::{is_ready, trouble, unscheduled};
-
 /// Whether `object` has `node` as its controller.
 pub fn is_owned_by(object: &impl Resource, node: &SeiNode) -> bool {
     let references = object.meta().owner_references.iter().flatten();

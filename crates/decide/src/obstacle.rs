@@ -9,7 +9,7 @@ use sei_api::{
 };
 use sei_render::Platform;
 
-use crate::{faults, objects::unscheduled, observed::Observed, sidecar_conditions::sidecar_too_old};
+use crate::{faults, observed::Observed, pods::unscheduled, sidecar_conditions::sidecar_too_old};
 
 /// Why no plan is made.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition};
 
 /// Whether the pod says it is ready.
-pub fn is_ready(pod: &Pod) -> bool {
+pub(crate) fn is_ready(pod: &Pod) -> bool {
     condition(pod, "Ready").is_some_and(|ready| ready.status == "True") && !is_ending(pod)
 }
 
@@ -14,7 +14,7 @@ fn is_ending(pod: &Pod) -> bool {
 }
 
 /// What keeps a pod from running.
-pub fn trouble(pod: &Pod) -> Option<String> {
+pub(crate) fn trouble(pod: &Pod) -> Option<String> {
     if let Some(since) = &pod.metadata.deletion_timestamp {
         return Some(format!("it is being deleted since {}", since.0));
     }
@@ -41,7 +41,7 @@ pub fn trouble(pod: &Pod) -> Option<String> {
 }
 
 /// Why the scheduler finds no place for a pod, in its words.
-pub fn unscheduled(pod: &Pod) -> Option<&str> {
+pub(crate) fn unscheduled(pod: &Pod) -> Option<&str> {
     let refused = condition(pod, "PodScheduled").filter(|it| it.status == "False")?;
     Some(refused.message.as_deref().unwrap_or_default())
 }

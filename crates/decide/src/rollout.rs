@@ -4,7 +4,7 @@
 use k8s_openapi::api::{apps::v1::StatefulSet, core::v1::Pod};
 use kube::ResourceExt;
 
-use crate::objects::trouble;
+use crate::pods::trouble;
 
 const REVISION: &str = "controller-revision-hash";
 

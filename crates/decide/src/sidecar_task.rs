@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use crate::{
     neighbours::Peers,
-    objects::{JobState, is_ready, job_state, trouble},
+    objects::{JobState, job_state},
     observed::Observed,
+    pods::{is_ready, trouble},
     sidecar::{Health, Refusal, TaskProgress, Trouble, TroubleKind},
 };
 

@@ -14,9 +14,9 @@ use sei_plan::{OfKind, Outcome, TaskKind, retry_wanted, wait_limit};
 use crate::{
     events::failure,
     missing_pod,
-    objects::{is_ready, trouble},
     observed::Observed,
     obstacle::Obstacle,
+    pods::{is_ready, trouble},
     wanted::update_stands_failed,
 };
 

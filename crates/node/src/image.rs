@@ -61,6 +61,11 @@ impl ImageReference {
         &self.0
     }
 
+    /// The name, without tag and digest.
+    pub fn repository(&self) -> &str {
+        Parts::of(&self.0).name
+    }
+
     /// The tag, if it has one.
     pub fn tag(&self) -> Option<&str> {
         Parts::of(&self.0).tag

@@ -12,7 +12,10 @@ pub(crate) fn carry_over(fresh: &mut TaskPlan, old: &TaskPlan, ground: &Ground) 
     let mut config = Config::Kept;
     for index in 0..fresh.tasks.len() {
         let (earlier, rest) = fresh.tasks.split_at_mut(index);
-        let Some(task) = rest.first_mut().filter(|task| !is_reasserted(task)) else { continue };
+        let Some(task) = rest.first_mut().filter(|task| !task.kind().is_some_and(TaskKind::is_reasserted))
+        else {
+            continue;
+        };
         let Some((place, was)) = counterpart(earlier, task, old) else {
             config = config.max(Config::of(task, false));
             continue;
@@ -135,25 +138,4 @@ fn same_params(was: Option<&Value>, is: Option<&Value>) -> bool {
         params
     };
     without(was) == without(is)
-}
-
-fn is_reasserted(task: &PlannedTask) -> bool {
-    matches!(
-        task.kind(),
-        Some(
-            TaskKind::EnsureDataPvc
-                | TaskKind::ValidateSigningKey
-                | TaskKind::ValidateNodeKey
-                | TaskKind::ValidateOperatorKeyring
-                | TaskKind::ApplyRbacProxyConfig
-                | TaskKind::ApplyStatefulSet
-                | TaskKind::ApplyService
-                | TaskKind::ReplacePod
-                | TaskKind::ObserveImage
-                | TaskKind::DeployBootstrapService
-                | TaskKind::DeployBootstrapJob
-                | TaskKind::SnapshotUpload
-                | TaskKind::MarkReady
-        )
-    )
 }

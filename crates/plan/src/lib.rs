@@ -8,13 +8,13 @@
 //! ```
 //! use jiff::Timestamp;
 //! use sei_api::SeiNode;
-//! use sei_plan::{Ground, Outcome, Plan, Step, build, validate};
+//! use sei_plan::{Ground, Outcome, Plan, Step, build};
 //!
 //! let mut node: SeiNode = serde_json::from_value(serde_json::json!({
 //!     "metadata": { "name": "rpc-0", "namespace": "pacific-1" },
 //!     "spec": { "chainId": "pacific-1", "image": "seid:v6", "fullNode": {} },
 //! }))?;
-//! assert!(validate(&node).is_empty(), "nothing in the spec stands in the way of a plan");
+//! assert!(sei_node::validate(&node).is_empty(), "nothing in the spec stands in the way of a plan");
 //! let now: Timestamp = "2030-01-01T00:00:00Z".parse()?;
 //!
 //! let plan = build::next(&node, "11111111-2222-4333-8444-555555555555").ok_or("nothing to do")?;
@@ -45,27 +45,26 @@ mod ground;
 mod id;
 mod intent;
 mod kind;
-mod overrides;
+mod outcome;
 mod params;
 mod purpose;
 mod requests;
 mod sidecar_task;
+mod spec_use;
 mod supersede;
 mod task;
 mod task_error;
-mod validate;
 
-pub use advance::{Outcome, Persisted, Plan, Proposed, Step, retry_request};
+pub use advance::{Persisted, Plan, Proposed, retry_request};
 pub use backoff::wait_limit;
 pub use ceremony::{left_objects, needed_object};
 pub use ground::Ground;
 pub use id::task_id;
 pub use kind::{OfKind, TaskKind};
-pub use overrides::{OverrideKey, override_keys};
+pub use outcome::{Outcome, Step};
 pub use purpose::Purpose;
 pub use requests::sidecar_requests;
 pub use sidecar_task::{ConfigIntent, SidecarTask, Source};
 pub use supersede::{is_outdated, reissue, replan, retry_wanted};
 pub use task::Task;
 pub use task_error::TaskError;
-pub use validate::{Fault, Part, SpecError, validate};

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use sei_node::is_override_key;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::{TaskError, TaskKind, overrides, params::Params};
+use crate::{TaskError, TaskKind, params::Params};
 
 /// A task that the sidecar does.
 #[derive(Clone, Debug, PartialEq)]
@@ -283,7 +284,7 @@ impl ConfigIntent {
         if !(0..=1).contains(&self.target_version) {
             return Err(wrong("targetVersion", format!("{} is not 0 or 1", self.target_version)));
         }
-        match self.overrides.keys().find(|key| overrides::kind_of(key).is_none()) {
+        match self.overrides.keys().find(|key| !is_override_key(key)) {
             Some(key) => Err(wrong("overrides", format!("{key:?} is no key of the Sei configuration"))),
             None => Ok(()),
         }

@@ -1,6 +1,7 @@
 //! Which images a SeiNode may name, where the platform limits them.
 
 use sei_api::SeiNode;
+use sei_node::ImageReference;
 
 use crate::RenderError;
 
@@ -35,19 +36,11 @@ impl AllowedImages {
     }
 
     fn allows(&self, image: &str) -> bool {
-        let repository = repository(image);
+        let image = ImageReference::parse(image);
+        let Ok(repository) = image.as_ref().map(ImageReference::repository) else { return self.0.is_empty() };
         let matches =
             |entry: &String| repository == entry || (entry.ends_with('/') && repository.starts_with(entry));
         self.0.is_empty() || self.0.iter().any(matches)
-    }
-}
-
-/// The image without digest and tag. A port of the registry is no tag.
-fn repository(image: &str) -> &str {
-    let name = image.split('@').next().unwrap_or(image);
-    match name.rsplit_once(':') {
-        Some((repository, tag)) if !tag.contains('/') => repository,
-        _ => name,
     }
 }
 
@@ -67,11 +60,12 @@ mod tests {
     #[test]
     fn an_image_is_allowed_by_its_whole_repository_or_by_a_folder() {
         let allowed = AllowedImages::parse("registry:5000/sei/seid, ghcr.io/sei-protocol/");
+        let digest = "0".repeat(64);
         for image in [
             "registry:5000/sei/seid",
             "registry:5000/sei/seid:v1",
-            "registry:5000/sei/seid:v1@sha256:00",
-            "ghcr.io/sei-protocol/sei@sha256:00",
+            &format!("registry:5000/sei/seid:v1@sha256:{digest}"),
+            &format!("ghcr.io/sei-protocol/sei@sha256:{digest}"),
         ] {
             assert!(allowed.allows(image), "{image}");
         }
@@ -82,6 +76,7 @@ mod tests {
             "ghcr.io/sei-protocol",
             "ghcr.io/sei-protocol-evil/sei",
             "evil/ghcr.io/sei-protocol/sei",
+            "ghcr.io/sei-protocol/sei@sha256:00",
         ] {
             assert!(!allowed.allows(image), "{image}");
         }

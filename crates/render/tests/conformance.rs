@@ -122,7 +122,7 @@ fn a_missing_or_surplus_field_is_a_difference() {
 }
 
 #[test]
-fn what_the_proxy_is_told_is_yaml_that_says_so() {
+fn the_config_of_the_proxy_is_yaml_with_every_value_quoted() {
     for (namespace, name) in [("arctic-1", "node-0"), ("on", "null"), ("00123", "1e3")] {
         let mut node = node("full-tls");
         node.metadata.namespace = Some(namespace.into());

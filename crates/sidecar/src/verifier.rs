@@ -29,62 +29,62 @@ pub enum ServerTrust {
 /// A client configuration that accepts `trust` and no other server.
 pub(crate) fn client_config(trust: &ServerTrust, served: &Served) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(ring::default_provider());
-    let verifier: Arc<dyn ServerCertVerifier> = match trust {
+    let accepted = match trust {
         ServerTrust::Roots(certificates) => {
             let mut roots = RootCertStore::empty();
             for certificate in certificates {
                 roots.add(certificate.clone())?;
             }
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-                .build()
-                .map_err(|error| TlsError::General(error.to_string()))?
+            let verifier =
+                WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+                    .build()
+                    .map_err(|error| TlsError::General(error.to_string()))?;
+            Accepted::Issued(verifier)
         }
-        ServerTrust::Leaf(leaf) => {
-            Arc::new(LeafVerifier { leaf: leaf.clone(), provider: Arc::clone(&provider) })
-        }
+        ServerTrust::Leaf(leaf) => Accepted::Leaf(leaf.clone()),
     };
+    let verifier = Verifier { accepted, provider: Arc::clone(&provider), served: served.clone() };
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
-        .with_custom_certificate_verifier(served.noted_by(verifier))
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     // A resumed session shows no certificate: one that has expired since, or is no longer trusted, would still do.
     config.resumption = Resumption::disabled();
     Ok(config)
 }
 
-/// Accepts one certificate: by its bytes, for its names, while it is valid, and only from a server that has its key.
+/// Verifies every server, and notes the certificate of the last one that was accepted.
 #[derive(Debug)]
-struct LeafVerifier {
-    leaf: CertificateDer<'static>,
+struct Verifier {
+    accepted: Accepted,
     provider: Arc<CryptoProvider>,
+    served: Served,
 }
 
-impl ServerCertVerifier for LeafVerifier {
+#[derive(Debug)]
+enum Accepted {
+    Issued(Arc<WebPkiServerVerifier>),
+    Leaf(CertificateDer<'static>),
+}
+
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
+        intermediates: &[CertificateDer<'_>],
         name: &ServerName<'_>,
-        _: &[u8],
+        ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
-        if *end_entity != self.leaf {
-            return Err(CertificateError::ApplicationVerificationFailure.into());
-        }
-        let bad = |_| TlsError::from(CertificateError::BadEncoding);
-        let cert = EndEntityCert::try_from(end_entity).map_err(bad)?;
-        cert.verify_is_valid_for_subject_name(name).map_err(|_| CertificateError::NotValidForName)?;
-        // webpki looks at the dates only together with a path, and a pinned certificate has none.
-        let parsed = Certificate::from_der(end_entity).map_err(|_| CertificateError::BadEncoding)?;
-        let validity = parsed.tbs_certificate().validity();
-        if now.as_secs() < validity.not_before.to_unix_duration().as_secs() {
-            return Err(CertificateError::NotValidYet.into());
-        }
-        if now.as_secs() > validity.not_after.to_unix_duration().as_secs() {
-            return Err(CertificateError::Expired.into());
-        }
-        Ok(ServerCertVerified::assertion())
+        let verified = match &self.accepted {
+            Accepted::Issued(verifier) => {
+                verifier.verify_server_cert(end_entity, intermediates, name, ocsp, now)?
+            }
+            Accepted::Leaf(leaf) => verify_leaf(leaf, end_entity, name, now)?,
+        };
+        self.served.note(end_entity);
+        Ok(verified)
     }
 
     fn verify_tls12_signature(
@@ -108,6 +108,31 @@ impl ServerCertVerifier for LeafVerifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
+}
+
+/// Accepts one certificate: by its bytes, for its names and while it is valid.
+fn verify_leaf(
+    leaf: &CertificateDer<'_>,
+    presented: &CertificateDer<'_>,
+    name: &ServerName<'_>,
+    now: UnixTime,
+) -> Result<ServerCertVerified, TlsError> {
+    if presented != leaf {
+        return Err(CertificateError::ApplicationVerificationFailure.into());
+    }
+    let bad = |_| TlsError::from(CertificateError::BadEncoding);
+    let cert = EndEntityCert::try_from(presented).map_err(bad)?;
+    cert.verify_is_valid_for_subject_name(name).map_err(|_| CertificateError::NotValidForName)?;
+    // webpki checks the dates only together with a path, and a pinned certificate has none.
+    let parsed = Certificate::from_der(presented).map_err(|_| CertificateError::BadEncoding)?;
+    let validity = parsed.tbs_certificate().validity();
+    if now.as_secs() < validity.not_before.to_unix_duration().as_secs() {
+        return Err(CertificateError::NotValidYet.into());
+    }
+    if now.as_secs() > validity.not_after.to_unix_duration().as_secs() {
+        return Err(CertificateError::Expired.into());
+    }
+    Ok(ServerCertVerified::assertion())
 }
 
 #[cfg(test)]

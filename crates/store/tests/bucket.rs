@@ -34,7 +34,7 @@ async fn an_object_is_there_or_not() {
 }
 
 #[tokio::test]
-async fn who_is_not_let_in_is_told_so_and_not_that_nothing_is_there() {
+async fn denied_access_is_not_reported_as_a_missing_object() {
     let server = S3::start(BUCKET).await.unwrap();
     server.put("devnet/genesis.json", "{}").unwrap();
     for (name, value, code) in [

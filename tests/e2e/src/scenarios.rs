@@ -3,12 +3,12 @@
 
 mod access;
 mod bootstrap;
-mod by_hand;
 mod ceremony;
 mod cluster;
 mod install;
 mod issued;
 mod kubectl;
+mod manual_secret;
 mod peers;
 mod permissions;
 mod plain;
@@ -53,7 +53,7 @@ scenarios! {
     ]
     [
         [
-            "by-hand", "a node with TLS, its Secret created by hand" => by_hand;
+            "manual-secret", "a node with TLS, its Secret created by hand" => manual_secret;
             "access", "who may call a node with TLS, and as whom" => access;
             "trouble", "the TLS Secret is deleted and broken under a Running node" => trouble;
             "kubectl", "what a user sees with kubectl" => kubectl;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use sei_plan::override_keys;
+use sei_node::override_keys;
 
 const INTRODUCTION: &str = "\
 # Overrides

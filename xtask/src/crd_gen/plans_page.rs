@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, fmt::Write as _, time::Duration};
 
 use anyhow::{Context, ensure};
 use sei_api::{SeiNode, v1alpha1::TaskPlan};
-use sei_plan::{TaskKind, build, validate, wait_limit};
+use sei_node::validate;
+use sei_plan::{TaskKind, build, wait_limit};
 use serde_json::{Value, json};
 
 const INTRODUCTION: &str = "\

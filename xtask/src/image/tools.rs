@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_is_told_with_the_command_that_installs_it() {
+    fn missing_programs_are_reported_with_the_command_that_installs_them() {
         let missing = [("sh", "dash"), ("no-such-program", "package-a"), ("nor-this", "package-b")];
         let error = find(&missing).unwrap_err().to_string();
         assert!(error.ends_with("apt-get install -y package-a package-b"), "{error}");

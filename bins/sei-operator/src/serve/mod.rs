@@ -110,7 +110,7 @@ async fn serve(args: RunArgs, options: Options, gate: Gate) -> anyhow::Result<()
             tracing::info!("caches are synced");
             readiness.set();
         },
-        shutdown::told(stopped),
+        shutdown::requested(stopped),
     );
     match lease {
         None => controller.await.context("the controller failed"),

@@ -19,7 +19,7 @@ pub(super) async fn signalled() {
     }
 }
 
-/// Resolves when `stopped` says so, or its sender is gone.
-pub(super) async fn told(mut stopped: watch::Receiver<bool>) {
+/// Resolves when shutdown is requested, or the sender of `stopped` is gone.
+pub(super) async fn requested(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }

@@ -14,6 +14,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod token;
+mod trusted;
 
 use std::{sync::Arc, time::Duration};
 

@@ -8,7 +8,7 @@ use sei_api::{SeiNode, conditions::ConditionType, v1alpha1::NodePhase};
 use sei_testkit::{builders, cluster::Cluster};
 use serde_json::json;
 
-use crate::bed::{self, condition, is_running, until};
+use crate::harness::{self, condition, is_running, until};
 
 const A: &str = "ghcr.io/sei-protocol/sei:a";
 
@@ -17,7 +17,7 @@ async fn create(cluster: &Cluster, name: &str) {
     let mut spec = builders::full_node(A);
     spec["fullNode"] = json!({ "snapshot": snapshot });
     spec["peers"] = builders::outside_peers();
-    bed::create(cluster, name, spec).await;
+    harness::create(cluster, name, spec).await;
 }
 
 /// The current task is this one, and was given to the sidecar.
@@ -31,9 +31,9 @@ fn works_on(type_: &str) -> impl Fn(&SeiNode) -> bool + '_ {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bootstrap_survives_what_becomes_of_its_job() {
-    let cluster = bed::cluster().await;
-    let _operator = bed::operator(&cluster);
+async fn a_bootstrap_recovers_from_a_lost_or_evicted_job() {
+    let cluster = harness::cluster().await;
+    let _operator = harness::operator(&cluster);
     tokio::join!(
         lost_while_it_works(&cluster),
         lost_when_released(&cluster),
@@ -46,7 +46,7 @@ async fn a_bootstrap_survives_what_becomes_of_its_job() {
         assert!(repeated.is_empty(), "{name}: {repeated:?}");
         cluster.nodes().delete(name, &DeleteParams::default()).await.unwrap();
     }
-    bed::nothing_left_but(&cluster, &[]).await;
+    harness::nothing_left_but(&cluster, &[]).await;
 }
 
 /// Its sidecar goes on in the next Job with what it was at: the plan is the same, and nothing is begun twice.
@@ -56,7 +56,7 @@ async fn lost_while_it_works(cluster: &Cluster) {
     cluster.simulator.faults(&host, |faults| faults.delay = Duration::from_secs(2));
     create(cluster, name).await;
     let working = until(cluster, name, "the restore is under way", works_on("snapshot-restore")).await;
-    bed::api::<Job>(cluster).delete("lost-0-bootstrap", &DeleteParams::background()).await.unwrap();
+    harness::api::<Job>(cluster).delete("lost-0-bootstrap", &DeleteParams::background()).await.unwrap();
     cluster.simulator.faults(&host, |faults| faults.delay = Duration::from_millis(20));
     let node = until(cluster, name, "Running", is_running).await;
     assert_eq!(node.status.unwrap().plan.unwrap().id, working.status.unwrap().plan.unwrap().id);
@@ -67,11 +67,11 @@ async fn lost_while_it_works(cluster: &Cluster) {
 async fn lost_when_released(cluster: &Cluster) {
     let name = "released-0";
     let host = Cluster::host(name);
-    bed::stuck(cluster, name, &["mark-ready"]);
+    harness::stuck(cluster, name, &["mark-ready"]);
     create(cluster, name).await;
     until(cluster, name, "mark-ready is under way", works_on("mark-ready")).await;
-    bed::api::<Job>(cluster).delete("released-0-bootstrap", &DeleteParams::background()).await.unwrap();
-    bed::stuck(cluster, name, &[]);
+    harness::api::<Job>(cluster).delete("released-0-bootstrap", &DeleteParams::background()).await.unwrap();
+    harness::stuck(cluster, name, &[]);
     until(cluster, name, "Running", is_running).await;
     assert_eq!(cluster.simulator.runs(&host)["snapshot-restore"], 1);
 }
@@ -79,7 +79,7 @@ async fn lost_when_released(cluster: &Cluster) {
 async fn evicted_while_it_works(cluster: &Cluster) {
     let name = "evicted-0";
     let host = Cluster::host(name);
-    bed::stuck(cluster, name, &["config-apply"]);
+    harness::stuck(cluster, name, &["config-apply"]);
     create(cluster, name).await;
     until(cluster, name, "config-apply is under way", works_on("config-apply")).await;
     cluster.simulator.evict(&Cluster::host(name));
@@ -89,7 +89,7 @@ async fn evicted_while_it_works(cluster: &Cluster) {
 
 async fn evicted_when_released(cluster: &Cluster) {
     let name = "late-0";
-    bed::stuck(cluster, name, &["mark-ready"]);
+    harness::stuck(cluster, name, &["mark-ready"]);
     create(cluster, name).await;
     until(cluster, name, "mark-ready is under way", works_on("mark-ready")).await;
     cluster.simulator.evict(&Cluster::host(name));
@@ -106,8 +106,8 @@ async fn comes_back(cluster: &Cluster, name: &str) {
     assert_eq!(status.phase, Some(NodePhase::Failed));
     let said = &status.condition(ConditionType::Stalled).unwrap().message;
     assert!(said.contains("bootstrap Job") && said.contains("sei.io/retry"), "{said}");
-    bed::stuck(cluster, name, &[]);
-    bed::retry(cluster, name).await;
+    harness::stuck(cluster, name, &[]);
+    harness::retry(cluster, name).await;
     until(cluster, name, "Running", is_running).await;
 }
 
@@ -115,18 +115,18 @@ async fn comes_back(cluster: &Cluster, name: &str) {
 async fn service_taken_away(cluster: &Cluster) {
     let name = "nameless-0";
     let host = Cluster::host(name);
-    bed::stuck(cluster, name, &["config-apply"]);
+    harness::stuck(cluster, name, &["config-apply"]);
     create(cluster, name).await;
     until(cluster, name, "config-apply is under way", works_on("config-apply")).await;
-    let services = bed::api::<Service>(cluster);
+    let services = harness::api::<Service>(cluster);
     services.delete(name, &DeleteParams::default()).await.unwrap();
-    bed::eventually("the bootstrap Service is back", || async {
+    harness::eventually("the bootstrap Service is back", || async {
         let service = services.get_opt(name).await.unwrap();
         service.is_some_and(|service| service.labels().contains_key("sei.io/component"))
     })
     .await;
     // A handler that never ends stays so until its process does.
-    bed::stuck(cluster, name, &[]);
+    harness::stuck(cluster, name, &[]);
     cluster.simulator.stop(&host);
     cluster.simulator.run(&host);
     until(cluster, name, "Running", is_running).await;

@@ -6,7 +6,7 @@ use sei_api::{SeiNode, conditions::ConditionType};
 use sei_testkit::{certs::Authority, cluster::Cluster, s3::S3};
 use serde_json::{Value, json};
 
-use crate::bed::{self, eventually, is_running, until};
+use crate::harness::{self, eventually, is_running, until};
 
 const CHAIN: &str = "devnet-7";
 const MEMBERS: [&str; 3] = ["member-0", "member-1", "member-2"];
@@ -33,7 +33,7 @@ fn runs(cluster: &Cluster, name: &str, task: &str) -> u32 {
 
 /// A cluster whose sidecars use `store`.
 async fn cluster(store: &S3) -> Cluster {
-    let cluster = bed::cluster().await;
+    let cluster = harness::cluster().await;
     for name in MEMBERS {
         cluster.simulator.use_bucket(&Cluster::host(name), store.folder(), CHAIN);
     }
@@ -41,7 +41,7 @@ async fn cluster(store: &S3) -> Cluster {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn members_wait_for_their_genesis_and_go_on_when_it_is_there() {
+async fn members_wait_for_the_genesis_and_continue_when_it_exists() {
     let authority = Authority::new("of the store").unwrap();
     let store = S3::start_tls("genesis", &authority.issue(&["localhost".to_owned()]).unwrap()).await.unwrap();
     let cluster = cluster(&store).await;
@@ -49,9 +49,9 @@ async fn members_wait_for_their_genesis_and_go_on_when_it_is_there() {
     std::fs::write(&roots, authority.pem()).unwrap();
     let mut variables = store.variables().to_vec();
     variables.push(("SSL_CERT_FILE", roots.display().to_string()));
-    let operator = bed::operator_with(&cluster, &variables);
+    let operator = harness::operator_with(&cluster, &variables);
     for name in MEMBERS {
-        bed::create(&cluster, name, member()).await;
+        harness::create(&cluster, name, member()).await;
     }
     for name in MEMBERS {
         until(&cluster, name, "waiting for the genesis", |node| {
@@ -63,7 +63,7 @@ async fn members_wait_for_their_genesis_and_go_on_when_it_is_there() {
     }
 
     operator.kill().unwrap();
-    let operator = bed::operator_with(&cluster, &variables);
+    let operator = harness::operator_with(&cluster, &variables);
     store.put(&format!("{CHAIN}/genesis.json"), "{}").unwrap();
     let began = Instant::now();
     for name in MEMBERS {
@@ -74,7 +74,7 @@ async fn members_wait_for_their_genesis_and_go_on_when_it_is_there() {
     }
     store.put(&format!("{CHAIN}/peers.json"), "{}").unwrap();
     operator.kill().unwrap();
-    let _operator = bed::operator_with(&cluster, &variables);
+    let _operator = harness::operator_with(&cluster, &variables);
     for name in MEMBERS {
         until(&cluster, name, "Running", is_running).await;
         for task in ["configure-genesis", "set-genesis-peers", "upload-genesis-artifacts"] {
@@ -85,13 +85,13 @@ async fn members_wait_for_their_genesis_and_go_on_when_it_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_that_is_not_let_in_holds_up_nobody_and_says_so() {
+async fn denied_access_to_the_bucket_is_reported_and_blocks_no_node() {
     let store = S3::start("genesis").await.unwrap();
     let cluster = cluster(&store).await;
     let mut variables = store.variables();
     variables[2].1 = "wrong".to_owned();
-    let operator = bed::operator_with(&cluster, &variables);
-    bed::create(&cluster, MEMBERS[0], member()).await;
+    let operator = harness::operator_with(&cluster, &variables);
+    harness::create(&cluster, MEMBERS[0], member()).await;
     until(&cluster, MEMBERS[0], "trying, and saying why the bucket is not looked into", |node| {
         says(node, "TaskRetrying", "bucket genesis could not be asked: SignatureDoesNotMatch")
     })
@@ -99,7 +99,7 @@ async fn an_operator_that_is_not_let_in_holds_up_nobody_and_says_so() {
 
     // Nor does one without credentials.
     operator.kill().unwrap();
-    let operator = bed::operator(&cluster);
+    let operator = harness::operator(&cluster);
     let tried = runs(&cluster, MEMBERS[0], "configure-genesis");
     eventually("the sidecar tries again", || async {
         runs(&cluster, MEMBERS[0], "configure-genesis") > tried
@@ -112,7 +112,7 @@ async fn an_operator_that_is_not_let_in_holds_up_nobody_and_says_so() {
 
     // One that is let in waits from the next try on, and does not go on speaking of the last.
     operator.kill().unwrap();
-    let _operator = bed::operator_with(&cluster, &store.variables());
+    let _operator = harness::operator_with(&cluster, &store.variables());
     until(&cluster, MEMBERS[0], "waiting for the genesis", |node| {
         says(node, "WaitingForGenesis", "genesis.json is not there yet")
     })
@@ -123,13 +123,13 @@ async fn an_operator_that_is_not_let_in_holds_up_nobody_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn artifacts_that_are_gone_are_missed_before_the_genesis_is() {
+async fn missing_artifacts_are_reported_before_a_missing_genesis() {
     let store = S3::start("genesis").await.unwrap();
     let cluster = cluster(&store).await;
     let elsewhere = S3::start("genesis").await.unwrap();
     cluster.simulator.use_bucket(&Cluster::host(MEMBERS[0]), elsewhere.folder(), CHAIN);
-    let _operator = bed::operator_with(&cluster, &store.variables());
-    bed::create(&cluster, MEMBERS[0], member()).await;
+    let _operator = harness::operator_with(&cluster, &store.variables());
+    harness::create(&cluster, MEMBERS[0], member()).await;
     until(&cluster, MEMBERS[0], "missing its gentx", |node| {
         says(node, "WaitingForGenesis", "s3://genesis/devnet-7/member-0/gentx.json, but it is not there")
     })

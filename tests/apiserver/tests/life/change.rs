@@ -7,7 +7,7 @@ use sei_api::{SeiNode, conditions::ConditionType, v1alpha1::PlannedTask};
 use sei_testkit::{builders, cluster::Cluster};
 use serde_json::json;
 
-use crate::bed::{self, condition, is_running, runs, set_image, until, until_said};
+use crate::harness::{self, condition, is_running, runs, set_image, until, until_said};
 
 const A: &str = "ghcr.io/sei-protocol/sei:a";
 const B: &str = "ghcr.io/sei-protocol/sei:b";
@@ -24,9 +24,9 @@ fn task(node: &SeiNode, type_: &str) -> Option<PlannedTask> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_changed_spec_takes_effect_whatever_its_plan_is_at() {
-    let cluster = bed::cluster().await;
-    let _operator = bed::operator(&cluster);
+async fn a_spec_change_takes_effect_at_any_point_of_a_plan() {
+    let cluster = harness::cluster().await;
+    let _operator = harness::operator(&cluster);
     tokio::join!(
         first_image_missing(&cluster),
         next_image_missing(&cluster),
@@ -39,7 +39,7 @@ async fn a_changed_spec_takes_effect_whatever_its_plan_is_at() {
 /// Ready names what cannot be pulled, and the corrected spec brings the node up.
 async fn first_image_missing(cluster: &Cluster) {
     let name = "first-0";
-    bed::create(cluster, name, builders::full_node(MISSING)).await;
+    harness::create(cluster, name, builders::full_node(MISSING)).await;
     until_said(cluster, name, ConditionType::Ready, "False/WaitingForPod", &pull_fails()).await;
     set_image(cluster, name, A).await;
     until(cluster, name, "up with the corrected image", runs(A)).await;
@@ -48,7 +48,7 @@ async fn first_image_missing(cluster: &Cluster) {
 /// A to an image that does not exist, and on to B; then there and back to B, which never lost its pod's image.
 async fn next_image_missing(cluster: &Cluster) {
     let name = "next-0";
-    bed::create(cluster, name, builders::full_node(A)).await;
+    harness::create(cluster, name, builders::full_node(A)).await;
     until(cluster, name, "A", runs(A)).await;
     for _ in 0..2 {
         set_image(cluster, name, MISSING).await;
@@ -66,10 +66,10 @@ async fn bootstrap_image_missing(cluster: &Cluster) {
     let mut spec = builders::full_node(A);
     spec["fullNode"] = json!({ "snapshot": snapshot });
     spec["peers"] = builders::outside_peers();
-    bed::create(cluster, name, spec).await;
+    harness::create(cluster, name, spec).await;
     until_said(cluster, name, ConditionType::Ready, "False/WaitingForPod", &pull_fails()).await;
     let corrected = json!({ "spec": { "fullNode": { "snapshot": { "bootstrapImage": B } } } });
-    bed::patch(cluster, name, corrected).await;
+    harness::patch(cluster, name, corrected).await;
     until(cluster, name, "up with the corrected image", runs(A)).await;
 }
 
@@ -78,13 +78,13 @@ async fn changed_while_the_sidecar_works(cluster: &Cluster) {
     let name = "busy-0";
     let host = Cluster::host(name);
     cluster.simulator.faults(&host, |faults| faults.delay = Duration::from_millis(1500));
-    bed::create(cluster, name, builders::full_node(A)).await;
+    harness::create(cluster, name, builders::full_node(A)).await;
     let working = until(cluster, name, "configure-genesis is under way", |node| {
         task(node, "configure-genesis").is_some_and(|task| task.submitted_at.is_some())
     })
     .await;
     let first = working.status.unwrap().plan.unwrap().id;
-    bed::patch(cluster, name, json!({ "spec": { "overrides": { "evm.http_port": "9545" } } })).await;
+    harness::patch(cluster, name, json!({ "spec": { "overrides": { "evm.http_port": "9545" } } })).await;
     cluster.simulator.faults(&host, |faults| faults.delay = Duration::from_millis(20));
     let node = until(cluster, name, "Running", is_running).await;
     assert_ne!(node.status.unwrap().plan.unwrap().id, first, "another plan");
@@ -100,13 +100,13 @@ async fn changed_while_the_sidecar_works(cluster: &Cluster) {
 /// Several specs in a row, faster than anything can follow.
 async fn changed_at_once(cluster: &Cluster) {
     let name = "hasty-0";
-    bed::create(cluster, name, builders::full_node(A)).await;
+    harness::create(cluster, name, builders::full_node(A)).await;
     for image in [B, A, MISSING, B] {
         set_image(cluster, name, image).await;
         tokio::time::sleep(Duration::from_millis(35)).await;
     }
     until(cluster, name, "the last of them", runs(B)).await;
-    let pods = bed::api::<k8s_openapi::api::core::v1::Pod>(cluster);
+    let pods = harness::api::<k8s_openapi::api::core::v1::Pod>(cluster);
     let pod = pods.get(&format!("{name}-0")).await.unwrap();
     let image = |pod: &k8s_openapi::api::core::v1::Pod| {
         let containers = pod.spec.clone().unwrap().containers;

@@ -21,7 +21,7 @@ use sei_testkit::{builders, certs::Authority, cluster::Cluster, crash::Crash};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::bed::{self, PATIENCE, condition};
+use crate::harness::{self, PATIENCE, condition};
 
 const IMAGE: &str = "ghcr.io/sei-protocol/sei:v6.4.1";
 
@@ -34,8 +34,8 @@ struct Lane<'a> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_that_ends_at_any_point_is_followed_by_one_that_comes_to_the_same_end() {
-    let cluster = bed::cluster().await;
+async fn a_crash_at_any_point_leads_to_the_same_result() {
+    let cluster = harness::cluster().await;
     let lane = |namespace, tls, after| Lane { cluster: &cluster, namespace, tls, after };
     let points = tokio::join!(
         lane("plain-before", false, false).every_point(),

@@ -18,25 +18,25 @@ use sei_testkit::{
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::bed::{self, eventually, is_running, runs, until, until_said};
+use crate::harness::{self, eventually, is_running, runs, until, until_said};
 
 const A: &str = "ghcr.io/sei-protocol/sei:a";
 const B: &str = "ghcr.io/sei-protocol/sei:b";
 const READY: ConditionType = ConditionType::Ready;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn objects_that_are_being_deleted_are_waited_for() {
-    let cluster = bed::cluster().await;
-    let _operator = bed::operator(&cluster);
+async fn nodes_wait_for_objects_that_are_being_deleted() {
+    let cluster = harness::cluster().await;
+    let _operator = harness::operator(&cluster);
     tokio::join!(created_again_under_its_name(&cluster), claim_deleted_before_an_update(&cluster));
 }
 
 /// The new node waits for the claim of the former one, whose pod does not end, and then starts on an empty one.
 async fn created_again_under_its_name(cluster: &Cluster) {
     let name = "again-0";
-    bed::create(cluster, name, builders::full_node(A)).await;
+    harness::create(cluster, name, builders::full_node(A)).await;
     until(cluster, name, "ready", runs(A)).await;
-    let (pods, claims) = (bed::api::<Pod>(cluster), bed::api::<PersistentVolumeClaim>(cluster));
+    let (pods, claims) = (harness::api::<Pod>(cluster), harness::api::<PersistentVolumeClaim>(cluster));
     let old = claims.get("data-again-0").await.unwrap().uid();
     finalizers(&pods, "again-0-0", &["test.example/hold"]).await;
     cluster.nodes().delete(name, &DeleteParams::default()).await.unwrap();
@@ -44,7 +44,7 @@ async fn created_again_under_its_name(cluster: &Cluster) {
         cluster.nodes().get_opt(name).await.unwrap().is_none()
     })
     .await;
-    bed::create(cluster, name, builders::full_node(A)).await;
+    harness::create(cluster, name, builders::full_node(A)).await;
     until_said(cluster, name, READY, "False/WaitingForDeletion", "claim data-again-0 is being deleted").await;
     finalizers(&pods, "again-0-0", &[]).await;
     until(cluster, name, "Running", is_running).await;
@@ -54,19 +54,19 @@ async fn created_again_under_its_name(cluster: &Cluster) {
 /// Only the pod keeps a deleted claim alive, so an update does not end it.
 async fn claim_deleted_before_an_update(cluster: &Cluster) {
     let name = "doomed-0";
-    bed::create(cluster, name, builders::full_node(A)).await;
+    harness::create(cluster, name, builders::full_node(A)).await;
     until(cluster, name, "ready", runs(A)).await;
-    let (pods, claims) = (bed::api::<Pod>(cluster), bed::api::<PersistentVolumeClaim>(cluster));
+    let (pods, claims) = (harness::api::<Pod>(cluster), harness::api::<PersistentVolumeClaim>(cluster));
     let pod = pods.get("doomed-0-0").await.unwrap().uid();
     claims.delete("data-doomed-0", &DeleteParams::default()).await.unwrap();
     let stalled = ConditionType::Stalled;
     until_said(cluster, name, stalled, "True/DataVolumeTerminating", "Retain").await;
-    let changed = bed::set_image(cluster, name, B).await.metadata.generation;
+    let changed = harness::set_image(cluster, name, B).await.metadata.generation;
     let node = until(cluster, name, "the update is seen", |node| {
         node.status.as_ref().is_some_and(|status| status.observed_generation == changed)
     })
     .await;
-    assert_eq!(bed::condition(&node, stalled).as_deref(), Some("True/DataVolumeTerminating"));
+    assert_eq!(harness::condition(&node, stalled).as_deref(), Some("True/DataVolumeTerminating"));
     let kept = pods.get("doomed-0-0").await.unwrap();
     assert_eq!((kept.uid(), kept.metadata.deletion_timestamp), (pod, None));
     assert!(claims.get("data-doomed-0").await.unwrap().metadata.deletion_timestamp.is_some());
@@ -75,9 +75,9 @@ async fn claim_deleted_before_an_update(cluster: &Cluster) {
 /// The garbage collector may be slower than the operator.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deletion_that_orphans_keeps_the_claim() {
-    let mut cluster = bed::cluster().await;
-    let _operator = bed::operator(&cluster);
-    bed::create(&cluster, "kept-0", builders::full_node(A)).await;
+    let mut cluster = harness::cluster().await;
+    let _operator = harness::operator(&cluster);
+    harness::create(&cluster, "kept-0", builders::full_node(A)).await;
     until(&cluster, "kept-0", "ready", runs(A)).await;
     cluster.plane.stop_controllers();
     let orphan =
@@ -87,24 +87,24 @@ async fn a_deletion_that_orphans_keeps_the_claim() {
     cluster.plane.start_controllers().unwrap();
     eventually("the node is gone", || async { cluster.nodes().get_opt("kept-0").await.unwrap().is_none() })
         .await;
-    let claim = bed::api::<PersistentVolumeClaim>(&cluster).get("data-kept-0").await.unwrap();
+    let claim = harness::api::<PersistentVolumeClaim>(&cluster).get("data-kept-0").await.unwrap();
     assert_eq!((claim.metadata.deletion_timestamp, claim.metadata.owner_references), (None, None));
 }
 
 /// Restore tools drop owners and status: what `docs/backup.md` says then destroys nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn objects_that_were_restored_without_owners_are_taken_up_as_documented() {
-    let cluster = bed::cluster().await;
-    let operator = bed::operator(&cluster);
+    let cluster = harness::cluster().await;
+    let operator = harness::operator(&cluster);
     let name = "bk-0";
-    bed::create(&cluster, name, builders::full_node(A)).await;
+    harness::create(&cluster, name, builders::full_node(A)).await;
     until(&cluster, name, "ready", runs(A)).await;
-    let (sets, services) = (bed::api::<StatefulSet>(&cluster), bed::api::<Service>(&cluster));
-    let claims = bed::api::<PersistentVolumeClaim>(&cluster);
+    let (sets, services) = (harness::api::<StatefulSet>(&cluster), harness::api::<Service>(&cluster));
+    let claims = harness::api::<PersistentVolumeClaim>(&cluster);
     let (set, service) = (sets.get(name).await.unwrap(), services.get(name).await.unwrap());
     let claim = claims.get("data-bk-0").await.unwrap();
     cluster.nodes().delete(name, &DeleteParams::default()).await.unwrap();
-    bed::nothing_left_but(&cluster, &[]).await;
+    harness::nothing_left_but(&cluster, &[]).await;
     operator.kill().unwrap();
 
     restore(&claims, claim).await;
@@ -112,8 +112,8 @@ async fn objects_that_were_restored_without_owners_are_taken_up_as_documented() 
     restore(&services, service).await;
     bound(&cluster, "data-bk-0").await;
     let uid = claims.get("data-bk-0").await.unwrap().uid();
-    let _operator = bed::operator(&cluster);
-    bed::create(&cluster, name, builders::full_node(A)).await;
+    let _operator = harness::operator(&cluster);
+    harness::create(&cluster, name, builders::full_node(A)).await;
     let refused = "claim data-bk-0 exists and does not belong to this SeiNode. To keep its data, delete this SeiNode and create it again with spec.dataVolume.import.pvcName: data-bk-0";
     until_said(&cluster, name, ConditionType::Stalled, "True/PlanFailed", refused).await;
     cluster.nodes().delete(name, &DeleteParams::default()).await.unwrap();
@@ -124,16 +124,16 @@ async fn objects_that_were_restored_without_owners_are_taken_up_as_documented() 
 
     let mut spec = builders::full_node(A);
     spec["dataVolume"] = json!({ "import": { "pvcName": "data-bk-0" } });
-    bed::create(&cluster, name, spec).await;
+    harness::create(&cluster, name, spec).await;
     until_said(&cluster, name, ConditionType::Stalled, "True/PlanFailed", "StatefulSet bk-0 exists").await;
     sets.delete(name, &DeleteParams::default()).await.unwrap();
     services.delete(name, &DeleteParams::default()).await.unwrap();
-    bed::retry(&cluster, name).await;
+    harness::retry(&cluster, name).await;
     until(&cluster, name, "Running on the restored volume", is_running).await;
     let claim = claims.get("data-bk-0").await.unwrap();
     assert_eq!((claim.uid(), claim.metadata.deletion_timestamp), (uid, None));
     cluster.nodes().delete(name, &DeleteParams::default()).await.unwrap();
-    bed::nothing_left_but(&cluster, &["data-bk-0"]).await;
+    harness::nothing_left_but(&cluster, &["data-bk-0"]).await;
 }
 
 /// Creates `object` as a restore tool does: without owners, uid and status.
@@ -152,7 +152,7 @@ where
 
 /// Binds `claim` to a volume.
 async fn bound(cluster: &Cluster, claim: &str) {
-    let claims = bed::api::<PersistentVolumeClaim>(cluster);
+    let claims = harness::api::<PersistentVolumeClaim>(cluster);
     let wanted = claims.get(claim).await.unwrap().spec.unwrap();
     let capacity = wanted.resources.unwrap().requests.unwrap();
     let volume = serde_json::from_value(json!({

@@ -7,7 +7,7 @@ use kube::{ResourceExt, api::ListParams};
 use sei_api::conditions::ConditionType;
 use sei_testkit::{builders, cluster::Cluster};
 
-use crate::bed::{self, condition, eventually, runs, until_said};
+use crate::harness::{self, condition, eventually, runs, until_said};
 
 const A: &str = "ghcr.io/sei-protocol/sei:a";
 const HEALTHY: usize = 45;
@@ -28,7 +28,7 @@ async fn ready(cluster: &Cluster, prefix: &str) -> usize {
 async fn brought_up(cluster: &Cluster, prefix: &str) -> Duration {
     let start = Instant::now();
     for name in names(prefix, HEALTHY) {
-        bed::create(cluster, &name, builders::full_node(A)).await;
+        harness::create(cluster, &name, builders::full_node(A)).await;
     }
     eventually("all are ready", || async {
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -40,13 +40,13 @@ async fn brought_up(cluster: &Cluster, prefix: &str) -> Duration {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn healthy_nodes_come_up_beside_hung_sidecars_as_fast_as_without_them() {
-    let cluster = bed::cluster().await;
-    let _operator = bed::operator(&cluster);
+    let cluster = harness::cluster().await;
+    let _operator = harness::operator(&cluster);
     let alone = brought_up(&cluster, "early").await;
     let hung = names("hung", HUNG);
     for name in &hung {
         cluster.simulator.faults(&Cluster::host(name), |faults| faults.hang = true);
-        bed::create(&cluster, name, builders::full_node(A)).await;
+        harness::create(&cluster, name, builders::full_node(A)).await;
     }
     for name in &hung {
         until_said(&cluster, name, ConditionType::Ready, "False/SidecarUnreachable", "").await;

@@ -24,7 +24,7 @@ use sei_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::bed::{self, condition, is_running, until};
+use crate::harness::{self, condition, is_running, until};
 
 const INSTALL: &str = include_str!("../../../../deploy/install.yaml");
 
@@ -68,7 +68,7 @@ fn start(cluster: &Cluster, objects: &[Value]) -> sei_testkit::operator::Operato
     // A pod has it from its ServiceAccount.
     let lease = format!("--leader-election-namespace={}", chart::NAMESPACE);
     kept.push(&lease);
-    bed::start(cluster, &kept)
+    harness::start(cluster, &kept)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,9 +116,9 @@ async fn roles_in_listed_namespaces_that_name_their_secrets_suffice() {
 
     // One that is not named cannot be read; once it is, nothing has to be restarted.
     let _operator = start(&cluster, &objects);
-    bed::create(&cluster, "rpc-1", builders::tls_full_node("seid:a", "rpc-1-tls")).await;
+    harness::create(&cluster, "rpc-1", builders::tls_full_node("seid:a", "rpc-1-tls")).await;
     let authority = Authority::new("issuer").unwrap();
-    bed::put_secret(&cluster, &authority, "rpc-1-tls", &bed::names("rpc-1")).await;
+    harness::put_secret(&cluster, &authority, "rpc-1-tls", &harness::names("rpc-1")).await;
     let tls = ConditionType::SidecarTlsSecretReady;
     until(&cluster, "rpc-1", "its Secret cannot be read", |node| {
         condition(node, tls).is_some_and(|found| found.ends_with("/TLSSecretUnavailable"))
@@ -149,12 +149,12 @@ async fn pods_meet_the_restricted_standard(cluster: &Cluster, objects: &[Value])
 async fn a_tls_node_lives(cluster: &Cluster, objects: &[Value]) {
     cluster.run_operator_as(chart::NAMESPACE, RELEASE).await.unwrap();
     let operator = start(cluster, objects);
-    bed::create(cluster, "rpc-0", builders::tls_full_node("seid:a", "rpc-0-tls")).await;
+    harness::create(cluster, "rpc-0", builders::tls_full_node("seid:a", "rpc-0-tls")).await;
     let authority = Authority::new("issuer").unwrap();
-    bed::put_secret(cluster, &authority, "rpc-0-tls", &bed::names("rpc-0")).await;
+    harness::put_secret(cluster, &authority, "rpc-0-tls", &harness::names("rpc-0")).await;
     until(cluster, "rpc-0", "Running", is_running).await;
     cluster.nodes().delete("rpc-0", &DeleteParams::default()).await.unwrap();
-    bed::nothing_left_but(cluster, &[]).await;
+    harness::nothing_left_but(cluster, &[]).await;
     let log = operator.log();
     let denied: Vec<_> = log.lines().filter(|line| line.to_lowercase().contains("forbidden")).collect();
     assert!(denied.is_empty(), "{}", denied.join("\n"));
@@ -176,7 +176,7 @@ async fn deleted_without_roles(restarts: bool) {
     apply(&cluster, "listed.json", &manifest);
     cluster.run_operator_as(chart::NAMESPACE, RELEASE).await.unwrap();
     let mut operator = start(&cluster, &objects);
-    bed::create(&cluster, "plain-0", builders::full_node("seid:a")).await;
+    harness::create(&cluster, "plain-0", builders::full_node("seid:a")).await;
     until(&cluster, "plain-0", "Running", is_running).await;
 
     kubectl(&cluster, &["delete", "role,rolebinding", "--all", "--namespace", NAMESPACE]);
@@ -186,7 +186,7 @@ async fn deleted_without_roles(restarts: bool) {
     }
     kubectl(&cluster, &["delete", "namespace", NAMESPACE, "--wait=false"]);
     let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
-    bed::eventually("the namespace is gone", || async {
+    harness::eventually("the namespace is gone", || async {
         namespaces.get_opt(NAMESPACE).await.unwrap().is_none()
     })
     .await;
@@ -202,7 +202,7 @@ async fn with_listed_namespaces_the_operator_changes_no_node_elsewhere_and_no_sp
     let other = builders::node(chart::NAMESPACE, "other", builders::full_node("seid:a")).unwrap();
     let elsewhere: Api<SeiNode> = Api::namespaced(cluster.client.clone(), chart::NAMESPACE);
     elsewhere.create(&PostParams::default(), &other).await.unwrap();
-    bed::create(&cluster, "plain-0", builders::full_node("seid:a")).await;
+    harness::create(&cluster, "plain-0", builders::full_node("seid:a")).await;
 
     let kubeconfig = Kubeconfig::read_from(cluster.operator_kubeconfig()).unwrap();
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
@@ -212,7 +212,7 @@ async fn with_listed_namespaces_the_operator_changes_no_node_elsewhere_and_no_sp
         async move { nodes.patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await }
     };
     let finalizer = json!({ "metadata": { "finalizers": ["sei.io/test"] } });
-    bed::eventually("the policy is in force", || async {
+    harness::eventually("the policy is in force", || async {
         patch(chart::NAMESPACE, "other", finalizer.clone()).await.is_err()
     })
     .await;
@@ -225,7 +225,7 @@ async fn with_listed_namespaces_the_operator_changes_no_node_elsewhere_and_no_sp
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_uninstall_leaves_nodes_and_what_they_need_and_the_next_install_takes_them_up() {
+async fn an_uninstall_leaves_nodes_running_and_the_next_install_adopts_them() {
     let cluster = bare_cluster().await;
     let kubeconfig = cluster.plane.kubeconfig().display().to_string();
     let helm = |arguments: &[&str]| {
@@ -240,9 +240,9 @@ async fn an_uninstall_leaves_nodes_and_what_they_need_and_the_next_install_takes
         let words = ["upgrade", "--install", RELEASE, &folder, "--create-namespace", "--set", &namespaces];
         helm(&[&words, more].concat()).unwrap();
     };
-    // The bed has a CRD and an account already, as a fleet that moves in has.
+    // The cluster has a CRD and an account already, as a fleet that moves in has.
     install(&["--take-ownership"]);
-    bed::create(&cluster, "plain-0", builders::full_node("seid:a")).await;
+    harness::create(&cluster, "plain-0", builders::full_node("seid:a")).await;
     let before = cluster.nodes().get("plain-0").await.unwrap();
 
     helm(&["uninstall", RELEASE]).unwrap();

@@ -7,12 +7,12 @@ mod cases;
 use kube::api::PostParams;
 use sei_api::{SeiNode, conditions::ConditionType};
 
-use crate::bed;
+use crate::harness;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_only_the_operator_can_refuse_stalls_and_is_told() {
-    let cluster = bed::cluster().await;
-    let _operator = bed::operator(&cluster);
+async fn specs_that_only_the_operator_can_reject_are_stalled_with_the_field_in_the_message() {
+    let cluster = harness::cluster().await;
+    let _operator = harness::operator(&cluster);
     let mut told = 0;
     let mut parts = Vec::new();
     for (index, case) in cases::nodes().into_iter().enumerate() {
@@ -24,12 +24,12 @@ async fn what_only_the_operator_can_refuse_stalls_and_is_told() {
         parts.push((name, part));
     }
     for (name, part) in &parts {
-        bed::until_said(&cluster, name, ConditionType::Stalled, "True/InvalidSpec", part).await;
+        harness::until_said(&cluster, name, ConditionType::Stalled, "True/InvalidSpec", part).await;
         told += 1;
     }
     assert!(told >= 15, "{told}");
     // Put right, it is taken up.
     let right = serde_json::json!({ "spec": { "overrides": null, "sidecar": null } });
-    bed::patch(&cluster, &parts[0].0, right).await;
-    bed::until(&cluster, &parts[0].0, "Running", bed::is_running).await;
+    harness::patch(&cluster, &parts[0].0, right).await;
+    harness::until(&cluster, &parts[0].0, "Running", harness::is_running).await;
 }

@@ -8,7 +8,7 @@ use sei_controller::{SecretAccess, rbac};
 use sei_testkit::{api_proxy::ApiProxy, cluster::Cluster, control_plane, operator::Operator};
 
 use crate::{
-    bed::eventually,
+    harness::eventually,
     process::{get, get_with, replica, replica_with},
 };
 

@@ -6,16 +6,16 @@ use sei_api::conditions::ConditionType;
 use sei_testkit::{builders, certs::Authority};
 use serde_json::json;
 
-use crate::bed::{self, condition, is_running, until};
+use crate::harness::{self, condition, is_running, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_waits_until_its_secret_is_labelled_for_nodes() {
-    let cluster = bed::cluster().await;
+    let cluster = harness::cluster().await;
     let label = ("SEI_REFERENCE_LABEL", "sei.io/for-nodes=true".to_owned());
-    let _operator = bed::operator_with(&cluster, &[label]);
-    bed::create(&cluster, "rpc-0", builders::tls_full_node("seid:a", "rpc-0-tls")).await;
+    let _operator = harness::operator_with(&cluster, &[label]);
+    harness::create(&cluster, "rpc-0", builders::tls_full_node("seid:a", "rpc-0-tls")).await;
     let authority = Authority::new("issuer").unwrap();
-    bed::put_secret(&cluster, &authority, "rpc-0-tls", &bed::names("rpc-0")).await;
+    harness::put_secret(&cluster, &authority, "rpc-0-tls", &harness::names("rpc-0")).await;
     let said = until(&cluster, "rpc-0", "its Secret lacks the label", |node| {
         let status = node.status.as_ref();
         let condition = status.and_then(|status| status.condition(ConditionType::SidecarTlsSecretReady));
@@ -24,7 +24,7 @@ async fn a_node_waits_until_its_secret_is_labelled_for_nodes() {
     .await;
     assert!(!is_running(&said));
 
-    let secrets = bed::api::<Secret>(&cluster);
+    let secrets = harness::api::<Secret>(&cluster);
     let labelled = json!({ "metadata": { "labels": { "sei.io/for-nodes": "true" } } });
     secrets.patch("rpc-0-tls", &PatchParams::default(), &Patch::Merge(&labelled)).await.unwrap();
     until(&cluster, "rpc-0", "Running", is_running).await;
@@ -32,15 +32,15 @@ async fn a_node_waits_until_its_secret_is_labelled_for_nodes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_that_is_not_allowed_is_not_rolled_out() {
-    let cluster = bed::cluster().await;
-    let _operator = bed::operator_with(&cluster, &[("SEI_ALLOWED_IMAGES", "seid".to_owned())]);
-    bed::create(&cluster, "plain-0", builders::full_node("seid:a")).await;
-    until(&cluster, "plain-0", "Running", bed::runs("seid:a")).await;
-    bed::set_image(&cluster, "plain-0", "evil/seid:b").await;
+    let cluster = harness::cluster().await;
+    let _operator = harness::operator_with(&cluster, &[("SEI_ALLOWED_IMAGES", "seid".to_owned())]);
+    harness::create(&cluster, "plain-0", builders::full_node("seid:a")).await;
+    until(&cluster, "plain-0", "Running", harness::runs("seid:a")).await;
+    harness::set_image(&cluster, "plain-0", "evil/seid:b").await;
     until(&cluster, "plain-0", "Stalled", |node| {
         condition(node, ConditionType::Stalled).as_deref() == Some("True/InvalidSpec")
     })
     .await;
-    let pod = bed::api::<Pod>(&cluster).get("plain-0-0").await.unwrap();
+    let pod = harness::api::<Pod>(&cluster).get("plain-0-0").await.unwrap();
     assert_eq!(pod.spec.unwrap().containers[0].image.as_deref(), Some("seid:a"));
 }

@@ -13,7 +13,7 @@ use sei_testkit::{api_proxy::ApiProxy, builders, operator::Operator};
 use serde_json::json;
 
 use crate::{
-    bed::{self, condition, eventually, is_running, until},
+    harness::{self, condition, eventually, is_running, until},
     process::{get, replica},
 };
 
@@ -48,8 +48,8 @@ fn resident(operator: &Operator) -> u64 {
 async fn no_private_key_that_an_annotation_repeats_is_in_memory() {
     // Put together here, so that this program is not where it comes from.
     let key = ["MIIEvQIBADANBgkqhkiG9w0BAQEF", "AASCBKcwggSjAgEAAoIBAQC7"].concat();
-    let cluster = bed::cluster().await;
-    let operator = bed::operator(&cluster);
+    let cluster = harness::cluster().await;
+    let operator = harness::operator(&cluster);
     for index in 0..20 {
         let applied = json!({ "data": { "tls.key": format!("{key}{index}") } }).to_string();
         let secret: Secret = serde_json::from_value(json!({
@@ -62,10 +62,10 @@ async fn no_private_key_that_an_annotation_repeats_is_in_memory() {
             "stringData": { "tls.crt": "", "tls.key": "" },
         }))
         .unwrap();
-        bed::api(&cluster).create(&PostParams::default(), &secret).await.unwrap();
+        harness::api(&cluster).create(&PostParams::default(), &secret).await.unwrap();
     }
     // It has seen the Secrets.
-    bed::create(&cluster, "node-0", builders::tls_full_node(A, "tls-0")).await;
+    harness::create(&cluster, "node-0", builders::tls_full_node(A, "tls-0")).await;
     until(&cluster, "node-0", "its Secret is judged", |node| {
         condition(node, ConditionType::SidecarTlsSecretReady).as_deref() == Some("False/TLSSecretMalformed")
     })
@@ -77,10 +77,10 @@ async fn no_private_key_that_an_annotation_repeats_is_in_memory() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn large_config_maps_with_the_label_of_a_node_cost_no_memory() {
-    let cluster = bed::cluster().await;
-    bed::create(&cluster, "node-0", builders::full_node(A)).await;
+    let cluster = harness::cluster().await;
+    harness::create(&cluster, "node-0", builders::full_node(A)).await;
     {
-        let operator = bed::operator(&cluster);
+        let operator = harness::operator(&cluster);
         until(&cluster, "node-0", "Running", is_running).await;
         println!("without them: {} kB", resident(&operator));
         operator.kill().unwrap();
@@ -91,10 +91,10 @@ async fn large_config_maps_with_the_label_of_a_node_cost_no_memory() {
             "data": { "config.yaml": "x".repeat(900_000) },
         }))
         .unwrap();
-        bed::api(&cluster).create(&PostParams::default(), &config).await.unwrap();
+        harness::api(&cluster).create(&PostParams::default(), &config).await.unwrap();
     }
-    let operator = bed::operator(&cluster);
-    bed::create(&cluster, "node-1", builders::full_node(A)).await;
+    let operator = harness::operator(&cluster);
+    harness::create(&cluster, "node-1", builders::full_node(A)).await;
     until(&cluster, "node-1", "Running", is_running).await;
     let used = resident(&operator);
     println!("with 72 MB of them: {used} kB");
@@ -103,11 +103,11 @@ async fn large_config_maps_with_the_label_of_a_node_cost_no_memory() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_kept_of_a_node_whose_finalizer_was_removed_by_hand() {
-    let cluster = bed::cluster().await;
+    let cluster = harness::cluster().await;
     let proxy = ApiProxy::in_front_of(&cluster).await.unwrap();
     let _operator = replica(&cluster, 18_131);
     for name in ["gone-0", "stays-0"] {
-        bed::create(&cluster, name, builders::full_node(A)).await;
+        harness::create(&cluster, name, builders::full_node(A)).await;
         until(&cluster, name, "Running", is_running).await;
     }
     let served = |name: &'static str| async move { get(18_132, "/metrics").await.contains(name) };
@@ -115,7 +115,7 @@ async fn nothing_is_kept_of_a_node_whose_finalizer_was_removed_by_hand() {
     // It learns of the deletion when it is too late to finalize.
     proxy.delay("seinodes", Duration::from_secs(2));
     cluster.nodes().delete("gone-0", &DeleteParams::default()).await.unwrap();
-    bed::patch(&cluster, "gone-0", json!({ "metadata": { "finalizers": null } })).await;
+    harness::patch(&cluster, "gone-0", json!({ "metadata": { "finalizers": null } })).await;
     eventually("its series are gone", || async { !served("gone-0").await }).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(!served("gone-0").await && served("stays-0").await, "also later");

@@ -16,7 +16,7 @@ use sei_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::bed::{self, condition, is_running, until};
+use crate::harness::{self, condition, is_running, until};
 
 const A: &str = "ghcr.io/sei-protocol/sei:v6.4.1";
 const B: &str = "ghcr.io/sei-protocol/sei:v6.4.2";
@@ -86,19 +86,19 @@ fn modes() -> Vec<(&'static str, Value)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_mode_lives_through_an_operator_that_keeps_dying() {
-    let cluster = bed::cluster().await;
+async fn nodes_of_every_mode_come_up_while_the_operator_keeps_crashing() {
+    let cluster = harness::cluster().await;
     let authority = Authority::new("issuer").unwrap();
     for name in ["restored-tls-0", "validator-1"] {
-        bed::put_secret(&cluster, &authority, &format!("{name}-tls"), &bed::names(name)).await;
+        harness::put_secret(&cluster, &authority, &format!("{name}-tls"), &harness::names(name)).await;
     }
-    bed::put_keys(&cluster).await;
+    harness::put_keys(&cluster).await;
     import(&cluster).await;
     let labels = |name: &str| json!({ "sei.io/node": name });
     for (name, more) in modes() {
         let mut spec = json!({ "chainId": "arctic-1", "image": A });
         spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        bed::create_labelled(&cluster, name, labels(name), spec).await;
+        harness::create_labelled(&cluster, name, labels(name), spec).await;
     }
     let story = async {
         for (name, _) in modes() {
@@ -123,14 +123,14 @@ async fn every_mode_lives_through_an_operator_that_keeps_dying() {
         }
         for (name, _) in modes() {
             let mut ready = cluster.simulator.readiness(&Cluster::host(name));
-            let again = tokio::time::timeout(bed::PATIENCE, ready.wait_for(|ready| *ready)).await;
+            let again = tokio::time::timeout(harness::PATIENCE, ready.wait_for(|ready| *ready)).await;
             assert!(again.is_ok(), "{name} is made ready again");
-            until(&cluster, name, "Ready again", bed::runs(B)).await;
+            until(&cluster, name, "Ready again", harness::runs(B)).await;
         }
     };
     let killer = async {
         loop {
-            let operator = bed::operator(&cluster);
+            let operator = harness::operator(&cluster);
             tokio::time::sleep(Duration::from_millis(1300)).await;
             operator.kill().unwrap();
         }
@@ -144,11 +144,11 @@ async fn every_mode_lives_through_an_operator_that_keeps_dying() {
         assert!(again.is_empty(), "{name}: ran twice: {again:?}");
     }
 
-    let _operator = bed::operator(&cluster);
+    let _operator = harness::operator(&cluster);
     for (name, _) in modes() {
         cluster.nodes().delete(name, &Default::default()).await.unwrap();
     }
-    bed::nothing_left_but(&cluster, &["old-data"]).await;
+    harness::nothing_left_but(&cluster, &["old-data"]).await;
 }
 
 /// A bound claim that somebody made before.

@@ -14,7 +14,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::bed::{self, eventually, is_running, until};
+use crate::harness::{self, eventually, is_running, until};
 
 const LEASE: &str = "bc1f5b0a.sei.io";
 
@@ -34,7 +34,7 @@ pub fn replica_with(
     let metrics = format!("--metrics-bind-address=127.0.0.1:{}", port + 1);
     let mut all = vec![health.as_str(), metrics.as_str(), "--leader-election-namespace=default"];
     all.extend(arguments);
-    bed::start_with(cluster, &all, variables)
+    harness::start_with(cluster, &all, variables)
 }
 
 /// The answer to a request, with its head; empty where nothing answers.
@@ -60,7 +60,7 @@ async fn holder(cluster: &Cluster) -> Option<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_replicas_one_works_and_the_other_takes_over() {
-    let cluster = bed::cluster().await;
+    let cluster = harness::cluster().await;
     let mut first = replica(&cluster, 18_081);
     eventually("the first holds the lease", || async { holder(&cluster).await.is_some() }).await;
     let before = holder(&cluster).await;
@@ -70,7 +70,7 @@ async fn of_two_replicas_one_works_and_the_other_takes_over() {
     })
     .await;
     assert!(get(18_081, "/healthz").await.contains("200 OK"));
-    bed::create(&cluster, "node-0", builders::full_node("seid:a")).await;
+    harness::create(&cluster, "node-0", builders::full_node("seid:a")).await;
     until(&cluster, "node-0", "Running", is_running).await;
 
     let metrics = get(18_082, "/metrics").await;
@@ -94,7 +94,7 @@ async fn of_two_replicas_one_works_and_the_other_takes_over() {
         now.is_some() && now != before
     })
     .await;
-    bed::create(&cluster, "node-1", builders::full_node("seid:a")).await;
+    harness::create(&cluster, "node-1", builders::full_node("seid:a")).await;
     until(&cluster, "node-1", "Running", is_running).await;
 
     // Taken away by force: it must not go on working.

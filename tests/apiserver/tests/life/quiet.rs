@@ -16,7 +16,7 @@ use sei_testkit::{
 };
 use serde_json::json;
 
-use crate::bed::{self, condition, eventually, is_running, runs, until};
+use crate::harness::{self, condition, eventually, is_running, runs, until};
 
 const A: &str = "ghcr.io/sei-protocol/sei:a";
 const TLS: ConditionType = ConditionType::SidecarTlsSecretReady;
@@ -29,9 +29,9 @@ const NODE_BYTES: usize = 5000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fleet_at_rest_costs_no_requests() {
-    let cluster = bed::cluster().await;
+    let cluster = harness::cluster().await;
     let proxy = ApiProxy::in_front_of(&cluster).await.unwrap();
-    let _operator = bed::operator(&cluster);
+    let _operator = harness::operator(&cluster);
     let names: Vec<_> = (0..12).map(|index| format!("idle-{index}")).collect();
     let authority = Authority::new("issuer").unwrap();
     for (index, name) in names.iter().enumerate() {
@@ -40,8 +40,8 @@ async fn a_fleet_at_rest_costs_no_requests() {
             0 => builders::full_node(A),
             _ => builders::tls_full_node(A, &secret),
         };
-        bed::put_secret(&cluster, &authority, &secret, &bed::names(name)).await;
-        bed::create(&cluster, name, spec).await;
+        harness::put_secret(&cluster, &authority, &secret, &harness::names(name)).await;
+        harness::create(&cluster, name, spec).await;
     }
     for name in &names {
         until(&cluster, name, "at rest", |node| {
@@ -74,9 +74,9 @@ async fn sizes(cluster: &Cluster) -> Vec<usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_happens_to_a_running_node_is_followed_at_once() {
-    let cluster = bed::cluster().await;
-    let _operator = bed::operator(&cluster);
+async fn a_running_node_is_reconciled_at_once_when_something_changes() {
+    let cluster = harness::cluster().await;
+    let _operator = harness::operator(&cluster);
     tokio::join!(
         expires(&cluster),
         loses_its_secret(&cluster),
@@ -90,19 +90,23 @@ async fn expires(cluster: &Cluster) {
     let name = "expiring-0";
     let authority = Authority::new("issuer").unwrap();
     let until_when = SystemTime::now() + Duration::from_secs(15);
-    let pair = authority.issue_for(&bed::names(name), SystemTime::now() - AT_ONCE, until_when).unwrap();
+    let pair = authority.issue_for(&harness::names(name), SystemTime::now() - AT_ONCE, until_when).unwrap();
     let secret = builders::tls_secret(NAMESPACE, "expiring-0-tls", &pair, &authority.pem()).unwrap();
-    bed::api::<Secret>(cluster).create(&PostParams::default(), &secret).await.unwrap();
-    bed::create(cluster, name, builders::tls_full_node(A, "expiring-0-tls")).await;
+    harness::api::<Secret>(cluster).create(&PostParams::default(), &secret).await.unwrap();
+    harness::create(cluster, name, builders::tls_full_node(A, "expiring-0-tls")).await;
     until(cluster, name, "Running", is_running).await;
-    let pod = bed::api::<Pod>(cluster).get("expiring-0-0").await.unwrap().uid();
+    let pod = harness::api::<Pod>(cluster).get("expiring-0-0").await.unwrap().uid();
     until(cluster, name, "expired", |node| condition(node, TLS).as_deref() == Some("False/TLSSecretExpired"))
         .await;
     let late = SystemTime::now().duration_since(until_when).unwrap_or_default();
     assert!(late < AT_ONCE, "told {late:?} after it expired");
     assert!(is_running(&cluster.nodes().get(name).await.unwrap()));
-    assert_eq!(bed::api::<Pod>(cluster).get("expiring-0-0").await.unwrap().uid(), pod, "the pod is the same");
-    let events = bed::api::<k8s_openapi::api::events::v1::Event>(cluster);
+    assert_eq!(
+        harness::api::<Pod>(cluster).get("expiring-0-0").await.unwrap().uid(),
+        pod,
+        "the pod is the same"
+    );
+    let events = harness::api::<k8s_openapi::api::events::v1::Event>(cluster);
     eventually("a warning", || async {
         let events = events.list(&ListParams::default()).await.unwrap().items;
         events.iter().any(|event| {
@@ -111,7 +115,7 @@ async fn expires(cluster: &Cluster) {
         })
     })
     .await;
-    bed::put_secret(cluster, &authority, "expiring-0-tls", &bed::names(name)).await;
+    harness::put_secret(cluster, &authority, "expiring-0-tls", &harness::names(name)).await;
     until(cluster, name, "renewed", |node| condition(node, TLS).as_deref() == Some("True/TLSSecretReady"))
         .await;
     until(cluster, name, "reached again", runs(A)).await;
@@ -120,21 +124,25 @@ async fn expires(cluster: &Cluster) {
 async fn loses_its_secret(cluster: &Cluster) {
     let name = "bereft-0";
     let authority = Authority::new("issuer").unwrap();
-    bed::put_secret(cluster, &authority, "bereft-0-tls", &bed::names(name)).await;
-    bed::create(cluster, name, builders::tls_full_node(A, "bereft-0-tls")).await;
+    harness::put_secret(cluster, &authority, "bereft-0-tls", &harness::names(name)).await;
+    harness::create(cluster, name, builders::tls_full_node(A, "bereft-0-tls")).await;
     until(cluster, name, "ready", runs(A)).await;
-    let pod = bed::api::<Pod>(cluster).get("bereft-0-0").await.unwrap().uid();
+    let pod = harness::api::<Pod>(cluster).get("bereft-0-0").await.unwrap().uid();
     let began = Instant::now();
-    bed::api::<Secret>(cluster).delete("bereft-0-tls", &DeleteParams::default()).await.unwrap();
+    harness::api::<Secret>(cluster).delete("bereft-0-tls", &DeleteParams::default()).await.unwrap();
     until(cluster, name, "missed", |node| condition(node, TLS).as_deref() == Some("False/TLSSecretNotFound"))
         .await;
     assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
     assert!(is_running(&cluster.nodes().get(name).await.unwrap()));
     let began = Instant::now();
-    bed::put_secret(cluster, &authority, "bereft-0-tls", &bed::names(name)).await;
+    harness::put_secret(cluster, &authority, "bereft-0-tls", &harness::names(name)).await;
     until(cluster, name, "back", |node| condition(node, TLS).as_deref() == Some("True/TLSSecretReady")).await;
     assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
-    assert_eq!(bed::api::<Pod>(cluster).get("bereft-0-0").await.unwrap().uid(), pod, "the pod is the same");
+    assert_eq!(
+        harness::api::<Pod>(cluster).get("bereft-0-0").await.unwrap().uid(),
+        pod,
+        "the pod is the same"
+    );
 }
 
 fn publisher() -> serde_json::Value {
@@ -146,7 +154,7 @@ fn publisher() -> serde_json::Value {
 async fn restarts(cluster: &Cluster) {
     let name = "publisher-0";
     let host = Cluster::host(name);
-    bed::create(cluster, name, publisher()).await;
+    harness::create(cluster, name, publisher()).await;
     until(cluster, name, "ready", runs(A)).await;
     for restart in 1..=2 {
         cluster.simulator.stop(&host);
@@ -167,14 +175,14 @@ async fn restarts(cluster: &Cluster) {
 async fn restarts_in_its_plan(cluster: &Cluster) {
     let name = "unlucky-0";
     let host = Cluster::host(name);
-    bed::stuck(cluster, name, &["mark-ready"]);
-    bed::create(cluster, name, publisher()).await;
+    harness::stuck(cluster, name, &["mark-ready"]);
+    harness::create(cluster, name, publisher()).await;
     until(cluster, name, "mark-ready is under way", |node: &SeiNode| {
         let plan = node.status.as_ref().and_then(|status| status.plan.as_ref());
         plan.is_some_and(|plan| plan.tasks.last().is_some_and(|task| task.submitted_at.is_some()))
     })
     .await;
-    bed::stuck(cluster, name, &[]);
+    harness::stuck(cluster, name, &[]);
     cluster.simulator.stop(&host);
     cluster.simulator.run(&host);
     until(cluster, name, "Running", is_running).await;

@@ -7,7 +7,7 @@ use std::{
 
 use sei_testkit::{api_proxy::ApiProxy, builders, certs::Authority, cluster::Cluster};
 
-use crate::bed::{self, runs, until};
+use crate::harness::{self, runs, until};
 
 const A: &str = "ghcr.io/sei-protocol/sei:a";
 
@@ -22,7 +22,7 @@ async fn requests(
     spec: serde_json::Value,
 ) -> (Table, Duration) {
     let start = Instant::now();
-    bed::create(cluster, name, spec).await;
+    harness::create(cluster, name, spec).await;
     until(cluster, name, "ready", runs(A)).await;
     let took = start.elapsed();
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -66,12 +66,12 @@ fn table(rows: &[(&str, usize)]) -> Table {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_costs_few_requests() {
-    let cluster = bed::cluster().await;
+    let cluster = harness::cluster().await;
     let proxy = ApiProxy::in_front_of(&cluster).await.unwrap();
-    let _operator = bed::operator(&cluster);
+    let _operator = harness::operator(&cluster);
     let authority = Authority::new("issuer").unwrap();
     for name in ["warm-0", "rpc-0"] {
-        bed::put_secret(&cluster, &authority, &format!("{name}-tls"), &bed::names(name)).await;
+        harness::put_secret(&cluster, &authority, &format!("{name}-tls"), &harness::names(name)).await;
     }
     // What a process asks once.
     requests(&cluster, &proxy, "warm-0", builders::tls_full_node(A, "warm-0-tls")).await;

@@ -15,13 +15,13 @@ use sei_testkit::{
 use serde_json::{Value, json};
 
 use crate::{
-    bed::{self, condition, is_running, until},
-    left::{BOOTSTRAP, PLAIN, TLS},
+    go_controller::{BOOTSTRAP, PLAIN, TLS},
+    harness::{self, condition, is_running, until},
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_node_is_adopted_untouched() {
-    let cluster = bed::cluster().await;
+    let cluster = harness::cluster().await;
     let image = PLAIN.document("seinode", "old-0")["spec"]["image"].clone();
     let owner = PLAIN.node(&cluster, "old-0", json!({ "phase": "Running", "currentImage": image })).await;
     for kind in ["pvc", "statefulset", "service"] {
@@ -32,7 +32,7 @@ async fn a_running_node_is_adopted_untouched() {
     cluster.simulator.run_ready(&host);
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     let sets: Api<StatefulSet> = Api::namespaced(cluster.client.clone(), NAMESPACE);
-    bed::eventually("the pod runs", || async {
+    harness::eventually("the pod runs", || async {
         let pod = pods.get_opt("old-0-0").await.unwrap();
         pod.and_then(|pod| pod.status).is_some_and(|status| status.phase.as_deref() == Some("Running"))
     })
@@ -40,7 +40,7 @@ async fn a_running_node_is_adopted_untouched() {
     cluster.simulator.run_ready(&host);
     let (pod, set) = (pods.get("old-0-0").await.unwrap(), sets.get("old-0").await.unwrap());
 
-    let _operator = bed::operator(&cluster);
+    let _operator = harness::operator(&cluster);
     until(&cluster, "old-0", "judged", |node| {
         condition(node, ConditionType::Ready).as_deref() == Some("True/NodeReady")
     })
@@ -52,8 +52,8 @@ async fn a_running_node_is_adopted_untouched() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plan_of_the_go_controller_is_taken_up_at_every_task() {
-    let cluster = bed::cluster().await;
+async fn a_plan_of_the_go_controller_is_continued_from_every_task() {
+    let cluster = harness::cluster().await;
     let plan = PLAIN.document("plan", "old-0")["init"]["plan"].clone();
     let tasks = plan["tasks"].as_array().unwrap().len();
     let name = |done: usize| format!("half-{done}");
@@ -68,7 +68,7 @@ async fn a_plan_of_the_go_controller_is_taken_up_at_every_task() {
             }
         }
     }
-    let _operator = bed::operator(&cluster);
+    let _operator = harness::operator(&cluster);
     for done in 0..tasks {
         let name = name(done);
         let node = until(&cluster, &name, "Running", is_running).await;
@@ -98,8 +98,8 @@ async fn with_image(cluster: &Cluster, name: &str, image: &str) -> StatefulSet {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn plans_of_running_nodes_are_taken_up_where_they_are() {
-    let cluster = bed::cluster().await;
+async fn plans_of_running_nodes_are_continued() {
+    let cluster = harness::cluster().await;
     let image = PLAIN.document("seinode", "old-0")["spec"]["image"].as_str().unwrap().to_owned();
     let next = PLAIN.document("plan", "old-0")["imageUpdate"]["specImage"].as_str().unwrap().to_owned();
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), NAMESPACE);
@@ -126,7 +126,7 @@ async fn plans_of_running_nodes_are_taken_up_where_they_are() {
         let set = with_image(&cluster, name, applied).await;
         if *done >= 3 {
             // The Go controller had deleted the pod of the image before.
-            bed::eventually("its pod has the image", || async {
+            harness::eventually("its pod has the image", || async {
                 let pod = pods.get_opt(&format!("{name}-0")).await.unwrap();
                 let Some(spec) = pod.and_then(|pod| pod.spec) else { return false };
                 let has_it = spec.containers.iter().any(|it| it.image.as_deref() == Some(applied.as_str()));
@@ -138,20 +138,20 @@ async fn plans_of_running_nodes_are_taken_up_where_they_are() {
             })
             .await;
         }
-        bed::patch(&cluster, name, json!({ "spec": { "image": wanted } })).await;
+        harness::patch(&cluster, name, json!({ "spec": { "image": wanted } })).await;
         before.push(set.metadata.generation);
     }
     for (name, ..) in &all {
-        bed::eventually("its pod exists", || async {
+        harness::eventually("its pod exists", || async {
             pods.get_opt(&format!("{name}-0")).await.unwrap().is_some()
         })
         .await;
         cluster.simulator.run_ready(&Cluster::host(name));
     }
-    let _operator = bed::operator(&cluster);
+    let _operator = harness::operator(&cluster);
     let sets: Api<StatefulSet> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     for ((name, story, _, _, wanted), generation) in all.iter().zip(before) {
-        let node = until(&cluster, name, "brought to its end", bed::runs(wanted)).await;
+        let node = until(&cluster, name, "brought to its end", harness::runs(wanted)).await;
         if name == "wedged-0" {
             continue;
         }
@@ -165,8 +165,8 @@ async fn plans_of_running_nodes_are_taken_up_where_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bootstrap_is_taken_up_at_every_task() {
-    let cluster = bed::cluster().await;
+async fn a_bootstrap_is_continued_from_every_task() {
+    let cluster = harness::cluster().await;
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     let tasks = BOOTSTRAP.plan("init", "old-0", 0)["tasks"].as_array().unwrap().clone();
     let types: Vec<_> = tasks.iter().map(|task| task["type"].as_str().unwrap()).collect();
@@ -194,7 +194,7 @@ async fn a_bootstrap_is_taken_up_at_every_task() {
             // seid was let go, and ran to its end.
             let of_job = format!("batch.kubernetes.io/job-name={name}-bootstrap");
             let of_job = kube::api::ListParams::default().labels(&of_job);
-            bed::eventually("the Job's pod runs", || async {
+            harness::eventually("the Job's pod runs", || async {
                 let pods = pods.list(&of_job).await.unwrap();
                 pods.into_iter()
                     .any(|pod| pod.status.is_some_and(|status| status.phase.as_deref() == Some("Running")))
@@ -203,7 +203,7 @@ async fn a_bootstrap_is_taken_up_at_every_task() {
             cluster.simulator.run_ready(&Cluster::host(&name));
         }
     }
-    let _operator = bed::operator(&cluster);
+    let _operator = harness::operator(&cluster);
     for done in 0..tasks.len() {
         let name = name(done);
         let node = until(&cluster, &name, "Running", is_running).await;
@@ -218,7 +218,7 @@ async fn a_bootstrap_is_taken_up_at_every_task() {
             }
         }
         assert_eq!(cluster.simulator.runs(&Cluster::host(&name)), left, "{name}: what was left to do, once");
-        let jobs: Api<k8s_openapi::api::batch::v1::Job> = bed::api(&cluster);
+        let jobs: Api<k8s_openapi::api::batch::v1::Job> = harness::api(&cluster);
         assert!(jobs.get_opt(&format!("{name}-bootstrap")).await.unwrap().is_none(), "{name}: the Job went");
     }
 }
@@ -226,10 +226,10 @@ async fn a_bootstrap_is_taken_up_at_every_task() {
 /// As the Go controller writes it, the proxy of a TLS node refuses every task: such nodes are brought to Running.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tls_node_that_never_started_is_brought_up() {
-    let cluster = bed::cluster().await;
+    let cluster = harness::cluster().await;
     let authority = Authority::new("issuer").unwrap();
     let secret = TLS.document("seinode", "stuck-0")["spec"]["sidecar"]["tls"]["secretName"].clone();
-    bed::put_secret(&cluster, &authority, secret.as_str().unwrap(), &bed::names("stuck-0")).await;
+    harness::put_secret(&cluster, &authority, secret.as_str().unwrap(), &harness::names("stuck-0")).await;
     let plan = TLS.plan("init", "stuck-0", 4);
     let waiting = plan["tasks"][4]["type"].clone();
     assert_eq!(waiting, "configure-genesis", "the first that the sidecar would do");
@@ -237,9 +237,9 @@ async fn a_tls_node_that_never_started_is_brought_up() {
     for kind in ["pvc", "configmap", "statefulset", "service"] {
         TLS.leave(&cluster, kind, &owner).await;
     }
-    let _operator = bed::operator(&cluster);
+    let _operator = harness::operator(&cluster);
     until(&cluster, "stuck-0", "Running", is_running).await;
-    let pod = bed::api::<Pod>(&cluster).get("stuck-0-0").await.unwrap();
+    let pod = harness::api::<Pod>(&cluster).get("stuck-0-0").await.unwrap();
     let containers = pod.spec.unwrap().init_containers.unwrap();
     let proxy = containers.into_iter().find(|container| container.name == "kube-rbac-proxy").unwrap();
     let tells = "--auth-header-fields-enabled=true".to_owned();
@@ -248,10 +248,10 @@ async fn a_tls_node_that_never_started_is_brought_up() {
 
 /// The Go controller's bootstrap pod has no proxy, so that behind TLS nothing of it is ever reached.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bootstrap_behind_tls_that_was_never_reached_is_begun_anew() {
-    let cluster = bed::cluster().await;
+async fn a_tls_bootstrap_that_was_never_reached_is_started_over_on_takeover() {
+    let cluster = harness::cluster().await;
     let authority = Authority::new("issuer").unwrap();
-    bed::put_secret(&cluster, &authority, "shut-0-tls", &bed::names("shut-0")).await;
+    harness::put_secret(&cluster, &authority, "shut-0-tls", &harness::names("shut-0")).await;
     let mut plan = BOOTSTRAP.plan("init", "shut-0", 3);
     let tasks = plan["tasks"].as_array_mut().unwrap();
     let place = tasks.iter().position(|task| task["type"] == "apply-statefulset").unwrap();
@@ -264,7 +264,7 @@ async fn a_bootstrap_behind_tls_that_was_never_reached_is_begun_anew() {
     for kind in ["pvc", "bootstrap-service", "bootstrap-job"] {
         BOOTSTRAP.leave(&cluster, kind, &owner).await;
     }
-    let _operator = bed::operator(&cluster);
+    let _operator = harness::operator(&cluster);
     until(&cluster, "shut-0", "Running", is_running).await;
     let runs = cluster.simulator.runs(&Cluster::host("shut-0"));
     assert_eq!(runs["snapshot-restore"], 1, "restored once, by a pod that can be reached: {runs:?}");
@@ -275,7 +275,7 @@ const SHARED_AUDIENCE: &str = "--auth-token-audiences=sei-sidecar";
 
 /// The audience that the proxy in the node's pod accepts.
 async fn audience(cluster: &Cluster, pod: &str) -> Option<String> {
-    let pod = bed::api::<Pod>(cluster).get_opt(pod).await.unwrap()?;
+    let pod = harness::api::<Pod>(cluster).get_opt(pod).await.unwrap()?;
     let mut containers = pod.spec.unwrap().init_containers.unwrap_or_default().into_iter();
     let proxy = containers.find(|container| container.name == "kube-rbac-proxy")?;
     proxy
@@ -289,18 +289,18 @@ async fn audience(cluster: &Cluster, pod: &str) -> Option<String> {
 /// audience that no other node accepts.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_with_the_audience_that_all_nodes_shared_is_called_with_it_until_it_is_updated() {
-    let (cluster, name, pod) = (bed::cluster().await, "shared-0", "shared-0-0");
+    let (cluster, name, pod) = (harness::cluster().await, "shared-0", "shared-0-0");
     let (old, new) = ("ghcr.io/sei-protocol/sei:a", "ghcr.io/sei-protocol/sei:b");
     let authority = Authority::new("issuer").unwrap();
-    bed::put_secret(&cluster, &authority, "shared-0-tls", &bed::names(name)).await;
-    let operator = bed::operator(&cluster);
-    bed::create(&cluster, name, sei_testkit::builders::tls_full_node(old, "shared-0-tls")).await;
-    until(&cluster, name, "ready", bed::runs(old)).await;
+    harness::put_secret(&cluster, &authority, "shared-0-tls", &harness::names(name)).await;
+    let operator = harness::operator(&cluster);
+    harness::create(&cluster, name, sei_testkit::builders::tls_full_node(old, "shared-0-tls")).await;
+    until(&cluster, name, "ready", harness::runs(old)).await;
     assert_eq!(audience(&cluster, pod).await.as_deref(), Some(OWN_AUDIENCE));
     operator.kill().unwrap();
 
     // As an earlier version left it.
-    let sets: Api<StatefulSet> = bed::api(&cluster);
+    let sets: Api<StatefulSet> = harness::api(&cluster);
     let mut template = sets.get(name).await.unwrap().spec.unwrap().template;
     for container in template.spec.as_mut().unwrap().init_containers.iter_mut().flatten() {
         let arguments = container.args.iter_mut().flatten().filter(|argument| *argument == OWN_AUDIENCE);
@@ -310,22 +310,22 @@ async fn a_pod_with_the_audience_that_all_nodes_shared_is_called_with_it_until_i
     let params = PatchParams { field_manager: Some("seinode-controller".to_owned()), ..Default::default() };
     let patch = Patch::<Value>::Json(serde_json::from_value(patch).unwrap());
     let set = sets.patch(name, &params, &patch).await.unwrap();
-    bed::api::<Pod>(&cluster).delete(pod, &DeleteParams::default()).await.unwrap();
-    bed::eventually("the pod has the shared audience", || async {
+    harness::api::<Pod>(&cluster).delete(pod, &DeleteParams::default()).await.unwrap();
+    harness::eventually("the pod has the shared audience", || async {
         audience(&cluster, pod).await.as_deref() == Some(SHARED_AUDIENCE)
     })
     .await;
-    let uid = bed::api::<Pod>(&cluster).get(pod).await.unwrap().uid();
+    let uid = harness::api::<Pod>(&cluster).get(pod).await.unwrap().uid();
 
     // The sidecar of the new pod has to be released, which takes a token that its proxy accepts.
-    let _operator = bed::operator(&cluster);
+    let _operator = harness::operator(&cluster);
     let mut ready = cluster.simulator.readiness(&Cluster::host(name));
-    tokio::time::timeout(bed::PATIENCE, ready.wait_for(|ready| *ready)).await.unwrap().unwrap();
-    until(&cluster, name, "ready", bed::runs(old)).await;
-    assert_eq!(bed::api::<Pod>(&cluster).get(pod).await.unwrap().uid(), uid, "the pod is the same");
+    tokio::time::timeout(harness::PATIENCE, ready.wait_for(|ready| *ready)).await.unwrap().unwrap();
+    until(&cluster, name, "ready", harness::runs(old)).await;
+    assert_eq!(harness::api::<Pod>(&cluster).get(pod).await.unwrap().uid(), uid, "the pod is the same");
     assert_eq!(sets.get(name).await.unwrap().metadata.generation, set.metadata.generation);
 
-    bed::set_image(&cluster, name, new).await;
-    until(&cluster, name, "updated", bed::runs(new)).await;
+    harness::set_image(&cluster, name, new).await;
+    until(&cluster, name, "updated", harness::runs(new)).await;
     assert_eq!(audience(&cluster, pod).await.as_deref(), Some(OWN_AUDIENCE));
 }

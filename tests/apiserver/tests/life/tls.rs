@@ -13,24 +13,24 @@ use sei_testkit::{
 };
 use serde_json::json;
 
-use crate::bed::{self, condition, is_running, until};
+use crate::harness::{self, condition, is_running, until};
 
 const OTHER_IMAGE: &str = "ghcr.io/sei-protocol/sei:v6.4.2";
 const IMAGE: &str = "ghcr.io/sei-protocol/sei:v6.4.1";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plain_and_a_tls_node_go_from_nothing_to_running_and_to_their_end() {
-    let cluster = bed::cluster().await;
-    let operator = bed::operator(&cluster);
-    bed::create(&cluster, "plain-0", builders::full_node(IMAGE)).await;
-    bed::create(&cluster, "rpc-0", builders::tls_full_node(IMAGE, "rpc-0-tls")).await;
+async fn a_plain_and_a_tls_node_are_created_run_and_are_deleted() {
+    let cluster = harness::cluster().await;
+    let operator = harness::operator(&cluster);
+    harness::create(&cluster, "plain-0", builders::full_node(IMAGE)).await;
+    harness::create(&cluster, "rpc-0", builders::tls_full_node(IMAGE, "rpc-0-tls")).await;
 
     let tls = ConditionType::SidecarTlsSecretReady;
     let held = until(&cluster, "rpc-0", "held for its Secret", |node| condition(node, tls).is_some()).await;
     assert_eq!(condition(&held, tls).unwrap(), "False/TLSSecretNotFound");
     let published = held.status.clone().unwrap().sidecar_tls.unwrap();
     assert_eq!(published.secret_name, "rpc-0-tls");
-    assert_eq!(published.required_dns_names, bed::names("rpc-0"));
+    assert_eq!(published.required_dns_names, harness::names("rpc-0"));
 
     let plain = until(&cluster, "plain-0", "Running", is_running).await;
     assert_eq!(plain.status.unwrap().current_image.as_deref(), Some(IMAGE));
@@ -38,7 +38,7 @@ async fn a_plain_and_a_tls_node_go_from_nothing_to_running_and_to_their_end() {
     assert!(still.status.as_ref().unwrap().plan.is_none(), "no plan before the Secret is good");
 
     let authority = Authority::new("issuer").unwrap();
-    bed::put_secret(&cluster, &authority, "rpc-0-tls", &bed::names("rpc-0")).await;
+    harness::put_secret(&cluster, &authority, "rpc-0-tls", &harness::names("rpc-0")).await;
     until(&cluster, "rpc-0", "Running", is_running).await;
 
     // Only what the proxy asks a token for gets one.
@@ -49,17 +49,17 @@ async fn a_plain_and_a_tls_node_go_from_nothing_to_running_and_to_their_end() {
         assert_eq!(runs, 1, "{task} ran once");
     }
 
-    a_broken_secret_is_told_and_touches_no_pod(&cluster, &authority).await;
+    a_broken_secret_is_reported_and_touches_no_pod(&cluster, &authority).await;
     tls_is_final(&cluster).await;
     deletion_leaves_nothing(&cluster).await;
     assert!(!operator.log().contains("BEGIN"), "no key or certificate is logged");
 }
 
-async fn a_broken_secret_is_told_and_touches_no_pod(cluster: &Cluster, authority: &Authority) {
+async fn a_broken_secret_is_reported_and_touches_no_pod(cluster: &Cluster, authority: &Authority) {
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     let before = pods.get("rpc-0-0").await.unwrap().uid();
     let tls = ConditionType::SidecarTlsSecretReady;
-    bed::put_secret(cluster, authority, "rpc-0-tls", &["other.example".to_owned()]).await;
+    harness::put_secret(cluster, authority, "rpc-0-tls", &["other.example".to_owned()]).await;
     until(cluster, "rpc-0", "names refused", |node| {
         condition(node, tls).as_deref() == Some("False/TLSSecretSANsMismatch")
     })
@@ -76,7 +76,7 @@ async fn a_broken_secret_is_told_and_touches_no_pod(cluster: &Cluster, authority
     assert_eq!(held.status.unwrap().current_image.as_deref(), Some(IMAGE));
     assert_eq!(pods.get("rpc-0-0").await.unwrap().uid(), before, "the pod is the same");
 
-    bed::put_secret(cluster, authority, "rpc-0-tls", &bed::names("rpc-0")).await;
+    harness::put_secret(cluster, authority, "rpc-0-tls", &harness::names("rpc-0")).await;
     until(cluster, "rpc-0", "names right again", |node| {
         condition(node, tls).as_deref() == Some("True/TLSSecretReady")
     })
@@ -106,7 +106,7 @@ async fn deletion_leaves_nothing(cluster: &Cluster) {
     for name in ["plain-0", "rpc-0"] {
         nodes.delete(name, &DeleteParams::default()).await.unwrap();
     }
-    bed::nothing_left_but(cluster, &[]).await;
+    harness::nothing_left_but(cluster, &[]).await;
     let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     assert!(secrets.get_opt("rpc-0-tls").await.unwrap().is_some(), "the Secret is somebody else's");
 }

@@ -17,7 +17,7 @@ use sei_testkit::{
 use serde_json::json;
 
 use crate::{
-    bed::{self, condition, eventually, is_running, runs, until, until_said},
+    harness::{self, condition, eventually, is_running, runs, until, until_said},
     modes,
 };
 
@@ -26,13 +26,13 @@ const READY: ConditionType = ConditionType::Ready;
 const STALLED: ConditionType = ConditionType::Stalled;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_trouble_is_told_and_has_a_way_out() {
-    let cluster = bed::cluster().await;
-    let _operator = bed::operator(&cluster);
+async fn every_fault_is_reported_and_can_be_recovered_from() {
+    let cluster = harness::cluster().await;
+    let _operator = harness::operator(&cluster);
     tokio::join!(
         refused_by_its_proxy(&cluster),
-        a_claim_of_somebody_else(&cluster),
-        a_service_of_somebody_else(&cluster),
+        a_claim_with_another_owner(&cluster),
+        a_service_with_another_owner(&cluster),
         objects_taken_away_during_the_first_plan(&cluster),
         scaled_by_hand(&cluster),
         a_task_that_the_sidecar_does_not_know(&cluster),
@@ -50,7 +50,7 @@ async fn refused_by_its_proxy(cluster: &Cluster) {
     for (code, part) in [(403, "seinodetasks.sei.io"), (401, "audience")] {
         cluster.simulator.faults(&host, |faults| faults.answer = Some(code));
         if code == 403 {
-            bed::create(cluster, name, builders::full_node(A)).await;
+            harness::create(cluster, name, builders::full_node(A)).await;
         }
         until_said(cluster, name, READY, "False/SidecarAccessDenied", part).await;
     }
@@ -59,14 +59,14 @@ async fn refused_by_its_proxy(cluster: &Cluster) {
 }
 
 /// A claim that is not ours is neither used nor deleted.
-async fn a_claim_of_somebody_else(cluster: &Cluster) {
-    let claims = bed::api::<PersistentVolumeClaim>(cluster);
+async fn a_claim_with_another_owner(cluster: &Cluster) {
+    let claims = harness::api::<PersistentVolumeClaim>(cluster);
     let claim = serde_json::from_value(json!({
         "metadata": { "name": "data-taken-0" },
         "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } },
     }));
     claims.create(&PostParams::default(), &claim.unwrap()).await.unwrap();
-    bed::create(cluster, "taken-0", builders::full_node(A)).await;
+    harness::create(cluster, "taken-0", builders::full_node(A)).await;
     let failed = until_said(cluster, "taken-0", STALLED, "True/PlanFailed", "pvcName").await;
     assert_eq!(failed.status.unwrap().phase, Some(NodePhase::Failed));
     cluster.nodes().delete("taken-0", &DeleteParams::default()).await.unwrap();
@@ -78,31 +78,31 @@ async fn a_claim_of_somebody_else(cluster: &Cluster) {
 }
 
 /// A Service that is not ours is left as it is; without it the next try succeeds.
-async fn a_service_of_somebody_else(cluster: &Cluster) {
-    let services = bed::api::<Service>(cluster);
+async fn a_service_with_another_owner(cluster: &Cluster) {
+    let services = harness::api::<Service>(cluster);
     let service = serde_json::from_value(json!({
         "metadata": { "name": "named-0" },
         "spec": { "selector": { "app": "other" }, "ports": [{ "port": 80 }] },
     }));
     let before = services.create(&PostParams::default(), &service.unwrap()).await.unwrap();
-    bed::create(cluster, "named-0", builders::full_node(A)).await;
+    harness::create(cluster, "named-0", builders::full_node(A)).await;
     until_said(cluster, "named-0", STALLED, "True/PlanFailed", "Service named-0").await;
     assert_eq!(services.get("named-0").await.unwrap().resource_version(), before.resource_version());
     services.delete("named-0", &DeleteParams::default()).await.unwrap();
-    bed::retry(cluster, "named-0").await;
+    harness::retry(cluster, "named-0").await;
     until(cluster, "named-0", "Running", is_running).await;
 }
 
 /// What a plan has made is kept while the plan goes on.
 async fn objects_taken_away_during_the_first_plan(cluster: &Cluster) {
     let name = "stripped-0";
-    bed::stuck(cluster, name, &["configure-genesis"]);
-    bed::create(cluster, name, builders::full_node(A)).await;
+    harness::stuck(cluster, name, &["configure-genesis"]);
+    harness::create(cluster, name, builders::full_node(A)).await;
     until(cluster, name, "in its plan", |node| {
         condition(node, READY).as_deref() == Some("False/SidecarTaskRunning")
     })
     .await;
-    let (sets, services) = (bed::api::<StatefulSet>(cluster), bed::api::<Service>(cluster));
+    let (sets, services) = (harness::api::<StatefulSet>(cluster), harness::api::<Service>(cluster));
     let (set, service) = (sets.get(name).await.unwrap().uid(), services.get(name).await.unwrap().uid());
     let orphan =
         DeleteParams { propagation_policy: Some(PropagationPolicy::Orphan), ..DeleteParams::default() };
@@ -113,16 +113,16 @@ async fn objects_taken_away_during_the_first_plan(cluster: &Cluster) {
         now.is_some_and(|now| now.uid() != set) && named.is_some_and(|named| named.uid() != service)
     })
     .await;
-    bed::stuck(cluster, name, &[]);
+    harness::stuck(cluster, name, &[]);
     cluster.simulator.run(&Cluster::host(name));
     until(cluster, name, "Running", is_running).await;
 }
 
 async fn scaled_by_hand(cluster: &Cluster) {
     let name = "scaled-0";
-    bed::create(cluster, name, builders::full_node(A)).await;
+    harness::create(cluster, name, builders::full_node(A)).await;
     until(cluster, name, "ready", runs(A)).await;
-    let sets = bed::api::<StatefulSet>(cluster);
+    let sets = harness::api::<StatefulSet>(cluster);
     let scale = Patch::Merge(json!({ "spec": { "replicas": 0 } }));
     sets.patch_scale(name, &PatchParams::default(), &scale).await.unwrap();
     eventually("it is scaled back", || async {
@@ -139,13 +139,13 @@ async fn a_task_that_the_sidecar_does_not_know(cluster: &Cluster) {
     cluster.simulator.faults(&host, |faults| faults.unknown = ["discover-peers".to_owned()].into());
     let peers = json!([{ "static": { "addresses": ["3be6b24cf86a5938cce7d48f44fb6598465a9924@p2p.example:26656"] } }]);
     let spec = json!({ "chainId": "arctic-1", "image": A, "fullNode": {}, "peers": peers });
-    bed::create(cluster, name, spec).await;
+    harness::create(cluster, name, spec).await;
     until_said(cluster, name, STALLED, "True/PlanFailed", "unknown task type: discover-peers").await;
     let supported = ConditionType::SidecarSupported;
     until_said(cluster, name, supported, "False/SidecarTaskUnknown", "v0.0.57").await;
     cluster.simulator.faults(&host, |faults| faults.unknown.clear());
     let older = json!({ "spec": { "sidecar": { "image": "ghcr.io/sei-protocol/seictl:v0.0.56" } } });
-    bed::patch(cluster, name, older).await;
+    harness::patch(cluster, name, older).await;
     let node = until(cluster, name, "Running", is_running).await;
     assert_eq!(condition(&node, supported).as_deref(), Some("True/SidecarVersionSupported"));
 }
@@ -154,19 +154,19 @@ async fn a_task_that_the_sidecar_does_not_know(cluster: &Cluster) {
 async fn an_external_address(cluster: &Cluster) {
     let name = "public-0";
     let tls = builders::tls_full_node(A, "public-0-tls");
-    bed::create(cluster, name, tls).await;
+    harness::create(cluster, name, tls).await;
     until(cluster, name, "held", |node| condition(node, ConditionType::SidecarTlsSecretReady).is_some())
         .await;
     let address = Patch::Merge(json!({ "status": { "externalAddress": "p2p.example:26656" } }));
     cluster.nodes().patch_status(name, &PatchParams::default(), &address).await.unwrap();
     let authority = sei_testkit::certs::Authority::new("issuer").unwrap();
-    bed::put_secret(cluster, &authority, "public-0-tls", &bed::names(name)).await;
+    harness::put_secret(cluster, &authority, "public-0-tls", &harness::names(name)).await;
     let node = until(cluster, name, "Running", is_running).await;
     assert_eq!(node.status.unwrap().external_address.as_deref(), Some("p2p.example:26656"));
     let calls = cluster.simulator.calls(&Cluster::host(name));
     let applied = calls.iter().find(|call| call.body["type"] == "config-apply").unwrap();
     assert_eq!(applied.body["params"]["overrides"]["network.p2p.external_address"], "p2p.example:26656");
-    let config = bed::api::<ConfigMap>(cluster).get("public-0-rbac-proxy-config").await.unwrap();
+    let config = harness::api::<ConfigMap>(cluster).get("public-0-rbac-proxy-config").await.unwrap();
     assert!(config.data.unwrap()["config.yaml"].contains(&format!("namespace: \"{NAMESPACE}\"")));
 }
 
@@ -193,10 +193,10 @@ async fn denied_by_a_policy(cluster: &Cluster) {
     let probe: StatefulSet = serde_json::from_value(probe).unwrap();
     let dry = PostParams { dry_run: true, ..PostParams::default() };
     eventually("the policy is in force", || async {
-        bed::api::<StatefulSet>(cluster).create(&dry, &probe).await.is_err()
+        harness::api::<StatefulSet>(cluster).create(&dry, &probe).await.is_err()
     })
     .await;
-    bed::create(cluster, name, builders::full_node(A)).await;
+    harness::create(cluster, name, builders::full_node(A)).await;
     let node = until_said(cluster, name, READY, "False/WriteRefused", "not on a Friday").await;
     let ready = node.status.as_ref().and_then(|status| status.condition(READY)).unwrap();
     assert_eq!(ready.message.matches("not on a Friday").count(), 1, "{}", ready.message);
@@ -207,8 +207,8 @@ async fn denied_by_a_policy(cluster: &Cluster) {
 
 /// A validator with a copy of a signing key is held until the pod that signs with it is gone, however long that takes.
 async fn two_nodes_of_one_key(cluster: &Cluster) {
-    bed::put_keys(cluster).await;
-    let secrets = bed::api::<Secret>(cluster);
+    harness::put_keys(cluster).await;
+    let secrets = harness::api::<Secret>(cluster);
     let mut copy = Secret { data: secrets.get("signing").await.unwrap().data, ..Secret::default() };
     copy.metadata.name = Some("signing-copy".to_owned());
     secrets.create(&PostParams::default(), &copy).await.unwrap();
@@ -218,13 +218,13 @@ async fn two_nodes_of_one_key(cluster: &Cluster) {
             "nodeKey": { "secret": { "secretName": "node-key" } },
         }})
     };
-    bed::create(cluster, "signer-0", spec("signing")).await;
+    harness::create(cluster, "signer-0", spec("signing")).await;
     until(cluster, "signer-0", "Running", is_running).await;
-    let pods = bed::api::<Pod>(cluster);
+    let pods = harness::api::<Pod>(cluster);
     let finalizers = |list: &[&str]| Patch::Merge(json!({ "metadata": { "finalizers": list } }));
     let lost = finalizers(&["test.example/lost-machine"]);
     pods.patch("signer-0-0", &PatchParams::default(), &lost).await.unwrap();
-    bed::create(cluster, "signer-1", spec("signing-copy")).await;
+    harness::create(cluster, "signer-1", spec("signing-copy")).await;
     until_said(cluster, "signer-1", STALLED, "True/SigningKeyInUse", "signer-0-0").await;
     let key = ConditionType::SigningKeyReady;
     until_said(cluster, "signer-0", key, "True/SigningKeyValidated", "signer-1").await;
@@ -247,11 +247,11 @@ async fn two_nodes_of_one_volume(cluster: &Cluster) {
     modes::import(cluster).await;
     let import = json!({ "import": { "pvcName": "old-data" } });
     let spec = json!({ "chainId": "arctic-1", "image": A, "fullNode": {}, "dataVolume": import });
-    bed::create(cluster, "tenant-0", spec.clone()).await;
+    harness::create(cluster, "tenant-0", spec.clone()).await;
     until(cluster, "tenant-0", "Running", is_running).await;
     // Ages are told apart by the second.
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
-    bed::create(cluster, "tenant-1", spec).await;
+    harness::create(cluster, "tenant-1", spec).await;
     until_said(cluster, "tenant-1", STALLED, "True/VolumeInUse", "tenant-0").await;
     cluster.nodes().delete("tenant-0", &DeleteParams::default()).await.unwrap();
     until(cluster, "tenant-1", "Running", is_running).await;

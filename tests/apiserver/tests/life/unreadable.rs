@@ -15,7 +15,7 @@ use sei_testkit::{
 use serde_json::{Value, json};
 
 use crate::{
-    bed::{self, eventually, is_running, until},
+    harness::{self, eventually, is_running, until},
     process::{get, replica},
 };
 
@@ -88,13 +88,13 @@ async fn stalled(cluster: &Cluster, name: &str) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_undecodable_node_holds_up_no_other_and_says_what_is_wrong() {
-    let cluster = bed::cluster().await;
+async fn an_undecodable_node_blocks_no_other_and_reports_the_field() {
+    let cluster = harness::cluster().await;
     store(&cluster, &[object("broken-0", &broken_spec()), object("removed-0", &broken_spec())]).await;
 
     // In the first list.
     let operator = replica(&cluster, 18_121);
-    bed::create(&cluster, "good-0", builders::full_node(A)).await;
+    harness::create(&cluster, "good-0", builders::full_node(A)).await;
     until(&cluster, "good-0", "Running", is_running).await;
     eventually("it is ready", || async { get(18_121, "/readyz").await.contains("200 OK") }).await;
     eventually("the node says what is wrong", || async {
@@ -116,7 +116,7 @@ async fn one_undecodable_node_holds_up_no_other_and_says_what_is_wrong() {
 
     // In a running watch.
     store(&cluster, &[object("broken-1", &broken_spec())]).await;
-    bed::create(&cluster, "good-1", builders::full_node(A)).await;
+    harness::create(&cluster, "good-1", builders::full_node(A)).await;
     until(&cluster, "good-1", "Running", is_running).await;
     eventually("the second says so too", || async { stalled(&cluster, "broken-1").await.is_some() }).await;
 
@@ -139,7 +139,7 @@ async fn one_undecodable_node_holds_up_no_other_and_says_what_is_wrong() {
 }
 
 async fn warned(cluster: &Cluster, name: &str) -> bool {
-    let events = bed::api::<Event>(cluster).list(&ListParams::default()).await.unwrap();
+    let events = harness::api::<Event>(cluster).list(&ListParams::default()).await.unwrap();
     events.iter().any(|event| {
         event.reason.as_deref() == Some("Unreadable")
             && event.regarding.as_ref().and_then(|it| it.name.as_deref()) == Some(name)

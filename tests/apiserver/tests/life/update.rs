@@ -15,7 +15,7 @@ use sei_testkit::{
 };
 use serde_json::json;
 
-use crate::bed::{self, condition, eventually, is_running, runs, set_image, until};
+use crate::harness::{self, condition, eventually, is_running, runs, set_image, until};
 
 const A: &str = "ghcr.io/sei-protocol/sei:a";
 const B: &str = "ghcr.io/sei-protocol/sei:b";
@@ -29,10 +29,10 @@ async fn seid_image(cluster: &Cluster) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_goes_there_and_back_and_past_one_that_is_still_coming_up() {
-    let cluster = bed::cluster().await;
-    let _operator = bed::operator(&cluster);
-    bed::create(&cluster, "node-0", builders::full_node(A)).await;
+async fn an_image_is_changed_reverted_and_changed_again_during_a_rollout() {
+    let cluster = harness::cluster().await;
+    let _operator = harness::operator(&cluster);
+    harness::create(&cluster, "node-0", builders::full_node(A)).await;
     until(&cluster, "node-0", "Running", is_running).await;
     for image in [B, A] {
         set_image(&cluster, "node-0", image).await;
@@ -63,10 +63,10 @@ async fn an_image_goes_there_and_back_and_past_one_that_is_still_coming_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_others_do_to_our_objects_is_set_right_without_touching_the_pod() {
-    let cluster = bed::cluster().await;
-    let _operator = bed::operator(&cluster);
-    bed::create(&cluster, "node-0", builders::full_node(A)).await;
+async fn drift_of_owned_objects_is_reverted_without_touching_the_pod() {
+    let cluster = harness::cluster().await;
+    let _operator = harness::operator(&cluster);
+    harness::create(&cluster, "node-0", builders::full_node(A)).await;
     until(&cluster, "node-0", "ready", runs(A)).await;
     let sets: Api<StatefulSet> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     let services: Api<Service> = Api::namespaced(cluster.client.clone(), NAMESPACE);
@@ -97,9 +97,9 @@ async fn what_others_do_to_our_objects_is_set_right_without_touching_the_pod() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restarted_sidecar_is_made_ready_again() {
-    let cluster = bed::cluster().await;
-    let _operator = bed::operator(&cluster);
-    bed::create(&cluster, "node-0", builders::full_node(A)).await;
+    let cluster = harness::cluster().await;
+    let _operator = harness::operator(&cluster);
+    harness::create(&cluster, "node-0", builders::full_node(A)).await;
     until(&cluster, "node-0", "ready", runs(A)).await;
     let host = Cluster::host("node-0");
     cluster.simulator.stop(&host);
@@ -112,17 +112,17 @@ async fn a_restarted_sidecar_is_made_ready_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hanging_sidecar_holds_up_nobody_else() {
-    let cluster = bed::cluster().await;
-    let _operator = bed::operator(&cluster);
+async fn a_hung_sidecar_delays_no_other_node() {
+    let cluster = harness::cluster().await;
+    let _operator = harness::operator(&cluster);
     for index in 0..40 {
         let name = format!("hang-{index}");
         cluster.simulator.faults(&Cluster::host(&name), |faults| faults.hang = true);
-        bed::create(&cluster, &name, builders::full_node(A)).await;
+        harness::create(&cluster, &name, builders::full_node(A)).await;
     }
     until(&cluster, "hang-39", "begun", |node| node.status.as_ref().is_some_and(|it| it.plan.is_some()))
         .await;
-    bed::create(&cluster, "node-0", builders::full_node(A)).await;
+    harness::create(&cluster, "node-0", builders::full_node(A)).await;
     until(&cluster, "node-0", "Running", is_running).await;
     let hanging = until(&cluster, "hang-0", "its trouble is said", |node| {
         condition(node, ConditionType::Ready).as_deref() == Some("False/SidecarUnreachable")
@@ -133,12 +133,12 @@ async fn a_hanging_sidecar_holds_up_nobody_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_that_keeps_failing_fails_the_plan_and_a_retry_recovers_it() {
-    let cluster = bed::cluster().await;
-    let _operator = bed::operator(&cluster);
+    let cluster = harness::cluster().await;
+    let _operator = harness::operator(&cluster);
     let host = Cluster::host("node-0");
     let error = "config validation failed: no".to_owned();
     cluster.simulator.faults(&host, |faults| drop(faults.fail.insert("config-validate".into(), (1, error))));
-    bed::create(&cluster, "node-0", builders::full_node(A)).await;
+    harness::create(&cluster, "node-0", builders::full_node(A)).await;
     let retrying = until(&cluster, "node-0", "a failed attempt is told", |node| {
         condition(node, ConditionType::Ready).as_deref() == Some("False/TaskRetrying")
     })
@@ -149,7 +149,7 @@ async fn a_task_that_keeps_failing_fails_the_plan_and_a_retry_recovers_it() {
     assert_eq!(cluster.simulator.runs(&host)["config-validate"], 2);
 
     // What can never work fails at once, and a corrected spec or a retry is the way out.
-    bed::create(
+    harness::create(
         &cluster,
         "node-1",
         json!({
@@ -170,17 +170,17 @@ async fn a_task_that_keeps_failing_fails_the_plan_and_a_retry_recovers_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_in_any_state_can_be_deleted() {
-    let cluster = bed::cluster().await;
-    let _operator = bed::operator(&cluster);
-    bed::create(&cluster, "waiting-0", builders::tls_full_node(A, "never")).await;
+    let cluster = harness::cluster().await;
+    let _operator = harness::operator(&cluster);
+    harness::create(&cluster, "waiting-0", builders::tls_full_node(A, "never")).await;
     let host = Cluster::host("hanging-0");
     cluster.simulator.faults(&host, |faults| faults.hang = true);
-    bed::create(&cluster, "hanging-0", builders::full_node(A)).await;
+    harness::create(&cluster, "hanging-0", builders::full_node(A)).await;
     let host = Cluster::host("stuck-0");
     cluster.simulator.faults(&host, |faults| {
         faults.stuck.insert("configure-genesis".to_owned());
     });
-    bed::create(&cluster, "stuck-0", builders::full_node(A)).await;
+    harness::create(&cluster, "stuck-0", builders::full_node(A)).await;
     until(&cluster, "stuck-0", "in its plan", |node| {
         condition(node, ConditionType::Ready).as_deref() == Some("False/SidecarTaskRunning")
     })
@@ -188,5 +188,5 @@ async fn nodes_in_any_state_can_be_deleted() {
     for name in ["waiting-0", "hanging-0", "stuck-0"] {
         cluster.nodes().delete(name, &DeleteParams::default()).await.unwrap();
     }
-    bed::nothing_left_but(&cluster, &[]).await;
+    harness::nothing_left_but(&cluster, &[]).await;
 }

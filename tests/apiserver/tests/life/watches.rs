@@ -7,7 +7,7 @@ use sei_api::{SeiNode, conditions::ConditionType};
 use sei_testkit::{api_proxy::ApiProxy, builders, cluster::Cluster};
 
 use crate::{
-    bed::{self, condition, eventually, is_running, until},
+    harness::{self, condition, eventually, is_running, until},
     process::{get, replica},
 };
 
@@ -20,7 +20,7 @@ fn is_known(node: &SeiNode) -> bool {
 }
 
 async fn is_taken_up_soon(cluster: &Cluster, name: &str) {
-    bed::create(cluster, name, builders::full_node(A)).await;
+    harness::create(cluster, name, builders::full_node(A)).await;
     let created = Instant::now();
     until(cluster, name, "taken up", is_known).await;
     let took = created.elapsed();
@@ -29,10 +29,10 @@ async fn is_taken_up_soon(cluster: &Cluster, name: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_is_taken_up_within_seconds_after_all_watches_broke() {
-    let cluster = bed::cluster().await;
+async fn a_node_is_reconciled_within_seconds_after_all_watches_broke() {
+    let cluster = harness::cluster().await;
     let proxy = ApiProxy::in_front_of(&cluster).await.unwrap();
-    let _operator = bed::operator(&cluster);
+    let _operator = harness::operator(&cluster);
     is_taken_up_soon(&cluster, "node-0").await;
     for round in 1..=3 {
         proxy.break_watches();
@@ -41,9 +41,9 @@ async fn a_node_is_taken_up_within_seconds_after_all_watches_broke() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_is_taken_up_within_seconds_after_the_api_server_restarted() {
-    let mut cluster = bed::cluster().await;
-    let operator = bed::operator(&cluster);
+async fn a_node_is_reconciled_within_seconds_after_the_api_server_restarted() {
+    let mut cluster = harness::cluster().await;
+    let operator = harness::operator(&cluster);
     is_taken_up_soon(&cluster, "node-0").await;
     cluster.plane.restart_api_server(Duration::from_secs(15)).await.unwrap();
     is_taken_up_soon(&cluster, "node-1").await;
@@ -53,7 +53,7 @@ async fn a_node_is_taken_up_within_seconds_after_the_api_server_restarted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kind_that_is_denied_for_good_stops_no_other() {
-    let cluster = bed::cluster().await;
+    let cluster = harness::cluster().await;
     let proxy = ApiProxy::in_front_of(&cluster).await.unwrap();
     let _operator = replica(&cluster, 18_101);
     is_taken_up_soon(&cluster, "node-0").await;
@@ -71,12 +71,12 @@ async fn a_kind_that_is_denied_for_good_stops_no_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_without_tls_run_while_secrets_may_not_be_watched() {
-    let cluster = bed::cluster().await;
+    let cluster = harness::cluster().await;
     let proxy = ApiProxy::in_front_of(&cluster).await.unwrap();
     proxy.deny("secrets");
     let operator = replica(&cluster, 18_111);
-    bed::create(&cluster, "plain-0", builders::full_node(A)).await;
-    bed::create(&cluster, "tls-0", builders::tls_full_node(A, "tls-0-tls")).await;
+    harness::create(&cluster, "plain-0", builders::full_node(A)).await;
+    harness::create(&cluster, "tls-0", builders::tls_full_node(A, "tls-0-tls")).await;
     until(&cluster, "plain-0", "Running", is_running).await;
     assert!(!is_known(&cluster.nodes().get("tls-0").await.unwrap()), "nothing is known of its Secret");
     assert!(get(18_111, "/readyz").await.contains("503"), "a rollout must not go on");
@@ -95,11 +95,11 @@ const WINDOW: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_whose_caches_lag_never_writes_in_a_loop() {
-    let cluster = bed::cluster().await;
+    let cluster = harness::cluster().await;
     let proxy = ApiProxy::in_front_of(&cluster).await.unwrap();
     proxy.delay("", Duration::from_secs(2));
-    let _operator = bed::operator(&cluster);
-    bed::stuck(&cluster, "stuck-0", &["config-apply"]);
+    let _operator = harness::operator(&cluster);
+    harness::stuck(&cluster, "stuck-0", &["config-apply"]);
     let nodes = [
         ("runs-0", builders::full_node(A)),
         ("stuck-0", builders::full_node(A)),
@@ -107,7 +107,7 @@ async fn an_operator_whose_caches_lag_never_writes_in_a_loop() {
     ];
     let start = Instant::now();
     for (name, spec) in &nodes {
-        bed::create(&cluster, name, spec.clone()).await;
+        harness::create(&cluster, name, spec.clone()).await;
     }
     tokio::time::sleep(WINDOW).await;
     let writes = proxy.writes_since(start);

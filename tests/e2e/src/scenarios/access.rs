@@ -4,8 +4,8 @@ use anyhow::{Context, ensure};
 use serde_json::Value;
 
 use super::{
-    by_hand,
     install::{OPERATOR, RELEASE},
+    manual_secret,
 };
 use crate::{
     docs::Reader,
@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub(super) async fn run(world: &World) -> anyhow::Result<()> {
-    let node = by_hand::node(world).await?;
+    let node = manual_secret::node(world).await?;
     let reader = Reader::new(world)?;
     world
         .kubectl(&format!("delete serviceaccount,rolebinding task-caller -n {NAMESPACE} --ignore-not-found"))

@@ -4,7 +4,7 @@ use anyhow::{Context, ensure};
 use k8s_openapi::api::batch::v1::Job;
 use serde_json::json;
 
-use super::by_hand::{self, tls};
+use super::manual_secret::{self, tls};
 use crate::{
     docs::Reader,
     nodes::{NAMESPACE, Node, merged},
@@ -18,7 +18,7 @@ const HEIGHT: u64 = 200;
 const PEER_ID: &str = "0123456789abcdef0123456789abcdef01234567";
 
 pub(super) async fn run(world: &World) -> anyhow::Result<()> {
-    let peer = by_hand::node(world).await?;
+    let peer = manual_secret::node(world).await?;
     let reader = Reader::new(world)?;
     reader.run("tls-procedures", "renew-by-hand", "restored").await?;
     let [a, b] = &world.images.seid;

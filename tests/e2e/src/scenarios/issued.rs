@@ -10,7 +10,7 @@ use kube::{
 use sei_api::conditions::ConditionType;
 use serde_json::json;
 
-use super::by_hand::{held, tls};
+use super::manual_secret::{held, tls};
 use crate::{
     docs::Reader,
     nodes::{NAMESPACE, Node, condition},

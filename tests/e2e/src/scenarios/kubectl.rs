@@ -2,12 +2,12 @@
 
 use anyhow::{Context, ensure};
 
-use super::by_hand;
+use super::manual_secret;
 use crate::{nodes::NAMESPACE, report::seen, world::World};
 
 pub(super) async fn run(world: &World) -> anyhow::Result<()> {
-    let node = by_hand::node(world).await?;
-    let table = world.kubectl(&format!("get seinode by-hand -n {NAMESPACE}")).await?;
+    let node = manual_secret::node(world).await?;
+    let table = world.kubectl(&format!("get seinode manual-secret -n {NAMESPACE}")).await?;
     let (head, row) = table.split_once('\n').context("kubectl get has no row")?;
     for column in ["READY", "PHASE", "REASON", "IMAGE", "TLS", "AGE"] {
         ensure!(head.contains(column), "kubectl get has no column {column}: {head}");
@@ -16,10 +16,10 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
         ensure!(row.contains(value), "kubectl get does not say {value}: {row}");
     }
     seen(format!("kubectl get seinode:\n      {head}\n      {row}"));
-    let wait = format!("wait snode/by-hand -n {NAMESPACE} --for=condition=Ready --timeout=5s");
+    let wait = format!("wait snode/manual-secret -n {NAMESPACE} --for=condition=Ready --timeout=5s");
     world.kubectl(&wait).await?;
     seen("kubectl wait --for=condition=Ready answers, by the short name too");
-    let told = world.kubectl(&format!("describe seinode by-hand -n {NAMESPACE}")).await?;
+    let told = world.kubectl(&format!("describe seinode manual-secret -n {NAMESPACE}")).await?;
     let (_, events) = told.split_once("Events:").context("kubectl describe has no events")?;
     let reasons = node.events().await?;
     for reason in ["PhaseTransition", "SidecarTLSSecretNotReady", "SidecarTLSSecretReady"] {

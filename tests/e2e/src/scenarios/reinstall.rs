@@ -6,9 +6,8 @@ use kube::{Api, api::DeleteParams};
 use serde_json::json;
 
 use super::{
-    by_hand,
     install::{OPERATOR, RELEASE, install},
-    permissions,
+    manual_secret, permissions,
 };
 use crate::{
     docs::Reader,
@@ -18,10 +17,10 @@ use crate::{
 };
 
 pub(super) async fn run(world: &World) -> anyhow::Result<()> {
-    let node = by_hand::node(world).await?;
+    let node = manual_secret::node(world).await?;
     let pod = node.pod_identity().await?;
     let sets: Api<StatefulSet> = Api::namespaced(world.client.clone(), NAMESPACE);
-    let generation = sets.get("by-hand").await?.metadata.generation;
+    let generation = sets.get("manual-secret").await?.metadata.generation;
 
     Reader::new(world)?.run_with("install", "helm-uninstall", &[]).await?;
     until("the operators to be gone", async || {
@@ -33,26 +32,29 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     // Its rights went before its last words: the lease could not be given back.
     let last = permissions::requests(world)?.into_iter().map(|call| call.at).max().unwrap_or_default();
     ensure!(node.pod_identity().await? == pod, "the pod of a node was touched");
-    world.kubectl(&format!("get seinode/by-hand pvc/data-by-hand -n {NAMESPACE}")).await?;
+    world.kubectl(&format!("get seinode/manual-secret pvc/data-manual-secret -n {NAMESPACE}")).await?;
     seen("uninstalled: the node runs on, SeiNode, CRD and volume are there");
 
     // Narrower than before: one namespace, and no Secret but those named.
     let narrow = json!({
         "watchNamespaces": [NAMESPACE],
         "secretAccess": "named",
-        "namedSecrets": [{ "namespace": NAMESPACE, "names": ["by-hand-tls", "issued-tls"] }],
+        "namedSecrets": [{ "namespace": NAMESPACE, "names": ["manual-secret-tls", "issued-tls"] }],
     });
     install(world, narrow).await?;
     let services: Api<k8s_openapi::api::core::v1::Service> = Api::namespaced(world.client.clone(), NAMESPACE);
-    services.delete("by-hand", &DeleteParams::default()).await?;
+    services.delete("manual-secret", &DeleteParams::default()).await?;
     until("the Service to be made again", async || {
-        ensure!(services.get_opt("by-hand").await?.is_some(), "it is not there");
+        ensure!(services.get_opt("manual-secret").await?.is_some(), "it is not there");
         Ok(())
     })
     .await?;
     node.until_ready().await?;
     ensure!(node.pod_identity().await? == pod, "the pod of a node was touched");
-    ensure!(sets.get("by-hand").await?.metadata.generation == generation, "the StatefulSet was written");
+    ensure!(
+        sets.get("manual-secret").await?.metadata.generation == generation,
+        "the StatefulSet was written"
+    );
     seen(format!(
         "installed again as {RELEASE} for one namespace with named Secrets: it adopts the node as it is"
     ));

@@ -8,8 +8,8 @@ use kube::{Api, api::DeleteParams};
 use serde_json::json;
 
 use super::{
-    by_hand,
     install::{OPERATOR, RELEASE},
+    manual_secret,
 };
 use crate::{
     audit,
@@ -22,7 +22,7 @@ use crate::{
 const LEASE: &str = "bc1f5b0a.sei.io";
 
 pub(super) async fn run(world: &World) -> anyhow::Result<()> {
-    let node = by_hand::node(world).await?;
+    let node = manual_secret::node(world).await?;
     let pod = node.pod_identity().await?;
     killed(world).await?;
     frozen(world).await?;

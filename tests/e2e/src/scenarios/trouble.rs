@@ -8,7 +8,7 @@ use kube::api::DeleteParams;
 use sei_api::{conditions::ConditionType, v1alpha1::NodePhase};
 use serde_json::json;
 
-use super::by_hand;
+use super::manual_secret;
 use crate::{
     docs::Reader,
     nodes::{NAMESPACE, Node, condition, current_image, phase},
@@ -20,7 +20,7 @@ use crate::{
 const AT_ONCE: f64 = 5.0;
 
 pub(super) async fn run(world: &World) -> anyhow::Result<()> {
-    let node = by_hand::node(world).await?;
+    let node = manual_secret::node(world).await?;
     let [a, b] = &world.images.seid;
     node.change(json!({ "image": a })).await?;
     node.until_ready().await?;
@@ -28,7 +28,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let events = node.events().await?.len();
 
     let began = Instant::now();
-    node.beside::<Secret>().delete("by-hand-tls", &DeleteParams::default()).await?;
+    node.beside::<Secret>().delete("manual-secret-tls", &DeleteParams::default()).await?;
     verdict(&node, "False/TLSSecretNotFound", began).await?;
     until("the event", async || {
         let told = node.events().await?;
@@ -54,7 +54,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let files = reader.folder().display();
     world
         .kubectl(&format!(
-            "create secret tls by-hand-tls -n {NAMESPACE} --cert={files}/tls.crt --key={files}/tls.key"
+            "create secret tls manual-secret-tls -n {NAMESPACE} --cert={files}/tls.crt --key={files}/tls.key"
         ))
         .await?;
     verdict(&node, "False/TLSSecretSANsMismatch", began).await?;

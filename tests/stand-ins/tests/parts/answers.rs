@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 use sei_testkit::sidecar::Generation;
 use serde_json::{Value, json};
 
-use crate::bed::Bed;
+use crate::harness::TestSidecar;
 
 const INVALID: &str = "invalid request body";
 /// A POST and what it is refused with.
@@ -80,7 +80,7 @@ const TASKS: &[(&str, &str, &str)] = &[
 
 #[tokio::test]
 async fn submissions_are_refused_with_the_real_words() {
-    for bed in Bed::both(Generation::V50).await {
+    for bed in TestSidecar::both(Generation::V50).await {
         for (body, error) in REFUSED {
             let answer = bed.ask(Method::POST, "/v0/tasks", &[], *body).await;
             assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}: {body}", bed.name);
@@ -95,7 +95,7 @@ async fn submissions_are_refused_with_the_real_words() {
 
 #[tokio::test]
 async fn submissions_are_accepted_as_leniently_as_by_the_real_one() {
-    for bed in Bed::both(Generation::V50).await {
+    for bed in TestSidecar::both(Generation::V50).await {
         let large = format!(r#"{{"type":"mark-ready","params":{{"x":"{}"}}}}"#, "x".repeat(2 << 20));
         for body in [
             r#"{"type":"mark-ready","id":""}"#,
@@ -117,7 +117,7 @@ async fn submissions_are_accepted_as_leniently_as_by_the_real_one() {
 
 #[tokio::test]
 async fn paths_and_methods_are_answered_as_by_the_real_one() {
-    for bed in Bed::both(Generation::V50).await {
+    for bed in TestSidecar::both(Generation::V50).await {
         for (method, path, status) in [
             (Method::HEAD, "/v0/healthz", 503),
             (Method::GET, "/v0/startupz", 503),
@@ -152,7 +152,7 @@ async fn paths_and_methods_are_answered_as_by_the_real_one() {
 
 #[tokio::test]
 async fn tasks_end_as_at_the_real_one() {
-    for bed in Bed::both(Generation::V50).await {
+    for bed in TestSidecar::both(Generation::V50).await {
         for (type_, params, error) in TASKS {
             let params: Value = serde_json::from_str(params).unwrap();
             let record = bed.done(type_, params.clone()).await;

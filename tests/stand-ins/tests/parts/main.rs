@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod answers;
-mod bed;
+mod harness;
 mod object_store;
 mod process;
 mod proxy;

@@ -5,7 +5,7 @@ use std::{fs, process::Command};
 use serde_json::{Value, json};
 
 use crate::{
-    bed::seictl,
+    harness::seictl,
     process::{Process, done, get_json, listening, ports},
 };
 

@@ -35,14 +35,14 @@ const AUDIENCE: &str = "sei-sidecar";
 const IGNORED: &str = "--ignore-paths=/v0/healthz,/v0/startupz,/v0/livez,/v0/metrics";
 
 /// A control plane with accounts, a certificate, and something behind the proxy that tells what it hears.
-struct Bed {
+struct TestSidecar {
     plane: ControlPlane,
     authority: Authority,
     folder: tempfile::TempDir,
     upstream: u16,
 }
 
-impl Bed {
+impl TestSidecar {
     async fn new() -> Self {
         let plane = ControlPlane::start(&assets().unwrap()).await.unwrap();
         let authority = Authority::new("issuer").unwrap();
@@ -200,7 +200,7 @@ impl Answer {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_lets_through_who_may_and_says_who_that_is() {
-    let bed = Bed::new().await;
+    let bed = TestSidecar::new().await;
     let bearer = |token: String| format!("Bearer {token}");
     let granted = bearer(bed.token("granted", Some(AUDIENCE)).await);
     let stranger = bearer(bed.token("stranger", Some(AUDIENCE)).await);
@@ -256,7 +256,7 @@ fn forbidden(account: &str, verb: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_follows_its_certificate_and_ends_without_one() {
-    let bed = Bed::new().await;
+    let bed = TestSidecar::new().await;
     let (proxy, port) = bed.proxy(bed.upstream, &["--tls-reload-interval=100ms"]);
     assert_eq!(bed.ask(port, "GET", "/v0/livez", &[]).await.status, 200);
     let first = bed.served(port).await;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    bed::{Bed, CHAIN},
+    harness::{CHAIN, TestSidecar},
     process::eventually,
 };
 
@@ -15,7 +15,7 @@ const FULL: &str = "full";
 #[tokio::test]
 async fn a_probe_finds_out_which_tasks_a_release_has() {
     for generation in Generation::ALL {
-        for bed in Bed::both(generation).await {
+        for bed in TestSidecar::both(generation).await {
             for type_ in Generation::task_types() {
                 let answer = bed.post(&json!({ "type": type_, "id": "probe" })).await;
                 assert_eq!(answer.status, StatusCode::BAD_REQUEST);
@@ -31,7 +31,7 @@ async fn a_probe_finds_out_which_tasks_a_release_has() {
 
 #[tokio::test]
 async fn a_volume_remembers_what_is_done_once() {
-    for mut bed in Bed::both(Generation::V57).await {
+    for mut bed in TestSidecar::both(Generation::V57).await {
         let peer = json!({ "mode": FULL, "overrides": { "network.p2p.persistent_peers": "ab@127.0.0.1:1" } });
         bed.done("config-apply", peer.clone()).await;
         let failed = bed.done("configure-state-sync", json!({ "rpcServers": ["127.0.0.1:1"] })).await;
@@ -63,7 +63,7 @@ async fn a_volume_remembers_what_is_done_once() {
 async fn a_full_configuration_splits_the_store_from_v0_0_67_on() {
     let key = "storage.state_store.evm_ss_split";
     for (generation, splits) in [(Generation::V66, false), (Generation::V67, true)] {
-        for bed in Bed::both(generation).await {
+        for bed in TestSidecar::both(generation).await {
             let is_split = async || {
                 let app = bed.home.read("config/app.toml").unwrap().unwrap();
                 app.contains("evm_ss_split\" = \"true\"")
@@ -84,7 +84,7 @@ async fn a_full_configuration_splits_the_store_from_v0_0_67_on() {
 
 #[tokio::test]
 async fn an_id_is_one_task_whatever_is_submitted_under_it() {
-    for bed in Bed::both(Generation::V61).await {
+    for bed in TestSidecar::both(Generation::V61).await {
         let id = Uuid::new_v4().to_string();
         for run in [1, 2] {
             // A failed one is run again, with the new parameters.
@@ -102,7 +102,7 @@ async fn an_id_is_one_task_whatever_is_submitted_under_it() {
 
 #[tokio::test]
 async fn what_was_running_runs_again_after_a_restart() {
-    for mut bed in Bed::both(Generation::V61).await {
+    for mut bed in TestSidecar::both(Generation::V61).await {
         let (upload, ready) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
         bed.post(&json!({ "id": upload, "type": "snapshot-upload" })).await;
         bed.post(&json!({ "id": ready, "type": "mark-ready" })).await;
@@ -123,7 +123,7 @@ async fn results_are_recorded_from_v0_0_59_on_and_of_failures_from_v0_0_61_on() 
     for (generation, of_success, of_failure) in
         [(Generation::V57, false, false), (Generation::V59, true, false), (Generation::V64, true, true)]
     {
-        for bed in Bed::both(generation).await {
+        for bed in TestSidecar::both(generation).await {
             let vote = json!({
                 "chainId": CHAIN, "keyName": "k", "fees": "1usei", "gas": 1, "proposalId": 1, "option": "yes",
             });
@@ -141,7 +141,7 @@ async fn results_are_recorded_from_v0_0_59_on_and_of_failures_from_v0_0_61_on() 
 
 #[tokio::test]
 async fn a_hold_outlives_a_restart_and_a_new_mark_ready_ends_it() {
-    for mut bed in Bed::both(Generation::V64).await {
+    for mut bed in TestSidecar::both(Generation::V64).await {
         let ready = Uuid::new_v4().to_string();
         bed.post(&json!({ "id": ready, "type": "mark-ready" })).await;
         bed.ended(&ready).await;
@@ -158,7 +158,7 @@ async fn a_hold_outlives_a_restart_and_a_new_mark_ready_ends_it() {
 #[tokio::test]
 async fn a_delete_cancels_the_handler_from_v0_0_66_on() {
     for (generation, cancels) in [(Generation::V64, false), (Generation::V66, true)] {
-        for mut bed in Bed::both(generation).await {
+        for mut bed in TestSidecar::both(generation).await {
             bed.done("generate-identity", json!({ "chainId": CHAIN, "moniker": "m" })).await;
             let id = Uuid::new_v4().to_string();
             bed.post(&json!({ "id": id, "type": "await-condition", "params": { "condition": "height", "targetHeight": 1 } })).await;
@@ -197,7 +197,7 @@ async fn a_release_without_discover_peers_fails_one_that_was_running() {
     let record = json!([{
         "id": id, "type": "discover-peers", "status": "running", "run": 1, "submittedAt": "2026-01-01T00:00:00Z",
     }]);
-    let mut bed = Bed::process(Generation::V57);
+    let mut bed = TestSidecar::process(Generation::V57);
     bed.get("/v0/livez").await;
     bed.terminate();
     bed.home.write_json("sidecar.db", &record).unwrap();
@@ -211,7 +211,7 @@ async fn a_mark_ready_that_is_not_newer_than_a_hold_is_superseded_at_the_start()
     let (hold, ready) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
     let record = |id: &str, type_: &str, status: &str, at: &str| json!({ "id": id, "type": type_, "status": status, "run": 1, "submittedAt": format!("2026-01-01T00:00:{at}Z") });
     for (generation, superseded) in [(Generation::V61, false), (Generation::V64, true)] {
-        let mut bed = Bed::process(generation);
+        let mut bed = TestSidecar::process(generation);
         bed.get("/v0/livez").await;
         bed.terminate();
         let records = [

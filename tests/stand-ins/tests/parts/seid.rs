@@ -30,7 +30,7 @@ async fn height(rpc: u16) -> u64 {
 }
 
 #[tokio::test]
-async fn it_counts_blocks_and_goes_on_where_it_was() {
+async fn the_block_height_continues_after_a_restart() {
     let home = tempfile::tempdir().unwrap();
     init(home.path());
     let [rpc] = ports();
@@ -58,7 +58,7 @@ async fn at_its_halt_height_it_interrupts_itself() {
 }
 
 #[test]
-fn without_a_genesis_it_does_not_start_and_with_one_it_does_not_begin_anew() {
+fn it_does_not_start_without_a_genesis_and_does_not_start_over_with_one() {
     let home = tempfile::tempdir().unwrap();
     let output = seid().arg("start").arg("--home").arg(home.path()).output().unwrap();
     assert!(!output.status.success());

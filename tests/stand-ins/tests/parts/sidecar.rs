@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    bed::seictl,
+    harness::seictl,
     process::{Process, ask, done, get, get_json, ports, submit},
 };
 

@@ -60,7 +60,7 @@ pub(super) async fn acquire(
     let mut attempts = Attempts { lock: Arc::clone(&lock), written: None, seen: Seen::default() };
     let taken = tokio::select! {
         taken = attempts.until_taken(readiness) => taken,
-        () = shutdown::told(stopped) => return Ok(None),
+        () = shutdown::requested(stopped) => return Ok(None),
     };
     gate.open_until(taken + DEADLINE);
     tracing::info!(lease = name, namespace, identity = lock.identity.holder, "acquired the lease");

@@ -1,9 +1,9 @@
 //! Requests and limits of the sidecar.
 
 use k8s_openapi::{api::core::v1::ResourceRequirements, apimachinery::pkg::api::resource::Quantity};
-use sei_node::{canonical_quantity, compare_quantities};
 
 use super::{Faults, Part, SpecError};
+use crate::{canonical_quantity, compare_quantities};
 
 pub(super) fn check(resources: &ResourceRequirements, faults: &mut Faults) {
     let mut refuse = |kind: &str, name: &str, quantity: &Quantity, wanted: &'static str| {

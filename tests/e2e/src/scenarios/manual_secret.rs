@@ -13,9 +13,9 @@ use crate::{
 
 pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     world
-        .kubectl(&format!("delete secret,certificate by-hand-tls -n {NAMESPACE} --ignore-not-found"))
+        .kubectl(&format!("delete secret,certificate manual-secret-tls -n {NAMESPACE} --ignore-not-found"))
         .await?;
-    let node = Node::create(world, "by-hand", tls("by-hand-tls")).await?;
+    let node = Node::create(world, "manual-secret", tls("manual-secret-tls")).await?;
     held(&node).await?;
     seen("without its Secret it is held Pending, with the names that the certificate needs in its status");
 
@@ -25,7 +25,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     seen("the Secret comes, and it goes on to Running by itself");
 
     let ca = reader.folder().join("tls.crt").display().to_string();
-    for name in [node.host(), format!("by-hand.{}.svc.cluster.local", NAMESPACE)] {
+    for name in [node.host(), format!("manual-secret.{}.svc.cluster.local", NAMESPACE)] {
         let healthz = format!("https://{name}:8443/v0/healthz");
         world.run("curl", &["-fsS", "--cacert", &ca, &healthz]).await?;
     }
@@ -35,7 +35,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
 
 /// The node of [`run`], made if it is not there.
 pub(super) async fn node(world: &World) -> anyhow::Result<Node<'_>> {
-    let node = Node::of(world, "by-hand");
+    let node = Node::of(world, "manual-secret");
     if node.api().get_opt(node.name).await?.is_none() {
         run(world).await?;
     }

@@ -1,4 +1,4 @@
-//! What every test here starts from.
+//! Cluster, operator and waiting: what every test here starts from.
 
 use std::{
     collections::BTreeMap,

@@ -95,6 +95,11 @@ pub fn override_keys() -> impl Iterator<Item = OverrideKey> {
     KEYS.iter().map(|(key, kind)| OverrideKey { key, value: kind.wanted(), managed: managed(key) })
 }
 
+/// Whether the Sei configuration has this key.
+pub fn is_override_key(key: &str) -> bool {
+    kind_of(key).is_some()
+}
+
 /// The key that `key` was probably meant to be.
 pub(crate) fn nearest(key: &str) -> Option<&'static str> {
     let near = KEYS.iter().map(|(known, _)| (distance(key, known), *known)).min()?;

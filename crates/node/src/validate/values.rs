@@ -1,10 +1,9 @@
 //! Rules of single values, whatever the mode.
 
 use sei_api::{SeiNodeSpec, ports, v1alpha1::PeerSource};
-use sei_node::{ImageReference, is_peer_address};
 
 use super::{Faults, Part, SpecError, modes::exactly_one, resources};
-use crate::overrides;
+use crate::{ImageReference, is_peer_address, overrides};
 
 pub(super) fn check(spec: &SeiNodeSpec, faults: &mut Faults) {
     if !is_label_value(&spec.chain_id) {

@@ -9,9 +9,8 @@ mod values;
 pub use part::Part;
 
 use sei_api::{SeiNode, names};
-use sei_node::ImageError;
 
-use crate::TaskKind;
+use crate::ImageError;
 
 /// What is wrong with a spec. The text names the field and says what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -116,13 +115,6 @@ pub struct Fault {
     pub part: Part,
     /// What is wrong.
     pub error: SpecError,
-}
-
-impl Fault {
-    /// Whether a task of this type uses what is wrong.
-    pub fn concerns(&self, kind: TaskKind) -> bool {
-        self.part.is_used_by(kind)
-    }
 }
 
 /// Collects what is wrong.

@@ -15,7 +15,7 @@ pub(crate) const HOST: &str = "rpc-0-0.rpc-0.default.svc.cluster.local";
 pub(crate) const CHAIN: &str = "arctic-1";
 
 /// A sidecar.
-pub(crate) struct Bed {
+pub(crate) struct TestSidecar {
     pub(crate) name: &'static str,
     pub(crate) home: Home,
     port: u16,
@@ -35,7 +35,7 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
-impl Bed {
+impl TestSidecar {
     /// Both kinds of sidecar, with empty homes.
     pub(crate) async fn both(generation: Generation) -> [Self; 2] {
         [Self::simulated(generation).await, Self::process(generation)]

@@ -1,0 +1,119 @@
+//! How often a sidecar is called, and what its answers are good for.
+
+use std::time::Duration;
+
+use sei_decide::{Health, Sidecar, TaskProgress, Trouble, TroubleKind};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{
+    super::permits::Permits,
+    node::{Mode, TestNode, order, progress, target},
+};
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_sidecar_is_probed_ever_more_rarely() {
+    let mut bed = TestNode::new(true);
+    bed.fake.change(|world| world.ready = true);
+    bed.pass(None);
+    let probes = async |bed: &TestNode, hours: u64| {
+        let before = bed.fake.count("healthz");
+        sleep(Duration::from_secs(3600 * hours)).await;
+        bed.fake.count("healthz") - before
+    };
+    let first = probes(&bed, 1).await;
+    let later = probes(&bed, 1).await;
+    assert!((15..40).contains(&first) && (9..=12).contains(&later), "{first} then {later}");
+    assert_eq!(bed.passes.count(), 1);
+    bed.fake.change(|world| world.ready = false);
+    sleep(Duration::from_secs(400)).await;
+    assert_eq!(bed.begin_pass().health.unwrap().value, Health::NotReady);
+    assert_eq!(bed.passes.count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sidecar_that_does_not_answer_is_retried_with_growing_delays_and_at_once_when_its_pod_changes() {
+    let mut bed = TestNode::new(true);
+    bed.fake.change(|world| world.mode = Mode::Refuses);
+    bed.pass(None);
+    let known = bed.woken(None).await;
+    assert_eq!(known.trouble.map(|trouble| trouble.kind), Some(TroubleKind::Unreachable));
+    sleep(Duration::from_secs(3600)).await;
+    assert!((18..26).contains(&bed.fake.count("healthz")), "{}", bed.fake.count("healthz"));
+    assert_eq!(bed.passes.count(), 1, "the same trouble is told once");
+    bed.fake.change(|world| (world.mode, world.ready) = (Mode::Answers, true));
+    bed.watched.begin_pass(Ok(target("u1")), Some("restarted".to_owned()), true);
+    let changed = bed.passes.0.1.notified();
+    timeout(Duration::from_millis(10), changed).await.expect("asked at once");
+    let known = bed.watched.begin_pass(Ok(target("u1")), Some("restarted".to_owned()), true);
+    assert_eq!((known.trouble, known.health.unwrap().value), (None, Health::Ready));
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_of_another_pod_are_dropped() {
+    let mut bed = TestNode::new(true);
+    bed.fake.change(|world| world.ready = true);
+    bed.pass(None);
+    assert!(bed.woken(None).await.health.is_some());
+    bed.fake.change(|world| world.mode = Mode::Hangs);
+    let known = bed.watched.begin_pass(Ok(target("u2")), None, true);
+    assert_eq!(known, Sidecar { pod: Some("u2".to_owned()), ..Sidecar::default() });
+    sleep(Duration::from_secs(1)).await;
+    bed.fake.change(|world| (world.mode, world.ready) = (Mode::Answers, false));
+    bed.watched.begin_pass(Ok(target("u3")), None, true);
+    let start = Instant::now();
+    bed.passes.0.1.notified().await;
+    assert!(start.elapsed() < Duration::from_millis(10), "the call to the pod before is not waited for");
+    let known = bed.watched.begin_pass(Ok(target("u3")), None, true);
+    assert_eq!((known.pod.as_deref(), known.health.unwrap().value), (Some("u3"), Health::NotReady));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_pod_no_sidecar_is_called() {
+    let mut bed = TestNode::new(true);
+    let trouble = Trouble { kind: TroubleKind::Unreachable, message: "there is no pod".to_owned() };
+    let known = bed.watched.begin_pass(Err(trouble.clone()), None, true);
+    assert_eq!(known.trouble, Some(trouble));
+    bed.watched.order(order(0));
+    sleep(Duration::from_secs(600)).await;
+    assert!(bed.fake.change(|world| world.calls.is_empty()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_actor_ends_with_its_node() {
+    let mut bed = TestNode::new(true);
+    bed.pass(None);
+    sleep(Duration::from_secs(60)).await;
+    let (fake, before) = (bed.fake.clone(), bed.fake.count("healthz"));
+    drop(bed);
+    sleep(Duration::from_secs(3600)).await;
+    assert_eq!(fake.count("healthz"), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn hung_sidecars_delay_no_other_node() {
+    let permits = Permits::default();
+    let mut hung: Vec<TestNode> = (0..300).map(|_| TestNode::sharing(true, &permits)).collect();
+    for bed in &mut hung {
+        bed.fake.change(|world| world.mode = Mode::Hangs);
+        bed.pass(Some(&order(0)));
+    }
+    // Once while all of them are asked for the first time, once when they are known to hang.
+    for _ in 0..2 {
+        let mut healthy: Vec<TestNode> = (0..2700).map(|_| TestNode::sharing(true, &permits)).collect();
+        let start = Instant::now();
+        for bed in &mut healthy {
+            bed.fake.change(|world| world.takes = Duration::from_millis(50));
+            bed.pass(Some(&order(0)));
+        }
+        for bed in &mut healthy {
+            while progress(&bed.begin_pass()) != Some(&TaskProgress::Completed) {
+                bed.watched.order(order(0));
+                bed.passes.0.1.notified().await;
+            }
+        }
+        assert!(start.elapsed() <= Duration::from_millis(150), "{:?}", start.elapsed());
+        sleep(Duration::from_secs(300)).await;
+    }
+    let calls: usize = hung.iter().map(|bed| bed.fake.count("get")).sum();
+    assert!(calls < 300 * 20, "{calls} calls to sidecars that hang, in ten minutes");
+}

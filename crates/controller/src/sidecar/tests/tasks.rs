@@ -1,0 +1,148 @@
+//! Tasks: submitted once, followed, repeated only on request.
+
+use std::time::Duration;
+
+use sei_decide::{Health, Refusal, TaskProgress, Trouble, TroubleKind};
+use sei_sidecar::TaskRequest;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use super::{
+    super::Order,
+    node::{Mode, TestNode, mark_ready, order, progress, target},
+};
+
+#[tokio::test(start_paused = true)]
+async fn a_short_task_is_submitted_once_and_noticed_at_once() {
+    let mut bed = TestNode::new(false);
+    bed.fake.change(|world| world.takes = Duration::from_millis(50));
+    let start = Instant::now();
+    assert_eq!(progress(&bed.pass(Some(&order(0)))), None);
+    let known = bed.woken(Some(&order(0))).await;
+    assert_eq!(progress(&known), Some(&TaskProgress::Completed));
+    assert!(start.elapsed() <= Duration::from_millis(130), "{:?}", start.elapsed());
+    assert_eq!((bed.fake.count("get"), bed.fake.count("post"), bed.passes.count()), (2, 1, 1));
+    sleep(Duration::from_secs(600)).await;
+    assert_eq!(bed.fake.count("get"), 2, "a task that is over is not asked about");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_task_is_polled_ever_more_rarely() {
+    let mut bed = TestNode::new(false);
+    bed.fake.change(|world| world.takes = Duration::from_secs(600));
+    bed.pass(Some(&order(0)));
+    let known = bed.woken(Some(&order(0))).await;
+    assert_eq!(progress(&known), Some(&TaskProgress::Running));
+    sleep(Duration::from_secs(300)).await;
+    assert!((55..90).contains(&bed.fake.count("get")), "{} polls", bed.fake.count("get"));
+    assert_eq!(bed.passes.count(), 1, "only a change wakes the node");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_the_sidecar_knows_is_not_submitted() {
+    let mut bed = TestNode::new(false);
+    bed.fake.change(|world| world.tasks.insert(Uuid::from_u128(1), (Instant::now(), 1)));
+    bed.pass(Some(&order(0)));
+    assert_eq!(progress(&bed.woken(None).await), Some(&TaskProgress::Completed));
+    assert_eq!(bed.fake.count("post"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_attempt_is_repeated_only_when_that_is_ordered() {
+    let mut bed = TestNode::new(false);
+    bed.fake.change(|world| world.failures = 1);
+    bed.pass(Some(&order(0)));
+    assert_eq!(
+        progress(&bed.woken(Some(&order(0))).await),
+        Some(&TaskProgress::Failed("run 1 failed".to_owned()))
+    );
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(bed.fake.count("post"), 1);
+    bed.pass(Some(&order(1)));
+    let known = bed.woken(Some(&order(1))).await;
+    assert_eq!(known.task.unwrap().value, order(1).report(TaskProgress::Completed));
+    assert_eq!(bed.fake.count("post"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_is_refused_is_not_sent_again() {
+    let mut bed = TestNode::new(false);
+    let mut dance = order(0);
+    dance.request = dance.request.map(|request| TaskRequest { type_: "dance".to_owned(), ..request });
+    bed.pass(Some(&dance));
+    let refused = TaskProgress::Refused(Refusal::TaskUnknown, "unknown task type: dance".to_owned());
+    assert_eq!(progress(&bed.woken(Some(&dance)).await), Some(&refused));
+    sleep(Duration::from_secs(600)).await;
+    assert_eq!(bed.fake.count("post"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_submitted_while_a_pass_may_withdraw_it() {
+    let mut bed = TestNode::new(false);
+    bed.fake.change(|world| world.mode = Mode::Refuses);
+    bed.pass(Some(&order(0)));
+    assert!(bed.woken(Some(&order(0))).await.trouble.is_some());
+    bed.begin_pass();
+    bed.fake.change(|world| world.mode = Mode::Answers);
+    sleep(Duration::from_secs(120)).await;
+    assert!(bed.fake.count("get") < 12, "a pass that lasts is no reason to ask");
+    assert_eq!(bed.fake.count("post"), 0);
+    bed.watched.end_pass();
+    sleep(Duration::from_secs(120)).await;
+    assert_eq!(bed.fake.count("post"), 0, "it was withdrawn");
+    bed.begin_pass();
+    bed.watched.order(order(0));
+    bed.until(&order(0), &TaskProgress::Completed).await;
+    assert_eq!(bed.fake.count("post"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_request_the_sidecar_is_only_asked() {
+    let mut bed = TestNode::new(false);
+    bed.pass(Some(&Order { request: None, ..order(0) }));
+    assert_eq!(progress(&bed.woken(Some(&order(0))).await), Some(&TaskProgress::Unknown));
+    assert_eq!(progress(&bed.woken(None).await), Some(&TaskProgress::Completed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn marking_ready_is_answered_together_with_health() {
+    let mut bed = TestNode::new(true);
+    bed.pass(Some(&mark_ready()));
+    let known = bed.until(&mark_ready(), &TaskProgress::Completed).await;
+    assert_eq!(known.health.unwrap().value, Health::Ready);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hold_by_another_client_is_respected_until_it_is_released() {
+    let mut bed = TestNode::new(true);
+    bed.fake.change(|world| world.held = true);
+    bed.pass(Some(&mark_ready()));
+    bed.until(&mark_ready(), &TaskProgress::Held).await;
+    sleep(Duration::from_secs(300)).await;
+    assert_eq!(bed.begin_pass().health.unwrap().value, Health::Held);
+    assert_eq!(bed.fake.count("post"), 0);
+    bed.watched.order(mark_ready());
+    bed.fake.change(|world| world.held = false);
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!(progress(&bed.begin_pass()), Some(&TaskProgress::Completed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finished_task_is_requested_again_after_a_gap_without_a_pod_and_of_another_pod() {
+    let mut bed = TestNode::new(true);
+    bed.fake.change(|world| world.ready = true);
+    bed.pass(Some(&order(0)));
+    bed.until(&order(0), &TaskProgress::Completed).await;
+    for pod in ["u1", "u2"] {
+        let gone = Trouble { kind: TroubleKind::NoPod, message: "there is no pod".to_owned() };
+        bed.watched.begin_pass(Err(gone), None, true);
+        // The actor runs only after this.
+        assert_eq!(progress(&bed.watched.begin_pass(Ok(target(pod)), None, true)), None);
+        bed.watched.order(order(0));
+        sleep(Duration::from_secs(1)).await;
+        let known = bed.watched.begin_pass(Ok(target(pod)), None, true);
+        assert_eq!(progress(&known), Some(&TaskProgress::Completed), "{pod}");
+        assert!(known.health.is_some(), "{pod}");
+    }
+    assert_eq!(bed.fake.count("post"), 1);
+}

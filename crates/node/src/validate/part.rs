@@ -1,0 +1,16 @@
+//! What a spec is used for, so that a mistake holds back only the tasks that need what is wrong.
+
+/// A part of the node that tasks build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// The pod and the objects around it.
+    Pod,
+    /// The files of the Sei configuration.
+    Configuration,
+    /// The persistent peers.
+    Peers,
+    /// The first state: a snapshot, state sync, a bootstrap Job.
+    State,
+    /// The member's part in a genesis ceremony.
+    Ceremony,
+}
