@@ -56,7 +56,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     // For tests alone; none of these is ever part of a release.
     ("sei-testkit", &["sei-api"]),
-    ("sei-apiserver-tests", &["sei-api", "sei-controller", "sei-render", "sei-sidecar", "sei-testkit"]),
+    (
+        "sei-apiserver-tests",
+        &["sei-api", "sei-controller", "sei-deployment", "sei-render", "sei-sidecar", "sei-testkit"],
+    ),
     ("sei-deploy-tests", &["sei-api", "sei-controller", "sei-render", "sei-testkit"]),
     ("sei-e2e", &["sei-api"]),
     ("sei-stand-ins", &["sei-store", "sei-testkit"]),

@@ -1,7 +1,7 @@
 //! Which fields of an object the operator applied, by the object's `managedFields`. What it applied and no longer wants
 //! is removed by the next apply; what others set stays.
 
-use kube::Resource;
+use kube::{Resource, ResourceExt};
 use sei_api::{SeiNode, labels};
 use sei_render::drift::differences;
 use serde_json::{Map, Value};
@@ -19,7 +19,9 @@ pub(crate) fn spec_differs(desired: &SeiNode, live: &SeiNode) -> bool {
 
 /// Whether applying `desired` would change labels or annotations of `live`.
 pub(crate) fn metadata_differs(desired: &SeiNode, live: &SeiNode) -> bool {
-    let shown = |node: &SeiNode| serde_json::json!({ "labels": node.metadata.labels, "annotations": node.metadata.annotations });
+    // Maps, also where there are none: an absent one says nothing about the keys of others.
+    let shown =
+        |node: &SeiNode| serde_json::json!({ "labels": node.labels(), "annotations": node.annotations() });
     let found = shown(live);
     differ(&shown(desired), &found, &applied(live, "f:metadata", &found))
 }

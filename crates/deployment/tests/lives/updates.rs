@@ -184,6 +184,7 @@ fn labels_and_annotations_travel_key_by_key_at_once() {
     world.edit("/template/metadata", json!({}));
     act(&mut world);
     assert_eq!(world.nodes["rpc-0"]["metadata"]["annotations"], json!({ "sei.io/retry": "1" }));
+    assert_eq!(world.decide().writes, [], "the keys of others are no difference");
 }
 
 #[test]
