@@ -12,9 +12,10 @@ use sei_api::{
 
 use crate::{
     Ground, OfKind, TaskKind,
-    backoff::{WATCHED, poll_delay, retry_delay},
+    backoff::{WATCHED, elapsed, poll_delay, retry_delay},
     id::upload_id,
     outcome::{Outcome, Step},
+    stored::{delay_reissue, finish, has, is_done, is_elsewhere},
 };
 
 /// A plan that is not stored yet. It can only be written to status; nothing of it can run.
@@ -263,42 +264,4 @@ impl Plan<Persisted> {
         });
         self.stored.phase = PlanPhase::Failed;
     }
-}
-
-/// Whether a task of kind `kind` is done in `plan`.
-pub(crate) fn is_done(plan: &TaskPlan, kind: TaskKind) -> bool {
-    plan.tasks.iter().any(|task| task.is(kind) && task.status == TaskStatus::Complete)
-}
-
-/// Whether `plan` has a task of kind `kind`.
-pub(crate) fn has(plan: &TaskPlan, kind: TaskKind) -> bool {
-    plan.tasks.iter().any(|task| task.is(kind))
-}
-
-/// Whether `plan` worked on another volume than the one that is there.
-pub(crate) fn is_elsewhere(plan: &TaskPlan, ground: &Ground) -> bool {
-    plan.claim_uid.as_ref().zip(ground.claim_uid.as_ref()).is_some_and(|(was, is)| was != is)
-}
-
-/// Notes everything up to the first task of kind `last` as done.
-pub(crate) fn finish(tasks: &mut [PlannedTask], last: TaskKind) {
-    if let Some(end) = tasks.iter().position(|task| task.is(last)) {
-        tasks[..=end].iter_mut().for_each(|task| task.status = TaskStatus::Complete);
-    }
-}
-
-/// Counts that work of `plan` is repeated, and puts it off: not at all the first time, then ever longer.
-pub(crate) fn delay_reissue(plan: &mut TaskPlan, now: Timestamp, jitter: f64) {
-    let earlier = plan.reissues.unwrap_or(0);
-    plan.reissues = Some(earlier + 1);
-    let task = plan.tasks.iter_mut().find(|task| task.status != TaskStatus::Complete);
-    if let Some(task) = task.filter(|_| earlier > 0) {
-        let delay = retry_delay(task.kind(), earlier, jitter);
-        task.next_attempt_at = SignedDuration::try_from(delay).ok().map(|delay| Time(now + delay));
-    }
-}
-
-/// Time from `since` to `now`; nothing where the clock went backwards.
-pub(crate) fn elapsed(since: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(now.duration_since(since)).unwrap_or_default()
 }

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::TaskKind;
 
 const POLL_FIRST: Duration = Duration::from_millis(100);
@@ -54,6 +56,11 @@ pub fn wait_limit(kind: TaskKind) -> Duration {
 /// `delay` plus up to a quarter of it.
 fn spread(delay: Duration, jitter: f64) -> Duration {
     delay.mul_f64(1.0 + 0.25 * jitter.clamp(0.0, 1.0))
+}
+
+/// Time from `since` to `now`; nothing where the clock went backwards.
+pub(crate) fn elapsed(since: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(since)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -51,6 +51,7 @@ mod purpose;
 mod requests;
 mod sidecar_task;
 mod spec_use;
+mod stored;
 mod supersede;
 mod task;
 mod task_error;

@@ -9,9 +9,9 @@ use sei_api::{
 
 use crate::{
     Ground, OfKind, Task, TaskKind,
-    advance::{delay_reissue, finish, has, is_done, is_elsewhere},
     build::{self, Start},
     carry::carry_over,
+    stored::{delay_reissue, finish, has, is_done, is_elsewhere},
 };
 
 /// Whether the spec changed since `plan` was made. Plans of the Go controller do not say what they were made

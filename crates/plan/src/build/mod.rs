@@ -35,10 +35,15 @@ pub fn next(node: &SeiNode, plan_id: &str) -> Option<TaskPlan> {
 /// A plan of `tasks`, not begun.
 fn plan(node: &SeiNode, plan_id: &str, tasks: &[Task]) -> TaskPlan {
     let planned = tasks.iter().enumerate().map(|(index, task)| planned(node, plan_id, index, task));
+    active(plan_id, planned.collect())
+}
+
+/// A plan of these tasks that makes the node Running, without what is noted when it is stored.
+fn active(plan_id: &str, tasks: Vec<PlannedTask>) -> TaskPlan {
     TaskPlan {
         id: plan_id.to_owned(),
         phase: PlanPhase::Active,
-        tasks: planned.collect(),
+        tasks,
         target_phase: Some(NodePhase::Running),
         failed_phase: None,
         failed_task_index: None,
@@ -97,19 +102,8 @@ pub fn bare(plan: &TaskPlan) -> TaskPlan {
         object_uid: None,
     };
     TaskPlan {
-        id: plan.id.clone(),
-        phase: PlanPhase::Active,
-        tasks: plan.tasks.iter().map(task).collect(),
         target_phase: plan.target_phase,
         failed_phase: plan.failed_phase,
-        failed_task_index: None,
-        failed_task_detail: None,
-        target_image: None,
-        generation: None,
-        retry: None,
-        created_at: None,
-        claim_uid: None,
-        sidecar_image: None,
-        reissues: None,
+        ..active(&plan.id, plan.tasks.iter().map(task).collect())
     }
 }

@@ -1,0 +1,40 @@
+//! What a plan as it is stored says, and notes in it, whether or not it may run.
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use sei_api::v1alpha1::{PlannedTask, TaskPlan, TaskStatus};
+
+use crate::{Ground, OfKind, TaskKind, backoff::retry_delay};
+
+/// Whether a task of kind `kind` is done in `plan`.
+pub(crate) fn is_done(plan: &TaskPlan, kind: TaskKind) -> bool {
+    plan.tasks.iter().any(|task| task.is(kind) && task.status == TaskStatus::Complete)
+}
+
+/// Whether `plan` has a task of kind `kind`.
+pub(crate) fn has(plan: &TaskPlan, kind: TaskKind) -> bool {
+    plan.tasks.iter().any(|task| task.is(kind))
+}
+
+/// Whether `plan` worked on another volume than the one that is there.
+pub(crate) fn is_elsewhere(plan: &TaskPlan, ground: &Ground) -> bool {
+    plan.claim_uid.as_ref().zip(ground.claim_uid.as_ref()).is_some_and(|(was, is)| was != is)
+}
+
+/// Notes everything up to the first task of kind `last` as done.
+pub(crate) fn finish(tasks: &mut [PlannedTask], last: TaskKind) {
+    if let Some(end) = tasks.iter().position(|task| task.is(last)) {
+        tasks[..=end].iter_mut().for_each(|task| task.status = TaskStatus::Complete);
+    }
+}
+
+/// Counts that work of `plan` is repeated, and puts it off: not at all the first time, then ever longer.
+pub(crate) fn delay_reissue(plan: &mut TaskPlan, now: Timestamp, jitter: f64) {
+    let earlier = plan.reissues.unwrap_or(0);
+    plan.reissues = Some(earlier + 1);
+    let task = plan.tasks.iter_mut().find(|task| task.status != TaskStatus::Complete);
+    if let Some(task) = task.filter(|_| earlier > 0) {
+        let delay = retry_delay(task.kind(), earlier, jitter);
+        task.next_attempt_at = SignedDuration::try_from(delay).ok().map(|delay| Time(now + delay));
+    }
+}
