@@ -29,12 +29,14 @@ pub fn is_progress(stored: &SeiNodeStatus, status: &SeiNodeStatus) -> bool {
     rest == *stored && status != stored
 }
 
-/// Whether every step of `plan` is written: an update works on a pod that runs, and the sidecar of a bootstrap ends with
-/// its Job and cannot be asked afterwards.
+/// Whether every step of `plan` is written: an update works on a pod that runs; the sidecar of a bootstrap ends with its
+/// Job and cannot be asked afterwards; and a sidecar configures state sync once a volume, so that a plan which takes the
+/// place of this one has to know whether the configuration may be rewritten.
 fn writes_each_step(plan: &TaskPlan) -> bool {
-    let is_ahead =
-        |task: &PlannedTask| task.is(TaskKind::AwaitBootstrapComplete) && task.status != TaskStatus::Complete;
-    Purpose::of(plan) == Purpose::Update || plan.tasks.iter().any(is_ahead)
+    let is_ahead = |kind| plan.tasks.iter().any(|task| task.is(kind) && task.status != TaskStatus::Complete);
+    Purpose::of(plan) == Purpose::Update
+        || is_ahead(TaskKind::AwaitBootstrapComplete)
+        || is_ahead(TaskKind::ConfigureStateSync)
 }
 
 /// `after`, with the progress since `before` taken out.
@@ -149,11 +151,12 @@ mod tests {
     }
 
     #[test]
-    fn every_step_of_an_update_and_of_a_bootstrap_is_written() {
+    fn every_step_of_an_update_of_a_bootstrap_and_towards_state_sync_is_written() {
         let update = status(&["apply-statefulset", "replace-pod", "observe-image", "mark-ready"]);
         let bootstrap =
             status(&["ensure-data-pvc", "deploy-bootstrap-job", "mark-ready", "await-bootstrap-complete"]);
-        for before in [update, bootstrap] {
+        let state_sync = status(&["ensure-data-pvc", "config-apply", "configure-state-sync", "mark-ready"]);
+        for before in [update, bootstrap, state_sync] {
             let after = changed(&before, |status| task(status, 0).status = TaskStatus::Complete);
             assert!(!is_progress(&before, &after));
         }

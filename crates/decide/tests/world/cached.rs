@@ -18,6 +18,12 @@ impl<T: Clone> Cached<T> {
         self.late = passes;
     }
 
+    /// Another process lists, and sees what there is.
+    pub fn relist(&mut self) {
+        self.late = 0;
+        self.seen.clone_from(&self.live);
+    }
+
     /// What a pass sees.
     pub fn observe(&mut self) -> T {
         match self.late.checked_sub(1) {

@@ -74,6 +74,8 @@ enum Event {
     CancelSidecar,
     FailTasks,
     Fault(Fault),
+    /// Another process of the operator takes over.
+    Crash,
     /// A cache, and how many passes it lags.
     Lag(u8, u32),
     Time(u16),
@@ -103,6 +105,7 @@ fn event() -> impl Strategy<Value = (usize, Event)> {
         1 => Just(Event::CancelSidecar),
         1 => Just(Event::FailTasks),
         3 => fault.prop_map(Event::Fault),
+        2 => Just(Event::Crash),
         3 => (0..7u8, 1..6u32).prop_map(|(cache, passes)| Event::Lag(cache, passes)),
         2 => (0..400u16).prop_map(Event::Time),
         4 => Just(Event::Settle),
@@ -142,6 +145,7 @@ impl World {
                 member.objects.fail_tasks("context canceled");
             }
             Event::FailTasks => member.objects.fail_tasks("no answer from S3"),
+            Event::Crash => member.crash(),
             Event::Fault(fault) => member.faults.push(fault),
             Event::Lag(cache, passes) => member.lag(cache, passes),
             Event::Time(seconds) => self.now += SignedDuration::from_secs(seconds.into()),

@@ -10,6 +10,7 @@ use sei_decide::{
     Ask, Children, Finding, Keys, Observed, Pass, Repair, Repaired, Then,
     contention::{Contention, Stage, Use, contention},
     exclusive::PublicKey,
+    is_progress,
     objects::{JobState, job_state},
 };
 use sei_plan::Outcome;
@@ -36,6 +37,16 @@ pub enum Fault {
     Unanswered,
 }
 
+/// How long progress is kept before it is written.
+const WRITE_WITHIN: SignedDuration = SignedDuration::from_secs(1);
+
+/// Progress that is not written yet, as the operator remembers it.
+struct Unsaved {
+    since: Timestamp,
+    stored: Option<SeiNodeStatus>,
+    status: SeiNodeStatus,
+}
+
 /// A node and everything about it.
 pub struct Member {
     pub node: Cached<SeiNode>,
@@ -44,6 +55,7 @@ pub struct Member {
     pub faults: Vec<Fault>,
     /// As the last answered status write returned it.
     written: Option<SeiNode>,
+    unsaved: Option<Unsaved>,
     at_once: u32,
     /// Ids of all plans that were stored.
     stored: BTreeSet<String>,
@@ -57,6 +69,7 @@ impl Member {
             actor: Actor::default(),
             faults: Vec::new(),
             written: None,
+            unsaved: None,
             at_once: 0,
             stored: BTreeSet::new(),
         }
@@ -96,7 +109,24 @@ impl Member {
         self.objects.delete_claim(now);
         // The cache of SeiNodes says that it is gone, and what is remembered of it goes too.
         self.node = Cached::new(self.node.live.clone());
-        (self.actor, self.written) = (Actor::default(), None);
+        self.forget();
+    }
+
+    /// Another process of the operator takes over: it remembers nothing, and lists everything.
+    pub fn crash(&mut self) {
+        self.forget();
+        self.node.relist();
+        let objects = &mut self.objects;
+        objects.stateful_set.relist();
+        objects.service.relist();
+        objects.job.relist();
+        objects.pod.relist();
+        objects.bootstrap_pod.relist();
+        objects.claim.relist();
+    }
+
+    fn forget(&mut self) {
+        (self.actor, self.written, self.unsaved) = (Actor::default(), None, None);
     }
 
     pub fn status(&self) -> &SeiNodeStatus {
@@ -116,6 +146,24 @@ impl Member {
         self.written.clone().unwrap_or(cached)
     }
 
+    /// `stored` with the progress that is not written yet.
+    fn with_unsaved(&mut self, stored: &SeiNode) -> SeiNode {
+        self.unsaved.take_if(|unsaved| unsaved.stored != stored.status);
+        let unsaved = self.unsaved.as_ref().map(|unsaved| unsaved.status.clone());
+        SeiNode { status: unsaved.or_else(|| stored.status.clone()), ..stored.clone() }
+    }
+
+    /// Whether `status` is kept for a later write.
+    fn keeps(&mut self, stored: &SeiNode, status: &SeiNodeStatus, now: Timestamp) -> bool {
+        let since = self.unsaved.as_ref().map_or(now, |unsaved| unsaved.since);
+        let is_kept = stored.status.as_ref().is_some_and(|before| is_progress(before, status))
+            && now.duration_since(since) < WRITE_WITHIN;
+        if is_kept {
+            self.unsaved = Some(Unsaved { since, stored: stored.status.clone(), status: status.clone() });
+        }
+        is_kept
+    }
+
     /// Writes `status` under optimistic lock; `None` when the write failed or was not answered.
     fn record(&mut self, node: &SeiNode, status: SeiNodeStatus, writes: &mut u32) -> Option<SeiNode> {
         if node.status.as_ref() == Some(&status) {
@@ -132,7 +180,7 @@ impl Member {
         if fault == Some(Fault::Unanswered) {
             return None;
         }
-        self.written = Some(self.node.live.clone());
+        (self.written, self.unsaved) = (Some(self.node.live.clone()), None);
         self.written.clone()
     }
 
@@ -249,22 +297,26 @@ impl World {
 
     /// A reconcile of a node. How long it is to be left alone; `None` when a write failed.
     pub fn pass(&mut self, index: usize) -> Result<Option<SignedDuration>, TestCaseError> {
-        let mut node = self.members[index].freshest();
+        let mut stored = self.members[index].freshest();
         for _ in 0..ROUNDS {
+            let node = self.members[index].with_unsaved(&stored);
             let observed = self.observe(index, &node);
             self.plans += 1;
             let id = format!("00000000-0000-4000-8000-{:012}", self.plans);
             let mut writes = 0;
             let (status, then) = self.run(index, &observed, &id, &mut writes)?;
             let member = &mut self.members[index];
-            let written = member.record(&node, status, &mut writes);
+            let written = match then {
+                Then::Wait(_) if member.keeps(&stored, &status, self.now) => Some(stored),
+                _ => member.record(&stored, status, &mut writes),
+            };
             self.most.0 = self.most.0.max(writes);
             prop_assert!(writes <= WRITES, "{writes} writes in a pass");
             let Some(written) = written else {
                 member.at_once = 0;
                 return Ok(None);
             };
-            node = written;
+            stored = written;
             if let Then::Wait(delay) = then {
                 member.at_once = 0;
                 return Ok(Some(delay.try_into().unwrap()));
