@@ -2,13 +2,15 @@
 
 use std::error::Error;
 
+use sei_sidecar::cut;
+
 /// What `error` says, for conditions, events and logs. The message of the API server stands there once, without
 /// the debug form that [`kube::Error`] adds; other errors come with their causes.
 pub(crate) fn words(error: &kube::Error) -> String {
     if let kube::Error::Api(status) = error {
         return match status.message.as_str() {
             "" => format!("the API server answers {} {}", status.code, status.reason).trim_end().to_owned(),
-            message => message.to_owned(),
+            message => cut(message),
         };
     }
     let mut text = error.to_string();
@@ -20,7 +22,7 @@ pub(crate) fn words(error: &kube::Error) -> String {
         }
         cause = error.source();
     }
-    text
+    cut(&text)
 }
 
 /// Whether the object that was written is at fault, so that the same write can never succeed: the API server calls
@@ -50,6 +52,8 @@ mod tests {
         let quota = json!({ "status": "Failure", "code": 403, "reason": "Forbidden", "message": "exceeded quota: no-pods",
             "metadata": {}, "details": { "name": "rpc-0", "kind": "services" } });
         assert_eq!(words(&refusal(quota)), "exceeded quota: no-pods");
+        let long = json!({ "code": 500, "reason": "InternalError", "message": "x".repeat(1 << 20) });
+        assert!(words(&refusal(long)).len() < 5000);
         let bare = json!({ "status": "Failure", "code": 503, "reason": "ServiceUnavailable" });
         assert_eq!(words(&refusal(bare)), "the API server answers 503 ServiceUnavailable");
     }

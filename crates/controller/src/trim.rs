@@ -11,6 +11,7 @@ use k8s_openapi::{
 };
 use kube::{Resource, ResourceExt, api::PartialObjectMeta};
 use sei_api::{SeiNode, labels};
+use sei_sidecar::cut;
 use serde_json::json;
 
 /// kubectl's copy of an object, with whatever was in it.
@@ -65,6 +66,8 @@ pub(crate) fn job(object: &mut Job) {
     if !has_node(&object.metadata) {
         object.spec.iter_mut().for_each(|spec| of_others(&mut spec.template));
     }
+    let conditions = object.status.iter_mut().flat_map(|status| status.conditions.iter_mut().flatten());
+    conditions.for_each(|condition| shorten(&mut condition.message));
 }
 
 pub(crate) fn claim(object: &mut PersistentVolumeClaim) {
@@ -77,6 +80,22 @@ pub(crate) fn pod(object: &mut Pod) {
     let is_workload = |owner: &OwnerReference| kinds.contains(&owner.kind.as_str());
     if !object.owner_references().iter().any(is_workload) {
         object.spec.iter_mut().for_each(volumes_alone);
+    }
+    if let Some(status) = &mut object.status {
+        shorten(&mut status.message);
+        status.conditions.iter_mut().flatten().for_each(|condition| shorten(&mut condition.message));
+        let containers = [&mut status.init_container_statuses, &mut status.container_statuses];
+        for container in containers.into_iter().flatten().flatten() {
+            let waiting = container.state.iter_mut().filter_map(|state| state.waiting.as_mut());
+            waiting.for_each(|waiting| shorten(&mut waiting.message));
+        }
+    }
+}
+
+/// Texts of the kubelet, the scheduler and controllers are repeated in the status of a node.
+fn shorten(message: &mut Option<String>) {
+    if let Some(text) = message {
+        *text = cut(text);
     }
 }
 

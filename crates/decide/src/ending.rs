@@ -5,7 +5,7 @@ use sei_api::{
     conditions::{Statement, UpdateReason},
     v1alpha1::{FailedUpdate, FailureCause, NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
-use sei_plan::{Ground, OfKind, Plan, Purpose, TaskKind};
+use sei_plan::{Ground, OfKind, Plan, Purpose, TaskKind, configured_by};
 
 use crate::{condition::say, objects::seid_image, observed::Observed, phase::set_phase, sidecar_conditions};
 
@@ -15,6 +15,7 @@ pub(crate) fn begin(observed: &Observed, status: &mut SeiNodeStatus, plan: TaskP
     let plan = Plan::propose(plan, node, ground, observed.now).into_stored();
     sidecar_conditions::forget_unknown_task(status, observed);
     if plan.failed_phase.is_some() {
+        status.configured = None;
         set_phase(status, NodePhase::Initializing, observed.now);
     }
     if Purpose::of(&plan) == Purpose::Update {
@@ -49,6 +50,9 @@ pub(crate) fn settle(observed: &Observed, status: &mut SeiNodeStatus, mut plan: 
                     .clone()
                     .or_else(|| applied.map(str::to_owned))
                     .or(Some(node.spec.image.clone()));
+            }
+            if let Some(configured) = configured_by(&plan, node) {
+                status.configured = Some(configured);
             }
             if Purpose::of(&plan) == Purpose::Update {
                 let message = format!("plan {} is complete", plan.id);

@@ -1,7 +1,5 @@
 //! What was seen, as conditions and published facts. Kept true for the whole life of the node.
 
-use std::collections::BTreeMap;
-
 use sei_api::{
     SeiNode, SeiNodeStatus,
     conditions::{
@@ -9,9 +7,9 @@ use sei_api::{
         VolumeReason,
     },
     names,
-    v1alpha1::{NodePhase, PlanPhase, SidecarTlsStatus},
+    v1alpha1::{Configured, NodePhase, PlanPhase, SidecarTlsStatus},
 };
-use sei_plan::Purpose;
+use sei_plan::{LOG_LEVEL, Purpose, configured};
 use sei_render::Platform;
 
 use crate::{
@@ -45,8 +43,17 @@ pub(crate) fn status(observed: &Observed, platform: &Platform) -> SeiNodeStatus 
     tls(observed, &mut status);
     keys(observed, &mut status);
     sidecar_conditions::tell(observed, platform, &mut status);
+    configuration(node, &mut status);
     honored(observed, &mut status);
     status
+}
+
+/// A Running node of which it was never noted what it was configured with is taken as configured as its spec says.
+fn configuration(node: &SeiNode, status: &mut SeiNodeStatus) {
+    let active = status.plan.as_ref().is_some_and(|plan| plan.phase == PlanPhase::Active);
+    if status.phase == Some(NodePhase::Running) && !active {
+        status.configured.get_or_insert_with(|| configured(node));
+    }
 }
 
 /// A failed update is remembered for as long as the spec asks for its image, also one that was stored before failed
@@ -138,28 +145,53 @@ fn keys(observed: &Observed, status: &mut SeiNodeStatus) {
 }
 
 fn honored(observed: &Observed, status: &mut SeiNodeStatus) {
-    let spec = &observed.node.spec;
-    let mut without_effect = BTreeMap::new();
-    if spec.replayer.as_ref().is_some_and(|replayer| replayer.result_export.is_some()) {
-        without_effect.insert("spec.replayer.resultExport", "no task exports results");
-    }
-    if spec.entrypoint.is_some() {
-        without_effect.insert("spec.entrypoint", "it is deprecated");
-    }
-    let kind = ConditionType::SpecHonored;
-    let unused = faults::out_of_the_way(&observed.node);
-    if !unused.is_empty() {
-        let message = format!("{}; nothing that the node needs now uses it", unused.join("; "));
-        say(observed, status, Statement::new(false, SpecReason::FieldInvalid, message));
+    let node = &*observed.node;
+    let unused = faults::out_of_the_way(node);
+    let unused = unused.into_iter().map(|fault| format!("{fault}; nothing that the node needs now uses it"));
+    let said: Vec<_> = unused
+        .map(|text| (SpecReason::FieldInvalid, text))
+        .chain(pending(node, status).map(|text| (SpecReason::FieldPending, text)))
+        .chain(without_effect(node).map(|text| (SpecReason::FieldWithoutEffect, text)))
+        .collect();
+    let Some((reason, _)) = said.first() else {
+        conditions::remove(&mut status.conditions, ConditionType::SpecHonored);
         return;
-    }
-    if without_effect.is_empty() {
-        conditions::remove(&mut status.conditions, kind);
-        return;
-    }
-    let texts: Vec<_> =
-        without_effect.iter().map(|(field, why)| format!("{field} has no effect: {why}")).collect();
-    say(observed, status, Statement::new(false, SpecReason::FieldWithoutEffect, texts.join("; ")));
+    };
+    let texts: Vec<_> = said.iter().map(|(_, text)| text.as_str()).collect();
+    say(observed, status, Statement::new(false, *reason, texts.join("; ")));
+}
+
+/// Fields of a Running node that its configuration does not follow.
+fn pending(node: &SeiNode, status: &SeiNodeStatus) -> impl Iterator<Item = String> + use<> {
+    let running = status.phase == Some(NodePhase::Running);
+    let was = status.configured.clone().filter(|_| running);
+    let is = configured(node);
+    let differs =
+        move |field: fn(&Configured) -> &str| was.as_ref().is_some_and(|was| field(was) != field(&is));
+    let fields = [
+        differs(|it| &it.overrides).then_some("spec.overrides"),
+        differs(|it| &it.peers).then_some("spec.peers"),
+    ];
+    fields.into_iter().flatten().map(|field| {
+        format!(
+            "{field} differs from what the node was configured with: the change takes effect when the SeiNode is recreated"
+        )
+    })
+}
+
+/// Fields that are set and have no effect.
+fn without_effect(node: &SeiNode) -> impl Iterator<Item = String> + use<> {
+    let spec = &node.spec;
+    let exports = spec.replayer.as_ref().is_some_and(|replayer| replayer.result_export.is_some());
+    let level = spec.overrides.as_ref().and_then(|overrides| overrides.get(LOG_LEVEL.0));
+    let fields = [
+        exports.then(|| "spec.replayer.resultExport has no effect: no task exports results".to_owned()),
+        spec.entrypoint.is_some().then(|| "spec.entrypoint has no effect: it is deprecated".to_owned()),
+        level
+            .filter(|level| *level != LOG_LEVEL.1)
+            .map(|_| format!("spec.overrides {} has no effect: it is always {}", LOG_LEVEL.0, LOG_LEVEL.1)),
+    ];
+    fields.into_iter().flatten()
 }
 
 /// Says which objects do not stay as they are written.

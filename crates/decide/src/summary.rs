@@ -114,7 +114,15 @@ fn ready(observed: &Observed, status: &SeiNodeStatus, last: Option<&Outcome>) ->
             let why = trouble(pod).unwrap_or_else(|| "seid has to catch up".to_owned());
             (false, ReadyReason::WaitingForPod, format!("pod {name} is not ready: {why}"))
         }
-        None => (true, ReadyReason::NodeReady, "the node runs as its spec asks".to_owned()),
+        None => {
+            let message = match status.condition(ConditionType::SpecHonored) {
+                Some(_) => {
+                    "the node runs; condition SpecHonored says which fields of its spec are not in effect"
+                }
+                None => "the node runs as its spec asks",
+            };
+            (true, ReadyReason::NodeReady, message.to_owned())
+        }
     }
 }
 

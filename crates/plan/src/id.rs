@@ -17,6 +17,11 @@ pub(crate) fn upload_id(claim_uid: &str) -> Uuid {
     Uuid::new_v5(&NAMESPACE, format!("{claim_uid}/{}", TaskKind::SnapshotUpload.as_str()).as_bytes())
 }
 
+/// Tells one content from another.
+pub(crate) fn digest(content: &[u8]) -> String {
+    Uuid::new_v5(&NAMESPACE, content).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,9 @@ use sei_api::{
 
 use crate::ConfigIntent;
 
+/// Key of the log level of seid, and its value in every node.
+pub const LOG_LEVEL: (&str, &str) = ("logging.level", "info");
+
 /// The intent of `config-apply`: what the mode asks for, then the user's overrides, then what is forced.
 pub(crate) fn config_intent(node: &SeiNode, mode: Mode) -> ConfigIntent {
     let mut overrides = BTreeMap::new();
@@ -38,7 +41,7 @@ pub(crate) fn config_intent(node: &SeiNode, mode: Mode) -> ConfigIntent {
     }
     overrides.extend(node.spec.overrides.clone().unwrap_or_default());
     // Operators of the fleet read these logs; nobody may silence them.
-    overrides.insert("logging.level".to_owned(), "info".to_owned());
+    overrides.insert(LOG_LEVEL.0.to_owned(), LOG_LEVEL.1.to_owned());
     ConfigIntent { mode: mode.config_mode().to_owned(), overrides, ..ConfigIntent::default() }
 }
 

@@ -49,6 +49,7 @@ pub use client::Client;
 pub use connect_to::{BadConnectTo, ConnectTo};
 pub use error::{Error, RefusalKind};
 pub use gate::{AlwaysOpen, Gate};
+pub use text::cut;
 pub use token::{Token, TokenFile, TokenFuture, TokenSource};
 pub use transport::Transport;
 pub use verifier::ServerTrust;

@@ -1,13 +1,14 @@
-//! Texts that a sidecar sends are cut where they enter: they are repeated in status, events and logs, and an object
-//! of the API server has a size limit.
+//! Texts from outside are cut where they enter: they are repeated in status, events and logs, and an object of the API
+//! server has a size limit.
 
 use serde::{Deserialize, Deserializer};
 
 /// Longest text that is kept, in bytes.
 pub(crate) const LIMIT: usize = 4096;
 
-/// `text` without surrounding whitespace, cut to [`LIMIT`] bytes at the boundary of a character.
-pub(crate) fn cut(text: &str) -> String {
+/// `text` without surrounding whitespace, cut to 4096 bytes at the boundary of a character. For every text that is not
+/// ours: of sidecars, the kubelet, the API server.
+pub fn cut(text: &str) -> String {
     let text = text.trim();
     if text.len() <= LIMIT {
         return text.to_owned();

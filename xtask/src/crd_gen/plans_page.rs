@@ -16,8 +16,9 @@ the other, each until it is done; `kubectl describe seinode NAME` shows it, and
 `sei-operator plan -f node.yaml` prints beforehand which plan a node would get.
 
 - A node that is not Running gets its first plan. When it ends well the node is Running; when it fails the node is Failed.
-- A Running node whose `spec.image` is not `status.currentImage` gets an update plan, which carries everything else that
-  changed in the spec too. A failed one leaves the node Running.
+- A Running node whose `spec.image` is not `status.currentImage` gets an update plan, which brings the pod to whatever the
+  spec says. A failed one leaves the node Running. `overrides` and `peers` are written to the volume by the first plan
+  alone: condition `SpecHonored` reports a later change as `FieldPending`.
 - A Running node whose sidecar restarted gets a plan that only sends mark-ready again.
 - While the Secret of `spec.sidecar.tls` is not ready no plan is begun; one under way goes on.
 - A spec that changes under a plan takes effect at the next task: a plan made from the new spec takes its place, and what

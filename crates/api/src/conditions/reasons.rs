@@ -213,6 +213,8 @@ reasons! {
     SpecHonored: SpecReason {
         /// A field is invalid, but nothing that the node currently needs uses it; the message names it.
         FieldInvalid = "FieldInvalid",
+        /// A field of a Running node was changed that takes effect when the SeiNode is recreated; the message names it.
+        FieldPending = "FieldPending",
         /// A field that is set has no effect; the message names it.
         FieldWithoutEffect = "FieldWithoutEffect",
         /// An admission webhook or another client changes fields of an owned object back whenever they are written; the message names them.

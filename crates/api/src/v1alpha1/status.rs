@@ -43,6 +43,9 @@ pub struct SeiNodeStatus {
     /// The update that failed for good, until another one is started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed_update: Option<FailedUpdate>,
+    /// What the sidecar of a Running node was configured with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configured: Option<Configured>,
     /// DNS names of nodes that `spec.peers[].label` finds, sorted; of more than 40 each node takes its own choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved_peers: Option<Vec<String>>,
@@ -101,6 +104,16 @@ pub struct FailedUpdate {
     pub task: String,
     /// Its error.
     pub error: String,
+}
+
+/// Digests of the fields that are written to the configuration on the volume once, when the node is created.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Configured {
+    /// Of `spec.overrides`.
+    pub overrides: String,
+    /// Of `spec.peers`.
+    pub peers: String,
 }
 
 /// What the platform has to provision for TLS on the sidecar API.

@@ -21,7 +21,7 @@ use sei_plan::{Outcome, Persisted, Plan, TaskKind};
 use serde::de::DeserializeOwned;
 
 use super::{apply, ending, foreign, refused, rollout, volume};
-use crate::context::Context;
+use crate::{context::Context, trim};
 
 /// Creates the Job. One of this SeiNode that failed, that was created from another spec, or that completed on another
 /// volume is replaced.
@@ -119,7 +119,8 @@ pub(super) async fn lost(ctx: &Context, observed: &Observed, plan: &Plan<Persist
         Err(error) => return refused(&format!("read Job {name}"), &error),
     };
     let known = plan.object_of(TaskKind::DeployBootstrapJob);
-    let live = live.filter(|job| known.is_none_or(|uid| job.uid().as_deref() == Some(uid)));
+    let mut live = live.filter(|job| known.is_none_or(|uid| job.uid().as_deref() == Some(uid)));
+    live.iter_mut().for_each(trim::job);
     match live.as_ref().map(job_state) {
         None => Outcome::JobLost,
         Some(JobState::Failed(error)) => Outcome::Rejected { error },

@@ -13,7 +13,7 @@ use sei_decide::{
 use sei_plan::Outcome;
 
 use super::{refused, volume};
-use crate::context::Context;
+use crate::{context::Context, trim};
 
 /// Deletes pods of older templates, and is done when there are none.
 pub(super) async fn replace_pod(ctx: &Context, node: &SeiNode) -> Outcome {
@@ -76,7 +76,8 @@ pub(super) async fn read(ctx: &Context, node: &SeiNode) -> Result<(Option<Statef
     let stateful_set = stateful_sets.get_opt(&name).await.map_err(reading)?;
     let pods: Api<Pod> = Api::namespaced(ctx.client.clone(), namespace);
     let selector = format!("{}={}", labels::NODE, names::node(node));
-    let pods = pods.list(&ListParams::default().labels(&selector)).await.map_err(reading)?;
+    let mut pods = pods.list(&ListParams::default().labels(&selector)).await.map_err(reading)?;
+    pods.items.iter_mut().for_each(trim::pod);
     let stateful_set = stateful_set.filter(|found| is_owned_by(found, node));
     Ok((stateful_set, pods.items))
 }

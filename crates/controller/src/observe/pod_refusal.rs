@@ -7,6 +7,7 @@ use k8s_openapi::api::events::v1::Event;
 use kube::{Api, Resource, ResourceExt, api::ListParams};
 use sei_api::{SeiNode, names};
 use sei_decide::Children;
+use sei_sidecar::cut;
 
 use crate::{context::Context, memory::Refusal, refusal::words};
 
@@ -42,7 +43,9 @@ pub(super) async fn find(
     let fields =
         format!("regarding.kind={kind},regarding.name={name},regarding.uid={uid},reason=FailedCreate");
     let message = match api.list(&ListParams::default().fields(&fields)).await {
-        Ok(events) => events.items.into_iter().max_by_key(last_seen).and_then(|event| event.note),
+        Ok(events) => {
+            events.items.into_iter().max_by_key(last_seen).and_then(|event| Some(cut(&event.note?)))
+        }
         Err(error) => {
             tracing::warn!(
                 kind,

@@ -1,7 +1,7 @@
 //! The Secret of `spec.sidecar.tls`: looked up by version, read only when that changed, judged, and let go.
 //! Its key bytes live as long as the verdict takes.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use sei_api::{SeiNode, conditions::TlsSecretReason, names};
@@ -16,6 +16,9 @@ use crate::{
     references::{Kind, Target},
     refusal::words,
 };
+
+/// The resolution of time.
+const INSTANT: SignedDuration = SignedDuration::from_nanos(1);
 
 pub(super) async fn find(ctx: &Context, node: &SeiNode, now: Timestamp) -> Option<TlsFinding> {
     let secret = node.spec.tls()?.secret_name.as_str();
@@ -112,7 +115,8 @@ fn verdict(
                     accepted.end
                 ),
                 not_after: Some(accepted.end.not_after),
-                changes_at: Some(accepted.end.not_after),
+                // It is valid up to and at this instant.
+                changes_at: accepted.end.not_after.checked_add(INSTANT).ok(),
             };
             (finding, Some(trust(accepted)))
         }

@@ -123,3 +123,31 @@ async fn an_operator_whose_caches_lag_never_writes_in_a_loop() {
     let writes = proxy.writes_since(start);
     assert!(writes.len() <= 2 * nodes.len(), "{writes:#?}");
 }
+
+/// Writes to one node in a minute at most, while any cache lags: a first plan with its bootstrap and events, or an update.
+const WRITES_PER_MINUTE: usize = 90;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_cache_that_lags_a_minute_makes_the_operator_write_in_a_loop() {
+    let cluster = harness::cluster().await;
+    let proxy = ApiProxy::in_front_of(&cluster).await.unwrap();
+    harness::create(&cluster, "updated-0", builders::full_node(A)).await;
+    let _operator = harness::operator(&cluster);
+    until(&cluster, "updated-0", "Running", is_running).await;
+    let snapshot = serde_json::json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "seid:old" });
+    for (index, kind) in ["jobs", "pods", "statefulsets"].into_iter().enumerate() {
+        proxy.delay(kind, 2 * WINDOW);
+        let start = Instant::now();
+        let mut spec = builders::full_node(A);
+        spec["fullNode"] = serde_json::json!({ "snapshot": snapshot });
+        spec["peers"] = builders::outside_peers();
+        harness::create(&cluster, &format!("{kind}-0"), spec).await;
+        harness::set_image(&cluster, "updated-0", &format!("ghcr.io/sei-protocol/sei:{index}")).await;
+        tokio::time::sleep(WINDOW).await;
+        let writes = proxy.writes_since(start);
+        println!("{kind}: {} writes", writes.len());
+        // Two nodes are written to, for half a minute.
+        assert!(writes.len() <= WRITES_PER_MINUTE, "while {kind} lag: {writes:#?}");
+        proxy.delay(kind, Duration::ZERO);
+    }
+}
