@@ -12,7 +12,7 @@ use sei_testkit::{cluster::Cluster, operator::Operator};
 
 use crate::{cargo, target, tools};
 
-/// One operator that nobody looks at.
+/// One operator without metrics and health ports.
 const ALONE: &[&str] = &["--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=0"];
 
 /// Arguments of the chore.
@@ -75,7 +75,7 @@ async fn show(args: &Args, assets: PathBuf) -> anyhow::Result<()> {
     }
     if args.keep {
         steps::create_both(&cluster).await?;
-        show::title("the two nodes are made again; everything is left up until Ctrl-C");
+        show::title("the two nodes are recreated; everything keeps running until Ctrl-C");
         println!("  export KUBECONFIG={}", cluster.plane.kubeconfig().display());
         println!("  {} get seinodes --all-namespaces --watch", cluster.plane.kubectl().display());
         tokio::signal::ctrl_c().await.context("wait for Ctrl-C")?;

@@ -13,7 +13,7 @@ use sei_api::{
     events::EventReason,
 };
 
-/// Folders and files at the root by which a path in backticks is told from other text.
+/// Folders and files at the root that distinguish a path in backticks from other text.
 const ROOTS: &[&str] = &["bins/", "crates/", "crds/", "deploy/", "docs/", "tests/", "xtask/", "Cargo."];
 /// Written like reasons, but something else.
 const OTHER_WORDS: &[&str] = &[

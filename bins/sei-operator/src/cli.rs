@@ -24,20 +24,20 @@ pub(crate) enum Command {
     Crd(OutputArgs),
     /// Print every object that the operator would create for SeiNodes.
     Render(RenderArgs),
-    /// Print the plan that the operator would make for a SeiNode as it is, and what it would send to the sidecar.
+    /// Print the plan that the operator would create for a SeiNode, and the requests it would send to the sidecar.
     Plan(PlanArgs),
-    /// Judge the TLS Secret of a SeiNode: exit code 0 when it is ready, 1 when not.
+    /// Check the TLS Secret of a SeiNode: exit code 0 if it is valid, 1 if not.
     CheckSecret(CheckSecretArgs),
     /// Print shell completions.
     Completions {
-        /// The shell to complete in.
+        /// Shell to generate completions for.
         shell: clap_complete::Shell,
     },
     /// Print the manual page.
     Man,
 }
 
-/// Form of a printed manifest.
+/// Output format of manifests.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Manifest {
     Yaml,
@@ -46,7 +46,7 @@ pub(crate) enum Manifest {
 
 #[derive(Args)]
 pub(crate) struct OutputArgs {
-    /// Form of the output.
+    /// Output format.
     #[arg(short, long, value_enum, default_value = "yaml")]
     pub(crate) output: Manifest,
 }
@@ -56,12 +56,12 @@ pub(crate) struct RenderArgs {
     /// File with one or more SeiNodes; - is standard input.
     #[arg(short = 'f', long, value_name = "SEINODE.yaml")]
     pub(crate) filename: PathBuf,
-    /// Form of the output.
+    /// Output format.
     #[arg(short, long, value_enum, default_value = "yaml")]
     pub(crate) output: Manifest,
 }
 
-/// Form of a printed plan.
+/// Output format of a plan.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum PlanOutput {
     Table,
@@ -73,15 +73,15 @@ pub(crate) struct PlanArgs {
     /// File with the SeiNode, its status included; - is standard input.
     #[arg(short = 'f', long, value_name = "SEINODE.yaml")]
     pub(crate) filename: PathBuf,
-    /// Id of the plan, from which the ids of its tasks follow; random when absent.
+    /// ID of the plan, from which the IDs of its tasks are derived; random by default.
     #[arg(long)]
     pub(crate) plan_id: Option<Uuid>,
-    /// Form of the output.
+    /// Output format.
     #[arg(short, long, value_enum, default_value = "table")]
     pub(crate) output: PlanOutput,
 }
 
-/// Form of a printed verdict.
+/// Output format of a verdict.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum VerdictOutput {
     Text,
@@ -96,15 +96,15 @@ pub(crate) struct CheckSecretArgs {
     /// File with the Secret.
     #[arg(long, value_name = "SECRET.yaml")]
     pub(crate) secret: PathBuf,
-    /// The moment to judge for, as RFC 3339; now when absent.
+    /// Time to check validity at, as RFC 3339; now by default.
     #[arg(long)]
     pub(crate) at: Option<Timestamp>,
-    /// Form of the output.
+    /// Output format.
     #[arg(short, long, value_enum, default_value = "text")]
     pub(crate) output: VerdictOutput,
 }
 
-/// Where a listener binds: `HOST:PORT`, `:PORT` for every address, `0` for not at all.
+/// Listen address: `HOST:PORT`, `:PORT` for every address, `0` to disable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bind(pub(crate) Option<SocketAddr>);
 
@@ -131,7 +131,7 @@ pub(crate) enum SecretAccess {
     Named,
 }
 
-/// Form of log lines.
+/// Log format.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     Json,
@@ -140,49 +140,49 @@ pub(crate) enum LogFormat {
 
 #[derive(Args)]
 pub(crate) struct RunArgs {
-    /// Kubeconfig file; without it KUBECONFIG, then the cluster the process runs in, then ~/.kube/config.
+    /// Kubeconfig file; by default KUBECONFIG, then the in-cluster configuration, then ~/.kube/config.
     #[arg(long)]
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// Namespace to watch; may be repeated. All when absent.
+    /// Namespace to watch; may be repeated. All by default.
     #[arg(long = "watch-namespace", value_name = "NAMESPACE")]
     pub(crate) watch_namespaces: Vec<String>,
     /// How Secrets are watched.
     #[arg(long, value_enum, default_value = "watch")]
     pub(crate) secret_access: SecretAccess,
-    /// How many nodes are reconciled at the same time.
+    /// Number of nodes that are reconciled concurrently.
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) workers: u16,
-    /// Where metrics are served.
+    /// Address of the metrics endpoint.
     #[arg(long, default_value = ":8080")]
     pub(crate) metrics_bind_address: Bind,
-    /// Where /healthz and /readyz are served.
+    /// Address of /healthz and /readyz.
     #[arg(long, default_value = ":8081")]
     pub(crate) health_probe_bind_address: Bind,
-    /// Work only while holding the lease, so that several replicas can run.
+    /// Reconcile only while holding the lease, so that several replicas can run.
     #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
     pub(crate) leader_elect: bool,
-    /// Serve metrics only to callers whose bearer token the API server knows (TokenReview), and that may `get` the
+    /// Serve metrics only to callers whose bearer token the API server accepts (TokenReview) and that may `get` the
     /// non-resource URL /metrics (SubjectAccessReview).
     #[arg(long)]
     pub(crate) metrics_auth: bool,
-    /// Name of the lease. Operators that could work on the same nodes must share it; the default is that of the Go
+    /// Name of the lease. Operators that may reconcile the same nodes must share it; the default is that of the Go
     /// controller.
     #[arg(long, value_name = "NAME", default_value = sei_controller::rbac::LEASE)]
     pub(crate) leader_election_id: String,
-    /// Namespace of the lease; that of the pod when absent.
+    /// Namespace of the lease; the pod's namespace by default.
     #[arg(long)]
     pub(crate) leader_election_namespace: Option<String>,
-    /// Where a sidecar is reached, as curl's --connect-to: HOST:PORT:ADDRESS:PORT. Names are verified as ever.
+    /// Where a sidecar is reached, as curl's --connect-to: HOST:PORT:ADDRESS:PORT. Certificates are still verified against HOST.
     #[arg(long, value_name = "RULE")]
     pub(crate) sidecar_connect_to: Vec<ConnectTo>,
     /// File with the token for sidecars behind TLS, sent to all of them. Without it tokens are requested for the
     /// ServiceAccount that the operator runs as, each for one node.
     #[arg(long, value_name = "FILE")]
     pub(crate) sidecar_token_file: Option<PathBuf>,
-    /// Form of log lines, on standard error.
+    /// Log format, on standard error.
     #[arg(long, value_enum, default_value = "json")]
     pub(crate) log_format: LogFormat,
-    /// What is logged: error, warn, info, debug, or directives as in RUST_LOG.
+    /// Log level: error, warn, info, debug, or directives as in RUST_LOG.
     #[arg(long, default_value = "info", env = "RUST_LOG")]
     pub(crate) log_level: String,
 }

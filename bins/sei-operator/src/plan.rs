@@ -24,7 +24,7 @@ pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<ExitCode> {
 
 fn as_json(plan: Option<&TaskPlan>, node: &sei_api::SeiNode) -> anyhow::Result<Value> {
     let Some(plan) = plan else { return Ok(json!({ "plan": null, "sidecarRequests": [] })) };
-    // Offline nobody is asked for peers: those that the operator resolved last stand in the status.
+    // Offline, peers are not resolved: the status has those that the operator resolved last.
     let peers = node.status.as_ref().and_then(|status| status.resolved_peers.clone()).unwrap_or_default();
     let requests = sei_plan::sidecar_requests(plan, &peers).map_err(|error| bad(error.to_string()))?;
     let requests: Vec<_> =

@@ -12,7 +12,7 @@ pub(crate) fn manifest(object: &Value, form: Manifest) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `text` without characters that a terminal obeys or that nobody sees: a name in a certificate can have them.
+/// `text` without characters that control a terminal or are invisible: a name in a certificate can contain them.
 pub(crate) fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for character in text.chars() {

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_that_nobody_has_seen_is_not_taken_for_a_current_one() {
+    fn an_unobserved_object_is_not_reported_as_current() {
         for manifest in manifests() {
             let schema = &manifest["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
             assert_eq!(schema["properties"]["status"]["default"]["observedGeneration"], -1);

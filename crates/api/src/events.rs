@@ -14,7 +14,7 @@ vocabulary! {
         PlanStarted = "PlanStarted",
         /// Every task of a plan that does not change the phase is complete.
         PlanCompleted = "PlanCompleted",
-        /// A task failed for good, and the plan with it; the note has the error and what to do.
+        /// A task failed permanently, and so did its plan; the note has the error and what to do.
         PlanFailed = "PlanFailed",
         /// A task failed and is retried; the note has the error.
         TaskRetrying = "TaskRetrying",

@@ -32,7 +32,7 @@ pub(crate) enum PassError {
     Record(#[from] RecordError),
     /// What the pass depends on cannot be observed.
     #[error(
-        "SeiNode {node} is not reconciled: the operator may not list and watch {kind} objects; grant it the rights of its role"
+        "SeiNode {node} is not reconciled: the operator is not allowed to list and watch {kind} objects; grant it the permissions of its role"
     )]
     Denied {
         /// `namespace/name`.
@@ -48,7 +48,7 @@ pub(crate) enum PassError {
         /// The limit.
         seconds: u64,
     },
-    /// A defect of the operator; the pass was stopped and the process goes on.
+    /// A bug in the operator; the pass was aborted and the process continues.
     #[error("pass over SeiNode {node} panicked: this is a defect of the operator, please report it")]
     Panicked {
         /// `namespace/name`.

@@ -1,5 +1,5 @@
-//! The watches that fill a [`Cache`](crate::cache::Cache). Each is a task of its own that ends with the scope; an
-//! error of one stops no other. What they receive wakes the nodes that it matters to.
+//! The watches that fill a [`Cache`](crate::cache::Cache). Each is a separate task that ends with the scope; an
+//! error of one stops no other. What they receive wakes the affected nodes.
 
 use std::{fmt::Debug, hash::Hash, sync::Arc};
 

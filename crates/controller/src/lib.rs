@@ -3,7 +3,7 @@
 //! One pass over a node reads everything first, decides on that value alone, acts, and writes the status once.
 //! What a pass remembers in memory only saves work; losing it is harmless.
 //!
-//! [`run`] is the whole of it. It takes what a process has of its own: a client, the [`Options`], the [`Metrics`] in
+//! [`run`] is the whole of it. It takes what belongs to a process: a client, the [`Options`], the [`Metrics`] in
 //! a registry that the process serves, and a future that says when to stop. It reads no environment, listens on
 //! nothing and elects no leader; two of them must not work on the same nodes at once. What it has to be allowed is
 //! in [`rbac`].

@@ -18,7 +18,7 @@ type Row = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 const READ: &[&str] = &["get", "list", "watch"];
 
-/// What proxies of nodes with TLS ask of a caller: tasks are submitted, looked at and listed.
+/// What proxies of nodes with TLS require of a caller that submits, reads and lists tasks.
 const SUBMIT: Row = ("sei.io", &["seinodetasks"], &["create", "get", "list"]);
 
 /// Read and written in the namespaces of nodes.

@@ -18,7 +18,7 @@ use crate::{context::Context, refusal::words};
 /// Why a status was not written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RecordError {
-    /// Somebody wrote the object since it was read. The pass is repeated on what it is now.
+    /// The object was changed since it was read. The pass is repeated on the current version.
     #[error("status of SeiNode {node} was not written: the object changed since it was read")]
     Conflict {
         /// `namespace/name`.

@@ -81,7 +81,7 @@ pub async fn run(
     let ended = tokio::select! {
         () = announced => Ok(()),
         () = limit => {
-            tracing::warn!(seconds = SHUTDOWN_LIMIT.as_secs(), "reconciles did not end in time and are cut off");
+            tracing::warn!(seconds = SHUTDOWN_LIMIT.as_secs(), "reconciles did not finish in time and were cancelled");
             Ok(())
         }
         () = controllers => match *stopped.borrow() {

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::{context::Context, error::PassError, reconcile::reconcile, watches::Pace};
 
-/// No pass takes longer: its calls have deadlines of their own, this one is for what nobody thought of.
+/// No pass takes longer: its calls have separate deadlines, this one is the backstop.
 const PASS_LIMIT: Duration = Duration::from_secs(120);
 /// Delays between the passes over a node that fail.
 const RETRY: Pace = Pace::new(Duration::from_millis(200), Duration::from_secs(300));

@@ -47,7 +47,7 @@ pub fn judge(record: Option<&Record>, retries: i64, was_submitted: bool) -> Verd
             let of_this_attempt = was_submitted || retries == 0 || record.run == Some(retries + 1);
             let error = record.error.clone().filter(|error| !error.is_empty());
             match of_this_attempt {
-                true => Verdict::Failed(error.unwrap_or_else(|| "the sidecar gives no reason".to_owned())),
+                true => Verdict::Failed(error.unwrap_or_else(|| "the sidecar gave no reason".to_owned())),
                 false => Verdict::Submit,
             }
         }

@@ -1,5 +1,5 @@
 //! Which objects that a plan has made are not as they should be. What differs because the spec or the operator
-//! changed waits for the next update plan; what somebody else changed or deleted is set right.
+//! changed waits for the next update plan; what another client changed or deleted is reverted.
 
 use k8s_openapi::api::{apps::v1::StatefulSet, core::v1::Service};
 use kube::Resource;
@@ -44,7 +44,7 @@ pub(crate) fn find(observed: &Observed, platform: &Platform) -> Drift {
         }
         Verdict::Foreign => {
             drift.foreign = Some(format!(
-                "{kind} {name} does not belong to this SeiNode: delete it, and the operator creates its own"
+                "{kind} {name} is not controlled by this SeiNode: delete it, and the operator recreates it"
             ));
         }
     };
@@ -129,7 +129,7 @@ fn compare<K: Resource + Serialize>(node: &SeiNode, wanted: &K, live: Option<&K>
     }
 }
 
-/// Whether only what follows the spec differs, and nobody but us wrote it. `kubectl scale` leaves no trace of its
+/// Whether only fields derived from the spec differ, and only the operator wrote them. `kubectl scale` leaves no trace of its
 /// writer, but changes what no spec does.
 fn lags(wanted: &StatefulSet, live: &StatefulSet) -> bool {
     let (Ok(wanted), Ok(now)) = (serde_json::to_value(wanted), serde_json::to_value(live)) else {
@@ -139,7 +139,7 @@ fn lags(wanted: &StatefulSet, live: &StatefulSet) -> bool {
     !has_other_manager(live) && differences(&wanted, &now).iter().all(follows)
 }
 
-/// Whether somebody but us has written fields of the spec.
+/// Whether another client has written fields of the spec.
 fn has_other_manager(stateful_set: &StatefulSet) -> bool {
     let entries = stateful_set.metadata.managed_fields.iter().flatten();
     entries.into_iter().any(|entry| {

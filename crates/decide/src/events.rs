@@ -50,8 +50,8 @@ pub fn between(before: &SeiNodeStatus, after: &SeiNodeStatus) -> Vec<Event> {
     events
 }
 
-/// A change of the phase, and the plan behind it. That a node exists and its first plan begins is no news: whoever
-/// created it knows, and its status says so.
+/// A change of the phase, and the plan behind it. That a node exists and its first plan starts is not reported: the
+/// status shows it, and the event would be a request for each new node.
 fn phase(before: &SeiNodeStatus, after: &SeiNodeStatus) -> Option<Event> {
     let phase = after.phase.filter(|_| before.phase != after.phase)?;
     let first = matches!(before.phase, None | Some(NodePhase::Pending));
@@ -140,7 +140,7 @@ fn plan(before: &SeiNodeStatus, after: &SeiNodeStatus, events: &mut Vec<Event>) 
         let retries = task.retry_count.unwrap_or(0);
         if task.status == TaskStatus::Pending && retries > earlier {
             let (error, limit) = (task.error.as_deref().unwrap_or_default(), task.max_retries.unwrap_or(0));
-            let note = format!("{} failed and is tried again ({retries} of {limit}): {error}", task.type_);
+            let note = format!("{} failed and will be retried ({retries} of {limit}): {error}", task.type_);
             events.push(Event::warning(EventReason::TaskRetrying, note));
         }
     }
@@ -161,7 +161,7 @@ fn plan(before: &SeiNodeStatus, after: &SeiNodeStatus, events: &mut Vec<Event>) 
 /// What a person reads about a failed plan, in the event and in the condition.
 pub(crate) fn failure(task: &str, error: &str) -> String {
     format!(
-        "task {task} failed: {error}; change the spec, or set annotation {} to a new value to try again",
+        "task {task} failed: {error}; change the spec, or set annotation {} to a new value to retry",
         labels::RETRY_ANNOTATION
     )
 }

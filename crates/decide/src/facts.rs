@@ -136,7 +136,7 @@ fn keys(observed: &Observed, status: &mut SeiNodeStatus) {
         let message = match waiting {
             [] => message.clone(),
             waiting => format!(
-                "{message}; SeiNodes that need it too and wait until this one is deleted: {}",
+                "{message}; SeiNodes that also need it and are waiting for this one to be deleted: {}",
                 waiting.join(", ")
             ),
         };

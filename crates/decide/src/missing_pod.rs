@@ -18,7 +18,7 @@ pub(crate) fn problem(observed: &Observed, of_bootstrap: bool) -> Option<String>
         (&children.pod, format!("StatefulSet {}", children.stateful_set.as_deref()?.name_any()))
     };
     match (pod.as_deref(), &children.pod_refusal) {
-        (Some(pod), _) => Some(format!("pod {} does not run: {}", pod.name_any(), trouble(pod)?)),
+        (Some(pod), _) => Some(format!("pod {} is not running: {}", pod.name_any(), trouble(pod)?)),
         (None, Some(words)) => Some(format!("{owner} failed to create its pod: {words}")),
         (None, None) => Some(format!("pod {} does not exist yet; {owner} creates it", names::pod(node))),
     }

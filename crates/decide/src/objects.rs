@@ -40,7 +40,7 @@ pub fn job_state(job: &Job) -> JobState {
             "Complete" => return JobState::Complete,
             "Failed" => {
                 let message = condition.message.clone().filter(|message| !message.is_empty());
-                let message = message.unwrap_or_else(|| "it gives no reason".to_owned());
+                let message = message.unwrap_or_else(|| "no reason given".to_owned());
                 return JobState::Failed(format!("bootstrap Job {} failed: {message}", job.name_any()));
             }
             _ => {}

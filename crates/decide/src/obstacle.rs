@@ -38,7 +38,7 @@ pub(crate) fn find(observed: &Observed, platform: &Platform, foreign: Option<Str
     let node = &*observed.node;
     if let Some(field) = node.status.as_ref().and_then(SeiNodeStatus::unknown_field) {
         let message = format!(
-            "{field} has a value that this version of the operator does not know, written by a later one: upgrade the operator, or correct it with kubectl edit --subresource=status"
+            "{field} has a value that this version of the operator does not know; a later version probably wrote it: upgrade the operator, or correct the value with kubectl edit --subresource=status"
         );
         return Some(Obstacle { reason: StalledReason::StatusUnknown, message });
     }
@@ -48,13 +48,13 @@ pub(crate) fn find(observed: &Observed, platform: &Platform, foreign: Option<Str
     }
     if let Some(version) = sidecar_too_old(node, platform) {
         let message = format!(
-            "sidecar image {version} is older than v0.0.50 and cannot serve behind TLS: set spec.sidecar.image to a newer one"
+            "sidecar image {version} is older than v0.0.50 and does not support TLS: set spec.sidecar.image to v0.0.50 or later"
         );
         return Some(Obstacle { reason: StalledReason::SidecarTooOldForTls, message });
     }
     if let Some(lost) = lost_volume(observed) {
         let message = format!(
-            "volume claim {} is gone, and the node's data with it: restore a claim of this name, or set annotation {}={lost} to start with an empty volume",
+            "volume claim {} is gone, and with it the node's data: restore a claim of this name, or set annotation {}={lost} to start with an empty volume",
             names::data_claim(node),
             labels::RETRY_ANNOTATION
         );
@@ -96,7 +96,7 @@ fn ending_volume(observed: &Observed) -> Option<String> {
     }
     let volume = claim.volume.as_deref().unwrap_or("of the claim");
     Some(format!(
-        "volume claim {} is being deleted since {since}, and its data with it as soon as pod {} ends: no plan runs that \
+        "volume claim {} has been terminating since {since}, and its data will be deleted as soon as pod {} ends: no plan runs that \
          ends the pod. A deletion cannot be undone; to keep the data, set persistentVolumeReclaimPolicy of \
          PersistentVolume {volume} to Retain now, then import the volume into a new SeiNode (docs/backup.md)",
         claim.name,

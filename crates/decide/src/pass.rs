@@ -1,5 +1,5 @@
 //! The pass as a machine: it begins with what was observed, says what to do, takes the outcome, and ends with the
-//! status to write. It has no effects; whoever drives it does them.
+//! status to write. It has no effects; the caller performs them.
 
 use std::time::Duration;
 

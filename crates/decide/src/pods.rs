@@ -16,7 +16,7 @@ fn is_ending(pod: &Pod) -> bool {
 /// What keeps a pod from running.
 pub(crate) fn trouble(pod: &Pod) -> Option<String> {
     if let Some(since) = &pod.metadata.deletion_timestamp {
-        return Some(format!("it is being deleted since {}", since.0));
+        return Some(format!("it has been terminating since {}", since.0));
     }
     let status = pod.status.as_ref()?;
     if status.phase.as_deref() == Some("Failed") {
@@ -111,7 +111,7 @@ mod tests {
         let scheduled =
             json!({ "type": "PodScheduled", "status": "True", "lastTransitionTime": "2027-01-01T00:00:00Z" });
         for (deleted, status, expected) in [
-            (true, json!({ "phase": "Running" }), "is being deleted since 2027"),
+            (true, json!({ "phase": "Running" }), "terminating since 2027"),
             (
                 false,
                 json!({ "phase": "Failed", "reason": "Evicted", "message": "disk" }),

@@ -67,7 +67,7 @@ impl fmt::Display for Overridden {
         let Self { kind, name, paths } = self;
         write!(
             f,
-            "{kind} {name}: {} differ again as soon as they are written; exempt the object from the admission webhook or \
+            "{kind} {name}: {} are changed back immediately after each write; exempt the object from the admission webhook or \
              client that changes them",
             paths.join(", ")
         )

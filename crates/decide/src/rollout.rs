@@ -28,7 +28,9 @@ pub fn judge<'a>(stateful_set: Option<&StatefulSet>, pods: &'a [Pod]) -> Verdict
     let status = stateful_set.status.as_ref();
     let seen = status.and_then(|status| status.observed_generation);
     if seen < stateful_set.metadata.generation {
-        return Verdict::Wait(format!("StatefulSet {name} was not taken up by its controller yet"));
+        return Verdict::Wait(format!(
+            "StatefulSet {name} has not been observed by the StatefulSet controller yet"
+        ));
     }
     let revision = status.and_then(|status| status.update_revision.as_deref()).unwrap_or_default();
     if revision.is_empty() {
@@ -49,7 +51,7 @@ pub fn judge<'a>(stateful_set: Option<&StatefulSet>, pods: &'a [Pod]) -> Verdict
     }
     match current.first() {
         Some(pod) if pod.metadata.deletion_timestamp.is_none() => Verdict::Current(pod),
-        Some(_) => Verdict::Wait(format!("pod {name}-0 is ending")),
+        Some(_) => Verdict::Wait(format!("pod {name}-0 is terminating")),
         None => Verdict::Wait(format!("pod {name}-0 does not exist yet")),
     }
 }
@@ -64,7 +66,7 @@ pub fn not_running(pod: &Pod) -> Option<String> {
         return None;
     }
     let why = trouble(pod).unwrap_or_else(|| "its containers are being started".to_owned());
-    Some(format!("pod {} does not run yet: {why}", pod.name_any()))
+    Some(format!("pod {} is not running yet: {why}", pod.name_any()))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What is known of a node's sidecar. It is watched like any other object: an actor speaks to it at a rhythm of its own,
+//! What is known of a node's sidecar. It is watched like any other object: an actor polls it at an independent rhythm,
 //! and a pass reads what it answered last.
 
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ pub struct Sidecar {
     pub health: Option<Answer<Health>>,
     /// The task that was asked for last.
     pub task: Option<Answer<TaskReport>>,
-    /// Under TLS, whether the sidecar also answers on its own port, where nobody is authenticated.
+    /// Under TLS, whether the sidecar also serves its own port, where callers are not authenticated.
     pub plain_port_answers: Option<bool>,
 }
 

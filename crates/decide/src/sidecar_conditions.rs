@@ -48,12 +48,12 @@ pub(crate) fn say_health(status: &mut SeiNodeStatus, observed: &Observed) {
             Health::NotReady => (
                 Truth::False,
                 SidecarReadyReason::NotReady,
-                "healthz answers 503: the sidecar restarted; the operator submits mark-ready",
+                "healthz returned 503: the sidecar restarted; the operator is submitting mark-ready",
             ),
             Health::Held => (
                 Truth::False,
                 SidecarReadyReason::Held,
-                "healthz answers 503: a mark-not-ready task holds the sidecar; the operator submits no mark-ready until somebody else does",
+                "healthz returned 503: a mark-not-ready task from another client holds the sidecar; the operator does not submit mark-ready until that client does",
             ),
         },
     };
@@ -63,7 +63,7 @@ pub(crate) fn say_health(status: &mut SeiNodeStatus, observed: &Observed) {
 /// Says that the sidecar does not know a task of the plan.
 pub(crate) fn say_task_unknown(status: &mut SeiNodeStatus, observed: &Observed, task: &str) {
     let message = format!(
-        "the sidecar does not know task {task}: use another sidecar image (discover-peers is gone from v0.0.57 on)"
+        "the sidecar does not support task {task}: use another sidecar image (discover-peers was removed in v0.0.57)"
     );
     say(observed, status, Statement::new(false, SidecarSupportReason::TaskUnknown, message));
 }
@@ -72,7 +72,7 @@ pub(crate) fn say_task_unknown(status: &mut SeiNodeStatus, observed: &Observed, 
 pub(crate) fn forget_unknown_task(status: &mut SeiNodeStatus, observed: &Observed) {
     let kind = ConditionType::SidecarSupported;
     if status.condition(kind).is_some_and(|it| it.reason == SidecarSupportReason::TaskUnknown.as_str()) {
-        let message = "no task of the current plan is known to be unknown to the sidecar";
+        let message = "the sidecar is not known to lack any task of the current plan";
         say(observed, status, Statement::new(true, SidecarSupportReason::VersionSupported, message));
     }
 }

@@ -87,7 +87,7 @@ pub fn sidecar_step(
     }
 }
 
-/// Nobody to connect to runs. A peer's id is asked of its seid, which starts only when its own plan is through: of
+/// No peer is running. A peer's ID is requested from its seid, which starts only when its own plan is complete: of
 /// nodes that look for each other one has to go without, and the others connect to it.
 fn without_peers(
     peers: &Peers,
@@ -105,7 +105,7 @@ fn without_peers(
     }
     let detail = match peers.all.as_slice() {
         [] => error.to_string(),
-        all => format!("none of the peers that spec.peers finds runs yet: {}", all.join(", ")),
+        all => format!("none of the peers that spec.peers selects is running yet: {}", all.join(", ")),
     };
     SidecarStep::Ask(Outcome::Waiting { reason: ReadyReason::WaitingForPeers, detail })
 }
@@ -129,7 +129,7 @@ fn ready(observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
     if is_update && !pod.is_some_and(is_ready) {
         let name = names::pod(&observed.node);
         let why = pod.and_then(trouble).unwrap_or_else(|| "seid has to catch up".to_owned());
-        let detail = format!("pod {name} runs the new image and is not ready yet: {why}");
+        let detail = format!("pod {name} runs the new image but is not ready yet: {why}");
         return Outcome::Waiting { reason: ReadyReason::WaitingForPod, detail };
     }
     Outcome::Done
@@ -154,7 +154,7 @@ fn unanswered(observed: &Observed, plan: &Plan<Persisted>, of: &Trouble) -> Outc
     let pod = if in_bootstrap { children.bootstrap_pod.as_deref() } else { observed.pod_of(plan) };
     match pod.and_then(|pod| Some((pod.name_any(), trouble(pod)?))) {
         Some((name, why)) => {
-            let detail = format!("pod {name} does not run: {why}");
+            let detail = format!("pod {name} is not running: {why}");
             Outcome::Waiting { reason: ReadyReason::WaitingForPod, detail }
         }
         None if of.kind == TroubleKind::NoPod => {
@@ -166,7 +166,7 @@ fn unanswered(observed: &Observed, plan: &Plan<Persisted>, of: &Trouble) -> Outc
 
 /// The sidecar answered 400. It does so also when its store fails, so only what it says about the request is final.
 fn refused(refusal: Refusal, message: &str) -> Outcome {
-    let error = format!("the sidecar refuses the task: {message}");
+    let error = format!("the sidecar rejected the task: {message}");
     match refusal {
         Refusal::TaskUnknown => Outcome::TaskUnknown { error },
         Refusal::Malformed => Outcome::Rejected { error },

@@ -78,7 +78,7 @@ fn stalled(
     let limit = wait_limit(kind);
     (waited > limit).then(|| {
         let message = format!(
-            "task {} waits since {since}, longer than the {} min it should ever take; look at the pod and the sidecar's log. It goes on by itself",
+            "task {} has been waiting since {since}, longer than its limit of {} min; check the pod and the sidecar log. The operator keeps retrying",
             task.type_,
             limit.as_secs() / 60
         );
@@ -107,7 +107,7 @@ fn ready(observed: &Observed, status: &SeiNodeStatus, last: Option<&Outcome>) ->
             None => (false, ReadyReason::SidecarUnreachable, sidecar.message.clone()),
         };
     }
-    // A pod that nobody has reported yet says nothing against a sidecar that answers.
+    // A pod that the watch has not reported yet does not contradict a sidecar that responds.
     match observed.children.pod.as_deref().filter(|pod| !is_ready(pod)) {
         Some(pod) => {
             let name = names::pod(&observed.node);
@@ -140,15 +140,15 @@ fn in_plan(observed: &Observed, plan: &TaskPlan, last: Option<&Outcome>) -> Verd
         };
     }
     if let (Some(next), Some(error)) = (&task.next_attempt_at, &task.error) {
-        let message = format!("{place} failed and is tried again at {}: {error}", next.0);
+        let message = format!("{place} failed and will be retried at {}: {error}", next.0);
         return (false, ReadyReason::TaskRetrying, message);
     }
     match last {
         Some(Outcome::Requested) => {
-            (false, ReadyReason::SidecarTaskRunning, format!("{place}: waiting for the sidecar's answer"))
+            (false, ReadyReason::SidecarTaskRunning, format!("{place}: waiting for the sidecar to respond"))
         }
         Some(Outcome::Submitted | Outcome::Running) => {
-            (false, ReadyReason::SidecarTaskRunning, format!("{place}: the sidecar works on it"))
+            (false, ReadyReason::SidecarTaskRunning, format!("{place}: running in the sidecar"))
         }
         _ => (false, ReadyReason::PlanInProgress, place),
     }

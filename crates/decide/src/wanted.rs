@@ -55,7 +55,7 @@ pub(crate) fn wanted(
         if has_another_pod(observed, &plan) {
             plan.repeat(&[TaskKind::ObserveImage]);
         }
-        // What is wrong is said; what was begun stays as it is until it is corrected.
+        // The fault is reported; what was started stays as it is until it is corrected.
         if obstacle.is_some_and(Obstacle::holds_plans) {
             return Wanted::Nothing;
         }
@@ -104,7 +104,7 @@ pub(crate) fn wanted(
     }
 }
 
-/// Whether the update that is needed has failed for good, and nobody has asked for another since.
+/// Whether the required update has failed permanently and no retry was requested since.
 pub(crate) fn update_stands_failed(status: &SeiNodeStatus, node: &SeiNode) -> bool {
     status.failed_update.as_ref().is_some_and(|failed| {
         failed.image == node.spec.image
@@ -113,7 +113,7 @@ pub(crate) fn update_stands_failed(status: &SeiNodeStatus, node: &SeiNode) -> bo
     })
 }
 
-/// Whether mark-ready has failed for good on the pod that is there.
+/// Whether mark-ready has failed permanently on the current pod.
 fn failed_on_this_pod(plan: &TaskPlan, observed: &Observed) -> bool {
     let pod = observed.children.pod.as_deref().and_then(|pod| pod.metadata.uid.as_deref());
     let failed_on = plan.failed_task_detail.as_ref().and_then(|detail| detail.object_uid.as_deref());

@@ -156,7 +156,7 @@ proptest! {
         }
     }
 
-    /// Once a pod is gone that was in the way, somebody starts.
+    /// Once the blocking pod is gone, a waiting node starts.
     #[test]
     fn a_released_key_is_taken(events in events()) {
         let mut world = World::default();

@@ -49,7 +49,7 @@ fn changes_in_a_fleet_wake_only_the_nodes_that_wait_for_peers() {
     let waiting: Vec<_> =
         (0..WAITING).map(|index| node(NODES + index, "Initializing", "WaitingForPeers")).collect();
     let sample = &running[..100];
-    assert_eq!(wakes(sample, &running), 0, "a fleet at rest wakes nobody");
+    assert_eq!(wakes(sample, &running), 0, "a fleet at rest wakes no node");
     assert_eq!(wakes(sample, &waiting), sample.len() * WAITING);
-    assert_eq!(wakes(&waiting, &running), 0, "nodes that join wake nobody that has its peers");
+    assert_eq!(wakes(&waiting, &running), 0, "nodes that join wake no node that has its peers");
 }

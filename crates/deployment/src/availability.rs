@@ -6,7 +6,7 @@ use sei_api::{
     v1alpha1::NodePhase,
 };
 
-/// Whether the SeiNode is ready with the spec that it has now. What the operator of SeiNodes has not looked at yet is
+/// Whether the SeiNode is ready with the spec that it has now. What has not been reconciled yet is
 /// about to change.
 pub(crate) fn is_available(node: &SeiNode) -> bool {
     let Some(status) = node.status.as_ref() else { return false };

@@ -15,7 +15,7 @@ use crate::{
 /// What `kubectl delete --cascade=orphan` puts on an object.
 const ORPHAN: &str = "orphan";
 
-/// The next writes. The finalizer goes when nothing of the group is left, so that whoever waits for the end of the group
+/// The next writes. The finalizer goes when nothing of the group is left, so that a client that waits for the end of the group
 /// has waited for its nodes.
 pub(crate) fn writes(observed: &Observed) -> Vec<Write> {
     let group = &*observed.group;

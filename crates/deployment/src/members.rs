@@ -18,7 +18,7 @@ use crate::{
 pub struct Observed {
     /// The group, as the API server last returned it.
     pub group: Arc<SeiNodeDeployment>,
-    /// The SeiNodes of its namespace, with `managedFields`. Those of others are told apart.
+    /// The SeiNodes of its namespace, with `managedFields`. Those of others are distinguished.
     pub nodes: Vec<Arc<SeiNode>>,
     /// The Service of the name of its internal Service, with any owner.
     pub internal_service: Option<Arc<Service>>,
@@ -142,7 +142,7 @@ impl Child {
         is_available(&self.node)
     }
 
-    /// What to apply for labels, annotations and owner alone: the spec goes on as it is, and so does its ownership.
+    /// What to apply for labels, annotations and owner alone: the spec stays as it is, and so does its ownership.
     pub(crate) fn metadata_patch(&self) -> Option<Value> {
         self.has_other_metadata.then(|| {
             let mut patch = self.patch(&self.desired);

@@ -13,7 +13,7 @@ pub(crate) enum Step {
     Delete(Arc<SeiNode>),
     /// The next is being deleted.
     Wait,
-    /// The keys of this one exist on its volume alone, and nobody has confirmed that they may go.
+    /// The keys of this one exist on its volume alone, and their loss was not confirmed.
     Confirm(Arc<SeiNode>),
 }
 

@@ -36,8 +36,8 @@ mod tests {
     #[test]
     fn what_seid_does_not_start_with_is_no_address() {
         let id = "0123456789abcdef0123456789ABCDEF01234567";
-        for good in ["rpc.sei.io:26656", "10.0.0.1:1", "[2001:db8::1]:26656", "node-0-0.node-0:65535"] {
-            assert!(is_peer_address(&format!("{id}@{good}")), "{good}");
+        for valid in ["rpc.sei.io:26656", "10.0.0.1:1", "[2001:db8::1]:26656", "node-0-0.node-0:65535"] {
+            assert!(is_peer_address(&format!("{id}@{valid}")), "{valid}");
         }
         for bad in [
             "rpc.sei.io",

@@ -31,10 +31,10 @@ pub(crate) fn retry_delay(kind: Option<TaskKind>, retry: i64, jitter: f64) -> Du
     spread(delay, jitter)
 }
 
-/// How long a task may wait for something outside of it before a person should look. It goes on waiting.
+/// How long a task may wait for something external before it is reported as stalled. It keeps waiting.
 pub fn wait_limit(kind: TaskKind) -> Duration {
     let minutes = match kind {
-        // Volumes of tens of terabytes and certificates by hand take their time.
+        // Volumes of tens of terabytes and manually issued certificates take time.
         TaskKind::EnsureDataPvc => 30,
         TaskKind::ValidateSigningKey | TaskKind::ValidateNodeKey | TaskKind::ValidateOperatorKeyring => 30,
         // Runs up to a height: hours to days.

@@ -40,7 +40,7 @@ pub(crate) fn config_intent(node: &SeiNode, mode: Mode) -> ConfigIntent {
         (Mode::FullNode | Mode::Archive, None) | (Mode::Validator, _) => {}
     }
     overrides.extend(node.spec.overrides.clone().unwrap_or_default());
-    // Operators of the fleet read these logs; nobody may silence them.
+    // Operators of the fleet rely on these logs; a spec must not silence them.
     overrides.insert(LOG_LEVEL.0.to_owned(), LOG_LEVEL.1.to_owned());
     ConfigIntent { mode: mode.config_mode().to_owned(), overrides, ..ConfigIntent::default() }
 }

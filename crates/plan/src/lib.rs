@@ -2,7 +2,7 @@
 //! are done. Nothing here runs a task, asks a clock or makes an id.
 //!
 //! A plan is made from a SeiNode and its status, stored in that status, and only then run: the types
-//! [`Plan<Proposed>`](Plan) and [`Plan<Persisted>`](Plan) hold a caller to it. Whoever runs it takes one step of the
+//! [`Plan<Proposed>`](Plan) and [`Plan<Persisted>`](Plan) hold a caller to it. The caller runs one step of the
 //! current task, says what that came to as an [`Outcome`], and learns from the [`Step`] what to do next.
 //!
 //! ```

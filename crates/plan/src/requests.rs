@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{Task, TaskError};
 
-/// Index in the plan and body of the POST of every sidecar task. A task that has nobody to connect to yet is
+/// Index in the plan and body of the POST of every sidecar task. A task that has no peer to connect to yet is
 /// left out: its body is made when there is.
 ///
 /// # Errors

@@ -201,7 +201,7 @@ impl SidecarTask {
     /// when the plan was made.
     ///
     /// # Errors
-    /// [`TaskError::NoPeers`] while there is nobody to connect to; every other error is final.
+    /// [`TaskError::NoPeers`] while there is no peer to connect to; every other error is final.
     pub fn request_params(&self, resolved_peers: &[String]) -> Result<Option<Value>, TaskError> {
         let mut params = Map::new();
         let mut put = |key: &str, value: Value| {
@@ -279,13 +279,13 @@ impl ConfigIntent {
             why,
         };
         if !["validator", "full", "seed", "archive"].contains(&self.mode.as_str()) {
-            return Err(wrong("mode", format!("{:?} is no configuration mode", self.mode)));
+            return Err(wrong("mode", format!("{:?} is not a configuration mode", self.mode)));
         }
         if !(0..=1).contains(&self.target_version) {
             return Err(wrong("targetVersion", format!("{} is not 0 or 1", self.target_version)));
         }
         match self.overrides.keys().find(|key| !is_override_key(key)) {
-            Some(key) => Err(wrong("overrides", format!("{key:?} is no key of the Sei configuration"))),
+            Some(key) => Err(wrong("overrides", format!("{key:?} is not a key of the Sei configuration"))),
             None => Ok(()),
         }
     }

@@ -5,7 +5,7 @@
 pub enum TaskError {
     /// No such task type.
     #[error(
-        "unknown task type {0:?}: the plan was stored by another version of the operator; set annotation sei.io/retry to make a new one"
+        "unknown task type {0:?}: the plan was stored by another version of the operator; set annotation sei.io/retry to create a new plan"
     )]
     UnknownType(String),
     /// A parameter has another shape than the task needs.
@@ -18,7 +18,7 @@ pub enum TaskError {
         /// What is wrong with it.
         why: String,
     },
-    /// There is nobody to connect to yet. It passes when a peer appears.
+    /// There is no peer to connect to yet. It resolves when a peer appears.
     #[error("no SeiNode matches the label selectors of spec.peers yet")]
     NoPeers,
 }

@@ -33,7 +33,7 @@ type Deviation = fn(&SeiNode, &mut Vec<Value>);
 /// Where our plans are not the Go controller's, with the reasons that section Plans of `docs/objects.md` gives.
 /// Each takes its plan, as `status.plan.tasks`, to ours.
 const DEVIATIONS: &[(&str, Deviation)] = &[
-    ("failures are seen now, so every task of the sidecar has a budget of retries", |_, tasks| {
+    ("failures are detected, so every sidecar task has a retry budget", |_, tasks| {
         for task in tasks {
             let with_budget = task.get("maxRetries").is_some();
             if SIDECAR.contains(&task["type"].as_str().unwrap()) && !with_budget {
@@ -41,7 +41,7 @@ const DEVIATIONS: &[(&str, Deviation)] = &[
             }
         }
     }),
-    ("whoever publishes goes on publishing after a restart of the sidecar", |node, tasks| {
+    ("a publisher keeps publishing after a restart of the sidecar", |node, tasks| {
         let uploads = tasks.iter().any(|task| task["type"] == "snapshot-upload");
         if node.spec.publishes_snapshots() && !uploads {
             let before = tasks.iter().position(|task| task["type"] == "mark-ready").unwrap();

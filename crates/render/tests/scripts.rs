@@ -166,11 +166,11 @@ fn pod_with_tls(port: u16) -> PodSpec {
 
 #[test]
 fn behind_tls_a_sidecar_that_misses_three_requests_in_a_row_is_restarted() {
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    assert_eq!(watch(nobody, 2), "");
-    assert_eq!(watch(nobody, 3), "killed ");
-    assert_eq!(watch(nobody, 5), "killed ", "it gets the same time after a restart");
-    assert_eq!(watch(nobody, 6), "killed killed ");
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    assert_eq!(watch(closed, 2), "");
+    assert_eq!(watch(closed, 3), "killed ");
+    assert_eq!(watch(closed, 5), "killed ", "it gets the same time after a restart");
+    assert_eq!(watch(closed, 6), "killed killed ");
     assert_eq!(watch(answering("/v0/livez", &[200, 200, 200, 200]), 4), "");
     assert_eq!(watch(answering("/v0/livez", &[503, 503, 200, 503, 503]), 5), "", "misses in a row count");
     assert_eq!(watch(answering("/v0/livez", &[503, 503, 503]), 3), "killed ");

@@ -87,11 +87,11 @@ impl Client {
         }
         match answer.decode::<Submitted>()?.id {
             id if id == task.id => Ok(()),
-            id => Err(undecodable(format!("it is about task {id}, not about {}", task.id))),
+            id => Err(undecodable(format!("it describes task {id} instead of {}", task.id))),
         }
     }
 
-    /// Whether somebody holds the node back: the newest of the tasks that change its readiness is a
+    /// Whether another client holds the node back: the newest of the tasks that change its readiness is a
     /// `mark-not-ready` that did not fail. Sidecars before v0.0.64 know no such task.
     ///
     /// # Errors

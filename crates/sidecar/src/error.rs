@@ -29,7 +29,7 @@ pub enum Error {
     },
     /// The server's certificate is not the one that is trusted, not for this name, or not valid now.
     #[error(
-        "sidecar {url} presents a certificate that is not trusted: {why}; it must be the one of the Secret in spec.sidecar.tls"
+        "sidecar {url} presents a certificate that is not trusted: {why}; it must be the certificate in the Secret of spec.sidecar.tls"
     )]
     Untrusted {
         /// What was asked.
@@ -37,9 +37,9 @@ pub enum Error {
         /// What the verifier says.
         why: String,
     },
-    /// 401, also with a token that was read anew.
+    /// 401, also with a freshly read token.
     #[error(
-        "sidecar {url} answers 401: its proxy does not accept the operator's token; check the token's audience and that the proxy may make TokenReviews"
+        "sidecar {url} returned 401: its proxy does not accept the operator's token; check the token's audience and that the proxy may make TokenReviews"
     )]
     Unauthorized {
         /// What was asked.
@@ -47,7 +47,7 @@ pub enum Error {
     },
     /// 403.
     #[error(
-        "sidecar {url} answers 403: {message}; the operator's ServiceAccount needs create and get on seinodetasks.sei.io"
+        "sidecar {url} returned 403: {message}; the operator's ServiceAccount needs create and get on seinodetasks.sei.io"
     )]
     Forbidden {
         /// What was asked.
@@ -74,7 +74,7 @@ pub enum Error {
         body: String,
     },
     /// An answer that is not what the API says.
-    #[error("sidecar {url} gives an answer that cannot be read: {why}")]
+    #[error("sidecar {url} sent a response that cannot be decoded: {why}")]
     Undecodable {
         /// What was asked.
         url: String,

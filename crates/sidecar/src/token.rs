@@ -1,4 +1,4 @@
-//! The bearer token that a sidecar's proxy asks for: where it comes from, and that nobody prints it.
+//! The bearer token that a sidecar's proxy asks for: where it comes from, and that it is never printed.
 
 use std::{fmt, path::PathBuf, pin::Pin};
 

@@ -42,7 +42,7 @@ impl Transport {
         Ok(Client::new(base, Connection::Plain(Box::new(self.plain.clone())), Arc::clone(&self.gate)))
     }
 
-    /// A client for a sidecar at `base_url` that `trust` accepts, with connections of its own, which close when it
+    /// A client for a sidecar at `base_url` that `trust` accepts, with separate connections, which close when it
     /// is dropped.
     ///
     /// # Errors

@@ -69,7 +69,7 @@ impl Bucket {
         Ok(Some(Self { name: name.into(), store: Arc::new(store) }))
     }
 
-    /// Whether there is an object `key`. It is looked for by listing names, so that a missing object is told
+    /// Whether there is an object `key`. It is searched for by listing names, so that a missing object is distinguished
     /// from a refusal or a missing bucket, and so that nothing can be read.
     ///
     /// # Errors

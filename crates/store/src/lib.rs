@@ -17,7 +17,7 @@
 //! let settings = BTreeMap::from([
 //!     ("AWS_ACCESS_KEY_ID".to_owned(), "key".to_owned()),
 //!     ("AWS_SECRET_ACCESS_KEY".to_owned(), "secret".to_owned()),
-//!     // Nobody listens there.
+//!     // Nothing listens there.
 //!     ("AWS_ENDPOINT_URL_S3".to_owned(), "http://127.0.0.1:9".to_owned()),
 //! ]);
 //! let bucket = Bucket::open("genesis", "us-east-2", &settings)?.ok_or("no credentials")?;
@@ -25,7 +25,7 @@
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //! let answer = bucket.holds("devnet/genesis.json").await;
-//! assert!(answer.unwrap_err().to_string().starts_with("bucket genesis could not be asked: "));
+//! assert!(answer.unwrap_err().to_string().starts_with("bucket genesis could not be queried: "));
 //! # });
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -19,7 +19,7 @@ const CREDENTIALS: &[(&str, Key)] = &[
     ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", Key::ContainerAuthorizationTokenFile),
 ];
 /// Sets of variables of which one has to be whole: fixed keys, a web identity (IRSA), a pod identity, an ECS
-/// task. The credentials of the machine are not asked for: whoever may use them was not said by anybody.
+/// task. The credentials of the machine are never used: they were not granted to the operator.
 const WHOLE: &[&[&str]] = &[
     &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
     &["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"],
@@ -33,7 +33,7 @@ const ENDPOINTS: [&str; 2] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
     /// A variable that says nothing without another one.
-    #[error("{set} is set without {missing}: set both, or neither to do without a look into the bucket")]
+    #[error("{set} is set without {missing}: set both, or neither to skip checking the bucket")]
     Incomplete {
         /// The variable that is set.
         set: &'static str,

@@ -1,11 +1,11 @@
-//! Why a bucket could not be asked, in words that are the same as long as the trouble is: they are shown in a
-//! status, which must not be written anew for a new request id or another number of milliseconds.
+//! Why a bucket could not be queried, in words that are the same as long as the trouble is: they are shown in a
+//! status, which must not be rewritten for a new request ID or another number of milliseconds.
 
 use std::{error::Error, iter, time::Duration};
 
-/// A bucket that could not be asked.
+/// A bucket that could not be queried.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("bucket {bucket} could not be asked: {why}")]
+#[error("bucket {bucket} could not be queried: {why}")]
 pub struct Unavailable {
     bucket: String,
     why: String,

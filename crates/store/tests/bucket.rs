@@ -40,12 +40,12 @@ async fn denied_access_is_not_reported_as_a_missing_object() {
     for (name, value, code) in [
         ("AWS_SECRET_ACCESS_KEY", "another-secret", "SignatureDoesNotMatch"),
         // AWS itself says InvalidAccessKeyId.
-        ("AWS_ACCESS_KEY_ID", "somebody", "NotSignedUp"),
+        ("AWS_ACCESS_KEY_ID", "unknown", "NotSignedUp"),
     ] {
         let mut variables = variables(&server);
         variables.insert(name.to_owned(), value.to_owned());
         let error = open(&variables).holds("devnet/genesis.json").await.unwrap_err().to_string();
-        assert!(error.starts_with("bucket genesis could not be asked: "), "{error}");
+        assert!(error.starts_with("bucket genesis could not be queried: "), "{error}");
         assert!(error.contains(code), "{error}");
         assert!(!error.contains("secret"), "{error}");
     }
@@ -57,7 +57,7 @@ async fn a_missing_bucket_is_no_missing_object() {
     let bucket = open(&variables(&server));
     server.remove_bucket().unwrap();
     let error = bucket.holds("devnet/genesis.json").await.unwrap_err().to_string();
-    assert_eq!(error, "bucket genesis could not be asked: NoSuchBucket");
+    assert_eq!(error, "bucket genesis could not be queried: NoSuchBucket");
 }
 
 #[tokio::test]
@@ -67,14 +67,14 @@ async fn a_server_that_ended_is_said_in_the_same_words_each_time() {
     assert_eq!(bucket.holds("devnet/genesis.json").await, Ok(false));
     server.stop();
     let first = bucket.holds("devnet/genesis.json").await.unwrap_err();
-    // The first question may meet the end of the connection that was open, later ones nobody who listens.
+    // The first question may meet the end of the connection that was open, later ones a closed port.
     let second = bucket.holds("devnet/genesis.json").await.unwrap_err();
     assert_eq!(bucket.holds("devnet/genesis.json").await, Err(second.clone()));
     assert!(second.to_string().contains("Connection refused"), "{first}; {second}");
 }
 
 #[tokio::test]
-async fn a_server_that_says_nothing_holds_nobody_up() {
+async fn a_server_that_does_not_respond_delays_no_caller() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let variables = BTreeMap::from([
         ("AWS_ENDPOINT_URL_S3".to_owned(), format!("http://{}", silent.local_addr().unwrap())),
@@ -82,7 +82,7 @@ async fn a_server_that_says_nothing_holds_nobody_up() {
         ("AWS_SECRET_ACCESS_KEY".to_owned(), "secret".to_owned()),
     ]);
     let error = open(&variables).holds("devnet/genesis.json").await.unwrap_err().to_string();
-    assert_eq!(error, "bucket genesis could not be asked: no answer within 5 s");
+    assert_eq!(error, "bucket genesis could not be queried: no answer within 5 s");
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn a_web_identity_is_never_sent_without_tls() {
     let error = open(&variables).holds("devnet/genesis.json").await.unwrap_err().to_string();
     assert!(!error.contains("token-of-the-pod"), "{error}");
     let called = tokio::time::timeout(Duration::from_millis(100), sts.accept()).await;
-    assert!(called.is_err(), "nobody connects");
+    assert!(called.is_err(), "no client connects");
     assert!(error.contains("scheme http"), "{error}");
 }
 
@@ -150,10 +150,10 @@ async fn a_token_file_that_is_missing_is_named() {
 }
 
 #[tokio::test]
-async fn a_store_that_nobody_vouches_for_is_not_believed() {
+async fn a_store_without_a_trusted_certificate_is_rejected() {
     let certificate = certs::self_signed(&["localhost".to_owned()]).unwrap();
     let server = S3::start_tls(BUCKET, &certificate).await.unwrap();
     server.put("devnet/genesis.json", "{}").unwrap();
     let error = open(&variables(&server)).holds("devnet/genesis.json").await.unwrap_err().to_string();
-    assert!(error.starts_with("bucket genesis could not be asked: invalid peer certificate"), "{error}");
+    assert!(error.starts_with("bucket genesis could not be queried: invalid peer certificate"), "{error}");
 }

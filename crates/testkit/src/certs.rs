@@ -1,4 +1,4 @@
-//! Certificates to order. Keys are made anew on every run.
+//! Certificates to order. Keys are generated on every run.
 
 use std::time::{Duration, SystemTime};
 

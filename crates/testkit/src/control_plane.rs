@@ -1,4 +1,4 @@
-//! A control plane of its own: real etcd and kube-apiserver, and where asked for kube-controller-manager, on
+//! A separate control plane: real etcd and kube-apiserver, and where asked for kube-controller-manager, on
 //! loopback, in a temporary folder, ended when dropped.
 
 use std::{

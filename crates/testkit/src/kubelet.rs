@@ -39,7 +39,7 @@ async fn follow(client: Client, simulator: Simulator) {
     let mut pods = pods.touched_objects().boxed();
     let mut running: BTreeMap<String, JoinHandle<()>> = BTreeMap::new();
     while let Some(event) = pods.next().await {
-        // A watch that broke is begun again by itself.
+        // A broken watch restarts automatically.
         let Ok(pod) = event else { continue };
         let (Some(uid), Some(host)) = (pod.uid(), host_of(&pod)) else { continue };
         if pod.metadata.deletion_timestamp.is_some() {
@@ -184,7 +184,7 @@ async fn serve(client: &Client, simulator: &Simulator, namespace: &str, secret: 
     if let Ok(Some(secret)) = secrets.get_opt(secret).await {
         let data = secret.data.unwrap_or_default();
         let value = |key: &str| data.get(key).map(|bytes| bytes.0.clone()).unwrap_or_default();
-        // What the proxy cannot load it does not serve: it goes on with what it has.
+        // The proxy does not serve what it cannot load: it keeps what it has.
         let _ = simulator.serve_certificate(host, &value("tls.crt"), &value("tls.key"));
     }
 }

@@ -1,4 +1,4 @@
-//! The released program, run as a process of its own against a [`Cluster`].
+//! The released program, run as a separate process against a [`Cluster`].
 
 use std::{
     fs,
@@ -25,7 +25,7 @@ impl Operator {
         Self::start_with(cluster, binary, more, &[])
     }
 
-    /// Starts it with more `variables` in its environment. Credentials of whoever runs the tests are kept from it.
+    /// Starts it with more `variables` in its environment. Credentials of the person who runs the tests are withheld.
     ///
     /// # Errors
     /// When the program cannot be started.

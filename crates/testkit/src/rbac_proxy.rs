@@ -76,7 +76,7 @@ impl Judge {
         Ok(user)
     }
 
-    /// Whose token this is. A token that cannot be reviewed is nobody's.
+    /// Whose token this is. A token that cannot be reviewed has no user.
     async fn authenticate(&self, token: &str) -> Option<UserInfo> {
         if let Some(known) = self.tokens.get(token) {
             return known;

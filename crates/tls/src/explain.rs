@@ -7,7 +7,7 @@ pub(crate) const UNREADABLE_NAMES: &str = "its subjectAltName has entries that t
 
 /// Nothing that is trusted issued the certificate.
 pub(crate) const UNKNOWN_ISSUER: &str =
-    "no CA in the Secret issued it: store the CA that issued it in ca.crt, and those between in tls.crt";
+    "no CA in the Secret issued it: store the issuing CA in ca.crt and any intermediates in tls.crt";
 
 /// Why webpki does not verify a certificate, and what to do.
 pub(crate) fn explain(error: &Error) -> &'static str {
@@ -21,12 +21,12 @@ pub(crate) fn explain(error: &Error) -> &'static str {
             "a signature in its chain is of a kind that the operator's TLS library does not verify: use CAs that sign with RSA of 2048 to 8192 bits and SHA-256 or better, with ECDSA P-256 or P-384 and SHA-256 or SHA-384, or with Ed25519"
         }
         Error::CaUsedAsEndEntity => {
-            "it is itself a CA, which the operator's TLS library takes only where it is trusted directly: reissue it with CA:FALSE"
+            "it is itself a CA, which the operator's TLS library accepts only if it is trusted directly: reissue it with CA:FALSE"
         }
         Error::EndEntityUsedAsCa => "an issuer in tls.crt is not a CA: reissue that one with CA:TRUE",
         Error::PathLenConstraintViolated => "a CA in its chain does not allow that many CAs below it",
         Error::MaximumPathDepthExceeded => {
-            "it has more than six CAs between itself and the trusted one: use a shorter chain"
+            "it has more than six CAs between itself and the trusted CA: use a shorter chain"
         }
         Error::NameConstraintViolation => "a CA in its chain may not issue for its names (name constraints)",
         Error::UnsupportedCriticalExtension => {

@@ -50,7 +50,7 @@ pub(crate) fn check(
     // Each comes with its length and an empty list of extensions, all with a head of 8 bytes.
     if certificates.map(|certificate| certificate.der.len() + 5).sum::<usize>() + 8 > LARGEST_MESSAGE {
         return Err(refuse(
-            "tls.crt holds more than the 64 KiB that TLS clients read: leave only its issuers in it",
+            "tls.crt holds more than the 64 KiB that TLS clients read: keep only the certificate's issuers in it",
         ));
     }
     let parsed = EndEntityCert::try_from(&leaf.der).map_err(|error| refuse(explain(&error)))?;

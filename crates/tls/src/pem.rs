@@ -89,7 +89,7 @@ fn next(text: &[u8], mut at: usize) -> Option<Block<'_>> {
         let end = at + find(text.get(at..)?, END)?;
         let trailer = end + END.len();
         let from = std::mem::replace(&mut at, trailer);
-        // The last BEGIN before this END: one without an END of its own is no block.
+        // The last BEGIN before this END: one without a matching END is not a block.
         let Some(begins_at) = find_last(&text[from..end], BEGIN).map(|begin| from + begin) else { continue };
         if begins_at > from && text[begins_at - 1] != b'\n' {
             continue;

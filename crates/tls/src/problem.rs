@@ -34,7 +34,7 @@ pub enum Problem {
         fault: PemFault,
     },
     /// A PEM block that is no certificate, where certificates belong: TLS servers skip it.
-    #[error("{entry} holds a block \"{label}\", which TLS servers skip: leave only certificates in it")]
+    #[error("{entry} holds a block \"{label}\", which TLS servers skip: keep only certificates in it")]
     StrayBlock {
         /// Key in the Secret's data.
         entry: &'static str,
@@ -186,23 +186,23 @@ pub enum PemFault {
     #[error("its lines end with carriage returns only: save it with line feeds")]
     CarriageReturns,
     /// A BEGIN line that is indented or has more text on it.
-    #[error("a BEGIN line is indented or has other text on it: every BEGIN and END needs a line of its own")]
+    #[error("a BEGIN line is indented or has other text on it: put every BEGIN and END on a separate line")]
     BeginLine,
     /// An END line that is indented or has more text on it.
-    #[error("an END line is indented or has other text on it: every BEGIN and END needs a line of its own")]
+    #[error("an END line is indented or has other text on it: put every BEGIN and END on a separate line")]
     EndLine,
     /// A block without its end.
     #[error("a block has no END line of the same label: it was cut off")]
     NoEnd,
     /// Base64 that is none.
-    #[error("a block holds something that is not base64 with its padding: copy the file again as it is")]
+    #[error("a block is not valid padded base64: copy the file again without changes")]
     Base64,
     /// Header lines, with which clients skip a certificate.
     #[error("a block has header lines: leave only the base64 between BEGIN and END")]
     Headers,
     /// No block at all.
     #[error(
-        "it has no PEM block: store text from -----BEGIN to -----END, neither DER nor encoded twice, or nothing where it is optional"
+        "it has no PEM block: store text from -----BEGIN to -----END, not DER and not base64-encoded twice; remove the entry if it is optional"
     )]
     NoBlock,
     /// Blocks, and no private key among them.

@@ -17,7 +17,7 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Begins in a folder of its own, in which the repository's `deploy` is found.
+    /// Starts in a separate folder that contains the repository's `deploy`.
     pub(crate) fn new(world: &'a World) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("make a folder")?;
         let deploy = repository().join("deploy").canonicalize().context("find deploy")?;

@@ -22,7 +22,7 @@ pub(crate) struct Images {
     pub(crate) cosmos_exporter: String,
 }
 
-/// An image of somebody else, or its stand-in.
+/// A third-party image, or its stand-in.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Part {
     /// Name.

@@ -17,7 +17,7 @@ spec:
 ```
 
 The operator sets some keys itself, by mode; an override wins over them. A key that this list does not have is refused,
-and so is a value that the sidecar could not parse. A value must not contain a password: whoever may read SeiNodes reads
+and so is a value that the sidecar could not parse. A value must not contain a password: everyone who may read SeiNodes reads
 it. `sei-operator plan -f node.yaml` checks all of this without a cluster.
 
 | key | value |

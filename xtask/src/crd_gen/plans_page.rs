@@ -11,32 +11,31 @@ use serde_json::{Value, json};
 const INTRODUCTION: &str = "\
 # Plans and tasks
 
-A plan is a list of tasks in `status.plan`. It is stored before anything of it runs, and its tasks are done one after
-the other, each until it is done; `kubectl describe seinode NAME` shows it, and
-`sei-operator plan -f node.yaml` prints beforehand which plan a node would get.
+A plan is a list of tasks in `status.plan`. It is stored before its first task runs, and its tasks run in order.
+`kubectl describe seinode NAME` shows it, and `sei-operator plan -f node.yaml` prints the plan that a node would get.
 
-- A node that is not Running gets its first plan. When it ends well the node is Running; when it fails the node is Failed.
+- A node that is not Running gets its first plan. When it completes the node is Running; when it fails the node is Failed.
 - A Running node whose `spec.image` is not `status.currentImage` gets an update plan, which brings the pod to whatever the
   spec says. A failed one leaves the node Running. `overrides` and `peers` are written to the volume by the first plan
   alone: condition `SpecHonored` reports a later change as `FieldPending`.
-- A Running node whose sidecar restarted gets a plan that only sends mark-ready again.
-- While the Secret of `spec.sidecar.tls` is not ready no plan is begun; one under way goes on.
-- A spec that changes under a plan takes effect at the next task: a plan made from the new spec takes its place, and what
-  was done counts as done.
+- A Running node whose sidecar restarted gets a plan that only submits mark-ready again.
+- While the Secret of `spec.sidecar.tls` is not ready, no plan starts; an active plan continues.
+- A change of the spec during a plan takes effect at the next task: a plan built from the new spec replaces it, and
+  completed tasks count.
 
-## What becomes of a task
+## Outcomes of a task
 
-| the step came to | then |
+| outcome | next |
 |---|---|
-| done | the next task |
-| the sidecar works on it | looked at again after 100 ms, then ever more slowly, up to every 5 s |
-| waiting for something outside | the same; `Ready` says for what. No retry is used up. Beyond the task's limit the node is `Stalled` with reason `WaitingTooLong`, and goes on waiting |
-| the attempt failed | tried again while retries are left: after 5 s, doubling up to 5 min (`configure-genesis` and `discover-peers`: 10 s, 20 s, then every 30 s). `Ready` says `TaskRetrying`, with the error and the time of the next try |
+| complete | the next task starts |
+| running in the sidecar | polled after 100 ms, then at growing intervals of up to 5 s |
+| waiting for something external | the same; `Ready` says for what. Waiting uses no retry. Beyond the task's limit the node is `Stalled` with reason `WaitingTooLong`, and keeps waiting |
+| the attempt failed | retried while retries are left: after 5 s, doubling up to 5 min (`configure-genesis` and `discover-peers`: 10 s, 20 s, then every 30 s). `Ready` says `TaskRetrying`, with the error and the time of the next attempt |
 | no attempt can succeed, or no retry is left | the plan fails; the node is `Stalled` with reason `PlanFailed` |
 
-All delays have jitter, and the time of the next try is stored: a restart of the operator neither forgets nor hastens it.
-A task of the sidecar is asked for by its id before it is submitted, so none runs twice. The way out of a failed plan is
-to change the spec or to give annotation `sei.io/retry` a new value; what was done is not done again.
+All delays have jitter, and the time of the next attempt is stored, so a restart of the operator neither drops nor
+hastens it. The operator queries a sidecar task by its ID before submitting it, so none runs twice. To retry a failed
+plan, change the spec or set annotation `sei.io/retry` to a new value; completed tasks are not repeated.
 ";
 
 /// The sorts of nodes: a title, and what the spec has beside chain and image.
@@ -54,7 +53,7 @@ fn sorts() -> Vec<(&'static str, Value)> {
             json!({ "fullNode": {}, "sidecar": { "tls": { "secretName": "TLS" } } }),
         ),
         (
-            "Full node that syncs its state from peers",
+            "Full node that uses state sync",
             json!({ "fullNode": { "snapshot": { "stateSync": {} } }, "peers": peers }),
         ),
         (
@@ -113,7 +112,7 @@ pub(super) fn render() -> anyhow::Result<String> {
         let place = if kind.runs_in_sidecar() { "the sidecar" } else { "the operator" };
         let retries = match kind.max_retries() {
             Some(retries) if kind.runs_in_sidecar() => {
-                format!(" A failed attempt is repeated up to {retries} times.")
+                format!(" A failed attempt is retried up to {retries} times.")
             }
             _ => String::new(),
         };
@@ -121,7 +120,7 @@ pub(super) fn render() -> anyhow::Result<String> {
         let text = paragraphs(kind.describe());
         write!(
             page,
-            "\n### `{}`\n\n{text}Done by {place}.{retries} The node is `Stalled` while it takes longer than {limit}.\n",
+            "\n### `{}`\n\n{text}Run by {place}.{retries} The node is `Stalled` if it takes longer than {limit}.\n",
             kind.as_str()
         )?;
     }

@@ -12,7 +12,7 @@ pub(super) fn render(values: &str) -> anyhow::Result<String> {
     for (path, meaning) in documented(values)? {
         let default = defaults.pointer(&format!("/{}", path.replace('.', "/")));
         let default = default.with_context(|| format!("values.yaml: no value at {path}"))?;
-        // What has values of its own below shows them there.
+        // Values with nested values show them below.
         let default = match default {
             Value::Object(_) if values_below(values, &path)? => String::new(),
             Value::String(text) if text.is_empty() => "`\"\"`".to_owned(),
@@ -56,7 +56,7 @@ fn documented(values: &str) -> anyhow::Result<Vec<(String, String)>> {
         let under_one = found.iter().any(|(above, _)| path.starts_with(&format!("{above}.")));
         match (meaning.is_empty(), value.trim().is_empty()) {
             (false, _) => found.push((path, meaning)),
-            // A group needs no words of its own, nor does what is inside a value that has some.
+            // A group needs no description, nor does anything inside a value that has one.
             (true, true) => {}
             (true, false) if under_one => {}
             (true, false) => bail!("values.yaml:{number}: say in a comment above it what {path} is"),

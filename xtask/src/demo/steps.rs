@@ -51,13 +51,13 @@ pub(super) async fn all(cluster: &Cluster) -> anyhow::Result<()> {
     show::seen(&format!("{TLS} is held Pending; its certificate needs {}", names.join(" and ")));
 
     until(cluster, w, |nodes| is_running(nodes, PLAIN)).await?;
-    show::title("the Secret comes");
+    show::title("the Secret is created");
     let authority = Authority::new("a certificate authority")?;
     put_secret(cluster, &authority, &names).await?;
     until(cluster, w, |nodes| is_running(nodes, PLAIN) && is_running(nodes, TLS)).await?;
     show::seen("both are Running; every call to the TLS node's sidecar was verified and had its own token");
 
-    show::title("TLS is final");
+    show::title("TLS is immutable");
     let patch = json!({ "spec": { "sidecar": { "tls": null } } });
     match cluster.nodes().patch(TLS, &PatchParams::default(), &Patch::Merge(&patch)).await {
         Ok(_) => bail!("the API server let spec.sidecar.tls be removed"),
@@ -65,7 +65,7 @@ pub(super) async fn all(cluster: &Cluster) -> anyhow::Result<()> {
         Err(error) => return Err(error).context("remove spec.sidecar.tls"),
     }
 
-    show::title("the Secret breaks under the Running node, and comes right");
+    show::title("the Secret of the Running node breaks and is repaired");
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     let pod = pods.get(&format!("{TLS}-0")).await.context("the pod of the TLS node")?.uid();
     put_secret(cluster, &authority, &["other.example".to_owned()]).await?;
@@ -117,7 +117,7 @@ async fn until(
     let mut nodes: Vec<SeiNode> = Vec::new();
     let found = async {
         while let Some(event) = events.next().await {
-            // A watch that broke is begun again by itself.
+            // A broken watch restarts automatically.
             let Ok(node) = event else { continue };
             shown.show(&node);
             nodes.retain(|known| known.name_any() != node.name_any());

@@ -69,7 +69,7 @@ fn end_tree(group: &Path) -> std::io::Result<()> {
     }
     let processes = processes(group)?;
     if !processes.is_empty() {
-        // One may have ended by itself meanwhile; whether all did shows below.
+        // One may have ended in the meantime; whether all did is checked below.
         Command::new("kill").arg("-KILL").args(&processes).output()?;
     }
     fs::remove_dir(group)

@@ -64,7 +64,7 @@ async fn live(starter: &Starter) -> anyhow::Result<()> {
 }
 
 /// A private `/run` with the cluster's folder in it, the cluster's names, and nothing to write on of the machine's:
-/// whatever folder the programs are told to use, they have others in `/var`.
+/// whatever folder the programs are configured to use, they have others in `/var`.
 async fn mounts(state: &Path) -> anyhow::Result<()> {
     let state = state.to_str().context("the path of the cluster's folder is no text")?;
     command("mount", &["-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"]).await?;
@@ -191,7 +191,7 @@ impl Starter {
         let ended = self.0.clone();
         tokio::spawn(async move {
             let how = child.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
-            // Nobody listens when the node ends.
+            // Nothing listens when the node stops.
             let _ = ended.send(format!("{name} ended: {how}; its log is log/{name}.log"));
         });
         Ok(())

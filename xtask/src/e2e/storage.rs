@@ -25,7 +25,7 @@ pub(super) async fn provide(client: &Client) -> anyhow::Result<()> {
     let mut claimed = watcher(claims, events()).default_backoff().applied_objects().boxed();
     let mut released = watcher(volumes.clone(), events()).default_backoff().applied_objects().boxed();
     loop {
-        // A watch that broke is begun again by itself.
+        // A broken watch restarts automatically.
         tokio::select! {
             Some(claim) = claimed.next() => if let Some(volume) = claim.ok().as_ref().and_then(volume_for) {
                 make(&volumes, &volume).await?;

@@ -17,7 +17,7 @@ pub(super) struct Stage {
 /// Reads the last stage. An instruction that is not understood is an error, since the image would not have it.
 pub(super) fn last_stage(dockerfile: &str) -> anyhow::Result<Stage> {
     let mut stage = Stage::default();
-    // A line that ends in a backslash goes on.
+    // A line that ends in a backslash continues.
     let joined = dockerfile.replace("\\\n", " ");
     for line in joined.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let (instruction, rest) = line.split_once(' ').with_context(|| format!("no instruction: {line}"))?;

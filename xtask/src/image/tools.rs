@@ -36,7 +36,7 @@ pub(super) fn write(path: &Path, name: &str) -> anyhow::Result<()> {
     archive::write(path, &[Image { name, config, files: &files }])
 }
 
-/// Where `programs` are on this machine; all that are missing are told at once.
+/// Where `programs` are on this machine; all missing ones are reported at once.
 pub(super) fn find(programs: &[(&str, &str)]) -> anyhow::Result<Vec<PathBuf>> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> =

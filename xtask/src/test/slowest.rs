@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 
 /// How many are said.
 const SHOWN: usize = 15;
-/// The harness of a released toolchain reports times only when it is told to accept what is not stable. That is told
+/// The harness of a released toolchain reports times only with unstable options enabled. They are enabled
 /// to the test programs and not to the compiler, which would build everything once more.
 const RUNNER: &str = "target.'cfg(all())'.runner = ['env', 'RUSTC_BOOTSTRAP=1']";
 
@@ -19,7 +19,7 @@ pub(super) fn run(command: &mut Command) -> anyhow::Result<()> {
     command.args(["--config", RUNNER, "--", "-Z", "unstable-options", "--report-time"]);
     command.stdout(writer.try_clone().context("share the pipe")?).stderr(writer);
     let mut child = command.spawn().context("run cargo test")?;
-    // The pipe ends when nobody else holds its writing end.
+    // The pipe ends when no other process holds its writing end.
     command.stdout(io::stderr()).stderr(io::stderr());
     let mut tests = Vec::new();
     for line in BufReader::new(reader).lines() {

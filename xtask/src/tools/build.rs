@@ -21,7 +21,7 @@ pub(super) fn programs(
     let names: Vec<_> = programs.iter().map(|program| program.name).collect();
     eprintln!("building {} from Go modules (once; some take minutes)…", names.join(", "));
     let began = Instant::now();
-    // In a folder of its own until all are whole: an interrupted build leaves nothing that looks finished.
+    // In a separate folder until all are complete: an interrupted build leaves nothing that looks finished.
     let part =
         tempfile::Builder::new().prefix(".building-").tempdir_in(folder).context("a folder to build in")?;
     let status = Command::new("go")

@@ -22,7 +22,7 @@ pub(super) struct Gate(Arc<Mutex<Option<Instant>>>);
 struct Shut;
 
 impl Gate {
-    /// Lets writes pass until `end`, measured by a clock that goes on while the process does not.
+    /// Lets writes pass until `end`, measured by a clock that also advances while the process is suspended.
     pub(super) fn open_until(&self, end: Instant) {
         *self.end() = Some(end);
     }

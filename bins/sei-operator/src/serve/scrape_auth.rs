@@ -71,6 +71,6 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn failed(error: kube::Error) -> StatusCode {
-    tracing::warn!(%error, "failed to review the caller of /metrics; check the operator's rights on tokenreviews and subjectaccessreviews");
+    tracing::warn!(%error, "failed to review the caller of /metrics; check the operator's permissions on tokenreviews and subjectaccessreviews");
     StatusCode::INTERNAL_SERVER_ERROR
 }

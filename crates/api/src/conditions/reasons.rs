@@ -108,7 +108,7 @@ reasons! {
         SidecarTooOldForTls = "SidecarTooOldForTLS",
         /// The SeiNode cannot be decoded, so it is not reconciled; the message names the field. Correct it, or upgrade the operator if a later version wrote it.
         Unreadable = "Unreadable",
-        /// A plan failed for good; the message has task and error. Change the spec or set annotation `sei.io/retry`.
+        /// A plan failed permanently; the message has task and error. Change the spec or set annotation `sei.io/retry`.
         PlanFailed = "PlanFailed",
         /// A task has been waiting longer than its limit; the message says for what. The operator keeps retrying.
         WaitingTooLong = "WaitingTooLong",

@@ -79,7 +79,7 @@ pub enum PlanPhase {
     Active,
     /// All tasks are done.
     Complete,
-    /// A task failed for good.
+    /// A task failed permanently.
     Failed,
     /// A word that this version does not know: a later one wrote it.
     #[serde(other)]
@@ -142,7 +142,7 @@ pub enum TaskStatus {
     Pending,
     /// Done.
     Complete,
-    /// Failed for good.
+    /// Failed permanently.
     Failed,
     /// A word that this version does not know: a later one wrote it.
     #[serde(other)]
@@ -177,7 +177,7 @@ pub struct FailedTaskDetail {
     pub object_uid: Option<String>,
 }
 
-/// Why a task failed for good.
+/// Why a task failed permanently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum FailureCause {
     /// The last attempt failed too.

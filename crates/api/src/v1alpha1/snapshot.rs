@@ -80,7 +80,7 @@ pub struct S3Snapshot {
     pub target_height: i64,
 }
 
-/// Tendermint state sync; it has no settings of its own.
+/// Tendermint state sync; it has no settings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StateSync {}
 
@@ -114,6 +114,6 @@ pub struct TendermintSnapshotGeneration {
     pub publish: Option<Publish>,
 }
 
-/// Uploading of snapshots; it has no settings of its own.
+/// Uploading of snapshots; it has no settings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Publish {}

@@ -40,7 +40,7 @@ pub struct SeiNodeStatus {
     /// UID of the claim that holds the data of a Running node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_claim_uid: Option<String>,
-    /// The update that failed for good, until another one is started.
+    /// The update that failed permanently, until another one is started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed_update: Option<FailedUpdate>,
     /// What the sidecar of a Running node was configured with.
@@ -49,7 +49,7 @@ pub struct SeiNodeStatus {
     /// DNS names of nodes that `spec.peers[].label` finds, sorted; of more than 40 each node takes its own choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved_peers: Option<Vec<String>>,
-    /// `host:port` to advertise on P2P. Read by the operator, written by whoever exposes the node.
+    /// `host:port` to advertise on P2P. Read by the operator, written by the controller that exposes the node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_address: Option<String>,
     /// The certificate that the node needs; present exactly while `spec.sidecar.tls` is.
@@ -83,7 +83,7 @@ impl SeiNodeStatus {
     }
 }
 
-/// An update that failed for good. It is retried when the spec or annotation `sei.io/retry` changes.
+/// An update that failed permanently. It is retried when the spec or annotation `sei.io/retry` changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailedUpdate {

@@ -43,7 +43,7 @@ const DEFAULT_KEY_NAME: &str = "node_admin";
     ),
     validation = (
         "!has(self.signingKey) || !has(self.genesisCeremony)",
-        "signingKey and genesisCeremony exclude each other: a ceremony makes the node's keys itself, so remove one of them",
+        "signingKey and genesisCeremony exclude each other: a ceremony creates the node's keys itself, so remove one of them",
     ),
     // The names inside are held where they are; these rules keep a key from leaving and coming back as another.
     validation = (

@@ -21,7 +21,7 @@ use crate::{context::Context, refusal::words, written::Written};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApplyError {
     /// The name is taken.
-    #[error("{kind} {name} exists and does not belong to this SeiNode")]
+    #[error("{kind} {name} exists and is not controlled by this SeiNode")]
     Foreign {
         /// Kind of the object.
         kind: String,

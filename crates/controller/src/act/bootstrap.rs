@@ -42,7 +42,7 @@ pub(super) async fn deploy_job(ctx: &Context, node: &SeiNode, plan: &Plan<Persis
         return match api.create(&params, &wanted).await {
             Ok(created) => done_on(&created),
             Err(kube::Error::Api(status)) if status.is_already_exists() => {
-                waiting("another client created the Job just now")
+                waiting("another client has just created the Job")
             }
             Err(error) => refused(&format!("create Job {name}"), &error),
         };
@@ -124,7 +124,7 @@ pub(super) async fn lost(ctx: &Context, observed: &Observed, plan: &Plan<Persist
     match live.as_ref().map(job_state) {
         None => Outcome::JobLost,
         Some(JobState::Failed(error)) => Outcome::Rejected { error },
-        Some(_) => waiting("the Job was created just now"),
+        Some(_) => waiting("the Job has just been created"),
     }
 }
 
@@ -154,7 +154,7 @@ pub(super) async fn teardown(ctx: &Context, observed: &Observed, plan: &Plan<Per
     {
         match left {
             Ok(false) => {}
-            Ok(true) => return waiting("its Job and Service are ending"),
+            Ok(true) => return waiting("its Job and Service are terminating"),
             Err(outcome) => return outcome,
         }
     }
@@ -164,7 +164,7 @@ pub(super) async fn teardown(ctx: &Context, observed: &Observed, plan: &Plan<Per
     let selector = selector.join(",");
     match pods.list_metadata(&ListParams::default().labels(&selector)).await {
         Ok(list) if list.items.is_empty() => Outcome::Done,
-        Ok(_) => waiting("its pod is ending"),
+        Ok(_) => waiting("its pod is terminating"),
         Err(error) => refused("list the bootstrap pods", &error),
     }
 }

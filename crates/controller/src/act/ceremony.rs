@@ -1,5 +1,5 @@
 //! The genesis bucket, looked into where a task of a ceremony depends on what others put there. A bucket that
-//! cannot be asked holds up nothing: the sidecar then finds out by itself, with its own retries.
+//! cannot be queried delays nothing: the sidecar then fails and retries on its own.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub(super) async fn before(
     if is_over(planned, observed.now) || bucket.holds(&key).await != Ok(false) {
         return None;
     }
-    Some(waiting(format!("{} is not there yet: the group has to upload it", bucket.url(&key))))
+    Some(waiting(format!("{} does not exist yet: the group has to upload it", bucket.url(&key))))
 }
 
 /// What is missing of the objects that `task`, which has succeeded, should have left, unless the genesis that
@@ -51,7 +51,7 @@ pub(super) async fn after(
     for key in left {
         if bucket.holds(&key).await == Ok(false) {
             return Some(waiting(format!(
-                "the sidecar has uploaded {}, but it is not there: put it back, the group's genesis is made of it",
+                "the sidecar has uploaded {}, but the object does not exist: restore it, the genesis of the group is assembled from it",
                 bucket.url(&key)
             )));
         }
@@ -64,11 +64,11 @@ pub(super) async fn explain(ctx: &Context, observed: &Observed, task: &SidecarTa
     let Some(key) = needed_object(&observed.node, task) else { return error };
     let Some(bucket) = &ctx.genesis_bucket else {
         let bucket = &ctx.platform.genesis_bucket().name;
-        return format!("{error}; the operator has no credentials to look for s3://{bucket}/{key} itself");
+        return format!("{error}; the operator has no credentials to check for s3://{bucket}/{key} itself");
     };
     match bucket.holds(&key).await {
         Ok(true) => error,
-        Ok(false) => format!("{error}; {} is not there", bucket.url(&key)),
+        Ok(false) => format!("{error}; {} does not exist", bucket.url(&key)),
         Err(unavailable) => format!("{error}; for {key}, {unavailable}"),
     }
 }

@@ -50,7 +50,7 @@ pub(crate) async fn step(
     }
 }
 
-/// The keys of a validator are looked at on every pass; a task of a plan only reads what was found.
+/// The keys of a validator are checked on every pass; a task of a plan only reads the result.
 fn checked(finding: Option<&Finding>) -> Outcome {
     match finding {
         // The spec no longer names the Secret: nothing to check.
@@ -76,7 +76,7 @@ fn refused(doing: &str, error: &kube::Error) -> Outcome {
 fn ending(kind: &str, name: &str) -> Outcome {
     Outcome::Waiting {
         reason: ReadyReason::WaitingForDeletion,
-        detail: format!("{kind} {name} is being deleted; waiting until it is gone to create it again"),
+        detail: format!("{kind} {name} is being deleted; waiting for it to be gone before recreating it"),
     }
 }
 
@@ -84,7 +84,7 @@ fn ending(kind: &str, name: &str) -> Outcome {
 fn foreign(kind: &str, name: &str) -> Outcome {
     Outcome::Rejected {
         error: format!(
-            "{kind} {name} exists and does not belong to this SeiNode: delete it, or give the SeiNode another name"
+            "{kind} {name} exists and is not controlled by this SeiNode: delete it, or give the SeiNode another name"
         ),
     }
 }

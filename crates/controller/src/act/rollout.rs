@@ -43,7 +43,7 @@ pub(super) async fn replace_pod(ctx: &Context, node: &SeiNode) -> Outcome {
                     Ok(_) => {}
                 }
             }
-            let detail = format!("pod {} of an older template is ending", names::pod(node));
+            let detail = format!("pod {} of an older template is terminating", names::pod(node));
             Outcome::Waiting { reason: ReadyReason::WaitingForPod, detail }
         }
     }

@@ -37,7 +37,7 @@ pub(super) async fn ensure(ctx: &Context, observed: &Observed) -> Outcome {
         Ok(None) => {
             return create(&api, &name, &claim).await.unwrap_or_else(|| Outcome::Waiting {
                 reason: ReadyReason::WaitingForVolume,
-                detail: format!("claim {name} was created just now by another client"),
+                detail: format!("claim {name} has just been created by another client"),
             });
         }
         Err(error) => return refused(&format!("read claim {name}"), &error),
@@ -47,7 +47,7 @@ pub(super) async fn ensure(ctx: &Context, observed: &Observed) -> Outcome {
         Ownership::Ending => ending("claim", &name),
         Ownership::Foreign => Outcome::Rejected {
             error: format!(
-                "claim {name} exists and does not belong to this SeiNode. To keep its data, delete this SeiNode and create it again with spec.dataVolume.import.pvcName: {name}; to start without its data, delete the claim"
+                "claim {name} exists and is not controlled by this SeiNode. To keep its data, delete this SeiNode and recreate it with spec.dataVolume.import.pvcName: {name}; to start without its data, delete the claim"
             ),
         },
     }

@@ -54,7 +54,7 @@ async fn keyring(ctx: &Context, node: &SeiNode, secret: &OperatorKeyringSecret) 
     let passphrase = check(ctx, node, &reference.secret_name, |data| value(data, &reference.key).map(drop));
     match passphrase.await {
         Finding::Good(_) => Finding::Good(format!(
-            "keyring Secret {} and passphrase Secret {} have what they need",
+            "keyring Secret {} and passphrase Secret {} hold all required data",
             secret.secret_name, reference.secret_name
         )),
         other => other,
@@ -78,7 +78,7 @@ async fn check(
             Ok(Some(secret)) => match ctx.platform.refuses_reference(secret.metadata.labels.as_ref()) {
                 Some(why) => Finding::NotYet(format!("Secret {name} {why}")),
                 None => match rule(&secret.data.unwrap_or_default()) {
-                    Ok(()) => Finding::Good(format!("Secret {name} has what it needs")),
+                    Ok(()) => Finding::Good(format!("Secret {name} holds all required data")),
                     Err(why) => Finding::Bad(format!("Secret {name}: {why}")),
                 },
             },
@@ -119,7 +119,7 @@ fn keyring_files(data: &Data, wanted: &str) -> Result<(), String> {
     match data.contains_key(wanted) {
         true => Ok(()),
         false => Err(format!(
-            "data key {wanted} is missing: spec.validator.operatorKeyring.secret.keyName must be a key of the keyring"
+            "data key {wanted} is missing: spec.validator.operatorKeyring.secret.keyName must name a key in the keyring"
         )),
     }
 }

@@ -60,8 +60,8 @@ fn reread_delay(failures: u32, jitter: f64) -> Option<Duration> {
     Some(delay.mul_f64(1.0 + 0.25 * jitter))
 }
 
-/// The finding about `target`, made anew by `look` only when the object changed since. A finding that may
-/// change by itself is never kept.
+/// The finding about `target`, computed by `look` only if the object changed since. A finding that may change
+/// without the object is never cached.
 async fn remembered(
     ctx: &Context,
     node: &SeiNode,

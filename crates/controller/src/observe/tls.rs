@@ -80,7 +80,7 @@ async fn read(
         },
         Ok(None) => {
             let message = format!(
-                "Secret {namespace}/{name} does not exist: make it, of type kubernetes.io/tls, with a certificate for {}",
+                "Secret {namespace}/{name} does not exist: create it with type kubernetes.io/tls and a certificate for {}",
                 required.join(" and ")
             );
             (without_dates(TlsSecretReason::NotFound, message), None)

@@ -1,5 +1,5 @@
 //! How many calls to sidecars there are at the same time. Those that did not answer last time have permits of their
-//! own, so that they wait for each other and nobody waits for them.
+//! own, so that they wait for each other and nothing else waits for them.
 
 use std::sync::Arc;
 

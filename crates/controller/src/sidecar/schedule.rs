@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::rhythm;
 
-/// Only in a pause of this length something is asked that nobody waits for.
+/// Queries that nothing waits for are sent only in a pause of this length.
 const PAUSE: Duration = Duration::from_secs(3);
 
 /// What is due.

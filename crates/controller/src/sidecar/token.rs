@@ -1,4 +1,4 @@
-//! Tokens for sidecars. In a cluster each node's proxy gets one of its own audience, requested for the operator's
+//! Tokens for sidecars. In a cluster each node's proxy gets one with the node's audience, requested for the operator's
 //! ServiceAccount: what one node receives opens no other.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};

@@ -22,7 +22,7 @@ use serde_json::json;
 use crate::life::Life;
 
 #[test]
-fn what_only_the_operator_can_refuse_gets_no_plan_and_is_told() {
+fn specs_that_only_the_operator_can_reject_get_no_plan_and_a_condition() {
     let mut told = 0;
     for case in cases::nodes() {
         let spec = case.object["spec"].clone();

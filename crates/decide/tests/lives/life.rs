@@ -249,9 +249,9 @@ impl Life {
         if then == Then::Store {
             let stored = self.plan();
             prop_assert!(status.plan != stored, "a plan to store is a new one");
-            let begun = stored.is_some_and(|plan| plan.phase == PlanPhase::Active);
+            let active = stored.is_some_and(|plan| plan.phase == PlanPhase::Active);
             let tls = observed.tls.as_ref().is_none_or(TlsFinding::is_ready);
-            prop_assert!(begun || tls, "no plan is begun without the TLS Secret");
+            prop_assert!(active || tls, "no plan starts without the TLS Secret");
         }
 
         let ready = status.condition(ConditionType::Ready).unwrap();

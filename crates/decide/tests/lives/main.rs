@@ -1,5 +1,5 @@
 //! Random lives: specs, sights and outcomes in any order through `decide`, `advance` and what ends a plan. Nothing
-//! of a plan runs before it is stored, nothing that succeeded runs again, and whoever waits says for what.
+//! of a plan runs before it is stored, nothing that succeeded runs again, and a waiting node says for what.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 mod identities;
@@ -95,7 +95,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 
 proptest! {
     #[test]
-    fn every_life_goes_on_or_says_what_it_waits_for(spec in specs(), events in events()) {
+    fn every_life_advances_or_says_what_it_is_waiting_for(spec in specs(), events in events()) {
         let mut life = Life::new(spec);
         for event in events {
             match event {

@@ -249,7 +249,7 @@ impl Acting<'_> {
         match live.map(job_state) {
             None => Outcome::JobLost,
             Some(JobState::Failed(error)) => Outcome::Rejected { error },
-            Some(_) => waiting(ReadyReason::WaitingForBootstrap, "the Job was created just now"),
+            Some(_) => waiting(ReadyReason::WaitingForBootstrap, "the Job has just been created"),
         }
     }
 

@@ -189,7 +189,7 @@ impl World {
         Ok(())
     }
 
-    /// Goes on without disturbance until nothing changes any more.
+    /// Continues without disturbance until nothing changes any more.
     fn rest(&mut self) -> Result<(), TestCaseError> {
         let mut quiet = 0;
         for _ in 0..400 {

@@ -80,7 +80,7 @@ fn a_node_that_is_stalled_stalls_the_group_with_its_reason() {
 }
 
 #[test]
-fn a_refused_write_is_told_in_the_words_of_the_api_server() {
+fn a_rejected_write_is_reported_with_the_message_of_the_api_server() {
     let mut world = World::new(full_nodes(2));
     world.settle();
     world.edit(IMAGE, json!("seid:b"));

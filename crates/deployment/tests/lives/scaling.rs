@@ -123,7 +123,7 @@ fn a_node_that_is_deleted_by_hand_is_created_again_when_it_is_gone() {
 }
 
 #[test]
-fn a_ceremony_is_not_begun_halfway() {
+fn a_ceremony_is_not_started_with_missing_nodes() {
     let mut spec = validators(2);
     spec["genesis"] = json!({ "chainId": "pacific-1" });
     let mut world = World::new(spec);

@@ -12,18 +12,15 @@ const MANAGED: &[(&str, &str)] = &[
     ("chain.abci", "seid runs the application in its own process"),
     ("chain.chain_id", "it is spec.chainId"),
     ("chain.proxy_app", "seid runs the application in its own process"),
-    ("consensus.wal_path", "it has its place on the data volume"),
-    ("mode", "it follows from the mode of the spec"),
+    ("consensus.wal_path", "it is always on the data volume"),
+    ("mode", "it is derived from the mode in the spec"),
     (
         "priv_validator.key_file",
-        "the key has its place in the pod: name its Secret in spec.validator.signingKey",
+        "the key is mounted into the pod: reference its Secret in spec.validator.signingKey",
     ),
-    (
-        "priv_validator.state_file",
-        "what was signed last has its place on the data volume, next to the key's chain data",
-    ),
-    ("storage.db_path", "chain data have their place on the data volume"),
-    ("version", "it is the version that the sidecar writes"),
+    ("priv_validator.state_file", "the signing state is always on the data volume, next to the chain data"),
+    ("storage.db_path", "chain data is always on the data volume"),
+    ("version", "the sidecar sets it"),
 ];
 
 /// Type of a configuration value.

@@ -1,4 +1,4 @@
-//! Passwords in values: a SeiNode is no place for them, since whoever may read it reads its overrides.
+//! Passwords in values: a SeiNode is no place for them, since everyone who may read it can read its overrides.
 
 /// Whether `value` is a connection string with a password: a URL with `user:password@`, or `password=` in the keyword
 /// form of PostgreSQL.

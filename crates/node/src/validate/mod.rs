@@ -53,7 +53,7 @@ pub enum SpecError {
         wanted: &'static str,
     },
     /// A text that no container runtime takes as an image.
-    #[error("{field} is {value:?}, which is no image reference: {source}")]
+    #[error("{field} is {value:?}, which is not an image reference: {source}")]
     BadImage {
         /// Path of the field.
         field: &'static str,
@@ -64,7 +64,7 @@ pub enum SpecError {
     },
     /// One Secret in two roles.
     #[error(
-        "{field} and {other} name the same Secret {secret:?}: use two Secrets, so that each container gets only what is its own"
+        "{field} and {other} name the same Secret {secret:?}: use two Secrets, so that each container gets only its own data"
     )]
     SharedSecret {
         /// Path of one reference.
@@ -75,7 +75,7 @@ pub enum SpecError {
         secret: String,
     },
     /// A key that the Sei configuration does not have.
-    #[error("spec.overrides has {key:?}, which is no key of the Sei configuration{}", nearest.map(|key| format!("; did you mean {key:?}?")).unwrap_or_else(|| "; docs/reference/overrides.md lists them".to_owned()))]
+    #[error("spec.overrides has {key:?}, which is not a key of the Sei configuration{}", nearest.map(|key| format!("; did you mean {key:?}?")).unwrap_or_else(|| "; docs/reference/overrides.md lists them".to_owned()))]
     UnknownOverride {
         /// The key.
         key: String,
@@ -92,7 +92,7 @@ pub enum SpecError {
     },
     /// A password where everybody reads it. It is not repeated here.
     #[error(
-        "spec.overrides[{key:?}] has a password, and whoever may read SeiNodes could read it: \
+        "spec.overrides[{key:?}] contains a password that anyone who can read SeiNodes could read: \
          use a connection string without one, such as with a client certificate or trusted hosts"
     )]
     PasswordInOverride {

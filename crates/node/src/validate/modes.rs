@@ -58,7 +58,7 @@ fn snapshot_generation(spec: &SeiNodeSpec, faults: &mut Faults) {
         return;
     };
     if tendermint.publish.is_some() && tendermint.keep_recent < 2 {
-        let wanted = "2 or more where snapshots are published: the newest may still be in the making";
+        let wanted = "2 or more where snapshots are published: the newest one may still be incomplete";
         faults.push(
             Part::Configuration,
             SpecError::BadValue {
@@ -83,7 +83,7 @@ fn validator(spec: &ValidatorSpec, faults: &mut Faults) {
     }
     if spec.signing_key.is_some() && spec.genesis_ceremony.is_some() {
         let conflict =
-            "cannot be set together with genesisCeremony, which makes the key itself: remove one of them";
+            "cannot be set together with genesisCeremony, which creates the key itself: remove one of them";
         faults.push(Part::Pod, SpecError::Conflict { field: "spec.validator.signingKey", conflict });
     }
     if spec.signing_key.is_some() != spec.node_key.is_some() {
@@ -126,7 +126,7 @@ fn validator(spec: &ValidatorSpec, faults: &mut Faults) {
                 }
             }
         }
-        // A ceremony makes its own state; what snapshot says is not looked at.
+        // A ceremony creates its own state; `snapshot` is ignored.
         None => snapshot("spec.validator.snapshot", spec.snapshot.as_ref(), faults),
     }
 }

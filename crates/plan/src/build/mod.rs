@@ -32,7 +32,7 @@ pub fn next(node: &SeiNode, plan_id: &str) -> Option<TaskPlan> {
     restarted.then(|| mark_ready(node, plan_id, node.spec.publishes_snapshots()))
 }
 
-/// A plan of `tasks`, not begun.
+/// A plan of `tasks`, not started.
 fn plan(node: &SeiNode, plan_id: &str, tasks: &[Task]) -> TaskPlan {
     let planned = tasks.iter().enumerate().map(|(index, task)| planned(node, plan_id, index, task));
     active(plan_id, planned.collect())

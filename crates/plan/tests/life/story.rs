@@ -87,7 +87,7 @@ fn a_restored_node_whose_bootstrap_job_is_lost() {
 }
 
 #[test]
-fn a_validator_that_fails_for_good_and_is_retried() {
+fn a_validator_that_fails_permanently_and_is_retried() {
     let key = |name: &str| json!({ "secret": { "secretName": name } });
     let validator = json!({ "validator": { "signingKey": key("s"), "nodeKey": key("n") } });
     let mut world = World::new(spec(validator));
@@ -131,7 +131,7 @@ fn a_publisher_updated_twice_at_once() {
 }
 
 #[test]
-fn a_bootstrap_job_that_fails_is_made_again_and_released_anew() {
+fn a_failed_bootstrap_job_is_recreated_and_released_again() {
     let snapshot = json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "seid:old" });
     let mut world = World::new(spec(json!({ "fullNode": { "snapshot": snapshot } })));
     let mut trace = String::new();

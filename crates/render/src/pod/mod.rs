@@ -27,7 +27,7 @@ pub(crate) fn spec(node: &SeiNode, platform: &Platform) -> PodSpec {
         init.push(proxy::container(node, platform));
     }
     PodSpec {
-        // Only the proxy talks to the API server, and mounts a token of its own.
+        // Only the proxy talks to the API server, and mounts a separate token.
         automount_service_account_token: Some(false),
         service_account_name: Some(platform.service_account.clone()),
         // A Service called seid-… in the namespace would set variables that seid reads as its configuration.

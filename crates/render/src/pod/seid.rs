@@ -1,4 +1,4 @@
-//! The containers that run seid: once to make its home, then for good.
+//! The containers that run seid: once to initialize its home, then permanently.
 
 use k8s_openapi::{
     api::core::v1::{Container, ContainerPort, HTTPGetAction, Probe, ResourceRequirements, VolumeMount},

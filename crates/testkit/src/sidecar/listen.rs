@@ -61,7 +61,7 @@ pub(super) async fn tls(nodes: Nodes, reviewer: Option<Client>) -> io::Result<So
             tokio::spawn(async move {
                 let Ok(start) = LazyConfigAcceptor::new(Default::default(), stream).await else { return };
                 let host = start.client_hello().server_name().unwrap_or_default().to_owned();
-                // Nobody listens at a pod that does not run, or whose proxy has nothing to serve.
+                // Nothing listens at a pod that is not running, or whose proxy has nothing to serve.
                 let certificate = lock(&nodes)
                     .known(&host)
                     .filter(|node| node.running)

@@ -1,4 +1,4 @@
-//! What Go's request multiplexer answers by itself.
+//! What Go's request multiplexer answers without a handler.
 
 use axum::{
     body::Body,

@@ -229,7 +229,7 @@ impl Fleet {
         self.nodes.get_mut(host)
     }
 
-    /// The node of this name. One that no pod mounts a claim for has a volume of its own name.
+    /// The node of this name. One that no pod mounts a claim for has a volume of the same name.
     pub(super) fn node(&mut self, host: &str) -> &mut Node {
         if !self.nodes.contains_key(host) {
             let order = Arc::default();

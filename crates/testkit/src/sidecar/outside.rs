@@ -56,7 +56,7 @@ impl Bucket for Everything {
     }
 }
 
-/// A bucket that nobody answers for.
+/// A bucket that does not respond.
 pub struct Unreachable {
     /// How long each question is tried.
     pub after: Duration,

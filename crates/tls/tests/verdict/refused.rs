@@ -58,7 +58,7 @@ fn text_that_parsers_read_differently() {
         ("BOM", with_crt(format!("\u{feff}{crt}")), Malformed, "byte order mark"),
         ("indented", with_crt(format!("  {crt}")), Malformed, "BEGIN line"),
         ("cut off", with_crt(crt[..crt.len() / 2].into()), Malformed, "no END line"),
-        ("not base64", with_crt(crt.replacen("MII", "M*I", 1)), Malformed, "not base64"),
+        ("not base64", with_crt(crt.replacen("MII", "M*I", 1)), Malformed, "not valid padded base64"),
         ("not a certificate", with_crt(crt.replacen("MII", "MIA", 1)), Malformed, "certificate 1 of tls.crt"),
         ("key in tls.crt", with_crt(format!("{crt}{key}")), Malformed, "leaked"),
         (
@@ -76,7 +76,7 @@ fn text_that_parsers_read_differently() {
             Malformed,
             "END line",
         ),
-        ("no padding", with_crt(unpadded(&crt)), Malformed, "padding"),
+        ("no padding", with_crt(unpadded(&crt)), Malformed, "padded base64"),
         ("a newline as ca.crt", good.clone().ca("\n"), Malformed, "nothing where it is optional"),
         (
             "UTF-16",

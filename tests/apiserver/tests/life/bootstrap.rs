@@ -49,7 +49,7 @@ async fn a_bootstrap_recovers_from_a_lost_or_evicted_job() {
     harness::nothing_left_but(&cluster, &[]).await;
 }
 
-/// Its sidecar goes on in the next Job with what it was at: the plan is the same, and nothing is begun twice.
+/// Its sidecar continues in the next Job: the plan is the same, and nothing is started twice.
 async fn lost_while_it_works(cluster: &Cluster) {
     let name = "lost-0";
     let host = Cluster::host(name);
@@ -63,7 +63,7 @@ async fn lost_while_it_works(cluster: &Cluster) {
     assert_eq!(cluster.simulator.runs(&host)["snapshot-restore"], 1);
 }
 
-/// seid was released already: the next Job's pod is released anew, and the rest is not done again.
+/// seid was released already: the next Job's pod is released again, and the rest is not repeated.
 async fn lost_when_released(cluster: &Cluster) {
     let name = "released-0";
     let host = Cluster::host(name);
@@ -96,9 +96,9 @@ async fn evicted_when_released(cluster: &Cluster) {
     comes_back(cluster, name).await;
 }
 
-/// The failure is told with its way out, and the way out leads to Running.
+/// The failure is reported with its remedy, and the remedy leads to Running.
 async fn comes_back(cluster: &Cluster, name: &str) {
-    let failed = until(cluster, name, "the failed Job is told", |node| {
+    let failed = until(cluster, name, "the failed Job is reported", |node| {
         condition(node, ConditionType::Stalled).as_deref() == Some("True/PlanFailed")
     })
     .await;
@@ -111,7 +111,7 @@ async fn comes_back(cluster: &Cluster, name: &str) {
     until(cluster, name, "Running", is_running).await;
 }
 
-/// Without its Service the bootstrap pod has no name: it is made again.
+/// Without its Service the bootstrap pod has no name: the Service is recreated.
 async fn service_taken_away(cluster: &Cluster) {
     let name = "nameless-0";
     let host = Cluster::host(name);

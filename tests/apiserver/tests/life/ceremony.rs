@@ -55,7 +55,7 @@ async fn members_wait_for_the_genesis_and_continue_when_it_exists() {
     }
     for name in MEMBERS {
         until(&cluster, name, "waiting for the genesis", |node| {
-            says(node, "WaitingForGenesis", "s3://genesis/devnet-7/genesis.json is not there yet")
+            says(node, "WaitingForGenesis", "s3://genesis/devnet-7/genesis.json does not exist yet")
         })
         .await;
         assert!(store.holds(&format!("{CHAIN}/{name}/gentx.json")), "{name}");
@@ -68,7 +68,7 @@ async fn members_wait_for_the_genesis_and_continue_when_it_exists() {
     let began = Instant::now();
     for name in MEMBERS {
         until(&cluster, name, "waiting for the peers", |node| {
-            says(node, "WaitingForGenesis", "s3://genesis/devnet-7/peers.json is not there yet")
+            says(node, "WaitingForGenesis", "s3://genesis/devnet-7/peers.json does not exist yet")
         })
         .await;
     }
@@ -93,7 +93,7 @@ async fn denied_access_to_the_bucket_is_reported_and_blocks_no_node() {
     let operator = harness::operator_with(&cluster, &variables);
     harness::create(&cluster, MEMBERS[0], member()).await;
     until(&cluster, MEMBERS[0], "trying, and saying why the bucket is not looked into", |node| {
-        says(node, "TaskRetrying", "bucket genesis could not be asked: SignatureDoesNotMatch")
+        says(node, "TaskRetrying", "bucket genesis could not be queried: SignatureDoesNotMatch")
     })
     .await;
 
@@ -106,7 +106,7 @@ async fn denied_access_to_the_bucket_is_reported_and_blocks_no_node() {
     })
     .await;
     until(&cluster, MEMBERS[0], "trying without credentials", |node| {
-        says(node, "TaskRetrying", "has no credentials to look for s3://genesis/devnet-7/genesis.json")
+        says(node, "TaskRetrying", "has no credentials to check for s3://genesis/devnet-7/genesis.json")
     })
     .await;
 
@@ -114,7 +114,7 @@ async fn denied_access_to_the_bucket_is_reported_and_blocks_no_node() {
     operator.kill().unwrap();
     let _operator = harness::operator_with(&cluster, &store.variables());
     until(&cluster, MEMBERS[0], "waiting for the genesis", |node| {
-        says(node, "WaitingForGenesis", "genesis.json is not there yet")
+        says(node, "WaitingForGenesis", "genesis.json does not exist yet")
     })
     .await;
     store.put(&format!("{CHAIN}/genesis.json"), "{}").unwrap();
@@ -131,14 +131,18 @@ async fn missing_artifacts_are_reported_before_a_missing_genesis() {
     let _operator = harness::operator_with(&cluster, &store.variables());
     harness::create(&cluster, MEMBERS[0], member()).await;
     until(&cluster, MEMBERS[0], "missing its gentx", |node| {
-        says(node, "WaitingForGenesis", "s3://genesis/devnet-7/member-0/gentx.json, but it is not there")
+        says(
+            node,
+            "WaitingForGenesis",
+            "s3://genesis/devnet-7/member-0/gentx.json, but the object does not exist",
+        )
     })
     .await;
     for file in ["gentx.json", "identity.json"] {
         store.put(&format!("{CHAIN}/member-0/{file}"), "{}").unwrap();
     }
     until(&cluster, MEMBERS[0], "waiting for the genesis", |node| {
-        says(node, "WaitingForGenesis", "genesis.json is not there yet")
+        says(node, "WaitingForGenesis", "genesis.json does not exist yet")
     })
     .await;
 }

@@ -1,5 +1,5 @@
 //! The operator ends at every point of the main job: before and after each of its writes to the API server and each
-//! task it gives to the sidecar. Another one goes on from there, to the same end, and does nothing twice.
+//! task it gives to the sidecar. Another one continues from there, to the same end, and does nothing twice.
 
 use std::sync::Arc;
 

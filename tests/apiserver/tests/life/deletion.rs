@@ -114,7 +114,7 @@ async fn objects_that_were_restored_without_owners_are_taken_up_as_documented() 
     let uid = claims.get("data-bk-0").await.unwrap().uid();
     let _operator = harness::operator(&cluster);
     harness::create(&cluster, name, builders::full_node(A)).await;
-    let refused = "claim data-bk-0 exists and does not belong to this SeiNode. To keep its data, delete this SeiNode and create it again with spec.dataVolume.import.pvcName: data-bk-0";
+    let refused = "claim data-bk-0 exists and is not controlled by this SeiNode. To keep its data, delete this SeiNode and recreate it with spec.dataVolume.import.pvcName: data-bk-0";
     until_said(&cluster, name, ConditionType::Stalled, "True/PlanFailed", refused).await;
     cluster.nodes().delete(name, &DeleteParams::default()).await.unwrap();
     eventually("the SeiNode is gone", || async { cluster.nodes().get_opt(name).await.unwrap().is_none() })

@@ -116,7 +116,7 @@ pub async fn until(cluster: &Cluster, name: &str, what: &str, wanted: impl Fn(&S
     let mut last = None;
     let found = async {
         while let Some(event) = nodes.next().await {
-            // A watch that broke is begun again by itself.
+            // A broken watch restarts automatically.
             let Ok(node) = event else { continue };
             if wanted(&node) {
                 return node;

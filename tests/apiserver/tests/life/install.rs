@@ -28,7 +28,7 @@ use crate::harness::{self, condition, is_running, until};
 
 const INSTALL: &str = include_str!("../../../../deploy/install.yaml");
 
-/// A cluster in which nobody has granted the operator anything.
+/// A cluster in which the operator has no permissions.
 async fn bare_cluster() -> Cluster {
     Cluster::start(&control_plane::assets().unwrap(), Vec::new()).await.unwrap()
 }

@@ -110,7 +110,7 @@ async fn metrics_are_served_to_those_that_the_api_server_admits() {
         answer.split(' ').nth(1).unwrap_or_default().to_owned()
     };
     assert!(get(18_182, "/metrics").await.starts_with("HTTP/1.1 401"));
-    assert_eq!(ask("nobody".into()).await, "401");
+    assert_eq!(ask("unknown".into()).await, "401");
     let token = |path| std::fs::read_to_string(path).unwrap();
     let kubeconfig = |path| -> String {
         let kubeconfig: serde_json::Value = serde_json::from_str(&token(path)).unwrap();

@@ -151,7 +151,7 @@ async fn nodes_of_every_mode_come_up_while_the_operator_keeps_crashing() {
     harness::nothing_left_but(&cluster, &["old-data"]).await;
 }
 
-/// A bound claim that somebody made before.
+/// A bound claim that existed before.
 pub async fn import(cluster: &Cluster) {
     let capacity = json!({ "storage": "4Ti" });
     let volume: PersistentVolume = serde_json::from_value(json!({

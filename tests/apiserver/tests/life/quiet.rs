@@ -1,4 +1,4 @@
-//! A fleet that runs: restarts of sidecars are followed, expiry is told at its moment, and nothing else is written.
+//! A fleet that runs: restarts of sidecars are followed, expiry is reported when it happens, and nothing else is written.
 
 use std::time::{Duration, Instant, SystemTime};
 

@@ -64,7 +64,7 @@ async fn a_broken_secret_is_reported_and_touches_no_pod(cluster: &Cluster, autho
         condition(node, tls).as_deref() == Some("False/TLSSecretSANsMismatch")
     })
     .await;
-    // The next plan waits, and says for what; the pod goes on.
+    // The next plan waits, and says for what; the pod keeps running.
     let nodes = cluster.nodes();
     let update = Patch::Merge(json!({ "spec": { "image": OTHER_IMAGE } }));
     nodes.patch("rpc-0", &PatchParams::default(), &update).await.unwrap();
@@ -108,5 +108,5 @@ async fn deletion_leaves_nothing(cluster: &Cluster) {
     }
     harness::nothing_left_but(cluster, &[]).await;
     let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), NAMESPACE);
-    assert!(secrets.get_opt("rpc-0-tls").await.unwrap().is_some(), "the Secret is somebody else's");
+    assert!(secrets.get_opt("rpc-0-tls").await.unwrap().is_some(), "the Secret belongs to the user");
 }

@@ -1,4 +1,4 @@
-//! What goes wrong around a node, how it is told, and the way out of it.
+//! Failures around a node: how each is reported, and how to recover.
 
 use k8s_openapi::api::{
     admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding},
@@ -93,7 +93,7 @@ async fn a_service_with_another_owner(cluster: &Cluster) {
     until(cluster, "named-0", "Running", is_running).await;
 }
 
-/// What a plan has made is kept while the plan goes on.
+/// What a plan has created is kept while the plan runs.
 async fn objects_taken_away_during_the_first_plan(cluster: &Cluster) {
     let name = "stripped-0";
     harness::stuck(cluster, name, &["configure-genesis"]);
@@ -150,7 +150,7 @@ async fn a_task_that_the_sidecar_does_not_know(cluster: &Cluster) {
     assert_eq!(condition(&node, supported).as_deref(), Some("True/SidecarVersionSupported"));
 }
 
-/// What somebody else writes into the status stays there and is used.
+/// What another client writes into the status stays there and is used.
 async fn an_external_address(cluster: &Cluster) {
     let name = "public-0";
     let tls = builders::tls_full_node(A, "public-0-tls");
@@ -249,7 +249,7 @@ async fn two_nodes_of_one_volume(cluster: &Cluster) {
     let spec = json!({ "chainId": "arctic-1", "image": A, "fullNode": {}, "dataVolume": import });
     harness::create(cluster, "tenant-0", spec.clone()).await;
     until(cluster, "tenant-0", "Running", is_running).await;
-    // Ages are told apart by the second.
+    // Ages have a resolution of one second.
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     harness::create(cluster, "tenant-1", spec).await;
     until_said(cluster, "tenant-1", STALLED, "True/VolumeInUse", "tenant-0").await;

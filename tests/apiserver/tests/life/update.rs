@@ -120,7 +120,7 @@ async fn a_hung_sidecar_delays_no_other_node() {
         cluster.simulator.faults(&Cluster::host(&name), |faults| faults.hang = true);
         harness::create(&cluster, &name, builders::full_node(A)).await;
     }
-    until(&cluster, "hang-39", "begun", |node| node.status.as_ref().is_some_and(|it| it.plan.is_some()))
+    until(&cluster, "hang-39", "started", |node| node.status.as_ref().is_some_and(|it| it.plan.is_some()))
         .await;
     harness::create(&cluster, "node-0", builders::full_node(A)).await;
     until(&cluster, "node-0", "Running", is_running).await;
@@ -139,13 +139,13 @@ async fn a_task_that_keeps_failing_fails_the_plan_and_a_retry_recovers_it() {
     let error = "config validation failed: no".to_owned();
     cluster.simulator.faults(&host, |faults| drop(faults.fail.insert("config-validate".into(), (1, error))));
     harness::create(&cluster, "node-0", builders::full_node(A)).await;
-    let retrying = until(&cluster, "node-0", "a failed attempt is told", |node| {
+    let retrying = until(&cluster, "node-0", "a failed attempt is reported", |node| {
         condition(node, ConditionType::Ready).as_deref() == Some("False/TaskRetrying")
     })
     .await;
     let ready = retrying.status.as_ref().unwrap().condition(ConditionType::Ready).unwrap().message.clone();
     assert!(ready.contains("config validation failed: no"), "{ready}");
-    until(&cluster, "node-0", "Running by itself", is_running).await;
+    until(&cluster, "node-0", "Running without intervention", is_running).await;
     assert_eq!(cluster.simulator.runs(&host)["config-validate"], 2);
 
     // What can never work fails at once, and a corrected spec or a retry is the way out.

@@ -52,7 +52,7 @@ async fn a_node_is_reconciled_within_seconds_after_the_api_server_restarted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kind_that_is_denied_for_good_stops_no_other() {
+async fn a_permanently_denied_kind_stops_no_other() {
     let cluster = harness::cluster().await;
     let proxy = ApiProxy::in_front_of(&cluster).await.unwrap();
     let _operator = replica(&cluster, 18_101);

@@ -119,7 +119,7 @@ fn proxies_of_the_listed_namespaces_may_ask_who_calls() {
 }
 
 #[test]
-fn submitters_have_a_role_that_nobody_is_bound_to() {
+fn submitters_have_a_role_without_bindings() {
     let objects = chart::render(&json!({ "watchNamespaces": ["a"] })).unwrap();
     let role = find(&objects, "ClusterRole", rbac::SUBMITTER_ROLE).unwrap();
     let rules: Vec<PolicyRule> = serde_json::from_value(role["rules"].clone()).unwrap();
@@ -198,7 +198,7 @@ fn pods_of_nodes_are_closed_but_for_p2p_where_a_policy_is_asked_for() {
     }
     let mut all: BTreeSet<u16> = ports::SEID.iter().map(|(_, port)| *port).collect();
     all.extend([ports::SIDECAR_DEFAULT, ports::RBAC_PROXY]);
-    // Nobody scrapes unless listed.
+    // No client scrapes unless listed.
     all.retain(|port| !ports::SEID.contains(&("metrics", *port)));
     assert_eq!(opened, all);
 }

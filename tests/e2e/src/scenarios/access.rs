@@ -37,7 +37,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let wrong = token(world, "task-caller", "https://kubernetes.default.svc.cluster.local").await?;
     for (who, token, more, expected) in [
         ("a granted account", Some(&granted), None, "200"),
-        ("nobody", None, None, "401"),
+        ("anonymous", None, None, "401"),
         ("an account without a grant", Some(&stranger), None, "403"),
         ("a token for the API server", Some(&wrong), None, "401"),
         ("a token for another node", Some(&other), None, "401"),

@@ -14,7 +14,7 @@ use crate::{
 
 /// Of the snapshot in the bucket.
 const HEIGHT: u64 = 200;
-/// Peers are told apart by it; nobody here looks at it.
+/// Distinguishes peers; no scenario reads it.
 const PEER_ID: &str = "0123456789abcdef0123456789abcdef01234567";
 
 pub(super) async fn run(world: &World) -> anyhow::Result<()> {
@@ -38,14 +38,14 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let pod = job.spec.and_then(|spec| spec.template.spec).context("the Job has no pod")?;
     let proxied = pod.init_containers.iter().flatten().any(|container| container.name == "kube-rbac-proxy");
     ensure!(proxied, "the Job's pod has no proxy");
-    seen("the Job runs the old image under the restricted standard, with a proxy of its own");
+    seen("the Job runs the old image under the restricted standard, with its own proxy");
     node.until_ready().await?;
     ensure!(node.beside::<Job>().get_opt("restored-bootstrap").await?.is_none(), "the Job is left");
     let exec = ["exec", "-n", NAMESPACE, "restored-0", "-c", "seid", "--", "cat", "/.sei/data/height"];
     let height: u64 = world.run("kubectl", &exec).await?.trim().parse().context("read the height")?;
     ensure!(height >= HEIGHT, "it is at height {height}");
     seen(format!(
-        "at the height it halted, Job and Service went, and the node goes on from {height} with the new image"
+        "it halted at the height, Job and Service were deleted, and the node continues from {height} with the new image"
     ));
     node.delete().await?;
     world.kubectl(&format!("delete secret restored-tls -n {NAMESPACE}")).await?;

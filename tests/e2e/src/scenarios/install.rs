@@ -72,7 +72,7 @@ async fn until_ready(world: &World) -> anyhow::Result<()> {
     .await
 }
 
-/// What this cluster is: small machines, images of its own.
+/// What this cluster is: small machines, locally built images.
 fn values(world: &World) -> anyhow::Result<Value> {
     let images = &world.images;
     let (repository, tag) = images.operator.rsplit_once(':').context("the operator's image has a tag")?;

@@ -27,7 +27,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     reader.run("tls-procedures", "issuer", node.name).await?;
     reader.run("tls-procedures", "certificates", node.name).await?;
     node.until_ready().await?;
-    seen("cert-manager issues from those names, and the node goes on to Running; no hand in between");
+    seen("cert-manager issues for those names, and the node continues to Running without manual steps");
     renewal(&node, &reader).await
 }
 

@@ -22,7 +22,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let reader = Reader::new(world)?;
     reader.run("tls-procedures", "secret-by-hand", node.name).await?;
     reader.run("tls-procedures", "wait-for-ready", node.name).await?;
-    seen("the Secret comes, and it goes on to Running by itself");
+    seen("once the Secret exists the node continues to Running");
 
     let ca = reader.folder().join("tls.crt").display().to_string();
     for name in [node.host(), format!("manual-secret.{}.svc.cluster.local", NAMESPACE)] {

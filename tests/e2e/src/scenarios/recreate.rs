@@ -25,7 +25,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     ensure!(containers(&node).await?.contains("kube-rbac-proxy"), "it has no proxy");
     ensure!(self::volume(&node).await? == volume, "it has another volume");
     ensure!(read(&node).await? == "written before", "the data is not what it was");
-    seen("TLS turned on: deleted and made again by the documented steps, the data still there");
+    seen("TLS enabled: deleted and recreated by the documented steps, with its data");
 
     for block in ["delete-node", "recreate-without-tls", "wait-for-ready"] {
         reader.run(PAGE, block, node.name).await?;

@@ -44,7 +44,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     install(world, narrow).await?;
     let services: Api<k8s_openapi::api::core::v1::Service> = Api::namespaced(world.client.clone(), NAMESPACE);
     services.delete("manual-secret", &DeleteParams::default()).await?;
-    until("the Service to be made again", async || {
+    until("the Service to be recreated", async || {
         ensure!(services.get_opt("manual-secret").await?.is_some(), "it is not there");
         Ok(())
     })

@@ -88,7 +88,7 @@ async fn leader(world: &World) -> anyhow::Result<String> {
     until("a leader", async || {
         let leases: Api<Lease> = Api::namespaced(world.client.clone(), OPERATOR);
         let holder = leases.get(LEASE).await?.spec.and_then(|spec| spec.holder_identity);
-        let holder = holder.filter(|holder| !holder.is_empty()).context("nobody holds the lease")?;
+        let holder = holder.filter(|holder| !holder.is_empty()).context("no process holds the lease")?;
         Ok(holder.split_once('_').map_or(holder.clone(), |(pod, _)| pod.to_owned()))
     })
     .await

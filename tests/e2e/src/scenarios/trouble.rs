@@ -65,7 +65,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     verdict(&node, "True/TLSSecretReady", began).await?;
     let ready = node.until_ready().await?;
     ensure!(current_image(&ready) == Some(b.as_str()), "the update was forgotten");
-    seen("the Secret comes right, and the update that waited is made by itself");
+    seen("the Secret is valid again, and the waiting update runs");
     world.kubectl(&format!("delete secret other-tls -n {NAMESPACE}")).await?;
     Ok(())
 }

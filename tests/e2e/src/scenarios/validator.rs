@@ -37,7 +37,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
         let truth = condition(&ready, kind).unwrap_or_default();
         ensure!(truth.starts_with("True/"), "{} is {truth}", kind.as_str());
     }
-    seen("the keys come, are judged good, and it goes on to Running");
+    seen("the keys exist, are accepted, and the node continues to Running");
 
     let exec = |container: &'static str, file: &'static str| {
         let words = format!("exec -n {NAMESPACE} validator-0 -c {container} -- cat {file}");
@@ -63,7 +63,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     node.delete().await?;
     let secrets = "delete secret validator-signing validator-node validator-keyring validator-passphrase";
     world.kubectl(&format!("{secrets} -n {NAMESPACE}")).await?;
-    seen("deleted; the Secrets are its owner's and stay until somebody deletes them");
+    seen("deleted; the Secrets belong to the user and stay");
     Ok(())
 }
 

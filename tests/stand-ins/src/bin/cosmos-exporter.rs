@@ -9,7 +9,7 @@ use sei_stand_ins::{Ending, listen};
 #[derive(Parser)]
 #[command(name = "cosmos-exporter")]
 struct Flags {
-    /// Denomination that amounts are told in.
+    /// Denomination of the reported amounts.
     #[arg(long)]
     denom: String,
     /// Base units in one of them.

@@ -58,7 +58,7 @@ const TASKS: &[(&str, &str, &str)] = &[
     ("discover-peers", r#"{"sources":[{"type":"static"}]}"#, "source[0]: static source has empty addresses"),
     (
         "discover-peers",
-        r#"{"sources":[{"type":"dnsEndpoints","endpoints":["nobody.svc.cluster.local"]}]}"#,
+        r#"{"sources":[{"type":"dnsEndpoints","endpoints":["absent.svc.cluster.local"]}]}"#,
         "no reachable peers found via dnsEndpoints (1 endpoints tried)",
     ),
     ("discover-peers", r#"{"sources":[{"type":"static","addresses":["ab@c:1"]}]}"#, ""),

@@ -241,7 +241,7 @@ async fn it_lets_through_who_may_and_says_who_that_is() {
     let (_proxy, port) = bed.proxy(bed.upstream, &[]);
     let as_evil = [("authorization", for_api.as_str()), ("x-remote-user", "evil")];
     assert_eq!(bed.ask(port, "GET", "/v0/tasks", &as_evil).await.heard()["x-remote-user"], "evil");
-    // And as it configures it: the permission is asked for in a group where nobody has it.
+    // And as it configures it: the permission is checked in a group where no user has it.
     bed.configure("group");
     let (_proxy, port) = bed.proxy(bed.upstream, &whole);
     let answer = bed.ask(port, "GET", "/v0/tasks", &[("authorization", &granted)]).await;

@@ -44,7 +44,7 @@ async fn the_block_height_continues_after_a_restart() {
     assert_eq!(first.terminate().0, 128 + 15);
 
     let second = start(home.path(), rpc, &[]);
-    assert!(height(rpc).await >= 3, "the data directory is gone on with");
+    assert!(height(rpc).await >= 3, "the data directory is reused");
     drop(second);
 }
 

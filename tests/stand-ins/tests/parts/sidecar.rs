@@ -20,7 +20,7 @@ async fn a_node_is_configured_and_its_records_outlive_the_process() {
     assert_eq!(get(port, "/v0/livez").await, (StatusCode::OK, String::new()));
     assert_eq!(get(port, "/v0/healthz").await.0, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(get(port, "/v0/node-id").await.0, StatusCode::INTERNAL_SERVER_ERROR);
-    let nobody = json!({ "sources": [{ "type": "dnsEndpoints", "endpoints": ["nobody.invalid"] }] });
+    let absent = json!({ "sources": [{ "type": "dnsEndpoints", "endpoints": ["absent.invalid"] }] });
     let known = json!({ "sources": [{ "type": "static", "addresses": ["a@b:1"] }] });
     for (type_, params, status) in [
         ("generate-identity", json!({ "chainId": "arctic-1", "moniker": "x" }), "completed"),
@@ -28,7 +28,7 @@ async fn a_node_is_configured_and_its_records_outlive_the_process() {
         ("config-validate", json!(null), "failed"),
         ("config-apply", json!({ "mode": "full", "overrides": { "chain.moniker": "x" } }), "completed"),
         ("config-apply", json!({ "mode": "odd" }), "failed"),
-        ("discover-peers", nobody, "failed"),
+        ("discover-peers", absent, "failed"),
         ("configure-state-sync", json!(null), "failed"),
         ("discover-peers", known, "completed"),
         ("config-validate", json!(null), "completed"),

@@ -19,7 +19,7 @@ pub(super) const PROCESS_ANNOTATION: &str = "sei.io/lease-process";
 pub(super) enum Claim {
     /// This process's.
     Ours,
-    /// Nobody's: it was given back, has expired, or its holder was an earlier process of this pod.
+    /// Free: it was released, has expired, or its holder was an earlier process of this pod.
     Free,
     /// Held, under this name.
     Held(String),

@@ -242,7 +242,7 @@ impl Attempts {
             return self.write(renewed(lease)).await;
         }
         let holder = lease.spec.and_then(|spec| spec.holder_identity).unwrap_or_default();
-        Ok(Attempt::Other(if holder.is_empty() { "nobody".to_owned() } else { holder }))
+        Ok(Attempt::Other(if holder.is_empty() { "no holder".to_owned() } else { holder }))
     }
 
     async fn write(&mut self, lease: Lease) -> anyhow::Result<Attempt> {

@@ -39,7 +39,7 @@ async fn a_sidecar_that_does_not_answer_is_retried_with_growing_delays_and_at_on
     assert_eq!(known.trouble.map(|trouble| trouble.kind), Some(TroubleKind::Unreachable));
     sleep(Duration::from_secs(3600)).await;
     assert!((18..26).contains(&bed.fake.count("healthz")), "{}", bed.fake.count("healthz"));
-    assert_eq!(bed.passes.count(), 1, "the same trouble is told once");
+    assert_eq!(bed.passes.count(), 1, "the same trouble is reported once");
     bed.fake.change(|world| (world.mode, world.ready) = (Mode::Answers, true));
     bed.watched.begin_pass(Ok(target("u1")), Some("restarted".to_owned()), true);
     let changed = bed.passes.0.1.notified();

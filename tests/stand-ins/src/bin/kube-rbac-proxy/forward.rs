@@ -66,7 +66,7 @@ impl Proxy {
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Infallible> {
         let (mut parts, body) = request.into_parts();
-        // An ignored path passes as it is, whatever its headers say and whoever sent them.
+        // An ignored path passes as it is, regardless of its headers and their origin.
         if !self.ignored.iter().any(|path| path == parts.uri.path()) {
             match self.judge.judge(&parts, &self.wanted).await {
                 Ok(user) => {

@@ -15,7 +15,7 @@ use sei_testkit::sidecar::{Answer, Bucket, Unreachable};
 /// How long the SDK tries.
 const PATIENCE: Duration = Duration::from_secs(12);
 
-/// A bucket; one that nobody answers for where the environment names no endpoint.
+/// A bucket; one that does not respond if the environment names no endpoint.
 pub(crate) fn open(name: &str, region: &str) -> anyhow::Result<Arc<dyn Bucket>> {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let Some(endpoint) = set("AWS_ENDPOINT_URL_S3") else {

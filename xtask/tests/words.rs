@@ -1,0 +1,85 @@
+//! Messages, comments, names and pages use the words that people who run Kubernetes use.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::{fs, path::Path, process::Command};
+
+/// What is not written here, and what is written in its place.
+const AVOIDED: &[(&str, &str)] = &[
+    ("a person has to", "manual intervention is required"),
+    ("a person must", "manual intervention is required"),
+    ("anew", "again, or recreate and reissue"),
+    ("are told", "are reported"),
+    ("begun", "started"),
+    ("by itself", "automatically, or leave it out"),
+    ("for good", "permanently"),
+    ("goes on", "continues"),
+    ("gone on with", "continued"),
+    ("is told", "is reported"),
+    ("looked at", "checked"),
+    ("looks at", "checks"),
+    ("made again", "recreated"),
+    ("nobody", "no client, or no process"),
+    ("set right", "reverted, or corrected"),
+    ("somebody", "another client"),
+    ("whoever", "anyone who"),
+];
+
+/// A user name of the image, and this page.
+const ALLOWED: &[(&str, &str)] = &[("xtask/src/image/rootfs.rs", "nobody"), ("xtask/tests/words.rs", "")];
+
+/// The words of a text in lower case, those of identifiers too, each between spaces.
+fn words(line: &str) -> String {
+    let letters = line.chars().map(|letter| if letter.is_alphanumeric() { letter } else { ' ' });
+    let letters: String = letters.flat_map(char::to_lowercase).collect();
+    format!(" {} ", letters.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// The files under version control that people read, without the recorded objects of others.
+fn files(root: &Path) -> Vec<String> {
+    let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(root).output().unwrap();
+    assert!(listed.status.success(), "git lists the files: {}", String::from_utf8_lossy(&listed.stderr));
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let extensions = ["gotmpl", "md", "rs", "sh", "toml", "tpl", "txt", "yaml", "yml"];
+    let is_text = |path: &&str| {
+        Path::new(path).extension().is_some_and(|it| extensions.iter().any(|known| it == *known))
+    };
+    listed
+        .split_terminator('\0')
+        .filter(is_text)
+        .filter(|path| !path.starts_with("tests/conformance/"))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn found(path: &str, text: &str) -> Vec<String> {
+    let is_allowed = |phrase: &str| {
+        ALLOWED.iter().any(|(place, word)| *place == path && (word.is_empty() || *word == phrase))
+    };
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = words(line);
+        for (phrase, instead) in AVOIDED {
+            if line.contains(&format!(" {phrase} ")) && !is_allowed(phrase) {
+                found.push(format!("{path}:{}: \"{phrase}\": write {instead}", number + 1));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn texts_are_in_plain_technical_english() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let files = files(root);
+    assert!(files.len() > 300, "the whole repository is read, not {} files", files.len());
+    let read = |path: &String| fs::read_to_string(root.join(path)).map(|text| found(path, &text));
+    let found: Vec<_> = files.iter().flat_map(|path| read(path).unwrap_or_default()).collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn an_avoided_phrase_is_found_in_text_and_in_names() {
+    assert_eq!(found("a.md", "It is made again.").len(), 1);
+    assert_eq!(found("a.rs", "fn a_pod_is_told_of() {}").len(), 1);
+    assert_eq!(found("a.rs", "// The remade Job."), Vec::<String>::new());
+}
