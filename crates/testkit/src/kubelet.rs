@@ -8,7 +8,7 @@ use futures::StreamExt;
 use k8s_openapi::api::core::v1::{ConfigMap, Container, PersistentVolumeClaim, Pod, Secret};
 use kube::{
     Api, Client, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
     runtime::{WatchStreamExt, watcher},
 };
 use serde_json::{Value, json};
@@ -230,7 +230,13 @@ fn status(pod: &Pod, phase: &str, ready: bool, creating: &str) -> Value {
 
 async fn remove(client: &Client, pod: &Pod) {
     let pods: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace().unwrap_or_default());
-    let now = DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() };
+    // As the real one: another pod may have the name by now.
+    let this_one = Preconditions { uid: pod.uid(), resource_version: None };
+    let now = DeleteParams {
+        grace_period_seconds: Some(0),
+        preconditions: Some(this_one),
+        ..DeleteParams::default()
+    };
     // Gone already is what is wanted.
     let _ = pods.delete(&pod.name_any(), &now).await;
 }
