@@ -48,7 +48,7 @@ pub enum Outcome {
     JobLost,
 }
 
-/// What to do after [`Plan::advance`].
+/// What to do after [`crate::Plan::advance`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// The current task is done: go on with the next one.

@@ -9,7 +9,7 @@ use super::{insert_after, plan, sidecar};
 use crate::{Ground, SidecarTask, Task, TaskKind, intent::config_intent};
 
 /// The plan that brings a new node to Running. A spec without a mode is not admitted; as a file it is treated
-/// as a full node here and refused by [`crate::validate`].
+/// as a full node here and refused by [`sei_node::validate`].
 pub fn init(node: &SeiNode, plan_id: &str) -> TaskPlan {
     init_on(node, &Ground::default(), plan_id)
 }
