@@ -77,7 +77,7 @@ fn text_that_parsers_read_differently() {
             "END line",
         ),
         ("no padding", with_crt(unpadded(&crt)), Malformed, "padded base64"),
-        ("a newline as ca.crt", good.clone().ca("\n"), Malformed, "nothing where it is optional"),
+        ("a newline as ca.crt", good.clone().ca("\n"), Malformed, "remove the entry if it is optional"),
         (
             "UTF-16",
             Parts { crt: Some(crt.encode_utf16().flat_map(u16::to_le_bytes).collect()), ..good.clone() },
