@@ -27,7 +27,7 @@ fn accepted(path: &Path, mut object: Value) -> anyhow::Result<SeiNode> {
     let refused = |fault: String| bad(format!("{}: {fault}", path.display()));
     admission::admit(&mut object).map_err(refused)?;
     let node: SeiNode = serde_json::from_value(object).map_err(|error| refused(error.to_string()))?;
-    let faults: Vec<_> = sei_node::validate(&node).iter().map(ToString::to_string).collect();
+    let faults: Vec<_> = sei_node::Node::of(&node).faults().iter().map(ToString::to_string).collect();
     if faults.is_empty() { Ok(node) } else { Err(refused(faults.join("; "))) }
 }
 

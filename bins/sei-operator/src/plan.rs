@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use sei_api::v1alpha1::TaskPlan;
+use sei_node::Node;
 use serde_json::{Value, json};
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
 pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     let node = input::seinode(&args.filename)?;
     let id = args.plan_id.unwrap_or_else(uuid::Uuid::new_v4).to_string();
-    let plan = sei_plan::build::next(&node, &id).map(|plan| sei_plan::build::bare(&plan));
+    let plan = sei_plan::build::next(&Node::of(&node), &id).map(|plan| sei_plan::build::bare(&plan));
     match args.output {
         PlanOutput::Json => println!("{}", serde_json::to_string_pretty(&as_json(plan.as_ref(), &node)?)?),
         PlanOutput::Table => table(plan.as_ref()),

@@ -1,6 +1,7 @@
 //! What to do about what was observed: a total function without effects.
 
 use sei_api::SeiNodeStatus;
+use sei_node::Node;
 use sei_plan::{Ground, Persisted, Plan};
 use sei_render::Platform;
 
@@ -37,15 +38,15 @@ pub(crate) enum Next {
     Wait,
 }
 
-/// Decides about one observation. `plan_id` is used if a plan is created.
-pub(crate) fn decide(observed: &Observed, platform: &Platform, plan_id: &str) -> Decision {
-    let mut status = facts::status(observed, platform);
+/// Decides about one observation of `node`. `plan_id` is used if a plan is created.
+pub(crate) fn decide(observed: &Observed, node: &Node<'_>, platform: &Platform, plan_id: &str) -> Decision {
+    let mut status = facts::status(observed, node, platform);
     let Drift { repairs, foreign, overridden } = drift::find(observed, platform);
     // What is wrong with the spec would be in the objects too.
-    let repairs = if faults::can_render(&observed.node, platform) { repairs } else { Vec::new() };
-    let obstacle = obstacle::find(observed, platform, foreign);
+    let repairs = if faults::can_render(node, platform) { repairs } else { Vec::new() };
+    let obstacle = obstacle::find(observed, node, platform, foreign);
     let ground = ground(observed, platform);
-    let (next, mut repairs) = match wanted(observed, &status, obstacle.as_ref(), &ground, plan_id) {
+    let (next, mut repairs) = match wanted(observed, node, &status, obstacle.as_ref(), &ground, plan_id) {
         Wanted::Run(plan) => (Next::Run(plan), repairs),
         Wanted::New(plan) => {
             ending::begin(observed, &mut status, *plan, &ground);

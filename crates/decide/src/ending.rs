@@ -5,6 +5,7 @@ use sei_api::{
     conditions::{Statement, UpdateReason},
     v1alpha1::{FailedUpdate, FailureCause, NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
+use sei_node::Node;
 use sei_plan::{Ground, OfKind, Plan, Purpose, TaskKind, configured_by};
 
 use crate::{condition::say, objects::seid_image, observed::Observed, phase::set_phase, sidecar_conditions};
@@ -34,8 +35,7 @@ pub(crate) fn drop_update(observed: &Observed, status: &mut SeiNodeStatus) {
 }
 
 /// Takes what running a plan came to into the status.
-pub(crate) fn settle(observed: &Observed, status: &mut SeiNodeStatus, mut plan: TaskPlan) {
-    let node = &*observed.node;
+pub(crate) fn settle(observed: &Observed, node: &Node<'_>, status: &mut SeiNodeStatus, mut plan: TaskPlan) {
     match plan.phase {
         PlanPhase::Active | PlanPhase::Unknown => {}
         PlanPhase::Complete => {
@@ -49,7 +49,7 @@ pub(crate) fn settle(observed: &Observed, status: &mut SeiNodeStatus, mut plan: 
                     .target_image
                     .clone()
                     .or_else(|| applied.map(str::to_owned))
-                    .or(Some(node.spec.image.clone()));
+                    .or(Some(node.object.spec.image.clone()));
             }
             if let Some(configured) = configured_by(&plan, node) {
                 status.configured = Some(configured);

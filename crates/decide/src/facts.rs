@@ -9,6 +9,7 @@ use sei_api::{
     names,
     v1alpha1::{Configured, NodePhase, PlanPhase, SidecarTlsStatus},
 };
+use sei_node::Node;
 use sei_plan::{LOG_LEVEL, Purpose, configured};
 use sei_render::Platform;
 
@@ -22,8 +23,8 @@ use crate::{
     sidecar_conditions,
 };
 
-pub(crate) fn status(observed: &Observed, platform: &Platform) -> SeiNodeStatus {
-    let node = &*observed.node;
+pub(crate) fn status(observed: &Observed, read: &Node<'_>, platform: &Platform) -> SeiNodeStatus {
+    let node = read.object;
     let mut status = node.status.clone().unwrap_or_default();
     status.observed_generation = node.metadata.generation;
     if status.phase.is_none() {
@@ -44,7 +45,7 @@ pub(crate) fn status(observed: &Observed, platform: &Platform) -> SeiNodeStatus 
     keys(observed, &mut status);
     sidecar_conditions::tell(observed, platform, &mut status);
     configuration(node, &mut status);
-    honored(observed, &mut status);
+    honored(observed, read, &mut status);
     status
 }
 
@@ -144,9 +145,9 @@ fn keys(observed: &Observed, status: &mut SeiNodeStatus) {
     }
 }
 
-fn honored(observed: &Observed, status: &mut SeiNodeStatus) {
-    let node = &*observed.node;
-    let unused = faults::out_of_the_way(node);
+fn honored(observed: &Observed, read: &Node<'_>, status: &mut SeiNodeStatus) {
+    let node = read.object;
+    let unused = faults::out_of_the_way(read);
     let unused = unused.into_iter().map(|fault| format!("{fault}; nothing that the node needs now uses it"));
     let said: Vec<_> = unused
         .map(|text| (SpecReason::FieldInvalid, text))

@@ -7,6 +7,7 @@ use sei_api::{
     labels, names,
     v1alpha1::{NodePhase, SeiNodeStatus},
 };
+use sei_node::Node;
 use sei_render::Platform;
 
 use crate::{faults, observed::Observed, pods::unscheduled, sidecar_conditions::sidecar_too_old};
@@ -34,15 +35,20 @@ impl Obstacle {
     }
 }
 
-pub(crate) fn find(observed: &Observed, platform: &Platform, foreign: Option<String>) -> Option<Obstacle> {
-    let node = &*observed.node;
+pub(crate) fn find(
+    observed: &Observed,
+    read: &Node<'_>,
+    platform: &Platform,
+    foreign: Option<String>,
+) -> Option<Obstacle> {
+    let node = read.object;
     if let Some(field) = node.status.as_ref().and_then(SeiNodeStatus::unknown_field) {
         let message = format!(
             "{field} has a value that this version of the operator does not know; a later version probably wrote it: upgrade the operator, or correct the value with kubectl edit --subresource=status"
         );
         return Some(Obstacle { reason: StalledReason::StatusUnknown, message });
     }
-    let faults = faults::in_the_way(node, platform);
+    let faults = faults::in_the_way(read, platform);
     if !faults.is_empty() {
         return Some(Obstacle { reason: StalledReason::InvalidSpec, message: faults.join("; ") });
     }

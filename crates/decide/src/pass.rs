@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sei_api::{SeiNodeStatus, v1alpha1::PlannedTask};
+use sei_node::Node;
 use sei_plan::{Ground, OfKind, Outcome, Persisted, Plan, Step, TaskKind, is_outdated, reissue, replan};
 use sei_render::Platform;
 
@@ -29,6 +30,7 @@ const SOONEST: Duration = Duration::from_millis(100);
 /// One pass over a node.
 pub struct Pass<'a> {
     observed: &'a Observed,
+    node: Node<'a>,
     plan_id: &'a str,
     status: SeiNodeStatus,
     obstacle: Option<Obstacle>,
@@ -72,8 +74,9 @@ pub enum Then {
 impl<'a> Pass<'a> {
     /// Decides about what was observed. `plan_id` is the id of the new plan, if the pass creates one.
     pub fn begin(observed: &'a Observed, platform: &Platform, plan_id: &'a str) -> Self {
+        let node = Node::of(&observed.node);
         let Decision { status, repairs, overridden, next, obstacle, ground } =
-            decide(observed, platform, plan_id);
+            decide(observed, &node, platform, plan_id);
         let certificate = observed.tls.as_ref().and_then(|tls| tls.changes_at);
         let held = observed.contention.rival.as_ref().map(|_| observed.now + HELD);
         let times = [certificate, observed.read_again_at, held];
@@ -85,6 +88,7 @@ impl<'a> Pass<'a> {
         let repairs = repairs.into_iter();
         let mut pass = Self {
             observed,
+            node,
             plan_id,
             status,
             obstacle,
@@ -169,19 +173,19 @@ impl<'a> Pass<'a> {
         match step {
             Step::Replan => self.replace(&plan, now, jitter),
             Step::Later(delay) => {
-                ending::settle(self.observed, &mut self.status, plan.into_stored());
+                ending::settle(self.observed, &self.node, &mut self.status, plan.into_stored());
                 self.then = Then::Wait(delay);
             }
             Step::Next | Step::Ended => {
-                ending::settle(self.observed, &mut self.status, plan.into_stored());
+                ending::settle(self.observed, &self.node, &mut self.status, plan.into_stored());
             }
         }
     }
 
     /// Puts another plan in the place of `plan`, whose current task cannot be done in it.
     fn replace(&mut self, plan: &Plan<Persisted>, now: Timestamp, jitter: f64) {
-        let (node, old) = (&*self.observed.node, plan.stored());
-        let fresh = if is_outdated(old, node) {
+        let (node, old) = (&self.node, plan.stored());
+        let fresh = if is_outdated(old, node.object) {
             replan(node, old, &self.ground, self.plan_id)
         } else {
             reissue(node, old, &self.ground, self.plan_id, (now, jitter))

@@ -4,8 +4,8 @@ use std::fmt;
 
 /// An image that a container runtime can pull: a name in lower case, behind the registry's host where it has one, and
 /// a tag, a digest, or both.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImageReference(String);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageReference<'a>(&'a str);
 
 /// Why a text is no image reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,12 +30,12 @@ pub enum ImageError {
     Digest,
 }
 
-impl ImageReference {
+impl<'a> ImageReference<'a> {
     /// Parses a reference.
     ///
     /// # Errors
     /// [`ImageError`], which says what to write instead.
-    pub fn parse(text: &str) -> Result<Self, ImageError> {
+    pub fn parse(text: &'a str) -> Result<Self, ImageError> {
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(ImageError::Blank);
         }
@@ -53,28 +53,28 @@ impl ImageReference {
             return Err(ImageError::Capitals);
         }
         let path = name.split_once('/').filter(|(host, _)| is_host(host)).map_or(name, |(_, path)| path);
-        if path.split('/').all(is_component) { Ok(Self(text.to_owned())) } else { Err(ImageError::Name) }
+        if path.split('/').all(is_component) { Ok(Self(text)) } else { Err(ImageError::Name) }
     }
 
     /// The reference as it was written.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub fn as_str(self) -> &'a str {
+        self.0
     }
 
     /// The name, without tag and digest.
-    pub fn repository(&self) -> &str {
-        Parts::of(&self.0).name
+    pub fn repository(self) -> &'a str {
+        Parts::of(self.0).name
     }
 
     /// The tag, if it has one.
-    pub fn tag(&self) -> Option<&str> {
-        Parts::of(&self.0).tag
+    pub fn tag(self) -> Option<&'a str> {
+        Parts::of(self.0).tag
     }
 }
 
-impl fmt::Display for ImageReference {
+impl fmt::Display for ImageReference<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.0)
     }
 }
 

@@ -4,6 +4,7 @@ use sei_api::{
     SeiNode,
     v1alpha1::{Configured, TaskPlan},
 };
+use sei_node::Node;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -19,10 +20,10 @@ pub fn configured(node: &SeiNode) -> Configured {
 
 /// What the completed `plan` has configured; `None` for one that configures nothing. The spec may have changed since the
 /// plan was made.
-pub fn configured_by(plan: &TaskPlan, node: &SeiNode) -> Option<Configured> {
+pub fn configured_by(plan: &TaskPlan, node: &Node<'_>) -> Option<Configured> {
     params(plan, TaskKind::ConfigApply)?;
-    let now = configured(node);
-    if !is_outdated(plan, node) {
+    let now = configured(node.object);
+    if !is_outdated(plan, node.object) {
         return Some(now);
     }
     let wanted = build::init(node, &plan.id);

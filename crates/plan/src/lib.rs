@@ -8,16 +8,17 @@
 //! ```
 //! use jiff::Timestamp;
 //! use sei_api::SeiNode;
+//! use sei_node::Node;
 //! use sei_plan::{Ground, Outcome, Plan, Step, build};
 //!
 //! let mut node: SeiNode = serde_json::from_value(serde_json::json!({
 //!     "metadata": { "name": "rpc-0", "namespace": "pacific-1" },
 //!     "spec": { "chainId": "pacific-1", "image": "seid:v6", "fullNode": {} },
 //! }))?;
-//! assert!(sei_node::validate(&node).is_empty(), "nothing in the spec stands in the way of a plan");
+//! assert!(Node::of(&node).faults().is_empty(), "nothing in the spec stands in the way of a plan");
 //! let now: Timestamp = "2030-01-01T00:00:00Z".parse()?;
 //!
-//! let plan = build::next(&node, "11111111-2222-4333-8444-555555555555").ok_or("nothing to do")?;
+//! let plan = build::next(&Node::of(&node), "11111111-2222-4333-8444-555555555555").ok_or("nothing to do")?;
 //! let tasks: Vec<&str> = plan.tasks.iter().map(|task| task.type_.as_str()).collect();
 //! assert_eq!(
 //!     tasks.join(" "),

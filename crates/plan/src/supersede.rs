@@ -6,6 +6,7 @@ use sei_api::{
     SeiNode,
     v1alpha1::{NodePhase, PlanPhase, TaskPlan, TaskStatus},
 };
+use sei_node::Node;
 
 use crate::{
     Ground, OfKind, Task, TaskKind,
@@ -22,7 +23,7 @@ pub fn is_outdated(plan: &TaskPlan, node: &SeiNode) -> bool {
 
 /// The plan that takes the place of `old`, made from the spec as it is now. `None` where nothing is left to
 /// do, as when an update was taken back before it touched the pod.
-pub fn replan(node: &SeiNode, old: &TaskPlan, ground: &Ground, plan_id: &str) -> Option<TaskPlan> {
+pub fn replan(node: &Node<'_>, old: &TaskPlan, ground: &Ground, plan_id: &str) -> Option<TaskPlan> {
     if old.target_phase == Some(NodePhase::Running) && old.failed_phase.is_none() {
         return running(node, old, ground, plan_id);
     }
@@ -48,8 +49,8 @@ pub fn replan(node: &SeiNode, old: &TaskPlan, ground: &Ground, plan_id: &str) ->
 
 /// How the volume gets its first state. A bootstrap that is over stays so, with its Job still to be taken away; one
 /// that was not asked for is too late when there is a pod on the volume.
-fn start(node: &SeiNode, old: &TaskPlan, ground: &Ground) -> Start {
-    let wanted = if node.spec.needs_bootstrap() { Start::Bootstrap } else { Start::Restore };
+fn start(node: &Node<'_>, old: &TaskPlan, ground: &Ground) -> Start {
+    let wanted = if node.bootstrap().is_some() { Start::Bootstrap } else { Start::Restore };
     if is_elsewhere(old, ground) {
         return if ground.has_state { Start::Configure } else { wanted };
     }
@@ -69,7 +70,7 @@ fn start(node: &SeiNode, old: &TaskPlan, ground: &Ground) -> Start {
 /// The plan that takes the place of `old` because a task of it has to be done under another id. Such tasks are never
 /// taken over. The more often that was needed in a row, the later the plan starts.
 pub fn reissue(
-    node: &SeiNode,
+    node: &Node<'_>,
     old: &TaskPlan,
     ground: &Ground,
     plan_id: &str,
@@ -84,14 +85,14 @@ pub fn reissue(
 /// On a Running node an update touches nothing before it applies the StatefulSet; from then on the pod has to
 /// be brought to whatever the spec says, also when that is the image it came from. What was noted of it may lag behind
 /// what was done: the live objects count.
-fn running(node: &SeiNode, old: &TaskPlan, ground: &Ground, plan_id: &str) -> Option<TaskPlan> {
-    let current = node.status.as_ref().and_then(|status| status.current_image.as_deref());
+fn running(node: &Node<'_>, old: &TaskPlan, ground: &Ground, plan_id: &str) -> Option<TaskPlan> {
+    let current = node.object.status.as_ref().and_then(|status| status.current_image.as_deref());
     let is_update = has(old, TaskKind::ReplacePod);
     let touched = is_update && old.tasks.iter().any(|task| task.status != TaskStatus::Pending);
-    if touched || ground.is_stale || current != Some(node.spec.image.as_str()) {
+    if touched || ground.is_stale || current != Some(node.object.spec.image.as_str()) {
         return Some(build::update(node, plan_id));
     }
-    (!is_update).then(|| build::mark_ready(node, plan_id, node.spec.publishes_snapshots()))
+    (!is_update).then(|| build::mark_ready(node, plan_id))
 }
 
 /// Whether a failed plan is to be retried: the spec changed, or annotation `sei.io/retry` has a new value.

@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 use sei_api::{SeiNode, v1alpha1::TaskPlan};
+use sei_node::Node;
 use sei_plan::{TaskKind, build, sidecar_requests, task_id};
 use serde_json::{Value, json};
 
@@ -71,16 +72,16 @@ fn plans_and_requests_are_the_go_controllers_but_for_the_table() {
         let node: SeiNode = serde_saphyr::from_str(node).unwrap();
         let expected: Value = serde_json::from_str(expected).unwrap();
         for (story, make) in [
-            ("init", build::init as fn(&SeiNode, &str) -> TaskPlan),
+            ("init", build::init as fn(&Node<'_>, &str) -> TaskPlan),
             ("imageUpdate", build::update),
-            ("markReadyReapply", |node, id| build::mark_ready(node, id, node.spec.publishes_snapshots())),
+            ("markReadyReapply", build::mark_ready),
         ] {
             let expected = &expected[story];
             let mut node = node.clone();
             if let Some(image) = expected["specImage"].as_str() {
                 node.spec.image = image.to_owned();
             }
-            let plan = make(&node, expected["planId"].as_str().unwrap());
+            let plan = make(&Node::of(&node), expected["planId"].as_str().unwrap());
             compare(&format!("{name} {story}"), &node, &build::bare(&plan), expected);
         }
     }

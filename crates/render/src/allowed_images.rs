@@ -36,8 +36,9 @@ impl AllowedImages {
     }
 
     fn allows(&self, image: &str) -> bool {
-        let image = ImageReference::parse(image);
-        let Ok(repository) = image.as_ref().map(ImageReference::repository) else { return self.0.is_empty() };
+        let Ok(repository) = ImageReference::parse(image).map(ImageReference::repository) else {
+            return self.0.is_empty();
+        };
         let matches =
             |entry: &String| repository == entry || (entry.ends_with('/') && repository.starts_with(entry));
         self.0.is_empty() || self.0.iter().any(matches)

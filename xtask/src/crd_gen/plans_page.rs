@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt::Write as _, time::Duration};
 
 use anyhow::{Context, ensure};
 use sei_api::{SeiNode, v1alpha1::TaskPlan};
-use sei_node::validate;
+use sei_node::Node;
 use sei_plan::{TaskKind, build, wait_limit};
 use serde_json::{Value, json};
 
@@ -89,7 +89,7 @@ pub(super) fn render() -> anyhow::Result<String> {
     page.push_str("\n## First plans\n\nEach for the spec shown, beside `chainId` and `image`; other specs combine them.\n");
     for (title, more) in sorts() {
         let node = node(&more)?;
-        let plan = build::next(&node, "").with_context(|| format!("{title} has a plan"))?;
+        let plan = build::next(&Node::of(&node), "").with_context(|| format!("{title} has a plan"))?;
         let yaml = serde_saphyr::to_string(&more).with_context(|| format!("write {title} as YAML"))?;
         write!(page, "\n### {title}\n\n```yaml\n{}\n```\n\n", yaml.trim_end())?;
         tasks(&mut page, &plan, &mut seen)?;
@@ -97,11 +97,12 @@ pub(super) fn render() -> anyhow::Result<String> {
     page.push_str("\n## Plans of a Running node\n");
     let publisher = node(&sorts()[5].1)?;
     let plain = node(&sorts()[0].1)?;
+    let (plain, publisher) = (Node::of(&plain), Node::of(&publisher));
     for (title, plan) in [
         ("Update to another image", build::update(&plain, "")),
         ("Update of a node that publishes snapshots", build::update(&publisher, "")),
-        ("The sidecar restarted", build::mark_ready(&plain, "", false)),
-        ("The sidecar of a node that publishes snapshots restarted", build::mark_ready(&publisher, "", true)),
+        ("The sidecar restarted", build::mark_ready(&plain, "")),
+        ("The sidecar of a node that publishes snapshots restarted", build::mark_ready(&publisher, "")),
     ] {
         write!(page, "\n### {title}\n\n")?;
         tasks(&mut page, &plan, &mut seen)?;
@@ -134,7 +135,7 @@ fn node(more: &Value) -> anyhow::Result<SeiNode> {
     }
     let node = json!({ "metadata": { "name": "NAME", "namespace": "NAMESPACE" }, "spec": spec });
     let node: SeiNode = serde_json::from_value(node).context("read a spec of the page")?;
-    let faults: Vec<_> = validate(&node).iter().map(ToString::to_string).collect();
+    let faults: Vec<_> = Node::of(&node).faults().iter().map(ToString::to_string).collect();
     ensure!(faults.is_empty(), "a spec of the page is refused: {}", faults.join("; "));
     Ok(node)
 }

@@ -1,25 +1,22 @@
 //! First plans: base, bootstrap and genesis ceremony.
 
-use sei_api::{
-    SeiNode,
-    v1alpha1::{GenesisCeremony, KeySource, Mode, NodePhase, TaskPlan},
-};
+use sei_api::v1alpha1::{GenesisCeremony, NodePhase, TaskPlan};
+use sei_node::{Mode, Node, ValidatorStart};
 
 use super::{insert_after, plan, sidecar};
 use crate::{Ground, SidecarTask, Task, TaskKind, intent::config_intent};
 
-/// The plan that brings a new node to Running. A spec without a mode is not admitted; as a file it is treated
-/// as a full node here and refused by [`sei_node::validate`].
-pub fn init(node: &SeiNode, plan_id: &str) -> TaskPlan {
+/// The plan that brings a new node to Running.
+pub fn init(node: &Node<'_>, plan_id: &str) -> TaskPlan {
     init_on(node, &Ground::default(), plan_id)
 }
 
 /// [`init`] on what is there: a volume that holds the state of the chain is only configured. A pod that is left of
 /// another template is replaced.
-pub fn init_on(node: &SeiNode, ground: &Ground, plan_id: &str) -> TaskPlan {
+pub fn init_on(node: &Node<'_>, ground: &Ground, plan_id: &str) -> TaskPlan {
     let start = if ground.has_state {
         Start::Configure
-    } else if node.spec.needs_bootstrap() {
+    } else if node.bootstrap().is_some() {
         Start::Bootstrap
     } else {
         Start::Restore
@@ -43,49 +40,47 @@ pub(crate) enum Start {
 }
 
 /// The first plan with this start, whatever the spec says now: the plan before may have decided that.
-pub(crate) fn first(node: &SeiNode, plan_id: &str, start: Start) -> TaskPlan {
-    let mode = node.spec.mode().unwrap_or(Mode::FullNode);
-    let ceremony = node.spec.validator.as_ref().and_then(|validator| validator.genesis_ceremony.as_ref());
-    let tasks = match ceremony {
-        Some(ceremony) => genesis(node, mode, ceremony),
-        None if start == Start::Bootstrap => bootstrap(node, mode),
-        None => base(node, mode, start == Start::Configure),
+pub(crate) fn first(node: &Node<'_>, plan_id: &str, start: Start) -> TaskPlan {
+    let tasks = match node.ceremony() {
+        Some(ceremony) => genesis(node, ceremony),
+        None if start == Start::Bootstrap => bootstrap(node),
+        None => base(node, start == Start::Configure),
     };
     TaskPlan { failed_phase: Some(NodePhase::Failed), ..plan(node, plan_id, &tasks) }
 }
 
-fn base(node: &SeiNode, mode: Mode, has_state: bool) -> Vec<Task> {
+fn base(node: &Node<'_>, has_state: bool) -> Vec<Task> {
     let mut tasks = vec![Task::EnsureDataPvc];
     tasks.extend(keys(node));
     tasks.extend(proxy_config(node));
     tasks.extend([Task::ApplyStatefulSet, Task::ApplyService]);
     tasks.extend(match has_state {
-        true => sidecar::with_state(node, mode),
-        false => sidecar::progression(node, mode),
+        true => sidecar::with_state(node),
+        false => sidecar::progression(node),
     });
     tasks.extend(upload(node));
     tasks.push(Task::Sidecar(SidecarTask::MarkReady));
     tasks
 }
 
-fn bootstrap(node: &SeiNode, mode: Mode) -> Vec<Task> {
+fn bootstrap(node: &Node<'_>) -> Vec<Task> {
     let mut tasks = vec![Task::EnsureDataPvc];
     tasks.extend(keys(node));
     // The bootstrap pod has the proxy too, and cannot start without its configuration.
     tasks.extend(proxy_config(node));
     tasks.extend([Task::DeployBootstrapService, Task::DeployBootstrapJob]);
-    tasks.extend(sidecar::progression(node, mode));
+    tasks.extend(sidecar::progression(node));
     tasks.push(Task::Sidecar(SidecarTask::MarkReady));
     tasks.extend([Task::AwaitBootstrapComplete, Task::TeardownBootstrap]);
     tasks.extend([Task::ApplyStatefulSet, Task::ApplyService]);
-    tasks.extend(sidecar::with_state(node, mode));
+    tasks.extend(sidecar::with_state(node));
     tasks.extend(upload(node));
     tasks.push(Task::Sidecar(SidecarTask::MarkReady));
     tasks
 }
 
-fn genesis(node: &SeiNode, mode: Mode, ceremony: &GenesisCeremony) -> Vec<Task> {
-    let name = sei_api::names::node(node).to_owned();
+fn genesis(node: &Node<'_>, ceremony: &GenesisCeremony) -> Vec<Task> {
+    let name = sei_api::names::node(node.object).to_owned();
     let mut tasks = vec![Task::EnsureDataPvc];
     tasks.extend(keyring(node));
     tasks.extend(proxy_config(node));
@@ -100,7 +95,7 @@ fn genesis(node: &SeiNode, mode: Mode, ceremony: &GenesisCeremony) -> Vec<Task> 
         },
         SidecarTask::UploadGenesisArtifacts { node_name: name },
         SidecarTask::ConfigureGenesis,
-        SidecarTask::ConfigApply(config_intent(node, mode)),
+        SidecarTask::ConfigApply(config_intent(node)),
         SidecarTask::SetGenesisPeers,
         SidecarTask::ConfigValidate,
         SidecarTask::MarkReady,
@@ -109,31 +104,34 @@ fn genesis(node: &SeiNode, mode: Mode, ceremony: &GenesisCeremony) -> Vec<Task> 
     tasks
 }
 
-fn keys(node: &SeiNode) -> Vec<Task> {
-    let Some(validator) = &node.spec.validator else { return Vec::new() };
-    let name = |key: &Option<KeySource>| {
-        let name = key.as_ref()?.secret.as_ref()?.secret_name.clone();
-        (!name.is_empty()).then_some(name)
+fn keys(node: &Node<'_>) -> Vec<Task> {
+    let keys = match &node.mode {
+        Mode::Validator { start: ValidatorStart::Chain { keys, .. }, .. } => keys.as_ref(),
+        _ => None,
     };
-    let signing = name(&validator.signing_key).map(|secret_name| Task::ValidateSigningKey { secret_name });
-    let node_key = name(&validator.node_key).map(|secret_name| Task::ValidateNodeKey { secret_name });
-    signing.into_iter().chain(node_key).chain(keyring(node)).collect()
+    let keys = keys.into_iter().flat_map(|keys| {
+        [
+            Task::ValidateSigningKey { secret_name: keys.signing.to_owned() },
+            Task::ValidateNodeKey { secret_name: keys.node.to_owned() },
+        ]
+    });
+    keys.chain(keyring(node)).collect()
 }
 
-fn keyring(node: &SeiNode) -> Option<Task> {
-    let keyring = node.spec.validator.as_ref()?.operator_keyring.as_ref()?.secret.as_ref()?;
-    (!keyring.secret_name.is_empty()).then(|| Task::ValidateOperatorKeyring {
-        secret_name: keyring.secret_name.clone(),
-        key_name: keyring.key_name().to_owned(),
-        passphrase_secret_name: keyring.passphrase_secret_ref.secret_name.clone(),
-        passphrase_secret_key: keyring.passphrase_secret_ref.key.clone(),
+fn keyring(node: &Node<'_>) -> Option<Task> {
+    let Mode::Validator { keyring, .. } = &node.mode else { return None };
+    keyring.map(|keyring| Task::ValidateOperatorKeyring {
+        secret_name: keyring.secret.to_owned(),
+        key_name: keyring.key.to_owned(),
+        passphrase_secret_name: keyring.passphrase_secret.to_owned(),
+        passphrase_secret_key: keyring.passphrase_key.to_owned(),
     })
 }
 
-fn proxy_config(node: &SeiNode) -> Option<Task> {
-    node.spec.tls().map(|_| Task::ApplyRbacProxyConfig)
+fn proxy_config(node: &Node<'_>) -> Option<Task> {
+    node.tls_secret.map(|_| Task::ApplyRbacProxyConfig)
 }
 
-fn upload(node: &SeiNode) -> Option<Task> {
-    node.spec.publishes_snapshots().then_some(Task::Sidecar(SidecarTask::SnapshotUpload))
+fn upload(node: &Node<'_>) -> Option<Task> {
+    node.publishes_snapshots().then_some(Task::Sidecar(SidecarTask::SnapshotUpload))
 }

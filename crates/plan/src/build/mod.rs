@@ -8,32 +8,32 @@ pub(crate) use init::{Start, first};
 pub use init::{init, init_on};
 pub use running::{mark_ready, update};
 use sei_api::{
-    SeiNode,
     conditions::{ConditionType, SidecarReadyReason},
     v1alpha1::{NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
+use sei_node::Node;
 
 use crate::{OfKind, Task, TaskKind, task_id};
 
 /// The plan that a node of this status needs, as far as its status tells: an update for a Running node of
 /// another image, mark-ready for one whose sidecar says that it is not ready, the first plan for one that is
 /// not Running. `None` where nothing is to be done.
-pub fn next(node: &SeiNode, plan_id: &str) -> Option<TaskPlan> {
-    let status = node.status.clone().unwrap_or_default();
+pub fn next(node: &Node<'_>, plan_id: &str) -> Option<TaskPlan> {
+    let status = node.object.status.clone().unwrap_or_default();
     if status.phase != Some(NodePhase::Running) {
         return Some(init(node, plan_id));
     }
-    if status.current_image.as_deref() != Some(node.spec.image.as_str()) {
+    if status.current_image.as_deref() != Some(node.object.spec.image.as_str()) {
         return Some(update(node, plan_id));
     }
     let sidecar = status.condition(ConditionType::SidecarReady);
     let restarted =
         sidecar.is_some_and(|it| it.status == "False" && it.reason == SidecarReadyReason::NotReady.as_str());
-    restarted.then(|| mark_ready(node, plan_id, node.spec.publishes_snapshots()))
+    restarted.then(|| mark_ready(node, plan_id))
 }
 
 /// A plan of `tasks`, not started.
-fn plan(node: &SeiNode, plan_id: &str, tasks: &[Task]) -> TaskPlan {
+fn plan(node: &Node<'_>, plan_id: &str, tasks: &[Task]) -> TaskPlan {
     let planned = tasks.iter().enumerate().map(|(index, task)| planned(node, plan_id, index, task));
     active(plan_id, planned.collect())
 }
@@ -58,12 +58,12 @@ fn active(plan_id: &str, tasks: Vec<PlannedTask>) -> TaskPlan {
     }
 }
 
-fn planned(node: &SeiNode, plan_id: &str, index: usize, task: &Task) -> PlannedTask {
+fn planned(node: &Node<'_>, plan_id: &str, index: usize, task: &Task) -> PlannedTask {
     PlannedTask {
         type_: task.kind().as_str().to_owned(),
         id: task_id(plan_id, task.kind(), index).to_string(),
         status: TaskStatus::Pending,
-        params: Some(task.stored_params(node)),
+        params: Some(task.stored_params(node.object)),
         submitted_at: None,
         error: None,
         max_retries: task.kind().max_retries(),
@@ -75,7 +75,7 @@ fn planned(node: &SeiNode, plan_id: &str, index: usize, task: &Task) -> PlannedT
 }
 
 /// Puts `task` behind the last task of kind `after`. Ids depend on the place in the plan, so they are derived again.
-pub(crate) fn insert_after(plan: &mut TaskPlan, after: TaskKind, task: &Task, node: &SeiNode) {
+pub(crate) fn insert_after(plan: &mut TaskPlan, after: TaskKind, task: &Task, node: &Node<'_>) {
     let Some(place) = plan.tasks.iter().rposition(|task| task.is(after)) else { return };
     plan.tasks.insert(place + 1, planned(node, &plan.id, place + 1, task));
     for (index, task) in plan.tasks.iter_mut().enumerate() {

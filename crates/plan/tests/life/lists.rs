@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use sei_node::Node;
 use sei_plan::build;
 use serde_json::{Value, json};
 
@@ -75,12 +76,13 @@ fn every_spec_gets_its_tasks() {
     for (case, more) in cases() {
         let mut spec = json!({ "chainId": "arctic-1", "image": "seid:a" });
         spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        let node = World::new(spec).node;
-        let publishes = node.spec.publishes_snapshots();
+        let object = World::new(spec).node;
+        let node = Node::of(&object);
+        assert_eq!(node.faults(), [], "{case}");
         for (name, plan) in [
             ("first", build::init(&node, "p")),
             ("update", build::update(&node, "p")),
-            ("mark-ready", build::mark_ready(&node, "p", publishes)),
+            ("mark-ready", build::mark_ready(&node, "p")),
         ] {
             let tasks: Vec<_> = plan.tasks.iter().map(|task| task.type_.as_str()).collect();
             writeln!(text, "{case}: {name}\n    {}", tasks.join("\n    ")).unwrap();

@@ -5,6 +5,7 @@ use sei_api::{
     SeiNode,
     v1alpha1::{PlannedTask, TaskPlan, TaskStatus},
 };
+use sei_node::Node;
 use sei_plan::{Ground, OfKind, Outcome, Persisted, Plan, Step, TaskKind, build};
 use serde_json::{Value, json};
 
@@ -201,7 +202,7 @@ fn a_volume_has_one_upload_whichever_plan_asks_for_it() {
     let id = task(&world, SnapshotUpload).id;
     while world.step(|_| Outcome::Done).is_some_and(|step| step == Step::Next) {}
     let restarted = |world: &World, plan: &str| {
-        let fresh = build::mark_ready(&world.node, plan, true);
+        let fresh = build::mark_ready(&Node::of(&world.node), plan);
         let plan = Plan::propose(fresh, &world.node, &world.ground, world.now).into_stored();
         plan.tasks.into_iter().find(|task| task.is(SnapshotUpload)).unwrap().id
     };
@@ -228,7 +229,7 @@ fn a_volume_that_holds_the_state_of_the_chain_is_only_configured() {
     let node =
         World::new(json!({ "chainId": "c", "image": "seid:a", "fullNode": { "snapshot": snapshot } })).node;
     let ground = Ground { has_state: true, ..Ground::default() };
-    let kinds = kinds(&build::init_on(&node, &ground, "p"));
+    let kinds = kinds(&build::init_on(&Node::of(&node), &ground, "p"));
     assert!(kinds.contains(&ConfigApply) && kinds.contains(&MarkReady), "{kinds:?}");
     for gone in [SnapshotRestore, ConfigureStateSync, TaskKind::DeployBootstrapJob] {
         assert!(!kinds.contains(&gone), "{gone:?} in {kinds:?}");

@@ -5,6 +5,7 @@ use sei_api::{
     SeiNode, SeiNodeStatus,
     v1alpha1::{NodePhase, PlanPhase, TaskPlan},
 };
+use sei_node::Node;
 use sei_plan::{Ground, Outcome, Persisted, Plan, Step, build, is_outdated, reissue, replan, retry_wanted};
 use serde_json::{Value, json};
 
@@ -67,14 +68,15 @@ impl World {
     pub fn propose(&mut self) -> bool {
         let id = self.fresh_id();
         let old = self.plan();
+        let node = Node::of(&self.node);
         let wanted = match &old {
             Some(plan) if plan.phase == PlanPhase::Active => {
-                is_outdated(plan, &self.node).then(|| replan(&self.node, plan, &self.ground, &id)).flatten()
+                is_outdated(plan, &self.node).then(|| replan(&node, plan, &self.ground, &id)).flatten()
             }
             Some(plan) if plan.phase == PlanPhase::Failed => {
-                retry_wanted(plan, &self.node).then(|| replan(&self.node, plan, &self.ground, &id)).flatten()
+                retry_wanted(plan, &self.node).then(|| replan(&node, plan, &self.ground, &id)).flatten()
             }
-            _ => build::next(&self.node, &id),
+            _ => build::next(&node, &id),
         };
         let Some(plan) = wanted else {
             if old.is_some_and(|plan| plan.phase == PlanPhase::Active && is_outdated(&plan, &self.node)) {
@@ -98,7 +100,7 @@ impl World {
         let step = plan.advance(outcome, self.now, 0.0);
         if step == Step::Replan {
             let id = self.fresh_id();
-            let fresh = reissue(&self.node, plan.stored(), &self.ground, &id, (self.now, 0.0));
+            let fresh = reissue(&Node::of(&self.node), plan.stored(), &self.ground, &id, (self.now, 0.0));
             match fresh {
                 Some(fresh) => {
                     let fresh = Plan::propose(fresh, &self.node, &self.ground, self.now).into_stored();

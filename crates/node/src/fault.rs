@@ -1,16 +1,7 @@
 //! What the types and the API server's rules cannot say, or did not say when an object was stored, and what a
 //! file has that no API server has seen.
 
-mod modes;
-mod part;
-mod resources;
-mod values;
-
-pub use part::Part;
-
-use sei_api::{SeiNode, names};
-
-use crate::ImageError;
+use crate::{ImageError, ImageReference, Part};
 
 /// What is wrong with a spec. The text names the field and says what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -102,7 +93,7 @@ pub enum SpecError {
 }
 
 impl SpecError {
-    fn bad_value(field: impl Into<String>, value: &str, wanted: &'static str) -> Self {
+    pub(crate) fn bad_value(field: impl Into<String>, value: &str, wanted: &'static str) -> Self {
         Self::BadValue { field: field.into(), value: value.to_owned(), wanted }
     }
 }
@@ -119,22 +110,32 @@ pub struct Fault {
 
 /// Collects what is wrong.
 #[derive(Default)]
-struct Faults(Vec<Fault>);
+pub(crate) struct Faults(pub(crate) Vec<Fault>);
 
 impl Faults {
-    fn push(&mut self, part: Part, error: SpecError) {
+    pub(crate) fn push(&mut self, part: Part, error: SpecError) {
         self.0.push(Fault { part, error });
     }
-}
 
-/// Everything that is wrong with `node`; empty when every plan can be carried out.
-pub fn validate(node: &SeiNode) -> Vec<Fault> {
-    let mut faults = Faults::default();
-    if names::node(node).is_empty() {
-        let error = SpecError::Missing { field: "metadata.name", instead: "give the node a name" };
-        faults.push(Part::Pod, error);
+    /// Notes that not exactly one of `fields` is set.
+    pub(crate) fn exactly_one(&mut self, part: Part, parent: &str, fields: &'static str, set: &[bool]) {
+        let set = set.iter().filter(|set| **set).count();
+        if set != 1 {
+            self.push(part, SpecError::NotExactlyOne { parent: parent.to_owned(), fields, set });
+        }
     }
-    modes::check(&node.spec, &mut faults);
-    values::check(&node.spec, &mut faults);
-    faults.0
+
+    /// The image that `text` names; an absent or empty text names none.
+    pub(crate) fn image<'a>(
+        &mut self,
+        part: Part,
+        field: &'static str,
+        text: Option<&'a str>,
+    ) -> Option<ImageReference<'a>> {
+        let text = text.filter(|text| !text.is_empty())?;
+        let image = ImageReference::parse(text);
+        image
+            .map_err(|source| self.push(part, SpecError::BadImage { field, value: text.to_owned(), source }))
+            .ok()
+    }
 }

@@ -1,11 +1,25 @@
 //! Requests and limits of the sidecar.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::{api::core::v1::ResourceRequirements, apimachinery::pkg::api::resource::Quantity};
 
-use super::{Faults, Part, SpecError};
-use crate::{canonical_quantity, compare_quantities};
+use crate::{Part, SpecError, canonical_quantity, compare_quantities, fault::Faults};
 
-pub(super) fn check(resources: &ResourceRequirements, faults: &mut Faults) {
+/// Quantities in the form in which the API server keeps them.
+pub(crate) fn read(resources: &ResourceRequirements, faults: &mut Faults) -> ResourceRequirements {
+    check(resources, faults);
+    let mut canonical = resources.clone();
+    let lists = [&mut canonical.requests, &mut canonical.limits];
+    for quantity in lists.into_iter().flatten().flat_map(BTreeMap::values_mut) {
+        if let Some(canonical) = canonical_quantity(quantity) {
+            *quantity = canonical;
+        }
+    }
+    canonical
+}
+
+fn check(resources: &ResourceRequirements, faults: &mut Faults) {
     let mut refuse = |kind: &str, name: &str, quantity: &Quantity, wanted: &'static str| {
         let field = format!("spec.sidecar.resources.{kind}.{name}");
         faults.push(Part::Pod, SpecError::bad_value(field, &quantity.0, wanted));

@@ -1,0 +1,146 @@
+//! A SeiNode as it is planned and rendered: each setting is one value of one type and is not checked again.
+
+use sei_api::{SeiNode, names, v1alpha1::GenesisCeremony};
+
+use crate::{
+    Fault, FirstState, ImageReference, Mode, Part, PeerSource, Pod, SpecError, ValidatorStart, configuration,
+    fault::Faults, mode, peer_source, pod,
+};
+
+/// A SeiNode whose spec has been read.
+///
+/// What is wrong with the spec is left out and is in [`faults`](Self::faults). A fault holds back every task that uses
+/// its part, so nothing is built from what is left out.
+#[derive(Clone, Debug)]
+pub struct Node<'a> {
+    /// The SeiNode that was read.
+    pub object: &'a SeiNode,
+    /// The mode, with its settings.
+    pub mode: Mode<'a>,
+    /// Name of the Secret with the certificate of the sidecar API; `None` without TLS.
+    pub tls_secret: Option<&'a str>,
+    /// Where peers are found; `None` where the spec names no source.
+    pub peers: Option<Vec<PeerSource<'a>>>,
+    pod: Option<Pod<'a>>,
+    faults: Vec<Fault>,
+}
+
+impl<'a> Node<'a> {
+    /// Reads `object`.
+    pub fn of(object: &'a SeiNode) -> Self {
+        let spec = &object.spec;
+        let mut faults = Faults::default();
+        if names::node(object).is_empty() {
+            let error = SpecError::Missing { field: "metadata.name", instead: "give the node a name" };
+            faults.push(Part::Pod, error);
+        }
+        let mode = mode::read(spec, &mut faults);
+        let pod = pod::read(spec, &mut faults);
+        let tls_secret = spec.tls().map(|tls| tls.secret_name.as_str());
+        let peers = peer_source::read(spec.peers.as_deref().unwrap_or_default(), &mut faults);
+        configuration::check(spec.overrides.iter().flatten(), &mut faults);
+        let Faults(faults) = faults;
+        let pod = pod.filter(|_| faults.iter().all(|fault| fault.part != Part::Pod));
+        Self { object, mode, tls_secret, peers, pod, faults }
+    }
+
+    /// Everything that is wrong with the spec; empty when every plan can be carried out.
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+
+    /// What the pod is built from; `None` where any of it is wrong.
+    pub fn pod(&self) -> Option<&Pod<'a>> {
+        self.pod.as_ref()
+    }
+
+    /// Where the first state comes from.
+    pub fn first_state(&self) -> FirstState<'a> {
+        match &self.mode {
+            Mode::FullNode { state, .. }
+            | Mode::Replayer { state }
+            | Mode::Validator { start: ValidatorStart::Chain { state, .. }, .. } => *state,
+            Mode::Archive { .. } | Mode::Validator { start: ValidatorStart::Ceremony(_), .. } => {
+                FirstState::Genesis
+            }
+        }
+    }
+
+    /// The genesis ceremony that the node takes part in.
+    pub fn ceremony(&self) -> Option<&'a GenesisCeremony> {
+        match &self.mode {
+            Mode::Validator { start: ValidatorStart::Ceremony(ceremony), .. } => Some(ceremony),
+            _ => None,
+        }
+    }
+
+    /// Image and height of the bootstrap Job that the first start goes through.
+    pub fn bootstrap(&self) -> Option<(ImageReference<'a>, i64)> {
+        match self.first_state() {
+            FirstState::Snapshot { height, bootstrap, .. } => bootstrap.map(|image| (image, height)),
+            FirstState::Genesis | FirstState::StateSync(_) => None,
+        }
+    }
+
+    /// Whether snapshots are uploaded by the sidecar.
+    pub fn publishes_snapshots(&self) -> bool {
+        match &self.mode {
+            Mode::FullNode { snapshots, .. } | Mode::Archive { snapshots } => {
+                snapshots.is_some_and(|snapshots| snapshots.are_published)
+            }
+            Mode::Replayer { .. } | Mode::Validator { .. } => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn object(more: &Value) -> SeiNode {
+        let mut spec = json!({ "chainId": "c", "image": "seid:a" });
+        spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        serde_json::from_value(json!({ "metadata": { "name": "node-0" }, "spec": spec })).unwrap()
+    }
+
+    #[test]
+    fn a_fault_leaves_out_only_the_part_that_it_is_in() {
+        for (more, part, has_pod) in [
+            (json!({ "fullNode": {}, "overrides": { "no.such.key": "1" } }), Part::Configuration, true),
+            (json!({ "fullNode": {}, "peers": [{ "static": { "addresses": ["x"] } }] }), Part::Peers, true),
+            (json!({ "fullNode": { "snapshot": {} } }), Part::State, true),
+            (json!({ "fullNode": {}, "sidecar": { "port": 8443 } }), Part::Pod, false),
+            (json!({ "fullNode": {}, "sidecar": { "image": "a b" } }), Part::Pod, false),
+            (json!({}), Part::Pod, false),
+            (json!({ "validator": { "nodeKey": { "secret": { "secretName": "n" } } } }), Part::Pod, false),
+        ] {
+            let object = object(&more);
+            let node = Node::of(&object);
+            let parts: Vec<_> = node.faults().iter().map(|fault| fault.part).collect();
+            assert_eq!((parts, node.pod().is_some()), (vec![part], has_pod), "{more}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_still_shows_which_tasks_would_use_it() {
+        let wrong = object(&json!({ "replayer": { "snapshot": {} }, "peers": [{}] }));
+        let node = Node::of(&wrong);
+        assert!(matches!(node.first_state(), FirstState::StateSync(_)), "{node:?}");
+        assert_eq!(node.peers, Some(Vec::new()), "peers are asked for, and none can be used");
+    }
+
+    #[test]
+    fn a_ceremony_has_a_state_of_its_own_and_creates_its_keys() {
+        let ceremony =
+            json!({ "chainId": "c", "stakingAmount": "1usei", "accountBalance": "2usei", "index": 0 });
+        let snapshot = json!({ "s3": { "targetHeight": 5 }, "bootstrapImage": "seid:old" });
+        let alone = object(&json!({ "validator": { "snapshot": snapshot } }));
+        assert_eq!(Node::of(&alone).bootstrap().map(|(_, height)| height), Some(5));
+        let member = object(&json!({ "validator": { "snapshot": snapshot, "genesisCeremony": ceremony } }));
+        let node = Node::of(&member);
+        assert_eq!((node.faults(), node.bootstrap()), (&[][..], None));
+        assert_eq!(node.ceremony().map(|ceremony| ceremony.chain_id.as_str()), Some("c"));
+    }
+}
