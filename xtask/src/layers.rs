@@ -60,6 +60,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "sei-apiserver-tests",
         &["sei-api", "sei-controller", "sei-deployment", "sei-render", "sei-sidecar", "sei-testkit"],
     ),
+    ("sei-bench", &["sei-api", "sei-controller", "sei-testkit"]),
     ("sei-deploy-tests", &["sei-api", "sei-controller", "sei-render", "sei-testkit"]),
     ("sei-e2e", &["sei-api"]),
     ("sei-stand-ins", &["sei-store", "sei-testkit"]),

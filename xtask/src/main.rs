@@ -1,6 +1,7 @@
 //! The project's chores. `cargo xtask --help` lists them.
 #![allow(clippy::print_stdout, reason = "a command-line tool talks to its terminal")]
 
+mod bench;
 mod crd_gen;
 mod demo;
 mod deny;
@@ -39,6 +40,8 @@ enum Chore {
     Demo(demo::Args),
     /// Run every test: unit, seam and real API server.
     Test(test::Args),
+    /// Measure what the operator, or another one, costs: time, requests, CPU and memory.
+    Bench(bench::Args),
     /// Run the operator on a real single-node cluster (root; Debian's containerd and runc).
     E2e(e2e::Args),
     /// Write the operator's image as an OCI archive, without a registry.
@@ -72,6 +75,7 @@ fn run() -> anyhow::Result<()> {
         Chore::InstallGen(args) => install_gen::run(&args),
         Chore::Demo(args) => demo::run(&args),
         Chore::Test(args) => test::run(&args),
+        Chore::Bench(args) => bench::run(&args),
         Chore::E2e(args) => e2e::run(args),
         Chore::Image(args) => image::run(&args),
         Chore::Layers(args) => layers::run(&args),

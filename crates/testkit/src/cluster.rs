@@ -43,6 +43,15 @@ pub struct Cluster {
     _kubelet: Kubelet,
 }
 
+/// How a cluster differs from that of most tests.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// More flags for kube-apiserver.
+    pub api_server_flags: Vec<String>,
+    /// Sidecars behind TLS accept any token: the API server is not asked to review them.
+    pub any_token: bool,
+}
+
 impl Cluster {
     /// Starts everything with the programs in `assets`, and gives account `sei-operator` the rights `rules`. Without
     /// any, nothing is granted to anybody.
@@ -50,7 +59,15 @@ impl Cluster {
     /// # Errors
     /// What could not be started.
     pub async fn start(assets: &Path, rules: Vec<PolicyRule>) -> anyhow::Result<Self> {
-        let mut plane = ControlPlane::start(assets).await?;
+        Self::start_with(assets, rules, Setup::default()).await
+    }
+
+    /// The same, set up in another way.
+    ///
+    /// # Errors
+    /// What could not be started.
+    pub async fn start_with(assets: &Path, rules: Vec<PolicyRule>, setup: Setup) -> anyhow::Result<Self> {
+        let mut plane = ControlPlane::start_with(assets, &setup.api_server_flags).await?;
         let client = plane.client().await?;
         install_crd(&client).await?;
         plane.start_controllers()?;
@@ -63,7 +80,8 @@ impl Cluster {
         if !rules.is_empty() {
             grant(&client, rules).await?;
         }
-        let simulator = Simulator::start(Access::Reviewed(client.clone())).await?;
+        let access = if setup.any_token { Access::AnyToken } else { Access::Reviewed(client.clone()) };
+        let simulator = Simulator::start(access).await?;
         let kubelet = Kubelet::start(client.clone(), simulator.clone());
         let cluster = Self { client, simulator, plane, _kubelet: kubelet };
         cluster.run_operator_as(OPERATOR, OPERATOR).await?;

@@ -55,13 +55,22 @@ impl ControlPlane {
     /// # Errors
     /// What could not be started, with the end of its log.
     pub async fn start(assets: &Path) -> anyhow::Result<Self> {
+        Self::start_with(assets, &[]).await
+    }
+
+    /// The same with more `flags` for kube-apiserver.
+    ///
+    /// # Errors
+    /// What could not be started, with the end of its log.
+    pub async fn start_with(assets: &Path, flags: &[String]) -> anyhow::Result<Self> {
         let assets = assets.to_owned();
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::Builder::new().prefix("sei-control-plane-").tempdir()?;
         let authority = Authority::new("control plane of tests")?;
         let [etcd_port, peer_port, port] = free_ports()?;
         let etcd = etcd(&assets, folder.path(), etcd_port, peer_port)?;
-        let api_server_arguments = api_server_arguments(folder.path(), &authority, etcd_port, port)?;
+        let mut api_server_arguments = api_server_arguments(folder.path(), &authority, etcd_port, port)?;
+        api_server_arguments.extend_from_slice(flags);
         let api_server = Process::start(&assets, folder.path(), API_SERVER, &api_server_arguments)?;
         let mut plane = Self {
             controller_manager: None,
@@ -102,6 +111,10 @@ impl ControlPlane {
             "--secure-port=0".to_owned(),
             // Its own copies of what changes would be as old as the resync.
             "--min-resync-period=30m".to_owned(),
+            // Its limits are for large clusters with little to do; a test creates everything at once.
+            "--kube-api-qps=1000".to_owned(),
+            "--kube-api-burst=2000".to_owned(),
+            "--concurrent-statefulset-syncs=16".to_owned(),
         ];
         let name = "kube-controller-manager";
         self.controller_manager = Some(Process::start(&self.assets, self.folder.path(), name, &arguments)?);
@@ -111,6 +124,11 @@ impl ControlPlane {
     /// Ends kube-controller-manager: no garbage is collected and no pod created until it is started again.
     pub fn stop_controllers(&mut self) {
         self.controller_manager = None;
+    }
+
+    /// Process id of kube-apiserver.
+    pub fn api_server_pid(&self) -> u32 {
+        self.api_server.child.id()
     }
 
     /// Kubeconfig of an administrator.

@@ -2,7 +2,9 @@
 //! sidecar of the simulator, and become ready when that is. Images whose tag is `missing` cannot be pulled. Everything
 //! else is done by real controllers.
 
-use std::{collections::BTreeMap, time::Duration};
+mod secrets;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::{ConfigMap, Container, PersistentVolumeClaim, Pod, Secret};
@@ -14,6 +16,7 @@ use kube::{
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
+use self::secrets::TlsSecrets;
 use crate::sidecar::{Generation, Simulator};
 
 /// Runs until dropped.
@@ -37,6 +40,7 @@ impl Kubelet {
 async fn follow(client: Client, simulator: Simulator) {
     let pods = watcher(Api::<Pod>::all(client.clone()), watcher::Config::default()).default_backoff();
     let mut pods = pods.touched_objects().boxed();
+    let secrets = Arc::new(TlsSecrets::follow(&client));
     let mut running: BTreeMap<String, JoinHandle<()>> = BTreeMap::new();
     while let Some(event) = pods.next().await {
         // A broken watch restarts automatically.
@@ -49,13 +53,14 @@ async fn follow(client: Client, simulator: Simulator) {
             }
             remove(&client, &pod).await;
         } else if !running.contains_key(&uid) && !is_over(&pod) {
-            let (client, simulator) = (client.clone(), simulator.clone());
-            running.insert(uid, tokio::spawn(async move { run(&client, &simulator, &pod, &host).await }));
+            let (client, simulator, secrets) = (client.clone(), simulator.clone(), Arc::clone(&secrets));
+            let run = async move { run(&client, &simulator, &secrets, &pod, &host).await };
+            running.insert(uid, tokio::spawn(run));
         }
     }
 }
 
-async fn run(client: &Client, simulator: &Simulator, pod: &Pod, host: &str) {
+async fn run(client: &Client, simulator: &Simulator, secrets: &TlsSecrets, pod: &Pod, host: &str) {
     let name = pod.name_any();
     let namespace = pod.namespace().unwrap_or_default();
     let pods: Api<Pod> = Api::namespaced(client.clone(), &namespace);
@@ -92,9 +97,14 @@ async fn run(client: &Client, simulator: &Simulator, pod: &Pod, host: &str) {
     simulator.accept_audiences(host, audiences(pod));
     simulator.run(host);
     let mut ready = simulator.readiness(host);
+    let mut renewals = secrets.renewals();
+    let (mut reported, mut served) = (None, None);
     loop {
-        if let Some(secret) = &tls {
-            serve(client, simulator, &namespace, secret, host).await;
+        renewals.borrow_and_update();
+        let secret = tls.as_deref().and_then(|name| secrets.get(&namespace, name));
+        if let Some(secret) = secret.filter(|secret| served.as_ref() != Some(&secret.resource_version())) {
+            serve(simulator, &secret, host);
+            served = Some(secret.resource_version());
         }
         let is_ready = *ready.borrow_and_update();
         if simulator.take_eviction(host) {
@@ -108,17 +118,13 @@ async fn run(client: &Client, simulator: &Simulator, pod: &Pod, host: &str) {
             simulator.stop(host);
             return;
         }
-        report(&pods, pod, &status(pod, "Running", is_ready, "")).await;
-        // The mount follows the Secret within the kubelet's period, here a short one.
-        let renewal = async {
-            match &tls {
-                Some(_) => tokio::time::sleep(Duration::from_secs(1)).await,
-                None => std::future::pending().await,
-            }
-        };
+        if reported.replace(is_ready) != Some(is_ready) {
+            report(&pods, pod, &status(pod, "Running", is_ready, "")).await;
+        }
         tokio::select! {
             changed = ready.changed() => if changed.is_err() { return },
-            () = renewal => {}
+            // The mount follows the Secret.
+            changed = renewals.changed(), if tls.is_some() => if changed.is_err() { return },
         }
     }
 }
@@ -179,14 +185,13 @@ async fn mounts(client: &Client, namespace: &str, pod: &Pod) -> Result<Mounts, S
     Ok(mounts)
 }
 
-async fn serve(client: &Client, simulator: &Simulator, namespace: &str, secret: &str, host: &str) {
-    let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
-    if let Ok(Some(secret)) = secrets.get_opt(secret).await {
-        let data = secret.data.unwrap_or_default();
-        let value = |key: &str| data.get(key).map(|bytes| bytes.0.clone()).unwrap_or_default();
-        // The proxy does not serve what it cannot load: it keeps what it has.
-        let _ = simulator.serve_certificate(host, &value("tls.crt"), &value("tls.key"));
-    }
+fn serve(simulator: &Simulator, secret: &Secret, host: &str) {
+    let value = |key: &str| {
+        let bytes = secret.data.as_ref().and_then(|data| data.get(key));
+        bytes.map(|bytes| bytes.0.as_slice()).unwrap_or_default()
+    };
+    // The proxy does not serve what it cannot load: it keeps what it has.
+    let _ = simulator.serve_certificate(host, value("tls.crt"), value("tls.key"));
 }
 
 async fn report(pods: &Api<Pod>, pod: &Pod, status: &Value) {

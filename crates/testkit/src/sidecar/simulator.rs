@@ -154,6 +154,11 @@ impl Simulator {
         self.with(host, |node| node.calls.clone())
     }
 
+    /// How many requests have reached it.
+    pub fn call_count(&self, host: &str) -> usize {
+        self.with(host, |node| node.calls.len())
+    }
+
     /// The home on the volume that it mounts.
     pub fn home(&self, host: &str) -> Home {
         self.with(host, |node| node.volume.home().clone())

@@ -1,0 +1,149 @@
+//! The nodes of a run.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use futures::{StreamExt, TryStreamExt, stream};
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, api::PostParams};
+use sei_api::SeiNode;
+use sei_testkit::{
+    builders,
+    certs::Authority,
+    cluster::{Cluster, NAMESPACE},
+};
+use serde_json::{Value, json};
+
+/// Image of the nodes.
+pub(crate) const IMAGE: &str = "ghcr.io/sei-protocol/sei:v6.4.1";
+/// How long each task of a sidecar takes.
+const TASK: Duration = Duration::from_millis(50);
+/// Requests that create objects at the same time.
+const PARALLEL: usize = 16;
+
+/// What nodes are like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Kind {
+    /// Full nodes.
+    Plain,
+    /// Full nodes with TLS.
+    Tls,
+    /// Every other one has TLS.
+    Mixed,
+    /// Full nodes that select each other as peers by a label.
+    Peers,
+}
+
+impl Kind {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Tls => "tls",
+            Self::Mixed => "mixed",
+            Self::Peers => "peers",
+        }
+    }
+
+    fn has_tls(self, index: usize) -> bool {
+        match self {
+            Self::Plain | Self::Peers => false,
+            Self::Tls => true,
+            Self::Mixed => index % 2 == 1,
+        }
+    }
+}
+
+/// Nodes of one kind.
+pub(crate) struct Fleet {
+    kind: Kind,
+    /// Names of all nodes.
+    pub(crate) names: Vec<String>,
+    authority: Option<Authority>,
+}
+
+impl Fleet {
+    pub(crate) fn new(kind: Kind, count: usize) -> Self {
+        Self { kind, names: (0..count).map(|index| format!("node-{index}")).collect(), authority: None }
+    }
+
+    /// Names of nodes with TLS.
+    pub(crate) fn with_tls(&self) -> Vec<String> {
+        let names = self.names.iter().enumerate().filter(|(index, _)| self.kind.has_tls(*index));
+        names.map(|(_, name)| name.clone()).collect()
+    }
+
+    /// Creates the certificates of the nodes, which are there before the nodes are.
+    pub(crate) async fn prepare(&mut self, cluster: &Cluster) -> anyhow::Result<()> {
+        let authority = Authority::new("issuer of the bench")?;
+        let secrets = self.with_tls().into_iter().map(|name| certificate(&authority, &name));
+        let secrets: Vec<Secret> = secrets.collect::<anyhow::Result<_>>()?;
+        create(&Api::namespaced(cluster.client.clone(), NAMESPACE), secrets).await?;
+        self.authority = Some(authority);
+        for name in &self.names {
+            slow_down(cluster, name);
+        }
+        Ok(())
+    }
+
+    /// A certificate for node `name`, as its Secret.
+    pub(crate) fn secret(&self, name: &str) -> anyhow::Result<Secret> {
+        certificate(self.authority.as_ref().context("the fleet has no certificates yet")?, name)
+    }
+
+    /// Creates all nodes. Returns when each was asked for.
+    pub(crate) async fn create(&self, cluster: &Cluster) -> anyhow::Result<HashMap<String, Instant>> {
+        let nodes = self.names.iter().enumerate().map(|(index, name)| self.node(index, name));
+        create(&cluster.nodes(), nodes.collect::<anyhow::Result<_>>()?).await
+    }
+
+    fn node(&self, index: usize, name: &str) -> anyhow::Result<SeiNode> {
+        let mut spec = match self.kind.has_tls(index) {
+            true => builders::tls_full_node(IMAGE, &secret_name(name)),
+            false => builders::full_node(IMAGE),
+        };
+        if self.kind == Kind::Peers {
+            spec["peers"] = json!([{ "label": { "selector": { "fleet": "bench" } } }]);
+        }
+        let mut node = builders::node(NAMESPACE, name, spec)?;
+        node.metadata.labels = Some([("fleet".to_owned(), "bench".to_owned())].into());
+        Ok(node)
+    }
+}
+
+/// More plain nodes, beside a fleet. Returns when each was asked for.
+pub(crate) async fn add(cluster: &Cluster, names: &[String]) -> anyhow::Result<HashMap<String, Instant>> {
+    let spec = || -> Value { builders::full_node(IMAGE) };
+    names.iter().for_each(|name| slow_down(cluster, name));
+    let nodes = names.iter().map(|name| builders::node(NAMESPACE, name, spec()));
+    create(&cluster.nodes(), nodes.collect::<anyhow::Result<_>>()?).await
+}
+
+/// Creates objects, several at the same time. Returns when each was asked for.
+pub(crate) async fn create<K>(api: &Api<K>, objects: Vec<K>) -> anyhow::Result<HashMap<String, Instant>>
+where
+    K: kube::Resource + Clone + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned,
+{
+    let requests = objects.into_iter().map(|object| async move {
+        let asked = Instant::now();
+        let name = object.meta().name.clone().unwrap_or_default();
+        let created = api.create(&PostParams::default(), &object).await;
+        created.with_context(|| format!("create {name}")).map(|_| (name, asked))
+    });
+    stream::iter(requests).buffer_unordered(PARALLEL).try_collect().await
+}
+
+fn slow_down(cluster: &Cluster, name: &str) {
+    cluster.simulator.faults(&Cluster::host(name), |faults| faults.delay = TASK);
+}
+
+fn secret_name(node: &str) -> String {
+    format!("{node}-tls")
+}
+
+fn certificate(authority: &Authority, name: &str) -> anyhow::Result<Secret> {
+    let names = [format!("{name}.{NAMESPACE}.svc.cluster.local"), Cluster::host(name)];
+    builders::tls_secret(NAMESPACE, &secret_name(name), &authority.issue(&names)?, &authority.pem())
+}

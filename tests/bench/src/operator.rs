@@ -1,0 +1,85 @@
+//! The operator that is measured.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
+
+use anyhow::Context;
+use k8s_openapi::api::rbac::v1::PolicyRule;
+use sei_controller::{SecretAccess, rbac};
+use sei_testkit::{
+    cluster::{Cluster, OPERATOR},
+    operator::Operator,
+};
+
+use crate::names::Names;
+
+/// What is measured.
+pub(crate) enum Candidate {
+    /// The program sei-operator.
+    Ours(PathBuf),
+    /// A shell command that runs any operator of SeiNodes.
+    Command(String),
+}
+
+impl Candidate {
+    /// What it may do in the cluster: ours has the permissions that it is installed with.
+    pub(crate) fn rules(&self) -> Vec<PolicyRule> {
+        let every = || Some(vec!["*".to_owned()]);
+        match self {
+            Self::Ours(_) => {
+                let mut rules = rbac::rules(SecretAccess::Watch);
+                rules.extend(rbac::lease_rules(rbac::LEASE));
+                rules.push(rbac::token_rule(OPERATOR));
+                rules
+            }
+            Self::Command(_) => vec![PolicyRule {
+                api_groups: every(),
+                resources: every(),
+                verbs: vec!["*".to_owned()],
+                ..PolicyRule::default()
+            }],
+        }
+    }
+
+    /// Megabytes of the program, where it is known.
+    pub(crate) fn size(&self) -> Option<f64> {
+        match self {
+            Self::Ours(binary) => Some(fs::metadata(binary).ok()?.len() as f64 / f64::from(1 << 20)),
+            Self::Command(_) => None,
+        }
+    }
+
+    /// Starts it. What runs under its process id is the operator itself.
+    pub(crate) fn start(&self, cluster: &Cluster, names: &Names) -> anyhow::Result<Operator> {
+        match self {
+            Self::Ours(binary) => {
+                let arguments = [
+                    "--leader-election-namespace",
+                    OPERATOR,
+                    "--metrics-bind-address=0",
+                    "--health-probe-bind-address=0",
+                ];
+                // As the chart does: a restarted container of a pod takes back its lease.
+                let pod = format!("bench-{}", std::process::id());
+                Operator::start_with(
+                    cluster,
+                    binary,
+                    &arguments,
+                    &[("POD_NAME", pod.clone()), ("POD_UID", pod)],
+                )
+            }
+            Self::Command(command) => {
+                let script = cluster.plane.folder().join("operator.sh");
+                // Arguments of ours are not passed on.
+                let text = format!(
+                    "#!/bin/sh\nexec unshare --mount --map-root-user sh -c 'mount --bind {} /etc/hosts && exec \"$@\"' sh sh -c 'exec {}'\n",
+                    names.hosts().display(),
+                    command.replace('\'', "'\\''"),
+                );
+                fs::write(&script, text).with_context(|| format!("write {}", script.display()))?;
+                fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+                let kubeconfig = cluster.operator_kubeconfig().display().to_string();
+                Operator::start_with(cluster, &script, &[], &[("KUBECONFIG", kubeconfig)])
+            }
+        }
+    }
+}
