@@ -26,6 +26,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sei-render", &["sei-api", "sei-node"]),
     ("sei-decide", &["sei-api", "sei-node", "sei-plan", "sei-render"]),
     ("sei-deployment", &["sei-api", "sei-render"]),
+    ("sei-report", &["sei-api", "sei-plan"]),
     ("sei-sidecar", &[]),
     ("sei-store", &[]),
     (
@@ -49,6 +50,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "sei-node",
             "sei-plan",
             "sei-render",
+            "sei-report",
             "sei-sidecar",
             "sei-store",
             "sei-tls",
@@ -67,8 +69,16 @@ const EDGES: &[(&str, &[&str])] = &[
     ("xtask", &["sei-api", "sei-controller", "sei-node", "sei-plan", "sei-render", "sei-testkit"]),
 ];
 /// Crates that decide and have no effects.
-const PURE: &[&str] =
-    &["sei-api", "sei-node", "sei-tls", "sei-plan", "sei-render", "sei-decide", "sei-deployment"];
+const PURE: &[&str] = &[
+    "sei-api",
+    "sei-node",
+    "sei-tls",
+    "sei-plan",
+    "sei-render",
+    "sei-decide",
+    "sei-deployment",
+    "sei-report",
+];
 
 /// Arguments of the chore.
 #[derive(clap::Args)]

@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Check the TLS Secret of a SeiNode: exit code 0 if it is valid, 1 if not.
     CheckSecret(CheckSecretArgs),
+    /// Show nodes and groups: how each is, what it is waiting for, and what to do. Exit code 3 if any is not Ready.
+    Status(StatusArgs),
     /// Print shell completions.
     Completions {
         /// Shell to generate completions for.
@@ -102,6 +104,39 @@ pub(crate) struct CheckSecretArgs {
     /// Output format.
     #[arg(short, long, value_enum, default_value = "text")]
     pub(crate) output: VerdictOutput,
+}
+
+/// Output format of `status`.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatusOutput {
+    Wide,
+    Json,
+    Yaml,
+}
+
+#[derive(Args)]
+pub(crate) struct StatusArgs {
+    /// SeiNodes or SeiNodeDeployments to show; all by default. A single SeiNode is shown in full.
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Namespace; that of the kubeconfig's context by default.
+    #[arg(short, long)]
+    pub(crate) namespace: Option<String>,
+    /// Show all namespaces.
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    pub(crate) all_namespaces: bool,
+    /// Output format; a table by default, with more columns if wide.
+    #[arg(short, long, value_enum)]
+    pub(crate) output: Option<StatusOutput>,
+    /// Keep the screen up to date until interrupted.
+    #[arg(short, long)]
+    pub(crate) watch: bool,
+    /// Kubeconfig file; by default KUBECONFIG, then ~/.kube/config, then the in-cluster configuration.
+    #[arg(long)]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig.
+    #[arg(long)]
+    pub(crate) context: Option<String>,
 }
 
 /// Listen address: `HOST:PORT`, `:PORT` for every address, `0` to disable.

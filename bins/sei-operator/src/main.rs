@@ -11,6 +11,7 @@ mod plan;
 mod print;
 mod render;
 mod serve;
+mod status;
 
 use std::{alloc::System, process::ExitCode};
 
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Render(args) => render::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::CheckSecret(args) => check_secret::run(&args),
+        Command::Status(args) => status::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "sei-operator", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

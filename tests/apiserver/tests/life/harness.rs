@@ -61,7 +61,7 @@ pub fn start_with(cluster: &Cluster, arguments: &[&str], variables: &[(&str, Str
     Operator::start_with(cluster, &binary(), arguments, variables).unwrap()
 }
 
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let binary = test.parent().unwrap().parent().unwrap().join("sei-operator");
     assert!(binary.exists(), "build it first: cargo build --bin sei-operator");

@@ -19,6 +19,7 @@ mod pods;
 mod process;
 mod quiet;
 mod requests;
+mod status;
 mod takeover;
 mod tls;
 mod trouble;

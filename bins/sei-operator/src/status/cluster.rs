@@ -1,0 +1,170 @@
+//! What is read from the cluster.
+
+use anyhow::Context;
+use futures::{Stream, StreamExt, stream};
+use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod};
+use kube::{
+    Api, Client, Config, Resource,
+    api::{ApiResource, DynamicObject, ListParams},
+    config::{KubeConfigOptions, Kubeconfig},
+    runtime::{WatchStreamExt, watcher},
+};
+use sei_api::{SeiNode, SeiNodeDeployment, names};
+use sei_report::{Around, NodeReport};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::{bad_input::bad, cli::StatusArgs};
+
+/// Objects of a page of a LIST.
+const PAGE: u32 = 500;
+
+/// The part of a cluster that was asked for.
+pub(super) struct Cluster {
+    client: Client,
+    /// None: all namespaces.
+    namespace: Option<String>,
+}
+
+impl Cluster {
+    pub(super) async fn open(args: &StatusArgs) -> anyhow::Result<Self> {
+        let config = config(args).await?;
+        let namespace = args.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+        Ok(Self {
+            client: Client::try_from(config).context("failed to create a client")?,
+            namespace: (!args.all_namespaces).then_some(namespace),
+        })
+    }
+
+    /// Every SeiNode and SeiNodeDeployment, as the API server returns them.
+    pub(super) async fn fleet(&self) -> anyhow::Result<(Vec<Value>, Vec<Value>)> {
+        let nodes = list(&self.objects::<SeiNode>()).await;
+        let nodes = nodes.context("failed to list SeiNodes")?.context(
+            "the cluster does not know SeiNodes: install the CustomResourceDefinition, see docs/install.md",
+        )?;
+        Ok((nodes, self.groups().await?.unwrap_or_default()))
+    }
+
+    /// None where there is no such kind, or the caller may not list it.
+    async fn groups(&self) -> anyhow::Result<Option<Vec<Value>>> {
+        match list(&self.objects::<SeiNodeDeployment>()).await {
+            Err(error) if is_forbidden(&error) => Ok(None),
+            groups => groups.context("failed to list SeiNodeDeployments"),
+        }
+    }
+
+    /// Everything about the node `object`.
+    pub(super) async fn report(&self, object: &Value) -> anyhow::Result<NodeReport> {
+        let mut around = Around::default();
+        if let Ok(node) = SeiNode::deserialize(object) {
+            let namespace = names::namespace(&node);
+            let pod = self.get::<Pod>(namespace, &names::pod(&node)).await;
+            around.pod = readable(pod, "pods", &mut around.hidden)?.flatten();
+            let claim = self.get::<PersistentVolumeClaim>(namespace, &names::data_claim(&node)).await;
+            around.claim = readable(claim, "persistentvolumeclaims", &mut around.hidden)?.flatten();
+            around.events =
+                readable(self.events(&node).await, "events", &mut around.hidden)?.unwrap_or_default();
+        }
+        Ok(NodeReport::of(object, &around))
+    }
+
+    /// Events of a node and its pod.
+    async fn events(&self, node: &SeiNode) -> anyhow::Result<Vec<Event>> {
+        let api = Api::<Event>::namespaced(self.client.clone(), names::namespace(node));
+        let mut events = Vec::new();
+        for (kind, name) in [("SeiNode", names::node(node)), ("Pod", &names::pod(node))] {
+            let about = format!("involvedObject.kind={kind},involvedObject.name={name}");
+            let found = api.list(&ListParams::default().fields(&about)).await;
+            events.extend(found.context("failed to list events")?);
+        }
+        Ok(events)
+    }
+
+    /// An item for each change of a node or group, and for each time that the watch is started again.
+    pub(super) async fn changes(&self) -> anyhow::Result<impl Stream<Item = ()> + use<>> {
+        let nodes = changes(self.objects::<SeiNode>());
+        let groups = match self.groups().await? {
+            Some(_) => changes(self.objects::<SeiNodeDeployment>()).left_stream(),
+            None => stream::pending().right_stream(),
+        };
+        Ok(stream::select(nodes, groups))
+    }
+
+    fn objects<K: Resource<DynamicType = ()>>(&self) -> Api<DynamicObject> {
+        let kind = ApiResource::erase::<K>(&());
+        match &self.namespace {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &kind),
+            None => Api::all_with(self.client.clone(), &kind),
+        }
+    }
+
+    async fn get<K>(&self, namespace: &str, name: &str) -> anyhow::Result<Option<K>>
+    where
+        K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + std::fmt::Debug
+            + DeserializeOwned,
+    {
+        let found = Api::<K>::namespaced(self.client.clone(), namespace).get_opt(name).await;
+        found.with_context(|| format!("failed to read {} {name}", K::kind(&())))
+    }
+}
+
+async fn config(args: &StatusArgs) -> anyhow::Result<Config> {
+    let options = KubeConfigOptions { context: args.context.clone(), ..KubeConfigOptions::default() };
+    if let Some(path) = &args.kubeconfig {
+        let kubeconfig =
+            Kubeconfig::read_from(path).map_err(|error| bad(format!("--kubeconfig: {error}")))?;
+        return Ok(Config::from_custom_kubeconfig(kubeconfig, &options).await?);
+    }
+    let config = match &args.context {
+        Some(_) => Config::from_kubeconfig(&options).await.map_err(anyhow::Error::from),
+        None => Config::infer().await.map_err(anyhow::Error::from),
+    };
+    config.context("no cluster found: give --kubeconfig, or set KUBECONFIG")
+}
+
+/// What was read, or none and a line in `hidden` if the caller may not read it.
+fn readable<T>(
+    read: anyhow::Result<T>,
+    resource: &'static str,
+    hidden: &mut Vec<&'static str>,
+) -> anyhow::Result<Option<T>> {
+    match read {
+        Err(error) if is_forbidden(&error) => {
+            hidden.push(resource);
+            Ok(None)
+        }
+        read => read.map(Some),
+    }
+}
+
+fn is_forbidden(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(kube::Error::Api(status)) if status.code == 403)
+}
+
+/// All objects, or none if the API server does not know the kind.
+async fn list(api: &Api<DynamicObject>) -> anyhow::Result<Option<Vec<Value>>> {
+    let mut page = ListParams::default().limit(PAGE);
+    let mut objects = Vec::new();
+    loop {
+        let list = match api.list(&page).await {
+            Ok(list) => list,
+            Err(kube::Error::Api(status)) if status.code == 404 => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        page.continue_token = list.metadata.continue_.filter(|token| !token.is_empty());
+        for mut object in list.items {
+            // Never shown, and most of an object.
+            object.metadata.managed_fields = None;
+            objects.push(serde_json::to_value(object)?);
+        }
+        if page.continue_token.is_none() {
+            return Ok(Some(objects));
+        }
+    }
+}
+
+fn changes(api: Api<DynamicObject>) -> impl Stream<Item = ()> {
+    watcher(api, watcher::Config::default()).default_backoff().map(drop)
+}

@@ -1,0 +1,163 @@
+//! Groups and nodes, a line each.
+
+use comfy_table::Cell;
+use jiff::Timestamp;
+use sei_report::{Fleet, GroupLine, Health, NodeLine};
+
+use super::{
+    line,
+    screen::{Look, age, tinted},
+};
+
+/// Groups, nodes, how many are how well, and what needs a person.
+pub(super) fn fleet(fleet: &Fleet, look: &Look, now: Timestamp) -> String {
+    if fleet.nodes.is_empty() && fleet.groups.is_empty() {
+        return "no SeiNodes found; --all-namespaces shows those of every namespace\n".to_owned();
+    }
+    // As kubectl's, these tables are not broken at the width of the terminal: one line is one object.
+    let look = &Look { width: None, ..look.clone() };
+    let mut lines: Vec<_> = fleet.nodes.iter().collect();
+    if look.urgent_first {
+        lines.sort_by_key(|node| node.health);
+    }
+    let (groups, nodes) = (groups(&fleet.groups, look, now), nodes(&lines, look, now));
+    let parts = if look.urgent_first {
+        [counts(fleet), attention(fleet), groups, nodes]
+    } else {
+        [groups, nodes, counts(fleet), attention(fleet)]
+    };
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+fn groups(groups: &[GroupLine], look: &Look, now: Timestamp) -> String {
+    let header = [
+        "NAMESPACE",
+        "GROUP",
+        "STATUS",
+        "AVAILABLE",
+        "UPDATED",
+        "PHASE",
+        "REASON",
+        "AGE",
+        "IMAGE",
+        "MESSAGE",
+    ];
+    let rows = groups.iter().map(|group| {
+        let of = |count: i64| format!("{count}/{}", group.replicas);
+        vec![
+            Cell::new(line(&group.namespace)),
+            Cell::new(line(&group.name)),
+            tinted(format!("{:?}", group.health), group.health),
+            Cell::new(of(group.available)),
+            Cell::new(of(group.updated)),
+            Cell::new(group.phase.map_or_else(dash, |phase| format!("{phase:?}"))),
+            Cell::new(line(&group.reason)),
+            Cell::new(age(now, group.created_at)),
+            Cell::new(group.image.as_deref().map_or_else(dash, line)),
+            Cell::new(line(&group.message)),
+        ]
+    });
+    columns(look, &header, rows.collect(), 8)
+}
+
+fn nodes(nodes: &[&NodeLine], look: &Look, now: Timestamp) -> String {
+    let header = [
+        "NAMESPACE",
+        "NODE",
+        "STATUS",
+        "PHASE",
+        "REASON",
+        "PLAN",
+        "TLS",
+        "AGE",
+        "CHAIN",
+        "MODE",
+        "GROUP",
+        "IMAGE",
+        "MESSAGE",
+    ];
+    let rows = nodes.iter().map(|node| {
+        vec![
+            Cell::new(line(&node.namespace)),
+            Cell::new(line(&node.name)),
+            tinted(format!("{:?}", node.health), node.health),
+            Cell::new(node.phase.map_or("-", |phase| phase.as_str())),
+            Cell::new(line(&node.reason)),
+            Cell::new(plan(node, now)),
+            tls(node),
+            Cell::new(age(now, node.created_at)),
+            Cell::new(node.chain.as_deref().map_or_else(dash, line)),
+            Cell::new(node.mode.unwrap_or("-")),
+            Cell::new(node.group.as_deref().map_or_else(dash, line)),
+            Cell::new(image(node)),
+            Cell::new(line(&node.message)),
+        ]
+    });
+    columns(look, &header, rows.collect(), 8)
+}
+
+/// The table with the columns that were asked for: the first is the namespace, those from `wide` on are for `-o wide`.
+fn columns(look: &Look, header: &[&str], rows: Vec<Vec<Cell>>, wide: usize) -> String {
+    let first = usize::from(!look.namespaces);
+    let end = if look.wide { header.len() } else { wide };
+    let rows = rows.into_iter().map(|row| row.into_iter().take(end).skip(first).collect());
+    look.table(&header[first..end], rows.collect())
+}
+
+fn plan(node: &NodeLine, now: Timestamp) -> String {
+    let Some(plan) = node.active_plan() else { return dash() };
+    let progress = format!("{} {}/{}", plan.purpose, plan.done, plan.tasks.len());
+    match plan.current() {
+        Some(task) if task.started_at.is_some() => {
+            format!("{progress} {} {}", line(&task.type_), age(now, task.started_at))
+        }
+        Some(task) => format!("{progress} {}", line(&task.type_)),
+        None => progress,
+    }
+}
+
+fn tls(node: &NodeLine) -> Cell {
+    match &node.tls {
+        None => Cell::new("-"),
+        Some(tls) if tls.ready == Some(true) => tinted("Valid", Health::Ready),
+        Some(tls) => tinted(line(tls.reason.trim_start_matches("TLSSecret")), Health::Stalled),
+    }
+}
+
+pub(super) fn image(node: &NodeLine) -> String {
+    let current = node.image.as_deref().map_or_else(dash, line);
+    match &node.next_image {
+        Some(next) => format!("{current} -> {}", line(next)),
+        None => current,
+    }
+}
+
+fn counts(fleet: &Fleet) -> String {
+    let counts = fleet.counts();
+    let noun = if fleet.nodes.len() == 1 { "node" } else { "nodes" };
+    format!(
+        "{} {noun}: {} ready, {} waiting, {} stalled\n",
+        fleet.nodes.len(),
+        counts.ready,
+        counts.waiting,
+        counts.stalled
+    )
+}
+
+fn attention(fleet: &Fleet) -> String {
+    let groups =
+        fleet.groups.iter().map(|it| (it.health, "SeiNodeDeployment", &it.namespace, &it.name, &it.message));
+    let nodes = fleet.nodes.iter().map(|it| (it.health, "SeiNode", &it.namespace, &it.name, &it.message));
+    let stalled: String = groups
+        .chain(nodes)
+        .filter(|(health, ..)| *health == Health::Stalled)
+        .map(|(_, kind, namespace, name, message)| {
+            format!("  {kind} {}/{}: {}\n", line(namespace), line(name), line(message))
+        })
+        .collect();
+    if stalled.is_empty() { stalled } else { format!("Manual intervention is required:\n{stalled}") }
+}
+
+fn dash() -> String {
+    "-".to_owned()
+}

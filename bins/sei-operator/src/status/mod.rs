@@ -1,0 +1,121 @@
+//! `status`: nodes and groups at a glance, from what their status says. Reads as the person who calls it, and never
+//! writes.
+
+mod cluster;
+mod fleet_screen;
+mod live;
+mod node_screen;
+mod screen;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeSet, process::ExitCode};
+
+use anyhow::{Context, bail};
+use jiff::Timestamp;
+use sei_report::{Fleet, Health, NodeReport};
+use serde_json::{Value, json};
+
+use self::{cluster::Cluster, screen::Look};
+use crate::{
+    bad_input::bad,
+    cli::{StatusArgs, StatusOutput},
+    print,
+};
+
+/// Something that was asked for is not Ready.
+const NOT_READY: u8 = 3;
+
+/// What was found.
+enum Found {
+    Fleet(Fleet),
+    Node(Box<NodeReport>),
+}
+
+pub(crate) fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
+    if args.all_namespaces && !args.names.is_empty() {
+        return Err(bad("a name needs its namespace: give --namespace instead of --all-namespaces"));
+    }
+    if args.watch && matches!(args.output, Some(StatusOutput::Json | StatusOutput::Yaml)) {
+        return Err(bad("--watch draws a screen; leave out --output json or yaml"));
+    }
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        bail!("a TLS provider was installed before the client could choose its own");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("failed to start the runtime")?.block_on(show(args))
+}
+
+async fn show(args: &StatusArgs) -> anyhow::Result<ExitCode> {
+    let cluster = Cluster::open(args).await?;
+    if args.watch {
+        return live::run(&cluster, args).await.map(|()| ExitCode::SUCCESS);
+    }
+    let found = find(&cluster, &args.names).await?;
+    match args.output {
+        Some(StatusOutput::Json) => println!("{}", serde_json::to_string_pretty(&found.as_json()?)?),
+        Some(StatusOutput::Yaml) => print!("{}", serde_saphyr::to_string(&found.as_json()?)?),
+        Some(StatusOutput::Wide) | None => {
+            println!("{}", found.screen(&Look::of_terminal(args), Timestamp::now()));
+        }
+    }
+    Ok(if found.is_ready() { ExitCode::SUCCESS } else { ExitCode::from(NOT_READY) })
+}
+
+/// The objects of these names, or all. A single SeiNode is shown in full; a group with its nodes.
+async fn find(cluster: &Cluster, names: &[String]) -> anyhow::Result<Found> {
+    let (nodes, groups) = cluster.fleet().await?;
+    let named = |object: &Value, name: &str| object["metadata"]["name"] == name;
+    if let [name] = names
+        && let Some(node) = nodes.iter().find(|node| named(node, name))
+        && !groups.iter().any(|group| named(group, name))
+    {
+        return Ok(Found::Node(Box::new(cluster.report(node).await?)));
+    }
+    let fleet = Fleet::of(&nodes, &groups);
+    if names.is_empty() { Ok(Found::Fleet(fleet)) } else { select(fleet, names).map(Found::Fleet) }
+}
+
+fn select(mut fleet: Fleet, names: &[String]) -> anyhow::Result<Fleet> {
+    let wanted: BTreeSet<_> = names.iter().map(String::as_str).collect();
+    fleet.groups.retain(|group| wanted.contains(group.name.as_str()));
+    let groups: BTreeSet<_> = fleet.groups.iter().map(|group| group.name.clone()).collect();
+    fleet.nodes.retain(|node| {
+        wanted.contains(node.name.as_str()) || node.group.as_ref().is_some_and(|group| groups.contains(group))
+    });
+    let found = |name: &&str| groups.contains(*name) || fleet.nodes.iter().any(|node| node.name == **name);
+    let missing: Vec<_> = wanted.iter().copied().filter(|name| !found(name)).collect();
+    if missing.is_empty() {
+        return Ok(fleet);
+    }
+    bail!("no SeiNode or SeiNodeDeployment of this name: {}", missing.join(", "))
+}
+
+impl Found {
+    fn as_json(&self) -> anyhow::Result<Value> {
+        Ok(match self {
+            Self::Fleet(fleet) => serde_json::to_value(fleet)?,
+            Self::Node(report) => json!({ "groups": [], "nodes": [serde_json::to_value(report)?] }),
+        })
+    }
+
+    fn screen(&self, look: &Look, now: Timestamp) -> String {
+        let text = match self {
+            Self::Fleet(fleet) => fleet_screen::fleet(fleet, look, now),
+            Self::Node(report) => node_screen::node(report, look, now),
+        };
+        text.trim_end().to_owned()
+    }
+
+    fn is_ready(&self) -> bool {
+        match self {
+            Self::Fleet(fleet) => fleet.is_ready(),
+            Self::Node(report) => report.line.health == Health::Ready,
+        }
+    }
+}
+
+/// `text` of an object, in one line and without what a terminal would obey.
+fn line(text: &str) -> String {
+    print::printable(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}

@@ -1,0 +1,54 @@
+//! How well an object is, in the three ways that matter at a glance.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use serde::Serialize;
+
+/// How well a node or group is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Health {
+    /// Manual intervention is required.
+    Stalled,
+    /// On its way, or waiting for what its message names.
+    Waiting,
+    /// As its spec asks.
+    Ready,
+}
+
+/// What the conditions say: health, reason and message.
+pub(crate) struct Verdict {
+    pub(crate) health: Health,
+    pub(crate) reason: String,
+    pub(crate) message: String,
+}
+
+impl Verdict {
+    pub(crate) fn of(conditions: Option<&[Condition]>) -> Self {
+        let find = |type_: &str| conditions.into_iter().flatten().find(|condition| condition.type_ == type_);
+        let says = |health, condition: &Condition| Self {
+            health,
+            reason: condition.reason.clone(),
+            message: condition.message.clone(),
+        };
+        match (find("Stalled").filter(|stalled| stalled.status == "True"), find("Ready")) {
+            (Some(stalled), _) => says(Health::Stalled, stalled),
+            (None, Some(ready)) if ready.status == "True" => says(Health::Ready, ready),
+            (None, Some(ready)) => says(Health::Waiting, ready),
+            (None, None) => Self {
+                health: Health::Waiting,
+                reason: "NotReconciled".to_owned(),
+                message: "no operator has reconciled this object yet; check that one is running and watches this namespace".to_owned(),
+            },
+        }
+    }
+
+    /// Of an object that does not fit its type.
+    pub(crate) fn unreadable(error: &str) -> Self {
+        Self {
+            health: Health::Stalled,
+            reason: "Unreadable".to_owned(),
+            message: format!(
+                "the object cannot be decoded: {error}; correct that field, or use a later version if one wrote it"
+            ),
+        }
+    }
+}

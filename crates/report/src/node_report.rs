@@ -1,0 +1,144 @@
+//! Everything about one node.
+
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::core::v1::{Event, PersistentVolumeClaim, Pod},
+    apimachinery::pkg::apis::meta::v1::Condition,
+};
+use sei_api::{SeiNode, conditions::StalledReason, labels};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{event::EventLine, health::Health, node::NodeLine, pod::PodLine};
+
+/// How many events are shown, the latest ones.
+const EVENTS: usize = 8;
+
+/// What exists around a node.
+#[derive(Clone, Debug, Default)]
+pub struct Around {
+    /// Its pod.
+    pub pod: Option<Pod>,
+    /// Its data volume claim.
+    pub claim: Option<PersistentVolumeClaim>,
+    /// Events of the node and its pod.
+    pub events: Vec<Event>,
+    /// Resources that the caller may not read.
+    pub hidden: Vec<&'static str>,
+}
+
+/// Everything about one node.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeReport {
+    /// The node as in the fleet.
+    #[serde(flatten)]
+    pub line: NodeLine,
+    /// Its conditions.
+    pub conditions: Vec<ConditionLine>,
+    /// Addresses of the peers that the operator found.
+    pub peers: Vec<String>,
+    /// Its pod, if there is one.
+    pub pod: Option<PodLine>,
+    /// Its data volume claim, if there is one.
+    pub claim: Option<ClaimLine>,
+    /// The latest events of the node and its pod, oldest first.
+    pub events: Vec<EventLine>,
+    /// Resources that the caller may not read, and that are missing here.
+    pub hidden: Vec<&'static str>,
+}
+
+/// One condition.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConditionLine {
+    /// Its type.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    /// Its reason.
+    pub reason: String,
+    /// Its message.
+    pub message: String,
+    /// Since when it has this status.
+    pub since: Timestamp,
+}
+
+/// The claim of a node's data volume.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClaimLine {
+    /// Its name.
+    pub name: String,
+    /// Its phase.
+    pub phase: String,
+    /// The volume that it is bound to.
+    pub volume: Option<String>,
+    /// How large the volume is.
+    pub capacity: Option<String>,
+}
+
+impl NodeReport {
+    /// The report of a SeiNode as the API server returns it.
+    pub fn of(object: &Value, around: &Around) -> Self {
+        let status = SeiNode::deserialize(object).ok().and_then(|node| node.status).unwrap_or_default();
+        let mut events: Vec<_> = around.events.iter().map(EventLine::of).collect();
+        events.sort_by_key(|event| event.at);
+        Self {
+            line: NodeLine::of(object),
+            conditions: status.conditions.iter().flatten().map(ConditionLine::of).collect(),
+            peers: status.resolved_peers.unwrap_or_default(),
+            pod: around.pod.as_ref().map(PodLine::of),
+            claim: around.claim.as_ref().map(ClaimLine::of),
+            events: events.split_off(events.len().saturating_sub(EVENTS)),
+            hidden: around.hidden.clone(),
+        }
+    }
+}
+
+impl NodeReport {
+    /// What a person does next, where the message of the node does not say it; none if nothing is to be done.
+    pub fn next_step(&self) -> Option<String> {
+        let NodeLine { namespace, name, health, reason, .. } = &self.line;
+        let is = |expected: StalledReason| reason == expected.as_str();
+        if *health != Health::Stalled {
+            return None;
+        }
+        is(StalledReason::PlanFailed).then(|| {
+            format!(
+                "fix the cause, then run: kubectl -n {namespace} annotate seinode {name} {}=\"$(date +%s)\" --overwrite",
+                labels::RETRY_ANNOTATION
+            )
+        })
+    }
+}
+
+impl ConditionLine {
+    fn of(condition: &Condition) -> Self {
+        Self {
+            type_: condition.type_.clone(),
+            status: condition.status.clone(),
+            reason: condition.reason.clone(),
+            message: condition.message.clone(),
+            since: condition.last_transition_time.0,
+        }
+    }
+}
+
+impl ClaimLine {
+    fn of(claim: &PersistentVolumeClaim) -> Self {
+        let status = claim.status.as_ref();
+        let phase = match claim.metadata.deletion_timestamp {
+            Some(_) => Some("Terminating".to_owned()),
+            None => status.and_then(|status| status.phase.clone()),
+        };
+        let capacity = status.and_then(|status| status.capacity.as_ref()?.get("storage"));
+        Self {
+            name: claim.metadata.name.clone().unwrap_or_default(),
+            phase: phase.unwrap_or_else(|| "Unknown".to_owned()),
+            volume: claim.spec.as_ref().and_then(|spec| spec.volume_name.clone()),
+            capacity: capacity.map(|quantity| quantity.0.clone()),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! How far a plan is.
+
+use jiff::Timestamp;
+use sei_api::v1alpha1::{PlanPhase, PlannedTask, TaskPlan, TaskStatus};
+use sei_plan::Purpose;
+use serde::Serialize;
+
+/// How far a plan is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanProgress {
+    /// What the plan is for: `init`, `update` or `mark-ready`.
+    pub purpose: &'static str,
+    /// Where it is.
+    pub phase: PlanPhase,
+    /// Tasks that are complete.
+    pub done: usize,
+    /// The tasks, in order.
+    pub tasks: Vec<TaskLine>,
+    /// When it was created. Plans of the Go controller do not say.
+    pub created_at: Option<Timestamp>,
+}
+
+/// One task of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskLine {
+    /// Its type.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// Where it is.
+    pub state: TaskState,
+    /// When the current or last attempt was started.
+    pub started_at: Option<Timestamp>,
+    /// When the next attempt is due, after one that failed.
+    pub next_attempt_at: Option<Timestamp>,
+    /// Attempts that were repeated.
+    pub retries: i64,
+    /// Attempts that may be.
+    pub max_retries: i64,
+    /// Its last error.
+    pub error: Option<String>,
+}
+
+/// Where a task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum TaskState {
+    /// Its turn has not come.
+    Pending,
+    /// An attempt was started.
+    Running,
+    /// Waiting for something outside of the task.
+    Waiting,
+    /// An attempt failed and is repeated.
+    Retrying,
+    /// Done.
+    Complete,
+    /// Failed permanently.
+    Failed,
+    /// Written by a later version.
+    Unknown,
+}
+
+impl PlanProgress {
+    pub(crate) fn of(plan: &TaskPlan) -> Self {
+        let purpose = match Purpose::of(plan) {
+            Purpose::Init => "init",
+            Purpose::Update => "update",
+            Purpose::MarkReady => "mark-ready",
+        };
+        let done = plan.tasks.iter().filter(|task| task.status == TaskStatus::Complete).count();
+        let current = plan.tasks.iter().position(|task| task.status != TaskStatus::Complete);
+        let is_current = |index| plan.phase == PlanPhase::Active && current == Some(index);
+        let tasks = plan.tasks.iter().enumerate().map(|(index, task)| TaskLine::of(task, is_current(index)));
+        Self {
+            purpose,
+            phase: plan.phase,
+            done,
+            tasks: tasks.collect(),
+            created_at: plan.created_at.as_ref().map(|time| time.0),
+        }
+    }
+
+    /// Whether tasks are still to be done.
+    pub fn is_active(&self) -> bool {
+        self.phase == PlanPhase::Active
+    }
+
+    /// The first task that is not complete.
+    pub fn current(&self) -> Option<&TaskLine> {
+        self.tasks.iter().find(|task| task.state != TaskState::Complete)
+    }
+}
+
+impl TaskLine {
+    fn of(task: &PlannedTask, is_current: bool) -> Self {
+        let state = match task.status {
+            TaskStatus::Complete => TaskState::Complete,
+            TaskStatus::Failed => TaskState::Failed,
+            TaskStatus::Unknown => TaskState::Unknown,
+            TaskStatus::Pending if !is_current => TaskState::Pending,
+            TaskStatus::Pending if task.next_attempt_at.is_some() => TaskState::Retrying,
+            TaskStatus::Pending if task.waiting_since.is_some() => TaskState::Waiting,
+            TaskStatus::Pending if task.submitted_at.is_some() => TaskState::Running,
+            TaskStatus::Pending => TaskState::Pending,
+        };
+        let started = task.submitted_at.as_ref().or(task.waiting_since.as_ref());
+        Self {
+            type_: task.type_.clone(),
+            state,
+            started_at: started.map(|time| time.0),
+            next_attempt_at: task.next_attempt_at.as_ref().map(|time| time.0),
+            retries: task.retry_count.unwrap_or(0),
+            max_retries: task.max_retries.unwrap_or(0),
+            error: task.error.clone(),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The certificate of a node's sidecar API.
+
+use sei_api::{SeiNode, conditions::ConditionType, names};
+use serde::Serialize;
+
+/// The TLS Secret of a node and what the operator found in it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TlsLine {
+    /// The Secret that the spec names.
+    pub secret_name: String,
+    /// DNS names that the certificate must carry.
+    #[serde(rename = "requiredDNSNames")]
+    pub required_dns_names: Vec<String>,
+    /// Whether the Secret can be used; absent until the operator has checked it.
+    pub ready: Option<bool>,
+    /// The reason of `SidecarTLSSecretReady`.
+    pub reason: String,
+    /// Its message: until when the certificate is valid, or what is wrong with the Secret.
+    pub message: String,
+}
+
+impl TlsLine {
+    pub(crate) fn of(node: &SeiNode) -> Option<Self> {
+        let tls = node.spec.tls()?;
+        let condition =
+            node.status.as_ref().and_then(|status| status.condition(ConditionType::SidecarTlsSecretReady));
+        Some(Self {
+            secret_name: tls.secret_name.clone(),
+            required_dns_names: names::required_dns_names(node).into(),
+            ready: condition.map(|it| it.status == "True"),
+            reason: condition.map_or_else(|| "NotChecked".to_owned(), |it| it.reason.clone()),
+            message: condition.map(|it| it.message.clone()).unwrap_or_default(),
+        })
+    }
+}
