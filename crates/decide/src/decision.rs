@@ -3,11 +3,11 @@
 use sei_api::SeiNodeStatus;
 use sei_node::Node;
 use sei_plan::{Ground, Persisted, Plan};
-use sei_render::Platform;
+use sei_render::{Platform, RenderError, Rendered};
 
 use crate::{
     drift::{self, Drift},
-    ending, facts, faults,
+    ending, facts,
     ground::ground,
     observed::Observed,
     obstacle::{self, Obstacle},
@@ -38,13 +38,17 @@ pub(crate) enum Next {
     Wait,
 }
 
-/// Decides about one observation of `node`. `plan_id` is used if a plan is created.
-pub(crate) fn decide(observed: &Observed, node: &Node<'_>, platform: &Platform, plan_id: &str) -> Decision {
+/// Decides about one observation of `node`, whose objects are `rendered`. `plan_id` is used if a plan is created.
+pub(crate) fn decide(
+    observed: &Observed,
+    node: &Node<'_>,
+    rendered: Result<&Rendered, &RenderError>,
+    platform: &Platform,
+    plan_id: &str,
+) -> Decision {
     let mut status = facts::status(observed, node, platform);
-    let Drift { repairs, foreign, overridden } = drift::find(observed, platform);
-    // What is wrong with the spec would be in the objects too.
-    let repairs = if faults::can_render(node, platform) { repairs } else { Vec::new() };
-    let obstacle = obstacle::find(observed, node, platform, foreign);
+    let Drift { repairs, foreign, overridden } = drift::find(observed, rendered.ok());
+    let obstacle = obstacle::find(observed, node, rendered.err(), platform, foreign);
     let ground = ground(observed, platform);
     let (next, mut repairs) = match wanted(observed, node, &status, obstacle.as_ref(), &ground, plan_id) {
         Wanted::Run(plan) => (Next::Run(plan), repairs),

@@ -1,14 +1,17 @@
 //! Which objects that a plan has made are not as they should be. What differs because the spec or the operator
 //! changed waits for the next update plan; what another client changed or deleted is reverted.
 
-use k8s_openapi::api::{apps::v1::StatefulSet, core::v1::Service};
+use k8s_openapi::api::{
+    apps::v1::StatefulSet,
+    core::v1::{ConfigMap, Service},
+};
 use kube::Resource;
 use sei_api::{
     SeiNode, labels, names,
     v1alpha1::{NodePhase, PlanPhase, TaskStatus},
 };
 use sei_plan::{OfKind, TaskKind};
-use sei_render::{Platform, drift::differences};
+use sei_render::{Rendered, drift::differences};
 use serde::Serialize;
 
 use crate::{
@@ -29,46 +32,66 @@ pub(crate) struct Drift {
     pub(crate) overridden: Vec<Overridden>,
 }
 
-pub(crate) fn find(observed: &Observed, platform: &Platform) -> Drift {
+/// Compares the live objects with those that are `rendered`. Without them only the owners are checked: what is wrong
+/// with the spec would be in the objects too.
+pub(crate) fn find(observed: &Observed, rendered: Option<&Rendered>) -> Drift {
     let node = &*observed.node;
     let children = &observed.children;
     let mut drift = Drift::default();
-    let mut judge = |kind: &str, name: String, verdict: Verdict, repair: Repair| match verdict {
-        Verdict::AsWanted => {}
-        Verdict::Drifted(paths) => {
-            let known = observed.overridden.iter().find(|it| it.kind == kind && it.paths == paths);
-            match known {
-                Some(known) => drift.overridden.push(known.clone()),
-                None => drift.repairs.push(repair),
-            }
-        }
-        Verdict::Foreign => {
-            drift.foreign = Some(format!(
-                "{kind} {name} is not controlled by this SeiNode: delete it, and the operator recreates it"
-            ));
-        }
-    };
     if is_made(node, TaskKind::ApplyStatefulSet) {
-        let wanted = sei_render::stateful_set(node, platform);
+        let wanted = rendered.map(|rendered| &rendered.stateful_set);
         let live = children.stateful_set.as_deref();
         // Its template may lag behind the spec on purpose.
-        let verdict = match compare(node, &wanted, live) {
-            Verdict::Drifted(_) if live.is_some_and(|live| lags(&wanted, live)) => Verdict::AsWanted,
+        let verdict = match compare(node, wanted, live) {
+            Verdict::Drifted(wanted, _) if live.is_some_and(|live| lags(wanted, live)) => Verdict::AsWanted,
             verdict => verdict,
         };
-        judge("StatefulSet", names::stateful_set(node), verdict, Repair::StatefulSet(Box::new(wanted)));
+        let repair = |wanted: &StatefulSet| Repair::StatefulSet(Box::new(wanted.clone()));
+        drift.take(observed, "StatefulSet", names::stateful_set(node), verdict, repair);
     }
-    if let Some(service) = service(node) {
-        let verdict = compare(node, &service, children.service.as_deref());
-        judge("Service", names::stateful_set(node), verdict, Repair::Service(Box::new(service)));
+    if is_made(node, TaskKind::ApplyService) || in_bootstrap(node) {
+        let wanted = rendered.and_then(|rendered| match in_bootstrap(node) {
+            true => rendered.bootstrap_service.as_ref(),
+            false => Some(&rendered.service),
+        });
+        let verdict = compare(node, wanted, children.service.as_deref());
+        let repair = |wanted: &Service| Repair::Service(Box::new(wanted.clone()));
+        drift.take(observed, "Service", names::stateful_set(node), verdict, repair);
     }
-    if is_made(node, TaskKind::ApplyRbacProxyConfig)
-        && let Some(config) = sei_render::rbac_proxy_config(node)
-    {
-        let verdict = compare(node, &config, children.config_map.as_deref());
-        judge("ConfigMap", names::rbac_proxy_config(node), verdict, Repair::ConfigMap(Box::new(config)));
+    if is_made(node, TaskKind::ApplyRbacProxyConfig) && node.spec.tls().is_some() {
+        let wanted = rendered.and_then(|rendered| rendered.rbac_proxy_config.as_ref());
+        let verdict = compare(node, wanted, children.config_map.as_deref());
+        let repair = |wanted: &ConfigMap| Repair::ConfigMap(Box::new(wanted.clone()));
+        drift.take(observed, "ConfigMap", names::rbac_proxy_config(node), verdict, repair);
     }
     drift
+}
+
+impl Drift {
+    fn take<K>(
+        &mut self,
+        observed: &Observed,
+        kind: &str,
+        name: String,
+        verdict: Verdict<'_, K>,
+        repair: impl Fn(&K) -> Repair,
+    ) {
+        match verdict {
+            Verdict::AsWanted => {}
+            Verdict::Drifted(wanted, paths) => {
+                let known = observed.overridden.iter().find(|it| it.kind == kind && it.paths == paths);
+                match known {
+                    Some(known) => self.overridden.push(known.clone()),
+                    None => self.repairs.push(repair(wanted)),
+                }
+            }
+            Verdict::Foreign => {
+                self.foreign = Some(format!(
+                    "{kind} {name} is not controlled by this SeiNode: delete it, and the operator recreates it"
+                ));
+            }
+        }
+    }
 }
 
 /// The claim of a node that has caught up, where it is not marked yet: whichever SeiNode uses it next, there is
@@ -93,39 +116,40 @@ fn is_made(node: &SeiNode, by: TaskKind) -> bool {
         })
 }
 
-/// The Service of this moment: that of the bootstrap until the Job has ended, then the node's own.
-fn service(node: &SeiNode) -> Option<Service> {
-    if is_made(node, TaskKind::ApplyService) {
-        return Some(sei_render::service(node));
-    }
-    let in_bootstrap =
-        is_made(node, TaskKind::DeployBootstrapService) && !is_made(node, TaskKind::AwaitBootstrapComplete);
-    sei_render::bootstrap_service(node).filter(|_| in_bootstrap)
+/// Whether the Service of this moment is that of the bootstrap: it is until the Job has ended.
+fn in_bootstrap(node: &SeiNode) -> bool {
+    is_made(node, TaskKind::DeployBootstrapService)
+        && !is_made(node, TaskKind::AwaitBootstrapComplete)
+        && !is_made(node, TaskKind::ApplyService)
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Verdict {
+enum Verdict<'a, K> {
     AsWanted,
-    /// At these paths; at none where the object does not exist.
-    Drifted(Vec<String>),
+    /// From this object, at these paths; at none where the live object does not exist.
+    Drifted(&'a K, Vec<String>),
     Foreign,
 }
 
-fn compare<K: Resource + Serialize>(node: &SeiNode, wanted: &K, live: Option<&K>) -> Verdict {
-    let Some(live) = live else { return Verdict::Drifted(Vec::new()) };
-    match Ownership::of(live, node) {
-        Ownership::Own => {}
+fn compare<'a, K: Resource + Serialize>(
+    node: &SeiNode,
+    wanted: Option<&'a K>,
+    live: Option<&K>,
+) -> Verdict<'a, K> {
+    match live.map(|live| Ownership::of(live, node)) {
+        Some(Ownership::Own) | None => {}
         // It is created again once it is gone.
-        Ownership::Ending => return Verdict::AsWanted,
-        Ownership::Foreign => return Verdict::Foreign,
+        Some(Ownership::Ending) => return Verdict::AsWanted,
+        Some(Ownership::Foreign) => return Verdict::Foreign,
     }
-    // Objects of the API server and of our own making always serialize.
-    let (Ok(wanted), Ok(live)) = (serde_json::to_value(wanted), serde_json::to_value(live)) else {
+    let Some(wanted) = wanted else { return Verdict::AsWanted };
+    let Some(live) = live else { return Verdict::Drifted(wanted, Vec::new()) };
+    // Objects of the API server and rendered ones always serialize.
+    let (Ok(wanted_json), Ok(live_json)) = (serde_json::to_value(wanted), serde_json::to_value(live)) else {
         return Verdict::AsWanted;
     };
-    match differences(&wanted, &live) {
+    match differences(&wanted_json, &live_json) {
         paths if paths.is_empty() => Verdict::AsWanted,
-        paths => Verdict::Drifted(paths),
+        paths => Verdict::Drifted(wanted, paths),
     }
 }
 

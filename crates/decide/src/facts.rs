@@ -23,29 +23,29 @@ use crate::{
     sidecar_conditions,
 };
 
-pub(crate) fn status(observed: &Observed, read: &Node<'_>, platform: &Platform) -> SeiNodeStatus {
-    let node = read.object;
-    let mut status = node.status.clone().unwrap_or_default();
-    status.observed_generation = node.metadata.generation;
+pub(crate) fn status(observed: &Observed, node: &Node<'_>, platform: &Platform) -> SeiNodeStatus {
+    let object = node.object;
+    let mut status = object.status.clone().unwrap_or_default();
+    status.observed_generation = object.metadata.generation;
     if status.phase.is_none() {
         set_phase(&mut status, NodePhase::Pending, observed.now);
     }
     // A plan of the Go controller is taken as made from the spec as it is when first seen.
     if let Some(plan) = status.plan.as_mut().filter(|plan| plan.generation.is_none()) {
-        plan.generation = node.metadata.generation;
+        plan.generation = object.metadata.generation;
     }
-    update_given_up(node, &mut status);
+    update_given_up(object, &mut status);
     ending::note_claim(observed, &mut status);
     if runs_unnoted(observed, &status) {
-        status.current_image = Some(node.spec.image.clone());
+        status.current_image = Some(object.spec.image.clone());
     }
     let peers = observed.peers.as_ref().map(|peers| peers.all.clone());
     status.resolved_peers = peers.filter(|peers| !peers.is_empty());
     tls(observed, &mut status);
     keys(observed, &mut status);
     sidecar_conditions::tell(observed, platform, &mut status);
-    configuration(node, &mut status);
-    honored(observed, read, &mut status);
+    configuration(object, &mut status);
+    honored(observed, node, &mut status);
     status
 }
 
@@ -145,14 +145,13 @@ fn keys(observed: &Observed, status: &mut SeiNodeStatus) {
     }
 }
 
-fn honored(observed: &Observed, read: &Node<'_>, status: &mut SeiNodeStatus) {
-    let node = read.object;
-    let unused = faults::out_of_the_way(read);
+fn honored(observed: &Observed, node: &Node<'_>, status: &mut SeiNodeStatus) {
+    let unused = faults::out_of_the_way(node);
     let unused = unused.into_iter().map(|fault| format!("{fault}; nothing that the node needs now uses it"));
     let said: Vec<_> = unused
         .map(|text| (SpecReason::FieldInvalid, text))
-        .chain(pending(node, status).map(|text| (SpecReason::FieldPending, text)))
-        .chain(without_effect(node).map(|text| (SpecReason::FieldWithoutEffect, text)))
+        .chain(pending(node.object, status).map(|text| (SpecReason::FieldPending, text)))
+        .chain(without_effect(node.object).map(|text| (SpecReason::FieldWithoutEffect, text)))
         .collect();
     let Some((reason, _)) = said.first() else {
         conditions::remove(&mut status.conditions, ConditionType::SpecHonored);

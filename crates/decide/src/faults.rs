@@ -4,16 +4,17 @@
 use sei_api::v1alpha1::{NodePhase, PlanPhase, TaskPlan, TaskStatus};
 use sei_node::{Fault, Node, Part};
 use sei_plan::{TaskKind, build, is_outdated};
-use sei_render::Platform;
+use sei_render::RenderError;
 
 /// The mistakes that the tasks ahead would run into, as texts for a person.
-pub(crate) fn in_the_way(node: &Node<'_>, platform: &Platform) -> Vec<String> {
+pub(crate) fn in_the_way(node: &Node<'_>, unrendered: Option<&RenderError>) -> Vec<String> {
     let ahead = ahead(node);
     let is_used = |fault: &Fault| ahead.iter().any(|kind| kind.uses(fault.part));
     let mut texts: Vec<_> =
         node.faults().iter().filter(|fault| is_used(fault)).map(Fault::to_string).collect();
     let renders = ahead.iter().any(|kind| kind.uses(Part::Pod));
-    texts.extend(platform.can_serve(node.object).err().filter(|_| renders).map(|error| error.to_string()));
+    let of_platform = |error: &&RenderError| renders && !matches!(error, RenderError::InvalidSpec { .. });
+    texts.extend(unrendered.filter(of_platform).map(RenderError::to_string));
     texts
 }
 
@@ -22,11 +23,6 @@ pub(crate) fn out_of_the_way(node: &Node<'_>) -> Vec<String> {
     let ahead = ahead(node);
     let is_used = |fault: &Fault| ahead.iter().any(|kind| kind.uses(fault.part));
     node.faults().iter().filter(|fault| !is_used(fault)).map(Fault::to_string).collect()
-}
-
-/// Whether the objects of the node's pod can be rendered from the spec.
-pub(crate) fn can_render(node: &Node<'_>, platform: &Platform) -> bool {
-    platform.can_serve(node.object).is_ok() && node.pod().is_some()
 }
 
 /// The tasks that the node has ahead: those left of its plan, else those of the plan that it needs next. A first plan

@@ -8,7 +8,7 @@ use sei_api::{
     v1alpha1::{NodePhase, SeiNodeStatus},
 };
 use sei_node::Node;
-use sei_render::Platform;
+use sei_render::{Platform, RenderError};
 
 use crate::{faults, observed::Observed, pods::unscheduled, sidecar_conditions::sidecar_too_old};
 
@@ -37,22 +37,23 @@ impl Obstacle {
 
 pub(crate) fn find(
     observed: &Observed,
-    read: &Node<'_>,
+    node: &Node<'_>,
+    unrendered: Option<&RenderError>,
     platform: &Platform,
     foreign: Option<String>,
 ) -> Option<Obstacle> {
-    let node = read.object;
-    if let Some(field) = node.status.as_ref().and_then(SeiNodeStatus::unknown_field) {
+    let object = node.object;
+    if let Some(field) = object.status.as_ref().and_then(SeiNodeStatus::unknown_field) {
         let message = format!(
             "{field} has a value that this version of the operator does not know; a later version probably wrote it: upgrade the operator, or correct the value with kubectl edit --subresource=status"
         );
         return Some(Obstacle { reason: StalledReason::StatusUnknown, message });
     }
-    let faults = faults::in_the_way(read, platform);
+    let faults = faults::in_the_way(node, unrendered);
     if !faults.is_empty() {
         return Some(Obstacle { reason: StalledReason::InvalidSpec, message: faults.join("; ") });
     }
-    if let Some(version) = sidecar_too_old(node, platform) {
+    if let Some(version) = sidecar_too_old(object, platform) {
         let message = format!(
             "sidecar image {version} is older than v0.0.50 and does not support TLS: set spec.sidecar.image to v0.0.50 or later"
         );
@@ -61,7 +62,7 @@ pub(crate) fn find(
     if let Some(lost) = lost_volume(observed) {
         let message = format!(
             "volume claim {} is gone, and with it the node's data: restore a claim of this name, or set annotation {}={lost} to start with an empty volume",
-            names::data_claim(node),
+            names::data_claim(object),
             labels::RETRY_ANNOTATION
         );
         return Some(Obstacle { reason: StalledReason::DataVolumeLost, message });

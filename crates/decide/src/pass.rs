@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sei_api::{SeiNodeStatus, v1alpha1::PlannedTask};
 use sei_node::Node;
 use sei_plan::{Ground, OfKind, Outcome, Persisted, Plan, Step, TaskKind, is_outdated, reissue, replan};
-use sei_render::Platform;
+use sei_render::{Platform, RenderError, Rendered};
 
 use crate::{
     decision::{Decision, Next, decide},
@@ -31,6 +31,7 @@ const SOONEST: Duration = Duration::from_millis(100);
 pub struct Pass<'a> {
     observed: &'a Observed,
     node: Node<'a>,
+    rendered: Result<Rendered, RenderError>,
     plan_id: &'a str,
     status: SeiNodeStatus,
     obstacle: Option<Obstacle>,
@@ -55,6 +56,8 @@ pub enum Ask<'a> {
         plan: &'a Plan<Persisted>,
         /// Its current task.
         task: &'a PlannedTask,
+        /// The objects of the node, or why they cannot be rendered. Tasks that need them do not run then.
+        rendered: Result<&'a Rendered, &'a RenderError>,
     },
     /// Write the status that [`Pass::end`] returns.
     End,
@@ -75,8 +78,9 @@ impl<'a> Pass<'a> {
     /// Decides about what was observed. `plan_id` is the id of the new plan, if the pass creates one.
     pub fn begin(observed: &'a Observed, platform: &Platform, plan_id: &'a str) -> Self {
         let node = Node::of(&observed.node);
+        let rendered = Rendered::of(&node, platform);
         let Decision { status, repairs, overridden, next, obstacle, ground } =
-            decide(observed, &node, platform, plan_id);
+            decide(observed, &node, rendered.as_ref(), platform, plan_id);
         let certificate = observed.tls.as_ref().and_then(|tls| tls.changes_at);
         let held = observed.contention.rival.as_ref().map(|_| observed.now + HELD);
         let times = [certificate, observed.read_again_at, held];
@@ -89,6 +93,7 @@ impl<'a> Pass<'a> {
         let mut pass = Self {
             observed,
             node,
+            rendered,
             plan_id,
             status,
             obstacle,
@@ -117,7 +122,7 @@ impl<'a> Pass<'a> {
             return Ask::Repair(repair);
         }
         match self.plan.as_ref().and_then(|plan| Some((plan, plan.current()?))) {
-            Some((plan, (_, task))) => Ask::Step { plan, task },
+            Some((plan, (_, task))) => Ask::Step { plan, task, rendered: self.rendered.as_ref() },
             None => Ask::End,
         }
     }

@@ -3,7 +3,7 @@
 use sei_api::{
     SeiNodeStatus,
     conditions::ConditionType,
-    v1alpha1::{PlanPhase, PlannedTask, TaskPlan, TaskStatus},
+    v1alpha1::{PlanPhase, TaskPlan, TaskStatus},
 };
 use sei_plan::{OfKind, Purpose, TaskKind};
 
@@ -45,7 +45,7 @@ fn without_progress(before: &TaskPlan, after: &TaskPlan) -> TaskPlan {
     rest.claim_uid = rest.claim_uid.filter(|_| before.claim_uid.is_some());
     rest.sidecar_image = rest.sidecar_image.filter(|_| before.sidecar_image.is_some());
     for (task, was) in rest.tasks.iter_mut().zip(&before.tasks) {
-        if is_found_again(was) && task.status != TaskStatus::Failed {
+        if was.kind().is_some_and(TaskKind::is_found_again) && task.status != TaskStatus::Failed {
             task.status = was.status;
             task.submitted_at.clone_from(&was.submitted_at);
             task.waiting_since.clone_from(&was.waiting_since);
@@ -55,34 +55,13 @@ fn without_progress(before: &TaskPlan, after: &TaskPlan) -> TaskPlan {
     rest
 }
 
-/// Whether the sidecar tells again what became of the task, or its step can be repeated without any effect.
-fn is_found_again(task: &PlannedTask) -> bool {
-    task.kind().is_some_and(|kind| match kind {
-        TaskKind::EnsureDataPvc
-        | TaskKind::ValidateSigningKey
-        | TaskKind::ValidateNodeKey
-        | TaskKind::ValidateOperatorKeyring
-        | TaskKind::ApplyRbacProxyConfig
-        | TaskKind::ApplyStatefulSet
-        | TaskKind::ApplyService
-        | TaskKind::DeployBootstrapService => true,
-        // Which object they were done on is not known afterwards.
-        TaskKind::ReplacePod
-        | TaskKind::ObserveImage
-        | TaskKind::DeployBootstrapJob
-        | TaskKind::AwaitBootstrapComplete
-        | TaskKind::TeardownBootstrap => false,
-        kind => kind.runs_in_sidecar(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use sei_api::{
         conditions::{ReadyReason, Statement, set},
-        v1alpha1::NodePhase,
+        v1alpha1::{NodePhase, PlannedTask},
     };
     use serde_json::json;
 

@@ -31,20 +31,20 @@ pub(crate) enum Wanted {
 
 pub(crate) fn wanted(
     observed: &Observed,
-    read: &Node<'_>,
+    node: &Node<'_>,
     status: &SeiNodeStatus,
     obstacle: Option<&Obstacle>,
     ground: &Ground,
     plan_id: &str,
 ) -> Wanted {
-    let node = read.object;
+    let object = node.object;
     let new = |plan: Option<TaskPlan>| plan.map_or(Wanted::Nothing, |plan| Wanted::New(Box::new(plan)));
     // Consent to an empty volume names the one that was lost.
-    if lost_volume(observed).is_some_and(|lost| retry_request(node) == Some(lost)) {
+    if lost_volume(observed).is_some_and(|lost| retry_request(object) == Some(lost)) {
         let ground = Ground { is_stale: true, ..ground.clone() };
-        return new(Some(build::init_on(read, &ground, plan_id)));
+        return new(Some(build::init_on(node, &ground, plan_id)));
     }
-    if let Some(mut plan) = Plan::load(node) {
+    if let Some(mut plan) = Plan::load(object) {
         plan.adopt(ground);
         if plan.is_done(TaskKind::DeployBootstrapJob)
             && observed.job_of(&plan).map(job_state) == Some(JobState::Complete)
@@ -62,12 +62,12 @@ pub(crate) fn wanted(
             return Wanted::Nothing;
         }
         let is_elsewhere = Purpose::of(plan.stored()) == Purpose::Init && plan.is_elsewhere(ground);
-        let is_over = is_outdated(plan.stored(), node) || leads_nowhere(observed, &plan);
+        let is_over = is_outdated(plan.stored(), object) || leads_nowhere(observed, &plan);
         if is_elsewhere {
-            return new(reissue(read, plan.stored(), ground, plan_id, (observed.now, 0.0)));
+            return new(reissue(node, plan.stored(), ground, plan_id, (observed.now, 0.0)));
         }
         if is_over && at_boundary(observed, &plan) {
-            return match replan(read, plan.stored(), ground, plan_id) {
+            return match replan(node, plan.stored(), ground, plan_id) {
                 Some(plan) => Wanted::New(Box::new(plan)),
                 None => Wanted::Drop,
             };
@@ -81,27 +81,27 @@ pub(crate) fn wanted(
     match (status.phase, failed) {
         (Some(NodePhase::Terminating | NodePhase::Unknown), _) => Wanted::Nothing,
         (Some(NodePhase::Failed), Some(failed)) | (Some(NodePhase::Running), Some(failed))
-            if retry_wanted(failed, node) =>
+            if retry_wanted(failed, object) =>
         {
-            new(replan(read, failed, ground, plan_id))
+            new(replan(node, failed, ground, plan_id))
         }
-        (Some(NodePhase::Failed), None) if retry_request(node).is_some() => {
-            new(Some(build::init_on(read, ground, plan_id)))
+        (Some(NodePhase::Failed), None) if retry_request(object).is_some() => {
+            new(Some(build::init_on(node, ground, plan_id)))
         }
         (Some(NodePhase::Failed), _) => Wanted::Nothing,
         (Some(NodePhase::Running), failed) => {
-            let off_image = status.current_image.as_deref() != Some(node.spec.image.as_str());
+            let off_image = status.current_image.as_deref() != Some(object.spec.image.as_str());
             let restarted = observed.sidecar.says(Health::NotReady);
-            if (off_image || ground.is_stale) && !update_stands_failed(status, node) {
-                new(Some(build::update(read, plan_id)))
+            if (off_image || ground.is_stale) && !update_stands_failed(status, object) {
+                new(Some(build::update(node, plan_id)))
             } else if restarted && !failed.is_some_and(|plan| failed_on_this_pod(plan, observed)) {
-                new(Some(build::mark_ready(read, plan_id)))
+                new(Some(build::mark_ready(node, plan_id)))
             } else {
                 Wanted::Nothing
             }
         }
         (None | Some(NodePhase::Pending | NodePhase::Initializing), _) => {
-            new(Some(build::init_on(read, ground, plan_id)))
+            new(Some(build::init_on(node, ground, plan_id)))
         }
     }
 }

@@ -172,47 +172,6 @@ impl TaskKind {
     pub fn from_wire(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
     }
-
-    /// Whether the sidecar does it, under the task's id.
-    pub fn runs_in_sidecar(self) -> bool {
-        match self {
-            Self::SnapshotRestore
-            | Self::ConfigureGenesis
-            | Self::ConfigApply
-            | Self::DiscoverPeers
-            | Self::ConfigureStateSync
-            | Self::ConfigValidate
-            | Self::SnapshotUpload
-            | Self::MarkReady
-            | Self::GenerateIdentity
-            | Self::GenerateGentx
-            | Self::UploadGenesisArtifacts
-            | Self::SetGenesisPeers => true,
-            Self::EnsureDataPvc
-            | Self::ValidateSigningKey
-            | Self::ValidateNodeKey
-            | Self::ValidateOperatorKeyring
-            | Self::ApplyRbacProxyConfig
-            | Self::ApplyStatefulSet
-            | Self::ApplyService
-            | Self::ReplacePod
-            | Self::ObserveImage
-            | Self::DeployBootstrapService
-            | Self::DeployBootstrapJob
-            | Self::AwaitBootstrapComplete
-            | Self::TeardownBootstrap => false,
-        }
-    }
-
-    /// How often a failed attempt is retried. The genesis of a group and starting peers depend on other nodes.
-    pub fn max_retries(self) -> Option<i64> {
-        match self {
-            Self::ConfigureGenesis => Some(180),
-            Self::DiscoverPeers => Some(20),
-            Self::ReplacePod => Some(3),
-            kind => kind.runs_in_sidecar().then_some(5),
-        }
-    }
 }
 
 /// The type of a stored task.

@@ -44,7 +44,7 @@ const DEVIATIONS: &[(&str, Deviation)] = &[
     }),
     ("a publisher keeps publishing after a restart of the sidecar", |node, tasks| {
         let uploads = tasks.iter().any(|task| task["type"] == "snapshot-upload");
-        if node.spec.publishes_snapshots() && !uploads {
+        if Node::of(node).publishes_snapshots() && !uploads {
             let before = tasks.iter().position(|task| task["type"] == "mark-ready").unwrap();
             tasks.insert(
                 before,

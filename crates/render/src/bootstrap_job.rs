@@ -7,12 +7,13 @@ use k8s_openapi::{
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
-use sei_api::{SeiNode, labels, names};
+use sei_api::{labels, names};
+use sei_node::ImageReference;
 
 use crate::{
-    Platform,
     meta::metadata,
     pod::{self, placement, proxy, script, security, seid, sidecar, volumes},
+    workload::Workload,
 };
 
 /// seid needs time to write its state down.
@@ -20,19 +21,17 @@ const GRACE_SECONDS: i64 = 120;
 /// How long a finished Job stays, so that its end is seen after an outage of the operator.
 const TTL_SECONDS: i32 = 3600;
 
-/// The Job of `node`. `None` where there is no bootstrap.
-pub fn bootstrap_job(node: &SeiNode, platform: &Platform) -> Option<Job> {
-    let (image, height) = node.spec.snapshot()?.bootstrap()?;
-    if !node.spec.needs_bootstrap() {
-        return None;
-    }
+/// The Job. `None` where there is no bootstrap.
+pub(crate) fn bootstrap_job(workload: &Workload<'_>) -> Option<Job> {
+    let (image, height) = workload.node.bootstrap()?;
+    let node = workload.object();
     let template = PodTemplateSpec {
         metadata: Some(ObjectMeta {
             labels: Some(labels::bootstrap(node)),
             annotations: Some(pod::annotations()),
             ..ObjectMeta::default()
         }),
-        spec: Some(pod_spec(node, platform, image, height)),
+        spec: Some(pod_spec(workload, image, height)),
     };
     Some(Job {
         metadata: metadata(node, names::bootstrap_job(node), labels::bootstrap(node)),
@@ -46,12 +45,11 @@ pub fn bootstrap_job(node: &SeiNode, platform: &Platform) -> Option<Job> {
     })
 }
 
-fn pod_spec(node: &SeiNode, platform: &Platform, image: &str, height: i64) -> PodSpec {
-    let mut init = vec![seid::init(node, image), sidecar::base(node, platform)];
-    if node.spec.tls().is_some() {
-        init.push(proxy::bare(node, platform));
-    }
-    let script = script::bootstrap(node.spec.sidecar_port(), height);
+fn pod_spec(workload: &Workload<'_>, image: ImageReference<'_>, height: i64) -> PodSpec {
+    let node = workload.object();
+    let proxy = workload.tls.map(|tls| proxy::bare(workload, tls));
+    let init = [seid::init(workload, image), sidecar::base(workload)].into_iter().chain(proxy);
+    let script = script::bootstrap(workload.pod.sidecar_port, height);
     PodSpec {
         // The same DNS name as the node's pod, so that one URL and one certificate serve both.
         hostname: Some(names::pod(node)),
@@ -60,14 +58,14 @@ fn pod_spec(node: &SeiNode, platform: &Platform, image: &str, height: i64) -> Po
         termination_grace_period_seconds: Some(GRACE_SECONDS),
         automount_service_account_token: Some(false),
         enable_service_links: Some(false),
-        service_account_name: Some(platform.service_account.clone()),
+        service_account_name: Some(workload.platform.service_account.clone()),
         share_process_namespace: Some(true),
         security_context: Some(security::pod()),
-        tolerations: Some(placement::tolerations(node, platform)),
-        affinity: Some(placement::affinity(node, platform)),
-        init_containers: Some(init),
-        containers: vec![seid::runs(node, platform, image, script)],
-        volumes: Some(volumes::bootstrap(node)),
+        tolerations: Some(placement::tolerations(workload)),
+        affinity: Some(placement::affinity(workload)),
+        init_containers: Some(init.collect()),
+        containers: vec![seid::runs(workload, image, script)],
+        volumes: Some(volumes::bootstrap(workload)),
         ..PodSpec::default()
     }
 }

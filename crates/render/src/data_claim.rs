@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{
     PersistentVolumeClaim, PersistentVolumeClaimSpec, VolumeResourceRequirements,
 };
-use sei_api::{SeiNode, labels, names, v1alpha1::Mode};
+use sei_api::{labels, names};
 
-use crate::{Platform, meta::metadata};
+use crate::{meta::metadata, workload::Workload};
 
-/// The claim that is made for `node`. `None` where it imports one.
-pub fn data_claim(node: &SeiNode, platform: &Platform) -> Option<PersistentVolumeClaim> {
+/// The claim that is created for a node. `None` where it imports one.
+pub(crate) fn data_claim(workload: &Workload<'_>) -> Option<PersistentVolumeClaim> {
+    let node = workload.object();
     if names::imported_claim(node).is_some() {
         return None;
     }
-    let size = platform.size(node.spec.mode().unwrap_or(Mode::FullNode));
+    let size = workload.size();
     Some(PersistentVolumeClaim {
         metadata: metadata(node, names::data_claim(node), labels::node_labels(node)),
         spec: Some(PersistentVolumeClaimSpec {

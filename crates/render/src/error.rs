@@ -4,6 +4,12 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RenderError {
+    /// The spec of the pod is wrong.
+    #[error("{faults}")]
+    InvalidSpec {
+        /// Everything that is wrong with it.
+        faults: String,
+    },
     /// TLS needs kube-rbac-proxy, and the platform names no image of it.
     #[error(
         "SeiNode {node} asks for TLS on its sidecar, but the operator has no kube-rbac-proxy image: \

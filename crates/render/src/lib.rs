@@ -6,7 +6,8 @@
 //! ```
 //! use std::collections::BTreeMap;
 //! use sei_api::SeiNode;
-//! use sei_render::{Platform, objects};
+//! use sei_node::Node;
+//! use sei_render::{Platform, Rendered};
 //!
 //! let node: SeiNode = serde_json::from_value(serde_json::json!({
 //!     "metadata": { "name": "rpc-0", "namespace": "pacific-1" },
@@ -21,7 +22,7 @@
 //!     .collect();
 //! let platform = Platform::from_settings(&settings)?;
 //!
-//! let objects = objects(&node, &platform);
+//! let objects = Rendered::of(&Node::of(&node), &platform)?.to_values();
 //! let kinds: Vec<_> = objects.iter().filter_map(|object| object["kind"].as_str()).collect();
 //! assert_eq!(kinds, ["PersistentVolumeClaim", "StatefulSet", "Service"]);
 //! assert_eq!(objects[1]["spec"]["updateStrategy"]["type"], "OnDelete");
@@ -39,24 +40,21 @@ mod data_claim;
 pub mod drift;
 mod error;
 mod meta;
-mod objects;
 mod platform;
 mod pod;
 mod rbac_proxy_config;
 mod reference_label;
+mod rendered;
 mod service;
 mod stateful_set;
+mod workload;
 
-pub use bootstrap_job::bootstrap_job;
-pub use data_claim::data_claim;
 pub use error::RenderError;
 pub use meta::owner_reference;
-pub use objects::objects;
 pub use platform::{Bucket, Platform, SettingsError};
 pub use pod::{
     sidecar::sidecar_image,
     volumes::{SIGNING_KEY as SIGNING_KEY_VOLUME, SIGNING_KEY_FILE},
 };
-pub use rbac_proxy_config::{RBAC_PROXY_CONFIG_KEY, rbac_proxy_config};
-pub use service::{bootstrap_service, service};
-pub use stateful_set::stateful_set;
+pub use rbac_proxy_config::RBAC_PROXY_CONFIG_KEY;
+pub use rendered::Rendered;

@@ -4,10 +4,10 @@
 use std::{collections::BTreeMap, fmt};
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use sei_api::{SeiNode, names, v1alpha1::Mode};
+use sei_api::v1alpha1::Mode;
 use sei_node::canonical_quantity;
 
-use crate::{RenderError, allowed_images::AllowedImages, reference_label::ReferenceLabel};
+use crate::{allowed_images::AllowedImages, reference_label::ReferenceLabel};
 
 /// A bucket and the region it is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,17 +161,6 @@ impl Platform {
     /// Where genesis ceremonies leave what the group needs.
     pub fn genesis_bucket(&self) -> &Bucket {
         &self.genesis_bucket
-    }
-
-    /// Whether pods of `node` can run on this platform. Rendering does not ask again.
-    ///
-    /// # Errors
-    /// [`RenderError`], for a node with TLS without an image of the proxy, and for images that are not allowed.
-    pub fn can_serve(&self, node: &SeiNode) -> Result<(), RenderError> {
-        if node.spec.tls().is_some() && self.proxy_image.is_none() {
-            return Err(RenderError::NoProxyImage { node: names::node(node).to_owned() });
-        }
-        self.allowed_images.check(node)
     }
 
     pub(crate) fn size(&self, mode: Mode) -> &Size {

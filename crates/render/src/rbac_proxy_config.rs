@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use sei_api::{SeiNode, labels, names};
+use sei_api::{labels, names};
 
-use crate::meta::metadata;
+use crate::{meta::metadata, workload::Workload};
 
 /// The virtual resource that callers need a verb on.
 pub(crate) const RESOURCE: &str = "seinodetasks";
@@ -16,8 +16,9 @@ pub const RBAC_PROXY_CONFIG_KEY: &str = "config.yaml";
 ///
 /// The key is `apiGroup`: the proxy ignores `group` without a word and then asks for the core group. Values are
 /// quoted, since a namespace may be called `on` or `1e3`.
-pub fn rbac_proxy_config(node: &SeiNode) -> Option<ConfigMap> {
-    node.spec.tls()?;
+pub(crate) fn rbac_proxy_config(workload: &Workload<'_>) -> Option<ConfigMap> {
+    workload.tls?;
+    let node = workload.object();
     let config = format!(
         "authorization:\n  resourceAttributes:\n    apiGroup: \"sei.io\"\n    resource: \"{RESOURCE}\"\n    namespace: \"{}\"\n    name: \"{}\"\n",
         names::namespace(node),

@@ -8,32 +8,32 @@ use k8s_openapi::{
 };
 use sei_api::{SeiNode, labels, names, ports};
 
-use crate::meta::metadata;
+use crate::{meta::metadata, workload::Workload};
 
 /// The headless Service that gives the pod its DNS name and lists seid's ports; the sidecar's own is never
 /// among them.
-pub fn service(node: &SeiNode) -> Service {
+pub(crate) fn service(workload: &Workload<'_>) -> Service {
+    let node = workload.object();
     let mut ports: Vec<_> = ports::SEID.iter().map(|(name, number)| port(name, *number)).collect();
     for port in ports.iter_mut().filter(|port| port.port == i32::from(ports::GRPC)) {
         port.app_protocol = Some("kubernetes.io/h2c".to_owned());
     }
-    ports.extend(proxy_port(node));
+    ports.extend(proxy_port(workload));
     headless(node, labels::node_labels(node), labels::selector(node), ports)
 }
 
 /// The Service that gives the bootstrap pod the same DNS name. `None` where there is no bootstrap.
-pub fn bootstrap_service(node: &SeiNode) -> Option<Service> {
-    if !node.spec.needs_bootstrap() {
-        return None;
-    }
+pub(crate) fn bootstrap_service(workload: &Workload<'_>) -> Option<Service> {
+    workload.node.bootstrap()?;
+    let node = workload.object();
     let labels = labels::bootstrap(node);
-    let mut ports = vec![port("sidecar", node.spec.sidecar_port())];
-    ports.extend(proxy_port(node));
+    let mut ports = vec![port("sidecar", workload.pod.sidecar_port)];
+    ports.extend(proxy_port(workload));
     Some(headless(node, labels.clone(), labels, ports))
 }
 
-fn proxy_port(node: &SeiNode) -> Option<ServicePort> {
-    node.spec.tls().map(|_| port("api", ports::RBAC_PROXY))
+fn proxy_port(workload: &Workload<'_>) -> Option<ServicePort> {
+    workload.tls.map(|_| port("api", ports::RBAC_PROXY))
 }
 
 fn headless(

@@ -7,12 +7,13 @@ use k8s_openapi::{
     },
     apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta},
 };
-use sei_api::{SeiNode, labels, names};
+use sei_api::{labels, names};
 
-use crate::{Platform, meta::metadata, pod};
+use crate::{meta::metadata, pod, workload::Workload};
 
-/// The workload of `node`: one pod, replaced by the operator alone (`OnDelete`), on a claim that outlives it.
-pub fn stateful_set(node: &SeiNode, platform: &Platform) -> StatefulSet {
+/// The StatefulSet: one pod, replaced by the operator alone (`OnDelete`), on a claim that outlives it.
+pub(crate) fn stateful_set(workload: &Workload<'_>) -> StatefulSet {
+    let node = workload.object();
     let selector = LabelSelector { match_labels: Some(labels::selector(node)), match_expressions: None };
     let template = PodTemplateSpec {
         metadata: Some(ObjectMeta {
@@ -20,7 +21,7 @@ pub fn stateful_set(node: &SeiNode, platform: &Platform) -> StatefulSet {
             annotations: Some(pod::annotations()),
             ..ObjectMeta::default()
         }),
-        spec: Some(pod::spec(node, platform)),
+        spec: Some(pod::spec(workload)),
     };
     StatefulSet {
         metadata: metadata(node, names::stateful_set(node), labels::node_labels(node)),

@@ -6,7 +6,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{CASES, expected, node, platform};
+use common::{CASES, expected, node, platform, rendered};
 use serde_json::{Value, json};
 
 /// Rows `object, path, why` of section Objects of `docs/objects.md`.
@@ -40,7 +40,7 @@ fn objects_are_those_of_the_go_controller_but_for_the_listed_fixes() {
     let deviations = deviations();
     let mut used = BTreeSet::new();
     for case in CASES {
-        for (file, ours) in rendered(case) {
+        for (file, ours) in files(case) {
             let mut differences = Vec::new();
             let theirs = expected(case, file);
             assert_eq!(
@@ -62,22 +62,16 @@ fn objects_are_those_of_the_go_controller_but_for_the_listed_fixes() {
     }
 }
 
-fn rendered(case: &str) -> [(&'static str, Option<Value>); 6] {
-    let (node, platform) = (node(case), platform(case));
+fn files(case: &str) -> [(&'static str, Option<Value>); 6] {
+    let rendered = rendered(&node(case), &platform(case));
     let value = |object: Result<Value, _>| object.unwrap();
     [
-        ("statefulset.json", Some(value(serde_json::to_value(sei_render::stateful_set(&node, &platform))))),
-        ("service.json", Some(value(serde_json::to_value(sei_render::service(&node))))),
-        ("configmap.json", sei_render::rbac_proxy_config(&node).map(|o| value(serde_json::to_value(o)))),
-        ("pvc.json", sei_render::data_claim(&node, &platform).map(|o| value(serde_json::to_value(o)))),
-        (
-            "bootstrap-job.json",
-            sei_render::bootstrap_job(&node, &platform).map(|o| value(serde_json::to_value(o))),
-        ),
-        (
-            "bootstrap-service.json",
-            sei_render::bootstrap_service(&node).map(|o| value(serde_json::to_value(o))),
-        ),
+        ("statefulset.json", Some(value(serde_json::to_value(rendered.stateful_set)))),
+        ("service.json", Some(value(serde_json::to_value(rendered.service)))),
+        ("configmap.json", rendered.rbac_proxy_config.map(|o| value(serde_json::to_value(o)))),
+        ("pvc.json", rendered.data_claim.map(|o| value(serde_json::to_value(o)))),
+        ("bootstrap-job.json", rendered.bootstrap_job.map(|o| value(serde_json::to_value(o)))),
+        ("bootstrap-service.json", rendered.bootstrap_service.map(|o| value(serde_json::to_value(o)))),
     ]
 }
 
@@ -127,7 +121,7 @@ fn the_config_of_the_proxy_is_yaml_with_every_value_quoted() {
         let mut node = node("full-tls");
         node.metadata.namespace = Some(namespace.into());
         node.metadata.name = Some(name.into());
-        let config = sei_render::rbac_proxy_config(&node).unwrap();
+        let config = rendered(&node, &platform("full-tls")).rbac_proxy_config.unwrap();
         let read: Value = serde_saphyr::from_str(&config.data.unwrap()["config.yaml"]).unwrap();
         let wanted =
             json!({ "apiGroup": "sei.io", "resource": "seinodetasks", "namespace": namespace, "name": name });

@@ -3,16 +3,17 @@
 
 mod common;
 
-use common::{CASES, node, platform};
+use common::{CASES, node, platform, rendered};
 use k8s_openapi::api::core::v1::{Container, PodSpec, Volume};
 use sei_api::SeiNode;
-use sei_render::{RenderError, bootstrap_job, bootstrap_service, stateful_set};
+use sei_node::Node;
+use sei_render::{RenderError, Rendered};
 use serde_json::json;
 
 fn pods(node: &SeiNode, case: &str) -> Vec<PodSpec> {
-    let platform = platform(case);
-    let own = stateful_set(node, &platform).spec.unwrap().template.spec;
-    let bootstrap = bootstrap_job(node, &platform).and_then(|job| job.spec.unwrap().template.spec);
+    let rendered = rendered(node, &platform(case));
+    let own = rendered.stateful_set.spec.unwrap().template.spec;
+    let bootstrap = rendered.bootstrap_job.and_then(|job| job.spec.unwrap().template.spec);
     own.into_iter().chain(bootstrap).collect()
 }
 
@@ -75,7 +76,7 @@ fn the_bootstrap_pod_of_a_validator_sees_no_key() {
     object["spec"]["validator"]["snapshot"] =
         json!({ "s3": { "targetHeight": 5 }, "bootstrapImage": "seid:old" });
     let node: SeiNode = serde_json::from_value(object).unwrap();
-    let job = bootstrap_job(&node, &platform("validator-tls")).unwrap();
+    let job = rendered(&node, &platform("validator-tls")).bootstrap_job.unwrap();
     let text = serde_json::to_string(&job).unwrap();
     for secret in ["signing-key", "node-key", "operator-keyring", "operator-passphrase"] {
         assert!(!text.contains(secret), "{secret}");
@@ -85,13 +86,13 @@ fn the_bootstrap_pod_of_a_validator_sees_no_key() {
 #[test]
 fn a_bootstrap_under_tls_has_its_proxy_and_the_imported_claim() {
     let node = tls_bootstrap();
-    let job = bootstrap_job(&node, &platform("full-s3-bootstrap"));
-    let pod = job.unwrap().spec.unwrap().template.spec.unwrap();
+    let rendered = rendered(&node, &platform("full-s3-bootstrap"));
+    let pod = rendered.bootstrap_job.unwrap().spec.unwrap().template.spec.unwrap();
     let names: Vec<_> = containers(&pod).map(|container| container.name.as_str()).collect();
     assert_eq!(names, ["seid-init", "sei-sidecar", "kube-rbac-proxy", "seid"]);
     let claim = pod.volumes.as_ref().unwrap()[0].persistent_volume_claim.as_ref().unwrap();
     assert_eq!(claim.claim_name, "old-disk");
-    let ports = bootstrap_service(&node).unwrap().spec.unwrap().ports.unwrap();
+    let ports = rendered.bootstrap_service.unwrap().spec.unwrap().ports.unwrap();
     assert_eq!(ports.iter().map(|port| port.port).collect::<Vec<_>>(), [7777, 8443]);
 }
 
@@ -177,8 +178,9 @@ fn tls_without_a_proxy_image_says_which_setting_is_missing() {
     let mut settings = common::settings("full-tls");
     settings.remove("SEI_KUBE_RBAC_PROXY_IMAGE");
     let platform = sei_render::Platform::from_settings(&settings).unwrap();
-    let error = platform.can_serve(&node("full-tls")).unwrap_err();
+    let error = Rendered::of(&Node::of(&node("full-tls")), &platform).unwrap_err();
     assert_eq!(error, RenderError::NoProxyImage { node: "rpc-0".into() });
     assert!(error.to_string().contains("SEI_KUBE_RBAC_PROXY_IMAGE"));
-    assert_eq!(platform.can_serve(&node("full-plain")), Ok(()), "plain nodes need no proxy");
+    let plain = node("full-plain");
+    assert!(Rendered::of(&Node::of(&plain), &platform).is_ok(), "plain nodes need no proxy");
 }

@@ -61,15 +61,6 @@ pub struct SnapshotSource {
     pub bootstrap_image: Option<String>,
 }
 
-impl SnapshotSource {
-    /// Height at which a bootstrap Job would halt, if this source asks for one.
-    pub fn bootstrap(&self) -> Option<(&str, i64)> {
-        let image = self.bootstrap_image.as_deref().filter(|image| !image.is_empty())?;
-        let height = self.s3.as_ref()?.target_height;
-        (height > 0).then_some((image, height))
-    }
-}
-
 /// A snapshot archive in the platform's bucket.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
     ArchiveSpec, FullNodeSpec, Mode, PeerSource, ReplayerSpec, SeiNodeStatus, SidecarConfig, SidecarTls,
-    SnapshotGeneration, SnapshotSource, ValidatorSpec, lenient, rules, schema,
+    ValidatorSpec, lenient, rules, schema,
 };
 use crate::ports;
 
@@ -151,38 +151,6 @@ impl SeiNodeSpec {
         set.and_then(|port| u16::try_from(port).ok())
             .filter(|port| *port != 0)
             .unwrap_or(ports::SIDECAR_DEFAULT)
-    }
-
-    /// The snapshot source of the mode that is set. Archives have none.
-    pub fn snapshot(&self) -> Option<&SnapshotSource> {
-        match self.mode()? {
-            Mode::FullNode => self.full_node.as_ref()?.snapshot.as_ref(),
-            Mode::Validator => self.validator.as_ref()?.snapshot.as_ref(),
-            Mode::Replayer => self.replayer.as_ref().map(|replayer| &replayer.snapshot),
-            Mode::Archive => None,
-        }
-    }
-
-    /// Snapshot generation of the mode that is set; only full nodes and archives have it.
-    pub fn snapshot_generation(&self) -> Option<&SnapshotGeneration> {
-        match self.mode()? {
-            Mode::FullNode => self.full_node.as_ref()?.snapshot_generation.as_ref(),
-            Mode::Archive => self.archive.as_ref()?.snapshot_generation.as_ref(),
-            Mode::Replayer | Mode::Validator => None,
-        }
-    }
-
-    /// Whether snapshots are uploaded by the sidecar.
-    pub fn publishes_snapshots(&self) -> bool {
-        self.snapshot_generation()
-            .and_then(|generation| generation.tendermint.as_ref())
-            .is_some_and(|tendermint| tendermint.publish.is_some())
-    }
-
-    /// Whether the first start goes through a bootstrap Job. A genesis ceremony never does.
-    pub fn needs_bootstrap(&self) -> bool {
-        let ceremony = self.validator.as_ref().is_some_and(|validator| validator.genesis_ceremony.is_some());
-        !ceremony && self.snapshot().is_some_and(|snapshot| snapshot.bootstrap().is_some())
     }
 }
 

@@ -12,6 +12,7 @@ use sei_decide::{
     objects::{is_owned_by, seid_image},
 };
 use sei_plan::{Outcome, Persisted, Plan};
+use sei_render::Rendered;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{ending, foreign, refused};
@@ -103,17 +104,22 @@ pub(super) fn outcome<K>(applied: Result<K, ApplyError>) -> Outcome {
     }
 }
 
-pub(super) async fn rbac_proxy_config(ctx: &Context, observed: &Observed) -> Outcome {
+pub(super) async fn rbac_proxy_config(ctx: &Context, observed: &Observed, rendered: &Rendered) -> Outcome {
     let (node, cached) = (&*observed.node, observed.children.config_map.as_deref());
-    match sei_render::rbac_proxy_config(node) {
-        Some(config) => outcome(apply(ctx, node, &config, cached).await),
+    match &rendered.rbac_proxy_config {
+        Some(config) => outcome(apply(ctx, node, config, cached).await),
         None => Outcome::Done,
     }
 }
 
 /// A plan of the Go controller leaves a StatefulSet alone that is for this image already: taking over
 /// restarts no pod, and what else differs waits for the next update.
-pub(super) async fn stateful_set(ctx: &Context, observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
+pub(super) async fn stateful_set(
+    ctx: &Context,
+    observed: &Observed,
+    plan: &Plan<Persisted>,
+    rendered: &Rendered,
+) -> Outcome {
     let node = &*observed.node;
     let cached = observed.children.stateful_set.as_deref();
     let live = cached.filter(|live| is_owned_by(*live, node));
@@ -129,18 +135,18 @@ pub(super) async fn stateful_set(ctx: &Context, observed: &Observed, plan: &Plan
             Err(error) => return refused("list the pods of the chain", &error),
         }
     }
-    outcome(apply(ctx, node, &sei_render::stateful_set(node, &ctx.platform), cached).await)
+    outcome(apply(ctx, node, &rendered.stateful_set, cached).await)
 }
 
-pub(super) async fn service(ctx: &Context, observed: &Observed) -> Outcome {
+pub(super) async fn service(ctx: &Context, observed: &Observed, rendered: &Rendered) -> Outcome {
     let (node, cached) = (&*observed.node, observed.children.service.as_deref());
-    outcome(apply(ctx, node, &sei_render::service(node), cached).await)
+    outcome(apply(ctx, node, &rendered.service, cached).await)
 }
 
-pub(super) async fn bootstrap_service(ctx: &Context, observed: &Observed) -> Outcome {
+pub(super) async fn bootstrap_service(ctx: &Context, observed: &Observed, rendered: &Rendered) -> Outcome {
     let (node, cached) = (&*observed.node, observed.children.service.as_deref());
-    match sei_render::bootstrap_service(node) {
-        Some(service) => outcome(apply(ctx, node, &service, cached).await),
+    match &rendered.bootstrap_service {
+        Some(service) => outcome(apply(ctx, node, service, cached).await),
         None => Outcome::Done,
     }
 }

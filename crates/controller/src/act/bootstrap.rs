@@ -18,6 +18,7 @@ use sei_decide::{
     objects::{JobState, job_state},
 };
 use sei_plan::{Outcome, Persisted, Plan, TaskKind};
+use sei_render::Rendered;
 use serde::de::DeserializeOwned;
 
 use super::{apply, ending, foreign, refused, rollout, volume};
@@ -25,8 +26,13 @@ use crate::{context::Context, trim};
 
 /// Creates the Job. One of this SeiNode that failed, that was created from another spec, or that completed on another
 /// volume is replaced.
-pub(super) async fn deploy_job(ctx: &Context, node: &SeiNode, plan: &Plan<Persisted>) -> Outcome {
-    let Some(wanted) = sei_render::bootstrap_job(node, &ctx.platform) else { return Outcome::Done };
+pub(super) async fn deploy_job(
+    ctx: &Context,
+    node: &SeiNode,
+    plan: &Plan<Persisted>,
+    rendered: &Rendered,
+) -> Outcome {
+    let Some(wanted) = &rendered.bootstrap_job else { return Outcome::Done };
     let name = names::bootstrap_job(node);
     let api: Api<Job> = Api::namespaced(ctx.client.clone(), names::namespace(node));
     let live = match api.get_opt(&name).await {
@@ -34,12 +40,12 @@ pub(super) async fn deploy_job(ctx: &Context, node: &SeiNode, plan: &Plan<Persis
         Err(error) => return refused(&format!("read Job {name}"), &error),
     };
     let Some(live) = live else {
-        if let Err(outcome) = make_room(ctx, node).await {
+        if let Err(outcome) = make_room(ctx, node, rendered).await {
             return outcome;
         }
         let params =
             PostParams { field_manager: Some(labels::FIELD_MANAGER.to_owned()), ..Default::default() };
-        return match api.create(&params, &wanted).await {
+        return match api.create(&params, wanted).await {
             Ok(created) => done_on(&created),
             Err(kube::Error::Api(status)) if status.is_already_exists() => {
                 waiting("another client has just created the Job")
@@ -56,7 +62,7 @@ pub(super) async fn deploy_job(ctx: &Context, node: &SeiNode, plan: &Plan<Persis
         // A Job completes after the restore of its volume.
         JobState::Complete => !plan.is_done(TaskKind::SnapshotRestore),
         JobState::Failed(_) => true,
-        JobState::Running => programs(&live) != programs(&wanted),
+        JobState::Running => programs(&live) != programs(wanted),
     };
     if !replace {
         return done_on(&live);
@@ -75,11 +81,11 @@ pub(super) async fn deploy_job(ctx: &Context, node: &SeiNode, plan: &Plan<Persis
 ///
 /// # Errors
 /// The outcome of a step that must not create the Job yet.
-async fn make_room(ctx: &Context, node: &SeiNode) -> Result<(), Outcome> {
+async fn make_room(ctx: &Context, node: &SeiNode, rendered: &Rendered) -> Result<(), Outcome> {
     let (stateful_set, pods) = rollout::read(ctx, node).await?;
     let Some(stateful_set) = stateful_set else { return Ok(()) };
     if stateful_set.spec.as_ref().and_then(|spec| spec.replicas) != Some(0) {
-        let mut scaled = sei_render::stateful_set(node, &ctx.platform);
+        let mut scaled = rendered.stateful_set.clone();
         scaled.spec.get_or_insert_default().replicas = Some(0);
         match apply::outcome(apply::apply(ctx, node, &scaled, Some(&stateful_set)).await) {
             Outcome::Done => {}

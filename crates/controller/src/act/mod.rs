@@ -11,6 +11,7 @@ mod volume;
 use sei_api::{conditions::ReadyReason, v1alpha1::PlannedTask};
 use sei_decide::{Finding, Observed};
 use sei_plan::{Outcome, Persisted, Plan, Task};
+use sei_render::{RenderError, Rendered};
 
 pub(crate) use apply::apply;
 pub(crate) use volume::{delete_own_claim, mark_initialized};
@@ -20,34 +21,48 @@ use crate::{
     refusal::{is_final, words},
 };
 
-/// Takes one step of `planned`, the current task of `plan`.
+/// Takes one step of `planned`, the current task of `plan`. The objects that it writes are those that are `rendered`.
 pub(crate) async fn step(
     ctx: &Context,
     observed: &Observed,
     plan: &Plan<Persisted>,
     planned: &PlannedTask,
+    rendered: Result<&Rendered, &RenderError>,
 ) -> Outcome {
-    let task = match Task::read(planned) {
-        Ok(task) => task,
-        Err(error) => return Outcome::Rejected { error: error.to_string() },
-    };
+    match take_step(ctx, observed, plan, planned, rendered).await {
+        Ok(outcome) => outcome,
+        Err(error) => Outcome::Rejected { error },
+    }
+}
+
+/// # Errors
+/// Why no attempt can succeed.
+async fn take_step(
+    ctx: &Context,
+    observed: &Observed,
+    plan: &Plan<Persisted>,
+    planned: &PlannedTask,
+    rendered: Result<&Rendered, &RenderError>,
+) -> Result<Outcome, String> {
     let node = &observed.node;
-    match task {
-        Task::EnsureDataPvc => volume::ensure(ctx, observed).await,
+    let task = Task::read(planned).map_err(|error| error.to_string())?;
+    let rendered = rendered.map_err(RenderError::to_string);
+    Ok(match task {
+        Task::EnsureDataPvc => volume::ensure(ctx, observed, rendered?).await,
         Task::ValidateSigningKey { .. } => checked(observed.keys.signing.as_ref()),
         Task::ValidateNodeKey { .. } => checked(observed.keys.node.as_ref()),
         Task::ValidateOperatorKeyring { .. } => checked(observed.keys.keyring.as_ref()),
-        Task::ApplyRbacProxyConfig => apply::rbac_proxy_config(ctx, observed).await,
-        Task::ApplyStatefulSet => apply::stateful_set(ctx, observed, plan).await,
-        Task::ApplyService => apply::service(ctx, observed).await,
+        Task::ApplyRbacProxyConfig => apply::rbac_proxy_config(ctx, observed, rendered?).await,
+        Task::ApplyStatefulSet => apply::stateful_set(ctx, observed, plan, rendered?).await,
+        Task::ApplyService => apply::service(ctx, observed, rendered?).await,
         Task::ReplacePod => rollout::replace_pod(ctx, node).await,
         Task::ObserveImage => rollout::observe_image(ctx, node).await,
-        Task::DeployBootstrapService => apply::bootstrap_service(ctx, observed).await,
-        Task::DeployBootstrapJob => bootstrap::deploy_job(ctx, node, plan).await,
+        Task::DeployBootstrapService => apply::bootstrap_service(ctx, observed, rendered?).await,
+        Task::DeployBootstrapJob => bootstrap::deploy_job(ctx, node, plan, rendered?).await,
         Task::AwaitBootstrapComplete => bootstrap::await_complete(ctx, observed, plan).await,
         Task::TeardownBootstrap => bootstrap::teardown(ctx, observed, plan).await,
         Task::Sidecar(task) => sidecar::step(ctx, observed, plan, planned, &task).await,
-    }
+    })
 }
 
 /// The keys of a validator are checked on every pass; a task of a plan only reads the result.

@@ -8,12 +8,13 @@ use kube::{
 use sei_api::{SeiNode, conditions::ReadyReason, labels, names};
 use sei_decide::{Claim, Finding, Observed, Ownership, objects::is_owned_by};
 use sei_plan::Outcome;
+use sei_render::Rendered;
 use serde_json::json;
 
 use super::{ending, refused};
 use crate::context::Context;
 
-pub(super) async fn ensure(ctx: &Context, observed: &Observed) -> Outcome {
+pub(super) async fn ensure(ctx: &Context, observed: &Observed, rendered: &Rendered) -> Outcome {
     if let Some(import) = &observed.import {
         return match import {
             Finding::Good(_) => done_on(observed.claim.as_ref().map(|claim| claim.uid.clone())),
@@ -24,18 +25,18 @@ pub(super) async fn ensure(ctx: &Context, observed: &Observed) -> Outcome {
         };
     }
     let node = &observed.node;
-    let Some(claim) = sei_render::data_claim(node, &ctx.platform) else { return Outcome::Done };
+    let Some(claim) = &rendered.data_claim else { return Outcome::Done };
     let name = names::data_claim(node);
     let api = claims(ctx, node);
     if observed.claim.is_none()
-        && let Some(outcome) = create(&api, &name, &claim).await
+        && let Some(outcome) = create(&api, &name, claim).await
     {
         return outcome;
     }
     let live = match api.get_opt(&name).await {
         Ok(Some(live)) => live,
         Ok(None) => {
-            return create(&api, &name, &claim).await.unwrap_or_else(|| Outcome::Waiting {
+            return create(&api, &name, claim).await.unwrap_or_else(|| Outcome::Waiting {
                 reason: ReadyReason::WaitingForVolume,
                 detail: format!("claim {name} has just been created by another client"),
             });

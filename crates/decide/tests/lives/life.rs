@@ -15,8 +15,9 @@ use sei_decide::{
     TlsFinding, Trouble, TroubleKind,
     contention::{Contention, Rival},
 };
+use sei_node::Node;
 use sei_plan::{OfKind, Outcome, TaskKind};
-use sei_render::Platform;
+use sei_render::{Platform, Rendered};
 use serde_json::{Value, json};
 
 const START: &str = "2027-01-01T00:00:00Z";
@@ -122,6 +123,8 @@ impl Life {
         let health = answer([Health::Ready, Health::NotReady, Health::Held, Health::Ready][health]);
         let gone = Trouble { kind: TroubleKind::Unreachable, message: "gone".into() };
         let is_silent = self.sight.health == 3;
+        let rendered = Rendered::of(&Node::of(&self.node), &self.platform).ok();
+        let service = rendered.as_ref().filter(|_| stateful_set > 0);
         Observed {
             node: Arc::new(self.node.clone()),
             tls: spec.tls().map(|_| TlsFinding {
@@ -148,9 +151,9 @@ impl Life {
                 ..Contention::default()
             },
             children: Children {
-                stateful_set: self.stateful_set(stateful_set),
-                service: (stateful_set > 0).then(|| Arc::new(sei_render::service(&self.node))),
-                config_map: sei_render::rbac_proxy_config(&self.node).map(Arc::new),
+                stateful_set: rendered.as_ref().and_then(|it| self.stateful_set(it, stateful_set)),
+                service: service.map(|it| Arc::new(it.service.clone())),
+                config_map: rendered.as_ref().and_then(|it| it.rbac_proxy_config.clone()).map(Arc::new),
                 job: job_in(job),
                 pod: self.pod(pod),
                 bootstrap_pod: None,
@@ -168,8 +171,8 @@ impl Life {
     }
 
     /// Ours, none, edited by another, or another's.
-    fn stateful_set(&self, form: usize) -> Option<Arc<StatefulSet>> {
-        let mut set = sei_render::stateful_set(&self.node, &self.platform);
+    fn stateful_set(&self, rendered: &Rendered, form: usize) -> Option<Arc<StatefulSet>> {
+        let mut set = rendered.stateful_set.clone();
         if let Some(image) = self.live_image {
             let pod = set.spec.as_mut().unwrap().template.spec.as_mut().unwrap();
             pod.containers[0].image = Some(image.to_owned());

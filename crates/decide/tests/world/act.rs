@@ -15,7 +15,7 @@ use sei_decide::{
     sidecar_step,
 };
 use sei_plan::{Outcome, Persisted, Plan, Task, TaskKind};
-use sei_render::Platform;
+use sei_render::Rendered;
 use serde_json::json;
 
 use crate::{actor::Order, objects::Objects, volume::Volume};
@@ -35,7 +35,7 @@ impl From<Outcome> for Stepped {
 /// Where steps are taken.
 pub struct Acting<'a> {
     pub objects: &'a mut Objects,
-    pub platform: &'a Platform,
+    pub rendered: &'a Rendered,
     pub observed: &'a Observed,
     /// Who holds what the node needs, as the API server has it.
     pub rival: Option<String>,
@@ -114,7 +114,7 @@ impl Acting<'_> {
     }
 
     pub fn apply_stateful_set(&mut self, replicas: i32) -> Outcome {
-        let mut wanted = sei_render::stateful_set(&self.observed.node, self.platform);
+        let mut wanted = self.rendered.stateful_set.clone();
         let revision = json!(wanted.spec).to_string();
         wanted.spec.as_mut().unwrap().replicas = Some(replicas);
         let mut generation = 1;
@@ -138,10 +138,9 @@ impl Acting<'_> {
     }
 
     fn apply_service(&mut self, planned: &PlannedTask) -> Outcome {
-        let node = &self.observed.node;
         let service = match planned.type_ == TaskKind::DeployBootstrapService.as_str() {
-            true => sei_render::bootstrap_service(node),
-            false => Some(sei_render::service(node)),
+            true => self.rendered.bootstrap_service.clone(),
+            false => Some(self.rendered.service.clone()),
         };
         service.map_or(Outcome::Done, |service| self.put_service(service))
     }
@@ -194,7 +193,7 @@ impl Acting<'_> {
     }
 
     fn deploy_job(&mut self, plan: &Plan<Persisted>) -> Outcome {
-        let Some(mut wanted) = sei_render::bootstrap_job(&self.observed.node, self.platform) else {
+        let Some(mut wanted) = self.rendered.bootstrap_job.clone() else {
             return Outcome::Done;
         };
         let Some(live) = &self.objects.job.live else {

@@ -22,6 +22,7 @@ use sei_api::{
     conditions::{ConditionType, ReadyReason, StalledReason},
     v1alpha1::NodePhase,
 };
+use sei_node::{FirstState, Node};
 use sei_plan::{OfKind, TaskKind};
 use serde_json::{Value, json};
 
@@ -242,7 +243,8 @@ impl Member {
     fn seid_starts(&mut self, id: &str) -> Result<(), TestCaseError> {
         let Some(volume) = &mut self.objects.volume else { return Ok(()) };
         let config = volume.config.clone().unwrap_or_default();
-        let wants_state_sync = self.node.live.spec.snapshot().is_some() && !volume.has_chain;
+        let wants_state_sync =
+            Node::of(&self.node.live).first_state() != FirstState::Genesis && !volume.has_chain;
         prop_assert!(config.state_sync || !wants_state_sync, "seid starts without state sync");
         volume.has_chain = true;
         let plan = self.node.live.status.as_ref().and_then(|status| status.plan.as_ref());

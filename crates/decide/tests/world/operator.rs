@@ -13,8 +13,9 @@ use sei_decide::{
     is_progress,
     objects::{JobState, job_state},
 };
+use sei_node::Node;
 use sei_plan::Outcome;
-use sei_render::Platform;
+use sei_render::{Platform, Rendered};
 use serde_json::{Value, json};
 
 use crate::{act::Acting, actor::Actor, cached::Cached, objects::Objects};
@@ -337,8 +338,9 @@ impl World {
     ) -> Result<(SeiNodeStatus, Then), TestCaseError> {
         let rival = self.contention(&observed.node, false).rival.map(|rival| rival.message);
         let member = &mut self.members[index];
+        let rendered = Rendered::of(&Node::of(&observed.node), &self.platform).unwrap();
         let mut acting =
-            Acting { objects: &mut member.objects, platform: &self.platform, observed, rival, writes };
+            Acting { objects: &mut member.objects, rendered: &rendered, observed, rival, writes };
         let mut pass = Pass::begin(observed, &self.platform, plan_id);
         let mut order = None;
         loop {
@@ -347,7 +349,7 @@ impl World {
                     pass.repaired(acting.repair(repair));
                     continue;
                 }
-                Ask::Step { plan, task } => {
+                Ask::Step { plan, task, .. } => {
                     prop_assert!(member.stored.contains(&plan.stored().id), "it runs before it is stored");
                     let stepped = acting.step(plan, task);
                     order = stepped.order;

@@ -1,6 +1,7 @@
 //! Every plan that is corrected at every point, on a volume where the sidecar leaves its markers: the node starts with
 //! the configuration that the last spec asks for, and nothing was done twice.
 
+use sei_node::{FirstState, Node};
 use sei_plan::{Ground, OfKind, Outcome, Step, Task, TaskKind};
 use serde_json::{Value, json};
 
@@ -45,7 +46,7 @@ fn step(world: &mut World, volume: &mut Volume) -> bool {
     });
     if released.is_some() {
         let config = volume.config.clone().unwrap();
-        let is_wanted = world.node.spec.snapshot().is_some() && !volume.has_chain;
+        let is_wanted = Node::of(&world.node).first_state() != FirstState::Genesis && !volume.has_chain;
         assert!(config.state_sync || !is_wanted, "seid starts without state sync");
         volume.has_chain = true;
     }

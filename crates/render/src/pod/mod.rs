@@ -13,19 +13,18 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{EnvVar, HTTPGetAction, PodSpec, Probe, VolumeMount};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use sei_api::{SeiNode, labels, ports};
+use sei_api::{labels, ports};
 
-use crate::Platform;
+use crate::workload::Workload;
 
 /// Where the data volume is mounted, and HOME of everything that runs there.
 pub(crate) const HOME: &str = "/.sei";
 
 /// The pod template of the StatefulSet.
-pub(crate) fn spec(node: &SeiNode, platform: &Platform) -> PodSpec {
-    let mut init = vec![seid::init(node, &node.spec.image), sidecar::container(node, platform)];
-    if node.spec.tls().is_some() {
-        init.push(proxy::container(node, platform));
-    }
+pub(crate) fn spec(workload: &Workload<'_>) -> PodSpec {
+    let platform = workload.platform;
+    let proxy = workload.tls.map(|tls| proxy::container(workload, tls));
+    let init = [seid::init(workload, workload.pod.image), sidecar::container(workload)];
     PodSpec {
         // Only the proxy talks to the API server, and mounts a separate token.
         automount_service_account_token: Some(false),
@@ -35,11 +34,11 @@ pub(crate) fn spec(node: &SeiNode, platform: &Platform) -> PodSpec {
         // The sidecar signals seid.
         share_process_namespace: Some(true),
         security_context: Some(security::pod()),
-        tolerations: Some(placement::tolerations(node, platform)),
-        affinity: Some(placement::affinity(node, platform)),
-        init_containers: Some(init),
-        containers: vec![seid::container(node, platform), exporter::container(platform)],
-        volumes: Some(volumes::all(node)),
+        tolerations: Some(placement::tolerations(workload)),
+        affinity: Some(placement::affinity(workload)),
+        init_containers: Some(init.into_iter().chain(proxy).collect()),
+        containers: vec![seid::container(workload), exporter::container(platform)],
+        volumes: Some(volumes::all(workload)),
         ..PodSpec::default()
     }
 }
@@ -70,10 +69,10 @@ struct Timing {
 
 /// A probe of `path` on the sidecar's API from outside the pod: through the proxy under TLS, where the sidecar
 /// itself listens on loopback only.
-fn sidecar_probe(node: &SeiNode, path: &str, timing: &Timing) -> Probe {
-    let (port, scheme) = match node.spec.tls() {
+fn sidecar_probe(workload: &Workload<'_>, path: &str, timing: &Timing) -> Probe {
+    let (port, scheme) = match workload.tls {
         Some(_) => (ports::RBAC_PROXY, Some("HTTPS".to_owned())),
-        None => (node.spec.sidecar_port(), None),
+        None => (workload.pod.sidecar_port, None),
     };
     let get = HTTPGetAction {
         path: Some(path.to_owned()),

@@ -4,10 +4,13 @@ use k8s_openapi::{
     api::core::v1::{Container, Probe, TCPSocketAction},
     apimachinery::pkg::util::intstr::IntOrString,
 };
-use sei_api::{SeiNode, labels, ports};
+use sei_api::{labels, ports};
 
 use super::{Timing, read_only, security, seid, sidecar_probe, timed, volumes};
-use crate::{Platform, RBAC_PROXY_CONFIG_KEY};
+use crate::{
+    RBAC_PROXY_CONFIG_KEY,
+    workload::{Tls, Workload},
+};
 
 const CONFIG: &str = "/etc/kube-rbac-proxy";
 const TLS: &str = "/etc/tls";
@@ -15,23 +18,23 @@ const TLS: &str = "/etc/tls";
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// The proxy: an init container that keeps running, so that the plan can reach the sidecar before seid starts.
-pub(crate) fn container(node: &SeiNode, platform: &Platform) -> Container {
-    let ready = sidecar_probe(node, "/v0/healthz", &Timing { delay: 2, period: 5, failures: 6 });
+pub(crate) fn container(workload: &Workload<'_>, tls: Tls<'_>) -> Container {
+    let ready = sidecar_probe(workload, "/v0/healthz", &Timing { delay: 2, period: 5, failures: 6 });
     Container {
         startup_probe: Some(tcp(&Timing { delay: 5, period: 5, failures: 60 })),
         // The proxy's own pulse. One that passed it on to the sidecar would restart the wrong process.
         liveness_probe: Some(tcp(&Timing { delay: 5, period: 10, failures: 3 })),
         readiness_probe: Some(ready),
-        ..bare(node, platform)
+        ..bare(workload, tls)
     }
 }
 
 /// The proxy without probes, as it runs in the bootstrap pod.
-pub(crate) fn bare(node: &SeiNode, platform: &Platform) -> Container {
+pub(crate) fn bare(workload: &Workload<'_>, tls: Tls<'_>) -> Container {
     Container {
         name: "kube-rbac-proxy".to_owned(),
-        image: platform.proxy_image.clone(),
-        args: Some(args(node)),
+        image: Some(tls.proxy_image.to_owned()),
+        args: Some(args(workload)),
         restart_policy: Some("Always".to_owned()),
         ports: Some(vec![seid::port("api", ports::RBAC_PROXY)]),
         volume_mounts: Some(vec![
@@ -44,10 +47,10 @@ pub(crate) fn bare(node: &SeiNode, platform: &Platform) -> Container {
     }
 }
 
-fn args(node: &SeiNode) -> Vec<String> {
+fn args(workload: &Workload<'_>) -> Vec<String> {
     vec![
         format!("--secure-listen-address=0.0.0.0:{}", ports::RBAC_PROXY),
-        format!("--upstream=http://127.0.0.1:{}/", node.spec.sidecar_port()),
+        format!("--upstream=http://127.0.0.1:{}/", workload.pod.sidecar_port),
         format!("--config-file={CONFIG}/{RBAC_PROXY_CONFIG_KEY}"),
         format!("--tls-cert-file={TLS}/tls.crt"),
         format!("--tls-private-key-file={TLS}/tls.key"),
@@ -55,7 +58,7 @@ fn args(node: &SeiNode) -> Vec<String> {
         "--ignore-paths=/v0/healthz,/v0/startupz,/v0/livez,/v0/metrics".to_owned(),
         // The sidecar answers 401 without the caller's name, and would believe a caller's own header.
         "--auth-header-fields-enabled=true".to_owned(),
-        format!("--auth-token-audiences={}", labels::sidecar_audience(node)),
+        format!("--auth-token-audiences={}", labels::sidecar_audience(workload.object())),
         "--v=0".to_owned(),
     ]
 }

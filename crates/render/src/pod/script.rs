@@ -75,3 +75,14 @@ done &"#;
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_one_word_of_the_shell_whatever_is_in_it() {
+        assert_eq!(quoted("pacific-1"), "'pacific-1'");
+        assert_eq!(quoted("it's $(touch owned); chain"), r"'it'\''s $(touch owned); chain'");
+    }
+}

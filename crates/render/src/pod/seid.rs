@@ -4,19 +4,18 @@ use k8s_openapi::{
     api::core::v1::{Container, ContainerPort, HTTPGetAction, Probe, ResourceRequirements, VolumeMount},
     apimachinery::pkg::util::intstr::IntOrString,
 };
-use sei_api::{SeiNode, ports};
+use sei_api::ports;
+use sei_node::ImageReference;
 
-use super::{
-    HOME, Timing, env, mount, placement, read_only, script, security, sidecar_probe, timed, volumes,
-};
-use crate::Platform;
+use super::{HOME, Timing, env, mount, read_only, script, security, sidecar_probe, timed, volumes};
+use crate::workload::Workload;
 
-/// Makes seid's home on an empty volume.
-pub(crate) fn init(node: &SeiNode, image: &str) -> Container {
+/// Creates seid's home on an empty volume.
+pub(crate) fn init(workload: &Workload<'_>, image: ImageReference<'_>) -> Container {
     Container {
         name: "seid-init".to_owned(),
-        image: Some(image.to_owned()),
-        command: Some(vec!["/bin/sh".to_owned(), "-c".to_owned(), script::init(&node.spec.chain_id)]),
+        image: Some(image.to_string()),
+        command: Some(vec!["/bin/sh".to_owned(), "-c".to_owned(), script::init(workload.pod.chain_id)]),
         env: Some(vec![env("HOME", HOME)]),
         volume_mounts: Some(vec![mount(volumes::DATA, HOME)]),
         security_context: Some(security::writable()),
@@ -29,7 +28,7 @@ pub(crate) fn init(node: &SeiNode, image: &str) -> Container {
 /// No probe kills it. The startup probe asks the sidecar, which is ready once the node's plan is through: that
 /// may take days. Afterwards readiness is seid's own lag behind the chain. A liveness probe would restart a
 /// validator in the middle of a replay; a hung seid shows in `Ready`.
-pub(crate) fn container(node: &SeiNode, platform: &Platform) -> Container {
+pub(crate) fn container(workload: &Workload<'_>) -> Container {
     let lag = HTTPGetAction {
         path: Some("/lag_status".to_owned()),
         port: IntOrString::Int(ports::RPC.into()),
@@ -40,34 +39,34 @@ pub(crate) fn container(node: &SeiNode, platform: &Platform) -> Container {
         timeout_seconds: Some(5),
         ..timed(&Timing { delay: 30, period: 10, failures: 3 })
     };
-    let sidecar = node.spec.sidecar_port();
-    let script = match node.spec.tls() {
+    let sidecar = workload.pod.sidecar_port;
+    let script = match workload.tls {
         Some(_) => script::start_and_watch(sidecar),
         None => script::start(sidecar),
     };
     let mut mounts = vec![mount(volumes::DATA, HOME)];
-    mounts.extend(key_mount(node, volumes::SIGNING_KEY, volumes::SIGNING_KEY_FILE));
-    mounts.extend(node_key_mount(node));
+    mounts.extend(key_mount(workload, volumes::SIGNING_KEY, volumes::SIGNING_KEY_FILE));
+    mounts.extend(node_key_mount(workload));
     Container {
         ports: Some(ports::SEID.iter().map(|(name, number)| port(name, *number)).collect()),
         startup_probe: Some(sidecar_probe(
-            node,
+            workload,
             "/v0/healthz",
             &Timing { delay: 5, period: 5, failures: 86400 },
         )),
         readiness_probe: Some(readiness),
         volume_mounts: Some(mounts),
-        ..runs(node, platform, &node.spec.image, script)
+        ..runs(workload, workload.pod.image, script)
     }
 }
 
 /// What seid in the node's pod and seid in the bootstrap pod have in common.
-pub(crate) fn runs(node: &SeiNode, platform: &Platform, image: &str, script: String) -> Container {
-    let size = placement::size(node, platform);
+pub(crate) fn runs(workload: &Workload<'_>, image: ImageReference<'_>, script: String) -> Container {
+    let size = workload.size();
     let requests = [("cpu", &size.cpu), ("memory", &size.memory)];
     Container {
         name: "seid".to_owned(),
-        image: Some(image.to_owned()),
+        image: Some(image.to_string()),
         command: Some(vec!["/bin/bash".to_owned(), "-c".to_owned()]),
         args: Some(vec![script]),
         env: Some(vec![env("HOME", HOME), env("TMPDIR", format!("{HOME}/tmp"))]),
@@ -83,14 +82,13 @@ pub(crate) fn runs(node: &SeiNode, platform: &Platform, image: &str, script: Str
 
 /// The node key over the throw-away one of `seid init`, for seid and for the sidecar, which is asked for the
 /// node's id.
-pub(crate) fn node_key_mount(node: &SeiNode) -> Option<VolumeMount> {
-    key_mount(node, volumes::NODE_KEY, volumes::NODE_KEY_FILE)
+pub(crate) fn node_key_mount(workload: &Workload<'_>) -> Option<VolumeMount> {
+    key_mount(workload, volumes::NODE_KEY, volumes::NODE_KEY_FILE)
 }
 
-/// A sub-path mount, so that an edited Secret never reaches a seid that runs.
-fn key_mount(node: &SeiNode, volume: &str, file: &str) -> Option<VolumeMount> {
-    let present = volumes::keys(node).iter().any(|(name, _)| *name == volume);
-    present.then(|| VolumeMount {
+/// A key of a validator as a sub-path mount, so that an edited Secret never reaches a seid that runs.
+fn key_mount(workload: &Workload<'_>, volume: &str, file: &str) -> Option<VolumeMount> {
+    workload.keys().map(|_| VolumeMount {
         sub_path: Some(file.to_owned()),
         ..read_only(volume, &format!("{HOME}/config/{file}"))
     })

@@ -5,7 +5,9 @@ use k8s_openapi::api::core::v1::{
     EmptyDirVolumeSource, KeyToPath, ObjectFieldSelector, PersistentVolumeClaimVolumeSource,
     ProjectedVolumeSource, SecretVolumeSource, ServiceAccountTokenProjection, Volume, VolumeProjection,
 };
-use sei_api::{SeiNode, names, v1alpha1::OperatorKeyringSecret};
+use sei_api::names;
+
+use crate::workload::Workload;
 
 pub(crate) const DATA: &str = "data";
 pub(crate) const TMP: &str = "sidecar-tmp";
@@ -28,42 +30,27 @@ const READABLE: i32 = 0o644;
 const TOKEN_SECONDS: i64 = 3600;
 
 /// Of the node's pod.
-pub(crate) fn all(node: &SeiNode) -> Vec<Volume> {
-    let mut volumes = vec![data(node), tmp()];
-    volumes.extend(keys(node).into_iter().map(|(_, volume)| volume));
-    if let Some(keyring) = keyring(node) {
-        volumes.push(secret(KEYRING, &keyring.secret_name, None));
+pub(crate) fn all(workload: &Workload<'_>) -> Vec<Volume> {
+    let mut volumes = vec![data(workload), tmp()];
+    if let Some(keys) = workload.keys() {
+        volumes.push(secret(SIGNING_KEY, keys.signing, Some(SIGNING_KEY_FILE)));
+        volumes.push(secret(NODE_KEY, keys.node, Some(NODE_KEY_FILE)));
     }
-    volumes.extend(tls(node));
+    volumes.extend(workload.keyring().map(|keyring| secret(KEYRING, keyring.secret, None)));
+    volumes.extend(tls(workload));
     volumes
 }
 
 /// Of the bootstrap pod, which never sees a key.
-pub(crate) fn bootstrap(node: &SeiNode) -> Vec<Volume> {
-    let mut volumes = vec![data(node), tmp()];
-    volumes.extend(tls(node));
+pub(crate) fn bootstrap(workload: &Workload<'_>) -> Vec<Volume> {
+    let mut volumes = vec![data(workload), tmp()];
+    volumes.extend(tls(workload));
     volumes
 }
 
-/// Volumes of a validator's key files, by name.
-pub(crate) fn keys(node: &SeiNode) -> Vec<(&'static str, Volume)> {
-    let Some(validator) = &node.spec.validator else { return Vec::new() };
-    [(SIGNING_KEY, SIGNING_KEY_FILE, &validator.signing_key), (NODE_KEY, NODE_KEY_FILE, &validator.node_key)]
-        .into_iter()
-        .filter_map(|(name, file, source)| {
-            let reference = source.as_ref()?.secret.as_ref()?;
-            Some((name, secret(name, &reference.secret_name, Some(file))))
-        })
-        .collect()
-}
-
-/// The operator keyring of a validator.
-pub(crate) fn keyring(node: &SeiNode) -> Option<&OperatorKeyringSecret> {
-    node.spec.validator.as_ref()?.operator_keyring.as_ref()?.secret.as_ref()
-}
-
-fn data(node: &SeiNode) -> Volume {
-    let claim = PersistentVolumeClaimVolumeSource { claim_name: names::data_claim(node), read_only: None };
+fn data(workload: &Workload<'_>) -> Volume {
+    let claim_name = names::data_claim(workload.object());
+    let claim = PersistentVolumeClaimVolumeSource { claim_name, read_only: None };
     Volume { persistent_volume_claim: Some(claim), ..named(DATA) }
 }
 
@@ -71,15 +58,11 @@ fn tmp() -> Volume {
     Volume { empty_dir: Some(EmptyDirVolumeSource::default()), ..named(TMP) }
 }
 
-fn tls(node: &SeiNode) -> Vec<Volume> {
-    let Some(tls) = node.spec.tls() else { return Vec::new() };
-    let config =
-        ConfigMapVolumeSource { name: names::rbac_proxy_config(node), ..ConfigMapVolumeSource::default() };
-    vec![
-        Volume { config_map: Some(config), ..named(PROXY_CONFIG) },
-        secret(TLS, &tls.secret_name, None),
-        account(),
-    ]
+fn tls(workload: &Workload<'_>) -> Vec<Volume> {
+    let Some(tls) = workload.tls else { return Vec::new() };
+    let name = names::rbac_proxy_config(workload.object());
+    let config = ConfigMapVolumeSource { name, ..ConfigMapVolumeSource::default() };
+    vec![Volume { config_map: Some(config), ..named(PROXY_CONFIG) }, secret(TLS, tls.secret, None), account()]
 }
 
 /// What the kubelet mounts in every container where `automountServiceAccountToken` is on, for the proxy alone.

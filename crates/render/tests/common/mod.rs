@@ -4,7 +4,8 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use sei_api::SeiNode;
-use sei_render::Platform;
+use sei_node::Node;
+use sei_render::{Platform, Rendered};
 use serde_json::Value;
 
 pub const CASES: [&str; 5] =
@@ -34,4 +35,8 @@ pub fn platform(case: &str) -> Platform {
 /// What the Go controller writes; `None` where the case has no such object.
 pub fn expected(case: &str, file: &str) -> Option<Value> {
     Some(serde_json::from_str(&fs::read_to_string(path(case, file)).ok()?).unwrap())
+}
+
+pub fn rendered(node: &SeiNode, platform: &Platform) -> Rendered {
+    Rendered::of(&Node::of(node), platform).unwrap()
 }

@@ -1,0 +1,88 @@
+//! What is true of every task of a type, in one table.
+
+use sei_node::Part;
+
+use crate::TaskKind;
+
+/// What is true of every task of a type.
+struct Properties {
+    runs_in: Place,
+    /// The parts of the spec that it uses.
+    uses: &'static [Part],
+}
+
+/// Where a task runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// In the sidecar, which tells again what became of the task with this id.
+    Sidecar,
+    /// In the operator; repeating it has no effect.
+    Repeatable,
+    /// In the operator; the object that it was done on is not known afterwards.
+    Once,
+}
+
+impl TaskKind {
+    fn properties(self) -> Properties {
+        let (runs_in, uses): (_, &[Part]) = match self {
+            Self::EnsureDataPvc
+            | Self::ValidateSigningKey
+            | Self::ValidateNodeKey
+            | Self::ValidateOperatorKeyring
+            | Self::ApplyRbacProxyConfig
+            | Self::ApplyStatefulSet
+            | Self::ApplyService => (Place::Repeatable, &[Part::Pod]),
+            Self::ReplacePod | Self::ObserveImage => (Place::Once, &[Part::Pod]),
+            Self::DeployBootstrapService => (Place::Repeatable, &[Part::Pod, Part::State]),
+            Self::DeployBootstrapJob | Self::AwaitBootstrapComplete => {
+                (Place::Once, &[Part::Pod, Part::State])
+            }
+            Self::TeardownBootstrap => (Place::Once, &[]),
+            Self::SnapshotRestore | Self::ConfigureStateSync => (Place::Sidecar, &[Part::State]),
+            Self::ConfigApply => (Place::Sidecar, &[Part::Configuration]),
+            Self::DiscoverPeers => (Place::Sidecar, &[Part::Peers]),
+            Self::GenerateIdentity | Self::GenerateGentx | Self::UploadGenesisArtifacts => {
+                (Place::Sidecar, &[Part::Ceremony])
+            }
+            Self::ConfigureGenesis
+            | Self::ConfigValidate
+            | Self::SnapshotUpload
+            | Self::MarkReady
+            | Self::SetGenesisPeers => (Place::Sidecar, &[]),
+        };
+        Properties { runs_in, uses }
+    }
+
+    /// Whether the sidecar does it, under the task's id.
+    pub fn runs_in_sidecar(self) -> bool {
+        self.properties().runs_in == Place::Sidecar
+    }
+
+    /// Whether a process that takes over finds out what became of it although that is not stored: the sidecar tells it,
+    /// or the step is repeated without effect.
+    pub fn is_found_again(self) -> bool {
+        self.properties().runs_in != Place::Once
+    }
+
+    /// Whether it uses this part of the spec. A mistake in a spec holds back only the tasks that use what is wrong.
+    pub fn uses(self, part: Part) -> bool {
+        self.properties().uses.contains(&part)
+    }
+
+    /// Whether every plan does it again: it writes or checks what the spec says, which may have changed, or its effect
+    /// ends with the sidecar's process. All of these can be repeated without harm.
+    pub(crate) fn is_reasserted(self) -> bool {
+        matches!(self, Self::SnapshotUpload | Self::MarkReady)
+            || (self.uses(Part::Pod) && self != Self::AwaitBootstrapComplete)
+    }
+
+    /// How often a failed attempt is retried. The genesis of a group and starting peers depend on other nodes.
+    pub fn max_retries(self) -> Option<i64> {
+        match self {
+            Self::ConfigureGenesis => Some(180),
+            Self::DiscoverPeers => Some(20),
+            Self::ReplacePod => Some(3),
+            kind => kind.runs_in_sidecar().then_some(5),
+        }
+    }
+}
