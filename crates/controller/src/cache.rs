@@ -1,7 +1,7 @@
 //! What the operator knows of the cluster without asking: one store a kind, and whether each has been filled.
 //! The watches in `feeds` fill them.
 
-use std::{collections::BTreeMap, hash::Hash, sync::Arc};
+use std::collections::BTreeMap;
 
 use futures::future;
 use k8s_openapi::api::{
@@ -10,30 +10,30 @@ use k8s_openapi::api::{
     core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service},
 };
 use kube::{
-    Resource,
     api::PartialObjectMeta,
-    core::NamespaceResourceScope,
     runtime::reflector::{ObjectRef, Store, store::Writer},
 };
 use sei_api::SeiNode;
 use tokio::sync::watch;
+
+use crate::packed::Packed;
 
 /// The stores of one scope: all namespaces, or one.
 pub(crate) struct Cache {
     /// SeiNodes that can be decoded.
     pub(crate) nodes: Store<SeiNode>,
     /// Their StatefulSets.
-    pub(crate) stateful_sets: Store<StatefulSet>,
+    pub(crate) stateful_sets: Store<Packed<StatefulSet>>,
     /// Their Services, bootstrap ones included.
-    pub(crate) services: Store<Service>,
+    pub(crate) services: Store<Packed<Service>>,
     /// Their proxy configurations.
-    pub(crate) config_maps: Store<ConfigMap>,
+    pub(crate) config_maps: Store<Packed<ConfigMap>>,
     /// Their volume claims; imported ones are not among them.
-    pub(crate) claims: Store<PersistentVolumeClaim>,
+    pub(crate) claims: Store<Packed<PersistentVolumeClaim>>,
     /// Their bootstrap Jobs.
-    pub(crate) jobs: Store<Job>,
+    pub(crate) jobs: Store<Packed<Job>>,
     /// Their pods.
-    pub(crate) pods: Store<Pod>,
+    pub(crate) pods: Store<Packed<Pod>>,
     /// Names and versions of all TLS Secrets; absent where Secrets are watched by name.
     pub(crate) tls_secrets: Option<Store<PartialObjectMeta<Secret>>>,
     pub(crate) progress: Progress,
@@ -42,12 +42,12 @@ pub(crate) struct Cache {
 /// Where the watches of a scope put what they receive.
 pub(crate) struct Writers {
     pub(crate) nodes: Writer<SeiNode>,
-    pub(crate) stateful_sets: Writer<StatefulSet>,
-    pub(crate) services: Writer<Service>,
-    pub(crate) config_maps: Writer<ConfigMap>,
-    pub(crate) claims: Writer<PersistentVolumeClaim>,
-    pub(crate) jobs: Writer<Job>,
-    pub(crate) pods: Writer<Pod>,
+    pub(crate) stateful_sets: Writer<Packed<StatefulSet>>,
+    pub(crate) services: Writer<Packed<Service>>,
+    pub(crate) config_maps: Writer<Packed<ConfigMap>>,
+    pub(crate) claims: Writer<Packed<PersistentVolumeClaim>>,
+    pub(crate) jobs: Writer<Packed<Job>>,
+    pub(crate) pods: Writer<Packed<Pod>>,
     pub(crate) tls_secrets: Option<Writer<PartialObjectMeta<Secret>>>,
 }
 
@@ -90,15 +90,6 @@ impl Cache {
         let depends = |kind: &&str| node.spec.tls().is_some() || !only_with_tls.contains(kind);
         self.progress.of(Filling::Denied).into_iter().find(depends)
     }
-}
-
-/// One object out of a store.
-pub(crate) fn get<K>(store: &Store<K>, namespace: &str, name: &str) -> Option<Arc<K>>
-where
-    K: Resource<Scope = NamespaceResourceScope> + Clone + 'static,
-    K::DynamicType: Default + Eq + Hash + Clone,
-{
-    store.get(&ObjectRef::new(name).within(namespace))
 }
 
 /// How far a store has got.

@@ -16,8 +16,15 @@ use sei_store::Bucket;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::{
-    cache::Cache, events::Publisher, exclusives::Exclusives, memory::Memory, metrics::Metrics,
-    neighbours::Neighbours, references::References, sidecar::Sidecars, trim,
+    cache::Cache,
+    events::Publisher,
+    exclusives::Exclusives,
+    memory::Memory,
+    metrics::Metrics,
+    neighbours::Neighbours,
+    packed::{Pack, Packed},
+    references::References,
+    sidecar::Sidecars,
 };
 
 /// Where Secrets are watched.
@@ -127,9 +134,9 @@ impl Context {
     }
 
     /// Has the nodes reconciled soon that an object may matter to.
-    pub(crate) fn wake_nodes_of(&self, object: &impl Resource) {
+    pub(crate) fn wake_nodes_of<K: Pack>(&self, object: &Packed<K>) {
         let namespace = object.meta().namespace.as_deref().unwrap_or_default();
-        trim::nodes_of(object).for_each(|name| self.wake(ObjectRef::new(name).within(namespace)));
+        object.nodes().iter().for_each(|name| self.wake(ObjectRef::new(name).within(namespace)));
     }
 
     /// Has the nodes reconciled soon whose last passes failed: what failed them may be over.

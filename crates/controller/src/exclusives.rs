@@ -9,7 +9,7 @@ use std::{
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     batch::v1::Job,
-    core::v1::{Pod, Secret},
+    core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service},
 };
 use kube::{
     Api, Client, ResourceExt,
@@ -26,6 +26,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::{
     cache::{Filling, Progress},
+    packed::{Pack, Packed},
     refusal::words,
 };
 
@@ -34,9 +35,9 @@ pub(crate) struct Stores {
     /// The namespace of the scope; `None` for all of them.
     pub(crate) namespace: Option<String>,
     pub(crate) nodes: Store<SeiNode>,
-    pub(crate) stateful_sets: Store<StatefulSet>,
-    pub(crate) jobs: Store<Job>,
-    pub(crate) pods: Store<Pod>,
+    pub(crate) stateful_sets: Store<Packed<StatefulSet>>,
+    pub(crate) jobs: Store<Packed<Job>>,
+    pub(crate) pods: Store<Packed<Pod>>,
     pub(crate) progress: Progress,
 }
 
@@ -90,8 +91,8 @@ impl Exclusives {
             let namespace = scope.namespace.as_deref();
             let sets = api::<StatefulSet>(client, namespace).list(&of_chain).await?;
             let pods = api::<Pod>(client, namespace).list(&of_chain).await?;
-            uses.extend(sets.items.iter().filter_map(use_of_stateful_set));
-            uses.extend(pods.items.iter().filter_map(use_of_pod));
+            uses.extend(sets.items.iter().filter_map(Pack::exclusive_use));
+            uses.extend(pods.items.iter().filter_map(Pack::exclusive_use));
         }
         self.read_keys(client, node, &uses).await;
         Ok(self.judge(node, &uses))
@@ -113,6 +114,9 @@ impl Exclusives {
     pub(crate) fn forget(&self, node: &SeiNode) {
         lock(&self.granted).remove(&node.uid().unwrap_or_default());
         lock(&self.held).remove(&name_of(node));
+        if lock(&self.keys).is_empty() {
+            return;
+        }
         let uses = self.uses(&BTreeSet::new());
         let used: BTreeSet<_> =
             uses.iter().flat_map(|it| &it.things).filter_map(Exclusive::secret).map(owned).collect();
@@ -174,9 +178,9 @@ impl Exclusives {
                 let is_granted = node.metadata.uid.as_ref().is_some_and(|uid| granted.contains(uid));
                 Use::of_node(node, if is_granted { Stage::Granted } else { Stage::Named })
             }));
-            uses.extend(scope.stateful_sets.state().iter().filter_map(|set| use_of_stateful_set(set)));
-            uses.extend(scope.jobs.state().iter().filter_map(|job| use_of_job(job)));
-            uses.extend(scope.pods.state().iter().filter_map(|pod| use_of_pod(pod)));
+            uses.extend(scope.stateful_sets.state().iter().filter_map(|set| set.exclusive_use().cloned()));
+            uses.extend(scope.jobs.state().iter().filter_map(|job| job.exclusive_use().cloned()));
+            uses.extend(scope.pods.state().iter().filter_map(|pod| pod.exclusive_use().cloned()));
         }
         uses
     }
@@ -188,22 +192,33 @@ fn contends(node: &SeiNode) -> bool {
     names::imported_claim(node).is_some() || things.iter().any(|thing| thing.secret().is_some())
 }
 
-fn use_of_stateful_set(set: &StatefulSet) -> Option<Use> {
-    let spec = set.spec.as_ref().filter(|spec| spec.replicas != Some(0))?;
-    Use::of_object(set, Stage::Template, spec.template.spec.as_ref()?)
+impl Pack for StatefulSet {
+    fn exclusive_use(&self) -> Option<Use> {
+        let spec = self.spec.as_ref().filter(|spec| spec.replicas != Some(0))?;
+        Use::of_object(self, Stage::Template, spec.template.spec.as_ref()?)
+    }
 }
 
-fn use_of_job(job: &Job) -> Option<Use> {
-    let spec = job.spec.as_ref().filter(|_| job_state(job) == JobState::Running)?;
-    Use::of_object(job, Stage::Template, spec.template.spec.as_ref()?)
+impl Pack for Job {
+    fn exclusive_use(&self) -> Option<Use> {
+        let spec = self.spec.as_ref().filter(|_| job_state(self) == JobState::Running)?;
+        Use::of_object(self, Stage::Template, spec.template.spec.as_ref()?)
+    }
 }
 
 /// A pod that has ended holds nothing.
-fn use_of_pod(pod: &Pod) -> Option<Use> {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    let spec = pod.spec.as_ref().filter(|_| !matches!(phase, Some("Succeeded" | "Failed")))?;
-    Use::of_object(pod, Stage::Pod, spec)
+impl Pack for Pod {
+    fn exclusive_use(&self) -> Option<Use> {
+        let phase = self.status.as_ref().and_then(|status| status.phase.as_deref());
+        let spec = self.spec.as_ref().filter(|_| !matches!(phase, Some("Succeeded" | "Failed")))?;
+        Use::of_object(self, Stage::Pod, spec)
+    }
 }
+
+// These use nothing that others may not use as well.
+impl Pack for Service {}
+impl Pack for ConfigMap {}
+impl Pack for PersistentVolumeClaim {}
 
 fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
 where

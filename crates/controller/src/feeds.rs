@@ -16,7 +16,6 @@ use kube::{
     },
 };
 use sei_api::{SeiNode, labels};
-use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 
 use crate::{
@@ -24,10 +23,14 @@ use crate::{
     context::Context,
     decode::Decoded,
     fill::{Change, fill},
+    packed::{Pack, Packed, pack},
     trim,
     unreadable::Unreadable,
     watches::{self, WatchHealth},
 };
+
+/// How many objects are listed at a time: the whole answer is in memory, and each object of it twice.
+const PAGE: u32 = 50;
 
 /// ConfigMaps may be large and few of them are the operator's: as many as are held at the same time while they are
 /// listed, each of them twice (the answer and the decoded object).
@@ -38,10 +41,10 @@ const SECRETS_WATCH: u32 = 30;
 
 /// Starts the watches of the scope of `ctx`: one namespace, or all of them. None of the tasks ends.
 pub(crate) fn start(tasks: &mut JoinSet<()>, ctx: &Arc<Context>, writers: Writers, namespace: Option<&str>) {
-    let every = watcher::Config::default;
+    let every = || watcher::Config::default().page_size(PAGE);
     let ours = || every().labels(labels::NODE);
     let mut feeds = Feeds { ctx, namespace, tasks };
-    feeds.nodes(writers.nodes);
+    feeds.nodes(writers.nodes, every());
     feeds.owned("StatefulSet", writers.stateful_sets, ours(), trim::stateful_set);
     feeds.owned("Service", writers.services, ours(), trim::service);
     feeds.owned("ConfigMap", writers.config_maps, ours().page_size(CONFIG_MAP_PAGE), trim::config_map);
@@ -60,10 +63,10 @@ struct Feeds<'a> {
 }
 
 impl Feeds<'_> {
-    fn nodes(&mut self, writer: Writer<SeiNode>) {
+    fn nodes(&mut self, writer: Writer<SeiNode>, config: watcher::Config) {
         let ctx = Arc::clone(self.ctx);
         let mut unreadable = Unreadable::new(Arc::clone(&ctx));
-        let events = watcher(self.api::<Decoded<SeiNode>>(), watcher::Config::default());
+        let events = watcher(self.api::<Decoded<SeiNode>>(), config);
         let events = events.filter_map(move |event| {
             let readable = event.map(|event| unreadable.sift(event)).transpose();
             std::future::ready(readable)
@@ -75,22 +78,26 @@ impl Feeds<'_> {
         });
     }
 
-    fn owned<K>(&mut self, kind: &'static str, writer: Writer<K>, config: watcher::Config, trim: fn(&mut K))
-    where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-        K: Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+    fn owned<K>(
+        &mut self,
+        kind: &'static str,
+        writer: Writer<Packed<K>>,
+        config: watcher::Config,
+        trim: fn(&mut K),
+    ) where
+        K: Pack + Clone + Debug + Send + Sync + 'static,
     {
         let ctx = Arc::clone(self.ctx);
-        let events = watcher(self.api::<K>(), config).modify(trim);
+        let events = packed(watcher(self.api::<K>(), config).modify(trim));
         self.spawn(kind, events, writer, move |change| {
             let (Change::Present(object) | Change::Gone(object)) = change else { return };
             ctx.wake_nodes_of(object);
         });
     }
 
-    fn pods(&mut self, writer: Writer<Pod>, config: watcher::Config) {
+    fn pods(&mut self, writer: Writer<Packed<Pod>>, config: watcher::Config) {
         let ctx = Arc::clone(self.ctx);
-        let events = watcher(self.api::<Pod>(), config).modify(trim::pod);
+        let events = packed(watcher(self.api::<Pod>(), config).modify(trim::pod));
         self.spawn("Pod", events, writer, move |change| {
             let (Change::Present(pod) | Change::Gone(pod)) = change else { return };
             ctx.wake_nodes_of(pod);
@@ -140,4 +147,10 @@ impl Feeds<'_> {
         let note = move |filling| progress.note(kind, filling);
         self.tasks.spawn(fill(events, writer, health, note, changed));
     }
+}
+
+fn packed<K: Pack>(
+    events: impl Stream<Item = watcher::Result<watcher::Event<K>>>,
+) -> impl Stream<Item = watcher::Result<watcher::Event<Packed<K>>>> {
+    events.filter_map(|event| std::future::ready(event.map(pack).transpose()))
 }

@@ -67,6 +67,7 @@ mod memory;
 mod metrics;
 mod neighbours;
 mod observe;
+mod packed;
 mod progress;
 pub mod rbac;
 mod reconcile;

@@ -5,7 +5,9 @@ use k8s_openapi::{
     api::{
         apps::v1::StatefulSet,
         batch::v1::Job,
-        core::v1::{ConfigMap, PersistentVolumeClaim, Pod, PodSpec, PodTemplateSpec, Secret, Service},
+        core::v1::{
+            ConfigMap, Container, PersistentVolumeClaim, Pod, PodSpec, PodTemplateSpec, Secret, Service,
+        },
     },
     apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta, OwnerReference},
 };
@@ -78,8 +80,12 @@ pub(crate) fn pod(object: &mut Pod) {
     metadata(&mut object.metadata);
     let kinds = ["StatefulSet", "Job"];
     let is_workload = |owner: &OwnerReference| kinds.contains(&owner.kind.as_str());
-    if !object.owner_references().iter().any(is_workload) {
-        object.spec.iter_mut().for_each(volumes_alone);
+    let is_of_workload = object.owner_references().iter().any(is_workload);
+    if let Some(spec) = &mut object.spec {
+        running_alone(spec);
+        if !is_of_workload {
+            volumes_alone(spec);
+        }
     }
     if let Some(status) = &mut object.status {
         shorten(&mut status.message);
@@ -90,6 +96,28 @@ pub(crate) fn pod(object: &mut Pod) {
             waiting.for_each(|waiting| shorten(&mut waiting.message));
         }
     }
+}
+
+/// What says what runs in a pod, and what it mounts. How it was placed and what it may use is not inspected, nor how
+/// containers are started, except for the sidecar and its proxy.
+fn running_alone(spec: &mut PodSpec) {
+    let containers = spec.containers.drain(..).map(|container| Container {
+        name: container.name,
+        image: container.image,
+        ..Container::default()
+    });
+    let containers = containers.collect();
+    let init_containers = spec.init_containers.take().map(|containers| {
+        let started = |container: Container| Container {
+            name: container.name,
+            image: container.image,
+            env: container.env,
+            args: container.args,
+            ..Container::default()
+        };
+        containers.into_iter().map(started).collect()
+    });
+    *spec = PodSpec { containers, init_containers, volumes: spec.volumes.take(), ..PodSpec::default() };
 }
 
 /// Texts of the kubelet, the scheduler and controllers are repeated in the status of a node.

@@ -13,8 +13,8 @@ use sei_node::compare_quantities;
 
 use super::remembered;
 use crate::{
-    cache::get,
     context::Context,
+    packed::get,
     references::{Kind, Target},
     refusal::words,
 };

@@ -3,14 +3,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
-use kube::Api;
+use kube::{Api, runtime::reflector::ObjectRef};
 use sei_api::{SeiNode, conditions::TlsSecretReason, names};
 use sei_decide::TlsFinding;
 use sei_sidecar::ServerTrust;
 use sei_tls::{Accepted, Problem, ProblemKind, SecretData, Trust, judge};
 
 use crate::{
-    cache::get,
     context::Context,
     memory::{Judged, Version},
     references::{Kind, Target},
@@ -51,7 +50,7 @@ pub(super) async fn find(ctx: &Context, node: &SeiNode, now: Timestamp) -> Optio
 fn version(ctx: &Context, node: &SeiNode, secret: &str) -> Option<Version> {
     match &ctx.cache.tls_secrets {
         Some(store) => {
-            let meta = get(store, names::namespace(node), secret)?;
+            let meta = store.get(&ObjectRef::new(secret).within(names::namespace(node)))?;
             meta.metadata.resource_version.clone().map(Version::At)
         }
         None => {

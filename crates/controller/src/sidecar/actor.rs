@@ -117,15 +117,15 @@ impl<D: Dial, R: Report> Actor<D, R> {
         };
         let (shared, permits, order) = (self.shared.clone(), self.permits.clone(), self.order.clone());
         let (is_silent, was_submitted) = (self.schedule.is_silent(), self.schedule.was_submitted());
-        let call = async {
+        // Boxed: thousands of actors wait, and few of them call.
+        let mut call = Box::pin(async {
             let _permit = permits.acquire(is_silent).await;
             match (due, &order) {
                 (Due::Order, Some(order)) => follow(&line, &shared, order, was_submitted).await,
                 (Due::PlainPort, _) => Ok(Learned::PlainPort(line.plain_port_answers().await)),
                 (Due::Order | Due::Probe, _) => probe(&line).await.map(Learned::Health),
             }
-        };
-        tokio::pin!(call);
+        });
         let answer = loop {
             tokio::select! {
                 biased;

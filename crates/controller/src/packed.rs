@@ -1,0 +1,159 @@
+//! Objects as the caches hold them. A decoded pod or StatefulSet takes ten times the memory of its JSON, and is needed
+//! only by the passes over its node.
+
+use std::{borrow::Cow, marker::PhantomData, sync::Arc};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::{
+    Resource,
+    core::NamespaceResourceScope,
+    runtime::{
+        reflector::{ObjectRef, Store},
+        watcher,
+    },
+};
+use sei_decide::contention::Use;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::trim;
+
+/// A kind that is held as JSON.
+pub(crate) trait Pack:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Serialize + DeserializeOwned
+{
+    /// What the object uses of that which one pod at a time may use. Kept decoded, since all objects are searched for it.
+    fn exclusive_use(&self) -> Option<Use> {
+        None
+    }
+}
+
+/// An object of type `K`: what it is found by, and the rest as JSON.
+pub(crate) struct Packed<K> {
+    metadata: ObjectMeta,
+    nodes: Arc<[String]>,
+    exclusive_use: Option<Arc<Use>>,
+    json: Arc<[u8]>,
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<K: Pack> Packed<K> {
+    /// `None` for an object that cannot be serialized, which none of the API server is.
+    fn new(object: &K) -> Option<Self> {
+        let metadata = object.meta();
+        Some(Self {
+            nodes: trim::nodes_of(object).map(str::to_owned).collect(),
+            exclusive_use: object.exclusive_use().map(Arc::new),
+            json: serde_json::to_vec(object).ok()?.into(),
+            metadata: ObjectMeta {
+                name: metadata.name.clone(),
+                namespace: metadata.namespace.clone(),
+                uid: metadata.uid.clone(),
+                resource_version: metadata.resource_version.clone(),
+                ..ObjectMeta::default()
+            },
+            kind: PhantomData,
+        })
+    }
+
+    /// The object.
+    pub(crate) fn unpack(&self) -> Option<K> {
+        serde_json::from_slice(&self.json).ok()
+    }
+
+    /// Names of the SeiNodes that it may matter to.
+    pub(crate) fn nodes(&self) -> &[String] {
+        &self.nodes
+    }
+
+    /// What it uses of that which one pod at a time may use.
+    pub(crate) fn exclusive_use(&self) -> Option<&Use> {
+        self.exclusive_use.as_deref()
+    }
+}
+
+/// An event of a watch, with its object packed.
+pub(crate) fn pack<K: Pack>(event: watcher::Event<K>) -> Option<watcher::Event<Packed<K>>> {
+    Some(match event {
+        watcher::Event::Init => watcher::Event::Init,
+        watcher::Event::InitDone => watcher::Event::InitDone,
+        watcher::Event::InitApply(object) => watcher::Event::InitApply(Packed::new(&object)?),
+        watcher::Event::Apply(object) => watcher::Event::Apply(Packed::new(&object)?),
+        watcher::Event::Delete(object) => watcher::Event::Delete(Packed::new(&object)?),
+    })
+}
+
+/// One object out of a store.
+pub(crate) fn get<K: Pack + 'static>(
+    store: &Store<Packed<K>>,
+    namespace: &str,
+    name: &str,
+) -> Option<Arc<K>> {
+    let packed = store.get(&ObjectRef::new(name).within(namespace))?;
+    packed.unpack().map(Arc::new)
+}
+
+impl<K> Clone for Packed<K> {
+    fn clone(&self) -> Self {
+        Self {
+            metadata: self.metadata.clone(),
+            nodes: Arc::clone(&self.nodes),
+            exclusive_use: self.exclusive_use.clone(),
+            json: Arc::clone(&self.json),
+            kind: PhantomData,
+        }
+    }
+}
+
+impl<K: Pack> Resource for Packed<K> {
+    type DynamicType = ();
+    type Scope = K::Scope;
+
+    fn kind(of: &()) -> Cow<'_, str> {
+        K::kind(of)
+    }
+
+    fn group(of: &()) -> Cow<'_, str> {
+        K::group(of)
+    }
+
+    fn version(of: &()) -> Cow<'_, str> {
+        K::version(of)
+    }
+
+    fn plural(of: &()) -> Cow<'_, str> {
+        K::plural(of)
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::Service;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_object_is_the_same_once_unpacked_and_is_found_by_its_name() {
+        let service: Service = serde_json::from_value(json!({
+            "metadata": {
+                "name": "node-0", "namespace": "pacific-1", "uid": "u", "resourceVersion": "7",
+                "labels": { "sei.io/node": "node-0" },
+            },
+            "spec": { "clusterIP": "None", "ports": [{ "port": 26657 }] },
+        }))
+        .unwrap();
+        let packed = Packed::new(&service).unwrap();
+        assert_eq!(packed.unpack().unwrap(), service);
+        assert_eq!(packed.nodes(), ["node-0"]);
+        assert_eq!(packed.metadata.resource_version.as_deref(), Some("7"));
+        assert_eq!(ObjectRef::from_obj(&packed), ObjectRef::new("node-0").within("pacific-1"));
+    }
+}
