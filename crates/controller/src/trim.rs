@@ -72,8 +72,15 @@ pub(crate) fn job(object: &mut Job) {
     conditions.for_each(|condition| shorten(&mut condition.message));
 }
 
+/// The mark stays that the volume holds the state of the chain.
 pub(crate) fn claim(object: &mut PersistentVolumeClaim) {
+    let mark = object
+        .metadata
+        .annotations
+        .take()
+        .and_then(|mut all| all.remove_entry(labels::INITIALIZED_ANNOTATION));
     metadata(&mut object.metadata);
+    object.metadata.annotations = mark.map(|mark| [mark].into());
 }
 
 pub(crate) fn pod(object: &mut Pod) {
@@ -178,10 +185,15 @@ pub(crate) fn nodes_of(object: &impl Resource) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
+    use sei_decide::{Claim, exclusive::Exclusive, objects::image_of};
+    use sei_node::Node;
+    use sei_render::{Platform, Rendered};
+    use sei_sidecar::ServerTrust;
     use serde::de::DeserializeOwned;
     use serde_json::Value;
 
     use super::*;
+    use crate::sidecar::{Target, fingerprint};
 
     fn with_metadata<K: DeserializeOwned>(owner: Option<&str>, mut rest: Value) -> K {
         let owners: Vec<_> = owner
@@ -252,6 +264,51 @@ mod tests {
             json!([{ "manager": "kubectl", "fieldsV1": { "f:spec": {} } }])
         );
         assert!(!text(&object).contains("private key"));
+    }
+
+    #[test]
+    fn nothing_is_dropped_that_is_read_of_a_claim() {
+        let node: SeiNode = with_metadata(None, json!({ "spec": spec() }));
+        let mut object: PersistentVolumeClaim =
+            with_metadata(Some("SeiNode"), json!({ "status": { "phase": "Bound" } }));
+        object.annotations_mut().insert(labels::INITIALIZED_ANNOTATION.into(), "pacific-1".into());
+        let whole = Claim::of(&object, &node);
+        claim(&mut object);
+        assert!(whole.has_state && !text(&object).contains("private key"));
+        assert_eq!(Claim::of(&object, &node), whole);
+    }
+
+    #[test]
+    fn nothing_is_dropped_that_is_read_of_a_pod() {
+        let env = include_str!("../../../tests/conformance/full-plain/platform.env");
+        let settings = env.lines().filter_map(|line| line.split_once('='));
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let platform = Platform::from_settings(&settings).unwrap();
+        let node: SeiNode = with_metadata(None, json!({ "spec": spec() }));
+        let rendered = Rendered::of(&Node::of(&node), &platform).unwrap();
+        let template = rendered.stateful_set.spec.unwrap().template.spec;
+        let mut object: Pod = with_metadata(None, json!({ "status": { "podIP": "10.0.0.1" } }));
+        object
+            .owner_references_mut()
+            .push(OwnerReference { kind: "StatefulSet".into(), ..OwnerReference::default() });
+        object.spec = template;
+        let read = |pod: &Pod| {
+            let spec = pod.spec.as_ref().unwrap();
+            let things = Exclusive::of_pod("pacific-1", "pacific-1", spec);
+            let trust = Some(ServerTrust::Roots(Vec::new()));
+            (Target::of(&node, pod, trust), image_of(Some(spec)).map(str::to_owned), things, fingerprint(pod))
+        };
+        let (whole, size) = (read(&object), text(&object).len());
+        pod(&mut object);
+        assert_eq!(read(&object), whole);
+        assert!(text(&object).len() < size / 2, "{} of {size} bytes", text(&object).len());
+    }
+
+    fn spec() -> Value {
+        json!({
+            "chainId": "pacific-1", "image": "seid:a", "fullNode": {},
+            "sidecar": { "image": "sidecar:v0.0.50", "port": 7778, "tls": { "secretName": "tls" } },
+        })
     }
 
     #[test]

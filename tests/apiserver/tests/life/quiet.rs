@@ -28,10 +28,10 @@ const REST: Duration = Duration::from_secs(60);
 const NODE_BYTES: usize = 5000;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fleet_at_rest_costs_no_requests() {
+async fn a_fleet_at_rest_costs_no_requests_and_a_restart_no_writes() {
     let cluster = harness::cluster().await;
     let proxy = ApiProxy::in_front_of(&cluster).await.unwrap();
-    let _operator = harness::operator(&cluster);
+    let operator = harness::operator(&cluster);
     let names: Vec<_> = (0..12).map(|index| format!("idle-{index}")).collect();
     let authority = Authority::new("issuer").unwrap();
     for (index, name) in names.iter().enumerate() {
@@ -63,6 +63,21 @@ async fn a_fleet_at_rest_costs_no_requests() {
     let sizes: Vec<_> = sizes(&cluster).await;
     println!("bytes of a SeiNode: {sizes:?}");
     assert!(sizes.iter().all(|size| *size <= NODE_BYTES), "{sizes:?}");
+
+    operator.kill().unwrap();
+    let restart = Instant::now();
+    let of_each = || -> Vec<_> {
+        names.iter().map(|name| cluster.simulator.call_count(&Cluster::host(name))).collect()
+    };
+    let before = of_each();
+    let _operator = harness::operator(&cluster);
+    eventually("every sidecar is called again", || async {
+        of_each().iter().zip(&before).all(|(now, before)| now > before)
+    })
+    .await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let writes: Vec<_> = proxy.writes_since(restart).iter().map(Recorded::summary).collect();
+    assert!(writes.is_empty(), "{writes:?}");
 }
 
 /// How many bytes each SeiNode has, as the API server stores it.
