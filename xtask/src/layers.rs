@@ -27,6 +27,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sei-decide", &["sei-api", "sei-node", "sei-plan", "sei-render"]),
     ("sei-deployment", &["sei-api", "sei-render"]),
     ("sei-report", &["sei-api", "sei-plan"]),
+    ("sei-tls-rollout", &["sei-api"]),
     ("sei-sidecar", &[]),
     ("sei-store", &[]),
     (
@@ -54,6 +55,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "sei-sidecar",
             "sei-store",
             "sei-tls",
+            "sei-tls-rollout",
         ],
     ),
     // For tests alone; none of these is ever part of a release.
@@ -78,6 +80,7 @@ const PURE: &[&str] = &[
     "sei-decide",
     "sei-deployment",
     "sei-report",
+    "sei-tls-rollout",
 ];
 
 /// Arguments of the chore.

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
 use sei_api::{conditions::TlsSecretReason, names};
 use sei_tls::{ProblemKind, SecretData, judge};
 use serde_json::json;
@@ -27,12 +28,8 @@ pub(crate) fn run(args: &CheckSecretArgs) -> anyhow::Result<ExitCode> {
         )));
     }
     let required = names::required_dns_names(&node);
-    let value = |key: &str| secret.data.as_ref()?.get(key).map(|bytes| bytes.0.as_slice());
-    // What a manifest leaves out the API server fills in.
-    let type_ = secret.type_.as_deref().or(Some("Opaque"));
-    let data = SecretData { type_, crt: value("tls.crt"), key: value("tls.key"), ca: value("ca.crt") };
     let (ready, reason, message, not_after) =
-        match judge(&data, &required, args.at.unwrap_or_else(Timestamp::now)) {
+        match judge(&data(&secret), &required, args.at.unwrap_or_else(Timestamp::now)) {
             Ok(accepted) => {
                 let message = format!("valid for {} until {}", required.join(" and "), accepted.end);
                 (true, TlsSecretReason::Ready, message, Some(accepted.end.not_after))
@@ -53,6 +50,14 @@ pub(crate) fn run(args: &CheckSecretArgs) -> anyhow::Result<ExitCode> {
         ),
     }
     Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What of a Secret is judged.
+pub(crate) fn data(secret: &Secret) -> SecretData<'_> {
+    let value = |key: &str| secret.data.as_ref()?.get(key).map(|bytes| bytes.0.as_slice());
+    // What a manifest leaves out the API server fills in.
+    let type_ = secret.type_.as_deref().or(Some("Opaque"));
+    SecretData { type_, crt: value("tls.crt"), key: value("tls.key"), ca: value("ca.crt") }
 }
 
 fn reason(kind: ProblemKind) -> TlsSecretReason {

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use sei_sidecar::ConnectTo;
 use uuid::Uuid;
 
+use crate::tls;
+
 /// The Kubernetes operator for Sei nodes.
 #[derive(Parser)]
 #[command(name = "sei-operator", version)]
@@ -30,6 +32,9 @@ pub(crate) enum Command {
     CheckSecret(CheckSecretArgs),
     /// Show nodes and groups: how each is, what it is waiting for, and what to do. Exit code 3 if any is not Ready.
     Status(StatusArgs),
+    /// Enable or disable TLS on nodes that exist, one by one, their volumes kept.
+    #[command(subcommand)]
+    Tls(tls::Command),
     /// Print shell completions.
     Completions {
         /// Shell to generate completions for.
@@ -106,6 +111,20 @@ pub(crate) struct CheckSecretArgs {
     pub(crate) output: VerdictOutput,
 }
 
+/// The cluster, reached as its user.
+#[derive(Args)]
+pub(crate) struct ClusterArgs {
+    /// Namespace; that of the kubeconfig's context by default.
+    #[arg(short, long)]
+    pub(crate) namespace: Option<String>,
+    /// Kubeconfig file; by default KUBECONFIG, then ~/.kube/config, then the in-cluster configuration.
+    #[arg(long)]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig.
+    #[arg(long)]
+    pub(crate) context: Option<String>,
+}
+
 /// Output format of `status`.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum StatusOutput {
@@ -119,9 +138,6 @@ pub(crate) struct StatusArgs {
     /// SeiNodes or SeiNodeDeployments to show; all by default. A single SeiNode is shown in full.
     #[arg(value_name = "NAME")]
     pub(crate) names: Vec<String>,
-    /// Namespace; that of the kubeconfig's context by default.
-    #[arg(short, long)]
-    pub(crate) namespace: Option<String>,
     /// Show all namespaces.
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     pub(crate) all_namespaces: bool,
@@ -131,12 +147,8 @@ pub(crate) struct StatusArgs {
     /// Keep the screen up to date until interrupted.
     #[arg(short, long)]
     pub(crate) watch: bool,
-    /// Kubeconfig file; by default KUBECONFIG, then ~/.kube/config, then the in-cluster configuration.
-    #[arg(long)]
-    pub(crate) kubeconfig: Option<PathBuf>,
-    /// Context of the kubeconfig.
-    #[arg(long)]
-    pub(crate) context: Option<String>,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
 }
 
 /// Listen address: `HOST:PORT`, `:PORT` for every address, `0` to disable.

@@ -5,6 +5,7 @@ mod admission;
 mod bad_input;
 mod check_secret;
 mod cli;
+mod connect;
 mod documents;
 mod input;
 mod plan;
@@ -12,6 +13,7 @@ mod print;
 mod render;
 mod serve;
 mod status;
+mod tls;
 
 use std::{alloc::System, process::ExitCode};
 
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::Plan(args) => plan::run(&args),
         Command::CheckSecret(args) => check_secret::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Tls(command) => tls::run(&command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "sei-operator", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

@@ -1,5 +1,5 @@
 //! What a person is shown of nodes and groups: a line each in [`Fleet`], everything about one node in [`NodeReport`].
-//! Pure: read from objects as the API server returns them. Colours, widths and ages are left to whoever prints them.
+//! Pure: read from objects as the API server returns them. Colours, widths and ages are left to the caller.
 //!
 //! An object that cannot be decoded gets a line like any other, with what is wrong with it: it must not hide the rest.
 //!

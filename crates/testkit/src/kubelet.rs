@@ -95,6 +95,9 @@ async fn run(client: &Client, simulator: &Simulator, secrets: &TlsSecrets, pod: 
         chain.into_iter().for_each(|chain| simulator.join(host, chain));
     }
     simulator.accept_audiences(host, audiences(pod));
+    if tls.is_none() {
+        simulator.remove_proxy(host);
+    }
     simulator.run(host);
     let mut ready = simulator.readiness(host);
     let mut renewals = secrets.renewals();

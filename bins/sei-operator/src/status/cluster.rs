@@ -4,9 +4,8 @@ use anyhow::Context;
 use futures::{Stream, StreamExt, stream};
 use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod};
 use kube::{
-    Api, Client, Config, Resource,
+    Api, Client, Resource,
     api::{ApiResource, DynamicObject, ListParams},
-    config::{KubeConfigOptions, Kubeconfig},
     runtime::{WatchStreamExt, watcher},
 };
 use sei_api::{SeiNode, SeiNodeDeployment, names};
@@ -14,7 +13,7 @@ use sei_report::{Around, NodeReport};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{bad_input::bad, cli::StatusArgs};
+use crate::{cli::StatusArgs, connect::connect};
 
 /// Objects of a page of a LIST.
 const PAGE: u32 = 500;
@@ -28,12 +27,8 @@ pub(super) struct Cluster {
 
 impl Cluster {
     pub(super) async fn open(args: &StatusArgs) -> anyhow::Result<Self> {
-        let config = config(args).await?;
-        let namespace = args.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-        Ok(Self {
-            client: Client::try_from(config).context("failed to create a client")?,
-            namespace: (!args.all_namespaces).then_some(namespace),
-        })
+        let (client, namespace) = connect(&args.cluster).await?;
+        Ok(Self { client, namespace: (!args.all_namespaces).then_some(namespace) })
     }
 
     /// Every SeiNode and SeiNodeDeployment, as the API server returns them.
@@ -108,20 +103,6 @@ impl Cluster {
         let found = Api::<K>::namespaced(self.client.clone(), namespace).get_opt(name).await;
         found.with_context(|| format!("failed to read {} {name}", K::kind(&())))
     }
-}
-
-async fn config(args: &StatusArgs) -> anyhow::Result<Config> {
-    let options = KubeConfigOptions { context: args.context.clone(), ..KubeConfigOptions::default() };
-    if let Some(path) = &args.kubeconfig {
-        let kubeconfig =
-            Kubeconfig::read_from(path).map_err(|error| bad(format!("--kubeconfig: {error}")))?;
-        return Ok(Config::from_custom_kubeconfig(kubeconfig, &options).await?);
-    }
-    let config = match &args.context {
-        Some(_) => Config::from_kubeconfig(&options).await.map_err(anyhow::Error::from),
-        None => Config::infer().await.map_err(anyhow::Error::from),
-    };
-    config.context("no cluster found: give --kubeconfig, or set KUBECONFIG")
 }
 
 /// What was read, or none and a line in `hidden` if the caller may not read it.

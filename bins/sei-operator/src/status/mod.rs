@@ -11,7 +11,7 @@ mod tests;
 
 use std::{collections::BTreeSet, process::ExitCode};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use jiff::Timestamp;
 use sei_report::{Fleet, Health, NodeReport};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ use self::{cluster::Cluster, screen::Look};
 use crate::{
     bad_input::bad,
     cli::{StatusArgs, StatusOutput},
-    print,
+    connect, print,
 };
 
 /// Something that was asked for is not Ready.
@@ -39,11 +39,7 @@ pub(crate) fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
     if args.watch && matches!(args.output, Some(StatusOutput::Json | StatusOutput::Yaml)) {
         return Err(bad("--watch draws a screen; leave out --output json or yaml"));
     }
-    if rustls::crypto::ring::default_provider().install_default().is_err() {
-        bail!("a TLS provider was installed before the client could choose its own");
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.context("failed to start the runtime")?.block_on(show(args))
+    connect::block_on(show(args))
 }
 
 async fn show(args: &StatusArgs) -> anyhow::Result<ExitCode> {

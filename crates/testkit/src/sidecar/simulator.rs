@@ -119,6 +119,11 @@ impl Simulator {
         self.with(host, |node| node.audiences = audiences);
     }
 
+    /// A pod without a proxy took the place of one with it.
+    pub fn remove_proxy(&self, host: &str) {
+        self.with(host, |node| node.certificate = None);
+    }
+
     /// The certificate that its proxy serves.
     ///
     /// # Errors

@@ -22,6 +22,7 @@ mod requests;
 mod status;
 mod takeover;
 mod tls;
+mod tls_rollout;
 mod trouble;
 mod unreadable;
 mod update;

@@ -1,4 +1,4 @@
-//! `sei-operator status` as somebody calls it who may only view.
+//! `sei-operator status` for an account that may only view.
 
 use std::{
     fs,

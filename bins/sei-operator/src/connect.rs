@@ -1,0 +1,41 @@
+//! The cluster as the person reaches it who calls a command.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use kube::{
+    Client, Config,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+
+use crate::{bad_input::bad, cli::ClusterArgs};
+
+/// Runs a command that talks to a cluster.
+pub(crate) fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        bail!("a TLS provider was installed before the client could choose its own");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("failed to start the runtime")?.block_on(command)
+}
+
+/// A client, and the namespace that is meant.
+pub(crate) async fn connect(args: &ClusterArgs) -> anyhow::Result<(Client, String)> {
+    let config = config(args).await?;
+    let namespace = args.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+    Ok((Client::try_from(config).context("failed to create a client")?, namespace))
+}
+
+async fn config(args: &ClusterArgs) -> anyhow::Result<Config> {
+    let options = KubeConfigOptions { context: args.context.clone(), ..KubeConfigOptions::default() };
+    if let Some(path) = &args.kubeconfig {
+        let kubeconfig =
+            Kubeconfig::read_from(path).map_err(|error| bad(format!("--kubeconfig: {error}")))?;
+        return Ok(Config::from_custom_kubeconfig(kubeconfig, &options).await?);
+    }
+    let config = match &args.context {
+        Some(_) => Config::from_kubeconfig(&options).await.map_err(anyhow::Error::from),
+        None => Config::infer().await.map_err(anyhow::Error::from),
+    };
+    config.context("no cluster found: give --kubeconfig, or set KUBECONFIG")
+}

@@ -1,0 +1,62 @@
+//! One step, carried out. Each names the very object that it was decided on.
+
+use anyhow::Context;
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions},
+};
+use sei_api::SeiNode;
+use sei_tls_rollout::{RECREATE_ANNOTATION, Step};
+use serde_json::{Value, json};
+
+use super::cluster::Cluster;
+
+const MANAGER: &str = "sei-operator-tls";
+
+/// Carries `step` out for the node `name`. A conflict means that something changed since it was decided: the caller
+/// observes again.
+pub(super) async fn carry_out(cluster: &Cluster, name: &str, step: &Step) -> anyhow::Result<()> {
+    let outcome = match step {
+        Step::Issue(certificate) => issue(&cluster.certificates(), certificate).await,
+        Step::Keep { claim, uid, resource_version, recreate } => {
+            let kept = json!({ "metadata": {
+                "uid": uid,
+                "resourceVersion": resource_version,
+                "annotations": { RECREATE_ANNOTATION: recreate },
+                // The SeiNode was the only one.
+                "ownerReferences": null,
+            }});
+            merge(&cluster.api(), claim, &kept).await
+        }
+        Step::Delete { uid } => {
+            let this = Preconditions { uid: Some(uid.clone()), resource_version: None };
+            let params = DeleteParams { preconditions: Some(this), ..DeleteParams::default() };
+            cluster.api::<SeiNode>().delete(name, &params).await.map(drop)
+        }
+        Step::Create(node) => cluster.api::<SeiNode>().create(&PostParams::default(), node).await.map(drop),
+        Step::Forget { claim, uid } => {
+            let forgotten =
+                json!({ "metadata": { "uid": uid, "annotations": { RECREATE_ANNOTATION: null } } });
+            merge(&cluster.api(), claim, &forgotten).await
+        }
+    };
+    match outcome {
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
+        outcome => outcome.with_context(|| format!("failed to {}", super::rollout::describe(name, step))),
+    }
+}
+
+async fn issue(certificates: &Api<DynamicObject>, certificate: &Value) -> kube::Result<()> {
+    let object: DynamicObject =
+        serde_json::from_value(certificate.clone()).map_err(kube::Error::SerdeError)?;
+    certificates
+        .patch(&object.name_any(), &PatchParams::apply(MANAGER), &Patch::Apply(certificate))
+        .await
+        .map(drop)
+}
+
+async fn merge(claims: &Api<PersistentVolumeClaim>, name: &str, patch: &Value) -> kube::Result<()> {
+    let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+    claims.patch(name, &params, &Patch::Merge(patch)).await.map(drop)
+}

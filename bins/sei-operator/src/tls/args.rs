@@ -1,0 +1,122 @@
+//! Arguments of `tls`.
+
+use std::{str::FromStr, time::Duration};
+
+use clap::{Args, Subcommand};
+use sei_tls_rollout::{Issuer, Target};
+
+use crate::cli::ClusterArgs;
+
+/// What is done to nodes.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Print what enabling TLS would take, node by node, and what is in its way. Exit code 1 if anything is. Changes
+    /// nothing.
+    Plan(Plan),
+    /// Enable TLS: each SeiNode is deleted and recreated with its volume, and is Ready before the next one is touched.
+    Enable(Enable),
+    /// Disable TLS, in the same way.
+    Disable(Rollout),
+}
+
+/// Which nodes.
+#[derive(Args)]
+pub(crate) struct Nodes {
+    /// SeiNodes, in the order in which they are taken.
+    #[arg(value_name = "NAME", conflicts_with = "all")]
+    pub(crate) names: Vec<String>,
+    /// All SeiNodes of the namespace that belong to no SeiNodeDeployment, by name.
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+}
+
+/// Which certificate.
+#[derive(Args)]
+pub(crate) struct Certificate {
+    /// Name of the Secret of each node; $(name) is the name of the node.
+    #[arg(long, default_value = "$(name)-tls", value_name = "NAME")]
+    pub(crate) secret_name: String,
+    /// cert-manager issuer, as NAME (an Issuer of the namespace) or ClusterIssuer/NAME: a Certificate is created for each
+    /// Secret that is missing or not valid.
+    #[arg(long, value_name = "ISSUER")]
+    pub(crate) certificates: Option<IssuerName>,
+}
+
+impl Certificate {
+    /// What is wanted of the node `name`.
+    pub(crate) fn target(&self, name: &str) -> Target {
+        Target::Enable {
+            secret: self.secret_name.replace("$(name)", name),
+            issuer: self.certificates.clone().map(|IssuerName(issuer)| issuer),
+        }
+    }
+}
+
+/// Arguments of `tls plan`.
+#[derive(Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) nodes: Nodes,
+    #[command(flatten)]
+    pub(crate) certificate: Certificate,
+}
+
+/// Arguments of `tls enable`.
+#[derive(Args)]
+pub(crate) struct Enable {
+    #[command(flatten)]
+    pub(crate) rollout: Rollout,
+    #[command(flatten)]
+    pub(crate) certificate: Certificate,
+}
+
+/// How nodes are taken.
+#[derive(Args)]
+pub(crate) struct Rollout {
+    #[command(flatten)]
+    pub(crate) nodes: Nodes,
+    /// Number of nodes that are down at the same time.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) at_once: u16,
+    /// Seconds that a node may take until it is Ready again.
+    #[arg(long, default_value = "1800", value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+    /// Print every step and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
+    text.parse().map(Duration::from_secs)
+}
+
+/// An issuer as it is named on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct IssuerName(pub(crate) Issuer);
+
+impl FromStr for IssuerName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (kind, name) = text.split_once('/').unwrap_or(("Issuer", text));
+        if name.is_empty() || !["Issuer", "ClusterIssuer"].contains(&kind) {
+            return Err("write NAME, Issuer/NAME or ClusterIssuer/NAME".to_owned());
+        }
+        Ok(Self(Issuer { kind: kind.to_owned(), name: name.to_owned() }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_is_of_the_namespace_unless_it_is_named_otherwise() {
+        let issuer = |kind: &str| Ok(IssuerName(Issuer { kind: kind.to_owned(), name: "ca".to_owned() }));
+        assert_eq!("ca".parse(), issuer("Issuer"));
+        assert_eq!("ClusterIssuer/ca".parse(), issuer("ClusterIssuer"));
+        assert!("Vault/ca".parse::<IssuerName>().is_err() && "Issuer/".parse::<IssuerName>().is_err());
+    }
+}

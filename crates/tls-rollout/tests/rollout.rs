@@ -1,0 +1,211 @@
+//! Nodes from one TLS setting to the other, with everything that must keep one from being deleted.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use kube::ResourceExt;
+use sei_api::SeiNode;
+use sei_tls_rollout::{
+    Issuer, Observed, Progress, RECREATE_ANNOTATION, Secret, Step, Target, Volume, next, steps,
+};
+use serde_json::{Value, json};
+
+fn enable() -> Target {
+    Target::Enable { secret: "rpc-0-tls".to_owned(), issuer: None }
+}
+
+fn node(spec: Value) -> SeiNode {
+    let mut object = json!({
+        "apiVersion": "sei.io/v1alpha1", "kind": "SeiNode",
+        "metadata": { "name": "rpc-0", "namespace": "sei", "uid": "node-1", "labels": { "team": "infra" },
+            "annotations": { "sei.io/retry": "1", "note": "kept" } },
+        "spec": { "chainId": "pacific-1", "image": "seid:1", "fullNode": {} },
+        "status": { "phase": "Running", "conditions": [{ "type": "Ready", "status": "True", "reason": "NodeReady",
+            "message": "", "lastTransitionTime": "2030-01-01T00:00:00Z" }] },
+    });
+    object["spec"].as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+    serde_json::from_value(object).unwrap()
+}
+
+fn claim() -> PersistentVolumeClaim {
+    serde_json::from_value(json!({
+        "metadata": { "name": "data-rpc-0", "namespace": "sei", "uid": "claim-1", "resourceVersion": "7",
+            "annotations": { "sei.io/initialized": "pacific-1" },
+            "ownerReferences": [{ "apiVersion": "sei.io/v1alpha1", "kind": "SeiNode", "name": "rpc-0", "uid": "node-1" }] },
+        "spec": { "volumeName": "pv-1" },
+        "status": { "phase": "Bound" },
+    }))
+    .unwrap()
+}
+
+fn pod() -> Pod {
+    serde_json::from_value(json!({ "metadata": { "name": "rpc-0-0" } })).unwrap()
+}
+
+fn running() -> Observed {
+    Observed {
+        node: Some(node(json!({}))),
+        claim: Some(claim()),
+        volume: Volume::Retained,
+        pod: Some(pod()),
+        secret: Secret::Valid,
+        certificate: false,
+    }
+}
+
+fn refused(observed: &Observed, target: &Target) -> String {
+    match next(observed, target) {
+        Progress::Refused(why) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn names(steps: &[Step]) -> Vec<&'static str> {
+    let name = |step: &Step| match step {
+        Step::Issue(_) => "issue",
+        Step::Keep { .. } => "keep",
+        Step::Delete { .. } => "delete",
+        Step::Create(_) => "create",
+        Step::Forget { .. } => "forget",
+    };
+    steps.iter().map(name).collect()
+}
+
+#[test]
+fn a_node_is_recreated_on_its_volume_after_its_spec_is_stored_there() {
+    let steps = steps(&running(), &enable()).unwrap();
+    assert_eq!(names(&steps), ["keep", "delete", "create", "forget"]);
+    let Step::Create(new) = &steps[2] else { panic!("{steps:?}") };
+    assert_eq!(new.spec.tls().unwrap().secret_name, "rpc-0-tls");
+    assert_eq!(sei_api::names::imported_claim(new), Some("data-rpc-0"));
+    assert_eq!(new.labels()["team"], "infra");
+    assert_eq!(new.annotations().keys().collect::<Vec<_>>(), ["note"]);
+    assert!(new.metadata.uid.is_none() && new.status.is_none());
+}
+
+#[test]
+fn an_issuer_is_asked_first_and_waited_for() {
+    let target = Target::Enable {
+        secret: "rpc-0-tls".to_owned(),
+        issuer: Some(Issuer { kind: "Issuer".to_owned(), name: "ca".to_owned() }),
+    };
+    let observed = Observed { secret: Secret::Missing, ..running() };
+    let steps = steps(&observed, &target).unwrap();
+    assert_eq!(names(&steps), ["issue", "keep", "delete", "create", "forget"]);
+    let Step::Issue(certificate) = &steps[0] else { panic!("{steps:?}") };
+    assert_eq!(
+        certificate["spec"]["dnsNames"],
+        json!(["rpc-0.sei.svc.cluster.local", "rpc-0-0.rpc-0.sei.svc.cluster.local"])
+    );
+    let waiting = next(&Observed { certificate: true, ..observed }, &target);
+    assert!(matches!(&waiting, Progress::Wait(what) if what.contains("being issued")), "{waiting:?}");
+}
+
+#[test]
+fn disabling_undoes_it_and_keeps_the_volume_imported() {
+    let tls = json!({ "sidecar": { "tls": { "secretName": "rpc-0-tls" } }, "dataVolume": { "import": { "pvcName": "data-rpc-0" } } });
+    let observed = Observed { node: Some(node(tls)), ..running() };
+    let steps = steps(&observed, &Target::Disable).unwrap();
+    assert_eq!(names(&steps), ["keep", "delete", "create", "forget"]);
+    let Step::Create(new) = &steps[2] else { panic!("{steps:?}") };
+    assert!(new.spec.tls().is_none());
+    assert_eq!(sei_api::names::imported_claim(new), Some("data-rpc-0"));
+}
+
+#[test]
+fn it_continues_from_every_point_at_which_it_was_stopped() {
+    let Progress::Next(Step::Keep { recreate, claim: name, .. }) = next(&running(), &enable()) else {
+        panic!()
+    };
+    assert_eq!(name, "data-rpc-0");
+    let mut kept = running();
+    let claim = kept.claim.as_mut().unwrap();
+    claim.owner_references_mut().clear();
+    claim.annotations_mut().insert(RECREATE_ANNOTATION.to_owned(), recreate);
+    assert_eq!(next(&kept, &enable()), Progress::Next(Step::Delete { uid: "node-1".to_owned() }));
+
+    let deleted = Observed { node: None, ..kept.clone() };
+    assert!(matches!(next(&deleted, &enable()), Progress::Wait(what) if what.contains("pod rpc-0-0")));
+    let gone = Observed { pod: None, ..deleted };
+    let Progress::Next(Step::Create(new)) = next(&gone, &enable()) else { panic!() };
+
+    let created = Observed { node: Some(*new), ..gone };
+    assert!(matches!(next(&created, &enable()), Progress::Wait(_)), "until it is Ready");
+    let mut ready = created;
+    ready.node.as_mut().unwrap().status = node(json!({})).status;
+    let forget = Step::Forget { claim: "data-rpc-0".to_owned(), uid: "claim-1".to_owned() };
+    assert_eq!(next(&ready, &enable()), Progress::Next(forget));
+    ready.claim.as_mut().unwrap().annotations_mut().remove(RECREATE_ANNOTATION);
+    assert_eq!(next(&ready, &enable()), Progress::Done);
+}
+
+#[test]
+fn a_spec_that_changed_after_it_was_stored_is_stored_again() {
+    let Progress::Next(Step::Keep { recreate, .. }) = next(&running(), &enable()) else { panic!() };
+    let mut observed = running();
+    let claim = observed.claim.as_mut().unwrap();
+    claim.owner_references_mut().clear();
+    claim.annotations_mut().insert(RECREATE_ANNOTATION.to_owned(), recreate);
+    observed.node.as_mut().unwrap().spec.image = "seid:2".to_owned();
+    let Progress::Next(Step::Keep { recreate, .. }) = next(&observed, &enable()) else {
+        panic!("{observed:?}")
+    };
+    assert!(recreate.contains("seid:2"));
+}
+
+/// A change of what was observed, and a part of the reason for which nothing is then done.
+type Obstacle = (&'static str, fn(&mut Observed));
+
+#[test]
+fn nothing_is_deleted_while_anything_speaks_against_it() {
+    let cases: [Obstacle; 12] = [
+        ("does not exist; it needs a certificate for rpc-0.sei", |it| it.secret = Secret::Missing),
+        ("Secret rpc-0-tls: expired", |it| it.secret = Secret::Invalid("expired".to_owned())),
+        ("reclaim policy Delete", |it| it.volume = Volume::Deleted("pv-1".to_owned())),
+        ("reclaim policy of its volume is not known", |it| it.volume = Volume::Unknown),
+        ("claim data-rpc-0 does not exist", |it| it.claim = None),
+        ("is being deleted", |it| {
+            it.claim.as_mut().unwrap().metadata.deletion_timestamp =
+                Some(serde_json::from_value(json!("2030-01-01T00:00:00Z")).unwrap());
+        }),
+        ("is not bound", |it| it.claim.as_mut().unwrap().status = None),
+        ("no annotation sei.io/initialized", |it| it.claim.as_mut().unwrap().annotations_mut().clear()),
+        ("owned by SeiNode rpc-0", |it| {
+            it.claim.as_mut().unwrap().owner_references_mut()[0].uid = "an earlier node".to_owned();
+        }),
+        ("it is not Ready", |it| it.node.as_mut().unwrap().status = None),
+        ("it has TLS already, with Secret other", |it| {
+            it.node = Some(node(json!({ "sidecar": { "tls": { "secretName": "other" } } })));
+        }),
+        ("belongs to SeiNodeDeployment rpc", |it| {
+            let owner = json!([{ "apiVersion": "sei.io/v1alpha1", "kind": "SeiNodeDeployment", "name": "rpc", "uid": "g", "controller": true }]);
+            it.node.as_mut().unwrap().metadata.owner_references = serde_json::from_value(owner).unwrap();
+        }),
+    ];
+    for (expected, change) in cases {
+        let mut observed = running();
+        change(&mut observed);
+        let why = refused(&observed, &enable());
+        assert!(why.contains(expected), "{expected}: {why}");
+        assert_eq!(steps(&observed, &enable()), Err(why));
+    }
+}
+
+#[test]
+fn the_claim_is_never_followed_in_the_other_direction() {
+    let Progress::Next(Step::Keep { recreate, .. }) = next(&running(), &enable()) else { panic!() };
+    let mut observed = Observed { node: None, pod: None, ..running() };
+    observed.claim.as_mut().unwrap().annotations_mut().insert(RECREATE_ANNOTATION.to_owned(), recreate);
+    assert!(refused(&observed, &Target::Disable).contains("finish it first"));
+    observed.claim.as_mut().unwrap().metadata.deletion_timestamp =
+        Some(serde_json::from_value(json!("2030-01-01T00:00:00Z")).unwrap());
+    assert!(refused(&observed, &enable()).contains("docs/backup.md"));
+}
+
+#[test]
+fn a_recreated_node_that_stalls_ends_the_run_with_its_message() {
+    let stalled = json!([{ "type": "Stalled", "status": "True", "reason": "PlanFailed", "message": "task x failed",
+        "lastTransitionTime": "2030-01-01T00:00:00Z" }]);
+    let mut new = node(json!({ "sidecar": { "tls": { "secretName": "rpc-0-tls" } } }));
+    new.status = serde_json::from_value(json!({ "phase": "Failed", "conditions": stalled })).unwrap();
+    assert_eq!(refused(&Observed { node: Some(new), ..running() }, &enable()), "task x failed");
+}

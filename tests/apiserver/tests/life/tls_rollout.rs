@@ -1,0 +1,152 @@
+//! `sei-operator tls`, killed again and again: the nodes get TLS and lose it again, on the same volumes.
+
+use std::{
+    collections::BTreeMap,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
+use kube::{
+    Api, ResourceExt,
+    api::{ListParams, Patch, PatchParams, PostParams},
+};
+use sei_testkit::{
+    builders,
+    certs::Authority,
+    cluster::{Cluster, NAMESPACE},
+};
+use serde_json::json;
+
+use crate::harness::{self, api, create, names, put_secret, runs, until};
+
+const IMAGE: &str = "ghcr.io/sei-protocol/sei:a";
+const NODES: [&str; 2] = ["rpc-0", "rpc-1"];
+
+fn tls(cluster: &Cluster, arguments: &[&str]) -> Command {
+    let mut command = Command::new(harness::binary());
+    command.arg("tls").args(arguments).args(NODES).args(["-n", NAMESPACE, "--kubeconfig"]);
+    command.arg(cluster.plane.kubeconfig());
+    command
+}
+
+/// Binds the claim of a node to a volume of its own, as a provisioner would.
+async fn bind(cluster: &Cluster, node: &str, policy: &str) {
+    let claims: Api<PersistentVolumeClaim> = api(cluster);
+    let volumes: Api<PersistentVolume> = Api::all(cluster.client.clone());
+    let (name, params) = (format!("data-{node}"), PatchParams::default());
+    let capacity = claims.get(&name).await.unwrap().spec.unwrap().resources.unwrap().requests;
+    let volume = json!({
+        "metadata": { "name": node },
+        "spec": { "capacity": capacity, "accessModes": ["ReadWriteOnce"], "hostPath": { "path": "/nowhere" },
+            "persistentVolumeReclaimPolicy": policy, "claimRef": { "namespace": NAMESPACE, "name": name } },
+    });
+    volumes.create(&PostParams::default(), &serde_json::from_value(volume).unwrap()).await.unwrap();
+    claims.patch(&name, &params, &Patch::Merge(json!({ "spec": { "volumeName": node } }))).await.unwrap();
+    let status = json!({ "phase": "Bound", "capacity": capacity, "accessModes": ["ReadWriteOnce"] });
+    claims.patch_status(&name, &params, &Patch::Merge(json!({ "status": status }))).await.unwrap();
+    let bound = Patch::Merge(json!({ "status": { "phase": "Bound" } }));
+    volumes.patch_status(node, &params, &bound).await.unwrap();
+}
+
+async fn claims(cluster: &Cluster) -> BTreeMap<String, String> {
+    let claims = api::<PersistentVolumeClaim>(cluster).list(&ListParams::default()).await.unwrap();
+    claims.items.iter().map(|claim| (claim.name_any(), claim.uid().unwrap())).collect()
+}
+
+/// Runs the command, killing it after ever longer times, until it ends.
+async fn killed_until_done(cluster: &Cluster, arguments: &[&str]) -> u64 {
+    for kills in 0.. {
+        let mut child = tls(cluster, arguments).stdout(Stdio::null()).spawn().unwrap();
+        if let Some(code) = ends_within(&mut child, Duration::from_millis((kills + 1) * 150)).await {
+            assert_eq!(code, 0, "after {kills} kills");
+            return kills;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    unreachable!("it ends in time")
+}
+
+async fn ends_within(child: &mut Child, time: Duration) -> Option<i32> {
+    let end = tokio::time::Instant::now() + time;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        if tokio::time::Instant::now() >= end {
+            return None;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn cluster_of_two() -> Cluster {
+    let cluster = harness::cluster().await;
+    for node in NODES {
+        create(&cluster, node, builders::full_node(IMAGE)).await;
+    }
+    cluster
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_is_rolled_out_and_back_on_the_same_volumes_whenever_it_is_killed() {
+    let cluster = cluster_of_two().await;
+    let _operator = harness::operator(&cluster);
+    let authority = Authority::new("issuer").unwrap();
+    for node in NODES {
+        until(&cluster, node, "is Ready", runs(IMAGE)).await;
+        bind(&cluster, node, "Retain").await;
+        put_secret(&cluster, &authority, &format!("{node}-tls"), &names(node)).await;
+    }
+    let volumes = claims(&cluster).await;
+
+    let kills = killed_until_done(&cluster, &["enable"]).await;
+    assert!(kills > 3, "it was killed {kills} times");
+    for node in NODES {
+        let node = until(&cluster, node, "is Ready again", runs(IMAGE)).await;
+        assert_eq!(node.spec.tls().unwrap().secret_name, format!("{}-tls", node.name_any()));
+    }
+    assert_eq!(claims(&cluster).await, volumes, "each claim is the same object");
+
+    killed_until_done(&cluster, &["disable"]).await;
+    for node in NODES {
+        let node = until(&cluster, node, "is Ready again", runs(IMAGE)).await;
+        assert!(node.spec.tls().is_none());
+    }
+    assert_eq!(claims(&cluster).await, volumes);
+    let claims = api::<PersistentVolumeClaim>(&cluster).list(&ListParams::default()).await.unwrap();
+    assert!(claims.iter().all(|claim| !claim.annotations().contains_key("sei.io/recreate-node")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_touched_while_one_node_is_not_in_order() {
+    let cluster = cluster_of_two().await;
+    let _operator = harness::operator(&cluster);
+    let authority = Authority::new("issuer").unwrap();
+    for (node, policy) in [("rpc-0", "Retain"), ("rpc-1", "Delete")] {
+        until(&cluster, node, "is Ready", runs(IMAGE)).await;
+        bind(&cluster, node, policy).await;
+        put_secret(&cluster, &authority, &format!("{node}-tls"), &names(node)).await;
+    }
+    let before = pods(&cluster).await;
+
+    let plan = tls(&cluster, &["plan"]).output().unwrap();
+    assert_eq!(plan.status.code(), Some(1), "{plan:?}");
+    let text = String::from_utf8_lossy(&plan.stdout).into_owned();
+    assert!(text.contains("rpc-0: 2. delete SeiNode rpc-0"), "{text}");
+    assert!(
+        text.contains("rpc-1: not possible now: PersistentVolume rpc-1 has reclaim policy Delete"),
+        "{text}"
+    );
+
+    let refused = tls(&cluster, &["enable"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("nothing was changed"), "{refused:?}");
+    assert_eq!(pods(&cluster).await, before);
+}
+
+async fn pods(cluster: &Cluster) -> Vec<Option<String>> {
+    let pods = api::<Pod>(cluster).list(&ListParams::default()).await.unwrap();
+    pods.items.iter().map(ResourceExt::uid).collect()
+}
