@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn complete_lines_are_read_once_and_leases_are_left_out() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut audit, flags) = Audit::new(folder.path(), "somebody").unwrap();
+        let (mut audit, flags) = Audit::new(folder.path(), "another client").unwrap();
         assert_eq!(flags.len(), 2);
         assert!(audit.news().unwrap().is_empty(), "nothing is logged yet");
         let entry = |verb: &str, object: serde_json::Value| {
