@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
+use sei_sidecar::cut;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -18,7 +19,7 @@ pub(crate) struct Decoded<K> {
 /// An object that does not fit its type.
 #[derive(Clone, Debug)]
 pub(crate) struct Undecodable {
-    /// The field and what is wrong with it.
+    /// The field and what is wrong with it. The words may repeat the value, so they are cut.
     pub(crate) error: String,
     /// The object as the API server has it.
     pub(crate) value: Value,
@@ -34,7 +35,7 @@ impl<'de, K: DeserializeOwned> Deserialize<'de> for Decoded<K> {
         let value = Value::deserialize(deserializer)?;
         let Head { metadata } = Head::deserialize(&value).map_err(serde::de::Error::custom)?;
         let object = serde_path_to_error::deserialize(&value)
-            .map_err(|error| Undecodable { error: error.to_string(), value });
+            .map_err(|error| Undecodable { error: cut(&error.to_string()), value });
         Ok(Self { metadata, object })
     }
 }
@@ -112,5 +113,13 @@ mod tests {
         let broken = item.object.unwrap_err();
         assert!(broken.error.contains("spec"), "{}", broken.error);
         assert_eq!(broken.value["metadata"]["name"], "a");
+    }
+
+    #[test]
+    fn a_long_value_of_the_wrong_type_is_not_repeated_whole() {
+        let spec = json!({ "chainId": "c", "image": "i", "fullNode": {}, "sidecar": "x".repeat(1 << 20) });
+        let item: Decoded<SeiNode> = serde_json::from_value(node("a", &spec)).unwrap();
+        let error = item.object.unwrap_err().error;
+        assert!(error.starts_with("spec.sidecar: ") && error.len() < 5000, "{} bytes", error.len());
     }
 }

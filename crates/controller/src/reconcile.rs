@@ -69,7 +69,7 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Act
                         delay
                     }
                 };
-                ctx.memory(&stored, |memory| memory.sidecar.iter().for_each(Watched::end_pass));
+                ctx.memory(&stored, |memory| memory.sidecar.iter_mut().for_each(Watched::end_pass));
                 return Ok(Action::requeue(delay));
             }
         }

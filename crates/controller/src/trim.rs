@@ -96,11 +96,17 @@ pub(crate) fn pod(object: &mut Pod) {
     }
     if let Some(status) = &mut object.status {
         shorten(&mut status.message);
+        shorten(&mut status.reason);
         status.conditions.iter_mut().flatten().for_each(|condition| shorten(&mut condition.message));
         let containers = [&mut status.init_container_statuses, &mut status.container_statuses];
         for container in containers.into_iter().flatten().flatten() {
             let waiting = container.state.iter_mut().filter_map(|state| state.waiting.as_mut());
-            waiting.for_each(|waiting| shorten(&mut waiting.message));
+            waiting.for_each(|waiting| {
+                shorten(&mut waiting.message);
+                shorten(&mut waiting.reason);
+            });
+            let last = container.last_state.iter_mut().filter_map(|state| state.terminated.as_mut());
+            last.for_each(|exit| shorten(&mut exit.reason));
         }
     }
 }
@@ -318,5 +324,30 @@ mod tests {
         assert_eq!(nodes_of(&object).collect::<Vec<_>>(), ["node-0", "node-1"]);
         let foreign: Service = with_metadata(Some("Deployment"), json!({}));
         assert_eq!(nodes_of(&foreign).collect::<Vec<_>>(), ["node-0"]);
+    }
+
+    #[test]
+    fn texts_of_the_kubelet_the_scheduler_and_the_job_controller_are_cut() {
+        let long = "x".repeat(1 << 20);
+        let condition = json!({ "type": "PodScheduled", "status": "False", "message": long });
+        let container = json!({
+            "name": "seid", "image": "i", "imageID": "", "ready": false, "restartCount": 1,
+            "state": { "waiting": { "reason": long, "message": long } },
+            "lastState": { "terminated": { "exitCode": 1, "reason": long } },
+        });
+        let status = json!({
+            "reason": long, "message": long, "conditions": [condition],
+            "containerStatuses": [container], "initContainerStatuses": [container],
+        });
+        let mut trimmed: Pod = with_metadata(Some("StatefulSet"), json!({ "status": status }));
+        pod(&mut trimmed);
+        let length = text(&trimmed.status).len();
+        assert!(length < 50_000, "{length} bytes of a pod");
+        let failed = json!({ "type": "Failed", "status": "True", "message": long });
+        let mut trimmed: Job =
+            with_metadata(Some("SeiNode"), json!({ "status": { "conditions": [failed] } }));
+        job(&mut trimmed);
+        let length = text(&trimmed.status).len();
+        assert!(length < 10_000, "{length} bytes of a Job");
     }
 }

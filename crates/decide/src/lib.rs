@@ -27,6 +27,7 @@
 #![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod attempt;
+pub mod bootstrap;
 mod claim;
 mod condition;
 pub mod contention;
@@ -38,6 +39,7 @@ pub mod exclusive;
 mod facts;
 mod faults;
 mod ground;
+mod holder;
 mod missing_pod;
 pub mod neighbours;
 pub mod objects;

@@ -13,9 +13,9 @@ use sei_api::{
 use crate::{
     Ground, OfKind, TaskKind,
     backoff::{WATCHED, elapsed, poll_delay, retry_delay},
-    id::upload_id,
     outcome::{Outcome, Step},
-    stored::{delay_reissue, finish, has, is_done, is_elsewhere},
+    retry::retry_request,
+    stored::{delay_reissue, finish, has, is_done, is_elsewhere, name_upload},
 };
 
 /// A plan that is not stored yet. It can only be written to status; nothing of it can run.
@@ -57,24 +57,6 @@ impl Plan<Proposed> {
         name_upload(&mut plan, before);
         Self { stored: plan, state: PhantomData }
     }
-}
-
-/// Gives `snapshot-upload` the one id that it has on this volume: that of the plan before, which may have been made by
-/// the Go controller, else the one that follows from the claim.
-fn name_upload(plan: &mut TaskPlan, before: Option<&TaskPlan>) {
-    let is_upload = |task: &&PlannedTask| task.is(TaskKind::SnapshotUpload);
-    let same = before.filter(|before| before.claim_uid.is_none() || before.claim_uid == plan.claim_uid);
-    let known = same.and_then(|before| Some(before.tasks.iter().find(is_upload)?.id.clone()));
-    let derived = || plan.claim_uid.as_deref().map(|uid| upload_id(uid).to_string());
-    let Some(id) = known.or_else(derived) else { return };
-    for task in plan.tasks.iter_mut().filter(|task| task.is(TaskKind::SnapshotUpload)) {
-        task.id.clone_from(&id);
-    }
-}
-
-/// The value of annotation `sei.io/retry`.
-pub fn retry_request(node: &SeiNode) -> Option<&str> {
-    node.metadata.annotations.as_ref()?.get(sei_api::labels::RETRY_ANNOTATION).map(String::as_str)
 }
 
 impl Plan<Persisted> {

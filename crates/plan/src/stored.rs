@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use sei_api::v1alpha1::{PlannedTask, TaskPlan, TaskStatus};
 
-use crate::{Ground, OfKind, TaskKind, backoff::retry_delay};
+use crate::{Ground, OfKind, TaskKind, backoff::retry_delay, id::upload_id};
 
 /// Whether a task of kind `kind` is done in `plan`.
 pub(crate) fn is_done(plan: &TaskPlan, kind: TaskKind) -> bool {
@@ -36,5 +36,18 @@ pub(crate) fn delay_reissue(plan: &mut TaskPlan, now: Timestamp, jitter: f64) {
     if let Some(task) = task.filter(|_| earlier > 0) {
         let delay = retry_delay(task.kind(), earlier, jitter);
         task.next_attempt_at = SignedDuration::try_from(delay).ok().map(|delay| Time(now + delay));
+    }
+}
+
+/// Gives `snapshot-upload` the one id that it has on this volume: that of the plan before, which may be one of the
+/// Go controller, else the one that follows from the claim.
+pub(crate) fn name_upload(plan: &mut TaskPlan, before: Option<&TaskPlan>) {
+    let is_upload = |task: &&PlannedTask| task.is(TaskKind::SnapshotUpload);
+    let same = before.filter(|before| before.claim_uid.is_none() || before.claim_uid == plan.claim_uid);
+    let known = same.and_then(|before| Some(before.tasks.iter().find(is_upload)?.id.clone()));
+    let derived = || plan.claim_uid.as_deref().map(|uid| upload_id(uid).to_string());
+    let Some(id) = known.or_else(derived) else { return };
+    for task in plan.tasks.iter_mut().filter(|task| task.is(TaskKind::SnapshotUpload)) {
+        task.id.clone_from(&id);
     }
 }

@@ -2,10 +2,7 @@
 //! retried, or because a task needs a new id. What is done on this volume is not done again.
 
 use jiff::Timestamp;
-use sei_api::{
-    SeiNode,
-    v1alpha1::{NodePhase, PlanPhase, TaskPlan, TaskStatus},
-};
+use sei_api::v1alpha1::{NodePhase, TaskPlan, TaskStatus};
 use sei_node::Node;
 
 use crate::{
@@ -14,12 +11,6 @@ use crate::{
     carry::carry_over,
     stored::{delay_reissue, finish, has, is_done, is_elsewhere},
 };
-
-/// Whether the spec changed since `plan` was made. Plans of the Go controller do not say what they were made
-/// from and are taken as current.
-pub fn is_outdated(plan: &TaskPlan, node: &SeiNode) -> bool {
-    plan.generation.is_some() && plan.generation != node.metadata.generation
-}
 
 /// The plan that takes the place of `old`, made from the spec as it is now. `None` where nothing is left to
 /// do, as when an update was taken back before it touched the pod.
@@ -93,15 +84,4 @@ fn running(node: &Node<'_>, old: &TaskPlan, ground: &Ground, plan_id: &str) -> O
         return Some(build::update(node, plan_id));
     }
     (!is_update).then(|| build::mark_ready(node, plan_id))
-}
-
-/// Whether a failed plan is to be retried: the spec changed, or annotation `sei.io/retry` has a new value.
-pub fn retry_wanted(plan: &TaskPlan, node: &SeiNode) -> bool {
-    plan.phase == PlanPhase::Failed && (is_outdated(plan, node) || retry_requested(plan, node))
-}
-
-/// Whether annotation `sei.io/retry` has a value that `plan` was not made with.
-fn retry_requested(plan: &TaskPlan, node: &SeiNode) -> bool {
-    let asked = crate::advance::retry_request(node);
-    asked.is_some() && asked != plan.retry.as_deref()
 }

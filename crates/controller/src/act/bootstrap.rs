@@ -15,6 +15,7 @@ use kube::{
 use sei_api::{SeiNode, conditions::ReadyReason, labels, names};
 use sei_decide::{
     Health, Observed, Ownership,
+    bootstrap::is_usable,
     objects::{JobState, job_state},
 };
 use sei_plan::{Outcome, Persisted, Plan, TaskKind};
@@ -58,13 +59,7 @@ pub(super) async fn deploy_job(
         Ownership::Ending => return ending("Job", &name),
         Ownership::Foreign => return foreign("Job", &name),
     }
-    let replace = match job_state(&live) {
-        // A Job completes after the restore of its volume.
-        JobState::Complete => !plan.is_done(TaskKind::SnapshotRestore),
-        JobState::Failed(_) => true,
-        JobState::Running => programs(&live) != programs(wanted),
-    };
-    if !replace {
+    if is_usable(&live, wanted, plan) {
         return done_on(&live);
     }
     if let Err(outcome) = volume::stays(ctx, node).await {
@@ -217,15 +212,6 @@ async fn delete<K: Resource + Clone + Debug + DeserializeOwned>(
 /// The Service of the bootstrap has the same name as the production one.
 fn is_bootstrap(service: &Service) -> bool {
     service.labels().get(labels::COMPONENT).is_some_and(|value| value == labels::COMPONENT_BOOTSTRAP)
-}
-
-/// What tells a Job from one that was created from another spec, or by the Go controller, which gives it no proxy: the
-/// image of seid, and the containers beside it.
-fn programs(job: &Job) -> Option<(Option<&str>, Vec<&str>)> {
-    let pod = job.spec.as_ref()?.template.spec.as_ref()?;
-    let seid = pod.containers.iter().find(|container| container.name == "seid");
-    let beside = pod.init_containers.iter().flatten().map(|container| container.name.as_str());
-    Some((seid.and_then(|seid| seid.image.as_deref()), beside.collect()))
 }
 
 fn waiting(why: &str) -> Outcome {

@@ -30,7 +30,7 @@ pub(super) async fn step(
             marks_ready: *task == SidecarTask::MarkReady,
             request,
         };
-        ctx.memory(&observed.node, |memory| memory.sidecar.as_ref().map(|sidecar| sidecar.order(order)));
+        ctx.memory(&observed.node, |memory| memory.sidecar.as_mut().map(|sidecar| sidecar.order(order)));
     };
     match sidecar_step(observed, plan, planned, task, ceremony::has_needs(ctx, observed, task)) {
         SidecarStep::Ended(Outcome::JobLost) => bootstrap::lost(ctx, observed, plan).await,

@@ -43,9 +43,7 @@ pub(super) async fn find(
     let fields =
         format!("regarding.kind={kind},regarding.name={name},regarding.uid={uid},reason=FailedCreate");
     let message = match api.list(&ListParams::default().fields(&fields)).await {
-        Ok(events) => {
-            events.items.into_iter().max_by_key(last_seen).and_then(|event| Some(cut(&event.note?)))
-        }
+        Ok(events) => last_note(events.items),
         Err(error) => {
             tracing::warn!(
                 kind,
@@ -65,9 +63,36 @@ fn owner<K: Resource<DynamicType = ()>>(object: &K) -> (String, String, String, 
     (K::kind(&()).into_owned(), object.name_any(), object.uid().unwrap_or_default(), created)
 }
 
+/// The note of the event that was observed last.
+fn last_note(events: Vec<Event>) -> Option<String> {
+    events.into_iter().max_by_key(last_seen).and_then(|event| Some(cut(&event.note?)))
+}
+
 /// When an event was last observed; it is kept in one of three fields.
 fn last_seen(event: &Event) -> Option<Timestamp> {
     let series = event.series.as_ref().map(|series| series.last_observed_time.0);
     let last = event.deprecated_last_timestamp.as_ref().map(|time| time.0);
     series.or(last).or(event.event_time.as_ref().map(|time| time.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn event(minute: u8, note: &str) -> Event {
+        let time = format!("2027-01-01T00:0{minute}:00Z");
+        serde_json::from_value(json!({ "metadata": {}, "deprecatedLastTimestamp": time, "note": note }))
+            .unwrap()
+    }
+
+    #[test]
+    fn the_last_event_counts_and_its_note_is_cut() {
+        let long = "x".repeat(1 << 20);
+        assert_eq!(last_note(vec![event(2, "new"), event(1, &long)]).as_deref(), Some("new"));
+        let cut = last_note(vec![event(1, "old"), event(2, &long)]).unwrap();
+        assert!(cut.starts_with("xx") && cut.len() < 5000, "{} bytes", cut.len());
+        assert_eq!(last_note(Vec::new()), None);
+    }
 }

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, runtime::reflector::ObjectRef};
 use sei_api::{SeiNode, conditions::TlsSecretReason, names};
 use sei_decide::TlsFinding;
-use sei_sidecar::ServerTrust;
+use sei_sidecar::{ServerTrust, cut};
 use sei_tls::{Accepted, Problem, ProblemKind, SecretData, Trust, judge};
 
 use crate::{
@@ -132,7 +132,7 @@ fn refused(name: &str, problem: &Problem) -> TlsFinding {
     };
     TlsFinding {
         reason,
-        message: format!("Secret {name}: {problem}"),
+        message: format!("Secret {name}: {}", cut(&problem.to_string())),
         not_after: problem.not_after(),
         changes_at: problem.not_before().filter(|_| reason == TlsSecretReason::NotYetValid),
     }
@@ -147,4 +147,61 @@ fn trust(accepted: Accepted) -> ServerTrust {
 
 fn without_dates(reason: TlsSecretReason, message: String) -> TlsFinding {
     TlsFinding { reason, message, not_after: None, changes_at: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, time::SystemTime};
+
+    use k8s_openapi::ByteString;
+    use sei_testkit::certs::Authority;
+
+    use super::*;
+
+    const FROM: i64 = 1_900_000_000;
+    const UNTIL: i64 = 1_900_086_400;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// A Secret for `names`, valid between the two times.
+    fn secret(names: &[String]) -> Secret {
+        let authority = Authority::new("issuer").unwrap();
+        let time = |second| SystemTime::from(at(second));
+        let pair = authority.issue_for(names, time(FROM), time(UNTIL)).unwrap();
+        let data = [("tls.crt", pair.crt), ("tls.key", pair.key), ("ca.crt", authority.pem())];
+        let data = data.map(|(key, text)| (key.to_owned(), ByteString(text.into_bytes())));
+        Secret {
+            type_: Some("kubernetes.io/tls".to_owned()),
+            data: Some(BTreeMap::from(data)),
+            ..Secret::default()
+        }
+    }
+
+    #[test]
+    fn the_secret_is_judged_again_when_its_verdict_changes_with_time() {
+        let names = ["node-0".to_owned()];
+        let mut secret = secret(&names);
+        // The roots of an authority do not end before its certificates here.
+        let judge = |secret: &Secret, now| verdict("t", secret, &names, now).0;
+        secret.data.as_mut().unwrap().remove("ca.crt");
+        let early = judge(&secret, at(FROM - 1));
+        assert_eq!((early.reason, early.changes_at), (TlsSecretReason::NotYetValid, Some(at(FROM))));
+        let good = judge(&secret, early.changes_at.unwrap());
+        assert_eq!((good.reason, good.not_after), (TlsSecretReason::Ready, Some(at(UNTIL))));
+        let last = judge(&secret, at(UNTIL));
+        assert_eq!(last.reason, TlsSecretReason::Ready, "it is valid up to and at that moment");
+        let over = judge(&secret, good.changes_at.unwrap());
+        assert_eq!((over.reason, over.changes_at), (TlsSecretReason::Expired, None));
+    }
+
+    #[test]
+    fn names_of_a_certificate_are_repeated_only_so_far() {
+        let presented: Vec<_> = (0..500).map(|index| format!("{}-{index}.example", "x".repeat(50))).collect();
+        let secret = secret(&presented);
+        let finding = verdict("t", &secret, &["node-0".to_owned()], at(FROM)).0;
+        assert_eq!(finding.reason, TlsSecretReason::SansMismatch);
+        assert!(finding.message.len() < 5000, "{} bytes", finding.message.len());
+    }
 }

@@ -65,6 +65,7 @@ impl Node {
         let is_complete = known.progress(&id, 0) == Some(&TaskProgress::Completed);
         self.task += u128::from(is_complete);
         self.watched.order(self.order());
+        self.watched.end_pass();
         is_complete
     }
 }
@@ -89,7 +90,8 @@ impl Fleet {
             let dialer = Dialer::new(self.transport.clone(), self.tokens.clone());
             let waker = Waker { index, wake: self.wake.clone() };
             let actor = Actor::new(shared.clone(), dialer, self.permits.clone(), waker, Duration::ZERO);
-            let watched = Watched { shared, fingerprint: None, task: tokio::spawn(actor.run()) };
+            let watched =
+                Watched { shared, fingerprint: None, ordered: None, task: tokio::spawn(actor.run()) };
             self.nodes.push(Node { index, watched, task: 0 });
             self.nodes[index].pass();
         }

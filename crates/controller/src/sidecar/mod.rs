@@ -55,7 +55,7 @@ impl Sidecars {
             metrics: Arc::clone(&self.metrics),
         };
         let actor = Actor::new(shared.clone(), dialer, self.permits.clone(), told, stood);
-        Watched { shared, fingerprint: None, task: tokio::spawn(actor.run()) }
+        Watched { shared, fingerprint: None, ordered: None, task: tokio::spawn(actor.run()) }
     }
 }
 
@@ -63,6 +63,8 @@ impl Sidecars {
 pub(crate) struct Watched {
     shared: Shared,
     fingerprint: Option<String>,
+    /// What the pass that is under way has ordered.
+    ordered: Option<Order>,
     task: JoinHandle<()>,
 }
 
@@ -74,7 +76,7 @@ impl Drop for Watched {
 
 impl Watched {
     /// Begins a pass: says where the sidecar is, or why it cannot be called, and returns what is known of it. Until
-    /// the pass orders or ends nothing is submitted. A change of `fingerprint` is a reason to ask again at once.
+    /// the pass ends nothing is submitted. A change of `fingerprint` is a reason to ask again at once.
     pub(crate) fn begin_pass(
         &mut self,
         target: Result<Target, Trouble>,
@@ -83,6 +85,7 @@ impl Watched {
     ) -> Sidecar {
         let mut state = self.shared.lock();
         state.suspended = true;
+        self.ordered = None;
         let pod = target.as_ref().ok().map(|target| target.pod.clone());
         let (target, trouble) = match target {
             Ok(target) => (Some(target), None),
@@ -103,22 +106,18 @@ impl Watched {
         state.known.clone()
     }
 
-    /// Has the sidecar asked about a task, and given it.
-    pub(crate) fn order(&self, order: Order) {
-        let mut state = self.shared.lock();
-        state.order = Some(order);
-        state.suspended = false;
-        self.shared.notify();
+    /// Has the sidecar asked about a task, and given it, once the pass has ended.
+    pub(crate) fn order(&mut self, order: Order) {
+        self.ordered = Some(order);
     }
 
-    /// Ends a pass. What it did not order is not followed any more.
-    pub(crate) fn end_pass(&self) {
+    /// Ends a pass whose status is stored: a task that is submitted before the end of the one before it is stored would
+    /// be unknown to a plan that takes this one's place. What the pass did not order is not followed any more.
+    pub(crate) fn end_pass(&mut self) {
         let mut state = self.shared.lock();
-        if state.suspended {
-            state.suspended = false;
-            state.order = None;
-            self.shared.notify();
-        }
+        state.suspended = false;
+        state.order = self.ordered.take();
+        self.shared.notify();
     }
 }
 

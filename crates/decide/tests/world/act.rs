@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
-    batch::v1::Job,
     core::v1::{Pod, Service},
 };
 use kube::ResourceExt;
 use sei_api::{SeiNode, conditions::ReadyReason, v1alpha1::PlannedTask};
 use sei_decide::{
-    Claim, Health, Observed, Ownership, SidecarStep,
-    objects::{JobState, image_of, is_owned_by, job_state},
+    Claim, Finding, Health, Observed, Ownership, SidecarStep,
+    bootstrap::is_usable,
+    objects::{JobState, is_owned_by, job_state},
     rollout::{self, not_running},
     sidecar_step,
 };
@@ -18,7 +18,11 @@ use sei_plan::{Outcome, Persisted, Plan, Task, TaskKind};
 use sei_render::Rendered;
 use serde_json::json;
 
-use crate::{actor::Order, objects::Objects, volume::Volume};
+use crate::{
+    actor::Order,
+    objects::{Objects, bound},
+    volume::Volume,
+};
 
 /// The outcome of a step, and what it orders of the sidecar.
 pub struct Stepped {
@@ -60,8 +64,8 @@ impl Acting<'_> {
             Task::TeardownBootstrap => self.teardown().into(),
             Task::ValidateSigningKey { .. }
             | Task::ValidateNodeKey { .. }
-            | Task::ValidateOperatorKeyring { .. }
-            | Task::ApplyRbacProxyConfig => Outcome::Done.into(),
+            | Task::ValidateOperatorKeyring { .. } => Outcome::Done.into(),
+            Task::ApplyRbacProxyConfig => self.apply_proxy_config().into(),
             Task::Sidecar(task) => match sidecar_step(self.observed, plan, planned, &task, false) {
                 SidecarStep::Ended(Outcome::JobLost) => self.lost(plan).into(),
                 SidecarStep::Ended(outcome) => outcome.into(),
@@ -85,6 +89,13 @@ impl Acting<'_> {
     }
 
     fn ensure_claim(&mut self) -> Outcome {
+        if let Some(import) = &self.observed.import {
+            let claim = self.observed.claim.as_ref().filter(|_| matches!(import, Finding::Good(_)));
+            return match claim {
+                Some(claim) => Outcome::DoneOn { uid: claim.uid.clone() },
+                None => waiting(ReadyReason::WaitingForVolume, "the imported claim is not bound"),
+            };
+        }
         match &self.objects.claim.live {
             Some(claim) if claim.deleted_at.is_some() || !claim.is_owned => {
                 waiting(ReadyReason::WaitingForDeletion, "the claim is being deleted")
@@ -93,15 +104,8 @@ impl Acting<'_> {
             None => {
                 *self.writes += 1;
                 let uid = self.objects.uid("claim");
-                self.objects.claim.live = Some(Claim {
-                    name: sei_api::names::data_claim(self.node()),
-                    uid: uid.clone(),
-                    phase: Some("Bound".to_owned()),
-                    volume: None,
-                    deleted_at: None,
-                    is_owned: true,
-                    has_state: false,
-                });
+                let name = sei_api::names::data_claim(self.node());
+                self.objects.claim.live = Some(bound(name, uid.clone()));
                 self.objects.volume = Some(Volume::default());
                 Outcome::DoneOn { uid }
             }
@@ -143,6 +147,16 @@ impl Acting<'_> {
             false => Some(self.rendered.service.clone()),
         };
         service.map_or(Outcome::Done, |service| self.put_service(service))
+    }
+
+    pub fn apply_proxy_config(&mut self) -> Outcome {
+        let live = self.objects.config_map.live.as_ref();
+        if live.is_some_and(|live| Ownership::of(live, &self.observed.node) != Ownership::Own) {
+            return waiting(ReadyReason::WaitingForDeletion, "the ConfigMap is being deleted");
+        }
+        *self.writes += 1;
+        self.objects.config_map.live.clone_from(&self.rendered.rbac_proxy_config);
+        Outcome::Done
     }
 
     pub fn put_service(&mut self, service: Service) -> Outcome {
@@ -213,14 +227,7 @@ impl Acting<'_> {
         if Ownership::of(live, &self.observed.node) != Ownership::Own {
             return waiting(ReadyReason::WaitingForDeletion, "the Job is being deleted");
         }
-        let image =
-            |job: &Job| image_of(job.spec.as_ref().unwrap().template.spec.as_ref()).map(str::to_owned);
-        let replace = match job_state(live) {
-            JobState::Complete => !plan.is_done(TaskKind::SnapshotRestore),
-            JobState::Failed(_) => true,
-            JobState::Running => image(live) != image(&wanted),
-        };
-        if !replace {
+        if is_usable(live, &wanted, plan) {
             return Outcome::DoneOn { uid: live.uid().unwrap() };
         }
         if !self.data_stays() {

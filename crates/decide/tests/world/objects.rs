@@ -5,7 +5,7 @@ use k8s_openapi::{
     api::{
         apps::v1::StatefulSet,
         batch::v1::Job,
-        core::v1::{Pod, PodTemplateSpec, Service},
+        core::v1::{ConfigMap, Pod, PodTemplateSpec, Service},
     },
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time},
 };
@@ -28,6 +28,7 @@ pub struct Objects {
     name: String,
     pub stateful_set: Cached<Option<StatefulSet>>,
     pub service: Cached<Option<Service>>,
+    pub config_map: Cached<Option<ConfigMap>>,
     pub job: Cached<Option<Job>>,
     pub pod: Cached<Option<Pod>>,
     pub bootstrap_pod: Cached<Option<Pod>>,
@@ -38,12 +39,24 @@ pub struct Objects {
     pub ready: Option<String>,
     /// Pods that are asked to end do not.
     pub holds_pods: bool,
+    /// Whether the imported claim and the TLS Secret can be used.
+    pub references: bool,
+    /// The claim is imported: nothing of the cluster deletes it.
+    is_import: bool,
     uids: u32,
 }
 
 impl Objects {
     pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), ..Self::default() }
+        Self { name: name.to_owned(), references: true, ..Self::default() }
+    }
+
+    /// Has the claim that the node imports.
+    pub fn import(&mut self, claim: &str) {
+        let uid = self.uid("claim");
+        self.is_import = true;
+        self.claim = Cached::new(Some(Claim { is_owned: false, ..bound(claim.to_owned(), uid) }));
+        self.volume = Some(Volume::default());
     }
 
     pub fn uid(&mut self, kind: &str) -> String {
@@ -78,7 +91,7 @@ impl Objects {
     }
 
     pub fn delete_claim(&mut self, now: Timestamp) {
-        if let Some(claim) = &mut self.claim.live {
+        if let Some(claim) = self.claim.live.as_mut().filter(|_| !self.is_import) {
             claim.deleted_at.get_or_insert(now);
         }
     }
@@ -115,6 +128,7 @@ impl Objects {
         if self.service.live.as_ref().is_some_and(|service| is_left(&service.metadata)) {
             self.service.live = None;
         }
+        self.config_map.live.take_if(|config| is_left(&config.metadata));
         if self.job.live.as_ref().is_some_and(|job| is_left(&job.metadata)) {
             self.delete_job(now);
         }
@@ -207,6 +221,19 @@ impl Objects {
             job.status = serde_json::from_value(json!({ "conditions": [condition] })).unwrap();
             self.bootstrap_pod.live = None;
         }
+    }
+}
+
+/// A claim that can be used.
+pub fn bound(name: String, uid: String) -> Claim {
+    Claim {
+        name,
+        uid,
+        phase: Some("Bound".to_owned()),
+        volume: None,
+        deleted_at: None,
+        is_owned: true,
+        has_state: false,
     }
 }
 

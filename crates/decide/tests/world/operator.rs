@@ -5,12 +5,13 @@ use std::{collections::BTreeSet, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::{apps::v1::StatefulSet, batch::v1::Job, core::v1::Pod};
 use proptest::prelude::*;
-use sei_api::{SeiNode, SeiNodeStatus};
+use sei_api::{SeiNode, SeiNodeStatus, conditions::TlsSecretReason, names};
 use sei_decide::{
-    Ask, Children, Finding, Keys, Observed, Pass, Repair, Repaired, Then,
+    Ask, Children, Finding, Keys, Observed, Pass, Repair, Repaired, Then, TlsFinding,
     contention::{Contention, Stage, Use, contention},
     exclusive::PublicKey,
     is_progress,
+    neighbours::{Peers, peers},
     objects::{JobState, job_state},
 };
 use sei_node::Node;
@@ -18,7 +19,12 @@ use sei_plan::Outcome;
 use sei_render::{Platform, Rendered};
 use serde_json::{Value, json};
 
-use crate::{act::Acting, actor::Actor, cached::Cached, objects::Objects};
+use crate::{
+    act::Acting,
+    actor::{Actor, Order},
+    cached::Cached,
+    objects::Objects,
+};
 
 /// How often a pass goes round before others have their turn, as in the reconciler.
 const ROUNDS: usize = 4;
@@ -64,9 +70,14 @@ pub struct Member {
 
 impl Member {
     pub fn new(name: &str, spec: Value) -> Self {
+        let node = node(name, "node-1", spec);
+        let mut objects = Objects::new(name);
+        if let Some(claim) = names::imported_claim(&node) {
+            objects.import(claim);
+        }
         Self {
-            node: Cached::new(node(name, "node-1", spec)),
-            objects: Objects::new(name),
+            node: Cached::new(node),
+            objects,
             actor: Actor::default(),
             faults: Vec::new(),
             written: None,
@@ -108,6 +119,8 @@ impl Member {
             claim.is_owned = false;
         }
         self.objects.delete_claim(now);
+        // What another SeiNode did on an imported volume is known by the markers alone.
+        self.objects.volume.iter_mut().for_each(|volume| volume.records.clear());
         // The cache of SeiNodes says that it is gone, and what is remembered of it goes too.
         self.node = Cached::new(self.node.live.clone());
         self.forget();
@@ -120,6 +133,7 @@ impl Member {
         let objects = &mut self.objects;
         objects.stateful_set.relist();
         objects.service.relist();
+        objects.config_map.relist();
         objects.job.relist();
         objects.pod.relist();
         objects.bootstrap_pod.relist();
@@ -185,6 +199,11 @@ impl Member {
         self.written.clone()
     }
 
+    /// Whether it has a signing key.
+    pub fn signs(&self) -> bool {
+        self.node.live.spec.validator.as_ref().is_some_and(|validator| validator.signing_key.is_some())
+    }
+
     fn uses(&self, seen: bool) -> Vec<Use> {
         let of = |live: &Cached<Option<Pod>>| if seen { live.seen().clone() } else { live.live.clone() };
         let pods = [of(&self.objects.pod), of(&self.objects.bootstrap_pod)];
@@ -204,13 +223,22 @@ impl Member {
     }
 }
 
+fn tls(is_ready: bool) -> TlsFinding {
+    TlsFinding {
+        reason: if is_ready { TlsSecretReason::Ready } else { TlsSecretReason::NotFound },
+        message: "the Secret".to_owned(),
+        not_after: None,
+        changes_at: None,
+    }
+}
+
 fn node(name: &str, uid: &str, spec: Value) -> SeiNode {
     serde_json::from_value(json!({
         "apiVersion": "sei.io/v1alpha1",
         "kind": "SeiNode",
         "metadata": {
             "name": name, "namespace": "sei", "uid": format!("{name}-{uid}"), "generation": 1,
-            "resourceVersion": "1", "creationTimestamp": "2026-12-31T00:00:00Z",
+            "resourceVersion": "1", "labels": { "chain": "c" }, "creationTimestamp": "2026-12-31T00:00:00Z",
         },
         "spec": spec,
     }))
@@ -267,13 +295,14 @@ impl World {
         let children = Children {
             stateful_set: objects.stateful_set.observe().map(Arc::new),
             service: objects.service.observe().map(Arc::new),
-            config_map: None,
+            config_map: objects.config_map.observe().map(Arc::new),
             job: job.map(Arc::new),
             pod: pod.map(Arc::new),
             bootstrap_pod: bootstrap_pod.map(Arc::new),
             pod_refusal: None,
         };
         let claim = objects.claim.observe();
+        let references = objects.references;
         let contention = self.contention(node, true);
         if contention.rival.is_none() {
             self.granted.extend(node.metadata.uid.clone());
@@ -282,11 +311,14 @@ impl World {
         let found = || keyed.then(|| Finding::Good("good".to_owned()));
         Observed {
             node: Arc::new(node.clone()),
-            tls: None,
+            tls: node.spec.tls().map(|_| tls(references)),
             keys: Keys { signing: found(), node: found(), keyring: None },
-            import: None,
+            import: names::imported_claim(node).map(|_| match references {
+                true => Finding::Good("bound".to_owned()),
+                false => Finding::NotYet("not bound".to_owned()),
+            }),
             claim,
-            peers: None,
+            peers: self.peers(node),
             contention,
             children,
             overridden: Vec::new(),
@@ -294,6 +326,12 @@ impl World {
             read_again_at: None,
             now: self.now,
         }
+    }
+
+    fn peers(&self, node: &SeiNode) -> Option<Peers> {
+        let is_other = |other: &&SeiNode| names::node(other) != names::node(node);
+        let others = self.members.iter().map(|member| member.node.seen()).filter(is_other);
+        peers(node, others.map(|other| Arc::new(other.clone())))
     }
 
     /// A reconcile of a node. How long it is to be left alone; `None` when a write failed.
@@ -305,7 +343,7 @@ impl World {
             self.plans += 1;
             let id = format!("00000000-0000-4000-8000-{:012}", self.plans);
             let mut writes = 0;
-            let (status, then) = self.run(index, &observed, &id, &mut writes)?;
+            let (status, then, order) = self.run(index, &observed, &id, &mut writes)?;
             let member = &mut self.members[index];
             let written = match then {
                 Then::Wait(_) if member.keeps(&stored, &status, self.now) => Some(stored),
@@ -313,6 +351,8 @@ impl World {
             };
             self.most.0 = self.most.0.max(writes);
             prop_assert!(writes <= WRITES, "{writes} writes in a pass");
+            // A task is submitted once the status is stored.
+            member.actor.end_pass(order.filter(|_| written.is_some()));
             let Some(written) = written else {
                 member.at_once = 0;
                 return Ok(None);
@@ -335,7 +375,7 @@ impl World {
         observed: &Observed,
         plan_id: &str,
         writes: &mut u32,
-    ) -> Result<(SeiNodeStatus, Then), TestCaseError> {
+    ) -> Result<(SeiNodeStatus, Then, Option<Order>), TestCaseError> {
         let rival = self.contention(&observed.node, false).rival.map(|rival| rival.message);
         let member = &mut self.members[index];
         let rendered = Rendered::of(&Node::of(&observed.node), &self.platform).unwrap();
@@ -359,8 +399,8 @@ impl World {
             };
             pass.stepped(outcome, self.now, 0.0);
         }
-        member.actor.end_pass(order);
-        Ok(pass.end())
+        let (status, then) = pass.end();
+        Ok((status, then, order))
     }
 }
 
@@ -369,7 +409,7 @@ impl Acting<'_> {
         let done = match repair {
             Repair::StatefulSet(_) => self.apply_stateful_set(1),
             Repair::Service(service) => self.put_service(*service),
-            Repair::ConfigMap(_) => Outcome::Done,
+            Repair::ConfigMap(_) => self.apply_proxy_config(),
             Repair::ClaimMark(claim) => {
                 *self.writes += 1;
                 self.mark_claim(&claim);

@@ -1,6 +1,8 @@
 //! Objects that are being deleted: names that are still taken, data that must not go with its pod, and deletions
 //! that keep what they leave.
 
+use std::time::Duration;
+
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     core::v1::{PersistentVolume, PersistentVolumeClaim, Pod, Service},
@@ -12,6 +14,7 @@ use kube::{
 };
 use sei_api::conditions::ConditionType;
 use sei_testkit::{
+    api_proxy::ApiProxy,
     builders,
     cluster::{Cluster, NAMESPACE},
 };
@@ -70,6 +73,30 @@ async fn claim_deleted_before_an_update(cluster: &Cluster) {
     let kept = pods.get("doomed-0-0").await.unwrap();
     assert_eq!((kept.uid(), kept.metadata.deletion_timestamp), (pod, None));
     assert!(claims.get("data-doomed-0").await.unwrap().metadata.deletion_timestamp.is_some());
+}
+
+/// A cache that lags shows the claim as it was; the step that ends the pod reads the claim itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_reads_the_claim_before_it_ends_the_pod_that_keeps_it() {
+    let cluster = harness::cluster().await;
+    let proxy = ApiProxy::in_front_of(&cluster).await.unwrap();
+    let _operator = harness::operator(&cluster);
+    harness::create(&cluster, "late-0", builders::full_node(A)).await;
+    until(&cluster, "late-0", "ready", runs(A)).await;
+    let (pods, claims) = (harness::api::<Pod>(&cluster), harness::api::<PersistentVolumeClaim>(&cluster));
+    let pod = pods.get("late-0-0").await.unwrap().uid();
+    eventually("the claim is marked with the chain whose state is on it", || async {
+        let claim = claims.get("data-late-0").await.unwrap();
+        claim.annotations().get("sei.io/initialized").is_some_and(|chain| chain == "arctic-1")
+    })
+    .await;
+    proxy.delay("persistentvolumeclaims", Duration::from_secs(600));
+    claims.delete("data-late-0", &DeleteParams::default()).await.unwrap();
+    harness::set_image(&cluster, "late-0", B).await;
+    let words = "claim data-late-0 is being deleted";
+    until_said(&cluster, "late-0", READY, "False/WaitingForVolume", words).await;
+    let kept = pods.get("late-0-0").await.unwrap();
+    assert_eq!((kept.uid(), kept.metadata.deletion_timestamp), (pod, None));
 }
 
 /// The garbage collector may be slower than the operator.

@@ -182,7 +182,7 @@ impl TestNode {
     pub(super) fn sharing(probes: bool, permits: &Permits) -> Self {
         let (fake, passes, shared) = (Fake::default(), Passes::default(), Shared::default());
         let actor = Actor::new(shared.clone(), fake.clone(), permits.clone(), passes.clone(), Duration::ZERO);
-        let watched = Watched { shared, fingerprint: None, task: tokio::spawn(actor.run()) };
+        let watched = Watched { shared, fingerprint: None, ordered: None, task: tokio::spawn(actor.run()) };
         Self { fake, passes, watched, probes }
     }
 

@@ -74,6 +74,7 @@ async fn without_a_pod_no_sidecar_is_called() {
     let known = bed.watched.begin_pass(Err(trouble.clone()), None, true);
     assert_eq!(known.trouble, Some(trouble));
     bed.watched.order(order(0));
+    bed.watched.end_pass();
     sleep(Duration::from_secs(600)).await;
     assert!(bed.fake.change(|world| world.calls.is_empty()));
 }
@@ -108,6 +109,7 @@ async fn hung_sidecars_delay_no_other_node() {
         for bed in &mut healthy {
             while progress(&bed.begin_pass()) != Some(&TaskProgress::Completed) {
                 bed.watched.order(order(0));
+                bed.watched.end_pass();
                 bed.passes.0.1.notified().await;
             }
         }

@@ -92,6 +92,9 @@ async fn nothing_is_submitted_while_a_pass_may_withdraw_it() {
     assert_eq!(bed.fake.count("post"), 0, "it was withdrawn");
     bed.begin_pass();
     bed.watched.order(order(0));
+    sleep(Duration::from_secs(120)).await;
+    assert_eq!(bed.fake.count("post"), 0, "the status of the pass is not stored yet");
+    bed.watched.end_pass();
     bed.until(&order(0), &TaskProgress::Completed).await;
     assert_eq!(bed.fake.count("post"), 1);
 }
@@ -122,6 +125,7 @@ async fn a_hold_by_another_client_is_respected_until_it_is_released() {
     assert_eq!(bed.begin_pass().health.unwrap().value, Health::Held);
     assert_eq!(bed.fake.count("post"), 0);
     bed.watched.order(mark_ready());
+    bed.watched.end_pass();
     bed.fake.change(|world| world.held = false);
     sleep(Duration::from_secs(30)).await;
     assert_eq!(progress(&bed.begin_pass()), Some(&TaskProgress::Completed));
@@ -139,6 +143,7 @@ async fn a_finished_task_is_requested_again_after_a_gap_without_a_pod_and_of_ano
         // The actor runs only after this.
         assert_eq!(progress(&bed.watched.begin_pass(Ok(target(pod)), None, true)), None);
         bed.watched.order(order(0));
+        bed.watched.end_pass();
         sleep(Duration::from_secs(1)).await;
         let known = bed.watched.begin_pass(Ok(target(pod)), None, true);
         assert_eq!(progress(&known), Some(&TaskProgress::Completed), "{pod}");

@@ -1,0 +1,84 @@
+//! What uses, or is to use, a thing that only one pod at a time may use, and which of two uses goes first.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::PodSpec;
+use kube::Resource;
+use sei_api::{SeiNode, labels, names};
+
+use crate::exclusive::Exclusive;
+
+/// How far something is on the way to a pod. The further, the stronger its hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// A SeiNode names it.
+    Named,
+    /// The operator has let this SeiNode start.
+    Granted,
+    /// A StatefulSet or Job creates pods that mount it.
+    Template,
+    /// A pod mounts it.
+    Pod,
+}
+
+/// A use, or intended use, of exclusive things.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// Namespace of the node.
+    pub namespace: String,
+    /// Name of the node; its SeiNode may be gone.
+    pub node: String,
+    /// How far it is.
+    pub stage: Stage,
+    /// The object, for people: `pod v1-0`.
+    pub object: String,
+    /// When its SeiNode or object was created.
+    pub since: Option<Timestamp>,
+    /// What it uses.
+    pub things: Vec<Exclusive>,
+}
+
+impl Use {
+    /// The intention of a SeiNode.
+    pub fn of_node(node: &SeiNode, stage: Stage) -> Self {
+        Self {
+            namespace: names::namespace(node).to_owned(),
+            node: names::node(node).to_owned(),
+            stage,
+            object: format!("SeiNode {}", names::full_name(node)),
+            since: node.metadata.creation_timestamp.as_ref().map(|time| time.0),
+            things: Exclusive::of_node(node),
+        }
+    }
+
+    /// What a labelled object uses, or will by its pods. `None` for the objects of no node.
+    pub fn of_object<K: Resource<DynamicType = ()>>(
+        object: &K,
+        stage: Stage,
+        spec: &PodSpec,
+    ) -> Option<Self> {
+        let metadata = object.meta();
+        let label = |key: &str| metadata.labels.as_ref().and_then(|labels| labels.get(key));
+        let namespace = metadata.namespace.clone()?;
+        let chain = label(labels::CHAIN).map(String::as_str).unwrap_or_default();
+        Some(Self {
+            node: label(labels::NODE)?.clone(),
+            stage,
+            object: format!("{} {namespace}/{}", K::kind(&()), metadata.name.as_deref().unwrap_or_default()),
+            since: metadata.creation_timestamp.as_ref().map(|time| time.0),
+            things: Exclusive::of_pod(&namespace, chain, spec),
+            namespace,
+        })
+    }
+
+    /// Whether it is a use by `node`.
+    pub fn is_of(&self, node: &SeiNode) -> bool {
+        self.node == names::node(node) && self.namespace == names::namespace(node)
+    }
+
+    /// Whether this one goes before `other`. Two pods hold equally; of two intentions the older goes first.
+    pub(crate) fn precedes(&self, other: &Self) -> bool {
+        let rank = |it: &Self| (it.since, it.node.clone(), it.namespace.clone());
+        self.stage > other.stage
+            || (self.stage == other.stage && (self.stage == Stage::Pod || rank(self) < rank(other)))
+    }
+}

@@ -1,0 +1,28 @@
+//! When a failed plan is tried again.
+
+use sei_api::{
+    SeiNode, labels,
+    v1alpha1::{PlanPhase, TaskPlan},
+};
+
+/// The value of annotation `sei.io/retry`.
+pub fn retry_request(node: &SeiNode) -> Option<&str> {
+    node.metadata.annotations.as_ref()?.get(labels::RETRY_ANNOTATION).map(String::as_str)
+}
+
+/// Whether the spec changed since `plan` was made. Plans of the Go controller do not say what they were made
+/// from and are taken as current.
+pub fn is_outdated(plan: &TaskPlan, node: &SeiNode) -> bool {
+    plan.generation.is_some() && plan.generation != node.metadata.generation
+}
+
+/// Whether a failed plan is to be retried: the spec changed, or annotation `sei.io/retry` has a new value.
+pub fn retry_wanted(plan: &TaskPlan, node: &SeiNode) -> bool {
+    plan.phase == PlanPhase::Failed && (is_outdated(plan, node) || retry_requested(plan, node))
+}
+
+/// Whether annotation `sei.io/retry` has a value that `plan` was not made with.
+fn retry_requested(plan: &TaskPlan, node: &SeiNode) -> bool {
+    let asked = retry_request(node);
+    asked.is_some() && asked != plan.retry.as_deref()
+}
