@@ -47,3 +47,32 @@ fn digest_of(field: &impl Serialize) -> String {
     // Fields of an object of the API server always serialize.
     digest(&serde_json::to_vec(field).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn node(generation: i64, port: &str) -> SeiNode {
+        let peers = json!([{ "static": { "addresses": ["0123456789abcdef0123456789abcdef01234567@b:1"] } }]);
+        let spec = json!({
+            "chainId": "c", "image": "i", "fullNode": {}, "peers": peers,
+            "overrides": { "evm.http_port": port },
+        });
+        let metadata = json!({ "name": "node-0", "generation": generation });
+        serde_json::from_value(json!({ "metadata": metadata, "spec": spec })).unwrap()
+    }
+
+    #[test]
+    fn a_field_that_changed_since_the_plan_was_made_is_not_taken_as_configured() {
+        let (before, after) = (node(1, "8545"), node(2, "8546"));
+        let mut plan = build::init(&Node::of(&before), "p");
+        plan.generation = Some(1);
+        assert_eq!(configured_by(&plan, &Node::of(&before)), Some(configured(&before)));
+        let by = configured_by(&plan, &Node::of(&after)).unwrap();
+        assert_eq!((by.overrides.as_str(), &by.peers), ("", &configured(&after).peers));
+        let update = build::update(&Node::of(&before), "q");
+        assert_eq!(configured_by(&update, &Node::of(&before)), None, "an update configures nothing");
+    }
+}
