@@ -17,6 +17,8 @@ LABEL org.opencontainers.image.title="sei-operator"
 LABEL org.opencontainers.image.description="The Kubernetes operator for Sei nodes"
 LABEL org.opencontainers.image.version="0.1.0"
 LABEL org.opencontainers.image.licenses="Apache-2.0"
+# One arena instead of several a core: freed memory is returned, and few threads allocate at the same time.
+ENV MALLOC_ARENA_MAX=1
 COPY --from=build /sei-operator /sei-operator
 COPY --from=build /licenses /licenses
 USER 65532:65532

@@ -70,7 +70,7 @@ mod tests {
         assert_eq!(stage.config.user, "65532:65532");
         assert_eq!(stage.config.entrypoint, ["/sei-operator"]);
         assert_eq!(stage.config.cmd, ["run"]);
-        assert_eq!(stage.config.env, [""; 0]);
+        assert_eq!(stage.config.env, ["MALLOC_ARENA_MAX=1"]);
         let same = |path: &str| (path.to_owned(), path.to_owned());
         assert_eq!(stage.copies, BTreeMap::from([same("/sei-operator"), same("/licenses")]));
         let label = |name: &str| stage.config.labels[&format!("org.opencontainers.image.{name}")].clone();
