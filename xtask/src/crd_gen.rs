@@ -54,21 +54,18 @@ const CHART: &str = "deploy/chart/sei-operator";
 /// Every generated file with its content, paths relative to the workspace.
 fn files(root: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
     let read = |path: &str| std::fs::read_to_string(root.join(path)).with_context(|| format!("read {path}"));
-    let yaml = crd_file(&sei_api::crd_manifest()?, "")?;
-    // The chart does not install it.
-    let groups = crd_file(
-        &sei_api::deployment_crd_manifest()?,
-        "# The operator does not reconcile this kind yet: do not install it on a cluster that serves a fleet.\n",
-    )?;
+    let nodes = crd_file(&sei_api::crd_manifest()?)?;
+    let groups = crd_file(&sei_api::deployment_crd_manifest()?)?;
     let api = api_page::render(&sei_api::crd()).context("write the reference of SeiNodes")?;
     let groups_api =
         api_page::render(&sei_api::deployment_crd()).context("write the reference of SeiNodeDeployments")?;
     let values = values_page::render(&read(&format!("{CHART}/values.yaml"))?)?;
     let chart = |file: &str| Path::new(CHART).join("files").join(file);
     Ok(vec![
-        (PathBuf::from("crds/seinodedeployments.sei.io.yaml"), groups),
-        (PathBuf::from("crds/seinodes.sei.io.yaml"), yaml.clone()),
-        (chart("seinodes.sei.io.yaml"), yaml),
+        (PathBuf::from("crds/seinodedeployments.sei.io.yaml"), groups.clone()),
+        (PathBuf::from("crds/seinodes.sei.io.yaml"), nodes.clone()),
+        (chart("seinodedeployments.sei.io.yaml"), groups),
+        (chart("seinodes.sei.io.yaml"), nodes),
         (
             chart("rbac.yaml"),
             format!(
@@ -88,9 +85,9 @@ fn files(root: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
     ])
 }
 
-fn crd_file(manifest: &serde_json::Value, note: &str) -> anyhow::Result<String> {
+fn crd_file(manifest: &serde_json::Value) -> anyhow::Result<String> {
     let yaml = serde_saphyr::to_string(manifest).context("write a CRD as YAML")?;
-    Ok(format!("# Generated from crates/api by `{COMMAND}`; do not edit.\n{note}---\n{yaml}"))
+    Ok(format!("# Generated from crates/api by `{COMMAND}`; do not edit.\n---\n{yaml}"))
 }
 
 fn marked(source: &str, page: &str) -> String {

@@ -35,6 +35,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "sei-api",
             "sei-decide",
+            "sei-deployment",
             "sei-node",
             "sei-plan",
             "sei-render",

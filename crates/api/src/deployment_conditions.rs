@@ -69,6 +69,8 @@ reasons! {
         UnexpectedNode = "UnexpectedNode",
         /// The API server refused a write of the operator; the message has its response.
         WriteRefused = "WriteRefused",
+        /// The SeiNodeDeployment cannot be decoded and is not reconciled; the message names the field.
+        Unreadable = "Unreadable",
     }
 }
 

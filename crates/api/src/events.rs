@@ -1,13 +1,14 @@
-//! Reasons of the events that the operator publishes about a SeiNode: people and alerts select by them, so they are
-//! API. The reference page in `docs/` is generated from this table.
+//! The events that the operator publishes about SeiNodes and SeiNodeDeployments. People and alerts select by their
+//! reasons, so they are API. The reference page in `docs/` is generated from this table.
 
 use crate::vocabulary::vocabulary;
 
 vocabulary! {
     /// Reason of an event.
     EventReason {
-        /// The phase changed; the note names the plan that did it. Type Warning where it changed to Failed. That a node
-        /// is new, and that its first plan begins, is no event.
+        /// The phase changed; the note names the plan that did it. Type Warning where it changed to Failed or Degraded.
+        /// That an object is new, and that its first plan begins, is no event. Of a SeiNodeDeployment only Ready, Failed,
+        /// Terminating, and Degraded after Ready are reported.
         PhaseTransition = "PhaseTransition",
         /// A plan was stored and is carried out; the note lists its tasks. The first plan of a node is reported when it
         /// ends.
@@ -20,7 +21,7 @@ vocabulary! {
         TaskRetrying = "TaskRetrying",
         /// Manual intervention is required; the note is that of condition `Stalled`.
         Stalled = "Stalled",
-        /// The SeiNode cannot be decoded and is not reconciled; the note names the field.
+        /// The object cannot be decoded and is not reconciled; the note names the field.
         Unreadable = "Unreadable",
         /// The Secret of `spec.sidecar.tls` can be used again.
         SidecarTlsSecretReady = "SidecarTLSSecretReady",
@@ -32,5 +33,41 @@ vocabulary! {
         SidecarReadinessRestored = "SidecarReadinessRestored",
         /// The sidecar of a Running node does not answer.
         SidecarUnreachable = "SidecarUnreachable",
+        /// A change of the template of a SeiNodeDeployment is being rolled out to its SeiNodes.
+        RolloutStarted = "RolloutStarted",
+        /// A change of the template of a SeiNodeDeployment runs on each of its SeiNodes.
+        RolloutComplete = "RolloutComplete",
+    }
+}
+
+/// Whether an event requires attention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// It does not.
+    Normal,
+    /// It does.
+    Warning,
+}
+
+/// One thing that happened to an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Whether it requires attention.
+    pub level: Level,
+    /// One word for what happened.
+    pub reason: EventReason,
+    /// What happened, for a person.
+    pub note: String,
+}
+
+impl Event {
+    /// An event that requires no attention.
+    pub fn normal(reason: EventReason, note: impl Into<String>) -> Self {
+        Self { level: Level::Normal, reason, note: note.into() }
+    }
+
+    /// An event that requires attention.
+    pub fn warning(reason: EventReason, note: impl Into<String>) -> Self {
+        Self { level: Level::Warning, reason, note: note.into() }
     }
 }

@@ -32,6 +32,8 @@ pub const CONFIRM_KEY_LOSS_ANNOTATION: &str = "sei.io/confirm-key-loss";
 pub const DEPLOYMENT_FINALIZER: &str = "sei.io/seinodedeployment-finalizer";
 /// Field manager of what a SeiNodeDeployment applies, the one of the Go controller.
 pub const DEPLOYMENT_FIELD_MANAGER: &str = "seinodedeployment-controller";
+/// Field manager of what the Go controller created and updated without server-side apply: the name of its program.
+pub const GO_FIELD_MANAGER: &str = "manager";
 /// Finalizer on every SeiNode.
 pub const FINALIZER: &str = "sei.io/seinode-finalizer";
 /// Server-side apply field manager, the one of the Go controller, so that objects are taken over in place.

@@ -136,6 +136,17 @@ impl Progress {
         self.until(|filling| filling == Filling::Done)
     }
 
+    /// Resolves when the store of `kind` is filled.
+    pub(crate) fn filled(&self, kind: &'static str) -> impl Future<Output = ()> + Send + use<> {
+        let mut kinds = self.0.subscribe();
+        async move {
+            let is_filled = |kinds: &BTreeMap<_, _>| kinds.get(kind) == Some(&Filling::Done);
+            if kinds.wait_for(is_filled).await.is_err() {
+                future::pending::<()>().await;
+            }
+        }
+    }
+
     fn until(&self, holds: fn(Filling) -> bool) -> impl Future<Output = ()> + Send + use<> {
         let mut kinds = self.0.subscribe();
         async move {

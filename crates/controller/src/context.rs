@@ -19,8 +19,9 @@ use crate::{
     cache::Cache,
     events::Publisher,
     exclusives::Exclusives,
+    groups,
     memory::Memory,
-    metrics::Metrics,
+    metrics::{Controller, Metrics},
     neighbours::Neighbours,
     packed::{Pack, Packed},
     references::References,
@@ -92,6 +93,8 @@ pub(crate) struct Context {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) events: Publisher,
     pub(crate) memories: Mutex<HashMap<String, Memory>>,
+    /// The groups of this scope.
+    pub(crate) groups: Arc<groups::Context>,
 }
 
 impl Context {
@@ -123,7 +126,7 @@ impl Context {
         self.exclusives.forget(node);
         self.exclusives.wake_held();
         if self.cache.nodes.get(&ObjectRef::from_obj(node)).is_none() {
-            self.metrics.forget(names::namespace(node), names::node(node));
+            self.metrics.forget(Controller::Nodes, names::namespace(node), names::node(node));
         }
     }
 

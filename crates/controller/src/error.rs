@@ -1,7 +1,7 @@
-//! What can go wrong in a pass over one node, and what ends the controller. Troubles of the node itself are not
+//! What can go wrong in a pass over one object, and what ends the controller. Troubles of the object itself are not
 //! errors: they are findings, outcomes and conditions.
 
-use crate::{record::RecordError, refusal::words};
+use crate::{refusal::words, status_write::RecordError};
 
 /// What ends the controller. Troubles of single nodes never do.
 #[derive(Debug, thiserror::Error)]
@@ -14,45 +14,51 @@ pub enum Error {
     },
 }
 
-/// A pass that could not be finished. It is repeated with a growing delay.
+/// A pass that could not be finished. It is repeated with a growing delay. Objects are named by kind, namespace and name.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PassError {
     /// The API server did not do what was asked.
-    #[error("{doing} of SeiNode {node} failed: {}", words(source))]
+    #[error("failed to {doing} {object}: {}", words(source))]
     Api {
         /// What was being done.
         doing: &'static str,
-        /// `namespace/name`.
-        node: String,
+        /// To which object.
+        object: String,
         /// The API server's or the client's words.
         source: Box<kube::Error>,
     },
     /// The status could not be written.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// What a pass wrote was decided on an earlier version. The pass is repeated on the current one.
+    #[error("failed to write {object}: the object changed since it was read")]
+    Outdated {
+        /// What was to be written.
+        object: String,
+    },
     /// What the pass depends on cannot be observed.
     #[error(
-        "SeiNode {node} is not reconciled: the operator is not allowed to list and watch {kind} objects; grant it the permissions of its role"
+        "{object} is not reconciled: the operator is not allowed to list and watch {kind} objects; grant it the permissions of its role"
     )]
     Denied {
-        /// `namespace/name`.
-        node: String,
+        /// What is not reconciled.
+        object: String,
         /// The kind that the API server refuses.
         kind: &'static str,
     },
     /// The pass took longer than it ever should.
-    #[error("pass over SeiNode {node} did not end within {seconds} s; check the API server's latency")]
+    #[error("the reconcile of {object} did not end within {seconds} s; check the API server's latency")]
     Deadline {
-        /// `namespace/name`.
-        node: String,
+        /// What is reconciled.
+        object: String,
         /// The limit.
         seconds: u64,
     },
     /// A bug in the operator; the pass was aborted and the process continues.
-    #[error("pass over SeiNode {node} panicked: this is a defect of the operator, please report it")]
+    #[error("the reconcile of {object} panicked: this is a defect of the operator, please report it")]
     Panicked {
-        /// `namespace/name`.
-        node: String,
+        /// What is reconciled.
+        object: String,
     },
 }
 
@@ -61,7 +67,7 @@ impl PassError {
     pub(crate) fn category(&self) -> &'static str {
         match self {
             Self::Api { .. } => "api",
-            Self::Record(RecordError::Conflict { .. }) => "conflict",
+            Self::Record(RecordError::Conflict { .. }) | Self::Outdated { .. } => "conflict",
             Self::Record(RecordError::Api { .. }) => "record",
             Self::Denied { .. } => "denied",
             Self::Deadline { .. } => "deadline",

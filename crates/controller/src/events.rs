@@ -8,8 +8,10 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta},
 };
 use kube::{Api, Client, api::PostParams};
-use sei_api::labels;
-use sei_decide::events::{Event, Level};
+use sei_api::{
+    events::{Event, Level},
+    labels,
+};
 use tokio::sync::Semaphore;
 
 use crate::refusal::words;

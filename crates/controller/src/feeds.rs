@@ -1,14 +1,12 @@
-//! The watches that fill a [`Cache`](crate::cache::Cache). Each is a separate task that ends with the scope; an
-//! error of one stops no other. What they receive wakes the affected nodes.
+//! The watches that fill a [`Cache`](crate::cache::Cache). What they receive wakes the affected nodes, and the groups of
+//! the nodes that changed.
 
-use std::{fmt::Debug, hash::Hash, sync::Arc};
+use std::{fmt::Debug, sync::Arc};
 
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::{
-    Api, Resource,
     api::PartialObjectMeta,
-    core::NamespaceResourceScope,
     runtime::{
         WatchStreamExt,
         reflector::{ObjectRef, store::Writer},
@@ -19,18 +17,15 @@ use sei_api::{SeiNode, labels};
 use tokio::task::JoinSet;
 
 use crate::{
-    cache::{Filling, Writers},
+    cache::Writers,
     context::Context,
     decode::Decoded,
-    fill::{Change, fill},
+    feed::{Feed, PAGE},
+    fill::Change,
     packed::{Pack, Packed, pack},
     trim,
-    unreadable::Unreadable,
-    watches::{self, WatchHealth},
+    unreadable::{Unreadable, Voice},
 };
-
-/// How many objects are listed at a time: the whole answer is in memory, and each object of it twice.
-const PAGE: u32 = 50;
 
 /// ConfigMaps may be large and few of them are the operator's: as many as are held at the same time while they are
 /// listed, each of them twice (the answer and the decoded object).
@@ -43,7 +38,8 @@ const SECRETS_WATCH: u32 = 30;
 pub(crate) fn start(tasks: &mut JoinSet<()>, ctx: &Arc<Context>, writers: Writers, namespace: Option<&str>) {
     let every = || watcher::Config::default().page_size(PAGE);
     let ours = || every().labels(labels::NODE);
-    let mut feeds = Feeds { ctx, namespace, tasks };
+    let (client, metrics, progress) = (&ctx.client, &ctx.metrics, &ctx.cache.progress);
+    let mut feeds = Feeds { ctx, feed: Feed { client, metrics, progress, namespace, tasks } };
     feeds.nodes(writers.nodes, every());
     feeds.owned("StatefulSet", writers.stateful_sets, ours(), trim::stateful_set);
     feeds.owned("Service", writers.services, ours(), trim::service);
@@ -58,22 +54,32 @@ pub(crate) fn start(tasks: &mut JoinSet<()>, ctx: &Arc<Context>, writers: Writer
 
 struct Feeds<'a> {
     ctx: &'a Arc<Context>,
-    namespace: Option<&'a str>,
-    tasks: &'a mut JoinSet<()>,
+    feed: Feed<'a>,
 }
 
 impl Feeds<'_> {
     fn nodes(&mut self, writer: Writer<SeiNode>, config: watcher::Config) {
         let ctx = Arc::clone(self.ctx);
-        let mut unreadable = Unreadable::new(Arc::clone(&ctx));
-        let events = watcher(self.api::<Decoded<SeiNode>>(), config);
+        let voice = Voice {
+            client: ctx.client.clone(),
+            metrics: Arc::clone(&ctx.metrics),
+            events: ctx.events.clone(),
+        };
+        let mut unreadable = Unreadable::new(voice, ctx.cache.nodes.clone());
+        let events = watcher(self.feed.api::<Decoded<SeiNode>>(), config);
         let events = events.filter_map(move |event| {
             let readable = event.map(|event| unreadable.sift(event)).transpose();
             std::future::ready(readable)
         });
-        self.spawn("SeiNode", events.modify(trim::node), writer, move |change| match change {
-            Change::Present(node) => ctx.wake(ObjectRef::from_obj(node)),
-            Change::Gone(node) => ctx.forget(node),
+        self.feed.spawn("SeiNode", events.modify(trim::node), writer, move |change| match change {
+            Change::Present(node) => {
+                ctx.wake(ObjectRef::from_obj(node));
+                ctx.groups.node_changed(node);
+            }
+            Change::Gone(node) => {
+                ctx.forget(node);
+                ctx.groups.node_gone(node);
+            }
             Change::Recovered => ctx.retry_failed(),
         });
     }
@@ -88,8 +94,8 @@ impl Feeds<'_> {
         K: Pack + Clone + Debug + Send + Sync + 'static,
     {
         let ctx = Arc::clone(self.ctx);
-        let events = packed(watcher(self.api::<K>(), config).modify(trim));
-        self.spawn(kind, events, writer, move |change| {
+        let events = packed(watcher(self.feed.api::<K>(), config).modify(trim));
+        self.feed.spawn(kind, events, writer, move |change| {
             let (Change::Present(object) | Change::Gone(object)) = change else { return };
             ctx.wake_nodes_of(object);
         });
@@ -97,8 +103,8 @@ impl Feeds<'_> {
 
     fn pods(&mut self, writer: Writer<Packed<Pod>>, config: watcher::Config) {
         let ctx = Arc::clone(self.ctx);
-        let events = packed(watcher(self.api::<Pod>(), config).modify(trim::pod));
-        self.spawn("Pod", events, writer, move |change| {
+        let events = packed(watcher(self.feed.api::<Pod>(), config).modify(trim::pod));
+        self.feed.spawn("Pod", events, writer, move |change| {
             let (Change::Present(pod) | Change::Gone(pod)) = change else { return };
             ctx.wake_nodes_of(pod);
             ctx.exclusives.wake_held();
@@ -107,8 +113,8 @@ impl Feeds<'_> {
 
     fn tls_secrets(&mut self, writer: Writer<PartialObjectMeta<Secret>>, config: watcher::Config) {
         let ctx = Arc::clone(self.ctx);
-        let events = watcher(self.api::<PartialObjectMeta<Secret>>(), config).modify(trim::secret);
-        self.spawn("Secret", events, writer, move |change| {
+        let events = watcher(self.feed.api::<PartialObjectMeta<Secret>>(), config).modify(trim::secret);
+        self.feed.spawn("Secret", events, writer, move |change| {
             let (Change::Present(secret) | Change::Gone(secret)) = change else { return };
             let names_it = |node: &SeiNode| {
                 node.spec.tls().is_some_and(|tls| Some(&tls.secret_name) == secret.metadata.name.as_ref())
@@ -117,35 +123,6 @@ impl Feeds<'_> {
             let nodes = ctx.cache.nodes.state_filter(names_it);
             nodes.iter().for_each(|node| ctx.wake(ObjectRef::from_obj(&**node)));
         });
-    }
-
-    fn api<K>(&self) -> Api<K>
-    where
-        K: Resource<Scope = NamespaceResourceScope>,
-        K::DynamicType: Default,
-    {
-        match self.namespace {
-            Some(namespace) => Api::namespaced(self.ctx.client.clone(), namespace),
-            None => Api::all(self.ctx.client.clone()),
-        }
-    }
-
-    fn spawn<K>(
-        &mut self,
-        kind: &'static str,
-        events: impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send + 'static,
-        writer: Writer<K>,
-        changed: impl Fn(Change<'_, K>) + Send + 'static,
-    ) where
-        K: Resource + Clone + Send + Sync + 'static,
-        K::DynamicType: Default + Eq + Hash + Clone + Send + Sync,
-    {
-        let place = self.namespace.map_or("all namespaces".to_owned(), |name| format!("namespace {name}"));
-        let health = WatchHealth::new(&self.ctx.metrics, kind, place, watches::SHARED);
-        let progress = self.ctx.cache.progress.clone();
-        progress.note(kind, Filling::Waiting);
-        let note = move |filling| progress.note(kind, filling);
-        self.tasks.spawn(fill(events, writer, health, note, changed));
     }
 }
 

@@ -1,4 +1,5 @@
-//! The reconciler of SeiNodes: observe, decide, act, record. The only crate with a Kubernetes client.
+//! The reconcilers of SeiNodes and SeiNodeDeployments: observe, decide, act, record. The only crate with a Kubernetes
+//! client.
 //!
 //! One pass over a node reads everything first, decides on that value alone, acts, and writes the status once.
 //! What a pass remembers in memory only saves work; losing it is harmless.
@@ -60,23 +61,29 @@ mod decode;
 mod error;
 mod events;
 mod exclusives;
+mod feed;
 mod feeds;
 mod fill;
 mod finalize;
+mod finalizers;
+mod groups;
 mod memory;
 mod metrics;
 mod neighbours;
 mod observe;
 mod packed;
 mod progress;
+mod queue;
 pub mod rbac;
 mod reconcile;
+mod reconciled;
 mod record;
 mod references;
 mod refusal;
 mod run;
 mod scope;
 mod sidecar;
+mod status_write;
 mod trim;
 mod unreadable;
 mod watches;

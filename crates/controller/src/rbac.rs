@@ -23,11 +23,13 @@ const SUBMIT: Row = ("sei.io", &["seinodetasks"], &["create", "get", "list"]);
 
 /// Read and written in the namespaces of nodes.
 const NAMESPACED: &[Row] = &[
-    // The finalizer is a patch of metadata.
-    ("sei.io", &["seinodes"], &["list", "watch", "patch"]),
-    ("sei.io", &["seinodes/status"], &["patch"]),
+    // The finalizer is a patch of metadata. Created and deleted: those of a group. Read: to take over a group of the Go
+    // controller.
+    ("sei.io", &["seinodes"], &["get", "list", "watch", "create", "patch", "delete"]),
+    ("sei.io", &["seinodedeployments"], &["list", "watch", "patch"]),
+    ("sei.io", &["seinodes/status", "seinodedeployments/status"], &["patch"]),
     // Owner references that block deletion.
-    ("sei.io", &["seinodes/finalizers"], &["update"]),
+    ("sei.io", &["seinodes/finalizers", "seinodedeployments/finalizers"], &["update"]),
     SUBMIT,
     // Server-side apply needs create for an object that is not there yet.
     ("apps", &["statefulsets"], &["get", "list", "watch", "create", "patch"]),
@@ -47,12 +49,12 @@ const NAMESPACED: &[Row] = &[
 const CLUSTER: &[Row] = &[
     // The volume behind an imported claim is judged.
     ("", &["persistentvolumes"], &["get"]),
-    // In a namespace that is being deleted, a node is let go at once.
+    // In a namespace that is being deleted, finalizers are removed at once.
     ("", &["namespaces"], &["get"]),
 ];
 
 /// What outlives the Roles of a namespace that is being deleted.
-const FINALIZER: Row = ("sei.io", &["seinodes"], &["list", "watch", "patch"]);
+const FINALIZER: Row = ("sei.io", &["seinodes", "seinodedeployments"], &["list", "watch", "patch"]);
 
 const SECRETS: Row = ("", &["secrets"], READ);
 
@@ -120,14 +122,18 @@ pub fn submitter_rules() -> Vec<PolicyRule> {
     vec![rule(SUBMIT)]
 }
 
-/// Rules of those who look at SeiNodes, for the cluster's `view`.
+/// Rules of those who view SeiNodes and SeiNodeDeployments, for the cluster's `view`.
 pub fn viewer_rules() -> Vec<PolicyRule> {
-    vec![rule(("sei.io", &["seinodes"], READ))]
+    vec![rule(("sei.io", &["seinodes", "seinodedeployments", "seinodedeployments/scale"], READ))]
 }
 
-/// Rules of those who run SeiNodes, for the cluster's `edit` and `admin`.
+/// Rules of those who run SeiNodes and SeiNodeDeployments, for the cluster's `edit` and `admin`.
 pub fn editor_rules() -> Vec<PolicyRule> {
-    vec![rule(("sei.io", &["seinodes"], &["create", "update", "patch", "delete", "deletecollection"]))]
+    let write = &["create", "update", "patch", "delete", "deletecollection"];
+    vec![
+        rule(("sei.io", &["seinodes", "seinodedeployments"], write)),
+        rule(("sei.io", &["seinodedeployments/scale"], &["update", "patch"])),
+    ]
 }
 
 /// Rules in the operator's own namespace: its one lease, called `name`. A name cannot limit who may create.

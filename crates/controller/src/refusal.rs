@@ -25,6 +25,11 @@ pub(crate) fn words(error: &kube::Error) -> String {
     cut(&text)
 }
 
+/// Whether the object, or its kind, does not exist. Of a kind the answer is plain text, without a reason.
+pub(crate) fn is_not_found(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
+}
+
 /// Whether the object that was written is at fault, so that the same write can never succeed: the API server calls
 /// it invalid and names its fields. An admission policy or webhook uses the same code, but can be changed.
 pub(crate) fn is_final(error: &kube::Error) -> bool {

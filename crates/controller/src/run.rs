@@ -17,13 +17,13 @@ use tokio::{
 };
 
 use crate::{
-    cache::{Cache, Filling},
+    cache::{Cache, Filling, Progress},
     context::{Context, Options, SecretAccess},
     error::Error,
     events::Publisher,
     exclusives::{Exclusives, Stores},
-    feeds,
-    metrics::Metrics,
+    feeds, groups,
+    metrics::{Controller, Metrics},
     neighbours::Neighbours,
     references::References,
     scope,
@@ -104,8 +104,15 @@ async fn ended(feeds: &mut JoinSet<()>) -> Error {
 
 type Woken = mpsc::UnboundedReceiver<ObjectRef<SeiNode>>;
 
-/// A context for each scope, with the nodes to be reconciled in it.
-struct Scopes(Vec<(Arc<Context>, Woken)>);
+/// A context for each scope, with the nodes and groups to be reconciled in it.
+struct Scopes(Vec<Scope>);
+
+struct Scope {
+    nodes: Arc<Context>,
+    woken_nodes: Woken,
+    groups: Arc<groups::Context>,
+    woken_groups: groups::Woken,
+}
 
 impl Scopes {
     /// Starts the watches of every scope in `feeds`.
@@ -122,7 +129,9 @@ impl Scopes {
             true => vec![None],
             false => namespaces.into_iter().map(Some).collect(),
         };
-        metrics.workers(usize::from(options.workers.max(1)) * namespaces.len());
+        for controller in [Controller::Nodes, Controller::Groups] {
+            metrics.workers(controller, usize::from(options.workers.max(1)) * namespaces.len());
+        }
         let all_tls_secrets = options.secret_access == SecretAccess::Watch;
         let caches: Vec<_> = namespaces.iter().map(|_| Cache::new(all_tls_secrets)).collect();
         let stores = namespaces.iter().zip(&caches).map(|(namespace, (cache, _))| Stores {
@@ -144,6 +153,20 @@ impl Scopes {
         for (((namespace, (cache, writers)), wake), woken) in
             namespaces.into_iter().zip(caches).zip(&wakes).zip(woken)
         {
+            let group_writers = groups::Writers::default();
+            let (wake_groups, woken_groups) = mpsc::unbounded_channel();
+            let groups = Arc::new(groups::Context {
+                client: client.clone(),
+                groups: group_writers.groups.as_reader(),
+                services: group_writers.services.as_reader(),
+                progress: Progress::default(),
+                nodes: cache.nodes.clone(),
+                nodes_progress: cache.progress.clone(),
+                wake: wake_groups,
+                metrics: Arc::clone(metrics),
+                events: events.clone(),
+                memories: Mutex::default(),
+            });
             let context = Arc::new(Context {
                 client: client.clone(),
                 platform: options.platform.clone(),
@@ -163,30 +186,35 @@ impl Scopes {
                 metrics: Arc::clone(metrics),
                 events: events.clone(),
                 memories: Mutex::default(),
+                groups: Arc::clone(&groups),
             });
             feeds::start(feeds, &context, writers, namespace);
-            scopes.push((context, woken));
+            groups::start(feeds, &groups, group_writers, namespace);
+            scopes.push(Scope { nodes: context, woken_nodes: woken, groups, woken_groups });
         }
         Self(scopes)
     }
 
     /// Runs the controllers until `stopped` is true and they have ended.
     async fn run(self, workers: u16, stopped: &watch::Receiver<bool>) {
-        let run = |(ctx, woken)| scope::run(ctx, woken, workers, stopped.clone());
+        let run = |scope: Scope| {
+            let nodes = scope::run(scope.nodes, scope.woken_nodes, workers, stopped.clone());
+            future::join(nodes, groups::run(scope.groups, scope.woken_groups, workers, stopped.clone()))
+        };
         future::join_all(self.0.into_iter().map(run)).await;
     }
 
     async fn settled(&self) {
-        future::join_all(self.0.iter().map(|(ctx, _)| ctx.cache.progress.settled())).await;
+        future::join_all(self.0.iter().map(|scope| scope.nodes.cache.progress.settled())).await;
     }
 
     fn synced(&self) -> impl Future<Output = ()> + Send + use<> {
-        let all: Vec<_> = self.0.iter().map(|(ctx, _)| ctx.cache.progress.synced()).collect();
+        let all: Vec<_> = self.0.iter().map(|scope| scope.nodes.cache.progress.synced()).collect();
         future::join_all(all).map(drop)
     }
 
     /// Kinds of which a store of any scope has got this far.
     fn kinds(&self, filling: Filling) -> BTreeSet<&'static str> {
-        self.0.iter().flat_map(|(ctx, _)| ctx.cache.progress.of(filling)).collect()
+        self.0.iter().flat_map(|scope| scope.nodes.cache.progress.of(filling)).collect()
     }
 }

@@ -12,7 +12,8 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta, OwnerReference},
 };
 use kube::{Resource, ResourceExt, api::PartialObjectMeta};
-use sei_api::{SeiNode, labels};
+use sei_api::{SeiNode, SeiNodeDeployment, labels};
+use sei_deployment::{is_applied_by_group, is_by_go};
 use sei_sidecar::cut;
 use serde_json::json;
 
@@ -21,9 +22,28 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// Longest value of a ConfigMap that is kept. What the operator writes is far shorter.
 const VALUE_LIMIT: usize = 16 * 1024;
 
+/// Which fields a group applied stays, as does what the Go controller wrote into a SeiNode of a group: what the operator
+/// no longer wants of it is removed by its next apply.
 pub(crate) fn node(node: &mut SeiNode) {
-    node.metadata.managed_fields = None;
+    let is_in_group = node.labels().contains_key(labels::DEPLOYMENT);
+    let is_of_group =
+        |entry: &ManagedFieldsEntry| is_applied_by_group(entry) || (is_in_group && is_by_go(entry));
+    let managers = node.metadata.managed_fields.take().into_iter().flatten();
+    let of_group: Vec<_> = managers.filter(is_of_group).collect();
+    node.metadata.managed_fields = (!of_group.is_empty()).then_some(of_group);
     node.annotations_mut().remove(LAST_APPLIED);
+}
+
+pub(crate) fn group(group: &mut SeiNodeDeployment) {
+    group.metadata.managed_fields = None;
+    group.annotations_mut().remove(LAST_APPLIED);
+}
+
+/// Annotations stay: one says that a group retained the Service.
+pub(crate) fn group_service(object: &mut Service) {
+    object.metadata.managed_fields = None;
+    object.annotations_mut().remove(LAST_APPLIED);
+    object.status = None;
 }
 
 /// Managers stay, since drift detection asks who wrote the spec; which fields they wrote does not.
@@ -315,6 +335,30 @@ mod tests {
             "chainId": "pacific-1", "image": "seid:a", "fullNode": {},
             "sidecar": { "image": "sidecar:v0.0.50", "port": 7778, "tls": { "secretName": "tls" } },
         })
+    }
+
+    #[test]
+    fn of_a_node_only_the_fields_that_its_group_applied_are_kept() {
+        let entry = |manager: &str, operation: &str, subresource: &str| {
+            json!({
+                "manager": manager, "operation": operation, "subresource": subresource,
+                "fieldsV1": { "f:spec": { "f:image": {} } },
+            })
+        };
+        let applied = entry(labels::DEPLOYMENT_FIELD_MANAGER, "Apply", "");
+        let mut node: SeiNode = serde_json::from_value(json!({
+            "metadata": {
+                "name": "rpc-0",
+                "managedFields": [
+                    entry("kubectl", "Apply", ""), applied, entry(labels::DEPLOYMENT_FIELD_MANAGER, "Apply", "status"),
+                    entry(labels::DEPLOYMENT_FIELD_MANAGER, "Update", ""),
+                ],
+            },
+            "spec": { "chainId": "pacific-1", "image": "seid:a", "fullNode": {} },
+        }))
+        .unwrap();
+        super::node(&mut node);
+        assert_eq!(serde_json::to_value(&node.metadata.managed_fields).unwrap(), json!([applied]));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use kube::runtime::watcher;
 
 use crate::{
     metrics::{Metrics, WatchSeries},
-    refusal::words,
+    refusal::{is_not_found, words},
 };
 
 /// Pauses between attempts that fail: the first, and the longest.
@@ -18,6 +18,8 @@ pub(crate) struct Pace {
 
 /// A watch that many nodes depend on. There are few of them.
 pub(crate) const SHARED: Pace = Pace::new(Duration::from_millis(500), Duration::from_secs(5));
+/// How often it is checked whether an optional kind is installed by now.
+const NOT_INSTALLED: Duration = Duration::from_secs(15);
 /// A watch of one object. There can be thousands.
 pub(crate) const SINGLE: Pace = Pace::new(Duration::from_secs(1), Duration::from_secs(30));
 
@@ -44,12 +46,20 @@ pub(crate) struct WatchHealth {
     failures: u32,
     /// The failure that was logged last, so that a lasting one does not fill the log.
     logged: Option<String>,
+    /// Whether the cluster may lack the kind.
+    is_optional: bool,
 }
 
 impl WatchHealth {
     /// Nothing has been received or failed yet.
     pub(crate) fn new(metrics: &Arc<Metrics>, kind: &'static str, place: String, pace: Pace) -> Self {
-        Self { kind, place, pace, series: metrics.watch(kind), failures: 0, logged: None }
+        let series = metrics.watch(kind);
+        Self { kind, place, pace, series, failures: 0, logged: None, is_optional: false }
+    }
+
+    /// The same of a kind that the cluster may lack, which is no failure.
+    pub(crate) fn optional(self) -> Self {
+        Self { is_optional: true, ..self }
     }
 
     /// An event was received. Returns whether the watch had failed before.
@@ -67,6 +77,9 @@ impl WatchHealth {
 
     /// An attempt failed. Returns how long to wait before the next.
     pub(crate) fn failed(&mut self, error: &watcher::Error, jitter: f64) -> Duration {
+        if self.is_optional && of_client(error).is_some_and(is_not_found) {
+            return self.not_installed();
+        }
         self.failures = self.failures.saturating_add(1);
         self.series.failed();
         let cause = cause(error);
@@ -75,6 +88,18 @@ impl WatchHealth {
             self.logged = Some(cause);
         }
         self.pace.delay(self.failures, jitter)
+    }
+
+    fn not_installed(&mut self) -> Duration {
+        let cause = "not installed";
+        if self.logged.as_deref() != Some(cause) {
+            tracing::info!(
+                kind = self.kind,
+                "the CRD of this kind is not installed; its objects are reconciled once it is"
+            );
+            self.logged = Some(cause.to_owned());
+        }
+        NOT_INSTALLED
     }
 }
 
@@ -128,6 +153,24 @@ mod tests {
         assert!(health.received::<Pod>(&watcher::Event::InitDone), "recovered");
         assert!(!health.received::<Pod>(&watcher::Event::InitDone), "only once");
         assert_eq!(health.failed(&forbidden(), 0.0).as_millis(), 500);
+    }
+
+    #[test]
+    fn a_kind_that_is_not_installed_fails_only_where_it_is_needed() {
+        let absent = || {
+            let status = kube::core::Status::failure("404 page not found", "Failed to parse error data");
+            watcher::Error::InitialListFailed(kube::Error::Api(status.with_code(404).boxed()))
+        };
+        let mut registry = Registry::default();
+        let metrics = Arc::new(Metrics::register(&mut registry));
+        let health = || WatchHealth::new(&metrics, "SeiNodeDeployment", "all namespaces".into(), SHARED);
+        let mut optional = health().optional();
+        assert_eq!(optional.failed(&absent(), 0.0), NOT_INSTALLED);
+        assert_eq!(optional.failures, 0);
+        assert_eq!(optional.failed(&forbidden(), 0.0).as_millis(), 500);
+        let mut needed = health();
+        assert_eq!(needed.failed(&absent(), 0.0).as_millis(), 500);
+        assert_eq!(needed.failures, 1);
     }
 
     #[test]

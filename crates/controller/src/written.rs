@@ -15,20 +15,51 @@ use kube::{Resource, core::NamespaceResourceScope};
 use crate::trim;
 
 /// A cache that lags further behind is believed: the object may have been deleted meanwhile.
-const KEEP: Duration = Duration::from_secs(10);
+pub(crate) const KEEP: Duration = Duration::from_secs(10);
+
+/// A version that no object has: applied with it, an object is created, or refused because its name is taken.
+pub(crate) const ABSENT: &str = "1";
 
 /// What was written of one node.
 #[derive(Default)]
 pub(crate) struct Writes {
-    stateful_set: Option<Write<StatefulSet>>,
-    service: Option<Write<Service>>,
-    config_map: Option<Write<ConfigMap>>,
+    stateful_set: Latest<StatefulSet>,
+    service: Latest<Service>,
+    config_map: Latest<ConfigMap>,
 }
 
+/// The last write of an object, for as long as a cache may not have it.
+pub(crate) struct Latest<K>(Option<Write<K>>);
+
 /// An object as the API server returned it.
-pub(crate) struct Write<K> {
+struct Write<K> {
     at: Instant,
     object: Arc<K>,
+}
+
+impl<K> Default for Latest<K> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<K: Resource> Latest<K> {
+    /// Keeps `object`, which a write has just returned.
+    pub(crate) fn keep(&mut self, object: Arc<K>) {
+        self.0 = Some(Write { at: Instant::now(), object });
+    }
+
+    /// What is in the cache, or was written after it.
+    pub(crate) fn newest(&mut self, cached: Option<Arc<K>>) -> Option<Arc<K>> {
+        let is_newer = |object: &K| cached.as_deref().is_none_or(|cached| version(object) > version(cached));
+        self.0.take_if(|write| write.at.elapsed() > KEEP || !is_newer(&write.object));
+        self.0.as_ref().map(|write| Arc::clone(&write.object)).or(cached)
+    }
+
+    /// Whether the cache did not have it when that was last compared.
+    pub(crate) fn is_unseen(&self) -> bool {
+        self.0.is_some()
+    }
 }
 
 /// A kind of which the last write is kept.
@@ -36,7 +67,7 @@ pub(crate) trait Written: Resource<DynamicType = (), Scope = NamespaceResourceSc
     /// Drops what a cache does not keep either.
     fn trim(&mut self);
     /// Where the last write is kept.
-    fn place(writes: &mut Writes) -> &mut Option<Write<Self>>;
+    fn place(writes: &mut Writes) -> &mut Latest<Self>;
 }
 
 impl Written for StatefulSet {
@@ -44,7 +75,7 @@ impl Written for StatefulSet {
         trim::stateful_set(self);
     }
 
-    fn place(writes: &mut Writes) -> &mut Option<Write<Self>> {
+    fn place(writes: &mut Writes) -> &mut Latest<Self> {
         &mut writes.stateful_set
     }
 }
@@ -54,7 +85,7 @@ impl Written for Service {
         trim::service(self);
     }
 
-    fn place(writes: &mut Writes) -> &mut Option<Write<Self>> {
+    fn place(writes: &mut Writes) -> &mut Latest<Self> {
         &mut writes.service
     }
 }
@@ -64,7 +95,7 @@ impl Written for ConfigMap {
         trim::config_map(self);
     }
 
-    fn place(writes: &mut Writes) -> &mut Option<Write<Self>> {
+    fn place(writes: &mut Writes) -> &mut Latest<Self> {
         &mut writes.config_map
     }
 }
@@ -73,15 +104,12 @@ impl Writes {
     /// Keeps `object`, which a write has just returned.
     pub(crate) fn keep<K: Written>(&mut self, mut object: K) {
         object.trim();
-        *K::place(self) = Some(Write { at: Instant::now(), object: Arc::new(object) });
+        K::place(self).keep(Arc::new(object));
     }
 
     /// What is in the cache, or was written after it.
     pub(crate) fn newest<K: Written>(&mut self, cached: Option<Arc<K>>) -> Option<Arc<K>> {
-        let place = K::place(self);
-        let is_newer = |object: &K| cached.as_deref().is_none_or(|cached| version(object) > version(cached));
-        place.take_if(|write| write.at.elapsed() > KEEP || !is_newer(&write.object));
-        place.as_ref().map(|write| Arc::clone(&write.object)).or(cached)
+        K::place(self).newest(cached)
     }
 }
 

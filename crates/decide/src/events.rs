@@ -3,41 +3,11 @@
 use sei_api::{
     SeiNodeStatus,
     conditions::{ConditionType, StalledReason, Truth},
-    events::EventReason,
+    events::{Event, EventReason},
     labels,
     v1alpha1::{NodePhase, PlanPhase, TaskPlan, TaskStatus},
 };
 use sei_plan::Purpose;
-
-/// Whether an event asks for a person's attention.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// It does not.
-    Normal,
-    /// It does.
-    Warning,
-}
-
-/// One thing that happened to a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// Whether it asks for attention.
-    pub level: Level,
-    /// One word for what happened.
-    pub reason: EventReason,
-    /// What happened, for a person.
-    pub note: String,
-}
-
-impl Event {
-    fn normal(reason: EventReason, note: impl Into<String>) -> Self {
-        Self { level: Level::Normal, reason, note: note.into() }
-    }
-
-    fn warning(reason: EventReason, note: impl Into<String>) -> Self {
-        Self { level: Level::Warning, reason, note: note.into() }
-    }
-}
 
 /// What happened between two statuses, in the order in which a person wants to read it.
 pub fn between(before: &SeiNodeStatus, after: &SeiNodeStatus) -> Vec<Event> {

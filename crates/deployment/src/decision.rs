@@ -75,9 +75,7 @@ fn fill(group: &SeiNodeDeployment, members: &Members, decision: &mut Decision) {
                 let node = child(group, member.ordinal, &generation(group));
                 decision.writes.push(Write::Create(Box::new(node)));
             }
-            Place::Retained(child) => decision.writes.extend(
-                child.metadata_patch().map(|patch| Write::Apply { name: member.name.clone(), patch }),
-            ),
+            Place::Retained(child) => decision.writes.extend(child.write(child.metadata_patch())),
             Place::Foreign(why) => {
                 decision.obstacles.push(Obstacle::new(StalledReason::ForeignObject, why));
             }
@@ -124,7 +122,7 @@ fn update(group: &SeiNodeDeployment, members: &Members, decision: &mut Decision)
             true => Some(child.whole_patch(group, ordinal)),
             false => child.metadata_patch(),
         };
-        decision.writes.extend(patch.map(|patch| Write::Apply { name: child.node.name_any(), patch }));
+        decision.writes.extend(child.write(patch));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which fields of an object the operator applied, by the object's `managedFields`. What it applied and no longer wants
 //! is removed by the next apply; what others set stays.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::{Resource, ResourceExt};
 use sei_api::{SeiNode, labels};
 use sei_render::drift::differences;
@@ -32,12 +33,7 @@ fn differ(wanted: &Value, found: &Value, applied: &Value) -> bool {
 
 /// The part of `value`, which stands at `place` in `live`, that the operator applied.
 fn applied(live: &SeiNode, place: &str, value: &Value) -> Value {
-    let entries = live.meta().managed_fields.iter().flatten();
-    let mut ours = entries.filter(|entry| {
-        entry.manager.as_deref() == Some(labels::DEPLOYMENT_FIELD_MANAGER)
-            && entry.operation.as_deref() == Some("Apply")
-            && entry.subresource.as_deref().unwrap_or_default().is_empty()
-    });
+    let mut ours = live.meta().managed_fields.iter().flatten().filter(|entry| is_applied_by_group(entry));
     let fields = ours.next().and_then(|entry| entry.fields_v1.as_ref()?.0.get(place));
     fields.map_or_else(|| Value::Object(Map::new()), |fields| part(value, fields))
 }
@@ -54,6 +50,17 @@ fn part(value: &Value, fields: &Value) -> Value {
         }
         _ => value.clone(),
     }
+}
+
+/// Whether the entry has what a group applied to the object itself.
+pub fn is_applied_by_group(entry: &ManagedFieldsEntry) -> bool {
+    is_by(entry, labels::DEPLOYMENT_FIELD_MANAGER, "Apply")
+}
+
+pub(crate) fn is_by(entry: &ManagedFieldsEntry, manager: &str, operation: &str) -> bool {
+    entry.manager.as_deref() == Some(manager)
+        && entry.operation.as_deref() == Some(operation)
+        && entry.subresource.as_deref().unwrap_or_default().is_empty()
 }
 
 #[cfg(test)]

@@ -12,18 +12,28 @@ use crate::{
     availability::{is_available, runs_its_image},
     child::{child, child_name, group_name, ordinal_of},
     fields::{applied_spec, metadata_differs, spec_differs},
+    takeover::taken_over,
+    write::Write,
 };
 
 /// All that is known of a group at one moment.
 pub struct Observed {
     /// The group, as the API server last returned it.
     pub group: Arc<SeiNodeDeployment>,
-    /// The SeiNodes of its namespace, with `managedFields`. Those of others are distinguished.
+    /// The SeiNodes that [`concerns`] it, at least, with what the group applied in `managedFields`. Those of others are
+    /// distinguished.
     pub nodes: Vec<Arc<SeiNode>>,
     /// The Service of the name of its internal Service, with any owner.
     pub internal_service: Option<Arc<Service>>,
     /// The time of the observation.
     pub now: Timestamp,
+}
+
+/// Whether a SeiNode has to be in [`Observed`] of `group`: it is the group's, or has a name that the group gives.
+pub fn concerns(group: &SeiNodeDeployment, node: &SeiNode) -> bool {
+    node.metadata.namespace == group.metadata.namespace
+        && (is_owned_by(node, group)
+            || node.metadata.name.as_deref().is_some_and(|name| ordinal_of(group, name).is_some()))
 }
 
 /// The SeiNodes of a group.
@@ -156,6 +166,15 @@ impl Child {
         self.patch(&child(group, ordinal, &generation(group)))
     }
 
+    /// The write of `patch`. What the Go controller wrote is taken over first, or the patch could not remove it.
+    pub(crate) fn write(&self, patch: Option<Value>) -> Option<Write> {
+        let name = self.node.name_any();
+        if taken_over(&self.node).is_some() {
+            return Some(Write::TakeOver { name, uid: self.node.uid().unwrap_or_default() });
+        }
+        patch.map(|patch| Write::Apply { name, patch })
+    }
+
     /// Only this very SeiNode is meant, not another of its name.
     fn patch(&self, desired: &SeiNode) -> Value {
         let mut patch = json!(desired);
@@ -170,7 +189,7 @@ pub(crate) fn generation(group: &SeiNodeDeployment) -> String {
 }
 
 /// Whether `group` is the controller of `object`.
-pub(crate) fn is_owned_by(object: &impl Resource, group: &SeiNodeDeployment) -> bool {
+pub fn is_owned_by(object: &impl Resource, group: &SeiNodeDeployment) -> bool {
     let controller =
         object.meta().owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
     controller.is_some_and(|owner| Some(&owner.uid) == group.metadata.uid.as_ref())

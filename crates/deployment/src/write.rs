@@ -19,6 +19,14 @@ pub enum Write {
         /// What to apply.
         patch: Value,
     },
+    /// Count what the Go controller wrote into a SeiNode of this uid as applied by us: [`taken_over`](crate::taken_over)
+    /// of the live one, at its resource version.
+    TakeOver {
+        /// Name of the SeiNode.
+        name: String,
+        /// Its uid.
+        uid: String,
+    },
     /// Delete a SeiNode of this uid.
     Delete {
         /// Name of the SeiNode.

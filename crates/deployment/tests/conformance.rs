@@ -254,6 +254,11 @@ fn every_test_that_the_page_names_exists() {
         include_str!("lives/updates.rs"),
         include_str!("../../api/tests/admission/main.rs"),
         include_str!("../../api/tests/stored_objects.rs"),
+        include_str!("../../controller/src/metrics/mod.rs"),
+        include_str!("../src/events.rs"),
+        include_str!("../../../tests/apiserver/tests/life/groups/changes.rs"),
+        include_str!("../../../tests/apiserver/tests/life/groups/cost.rs"),
+        include_str!("../../../tests/apiserver/tests/life/groups/ownership.rs"),
     ]
     .concat();
     let rows = section.lines().filter(|line| line.starts_with("| D"));

@@ -16,10 +16,11 @@ use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
-    Api, Client, ResourceExt,
+    Api, Client, CustomResourceExt,
     api::{ObjectMeta, Patch, PatchParams, PostParams},
 };
-use sei_api::SeiNode;
+use sei_api::{SeiNode, SeiNodeDeployment};
+use serde_json::Value;
 
 use crate::{
     control_plane::ControlPlane,
@@ -69,7 +70,7 @@ impl Cluster {
     pub async fn start_with(assets: &Path, rules: Vec<PolicyRule>, setup: Setup) -> anyhow::Result<Self> {
         let mut plane = ControlPlane::start_with(assets, &setup.api_server_flags).await?;
         let client = plane.client().await?;
-        install_crd(&client).await?;
+        install_crds(&client).await?;
         plane.start_controllers()?;
         for namespace in [NAMESPACE, OPERATOR] {
             let object = Namespace { metadata: named(namespace), ..Namespace::default() };
@@ -115,22 +116,27 @@ impl Cluster {
     }
 }
 
-/// Installs the CRD and waits until it is served.
+/// Installs the CRDs and waits until they are served.
 ///
 /// # Errors
 /// The API server's refusal.
-pub async fn install_crd(client: &Client) -> anyhow::Result<()> {
+pub async fn install_crds(client: &Client) -> anyhow::Result<()> {
+    for (manifest, name) in [
+        (sei_api::crd_manifest()?, SeiNode::crd_name()),
+        (sei_api::deployment_crd_manifest()?, SeiNodeDeployment::crd_name()),
+    ] {
+        install_crd(client, &manifest, name).await.with_context(|| format!("CRD {name}"))?;
+    }
+    Ok(())
+}
+
+async fn install_crd(client: &Client, manifest: &Value, name: &str) -> anyhow::Result<()> {
     let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let manifest = sei_api::crd_manifest()?;
     let params = PatchParams::apply("sei-operator-tests").force();
-    crds.patch(&sei_api::crd().name_any(), &params, &Patch::Apply(&manifest))
-        .await
-        .context("install the CRD")?;
+    crds.patch(name, &params, &Patch::Apply(manifest)).await?;
     let established = kube::runtime::conditions::is_crd_established();
-    let crd = kube::runtime::wait::await_condition(crds, "seinodes.sei.io", established);
-    tokio::time::timeout(std::time::Duration::from_secs(30), crd)
-        .await
-        .context("the CRD is not served")??;
+    let crd = kube::runtime::wait::await_condition(crds, name, established);
+    tokio::time::timeout(std::time::Duration::from_secs(30), crd).await.context("it is not served")??;
     Ok(())
 }
 

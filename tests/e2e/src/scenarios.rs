@@ -5,6 +5,7 @@ mod access;
 mod bootstrap;
 mod ceremony;
 mod cluster;
+mod group;
 mod install;
 mod issued;
 mod kubectl;
@@ -66,6 +67,7 @@ scenarios! {
         ]
         [
             "plain", "a node without TLS" => plain;
+            "group", "a group of three nodes: rolled out, scaled down, deleted" => group;
             "recreate", "TLS turned on and off for a node that exists, its volume kept" => recreate;
         ]
     ]

@@ -19,10 +19,7 @@ pub(super) fn render() -> String {
         let reasons = reasons.map(|reason| (reason.as_str(), reason.describe()));
         section(&mut page, kind.as_str(), kind.describe(), reasons);
     }
-    page.push_str(
-        "\n# Conditions of a SeiNodeDeployment\n\n\
-         No controller of this version writes them yet ([deployments.md](../deployments.md)).\n",
-    );
+    page.push_str("\n# Conditions of a SeiNodeDeployment\n");
     for kind in group::ConditionType::ALL {
         let reasons = group::Reason::all().filter(|reason| reason.condition() == *kind);
         let reasons = reasons.map(|reason| (reason.as_str(), reason.describe()));

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use sei_api::events::EventReason;
 
 const INTRODUCTION: &str = "\
-# Events of a SeiNode
+# Events of SeiNodes and SeiNodeDeployments
 
 Events follow from the difference of two statuses and are published after the status was written. Reasons are API; notes
-are for people and may change. `kubectl get events --field-selector involvedObject.name=NAME` lists those of a node.
+are for people and may change. `kubectl get events --field-selector involvedObject.name=NAME` lists those of one object.
 
 | reason | meaning |
 |---|---|

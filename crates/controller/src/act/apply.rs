@@ -16,7 +16,11 @@ use sei_render::Rendered;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{ending, foreign, refused};
-use crate::{context::Context, refusal::words, written::Written};
+use crate::{
+    context::Context,
+    refusal::words,
+    written::{ABSENT, Written},
+};
 
 /// Why an object was not written.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +53,6 @@ pub(crate) enum ApplyError {
     },
 }
 
-/// A version that no object has: applied with it, an object is created, or refused because its name is taken.
-const ABSENT: &str = "1";
 /// How often an object is looked up and written again that others write at the same time.
 const ATTEMPTS: usize = 3;
 

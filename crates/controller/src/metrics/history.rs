@@ -14,7 +14,10 @@ use sei_api::{
 use sei_decide::Health;
 use sei_plan::Purpose;
 
-use super::CONTROLLER;
+use super::Controller;
+
+/// Only nodes have plans and sidecars.
+const CONTROLLER: &str = Controller::Nodes.as_str();
 
 /// Seconds.
 const PHASE_SECONDS: [f64; 10] = [10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1200.0, 1800.0, 3600.0];

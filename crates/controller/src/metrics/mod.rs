@@ -1,11 +1,13 @@
 //! Metrics of the controller. Gauges describe the present and are set from what a reconcile observes, so that a
-//! restart loses nothing; counters and histograms come from the difference of two statuses. The series of a node
+//! restart loses nothing; counters and histograms come from the difference of two statuses. The series of an object
 //! are removed with it.
 //!
 //! Names are those of the Go controller where it had one; `docs/metrics.md` lists them all.
 
+mod groups;
 mod history;
 mod nodes;
+mod objects;
 mod passes;
 mod watches;
 
@@ -13,19 +15,38 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use prometheus_client::registry::Registry;
-use sei_api::{SeiNode, SeiNodeStatus};
+use sei_api::{SeiNode, SeiNodeDeployment, SeiNodeStatus};
 use sei_decide::Health;
 
-use self::{history::HistoryMetrics, nodes::NodeMetrics, passes::PassMetrics, watches::WatchMetrics};
+use self::{
+    groups::GroupMetrics, history::HistoryMetrics, nodes::NodeMetrics, passes::PassMetrics,
+    watches::WatchMetrics,
+};
 pub(crate) use self::{passes::Running, watches::WatchSeries};
 
-/// The one value of label `controller`.
-const CONTROLLER: &str = "seinode";
+/// Who reconciles: label `controller`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Controller {
+    /// SeiNodes.
+    Nodes,
+    /// SeiNodeDeployments.
+    Groups,
+}
 
-/// The metrics of one controller. They count from the moment they are registered.
+impl Controller {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nodes => "seinode",
+            Self::Groups => "seinodedeployment",
+        }
+    }
+}
+
+/// The metrics of the operator. They count from the moment they are registered.
 #[derive(Default)]
 pub struct Metrics {
     nodes: NodeMetrics,
+    groups: GroupMetrics,
     history: HistoryMetrics,
     passes: PassMetrics,
     watches: WatchMetrics,
@@ -37,6 +58,7 @@ impl Metrics {
         let metrics = Self::default();
         let sei = registry.sub_registry_with_prefix("sei_controller");
         metrics.nodes.register(sei);
+        metrics.groups.register(sei);
         metrics.history.register(sei);
         metrics.watches.register(sei);
         metrics.passes.register_errors(sei);
@@ -65,29 +87,40 @@ impl Metrics {
         self.history.probed(namespace, health);
     }
 
-    /// Whether the SeiNode `namespace/name` cannot be decoded.
-    pub(crate) fn unreadable(&self, namespace: &str, name: &str, unreadable: bool) {
-        self.nodes.unreadable(namespace, name, unreadable);
+    /// What a reconcile observes of `group`.
+    pub(crate) fn observe_group(&self, group: &SeiNodeDeployment) {
+        self.groups.observe(group);
     }
 
-    /// Removes the series of a node that is gone.
-    pub(crate) fn forget(&self, namespace: &str, name: &str) {
-        self.nodes.forget(namespace, name);
+    /// Whether an object of the kind that `controller` reconciles cannot be decoded.
+    pub(crate) fn unreadable(&self, controller: Controller, namespace: &str, name: &str, unreadable: bool) {
+        match controller {
+            Controller::Nodes => self.nodes.unreadable(namespace, name, unreadable),
+            Controller::Groups => self.groups.unreadable(namespace, name, unreadable),
+        }
+    }
+
+    /// Removes the series of an object that is gone.
+    pub(crate) fn forget(&self, controller: Controller, namespace: &str, name: &str) {
+        match controller {
+            Controller::Nodes => self.nodes.forget(namespace, name),
+            Controller::Groups => self.groups.forget(namespace, name),
+        }
     }
 
     /// The limit of concurrent reconciles.
-    pub(crate) fn workers(&self, count: usize) {
-        self.passes.workers(count);
+    pub(crate) fn workers(&self, controller: Controller, count: usize) {
+        self.passes.workers(controller, count);
     }
 
     /// A reconcile is under way for as long as what is returned lives.
-    pub(crate) fn started(&self) -> Running {
-        self.passes.started()
+    pub(crate) fn started(&self, controller: Controller) -> Running {
+        self.passes.started(controller)
     }
 
     /// One reconcile ended, with an error of `category` or without.
-    pub(crate) fn ended(&self, category: Option<&'static str>, took: Duration) {
-        self.passes.ended(category, took);
+    pub(crate) fn ended(&self, controller: Controller, category: Option<&'static str>, took: Duration) {
+        self.passes.ended(controller, category, took);
     }
 
     /// The series of a watch of `kind`.
@@ -114,6 +147,19 @@ mod tests {
         serde_json::from_value(json!({
             "metadata": { "name": name, "namespace": "pacific-1" },
             "spec": { "chainId": "pacific-1", "image": "seid:a", "fullNode": {} },
+        }))
+        .unwrap()
+    }
+
+    fn group(name: &str) -> SeiNodeDeployment {
+        let ready = json!({
+            "type": "Ready", "status": "True", "reason": "AllNodesReady", "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        });
+        serde_json::from_value(json!({
+            "metadata": { "name": name, "namespace": "pacific-1" },
+            "spec": { "template": { "spec": { "chainId": "pacific-1", "image": "seid:a", "fullNode": {} } } },
+            "status": { "phase": "Ready", "conditions": [ready] },
         }))
         .unwrap()
     }
@@ -147,10 +193,13 @@ mod tests {
         metrics.observe_node(&node, Some(now));
         metrics.observe_status(&node, &before, &after, now);
         metrics.probed("pacific-1", Some(Health::Ready));
-        metrics.unreadable("pacific-1", "node-1", true);
-        metrics.workers(32);
-        drop(metrics.started());
-        metrics.ended(Some("conflict"), Duration::from_millis(5));
+        metrics.observe_group(&group("rpc"));
+        for controller in [Controller::Nodes, Controller::Groups] {
+            metrics.unreadable(controller, "pacific-1", "node-1", true);
+        }
+        metrics.workers(Controller::Nodes, 32);
+        drop(metrics.started(Controller::Nodes));
+        metrics.ended(Controller::Nodes, Some("conflict"), Duration::from_millis(5));
         metrics.watch("Pod").failed();
         let documented = documented().into_iter().filter(|metric| {
             // The others are the process's own.
@@ -166,10 +215,26 @@ mod tests {
         let mut node = node("node-0");
         node.status = Some(status("Failed", "Failed", "Failed"));
         metrics.observe_node(&node, Some(Timestamp::UNIX_EPOCH));
-        metrics.unreadable("pacific-1", "node-0", true);
+        metrics.unreadable(Controller::Nodes, "pacific-1", "node-0", true);
         assert!(text(&registry).contains("node-0"));
-        metrics.forget("pacific-1", "node-0");
+        metrics.forget(Controller::Nodes, "pacific-1", "node-0");
         assert!(!text(&registry).contains("node-0"), "{}", text(&registry));
+    }
+
+    #[test]
+    fn a_group_has_its_phase_and_counts_until_it_is_forgotten() {
+        let mut registry = Registry::default();
+        let metrics = Metrics::register(&mut registry);
+        metrics.observe_group(&group("rpc"));
+        metrics.unreadable(Controller::Groups, "pacific-1", "rpc", true);
+        for series in [
+            "seinodedeployment_phase{namespace=\"pacific-1\",name=\"rpc\",phase=\"Ready\"} 1",
+            "seinodedeployment_replicas{namespace=\"pacific-1\",name=\"rpc\",replica_state=\"desired\"} 1",
+        ] {
+            assert!(text(&registry).contains(series), "{}", text(&registry));
+        }
+        metrics.forget(Controller::Groups, "pacific-1", "rpc");
+        assert!(!text(&registry).contains("rpc"), "{}", text(&registry));
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use prometheus_client::{
-    encoding::EncodeLabelSet,
     metrics::{family::Family, gauge::Gauge},
     registry::Registry,
 };
@@ -13,51 +12,17 @@ use sei_api::{
     v1alpha1::{NodePhase, PlanPhase},
 };
 
+use super::objects::{ConditionLabels, ObjectLabels, PhaseLabels, observe_condition};
+
 /// Each has the labels `namespace` and `name`.
 #[derive(Default)]
 pub(super) struct NodeMetrics {
     phase: Family<PhaseLabels, Gauge>,
     condition: Family<ConditionLabels, Gauge>,
-    sidecar_ready: Family<NodeLabels, Gauge>,
-    plan_active: Family<NodeLabels, Gauge>,
-    certificate_expiry: Family<NodeLabels, Gauge>,
-    unreadable: Family<NodeLabels, Gauge>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct NodeLabels {
-    namespace: String,
-    name: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PhaseLabels {
-    namespace: String,
-    name: String,
-    phase: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ConditionLabels {
-    namespace: String,
-    name: String,
-    r#type: &'static str,
-}
-
-impl NodeLabels {
-    fn of(namespace: &str, name: &str) -> Self {
-        Self { namespace: namespace.to_owned(), name: name.to_owned() }
-    }
-
-    fn with_phase(&self, phase: NodePhase) -> PhaseLabels {
-        let Self { namespace, name } = self.clone();
-        PhaseLabels { namespace, name, phase: phase.as_str() }
-    }
-
-    fn with_condition(&self, condition: ConditionType) -> ConditionLabels {
-        let Self { namespace, name } = self.clone();
-        ConditionLabels { namespace, name, r#type: condition.as_str() }
-    }
+    sidecar_ready: Family<ObjectLabels, Gauge>,
+    plan_active: Family<ObjectLabels, Gauge>,
+    certificate_expiry: Family<ObjectLabels, Gauge>,
+    unreadable: Family<ObjectLabels, Gauge>,
 }
 
 impl NodeMetrics {
@@ -83,7 +48,7 @@ impl NodeMetrics {
     }
 
     pub(super) fn observe(&self, node: &SeiNode, not_after: Option<Timestamp>) {
-        let labels = NodeLabels::of(names::namespace(node), names::node(node));
+        let labels = ObjectLabels::of(names::namespace(node), names::node(node));
         match not_after {
             Some(at) => drop(self.certificate_expiry.get_or_create(&labels).set(at.as_second())),
             None => drop(self.certificate_expiry.remove(&labels)),
@@ -91,16 +56,10 @@ impl NodeMetrics {
         let Some(status) = &node.status else { return };
         for phase in NodePhase::ALL {
             let is_current = i64::from(status.phase == Some(phase));
-            self.phase.get_or_create(&labels.with_phase(phase)).set(is_current);
+            self.phase.get_or_create(&labels.with_phase(phase.as_str())).set(is_current);
         }
         for kind in ConditionType::ALL.iter().copied() {
-            let labels = labels.with_condition(kind);
-            match status.condition(kind).map(|condition| condition.status.as_str()) {
-                Some("True") => drop(self.condition.get_or_create(&labels).set(1)),
-                Some("False") => drop(self.condition.get_or_create(&labels).set(0)),
-                Some(_) => drop(self.condition.get_or_create(&labels).set(-1)),
-                None => drop(self.condition.remove(&labels)),
-            }
+            observe_condition(&self.condition, &labels.with_condition(kind.as_str()), status.condition(kind));
         }
         let ready = status.condition(ConditionType::SidecarReady).is_some_and(|ready| ready.status == "True");
         self.sidecar_ready.get_or_create(&labels).set(i64::from(ready));
@@ -109,7 +68,7 @@ impl NodeMetrics {
     }
 
     pub(super) fn unreadable(&self, namespace: &str, name: &str, unreadable: bool) {
-        let labels = NodeLabels::of(namespace, name);
+        let labels = ObjectLabels::of(namespace, name);
         match unreadable {
             true => drop(self.unreadable.get_or_create(&labels).set(1)),
             false => drop(self.unreadable.remove(&labels)),
@@ -117,12 +76,12 @@ impl NodeMetrics {
     }
 
     pub(super) fn forget(&self, namespace: &str, name: &str) {
-        let labels = NodeLabels::of(namespace, name);
+        let labels = ObjectLabels::of(namespace, name);
         for phase in NodePhase::ALL {
-            self.phase.remove(&labels.with_phase(phase));
+            self.phase.remove(&labels.with_phase(phase.as_str()));
         }
         for kind in ConditionType::ALL.iter().copied() {
-            self.condition.remove(&labels.with_condition(kind));
+            self.condition.remove(&labels.with_condition(kind.as_str()));
         }
         self.sidecar_ready.remove(&labels);
         self.plan_active.remove(&labels);

@@ -8,7 +8,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::CONTROLLER;
+use super::Controller;
 
 /// Seconds.
 const SECONDS: [f64; 9] = [0.005, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0];
@@ -57,28 +57,29 @@ impl PassMetrics {
     }
 
     pub(super) fn register(&self, runtime: &mut Registry) {
-        runtime.register("reconcile", "Reconciles of a node, by result", self.passes.clone());
+        runtime.register("reconcile", "Reconciles of an object, by result", self.passes.clone());
         runtime.register("reconcile_time_seconds", "Duration of a reconcile", self.seconds.clone());
         runtime.register("max_concurrent_reconciles", "Limit of concurrent reconciles", self.workers.clone());
         runtime.register("active_workers", "Reconciles under way", self.busy.clone());
     }
 
-    pub(super) fn workers(&self, count: usize) {
-        let labels = ControllerLabels { controller: CONTROLLER };
+    pub(super) fn workers(&self, controller: Controller, count: usize) {
+        let labels = ControllerLabels { controller: controller.as_str() };
         self.workers.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
-    pub(super) fn started(&self) -> Running {
-        let busy = self.busy.get_or_create(&ControllerLabels { controller: CONTROLLER }).clone();
+    pub(super) fn started(&self, controller: Controller) -> Running {
+        let busy = self.busy.get_or_create(&ControllerLabels { controller: controller.as_str() }).clone();
         busy.inc();
         Running(busy)
     }
 
-    pub(super) fn ended(&self, category: Option<&'static str>, took: Duration) {
+    pub(super) fn ended(&self, controller: Controller, category: Option<&'static str>, took: Duration) {
+        let controller = controller.as_str();
         let result = if category.is_some() { "error" } else { "success" };
-        self.passes.get_or_create(&PassLabels { controller: CONTROLLER, result }).inc();
+        self.passes.get_or_create(&PassLabels { controller, result }).inc();
         if let Some(category) = category {
-            self.errors.get_or_create(&ErrorLabels { controller: CONTROLLER, category }).inc();
+            self.errors.get_or_create(&ErrorLabels { controller, category }).inc();
         }
         self.seconds.observe(took.as_secs_f64());
     }

@@ -8,7 +8,7 @@ use sei_api::{
     v1alpha1::deployment::ChildNode,
 };
 
-use super::{counts::Counts, nodes::UPDATE_PENDING};
+use super::{counts::Counts, nodes::UPDATE_PENDING, phase::is_updating};
 use crate::{
     members::{Members, Place},
     obstacle::Obstacle,
@@ -69,7 +69,7 @@ impl Facts<'_> {
         if self.counts.is_complete() {
             return (true, ReadyReason::AllNodesReady.into(), counted);
         }
-        let reason = match self.members.children().any(|(_, child)| !child.is_updated()) {
+        let reason = match self.members.children().any(|(_, child)| is_updating(child)) {
             true => ReadyReason::UpdateInProgress,
             false => ReadyReason::NodesNotReady,
         };
@@ -87,7 +87,7 @@ impl Facts<'_> {
             (false, ProgressingReason::Complete)
         } else if self.members.wanted.iter().any(|member| !matches!(member.place, Place::Own(_))) {
             (true, ProgressingReason::CreatingNodes)
-        } else if self.members.children().any(|(_, child)| !child.is_updated()) {
+        } else if self.members.children().any(|(_, child)| is_updating(child)) {
             (true, ProgressingReason::UpdatingNodes)
         } else {
             (true, ProgressingReason::WaitingForNodes)

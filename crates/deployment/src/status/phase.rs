@@ -32,7 +32,7 @@ pub(super) fn of(group: &SeiNodeDeployment, members: &Members, counts: &Counts) 
 }
 
 /// A template reaches a node that ran already.
-fn is_updating(child: &Child) -> bool {
+pub(super) fn is_updating(child: &Child) -> bool {
     let status = child.node.status.as_ref();
     child.is_outdated || (status.is_some_and(|status| status.current_image.is_some()) && !child.is_updated())
 }

@@ -272,3 +272,30 @@ fn the_same_observation_gives_the_same_status() {
     world.group["status"] = json!(world.status());
     assert_eq!(json!(world.status()), world.group["status"]);
 }
+
+#[test]
+fn fields_that_the_go_controller_wrote_leave_the_nodes_with_the_template() {
+    let mut world = settled(2);
+    world.edit("/template/spec/overrides", json!({ "a.b": "c" }));
+    world.edit("/template/metadata", json!({ "labels": { "team": "core" } }));
+    world.settle();
+    // As the Go controller leaves a group: it wrote the same without server-side apply.
+    let before = world.nodes.clone();
+    for node in world.nodes.values_mut() {
+        let entry = &mut node["metadata"]["managedFields"][0];
+        (entry["manager"], entry["operation"]) = (json!("manager"), json!("Update"));
+    }
+    act(&mut world);
+    for (name, node) in &world.nodes {
+        let (spec, labels) = (&node["spec"], &node["metadata"]["labels"]);
+        assert_eq!((spec, labels), (&before[name]["spec"], &before[name]["metadata"]["labels"]), "{name}");
+    }
+    assert_eq!(world.decide().writes, [], "taking over is done once");
+    world.edit("/template/spec/overrides", json!(null));
+    world.edit("/template/metadata", json!(null));
+    world.settle();
+    for node in world.nodes.values() {
+        assert_eq!(node["spec"]["overrides"]["a.b"], json!(null));
+        assert_eq!(node["metadata"]["labels"]["team"], json!(null));
+    }
+}

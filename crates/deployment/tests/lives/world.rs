@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
 use sei_api::{SeiNode, SeiNodeDeploymentStatus, labels};
-use sei_deployment::{Decision, Observed, Write, decide, status};
+use sei_deployment::{Decision, Observed, Write, decide, status, taken_over};
 use serde_json::{Map, Value, json};
 
 pub const NAMESPACE: &str = "sei";
@@ -166,6 +166,13 @@ impl World {
                 let node = self.nodes.get_mut(name);
                 let node = node.filter(|node| node["metadata"]["uid"] == patch["metadata"]["uid"]);
                 node.into_iter().for_each(|node| apply(node, patch));
+            }
+            Write::TakeOver { name, uid } => {
+                let node = self.nodes.get_mut(name).filter(|node| node["metadata"]["uid"] == json!(uid));
+                if let Some(node) = node {
+                    let entries = taken_over(&read(node)).unwrap();
+                    node["metadata"]["managedFields"] = json!(entries);
+                }
             }
             Write::Delete { name, uid } => {
                 let node = self.nodes.get_mut(name).filter(|node| node["metadata"]["uid"] == json!(uid));

@@ -13,7 +13,7 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
     core::GroupVersionKind,
 };
-use sei_api::{SeiNode, conditions::ConditionType};
+use sei_api::{SeiNode, SeiNodeDeployment, conditions::ConditionType};
 use sei_controller::rbac;
 use sei_testkit::{
     builders,
@@ -24,7 +24,7 @@ use sei_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::harness::{self, condition, is_running, until};
+use crate::harness::{self, condition, is_running, runs, until};
 
 const INSTALL: &str = include_str!("../../../../deploy/install.yaml");
 
@@ -178,6 +178,7 @@ async fn deleted_without_roles(restarts: bool) {
     let mut operator = start(&cluster, &objects);
     harness::create(&cluster, "plain-0", builders::full_node("seid:a")).await;
     until(&cluster, "plain-0", "Running", is_running).await;
+    a_group_is_updated(&cluster).await;
 
     kubectl(&cluster, &["delete", "role,rolebinding", "--all", "--namespace", NAMESPACE]);
     if restarts {
@@ -193,8 +194,26 @@ async fn deleted_without_roles(restarts: bool) {
     drop(operator);
 }
 
+/// Of a SeiNode that a SeiNodeDeployment controls the operator may change the spec.
+async fn a_group_is_updated(cluster: &Cluster) {
+    let group = json!({
+        "apiVersion": "sei.io/v1alpha1", "kind": "SeiNodeDeployment", "metadata": { "name": "group" },
+        "spec": { "replicas": 1, "template": { "spec": builders::full_node("seid:a") } },
+    });
+    let groups = harness::api::<SeiNodeDeployment>(cluster);
+    groups.create(&PostParams::default(), &serde_json::from_value(group).unwrap()).await.unwrap();
+    harness::eventually("the node of the group exists", || async {
+        cluster.nodes().get_opt("group-0").await.unwrap().is_some()
+    })
+    .await;
+    until(cluster, "group-0", "ready", runs("seid:a")).await;
+    let image = Patch::Merge(json!({ "spec": { "template": { "spec": { "image": "seid:b" } } } }));
+    groups.patch("group", &PatchParams::default(), &image).await.unwrap();
+    until(cluster, "group-0", "updated", runs("seid:b")).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn with_listed_namespaces_the_operator_changes_no_node_elsewhere_and_no_spec() {
+async fn with_listed_namespaces_the_operator_changes_no_node_elsewhere_and_no_spec_but_of_groups() {
     let cluster = bare_cluster().await;
     let (_, manifest) = manifest(&json!({ "watchNamespaces": [NAMESPACE] }));
     apply(&cluster, "listed.json", &manifest);
@@ -220,7 +239,7 @@ async fn with_listed_namespaces_the_operator_changes_no_node_elsewhere_and_no_sp
     assert!(refused.contains("only in the namespaces that it watches"), "{refused}");
     let spec = json!({ "spec": { "image": "seid:b" } });
     let refused = patch(NAMESPACE, "plain-0", spec).await.unwrap_err().to_string();
-    assert!(refused.contains("may not change the spec"), "{refused}");
+    assert!(refused.contains("only for the SeiNodeDeployment that controls it"), "{refused}");
     patch(NAMESPACE, "plain-0", finalizer).await.unwrap();
 }
 

@@ -7,6 +7,7 @@ mod change;
 mod crash;
 mod deletion;
 mod go_controller;
+mod groups;
 mod harness;
 mod hung;
 mod install;

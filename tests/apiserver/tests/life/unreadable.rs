@@ -60,7 +60,7 @@ async fn store(cluster: &Cluster, objects: &[DynamicObject]) {
         })
         .await;
     }
-    cluster::install_crd(&cluster.client).await.unwrap();
+    cluster::install_crds(&cluster.client).await.unwrap();
     let dry_run = PostParams { dry_run: true, ..PostParams::default() };
     eventually("the present CRD is served", || async {
         raw(cluster).create(&dry_run, &object("refused", &broken_spec())).await.is_err()
@@ -109,7 +109,7 @@ async fn an_undecodable_node_blocks_no_other_and_reports_the_field() {
     let metrics = get(18_122, "/metrics").await;
     assert!(metrics.contains(&metric("broken-0")) && metrics.contains(&metric("removed-0")), "{metrics}");
     for name in ["broken-0", "removed-0"] {
-        let line = format!("\"node\":\"{NAMESPACE}/{name}\"");
+        let line = format!("\"object\":\"SeiNode {NAMESPACE}/{name}\"");
         assert!(operator.log().contains(&line), "{name} is named in {}", operator.log());
         eventually("an event tells", || async { warned(&cluster, name).await }).await;
     }

@@ -127,10 +127,15 @@ fn every_object_has_the_fields_of_its_kind_whatever_the_values_look_like() {
 }
 
 #[test]
-fn the_crd_is_the_generated_one() {
+fn the_crds_are_the_generated_ones() {
     let objects = chart::render(&json!({})).unwrap();
-    let crd = find(&objects, "CustomResourceDefinition", "seinodes.sei.io").unwrap();
-    assert_eq!(crd["spec"], sei_api::crd_manifest().unwrap()["spec"]);
+    for (name, manifest) in [
+        ("seinodes.sei.io", sei_api::crd_manifest()),
+        ("seinodedeployments.sei.io", sei_api::deployment_crd_manifest()),
+    ] {
+        let crd = find(&objects, "CustomResourceDefinition", name).unwrap();
+        assert_eq!(crd["spec"], manifest.unwrap()["spec"]);
+    }
 }
 
 #[test]

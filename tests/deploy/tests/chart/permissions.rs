@@ -84,7 +84,7 @@ fn with_listed_namespaces_the_cluster_role_writes_finalizers_alone() {
     let rules = json!([
         { "apiGroups": [""], "resources": ["persistentvolumes"], "verbs": ["get"] },
         { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"] },
-        { "apiGroups": ["sei.io"], "resources": ["seinodes"], "verbs": ["list", "watch", "patch"] },
+        { "apiGroups": ["sei.io"], "resources": ["seinodes", "seinodedeployments"], "verbs": ["list", "watch", "patch"] },
     ]);
     assert_eq!(role["rules"], rules);
     // And only where it works otherwise.

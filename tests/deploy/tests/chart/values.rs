@@ -126,6 +126,7 @@ fn an_uninstall_leaves_what_nodes_run_on() {
     let wanted = [
         "ServiceAccount seid-node",
         "CustomResourceDefinition seinodes.sei.io",
+        "CustomResourceDefinition seinodedeployments.sei.io",
         "ClusterRole sei-rbac-proxy",
         "ClusterRole sei-validator-task-submitter",
         "ClusterRoleBinding sei-operator-nodes",
@@ -137,6 +138,7 @@ fn an_uninstall_leaves_what_nodes_run_on() {
 fn switches_take_away_what_they_name() {
     let switches = [
         (json!({ "crds": { "install": false } }), "CustomResourceDefinition", "seinodes.sei.io"),
+        (json!({ "crds": { "install": false } }), "CustomResourceDefinition", "seinodedeployments.sei.io"),
         (json!({ "clusterRoles": { "install": false } }), "ClusterRole", "sei-rbac-proxy"),
         (json!({ "clusterRoles": { "install": false } }), "ClusterRole", "sei-operator-edit"),
         (json!({ "serviceAccount": { "create": false, "name": "a" } }), "ServiceAccount", RELEASE),

@@ -24,10 +24,17 @@ const UNSEEN: &[(&str, &str, &[&str], &str)] = &[
         &["create", "get", "list"],
         "checked by the proxies of nodes, about the operator",
     ),
+    ("sei.io", "seinodes", &["get"], "read where a group of the Go controller is taken over"),
     ("", "configmaps", &["get"], "read after a conflict, to find the owner of the object"),
     (
         "sei.io",
         "seinodes/finalizers",
+        &["update"],
+        "checked where admission plugin OwnerReferencesPermissionEnforcement is on, about owners that block deletion",
+    ),
+    (
+        "sei.io",
+        "seinodedeployments/finalizers",
         &["update"],
         "checked where admission plugin OwnerReferencesPermissionEnforcement is on, about owners that block deletion",
     ),

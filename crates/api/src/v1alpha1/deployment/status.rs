@@ -4,9 +4,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::v1alpha1::{
-    NodePhase, lenient,
-    schema::{self, INTEGER_MAX},
+use crate::{
+    deployment_conditions::ConditionType,
+    v1alpha1::{
+        NodePhase, lenient,
+        schema::{self, INTEGER_MAX},
+    },
 };
 
 /// Observed state of a SeiNodeDeployment; written by the operator alone.
@@ -96,6 +99,13 @@ pub struct SeiNodeDeploymentStatus {
     pub conditions: Option<Vec<Condition>>,
 }
 
+impl SeiNodeDeploymentStatus {
+    /// The condition of type `kind`, if it was ever set.
+    pub fn condition(&self, kind: ConditionType) -> Option<&Condition> {
+        self.conditions.iter().flatten().find(|condition| condition.type_ == kind.as_str())
+    }
+}
+
 /// Where a group is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum DeploymentPhase {
@@ -117,6 +127,33 @@ pub enum DeploymentPhase {
     #[serde(other)]
     #[schemars(skip)]
     Unknown,
+}
+
+impl DeploymentPhase {
+    /// Every phase that this version writes, for documentation and metrics.
+    pub const ALL: [Self; 7] = [
+        Self::Pending,
+        Self::Initializing,
+        Self::Ready,
+        Self::Upgrading,
+        Self::Degraded,
+        Self::Failed,
+        Self::Terminating,
+    ];
+
+    /// As it stands in status.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Initializing => "Initializing",
+            Self::Ready => "Ready",
+            Self::Upgrading => "Upgrading",
+            Self::Degraded => "Degraded",
+            Self::Failed => "Failed",
+            Self::Terminating => "Terminating",
+            Self::Unknown => "Unknown",
+        }
+    }
 }
 
 /// One SeiNode of a group.

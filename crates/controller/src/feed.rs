@@ -1,0 +1,94 @@
+//! Starts the watches of a scope: each is a separate task that ends with the scope; an error of one stops no other.
+
+use std::{hash::Hash, sync::Arc};
+
+use futures::Stream;
+use kube::{
+    Api, Client, Resource,
+    core::NamespaceResourceScope,
+    runtime::{reflector::store::Writer, watcher},
+};
+use tokio::task::JoinSet;
+
+use crate::{
+    cache::{Filling, Progress},
+    fill::{Change, fill},
+    metrics::Metrics,
+    watches::{self, WatchHealth},
+};
+
+/// How many objects are listed at a time: the whole answer is in memory, and each object of it twice.
+pub(crate) const PAGE: u32 = 50;
+
+/// Where the watches of a scope run, and where it is noted how far they have got.
+pub(crate) struct Feed<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) metrics: &'a Arc<Metrics>,
+    pub(crate) progress: &'a Progress,
+    /// The scope: one namespace, or all of them.
+    pub(crate) namespace: Option<&'a str>,
+    pub(crate) tasks: &'a mut JoinSet<()>,
+}
+
+impl Feed<'_> {
+    pub(crate) fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope>,
+        K::DynamicType: Default,
+    {
+        match self.namespace {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        }
+    }
+
+    /// Fills the store of `writer` for ever, and reports what changes in it.
+    pub(crate) fn spawn<K>(
+        &mut self,
+        kind: &'static str,
+        events: impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send + 'static,
+        writer: Writer<K>,
+        changed: impl Fn(Change<'_, K>) + Send + 'static,
+    ) where
+        K: Resource + Clone + Send + Sync + 'static,
+        K::DynamicType: Default + Eq + Hash + Clone + Send + Sync,
+    {
+        self.start(kind, self.health(kind), events, writer, changed);
+    }
+
+    /// The same of a kind that the cluster may lack.
+    pub(crate) fn spawn_optional<K>(
+        &mut self,
+        kind: &'static str,
+        events: impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send + 'static,
+        writer: Writer<K>,
+        changed: impl Fn(Change<'_, K>) + Send + 'static,
+    ) where
+        K: Resource + Clone + Send + Sync + 'static,
+        K::DynamicType: Default + Eq + Hash + Clone + Send + Sync,
+    {
+        self.start(kind, self.health(kind).optional(), events, writer, changed);
+    }
+
+    fn health(&self, kind: &'static str) -> WatchHealth {
+        let place = self.namespace.map_or("all namespaces".to_owned(), |name| format!("namespace {name}"));
+        WatchHealth::new(self.metrics, kind, place, watches::SHARED)
+    }
+
+    fn start<K>(
+        &mut self,
+        kind: &'static str,
+        health: WatchHealth,
+        events: impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send + 'static,
+        writer: Writer<K>,
+        changed: impl Fn(Change<'_, K>) + Send + 'static,
+    ) where
+        K: Resource + Clone + Send + Sync + 'static,
+        K::DynamicType: Default + Eq + Hash + Clone + Send + Sync,
+    {
+        let progress = self.progress.clone();
+        progress.note(kind, Filling::Waiting);
+        let note = move |filling| progress.note(kind, filling);
+        self.tasks.spawn(fill(events, writer, health, note, changed));
+    }
+}

@@ -1,0 +1,175 @@
+//! What every pass over a group of one scope shares.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use k8s_openapi::api::core::v1::Service;
+use kube::{
+    Client, Resource, ResourceExt,
+    runtime::reflector::{ObjectRef, Store},
+};
+use sei_api::{SeiNode, SeiNodeDeployment, labels};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+
+use super::memory::Memory;
+use crate::{
+    cache::{Filling, Progress},
+    events::Publisher,
+    metrics::{Controller, Metrics},
+    written::Latest,
+};
+
+/// The watched kinds, as progress and metrics name them.
+pub(super) const GROUPS: &str = "SeiNodeDeployment";
+pub(super) const SERVICES: &str = "Service";
+
+/// The groups to reconcile soon.
+pub(crate) type Woken = UnboundedReceiver<ObjectRef<SeiNodeDeployment>>;
+
+pub(crate) struct Context {
+    pub(crate) client: Client,
+    pub(crate) groups: Store<SeiNodeDeployment>,
+    /// Internal Services, and whatever else has their label.
+    pub(crate) services: Store<Service>,
+    /// How far these two have got.
+    pub(crate) progress: Progress,
+    /// All SeiNodes of the scope.
+    pub(crate) nodes: Store<SeiNode>,
+    /// How far the stores of SeiNodes and their objects have got.
+    pub(crate) nodes_progress: Progress,
+    pub(crate) wake: UnboundedSender<ObjectRef<SeiNodeDeployment>>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) events: Publisher,
+    pub(crate) memories: Mutex<HashMap<String, Memory>>,
+}
+
+impl Context {
+    /// Resolves when the groups are known, and of their Services what can be.
+    pub(super) async fn filled(&self) {
+        self.progress.filled(GROUPS).await;
+        self.progress.settled().await;
+    }
+
+    /// A kind that groups depend on and that this account may not watch, so that nothing is known of it.
+    pub(super) fn denied(&self) -> Option<&'static str> {
+        let denied = |progress: &Progress, kind| progress.of(Filling::Denied).contains(&kind).then_some(kind);
+        denied(&self.progress, SERVICES).or_else(|| denied(&self.nodes_progress, "SeiNode"))
+    }
+
+    /// What is remembered of a group.
+    pub(super) fn memory<T>(&self, group: &SeiNodeDeployment, with: impl FnOnce(&mut Memory) -> T) -> T {
+        with(self.memories().entry(group.uid().unwrap_or_default()).or_default())
+    }
+
+    /// Forgets a group that is gone. Another one may have its name by now.
+    pub(super) fn forget(&self, group: &SeiNodeDeployment) {
+        self.memories().remove(&group.uid().unwrap_or_default());
+        if self.groups.get(&ObjectRef::from_obj(group)).is_none() {
+            let namespace = group.namespace().unwrap_or_default();
+            self.metrics.forget(Controller::Groups, &namespace, &group.name_any());
+        }
+    }
+
+    /// Whether this very group, not only one of its name, is in the store.
+    pub(super) fn has(&self, group: &SeiNodeDeployment) -> bool {
+        let current = self.groups.get(&ObjectRef::from_obj(group));
+        current.is_some_and(|current| current.metadata.uid == group.metadata.uid)
+    }
+
+    /// Has a group reconciled soon.
+    pub(super) fn wake(&self, group: ObjectRef<SeiNodeDeployment>) {
+        // The receiver is gone only when the controller is shutting down.
+        let _ = self.wake.send(group);
+    }
+
+    /// Has every group reconciled soon whose last passes failed: what failed them may be over.
+    pub(super) fn retry_failed(&self) {
+        let failed = |group: &SeiNodeDeployment| {
+            let memories = self.memories();
+            memories.get(&group.uid().unwrap_or_default()).is_some_and(|memory| memory.failures > 0)
+        };
+        let groups = self.groups.state_filter(failed);
+        groups.iter().for_each(|group| self.wake(ObjectRef::from_obj(&**group)));
+    }
+
+    /// A SeiNode is new or was changed.
+    pub(crate) fn node_changed(&self, node: &SeiNode) {
+        self.wake_groups_of(node);
+    }
+
+    /// A SeiNode is gone.
+    pub(crate) fn node_gone(&self, node: &SeiNode) {
+        let (namespace, name) = (node.namespace().unwrap_or_default(), node.name_any());
+        for group in groups_of(node).filter_map(|group| self.groups.get(&reference(&group, &namespace))) {
+            self.memory(&group, |memory| memory.forget_node(&name));
+        }
+        self.wake_groups_of(node);
+    }
+
+    /// A Service is gone.
+    pub(super) fn service_gone(&self, service: &Service) {
+        let namespace = service.namespace().unwrap_or_default();
+        for group in groups_of(service).filter_map(|group| self.groups.get(&reference(&group, &namespace))) {
+            self.memory(&group, |memory| memory.service = Latest::default());
+        }
+    }
+
+    /// Has the groups reconciled soon that an object may matter to.
+    pub(super) fn wake_groups_of(&self, object: &impl Resource) {
+        let namespace = object.meta().namespace.clone().unwrap_or_default();
+        let groups = groups_of(object).map(|group| reference(&group, &namespace));
+        groups.filter(|group| self.groups.get(group).is_some()).for_each(|group| self.wake(group));
+    }
+
+    fn memories(&self) -> MutexGuard<'_, HashMap<String, Memory>> {
+        // A panic elsewhere leaves the map whole: every access is one insert, read or remove.
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn reference(group: &str, namespace: &str) -> ObjectRef<SeiNodeDeployment> {
+    ObjectRef::new(group).within(namespace)
+}
+
+/// The groups that an object may matter to: the one that owns it, the one that its label names, and the one that needs
+/// its name.
+fn groups_of(object: &impl Resource) -> impl Iterator<Item = String> {
+    let metadata = object.meta();
+    let owners = metadata.owner_references.iter().flatten();
+    let owners = owners.filter(|owner| owner.kind == SeiNodeDeployment::kind(&()));
+    let labelled = metadata.labels.as_ref().and_then(|all| all.get(labels::DEPLOYMENT));
+    let by_name = metadata.name.as_deref().and_then(|name| name.rsplit_once('-')).map(|(group, _)| group);
+    let mut groups: Vec<_> = owners
+        .map(|owner| owner.name.clone())
+        .chain(labelled.cloned())
+        .chain(by_name.map(str::to_owned))
+        .collect();
+    groups.sort();
+    groups.dedup();
+    groups.into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_object_matters_to_its_owner_to_the_labelled_group_and_to_the_one_that_needs_its_name() {
+        let node: SeiNode = serde_json::from_value(json!({
+            "metadata": {
+                "name": "rpc-2", "namespace": "sei", "labels": { labels::DEPLOYMENT: "former" },
+                "ownerReferences": [
+                    { "apiVersion": "sei.io/v1alpha1", "kind": "SeiNodeDeployment", "name": "owner", "uid": "u" },
+                    { "apiVersion": "apps/v1", "kind": "Deployment", "name": "other", "uid": "v" },
+                ],
+            },
+            "spec": { "chainId": "pacific-1", "image": "seid:a", "fullNode": {} },
+        }))
+        .unwrap();
+        assert_eq!(groups_of(&node).collect::<Vec<_>>(), ["former", "owner", "rpc"]);
+    }
+}

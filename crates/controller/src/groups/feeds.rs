@@ -1,0 +1,70 @@
+//! The watches of groups and of their Services. SeiNodes come from the watch of their own reconciler.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Service;
+use kube::runtime::{
+    WatchStreamExt,
+    reflector::{ObjectRef, store::Writer},
+    watcher,
+};
+use sei_api::{SeiNodeDeployment, labels};
+use tokio::task::JoinSet;
+
+use super::context::{Context, GROUPS, SERVICES};
+use crate::{
+    decode::Decoded,
+    feed::{Feed, PAGE},
+    fill::Change,
+    trim,
+    unreadable::{Unreadable, Voice},
+};
+
+/// Where the watches of a scope put what they receive.
+#[derive(Default)]
+pub(crate) struct Writers {
+    pub(crate) groups: Writer<SeiNodeDeployment>,
+    pub(crate) services: Writer<Service>,
+}
+
+/// Starts the watches of the scope of `ctx`. None of the tasks ends.
+pub(crate) fn start(tasks: &mut JoinSet<()>, ctx: &Arc<Context>, writers: Writers, namespace: Option<&str>) {
+    let (client, metrics, progress) = (&ctx.client, &ctx.metrics, &ctx.progress);
+    let mut feed = Feed { client, metrics, progress, namespace, tasks };
+    groups(&mut feed, ctx, writers.groups);
+    services(&mut feed, ctx, writers.services);
+}
+
+fn groups(feed: &mut Feed<'_>, ctx: &Arc<Context>, writer: Writer<SeiNodeDeployment>) {
+    let voice =
+        Voice { client: ctx.client.clone(), metrics: Arc::clone(&ctx.metrics), events: ctx.events.clone() };
+    let mut unreadable = Unreadable::new(voice, ctx.groups.clone());
+    let events =
+        watcher(feed.api::<Decoded<SeiNodeDeployment>>(), watcher::Config::default().page_size(PAGE));
+    let events = events.filter_map(move |event| {
+        let readable = event.map(|event| unreadable.sift(event)).transpose();
+        std::future::ready(readable)
+    });
+    let ctx = Arc::clone(ctx);
+    feed.spawn_optional(GROUPS, events.modify(trim::group), writer, move |change| match change {
+        Change::Present(group) => ctx.wake(ObjectRef::from_obj(group)),
+        Change::Gone(group) => ctx.forget(group),
+        Change::Recovered => ctx.retry_failed(),
+    });
+}
+
+/// The Services of SeiNodes have the label of their group too.
+fn services(feed: &mut Feed<'_>, ctx: &Arc<Context>, writer: Writer<Service>) {
+    let of_groups = format!("{},!{}", labels::DEPLOYMENT, labels::NODE);
+    let events =
+        watcher(feed.api::<Service>(), watcher::Config::default().page_size(PAGE).labels(&of_groups));
+    let ctx = Arc::clone(ctx);
+    feed.spawn(SERVICES, events.modify(trim::group_service), writer, move |change| {
+        let (Change::Present(service) | Change::Gone(service)) = change else { return };
+        if matches!(change, Change::Gone(_)) {
+            ctx.service_gone(service);
+        }
+        ctx.wake_groups_of(service);
+    });
+}

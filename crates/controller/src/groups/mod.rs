@@ -1,0 +1,16 @@
+//! The reconciler of SeiNodeDeployments: `sei-deployment` decides, this carries out. It shares the cache of SeiNodes, the
+//! events, the metrics and the lease gate with the reconciler of SeiNodes, which does not depend on it: where the kind is
+//! not installed or must not be watched, only groups are not reconciled.
+
+mod carry_out;
+mod context;
+mod feeds;
+mod memory;
+mod observe;
+mod reconcile;
+mod scope;
+mod target;
+
+pub(crate) use context::{Context, Woken};
+pub(crate) use feeds::{Writers, start};
+pub(crate) use scope::run;

@@ -1,0 +1,118 @@
+//! One pass over one group.
+
+use std::{sync::Arc, time::Duration};
+
+use kube::{Resource, ResourceExt, runtime::controller::Action};
+use sei_api::{SeiNodeDeployment, labels};
+use sei_deployment::{Decision, Observed, Refusal, Write, decide, events, status};
+use serde_json::json;
+
+use super::{
+    carry_out::{CarriedOut, carry_out},
+    context::Context,
+    observe::observe,
+    target::Target,
+};
+use crate::{
+    error::PassError,
+    finalizers,
+    reconciled::described,
+    status_write::{RecordError, difference, write_status},
+    trim, written,
+};
+
+/// How often a pass may go round before it lets others have their turn: the finalizer is added, objects are written, and
+/// nothing is left to write.
+const ROUNDS: usize = 4;
+
+/// Reconciles `cached`, or the newer state that our own last write returned.
+pub(super) async fn reconcile(cached: Arc<SeiNodeDeployment>, ctx: &Context) -> Result<Action, PassError> {
+    if goes_with_namespace(ctx, &cached).await {
+        Target { ctx, group: &cached }.unmark().await?;
+        return Ok(Action::await_change());
+    }
+    if let Some(kind) = ctx.denied() {
+        return Err(PassError::Denied { object: described(&*cached), kind });
+    }
+    for _ in 0..ROUNDS {
+        let observed = observe(ctx, &cached).await?;
+        ctx.metrics.observe_group(&observed.group);
+        let decision = decide(&observed);
+        let carried_out = carry_out(ctx, &observed, &decision.writes).await;
+        let is_settled = carried_out.error.is_some() || carried_out.count == 0;
+        if is_settled || decision.writes.contains(&Write::Unmark) {
+            return end(ctx, &observed, &decision, carried_out).await;
+        }
+    }
+    Ok(Action::requeue(Duration::ZERO))
+}
+
+/// Whether the group is deleted with its namespace: all that is in it goes, perhaps the operator's Role first.
+async fn goes_with_namespace(ctx: &Context, group: &SeiNodeDeployment) -> bool {
+    group.metadata.deletion_timestamp.is_some()
+        && is_marked(group)
+        && finalizers::in_terminating_namespace(&ctx.client, group).await
+}
+
+fn is_marked(group: &SeiNodeDeployment) -> bool {
+    group.finalizers().iter().any(|finalizer| finalizer == labels::DEPLOYMENT_FINALIZER)
+}
+
+/// Writes the status, and says when the next pass is due.
+async fn end(
+    ctx: &Context,
+    observed: &Observed,
+    decision: &Decision,
+    carried_out: CarriedOut,
+) -> Result<Action, PassError> {
+    let CarriedOut { refusals, error, pause, .. } = carried_out;
+    let status_pause = match is_gone(ctx, observed) {
+        true => None,
+        false => record(ctx, observed, decision, &refusals).await?,
+    };
+    if let Some(error) = error {
+        return Err(error);
+    }
+    // What a cache does not have after a while was deleted.
+    let unseen = ctx.memory(&observed.group, |memory| memory.has_unseen()).then_some(written::KEEP);
+    let next = [pause, status_pause, unseen].into_iter().flatten().min();
+    Ok(next.map_or_else(Action::await_change, Action::requeue))
+}
+
+/// Whether the finalizer was removed, so that nothing is left to report on.
+fn is_gone(ctx: &Context, observed: &Observed) -> bool {
+    let group = &observed.group;
+    let newest = ctx.memory(group, |memory| memory.group.newest(Some(Arc::clone(group))));
+    let newest = newest.unwrap_or_else(|| Arc::clone(group));
+    newest.metadata.deletion_timestamp.is_some() && !is_marked(&newest)
+}
+
+/// Writes the status where it changed. Returns how long to wait where it was written a moment ago.
+async fn record(
+    ctx: &Context,
+    observed: &Observed,
+    decision: &Decision,
+    refusals: &[Refusal],
+) -> Result<Option<Duration>, RecordError> {
+    let group = &*observed.group;
+    let before = group.status.clone().unwrap_or_default();
+    let after = status(observed, decision, refusals);
+    if before == after {
+        return Ok(None);
+    }
+    let is_new_spec = before.observed_generation != after.observed_generation;
+    let pause = ctx.memory(group, |memory| memory.status_pause());
+    if let Some(pause) = pause.filter(|_| !is_new_spec) {
+        return Ok(Some(pause));
+    }
+    let change = difference(&json!(before), &json!(after));
+    let mut written = write_status(&ctx.client, group, &change, labels::DEPLOYMENT_FIELD_MANAGER).await?;
+    trim::group(&mut written);
+    ctx.metrics.observe_group(&written);
+    ctx.events.publish(&written.object_ref(&()), events(&before, &after), observed.now);
+    ctx.memory(group, |memory| {
+        memory.wrote_status();
+        memory.group.keep(Arc::new(written));
+    });
+    Ok(None)
+}

@@ -1,0 +1,56 @@
+//! The passes over the groups of one scope.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use futures::{Stream, StreamExt, stream};
+use kube::runtime::{controller::Action, reflector::ObjectRef};
+use sei_api::SeiNodeDeployment;
+use tokio::sync::watch;
+
+use super::{
+    context::{Context, Woken},
+    reconcile::reconcile,
+};
+use crate::queue::{self, Failed};
+
+/// What happens within this time leads to one pass: the SeiNodes of a group change together.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// Reconciles the groups that `woken` names until `stopped` is true and the passes under way have ended. None before the
+/// caches are filled, for as long as that takes: in a cluster without the kind they never are.
+pub(crate) async fn run(ctx: Arc<Context>, woken: Woken, workers: u16, mut stopped: watch::Receiver<bool>) {
+    tokio::select! {
+        () = ctx.filled() => {}
+        // An error means that the sender is gone, which is a shutdown too.
+        _ = stopped.wait_for(|stopped| *stopped) => return,
+    }
+    let groups = ctx.groups.clone();
+    queue::run(ctx, groups, gathered(woken), workers, stopped, pass).await;
+}
+
+/// Each group once, however often it was named within [`GATHER`].
+fn gathered(woken: Woken) -> impl Stream<Item = ObjectRef<SeiNodeDeployment>> + Send + 'static {
+    let batches = stream::unfold(woken, |mut woken| async move {
+        let mut batch = HashSet::from([woken.recv().await?]);
+        tokio::time::sleep(GATHER).await;
+        while let Ok(group) = woken.try_recv() {
+            batch.insert(group);
+        }
+        Some((stream::iter(batch), woken))
+    });
+    batches.flatten()
+}
+
+/// One pass, after which nothing is remembered of a group that is gone.
+async fn pass(group: Arc<SeiNodeDeployment>, ctx: Arc<Context>) -> Result<Action, Failed> {
+    let result = queue::guarded(&ctx.metrics, &*group, reconcile(Arc::clone(&group), &ctx)).await;
+    let failures = ctx.memory(&group, |memory| {
+        memory.failures = if result.is_ok() { 0 } else { memory.failures.saturating_add(1) };
+        memory.failures
+    });
+    // It may have been deleted during the pass, which then stored it again.
+    if !ctx.has(&group) {
+        ctx.forget(&group);
+    }
+    result.map_err(|error| queue::failed(&*group, error, failures, fastrand::f64()))
+}

@@ -1,0 +1,103 @@
+//! Gauges of single groups.
+
+use kube::ResourceExt;
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{family::Family, gauge::Gauge},
+    registry::Registry,
+};
+use sei_api::{
+    SeiNodeDeployment, deployment_conditions::ConditionType, v1alpha1::deployment::DeploymentPhase,
+};
+
+use super::objects::{ConditionLabels, ObjectLabels, PhaseLabels, observe_condition};
+
+/// Values of label `replica_state`.
+const STATES: [&str; 4] = ["desired", "updated", "ready", "available"];
+
+/// Each has the labels `namespace` and `name`.
+#[derive(Default)]
+pub(super) struct GroupMetrics {
+    phase: Family<PhaseLabels, Gauge>,
+    condition: Family<ConditionLabels, Gauge>,
+    replicas: Family<ReplicaLabels, Gauge>,
+    unreadable: Family<ObjectLabels, Gauge>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReplicaLabels {
+    namespace: String,
+    name: String,
+    replica_state: &'static str,
+}
+
+impl GroupMetrics {
+    pub(super) fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "seinodedeployment_phase",
+            "1 for the phase that a group is in, else 0",
+            self.phase.clone(),
+        );
+        registry.register(
+            "seinodedeployment_condition",
+            "1 True, 0 False, -1 Unknown",
+            self.condition.clone(),
+        );
+        registry.register(
+            "seinodedeployment_replicas",
+            "SeiNodes of a group, by state",
+            self.replicas.clone(),
+        );
+        registry.register(
+            "seinodedeployment_unreadable",
+            "1 for a SeiNodeDeployment that cannot be decoded and is not reconciled",
+            self.unreadable.clone(),
+        );
+    }
+
+    pub(super) fn observe(&self, group: &SeiNodeDeployment) {
+        let (namespace, name) = (group.namespace().unwrap_or_default(), group.name_any());
+        let labels = ObjectLabels::of(&namespace, &name);
+        let Some(status) = &group.status else { return };
+        for phase in DeploymentPhase::ALL {
+            let is_current = i64::from(status.phase == Some(phase));
+            self.phase.get_or_create(&labels.with_phase(phase.as_str())).set(is_current);
+        }
+        for kind in ConditionType::ALL.iter().copied() {
+            observe_condition(&self.condition, &labels.with_condition(kind.as_str()), status.condition(kind));
+        }
+        let counts = [
+            Some(i64::from(group.spec.replicas())),
+            status.updated_replicas,
+            status.ready_replicas,
+            status.available_replicas,
+        ];
+        for (replica_state, count) in STATES.into_iter().zip(counts) {
+            let labels = ReplicaLabels { namespace: namespace.clone(), name: name.clone(), replica_state };
+            self.replicas.get_or_create(&labels).set(count.unwrap_or(0));
+        }
+    }
+
+    pub(super) fn unreadable(&self, namespace: &str, name: &str, unreadable: bool) {
+        let labels = ObjectLabels::of(namespace, name);
+        match unreadable {
+            true => drop(self.unreadable.get_or_create(&labels).set(1)),
+            false => drop(self.unreadable.remove(&labels)),
+        }
+    }
+
+    pub(super) fn forget(&self, namespace: &str, name: &str) {
+        let labels = ObjectLabels::of(namespace, name);
+        for phase in DeploymentPhase::ALL {
+            self.phase.remove(&labels.with_phase(phase.as_str()));
+        }
+        for kind in ConditionType::ALL.iter().copied() {
+            self.condition.remove(&labels.with_condition(kind.as_str()));
+        }
+        for replica_state in STATES {
+            let (namespace, name) = (namespace.to_owned(), name.to_owned());
+            self.replicas.remove(&ReplicaLabels { namespace, name, replica_state });
+        }
+        self.unreadable.remove(&labels);
+    }
+}
