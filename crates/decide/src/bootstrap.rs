@@ -5,7 +5,7 @@ use sei_plan::{Persisted, Plan, TaskKind};
 
 use crate::objects::{JobState, job_state};
 
-/// Whether `plan` goes on with `live`, a Job of the node, where it would create `wanted`. Otherwise `live` is replaced:
+/// Whether `plan` continues with `live`, a Job of the node, where it would create `wanted`. Otherwise `live` is replaced:
 /// it failed, it was created from another spec, or it completed on another volume, since a Job completes after the
 /// restore of its volume.
 pub fn is_usable(live: &Job, wanted: &Job, plan: &Plan<Persisted>) -> bool {
