@@ -47,6 +47,9 @@ fn lines<'a>(figure: &str, reports: impl Iterator<Item = &'a Report>) -> Vec<Lin
             None => lines.push((name, vec![point])),
         }
     }
+    for (_, points) in &mut lines {
+        points.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+    }
     lines
 }
 
@@ -89,7 +92,7 @@ mod tests {
     #[test]
     fn every_panel_shows_the_lines_of_its_figure() {
         let mut report = Report::new("ours".into(), None);
-        for nodes in [1, 50] {
+        for nodes in [50, 1] {
             let mut run = Run::new(Kind::Mixed, nodes);
             run.add("peak memory to quiet", nodes as f64, "MB");
             report.runs.push(run);
