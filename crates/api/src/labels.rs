@@ -22,6 +22,8 @@ pub const RETRY_ANNOTATION: &str = "sei.io/retry";
 /// Annotation on a data volume claim: the volume holds the state of this chain. It is never bootstrapped, restored or
 /// state-synced again, whichever SeiNode uses it.
 pub const INITIALIZED_ANNOTATION: &str = "sei.io/initialized";
+/// Annotation on a data volume claim: the mode of the configuration on the volume. A node of the same mode changes it in place.
+pub const CONFIG_MODE_ANNOTATION: &str = "sei.io/config-mode";
 /// Annotation on objects that a SeiNodeDeployment manages, with value [`MANAGED_BY_DEPLOYMENT`].
 pub const MANAGED_BY_ANNOTATION: &str = "sei.io/managed-by";
 /// Value of [`MANAGED_BY_ANNOTATION`].

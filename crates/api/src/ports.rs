@@ -12,6 +12,9 @@ pub const COSMOS_EXPORTER: u16 = 9300;
 /// seid's JSON-RPC, also what its readiness probe asks.
 pub const RPC: u16 = 26657;
 
+/// seid's peer-to-peer network.
+pub const P2P: u16 = 26656;
+
 /// seid's gRPC.
 pub const GRPC: u16 = 9090;
 
@@ -30,7 +33,7 @@ pub const SEID: [(&str, u16); 7] = [
     ("evm-ws", EVM_WS),
     ("grpc", GRPC),
     ("rest", REST),
-    ("p2p", 26656),
+    ("p2p", P2P),
     ("rpc", RPC),
     ("metrics", 26660),
 ];

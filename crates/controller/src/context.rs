@@ -122,7 +122,7 @@ impl Context {
     pub(crate) fn forget(&self, node: &SeiNode) {
         self.memories().remove(&node.uid().unwrap_or_default());
         self.references.release(node);
-        self.neighbours.wake(node);
+        self.neighbours.forget(node);
         self.exclusives.forget(node);
         self.exclusives.wake_held();
         if self.cache.nodes.get(&ObjectRef::from_obj(node)).is_none() {

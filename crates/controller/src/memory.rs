@@ -65,6 +65,7 @@ pub(crate) struct Shown {
     pub(crate) labels: Option<BTreeMap<String, String>>,
     pub(crate) phase: Option<NodePhase>,
     pub(crate) leaving: bool,
+    pub(crate) node_id: Option<String>,
 }
 
 /// What a finding was made from: the count of changes of the object, and the spec that says what it must hold.

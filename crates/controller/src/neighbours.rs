@@ -1,10 +1,14 @@
 //! Other SeiNodes, as the caches have them: what they mean for a node, and who has to be woken when one changes.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use kube::runtime::reflector::{ObjectRef, Store};
 use sei_api::{SeiNode, names};
 use sei_decide::neighbours::{self, Peers, matters_to};
+use sei_render::Platform;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// The SeiNodes of every scope.
@@ -12,12 +16,37 @@ pub(crate) struct Neighbours {
     pub(crate) fleet: Arc<[Store<SeiNode>]>,
     /// Where to send the names of nodes to reconcile; a scope that does not have a node ignores it.
     pub(crate) wakes: Vec<UnboundedSender<ObjectRef<SeiNode>>>,
+    /// Shared by all scopes.
+    pub(crate) node_ids: Arc<NodeIds>,
+}
+
+/// IDs of the nodes of every scope in the peer-to-peer network, as their sidecars said last.
+#[derive(Default)]
+pub(crate) struct NodeIds(Mutex<HashMap<ObjectRef<SeiNode>, String>>);
+
+impl NodeIds {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectRef<SeiNode>, String>> {
+        // A panic elsewhere leaves the map whole: every access is one insert, read or remove.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Neighbours {
     /// The peers that the label sources of `node` find. `None` without label sources.
-    pub(crate) fn peers(&self, node: &SeiNode) -> Option<Peers> {
-        neighbours::peers(node, self.others(node))
+    pub(crate) fn peers(&self, node: &SeiNode, platform: &Platform) -> Option<Peers> {
+        let node_id = |other: &SeiNode| self.node_ids.lock().get(&ObjectRef::from_obj(other)).cloned();
+        neighbours::peers(node, self.others(node), platform, node_id)
+    }
+
+    /// Remembers the ID of `node`, which outlives its pods.
+    pub(crate) fn learn_id(&self, node: &SeiNode, id: String) {
+        self.node_ids.lock().insert(ObjectRef::from_obj(node), id);
+    }
+
+    /// Forgets a node that is gone, and wakes those to which that matters.
+    pub(crate) fn forget(&self, node: &SeiNode) {
+        self.node_ids.lock().remove(&ObjectRef::from_obj(node));
+        self.wake(node);
     }
 
     /// Has every node reconciled to which a change of `node` matters.

@@ -128,9 +128,15 @@ where
     }
 }
 
-/// Wakes the nodes that look at this one when what they look at changed: that it exists, its labels, its phase.
+/// Wakes the nodes that depend on this one when what they depend on changed: that it exists, its labels, its phase, its
+/// ID in the peer-to-peer network.
 fn announce(ctx: &Context, node: &SeiNode) {
+    let node_id = ctx.memory(node, |memory| memory.sidecar.as_ref().and_then(Watched::node_id));
+    if let Some(id) = &node_id {
+        ctx.neighbours.learn_id(node, id.clone());
+    }
     let shown = Shown {
+        node_id,
         labels: node.metadata.labels.clone(),
         phase: node.status.as_ref().and_then(|status| status.phase),
         leaving: node.metadata.deletion_timestamp.is_some(),

@@ -145,6 +145,7 @@ impl Scopes {
         let stores = stores.collect();
         let fleet: Arc<[_]> = caches.iter().map(|(cache, _)| cache.nodes.clone()).collect();
         let (wakes, woken): (Vec<_>, Vec<_>) = namespaces.iter().map(|_| mpsc::unbounded_channel()).unzip();
+        let node_ids = Arc::default();
         let exclusives = Arc::new(Exclusives::new(stores, wakes.clone()));
         let transport = Transport::new(options.connect_to.clone(), Arc::clone(&options.gate));
         let tokens = Tokens::new(client, options.token_file.clone());
@@ -180,7 +181,11 @@ impl Scopes {
                 genesis_bucket: options.genesis_bucket.clone(),
                 cache,
                 references: References::new(client.clone(), wake.clone(), Arc::clone(metrics)),
-                neighbours: Neighbours { fleet: Arc::clone(&fleet), wakes: wakes.clone() },
+                neighbours: Neighbours {
+                    fleet: Arc::clone(&fleet),
+                    wakes: wakes.clone(),
+                    node_ids: Arc::clone(&node_ids),
+                },
                 exclusives: Arc::clone(&exclusives),
                 wake: wake.clone(),
                 metrics: Arc::clone(metrics),

@@ -24,6 +24,8 @@ pub struct Claim {
     pub is_owned: bool,
     /// Whether it is marked: its volume holds the state of the chain.
     pub has_state: bool,
+    /// Mode of the configuration on the volume, where that was noted.
+    pub config_mode: Option<String>,
 }
 
 impl Claim {
@@ -36,6 +38,7 @@ impl Claim {
             volume: claim.spec.as_ref().and_then(|spec| spec.volume_name.clone()),
             deleted_at: claim.metadata.deletion_timestamp.as_ref().map(|time| time.0),
             is_owned: is_owned_by(claim, node),
+            config_mode: claim.annotations().get(labels::CONFIG_MODE_ANNOTATION).cloned(),
             has_state: claim.annotations().contains_key(labels::INITIALIZED_ANNOTATION),
         }
     }

@@ -3,19 +3,20 @@
 use sei_api::{
     SeiNode, SeiNodeStatus,
     conditions::{
-        self, ConditionType, KeyringReason, NodeKeyReason, Reason, SigningKeyReason, SpecReason, Statement,
-        VolumeReason,
+        self, ConditionType, KeyringReason, NodeKeyReason, Reason, SigningKeyReason, SpecReason,
+        StateSyncReason, Statement, VolumeReason,
     },
     names,
     v1alpha1::{Configured, NodePhase, PlanPhase, SidecarTlsStatus},
 };
 use sei_node::Node;
-use sei_plan::{LOG_LEVEL, Purpose, configured};
+use sei_plan::{LOG_LEVEL, Purpose, TaskKind, configured};
 use sei_render::Platform;
 
 use crate::{
     condition::say,
     ending, faults,
+    neighbours::refused_namespaces,
     objects::{image_of, seid_image},
     observed::{Finding, Observed},
     phase::set_phase,
@@ -39,14 +40,42 @@ pub(crate) fn status(observed: &Observed, node: &Node<'_>, platform: &Platform) 
     if runs_unnoted(observed, &status) {
         status.current_image = Some(object.spec.image.clone());
     }
-    let peers = observed.peers.as_ref().map(|peers| peers.all.clone());
+    let peers = observed.peers.as_ref().map(|peers| peers.addresses.clone());
     status.resolved_peers = peers.filter(|peers| !peers.is_empty());
     tls(observed, &mut status);
     keys(observed, &mut status);
     sidecar_conditions::tell(observed, platform, &mut status);
+    state_sync(observed, node, &mut status);
     configuration(object, &mut status);
-    honored(observed, node, &mut status);
+    honored(observed, node, platform, &mut status);
     status
+}
+
+/// Who tells the block that the first state is trusted by, until there is one.
+fn state_sync(observed: &Observed, node: &Node<'_>, status: &mut SeiNodeStatus) {
+    let sync = node.first_state().sync();
+    let Some(sync) = sync.filter(|_| status.phase != Some(NodePhase::Running)) else {
+        conditions::remove(&mut status.conditions, ConditionType::StateSyncReady);
+        return;
+    };
+    let (truth, reason, message) = match sync.rpc_servers {
+        [] if node.has_witnesses() => (
+            true,
+            StateSyncReason::WitnessesFromPeers,
+            "the first two peers are asked for a trusted block on port 26657; snapshot.rpcServers can list others".to_owned(),
+        ),
+        [] => (
+            false,
+            StateSyncReason::NoWitnesses,
+            "no RPC server is known that tells a trusted block: list at least two in snapshot.rpcServers".to_owned(),
+        ),
+        servers => (
+            true,
+            StateSyncReason::WitnessesListed,
+            format!("{} are asked for a trusted block", servers.join(", ")),
+        ),
+    };
+    say(observed, status, Statement::new(truth, reason, message));
 }
 
 /// A Running node of which it was never noted what it was configured with is taken as configured as its spec says.
@@ -145,13 +174,15 @@ fn keys(observed: &Observed, status: &mut SeiNodeStatus) {
     }
 }
 
-fn honored(observed: &Observed, node: &Node<'_>, status: &mut SeiNodeStatus) {
+fn honored(observed: &Observed, node: &Node<'_>, platform: &Platform, status: &mut SeiNodeStatus) {
     let unused = faults::out_of_the_way(node);
     let unused = unused.into_iter().map(|fault| format!("{fault}; nothing that the node needs now uses it"));
     let said: Vec<_> = unused
         .map(|text| (SpecReason::FieldInvalid, text))
         .chain(pending(node.object, status).map(|text| (SpecReason::FieldPending, text)))
         .chain(without_effect(node.object).map(|text| (SpecReason::FieldWithoutEffect, text)))
+        .chain(without_discovery(observed).map(|text| (SpecReason::FieldWithoutEffect, text)))
+        .chain(refused_namespaces(node.object, platform).map(|text| (SpecReason::FieldWithoutEffect, text)))
         .collect();
     let Some((reason, _)) = said.first() else {
         conditions::remove(&mut status.conditions, ConditionType::SpecHonored);
@@ -192,6 +223,18 @@ fn without_effect(node: &SeiNode) -> impl Iterator<Item = String> + use<> {
             .map(|_| format!("spec.overrides {} has no effect: it is always {}", LOG_LEVEL.0, LOG_LEVEL.1)),
     ];
     fields.into_iter().flatten()
+}
+
+/// Sources of EC2 instances that the sidecar cannot look for.
+fn without_discovery(observed: &Observed) -> impl Iterator<Item = String> {
+    let cannot = observed.sidecar.task_types.get(&TaskKind::DiscoverPeers) == Some(&false);
+    let peers = observed.node.spec.peers.iter().flatten().enumerate();
+    let tags = peers.filter(move |(_, source)| cannot && source.ec2_tags.is_some());
+    tags.map(|(index, _)| {
+        format!(
+            "spec.peers[{index}].ec2Tags has no effect: sidecars since v0.0.57 have no discover-peers; list the instances in static.addresses, or select SeiNodes with label"
+        )
+    })
 }
 
 /// Says which objects do not stay as they are written.

@@ -1,46 +1,91 @@
 //! Other SeiNodes: the peers that labels find.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use sei_api::{
     SeiNode,
     conditions::{ConditionType, ReadyReason},
-    names,
+    names, ports,
     v1alpha1::{LabelPeers, NodePhase},
 };
+use sei_node::is_peer_address;
+use sei_render::Platform;
 
 /// A seid connects to some tens of peers; more only lengthen its status and configuration.
 pub const MOST: usize = 40;
+/// How long a node that has some peers waits for the others.
+const OTHERS: Duration = Duration::from_secs(30);
+/// How long a node waits for its first peer.
+const FIRST: Duration = Duration::from_secs(300);
 
 /// What the label sources of a node find.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Peers {
-    /// DNS names of them, at most [`MOST`], sorted.
-    pub all: Vec<String>,
-    /// Of those that run, and so can be asked for their id, at most [`MOST`].
-    pub running: Vec<String>,
-    /// None runs yet, all look for this node too, and it is the oldest of them: the others are to connect to it.
-    pub comes_first: bool,
+    /// `id@host:port` of those whose ID is known, at most [`MOST`], sorted.
+    pub addresses: Vec<String>,
+    /// DNS names of preferred ones whose ID was never known, sorted. Their sidecars tell it before their seid runs, so
+    /// nodes that look for each other find each other.
+    pub silent: Vec<String>,
 }
 
-/// The peers that the label sources of `node` find among `others`. `None` without label sources.
-pub fn peers(node: &SeiNode, others: impl Iterator<Item = Arc<SeiNode>>) -> Option<Peers> {
+impl Peers {
+    /// Whether a node that has waited since `since` is to wait longer for the IDs of its peers. It starts without those
+    /// that do not respond: peers find each other once one of them has connected to another.
+    /// A node that needs one, `is_needed`, does not start without any.
+    pub fn are_awaited(&self, is_needed: bool, since: Option<Timestamp>, now: Timestamp) -> bool {
+        if is_needed && self.addresses.is_empty() {
+            return true;
+        }
+        let waited = since.and_then(|since| Duration::try_from(now.duration_since(since)).ok());
+        let limit = if self.addresses.is_empty() { FIRST } else { OTHERS };
+        !self.silent.is_empty() && waited.unwrap_or_default() < limit
+    }
+}
+
+/// The peers that the label sources of `node` find among `others`, in namespaces that `platform` allows. `None` without
+/// label sources. `node_id` is what the sidecar of another node has said; of one that has not responded since the
+/// operator started the entry in the node's status stays.
+pub fn peers(
+    node: &SeiNode,
+    others: impl Iterator<Item = Arc<SeiNode>>,
+    platform: &Platform,
+    node_id: impl Fn(&SeiNode) -> Option<String>,
+) -> Option<Peers> {
     label_sources(node).next()?;
-    let found: Vec<_> = others.filter(|other| is_peer(node, other)).collect();
-    let running = choose(node, found.iter().filter(|other| phase(other) == Some(NodePhase::Running)));
-    let waits_for = |other: &SeiNode| is_peer(other, node) && age(node) < age(other);
-    let comes_first = running.is_empty() && !found.is_empty() && found.iter().all(|other| waits_for(other));
-    Some(Peers { all: choose(node, found.iter()), running, comes_first })
+    let before = last_known(node);
+    let mut found: Vec<_> = others
+        .filter(|other| is_peer(node, other, platform))
+        .map(|other| (names::pod_dns(&other), other))
+        .collect();
+    found.sort_by_cached_key(|(name, _)| (preference(node, name), name.clone()));
+    let mut peers = Peers::default();
+    for (place, (name, other)) in found.iter().enumerate() {
+        let address = address(name, other);
+        let id = node_id(other).or_else(|| before.get(address.as_str()).map(|id| (*id).to_owned()));
+        match id {
+            Some(id) if peers.addresses.len() < MOST => peers.addresses.push(format!("{id}@{address}")),
+            None if place < MOST => peers.silent.push(name.clone()),
+            _ => {}
+        }
+    }
+    peers.addresses.sort();
+    peers.silent.sort();
+    Some(peers)
 }
 
-/// DNS names of the peers that `node` prefers, sorted.
-fn choose<'a>(node: &SeiNode, found: impl Iterator<Item = &'a Arc<SeiNode>>) -> Vec<String> {
-    let names: BTreeSet<_> = found.map(|other| names::pod_dns(other)).collect();
-    let mut names: Vec<_> = names.into_iter().collect();
-    names.sort_by_cached_key(|name| preference(node, name));
-    names.truncate(MOST);
-    names.sort();
-    names
+/// IDs of the peers in the node's status, by address. The status of the Go controller may have DNS names there.
+fn last_known(node: &SeiNode) -> BTreeMap<&str, &str> {
+    let known = node.status.iter().flat_map(|status| status.resolved_peers.iter().flatten());
+    let known = known.filter(|peer| is_peer_address(peer));
+    known.filter_map(|peer| peer.split_once('@')).map(|(id, address)| (address, id)).collect()
+}
+
+/// Where the seid of `other` is reached: at its external address, else in the cluster.
+fn address(name: &str, other: &SeiNode) -> String {
+    let external = other.status.as_ref().and_then(|status| status.external_address.clone());
+    let is_usable = |address: &String| is_peer_address(&format!("{}@{address}", "0".repeat(40)));
+    external.filter(is_usable).unwrap_or_else(|| format!("{name}:{}", ports::P2P))
 }
 
 /// Orders peers differently for each node, and always the same (FNV-1a), so that a large fleet is one network and a peer
@@ -75,11 +120,36 @@ fn label_sources(node: &SeiNode) -> impl Iterator<Item = &LabelPeers> {
 }
 
 /// Whether a label source of `node` selects `other`, which is of the same chain and of use.
-fn is_peer(node: &SeiNode, other: &SeiNode) -> bool {
-    label_sources(node).any(|source| selects(node, other, source))
+fn is_peer(node: &SeiNode, other: &SeiNode, platform: &Platform) -> bool {
+    label_sources(node).any(|source| allows(platform, node, source) && selects(node, other, source))
         && other.spec.chain_id == node.spec.chain_id
         && other.metadata.deletion_timestamp.is_none()
         && phase(other) != Some(NodePhase::Failed)
+}
+
+/// Whether `platform` lets `node` look where `source` looks.
+fn allows(platform: &Platform, node: &SeiNode, source: &LabelPeers) -> bool {
+    let namespace = namespace(node, source);
+    namespace == names::namespace(node) || platform.allows_peers_of(namespace)
+}
+
+/// The namespace in which `source` of `node` looks.
+fn namespace<'a>(node: &'a SeiNode, source: &'a LabelPeers) -> &'a str {
+    let named = source.namespace.as_deref().filter(|namespace| !namespace.is_empty());
+    named.unwrap_or(names::namespace(node))
+}
+
+/// What to say about label sources that look in namespaces where they may not.
+pub(crate) fn refused_namespaces(node: &SeiNode, platform: &Platform) -> impl Iterator<Item = String> {
+    let peers = node.spec.peers.iter().flatten().enumerate();
+    let labels = peers.filter_map(|(index, source)| Some((index, source.label.as_ref()?)));
+    let refused = labels.filter(|(_, source)| !allows(platform, node, source));
+    refused.map(|(index, source)| {
+        format!(
+            "spec.peers[{index}].label finds no peers: the platform does not allow peers of namespace {} (setting SEI_PEER_NAMESPACES)",
+            namespace(node, source)
+        )
+    })
 }
 
 fn phase(node: &SeiNode) -> Option<NodePhase> {
@@ -88,23 +158,21 @@ fn phase(node: &SeiNode) -> Option<NodePhase> {
 
 /// Whether `source` of `node` matches `other` by namespace and labels.
 fn selects(node: &SeiNode, other: &SeiNode, source: &LabelPeers) -> bool {
-    let namespace = source.namespace.as_deref().filter(|namespace| !namespace.is_empty());
     let labels = other.metadata.labels.as_ref();
-    names::namespace(other) == namespace.unwrap_or(names::namespace(node))
+    names::namespace(other) == namespace(node, source)
         && source.selector.iter().all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value))
-}
-
-/// Who came first; the name settles a tie.
-fn age(node: &SeiNode) -> impl Ord + '_ {
-    let created = node.metadata.creation_timestamp.as_ref().map(|time| time.0);
-    (created, names::node(node), names::namespace(node))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+
+    const ID: &str = "0123456789abcdef0123456789abcdef01234567";
 
     fn node(name: &str, phase: &str, ready: &str) -> Arc<SeiNode> {
         let condition = json!({ "type": "Ready", "status": "False", "reason": ready, "message": "",
@@ -119,29 +187,112 @@ mod tests {
         Arc::new(serde_json::from_value(node).unwrap())
     }
 
+    fn changed(node: &Arc<SeiNode>, change: impl FnOnce(&mut SeiNode)) -> Arc<SeiNode> {
+        let mut node = SeiNode::clone(node);
+        change(&mut node);
+        Arc::new(node)
+    }
+
     fn fleet(count: usize) -> Vec<Arc<SeiNode>> {
         (0..count).map(|index| node(&format!("n{index}"), "Running", "NodeReady")).collect()
+    }
+
+    fn platform(peer_namespaces: &str) -> Platform {
+        let settings = include_str!("../../../tests/conformance/full-tls/platform.env");
+        let settings = settings.lines().filter_map(|line| line.split_once('='));
+        let more = [("SEI_PEER_NAMESPACES", peer_namespaces)];
+        let settings = settings.chain(more).map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Platform::from_settings(&settings.collect()).unwrap()
+    }
+
+    /// An ID for each node.
+    fn id(node: &SeiNode) -> Option<String> {
+        Some(format!("{:0>40x}", preference(node, "")))
+    }
+
+    fn find(node: &SeiNode, others: &[Arc<SeiNode>], ids: impl Fn(&SeiNode) -> Option<String>) -> Peers {
+        peers(node, others.iter().cloned(), &platform(""), ids).unwrap()
     }
 
     #[test]
     fn a_large_fleet_gives_each_node_some_peers_and_together_reaches_all() {
         let (fleet, mut reached) = (fleet(300), BTreeSet::new());
         for own in &fleet {
-            let others = fleet.iter().filter(|other| !Arc::ptr_eq(own, other)).cloned();
-            let found = peers(own, others).unwrap();
-            assert_eq!((found.all.len(), found.running.len()), (MOST, MOST));
-            reached.extend(found.running);
+            let others: Vec<_> = fleet.iter().filter(|other| !Arc::ptr_eq(own, other)).cloned().collect();
+            let found = find(own, &others, id);
+            assert_eq!((found.addresses.len(), found.silent.len()), (MOST, 0));
+            reached.extend(found.addresses);
         }
         assert_eq!(reached.len(), 300);
     }
 
     #[test]
-    fn a_peer_more_changes_at_most_one_name() {
-        let own = node("own", "Running", "NodeReady");
-        let (before, after) = (fleet(200), fleet(201));
-        let names =
-            |fleet: Vec<Arc<SeiNode>>| BTreeSet::from_iter(peers(&own, fleet.into_iter()).unwrap().all);
-        assert!(names(before).difference(&names(after)).count() <= 1);
+    fn a_peer_is_reached_at_its_external_address_or_in_the_cluster() {
+        let own = node("own", "Pending", "WaitingForPod");
+        let other = node("other", "Pending", "WaitingForPod");
+        let at = |other: &Arc<SeiNode>| find(&own, &[Arc::clone(other)], |_| Some(ID.to_owned())).addresses;
+        let inside = format!("{ID}@other-0.other.sei.svc.cluster.local:26656");
+        assert_eq!(at(&other), [inside.as_str()]);
+        let external = |address: &str| {
+            changed(&other, |node| {
+                node.status.get_or_insert_default().external_address = Some(address.to_owned());
+            })
+        };
+        assert_eq!(at(&external("p2p.example:443")), [format!("{ID}@p2p.example:443")]);
+        assert_eq!(at(&external("not an address")), [inside.as_str()]);
+    }
+
+    #[test]
+    fn nodes_wait_for_the_ids_of_their_peers_but_not_forever() {
+        let own = node("own", "Pending", "WaitingForPod");
+        let others = [node("a", "Pending", ""), node("b", "Pending", "")];
+        let start = Timestamp::UNIX_EPOCH;
+        let awaited = |found: &Peers, seconds| {
+            found.are_awaited(false, Some(start), start + Duration::from_secs(seconds))
+        };
+        let nobody = find(&own, &others, |_| None);
+        assert_eq!(nobody.silent.len(), 2);
+        assert!(nobody.are_awaited(false, None, start) && awaited(&nobody, 299) && !awaited(&nobody, 300));
+        let one = find(&own, &others, |other| (names::node(other) == "a").then(|| ID.to_owned()));
+        assert_eq!(one.silent, ["b-0.b.sei.svc.cluster.local"]);
+        assert!(awaited(&one, 29) && !awaited(&one, 30));
+        assert!(!find(&own, &others, id).are_awaited(false, None, start), "all are known");
+        assert!(!find(&own, &[], id).are_awaited(false, None, start), "there is none");
+        assert!(find(&own, &[], id).are_awaited(true, Some(start), start + Duration::from_secs(9999)));
+    }
+
+    #[test]
+    fn dns_names_in_the_status_of_the_go_controller_are_no_addresses() {
+        let host = "a-0.a.sei.svc.cluster.local";
+        let known = |entries: &[String]| {
+            let own = changed(&node("own", "Running", "NodeReady"), |own| {
+                own.status.get_or_insert_default().resolved_peers = Some(entries.to_vec());
+            });
+            find(&own, &[node("a", "Running", "NodeReady")], |_| None)
+        };
+        assert_eq!(known(&[host.to_owned()]).silent, [host]);
+        let address = format!("{ID}@{host}:26656");
+        assert_eq!(known(std::slice::from_ref(&address)).addresses, [address]);
+    }
+
+    #[test]
+    fn peers_of_another_namespace_are_found_only_where_the_platform_allows_it() {
+        let own = changed(&node("own", "Running", "NodeReady"), |own| {
+            let sources = json!([{ "label": { "selector": { "net": "a" }, "namespace": "theirs" } }]);
+            own.spec.peers = serde_json::from_value(sources).unwrap();
+        });
+        let other = changed(&node("other", "Running", "NodeReady"), |other| {
+            other.metadata.namespace = Some("theirs".to_owned());
+        });
+        for (allowed, count) in [("", 1), ("theirs, ours", 1), ("ours", 0), ("their", 0)] {
+            let platform = platform(allowed);
+            let found = peers(&own, [Arc::clone(&other)].into_iter(), &platform, id).unwrap();
+            assert_eq!(found.addresses.len(), count, "{allowed:?}");
+            let refused: Vec<_> = refused_namespaces(&own, &platform).collect();
+            assert_eq!(refused.len(), 1 - count, "{refused:?}");
+        }
+        let at_home = node("own", "Running", "NodeReady");
+        assert_eq!(refused_namespaces(&at_home, &platform("ours")).count(), 0, "a node's own namespace");
     }
 
     #[test]
@@ -149,5 +300,34 @@ mod tests {
         let changed = node("changed", "Running", "NodeReady");
         assert!(matters_to(&changed, &node("waiting", "Initializing", "WaitingForPeers")));
         assert!(!matters_to(&changed, &node("running", "Running", "NodeReady")));
+    }
+
+    proptest! {
+        /// Whoever responds: the list is bounded, sorted, of nodes that were found, and stays as it is when nobody
+        /// responds any more; and a node more changes one entry at most.
+        #[test]
+        fn peers_are_bounded_and_stable(count in 0..100usize, responds in prop::collection::vec(any::<bool>(), 101)) {
+            let fleet = fleet(count + 1);
+            let answers = |node: &SeiNode| {
+                let index: usize = names::node(node)[1..].parse().unwrap();
+                id(node).filter(|_| responds[index])
+            };
+            let own = node("own", "Running", "NodeReady");
+            let before = find(&own, &fleet[..count], answers);
+            prop_assert!(before.addresses.len() <= MOST && before.silent.len() <= MOST);
+            prop_assert!(before.addresses.is_sorted_by(|one, next| one < next));
+            prop_assert!(before.addresses.iter().all(|address| is_peer_address(address)));
+            let known = fleet[..count].iter().filter(|node| answers(node).is_some()).count();
+            prop_assert_eq!(before.addresses.len(), known.min(MOST));
+
+            let after = find(&own, &fleet, answers);
+            let gone = before.addresses.iter().filter(|address| !after.addresses.contains(address)).count();
+            prop_assert!(gone <= 1, "{gone} entries were replaced by one node");
+
+            let restarted = changed(&own, |own| {
+                own.status.get_or_insert_default().resolved_peers = Some(before.addresses.clone());
+            });
+            prop_assert_eq!(find(&restarted, &fleet[..count], |_| None).addresses, before.addresses);
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! What is known of a node's sidecar. It is watched like any other object: an actor polls it at an independent rhythm,
 //! and a pass reads what it answered last.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
+use sei_plan::TaskKind;
 
 /// What is known of the sidecar of one pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +19,10 @@ pub struct Sidecar {
     pub task: Option<Answer<TaskReport>>,
     /// Under TLS, whether the sidecar also serves its own port, where callers are not authenticated.
     pub plain_port_answers: Option<bool>,
+    /// The node's ID in the peer-to-peer network.
+    pub node_id: Option<String>,
+    /// Whether it supports the task types that are of interest, as far as it has said so.
+    pub task_types: BTreeMap<TaskKind, bool>,
 }
 
 impl Sidecar {

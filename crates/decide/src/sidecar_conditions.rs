@@ -63,7 +63,7 @@ pub(crate) fn say_health(status: &mut SeiNodeStatus, observed: &Observed) {
 /// Says that the sidecar does not know a task of the plan.
 pub(crate) fn say_task_unknown(status: &mut SeiNodeStatus, observed: &Observed, task: &str) {
     let message = format!(
-        "the sidecar does not support task {task}: use another sidecar image (discover-peers was removed in v0.0.57)"
+        "the sidecar does not support task {task}, which every version since v0.0.47 has: check that spec.sidecar.image is an image of seictl"
     );
     say(observed, status, Statement::new(false, SidecarSupportReason::TaskUnknown, message));
 }

@@ -49,6 +49,11 @@ pub fn sidecar_step(
         }
         Some(TaskProgress::Completed) => return SidecarStep::Completed,
         Some(TaskProgress::Failed(error)) => return SidecarStep::Failed(error.clone()),
+        // Peers are configured without it, by this plan or by the one that takes its place.
+        Some(TaskProgress::Refused(Refusal::TaskUnknown, _)) if task.kind() == TaskKind::DiscoverPeers => {
+            let outcome = if plan.writes_peers() { Outcome::Done } else { Outcome::Reissue };
+            return SidecarStep::Ended(outcome);
+        }
         Some(TaskProgress::Refused(refusal, message)) => {
             return SidecarStep::Ended(refused(*refusal, message));
         }
@@ -80,32 +85,36 @@ pub fn sidecar_step(
         return SidecarStep::Ask(meanwhile);
     }
     let peers = observed.peers.clone().unwrap_or_default();
-    match task.request_params(&peers.running) {
-        Ok(params) => SidecarStep::Submit { params, meanwhile },
-        Err(error @ TaskError::NoPeers) => without_peers(&peers, &error, meanwhile, progress),
+    let since = planned.waiting_since.as_ref().map(|since| since.0);
+    let is_needed = plan.ahead(TaskKind::ConfigureStateSync) && !task.has_other_peers();
+    let waits = task.has_label_peers() && peers.are_awaited(is_needed, since, observed.now);
+    match task.clone().after(planned.error.as_deref()).request_params(&peers.addresses) {
+        Ok(params) if !waits => SidecarStep::Submit { params, meanwhile },
+        Ok(_) | Err(TaskError::NoPeers) => without_peers(&peers, waits, meanwhile, progress),
         Err(error) => SidecarStep::Ended(Outcome::Rejected { error: error.to_string() }),
     }
 }
 
-/// No peer is running. A peer's ID is requested from its seid, which starts only when its own plan is complete: of
-/// nodes that look for each other one has to go without, and the others connect to it.
+/// Peers of which nobody knows the ID are waited for, or there is none to look for. Only a task that the sidecar does not
+/// know can still wait, or be left out.
 fn without_peers(
     peers: &Peers,
-    error: &TaskError,
+    waits: bool,
     meanwhile: Outcome,
     progress: Option<&TaskProgress>,
 ) -> SidecarStep {
-    match (progress, &meanwhile) {
-        (Some(TaskProgress::Unknown), Outcome::Requested) => {}
-        // The sidecar may know the task already.
-        _ => return SidecarStep::Ask(meanwhile),
+    if progress != Some(&TaskProgress::Unknown) || meanwhile != Outcome::Requested {
+        return SidecarStep::Ask(meanwhile);
     }
-    if peers.comes_first {
+    if !waits {
         return SidecarStep::Ended(Outcome::Done);
     }
-    let detail = match peers.all.as_slice() {
-        [] => error.to_string(),
-        all => format!("none of the peers that spec.peers selects is running yet: {}", all.join(", ")),
+    let detail = match peers.silent.as_slice() {
+        [] => "no SeiNode matches the label selectors of spec.peers, and state sync needs a peer".to_owned(),
+        silent => format!(
+            "the sidecars of peers that spec.peers selects have not reported their node IDs yet: {}",
+            silent.join(", ")
+        ),
     };
     SidecarStep::Ask(Outcome::Waiting { reason: ReadyReason::WaitingForPeers, detail })
 }

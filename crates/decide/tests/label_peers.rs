@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use sei_api::SeiNode;
 use sei_decide::neighbours::{MOST, matters_to, peers};
+use sei_render::Platform;
 use serde_json::json;
 
 const NODES: usize = 3000;
 /// Bytes of the peers in the status of one node.
-const STATUS_LIMIT: usize = 4096;
+const STATUS_LIMIT: usize = 6144;
 
 fn node(index: usize, phase: &str, ready: &str) -> Arc<SeiNode> {
     let condition = json!({ "type": "Ready", "status": "False", "reason": ready, "message": "",
@@ -27,11 +28,16 @@ fn node(index: usize, phase: &str, ready: &str) -> Arc<SeiNode> {
 #[test]
 fn the_status_of_a_node_among_thousands_of_peers_stays_small() {
     let fleet: Vec<_> = (0..NODES).map(|index| node(index, "Running", "NodeReady")).collect();
+    let settings = include_str!("../../../tests/conformance/full-tls/platform.env");
+    let settings = settings.lines().filter_map(|line| line.split_once('='));
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let platform = Platform::from_settings(&settings.collect()).unwrap();
     for own in fleet.iter().step_by(NODES / 20) {
         let others = fleet.iter().filter(|other| !Arc::ptr_eq(own, other)).cloned();
-        let found = peers(own, others).unwrap();
-        assert_eq!((found.all.len(), found.running.len()), (MOST, MOST));
-        let bytes = serde_json::to_vec(&found.all).unwrap().len();
+        let id = |_: &SeiNode| Some("0123456789abcdef0123456789abcdef01234567".to_owned());
+        let found = peers(own, others, &platform, id).unwrap();
+        assert_eq!(found.addresses.len(), MOST);
+        let bytes = serde_json::to_vec(&found.addresses).unwrap().len();
         println!("{bytes} bytes of peers");
         assert!(bytes <= STATUS_LIMIT, "{bytes}");
     }

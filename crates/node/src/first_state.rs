@@ -26,10 +26,33 @@ pub enum FirstState<'a> {
 /// Settings of state sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StateSync<'a> {
+    /// RPC servers that tell the trusted block; empty where the first peers are asked.
+    pub rpc_servers: &'a [String],
     /// Trust period; empty for the default of the sidecar.
     pub trust_period: &'a str,
     /// Blocks to fetch backwards.
     pub backfill_blocks: i64,
+}
+
+impl<'a> FirstState<'a> {
+    /// How blocks are trusted; `None` where every block is executed.
+    pub fn sync(&self) -> Option<StateSync<'a>> {
+        match self {
+            Self::Genesis => None,
+            Self::StateSync(sync) | Self::Snapshot { sync, .. } => Some(*sync),
+        }
+    }
+}
+
+/// Whether `text` is `host:port`, as the sidecar takes an RPC server.
+fn is_rpc_server(text: &str) -> bool {
+    let is_host = |host: &str| {
+        !host.is_empty() && !host.contains([':', '/', ',']) && !host.contains(char::is_whitespace)
+    };
+    let is_port = |port: &str| {
+        port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
+    };
+    text.split_once(':').is_some_and(|(host, port)| is_host(host) && is_port(port))
 }
 
 /// The state that `source`, which is at `path`, asks for.
@@ -48,7 +71,18 @@ pub(crate) fn read<'a>(
         faults.push(Part::State, SpecError::Conflict { field: path, conflict });
     }
     let bootstrap = faults.image(Part::State, "snapshot.bootstrapImage", source.bootstrap_image.as_deref());
+    let rpc_servers = source.rpc_servers.as_deref().unwrap_or_default();
+    if source.rpc_servers.is_some() && rpc_servers.len() < 2 {
+        let wanted = "at least two RPC servers, each as host:port";
+        let error = SpecError::bad_value("snapshot.rpcServers", &rpc_servers.join(","), wanted);
+        faults.push(Part::State, error);
+    }
+    for server in rpc_servers.iter().filter(|server| !is_rpc_server(server)) {
+        let error = SpecError::bad_value("snapshot.rpcServers", server, "host:port without a scheme");
+        faults.push(Part::State, error);
+    }
     let sync = StateSync {
+        rpc_servers,
         trust_period: source.trust_period.as_deref().unwrap_or_default(),
         backfill_blocks: source.backfill_blocks.unwrap_or_default(),
     };

@@ -22,7 +22,7 @@ pub use fault::{Fault, SpecError};
 pub use first_state::{FirstState, StateSync};
 pub use image::{ImageError, ImageReference};
 pub use mode::{Mode, Snapshots};
-pub use node::Node;
+pub use node::{Node, PERSISTENT_PEERS};
 pub use overrides::{OverrideKey, is_override_key, override_keys};
 pub use part::Part;
 pub use peer_address::is_peer_address;

@@ -7,6 +7,9 @@ use crate::{
     fault::Faults, mode, peer_source, pod,
 };
 
+/// Key of the persistent peers in the configuration.
+pub const PERSISTENT_PEERS: &str = "network.p2p.persistent_peers";
+
 /// A SeiNode whose spec has been read.
 ///
 /// What is wrong with the spec is left out and is in [`faults`](Self::faults). A fault holds back every task that uses
@@ -38,10 +41,24 @@ impl<'a> Node<'a> {
         let pod = pod::read(spec, &mut faults);
         let tls_secret = spec.tls().map(|tls| tls.secret_name.as_str());
         let peers = peer_source::read(spec.peers.as_deref().unwrap_or_default(), &mut faults);
+        let node = Self { object, mode, tls_secret, peers, pod: None, faults: Vec::new() };
+        if !node.has_witnesses() {
+            let instead = "list at least two RPC servers of the chain as host:port, or set spec.peers to nodes that serve RPC";
+            faults.push(Part::State, SpecError::Missing { field: "snapshot.rpcServers", instead });
+        }
         configuration::check(spec.overrides.iter().flatten(), &mut faults);
         let Faults(faults) = faults;
         let pod = pod.filter(|_| faults.iter().all(|fault| fault.part != Part::Pod));
-        Self { object, mode, tls_secret, peers, pod, faults }
+        Self { pod, faults, ..node }
+    }
+
+    /// Whether there is anybody to tell the block that the first state is trusted by: the listed RPC servers, else the
+    /// first peers.
+    pub fn has_witnesses(&self) -> bool {
+        let overrides = self.object.spec.overrides.as_ref();
+        let lists_peers = overrides.is_some_and(|overrides| overrides.contains_key(PERSISTENT_PEERS));
+        let sync = self.first_state().sync();
+        sync.is_none_or(|sync| !sync.rpc_servers.is_empty() || self.peers.is_some() || lists_peers)
     }
 
     /// Everything that is wrong with the spec; empty when every plan can be carried out.
@@ -110,7 +127,7 @@ mod tests {
         for (more, part, has_pod) in [
             (json!({ "fullNode": {}, "overrides": { "no.such.key": "1" } }), Part::Configuration, true),
             (json!({ "fullNode": {}, "peers": [{ "static": { "addresses": ["x"] } }] }), Part::Peers, true),
-            (json!({ "fullNode": { "snapshot": {} } }), Part::State, true),
+            (json!({ "fullNode": { "snapshot": { "stateSync": {} } } }), Part::State, true),
             (json!({ "fullNode": {}, "sidecar": { "port": 8443 } }), Part::Pod, false),
             (json!({ "fullNode": {}, "sidecar": { "image": "a b" } }), Part::Pod, false),
             (json!({}), Part::Pod, false),
@@ -129,6 +146,30 @@ mod tests {
         let node = Node::of(&wrong);
         assert!(matches!(node.first_state(), FirstState::StateSync(_)), "{node:?}");
         assert_eq!(node.peers, Some(Vec::new()), "peers are asked for, and none can be used");
+    }
+
+    #[test]
+    fn state_that_is_trusted_needs_somebody_who_tells_the_trusted_block() {
+        let fault = |more: Value| {
+            let object = object(&more);
+            Node::of(&object).faults().iter().map(|fault| fault.part).collect::<Vec<_>>()
+        };
+        let s3 = json!({ "s3": { "targetHeight": 5 } });
+        let peers = json!([{ "label": { "selector": { "net": "a" } } }]);
+        for snapshot in [s3, json!({ "stateSync": {} })] {
+            let with = |servers: Value| {
+                let mut snapshot = snapshot.clone();
+                snapshot["rpcServers"] = servers;
+                json!({ "fullNode": { "snapshot": snapshot } })
+            };
+            assert_eq!(fault(json!({ "fullNode": { "snapshot": snapshot } })), [Part::State]);
+            assert_eq!(fault(json!({ "fullNode": { "snapshot": snapshot }, "peers": peers })), []);
+            assert_eq!(fault(with(json!(["a:26657", "b.example:443"]))), []);
+            for servers in [json!(["a:1"]), json!(["a:1", "http://b:1"]), json!(["a:1", "b:0"])] {
+                assert_eq!(fault(with(servers.clone())), [Part::State], "{servers}");
+            }
+        }
+        assert_eq!(fault(json!({ "fullNode": {} })), []);
     }
 
     #[test]

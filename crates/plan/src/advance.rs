@@ -15,7 +15,7 @@ use crate::{
     backoff::{WATCHED, elapsed, poll_delay, retry_delay},
     outcome::{Outcome, Step},
     retry::retry_request,
-    stored::{delay_reissue, finish, has, is_done, is_elsewhere, name_upload},
+    stored::{delay_reissue, finish, has, is_done, is_elsewhere, name_upload, writes_peers},
 };
 
 /// A plan that is not stored yet. It can only be written to status; nothing of it can run.
@@ -105,6 +105,16 @@ impl Plan<Persisted> {
     /// Whether a task of kind `kind` is done.
     pub fn is_done(&self, kind: TaskKind) -> bool {
         is_done(&self.stored, kind)
+    }
+
+    /// Whether a task of kind `kind` is not done yet.
+    pub fn is_left(&self, kind: TaskKind) -> bool {
+        self.stored.tasks.iter().any(|task| task.is(kind) && task.status != TaskStatus::Complete)
+    }
+
+    /// Whether its `config-apply` writes the persistent peers, so that it can do without `discover-peers`.
+    pub fn writes_peers(&self) -> bool {
+        writes_peers(&self.stored)
     }
 
     /// Notes that the bootstrap Job has completed, whatever was noted of its tasks.

@@ -20,9 +20,9 @@ pub(crate) fn carry_over(fresh: &mut TaskPlan, old: &TaskPlan, ground: &Ground) 
             config = config.max(Config::of(task, false));
             continue;
         };
-        let in_place = task.is(TaskKind::ConfigApply) && state_sync_follows(old, place);
+        let in_place = task.is(TaskKind::ConfigApply) && must_stay(old, place);
         if in_place {
-            keep_state_sync(task);
+            change_in_place(task);
         }
         let stands = match task.kind() {
             Some(TaskKind::ConfigApply) => !is_rejected_config(old, ground),
@@ -94,11 +94,14 @@ fn may_be_under_way(was: &PlannedTask, old: &TaskPlan) -> bool {
     was.submitted_at.is_some() || cause == Some(FailureCause::Rejected)
 }
 
-/// Whether the configuration that `old` wrote cannot stay: another sidecar reads another schema, or found it invalid.
+/// Whether the configuration that `old` wrote cannot stay: another sidecar reads another schema, or it was found invalid or
+/// without a peer that state sync could ask.
 fn is_rejected_config(old: &TaskPlan, ground: &Ground) -> bool {
     let other_sidecar = old.sidecar_image.is_some() && old.sidecar_image != ground.sidecar_image;
     let failed = old.tasks.iter().find(|task| task.status == TaskStatus::Failed);
-    other_sidecar || failed.is_some_and(|task| task.is(TaskKind::ConfigValidate))
+    let is_at_fault =
+        |task: &PlannedTask| task.is(TaskKind::ConfigValidate) || task.is(TaskKind::ConfigureStateSync);
+    other_sidecar || failed.is_some_and(is_at_fault)
 }
 
 /// Whether `config-apply` at `place` has written the configuration once, and state sync was, or may have been,
@@ -117,8 +120,18 @@ fn state_sync_follows(old: &TaskPlan, place: usize) -> bool {
         || next.is_some_and(|next| next.1.is(TaskKind::ConfigureStateSync) && may_have_run(next))
 }
 
+/// Whether what `config-apply` at `place` has written must not be rewritten: state sync is configured in it, or seid has
+/// data that fits it.
+fn must_stay(old: &TaskPlan, place: usize) -> bool {
+    let has_run = |task: &PlannedTask| {
+        let was_submitted = task.status == TaskStatus::Complete || task.submitted_at.is_some();
+        task.is(TaskKind::MarkReady) && was_submitted
+    };
+    state_sync_follows(old, place) || old.tasks[place..].iter().any(has_run)
+}
+
 /// Has `config-apply` change the files in place instead of rewriting them.
-fn keep_state_sync(task: &mut PlannedTask) {
+fn change_in_place(task: &mut PlannedTask) {
     if let Some(Value::Object(params)) = &mut task.params {
         params.insert("incremental".to_owned(), json!(true));
     }
@@ -134,6 +147,10 @@ fn same_params(was: Option<&Value>, is: Option<&Value>) -> bool {
         let mut params = params.cloned().unwrap_or_default();
         if let Value::Object(params) = &mut params {
             params.remove("incremental");
+            // Plans that were made before it was noted there had none in it.
+            if params.get("peers") == Some(&json!([])) {
+                params.remove("peers");
+            }
         }
         params
     };

@@ -21,26 +21,25 @@ pub fn configured(node: &SeiNode) -> Configured {
 /// What the completed `plan` has configured; `None` for one that configures nothing. The spec may have changed since the
 /// plan was made.
 pub fn configured_by(plan: &TaskPlan, node: &Node<'_>) -> Option<Configured> {
-    params(plan, TaskKind::ConfigApply)?;
+    let (overrides, peers) = intent(plan)?;
     let now = configured(node.object);
     if !is_outdated(plan, node.object) {
         return Some(now);
     }
-    let wanted = build::init(node, &plan.id);
-    let is_same = |kind| params(plan, kind) == params(&wanted, kind);
+    let (wanted_overrides, wanted_peers) = intent(&build::init(node, &plan.id))?;
     Some(Configured {
-        overrides: if is_same(TaskKind::ConfigApply) { now.overrides } else { String::new() },
-        peers: if is_same(TaskKind::DiscoverPeers) { now.peers } else { String::new() },
+        overrides: if overrides == wanted_overrides { now.overrides } else { String::new() },
+        peers: if peers == wanted_peers { now.peers } else { String::new() },
     })
 }
 
-/// The parameters of the last task of kind `kind`, but for how they are written.
-fn params(plan: &TaskPlan, kind: TaskKind) -> Option<Value> {
-    let mut params = plan.tasks.iter().rev().find(|task| task.is(kind))?.params.clone()?;
-    if let Value::Object(params) = &mut params {
-        params.remove("incremental");
-    }
-    Some(params)
+/// What the last `config-apply` of `plan` writes, but for how it does so, and the sources of peers.
+fn intent(plan: &TaskPlan) -> Option<(Value, Option<Value>)> {
+    let mut params = plan.tasks.iter().rev().find(|task| task.is(TaskKind::ConfigApply))?.params.clone()?;
+    let fields = params.as_object_mut()?;
+    fields.remove("incremental");
+    let peers = fields.remove("peers");
+    Some((params, peers))
 }
 
 fn digest_of(field: &impl Serialize) -> String {

@@ -117,20 +117,23 @@ kinds! {
     ///
     /// Fails when the object does not exist or cannot be downloaded.
     ConfigureGenesis = "configure-genesis",
-    /// Rewrites `config.toml` and `app.toml` from the mode's defaults and `spec.overrides`.
+    /// Writes `config.toml` and `app.toml` from the mode's defaults, the persistent peers that `spec.peers` finds, and
+    /// `spec.overrides`, which win.
+    ///
+    /// Waits for the node IDs of peers that `spec.peers[].label` selects and whose sidecar has never responded: up to
+    /// 30 s, and up to 5 min while there is no peer at all.
     ///
     /// Fails when an override is not a key of the configuration, or the sidecar reports the result as invalid.
     ConfigApply = "config-apply",
-    /// Resolves `spec.peers` and writes the result as persistent peers.
+    /// Finds the EC2 instances of `spec.peers[].ec2Tags` and writes them with all other peers as persistent peers. It is
+    /// skipped with a sidecar of v0.0.57 or later, which does not support it.
     ///
-    /// Waits for a SeiNode that matches a label selector, when there is no other source.
-    ///
-    /// Fails when no peer of a source can be reached, and immediately with a sidecar of v0.0.57 or later, which does
-    /// not support the task.
+    /// Fails when no instance is found.
     DiscoverPeers = "discover-peers",
-    /// Writes the state-sync section, with a trusted height and hash from the first peers.
+    /// Writes the state-sync section, with a trusted height and hash from the servers in `snapshot.rpcServers`, else from
+    /// the first two persistent peers on port 26657. It comes before seid runs, so a node never syncs from genesis instead.
     ///
-    /// Fails when there are no persistent peers, or none of them responds.
+    /// Fails when none of them responds.
     ConfigureStateSync = "configure-state-sync",
     /// Validates the configuration on disk.
     ///

@@ -39,7 +39,7 @@ impl TaskKind {
             }
             Self::TeardownBootstrap => (Place::Once, &[]),
             Self::SnapshotRestore | Self::ConfigureStateSync => (Place::Sidecar, &[Part::State]),
-            Self::ConfigApply => (Place::Sidecar, &[Part::Configuration]),
+            Self::ConfigApply => (Place::Sidecar, &[Part::Configuration, Part::Peers]),
             Self::DiscoverPeers => (Place::Sidecar, &[Part::Peers]),
             Self::GenerateIdentity | Self::GenerateGentx | Self::UploadGenesisArtifacts => {
                 (Place::Sidecar, &[Part::Ceremony])

@@ -5,19 +5,16 @@ use serde_json::{Value, json};
 
 use crate::{Task, TaskError};
 
-/// Index in the plan and body of the POST of every sidecar task. A task that has no peer to connect to yet is
-/// left out: its body is made when there is.
+/// Index in the plan and body of the POST of every sidecar task. A task that has nothing to
+/// look for is left out.
 ///
 /// # Errors
 /// The first [`TaskError`] that no attempt could get past.
-pub fn sidecar_requests(
-    plan: &TaskPlan,
-    resolved_peers: &[String],
-) -> Result<Vec<(usize, Value)>, TaskError> {
+pub fn sidecar_requests(plan: &TaskPlan, label_peers: &[String]) -> Result<Vec<(usize, Value)>, TaskError> {
     let mut requests = Vec::new();
     for (index, planned) in plan.tasks.iter().enumerate() {
         let Task::Sidecar(task) = Task::read(planned)? else { continue };
-        let params = match task.request_params(resolved_peers) {
+        let params = match task.request_params(label_peers) {
             Err(TaskError::NoPeers) => continue,
             params => params?,
         };

@@ -2,8 +2,10 @@
 
 use sei_api::{
     SeiNode, labels,
-    v1alpha1::{PlanPhase, TaskPlan},
+    v1alpha1::{FailureCause, PlanPhase, TaskPlan},
 };
+
+use crate::{TaskKind, stored::writes_peers};
 
 /// The value of annotation `sei.io/retry`.
 pub fn retry_request(node: &SeiNode) -> Option<&str> {
@@ -18,7 +20,17 @@ pub fn is_outdated(plan: &TaskPlan, node: &SeiNode) -> bool {
 
 /// Whether a failed plan is to be retried: the spec changed, or annotation `sei.io/retry` has a new value.
 pub fn retry_wanted(plan: &TaskPlan, node: &SeiNode) -> bool {
-    plan.phase == PlanPhase::Failed && (is_outdated(plan, node) || retry_requested(plan, node))
+    let is_wanted = is_outdated(plan, node) || retry_requested(plan, node) || needs_no_discovery(plan);
+    plan.phase == PlanPhase::Failed && is_wanted
+}
+
+/// Whether `plan` failed because the sidecar has no `discover-peers`, which another plan does without.
+fn needs_no_discovery(plan: &TaskPlan) -> bool {
+    let detail = plan.failed_task_detail.as_ref();
+    let is_unknown = detail.is_some_and(|detail| {
+        detail.cause == Some(FailureCause::TaskUnknown) && detail.type_ == TaskKind::DiscoverPeers.as_str()
+    });
+    is_unknown && !writes_peers(plan)
 }
 
 /// Whether annotation `sei.io/retry` has a value that `plan` was not made with.

@@ -2,11 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use sei_node::is_override_key;
+use sei_api::v1alpha1::PeerSource;
+use sei_node::{PERSISTENT_PEERS, is_override_key};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::{TaskError, TaskKind, params::Params};
+use crate::{
+    TaskError, TaskKind,
+    intent::EVM_SPLIT,
+    params::Params,
+    peers::{persistent, selects_by_label},
+};
 
 /// A task that the sidecar does.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +35,8 @@ pub enum SidecarTask {
     ConfigureStateSync {
         /// Trust the height of a local snapshot.
         use_local_snapshot: bool,
+        /// RPC servers that tell the trusted block; empty for the first peers.
+        rpc_servers: Vec<String>,
         /// Duration as the configuration takes it; may be empty.
         trust_period: String,
         /// Blocks to fetch backwards.
@@ -68,7 +76,7 @@ pub enum SidecarTask {
 }
 
 /// What `config-apply` makes the configuration from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ConfigIntent {
     /// Mode whose defaults are used.
@@ -82,6 +90,9 @@ pub struct ConfigIntent {
     /// Change the files instead of rewriting them.
     #[serde(skip_serializing_if = "is_default")]
     pub incremental: bool,
+    /// Where the persistent peers come from; `None` leaves them alone. Plans of the Go controller have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peers: Option<Vec<PeerSource>>,
 }
 
 /// One source of peers, as it is stored and sent.
@@ -105,8 +116,10 @@ pub struct Source {
     pub endpoints: Vec<String>,
 }
 
-/// Type of a source that label peers become.
+/// Type of the source that stands for label sources. It is sent as one of fixed addresses.
 pub(crate) const DNS_ENDPOINTS: &str = "dnsEndpoints";
+/// Type of a source of fixed addresses.
+pub(crate) const STATIC: &str = "static";
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
@@ -142,10 +155,12 @@ impl SidecarTask {
                 overrides: params.optional("overrides")?,
                 target_version: params.optional("targetVersion")?,
                 incremental: params.optional("incremental")?,
+                peers: params.optional("peers")?,
             }),
             TaskKind::DiscoverPeers => Self::DiscoverPeers { sources: params.optional("Sources")? },
             TaskKind::ConfigureStateSync => Self::ConfigureStateSync {
                 use_local_snapshot: params.optional("UseLocalSnapshot")?,
+                rpc_servers: params.optional("RpcServers")?,
                 trust_period: params.optional("TrustPeriod")?,
                 backfill_blocks: params.optional("BackfillBlocks")?,
             },
@@ -174,11 +189,17 @@ impl SidecarTask {
             Self::SnapshotRestore { target_height } => json!({ "TargetHeight": target_height }),
             Self::ConfigApply(intent) => json!(intent),
             Self::DiscoverPeers { sources } => json!({ "Sources": sources }),
-            Self::ConfigureStateSync { use_local_snapshot, trust_period, backfill_blocks } => json!({
-                "UseLocalSnapshot": use_local_snapshot,
-                "TrustPeriod": trust_period,
-                "BackfillBlocks": backfill_blocks,
-            }),
+            Self::ConfigureStateSync { use_local_snapshot, rpc_servers, trust_period, backfill_blocks } => {
+                let mut params = json!({
+                    "UseLocalSnapshot": use_local_snapshot,
+                    "TrustPeriod": trust_period,
+                    "BackfillBlocks": backfill_blocks,
+                });
+                if !rpc_servers.is_empty() {
+                    params["RpcServers"] = json!(rpc_servers);
+                }
+                params
+            }
             Self::GenerateIdentity { chain_id, moniker } => {
                 json!({ "ChainID": chain_id, "Moniker": moniker })
             }
@@ -197,12 +218,47 @@ impl SidecarTask {
         }
     }
 
-    /// The parameters to send; `None` where the task has none. Label peers are those of now, whatever was known
-    /// when the plan was made.
+    /// The task as it is sent after an attempt failed with `error`: without the default that older sidecars do not know.
+    pub fn after(mut self, error: Option<&str>) -> Self {
+        let is_unknown = |error: &str| error.contains(&format!("unknown override key {EVM_SPLIT:?}"));
+        if let Self::ConfigApply(intent) = &mut self
+            && error.is_some_and(is_unknown)
+            && intent.overrides.get(EVM_SPLIT).is_some_and(|value| value == "false")
+        {
+            intent.overrides.remove(EVM_SPLIT);
+        }
+        self
+    }
+
+    /// Whether its parameters have the peers that label sources find.
+    pub fn has_label_peers(&self) -> bool {
+        match self {
+            Self::ConfigApply(intent) => {
+                !intent.overrides.contains_key(PERSISTENT_PEERS)
+                    && intent.peers.iter().flatten().any(selects_by_label)
+            }
+            Self::DiscoverPeers { sources } => sources.iter().any(|source| source.type_ == DNS_ENDPOINTS),
+            _ => false,
+        }
+    }
+
+    /// Whether it has peers that no label source finds.
+    pub fn has_other_peers(&self) -> bool {
+        match self {
+            Self::ConfigApply(intent) => {
+                intent.peers.iter().flatten().any(|source| !selects_by_label(source))
+            }
+            Self::DiscoverPeers { sources } => sources.iter().any(|source| source.type_ != DNS_ENDPOINTS),
+            _ => false,
+        }
+    }
+
+    /// The parameters to send; `None` where the task has none. `label_peers` are the addresses of the peers that label
+    /// sources find now.
     ///
     /// # Errors
-    /// [`TaskError::NoPeers`] while there is no peer to connect to; every other error is final.
-    pub fn request_params(&self, resolved_peers: &[String]) -> Result<Option<Value>, TaskError> {
+    /// [`TaskError::NoPeers`] for a task that has nothing to look for; every other error is final.
+    pub fn request_params(&self, label_peers: &[String]) -> Result<Option<Value>, TaskError> {
         let mut params = Map::new();
         let mut put = |key: &str, value: Value| {
             params.insert(key.to_owned(), value);
@@ -216,12 +272,16 @@ impl SidecarTask {
                 put("mode", json!(intent.mode));
                 put("incremental", json!(intent.incremental));
                 put("targetVersion", json!(intent.target_version));
-                if !intent.overrides.is_empty() {
-                    put("overrides", json!(intent.overrides));
+                let overrides = intent.overrides_with(label_peers);
+                if !overrides.is_empty() {
+                    put("overrides", json!(overrides));
                 }
             }
-            Self::DiscoverPeers { sources } => put("sources", json!(present(sources, resolved_peers)?)),
-            Self::ConfigureStateSync { use_local_snapshot, trust_period, backfill_blocks } => {
+            Self::DiscoverPeers { sources } => put("sources", json!(present(sources, label_peers)?)),
+            Self::ConfigureStateSync { use_local_snapshot, rpc_servers, trust_period, backfill_blocks } => {
+                if !rpc_servers.is_empty() {
+                    put("rpcServers", json!(rpc_servers));
+                }
                 if *use_local_snapshot {
                     put("useLocalSnapshot", json!(true));
                 }
@@ -256,22 +316,25 @@ impl SidecarTask {
     }
 }
 
-/// The sources that have something to offer: all label sources as one, with the peers of now.
-fn present(sources: &[Source], resolved_peers: &[String]) -> Result<Vec<Source>, TaskError> {
-    let mut labels = false;
-    let mut present = Vec::new();
-    for source in sources {
-        if source.type_ != DNS_ENDPOINTS {
-            present.push(source.clone());
-        } else if !labels && !resolved_peers.is_empty() {
-            labels = true;
-            present.push(Source { endpoints: resolved_peers.to_vec(), ..source.clone() });
-        }
-    }
+/// The sources that have something to offer: all label sources as one of fixed addresses.
+fn present(sources: &[Source], label_peers: &[String]) -> Result<Vec<Source>, TaskError> {
+    let (labels, others): (Vec<_>, Vec<_>) = sources.iter().partition(|source| source.type_ == DNS_ENDPOINTS);
+    let found = Source { type_: STATIC.to_owned(), addresses: label_peers.to_vec(), ..Source::default() };
+    let found = (!labels.is_empty() && !label_peers.is_empty()).then_some(found);
+    let present: Vec<_> = others.into_iter().cloned().chain(found).collect();
     if present.is_empty() { Err(TaskError::NoPeers) } else { Ok(present) }
 }
 
 impl ConfigIntent {
+    /// The keys to set: persistent peers that the spec overrides stay as they are there.
+    fn overrides_with(&self, label_peers: &[String]) -> BTreeMap<String, String> {
+        let mut overrides = self.overrides.clone();
+        if let Some(sources) = &self.peers {
+            overrides.entry(PERSISTENT_PEERS.to_owned()).or_insert_with(|| persistent(sources, label_peers));
+        }
+        overrides
+    }
+
     fn check(&self) -> Result<(), TaskError> {
         let wrong = |field: &str, why: String| TaskError::WrongParam {
             task: TaskKind::ConfigApply.as_str().to_owned(),
@@ -281,8 +344,8 @@ impl ConfigIntent {
         if !["validator", "full", "seed", "archive"].contains(&self.mode.as_str()) {
             return Err(wrong("mode", format!("{:?} is not a configuration mode", self.mode)));
         }
-        if !(0..=1).contains(&self.target_version) {
-            return Err(wrong("targetVersion", format!("{} is not 0 or 1", self.target_version)));
+        if !(0..=2).contains(&self.target_version) {
+            return Err(wrong("targetVersion", format!("{} is not 0, 1 or 2", self.target_version)));
         }
         match self.overrides.keys().find(|key| !is_override_key(key)) {
             Some(key) => Err(wrong("overrides", format!("{key:?} is not a key of the Sei configuration"))),

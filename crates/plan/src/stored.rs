@@ -16,6 +16,13 @@ pub(crate) fn has(plan: &TaskPlan, kind: TaskKind) -> bool {
     plan.tasks.iter().any(|task| task.is(kind))
 }
 
+/// Whether `config-apply` of `plan` writes the persistent peers. Before, `discover-peers` did that.
+pub(crate) fn writes_peers(plan: &TaskPlan) -> bool {
+    let writes =
+        |task: &PlannedTask| task.params.as_ref().is_some_and(|params| params.get("peers").is_some());
+    plan.tasks.iter().any(|task| task.is(TaskKind::ConfigApply) && writes(task))
+}
+
 /// Whether `plan` worked on another volume than the one that is there.
 pub(crate) fn is_elsewhere(plan: &TaskPlan, ground: &Ground) -> bool {
     plan.claim_uid.as_ref().zip(ground.claim_uid.as_ref()).is_some_and(|(was, is)| was != is)

@@ -43,14 +43,14 @@ pub fn replan(node: &Node<'_>, old: &TaskPlan, ground: &Ground, plan_id: &str) -
 fn start(node: &Node<'_>, old: &TaskPlan, ground: &Ground) -> Start {
     let wanted = if node.bootstrap().is_some() { Start::Bootstrap } else { Start::Restore };
     if is_elsewhere(old, ground) {
-        return if ground.has_state { Start::Configure } else { wanted };
+        return if ground.has_state { Start::on_state(ground) } else { wanted };
     }
     if has(old, TaskKind::DeployBootstrapJob) {
         let is_over = is_done(old, TaskKind::AwaitBootstrapComplete) || ground.has_state;
         return if is_over { Start::Bootstrap } else { wanted };
     }
     if ground.has_state {
-        return Start::Configure;
+        return Start::on_state(ground);
     }
     let apply = old.tasks.iter().position(|task| task.is(TaskKind::ApplyStatefulSet));
     let before = apply.map_or(&[][..], |apply| &old.tasks[..apply]);

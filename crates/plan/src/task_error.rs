@@ -18,7 +18,7 @@ pub enum TaskError {
         /// What is wrong with it.
         why: String,
     },
-    /// There is no peer to connect to yet. It resolves when a peer appears.
-    #[error("no SeiNode matches the label selectors of spec.peers yet")]
+    /// No source of peers has anything to look for now.
+    #[error("no SeiNode matches the label selectors of spec.peers")]
     NoPeers,
 }

@@ -41,6 +41,8 @@ pub struct Platform {
     pub(crate) exporter_image: String,
     pub(crate) proxy_image: Option<String>,
     pub(crate) allowed_images: AllowedImages,
+    /// Empty allows every namespace.
+    peer_namespaces: Vec<String>,
     reference_label: Option<ReferenceLabel>,
 }
 
@@ -73,6 +75,12 @@ impl Reader<'_> {
     fn optional(&self, name: &str) -> Option<String> {
         let value = self.settings.get(name)?.trim();
         (!value.is_empty()).then(|| value.to_owned())
+    }
+
+    /// A list that is separated by commas.
+    fn list(&self, name: &str) -> Vec<String> {
+        let list = self.optional(name).unwrap_or_default();
+        list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
     }
 
     fn text(&mut self, name: &str, meaning: &str) -> String {
@@ -139,6 +147,7 @@ impl Platform {
             exporter_image: read.text("SEI_COSMOS_EXPORTER_IMAGE", "the cosmos-exporter image"),
             proxy_image: read.optional("SEI_KUBE_RBAC_PROXY_IMAGE"),
             allowed_images: AllowedImages::parse(&read.optional("SEI_ALLOWED_IMAGES").unwrap_or_default()),
+            peer_namespaces: read.list("SEI_PEER_NAMESPACES"),
             reference_label: read.optional("SEI_REFERENCE_LABEL").as_deref().map(ReferenceLabel::parse),
         };
         if read.wrong.is_empty() {
@@ -156,6 +165,11 @@ impl Platform {
     /// Why a Secret or claim with these labels may not be named by a SeiNode; `None` where it may.
     pub fn refuses_reference(&self, labels: Option<&BTreeMap<String, String>>) -> Option<String> {
         self.reference_label.as_ref()?.missing(labels)
+    }
+
+    /// Whether nodes of other namespaces may look for peers in `namespace`.
+    pub fn allows_peers_of(&self, namespace: &str) -> bool {
+        self.peer_namespaces.is_empty() || self.peer_namespaces.iter().any(|allowed| allowed == namespace)
     }
 
     /// Where genesis ceremonies leave what the group needs.

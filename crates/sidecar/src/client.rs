@@ -13,7 +13,7 @@ use crate::{
     Error, Gate, Health, RefusalKind, TaskRecord, TaskRequest, Token,
     connection::Connection,
     text::cut,
-    wire::{Refusal, Submitted, is_held},
+    wire::{NodeId, Refusal, Submitted, is_held, is_node_id},
 };
 
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -88,6 +88,41 @@ impl Client {
         match answer.decode::<Submitted>()?.id {
             id if id == task.id => Ok(()),
             id => Err(undecodable(format!("it describes task {id} instead of {}", task.id))),
+        }
+    }
+
+    /// The node's ID in the peer-to-peer network: 40 lower-case hexadecimal digits. `None` while its key does not exist.
+    /// It is known before seid runs.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn node_id(&self) -> Result<Option<String>, Error> {
+        let answer = self.call(Method::GET, "/v0/node-id", None).await?;
+        match answer.status {
+            StatusCode::OK => {
+                let url = answer.url.clone();
+                let id = answer.decode::<NodeId>()?.node_id;
+                let undecodable =
+                    || Error::Undecodable { url, why: "nodeId is not 40 hexadecimal digits".to_owned() };
+                is_node_id(&id).then_some(Some(id)).ok_or_else(undecodable)
+            }
+            StatusCode::INTERNAL_SERVER_ERROR => Ok(None),
+            _ => Err(answer.refused()),
+        }
+    }
+
+    /// Whether the sidecar has tasks of type `type_`. Nothing is submitted: the sidecar checks the type before the ID,
+    /// and the ID of this request is none.
+    ///
+    /// # Errors
+    /// Any [`Error`]; what is neither yes nor no is one.
+    pub async fn supports(&self, type_: &str) -> Result<bool, Error> {
+        let body = serde_json::json!({ "type": type_, "id": "probe" }).to_string();
+        let answer = self.call(Method::POST, "/v0/tasks", Some(body.into())).await?;
+        match answer.refused() {
+            Error::BadRequest { refusal: RefusalKind::UnknownTask, .. } => Ok(false),
+            Error::BadRequest { refusal: RefusalKind::BadId, .. } => Ok(true),
+            error => Err(error),
         }
     }
 

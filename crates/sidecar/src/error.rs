@@ -102,6 +102,8 @@ pub enum Error {
 pub enum RefusalKind {
     /// It does not know the task type.
     UnknownTask,
+    /// The id of the task is not a UUID. It is checked after the type.
+    BadId,
     /// The request has another shape than it expects.
     Malformed,
     /// Anything else: it answers 400 also when its store fails.
@@ -114,7 +116,9 @@ impl RefusalKind {
         let is = |text| message.contains(text);
         if is("unknown task type") {
             Self::UnknownTask
-        } else if is("invalid request body") || is("type is required") || is("must be a valid UUID") {
+        } else if is("must be a valid UUID") {
+            Self::BadId
+        } else if is("invalid request body") || is("type is required") {
             Self::Malformed
         } else {
             Self::Other

@@ -66,6 +66,18 @@ pub(crate) struct Submitted {
     pub(crate) id: Uuid,
 }
 
+/// Answer of `/v0/node-id`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct NodeId {
+    pub(crate) node_id: String,
+}
+
+/// Whether `text` is the ID of a node in the peer-to-peer network.
+pub(crate) fn is_node_id(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// Body of an error.
 #[derive(Deserialize)]
 pub(crate) struct Refusal {

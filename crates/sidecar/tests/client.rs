@@ -17,7 +17,7 @@ use sei_sidecar::{
 };
 use sei_testkit::{
     certs::{self, Authority, Pair},
-    sidecar::{Access, Simulator},
+    sidecar::{Access, Generation, Simulator},
 };
 use tempfile::NamedTempFile;
 use tokio::{
@@ -295,4 +295,25 @@ async fn answers_that_are_none_are_errors() {
         let error = client.task(Uuid::nil()).await.unwrap_err();
         assert!(format!("{error:?}").starts_with(expected), "{case}: {error:?}");
     }
+}
+
+#[tokio::test]
+async fn every_release_tells_its_task_types_and_the_node_id_before_seid_runs() {
+    let bed = bed().await;
+    let sidecar = bed.plain();
+    for generation in Generation::ALL {
+        bed.simulator.play(HOST, generation);
+        for type_ in Generation::task_types() {
+            assert_eq!(
+                sidecar.supports(type_).await.unwrap(),
+                generation.knows(type_),
+                "{generation} {type_}"
+            );
+        }
+        assert_eq!(sidecar.node_id().await.unwrap().unwrap().len(), 40, "{generation}");
+    }
+    assert!(bed.simulator.records(HOST).is_empty(), "a question leaves nothing behind");
+    bed.simulator.faults(HOST, |faults| faults.answer = Some(500));
+    assert_eq!(sidecar.node_id().await, Ok(None), "the key does not exist yet");
+    assert!(sidecar.supports("mark-ready").await.is_err(), "neither yes nor no");
 }

@@ -88,7 +88,7 @@ async fn run(client: &Client, simulator: &Simulator, secrets: &TlsSecrets, pod: 
     }
     if let Some(sidecar) = containers(pod).find(|container| container.name == "sei-sidecar") {
         let release = sidecar.image.as_deref().and_then(Generation::of_image);
-        simulator.play(host, release.unwrap_or(Generation::V50));
+        simulator.play(host, release.unwrap_or(Generation::NEWEST));
         let variables = sidecar.env.iter().flatten();
         let chain =
             variables.filter(|variable| variable.name == "SEI_CHAIN_ID").find_map(|it| it.value.as_ref());

@@ -133,6 +133,7 @@ async fn a_terminated_sidecar_may_record_what_it_cancelled_as_failed_before_v0_0
 async fn peers_are_found_once_they_are_ready() {
     let simulator = Simulator::start(Access::AnyToken).await.unwrap();
     let other = "rpc-1-0.rpc-1.default.svc.cluster.local";
+    simulator.play(HOST, Generation::V56);
     simulator.run(HOST);
     let caller = Caller::of(&simulator);
     let sources = json!({ "sources": [{ "type": "dnsEndpoints", "endpoints": [other] }] });

@@ -80,6 +80,10 @@ fn sorts() -> Vec<(&'static str, Value)> {
                 "chainId": "CHAIN", "stakingAmount": "1usei", "accountBalance": "2usei", "index": 0,
             }}}),
         ),
+        (
+            "Full node whose peers are EC2 instances, with a sidecar before v0.0.57",
+            json!({ "fullNode": {}, "peers": [{ "ec2Tags": { "region": "REGION", "tags": { "Chain": "CHAIN" } } }] }),
+        ),
     ]
 }
 

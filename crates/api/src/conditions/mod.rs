@@ -7,7 +7,8 @@ mod statement;
 pub(crate) use reasons::reasons;
 pub use reasons::{
     KeyringReason, NodeKeyReason, ReadyReason, Reason, SidecarReadyReason, SidecarSupportReason,
-    SigningKeyReason, SpecReason, StalledReason, TlsSecretReason, UpdateReason, VolumeReason,
+    SigningKeyReason, SpecReason, StalledReason, StateSyncReason, TlsSecretReason, UpdateReason,
+    VolumeReason,
 };
 pub(crate) use statement::put;
 pub use statement::{Statement, Truth, is_true, remove, set};
@@ -37,6 +38,9 @@ vocabulary! {
         OperatorKeyringReady = "OperatorKeyringReady",
         /// Whether the sidecar's version supports what the spec requests.
         SidecarSupported = "SidecarSupported",
+        /// Whether there are witnesses for the block that state sync or a restored snapshot trusts. Present until the node
+        /// is Running.
+        StateSyncReady = "StateSyncReady",
         /// Whether every field of the spec has an effect.
         SpecHonored = "SpecHonored",
     }

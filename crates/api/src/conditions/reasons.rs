@@ -209,6 +209,15 @@ reasons! {
         /// The sidecar does not support a task type of the plan; use a version that does.
         TaskUnknown = "SidecarTaskUnknown",
     }
+    /// Reason of `StateSyncReady`.
+    StateSyncReady: StateSyncReason {
+        /// `snapshot.rpcServers` lists the witnesses.
+        WitnessesListed = "WitnessesListed",
+        /// The first two peers are the witnesses; they must serve RPC on port 26657.
+        WitnessesFromPeers = "WitnessesFromPeers",
+        /// No RPC server can tell the block that state sync trusts; set `snapshot.rpcServers`.
+        NoWitnesses = "NoWitnesses",
+    }
     /// Reason of `SpecHonored`.
     SpecHonored: SpecReason {
         /// A field is invalid, but nothing that the node currently needs uses it; the message names it.

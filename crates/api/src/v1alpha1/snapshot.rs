@@ -1,7 +1,7 @@
 //! Where a node's first state comes from, and the snapshots it makes for others.
 //!
 //! The source itself (`s3` with its height, or `stateSync`) is decided at creation. How it is reached
-//! (`bootstrapImage`, `trustPeriod`, `backfillBlocks`) stays open: it is only read while the first plan is
+//! (`bootstrapImage`, `rpcServers`, `trustPeriod`, `backfillBlocks`) stays open: it is only read while the first plan is
 //! made, and correcting it is what brings a failed first plan further.
 
 use kube::KubeSchema;
@@ -9,6 +9,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{lenient, rules, schema::INTEGER_MAX};
+
+/// What the sidecar takes as an RPC server.
+const RPC_SERVER: &str = r"^[^\s:/,]+:[0-9]{1,5}$";
 
 /// Source of the first state; exactly one of `s3` and `stateSync` is set. Which one, and the height of `s3`,
 /// is decided at creation.
@@ -37,6 +40,11 @@ pub struct SnapshotSource {
     /// Tendermint state sync from peers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_sync: Option<StateSync>,
+    /// RPC servers of the chain, as `host:port`, which tell the block that state sync trusts; each should be another
+    /// node's. Without them the first two peers are asked on port 26657. Sidecars before v0.0.55 always ask the peers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 16), inner(regex(pattern = RPC_SERVER), length(max = 260)), extend("x-kubernetes-list-type" = "set"))]
+    pub rpc_servers: Option<Vec<String>>,
     /// Trust period of state sync, such as `168h0m0s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]

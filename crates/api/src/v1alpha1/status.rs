@@ -46,7 +46,8 @@ pub struct SeiNodeStatus {
     /// What the sidecar of a Running node was configured with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configured: Option<Configured>,
-    /// DNS names of nodes that `spec.peers[].label` finds, sorted; of more than 40 each node takes its own choice.
+    /// Peers that `spec.peers[].label` finds, as `nodeId@host:port`, sorted; of more than 40 each node takes its own
+    /// choice. One that does not respond keeps its entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved_peers: Option<Vec<String>>,
     /// `host:port` to advertise on P2P. Read by the operator, written by the controller that exposes the node.

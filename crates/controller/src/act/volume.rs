@@ -5,7 +5,7 @@ use kube::{
     Api,
     api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
 };
-use sei_api::{SeiNode, conditions::ReadyReason, labels, names};
+use sei_api::{SeiNode, conditions::ReadyReason, labels, names, v1alpha1::Mode};
 use sei_decide::{Claim, Finding, Observed, Ownership, objects::is_owned_by};
 use sei_plan::Outcome;
 use sei_render::Rendered;
@@ -97,9 +97,13 @@ pub(crate) async fn mark_initialized(
     node: &SeiNode,
     claim: &Claim,
 ) -> Result<(), kube::Error> {
+    let mode = node.spec.mode().map(Mode::config_mode);
     let patch = json!({ "metadata": {
         "uid": claim.uid,
-        "annotations": { labels::INITIALIZED_ANNOTATION: node.spec.chain_id },
+        "annotations": {
+            labels::INITIALIZED_ANNOTATION: node.spec.chain_id,
+            labels::CONFIG_MODE_ANNOTATION: mode,
+        },
     }});
     let params = PatchParams { field_manager: Some(labels::FIELD_MANAGER.to_owned()), ..Default::default() };
     claims(ctx, node).patch_metadata(&claim.name, &params, &Patch::Merge(&patch)).await?;

@@ -40,7 +40,7 @@ pub(crate) async fn observe(ctx: &Context, node: &Arc<SeiNode>) -> Observed {
         keys,
         import,
         claim,
-        peers: ctx.neighbours.peers(node),
+        peers: ctx.neighbours.peers(node, &ctx.platform),
         contention,
         overridden: ctx.memory(node, |memory| {
             memory.overridden.retain(|(until, _)| now < *until);

@@ -6,16 +6,20 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use sei_api::{SeiNode, conditions::ConditionType, names, v1alpha1::NodePhase};
 use sei_decide::{Children, Sidecar, Trouble, TroubleKind};
-use sei_plan::{OfKind, Plan, TaskKind};
+use sei_plan::{OfKind, Plan, TaskKind, task_types_of_interest};
 
 use crate::{
     context::Context,
-    sidecar::{Target, fingerprint},
+    sidecar::{Interest, Target, fingerprint},
 };
 
 pub(super) fn find(ctx: &Context, node: &SeiNode, children: &Children, now: Timestamp) -> Sidecar {
     let pod = [&children.pod, &children.bootstrap_pod].into_iter().flatten().find(|pod| runs(pod));
-    let probes = is_released(node);
+    let interest = Interest {
+        health: is_released(node),
+        node_id: has_identity(node),
+        task_types: task_types_of_interest(node),
+    };
     ctx.memory(node, |memory| {
         let target = match pod {
             None => Err(Trouble {
@@ -33,7 +37,7 @@ pub(super) fn find(ctx: &Context, node: &SeiNode, children: &Children, now: Time
         };
         let sidecar =
             memory.sidecar.get_or_insert_with(|| ctx.sidecars.watch(node, stood(node, now)));
-        sidecar.begin_pass(target, pod.map(|pod| fingerprint(pod)), probes)
+        sidecar.begin_pass(target, pod.map(|pod| fingerprint(pod)), interest)
     })
 }
 
@@ -43,6 +47,11 @@ fn is_released(node: &SeiNode) -> bool {
     let current = plan.as_ref().and_then(Plan::current);
     node.status.as_ref().and_then(|status| status.phase) == Some(NodePhase::Running)
         || current.is_some_and(|(_, task)| task.is(TaskKind::AwaitBootstrapComplete))
+}
+
+/// Whether the node keeps the ID that it has: a member of a ceremony gets another one by its plan.
+fn has_identity(node: &SeiNode) -> bool {
+    Plan::load(node).is_none_or(|plan| !plan.is_left(TaskKind::GenerateIdentity))
 }
 
 /// Whether there is, or will be, a process in the pod.

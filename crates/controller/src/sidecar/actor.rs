@@ -9,7 +9,7 @@ use sei_sidecar::Error;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    calls::{Api, Dial, Learned, follow, probe},
+    calls::{Dial, Learned, ask_once, follow, probe},
     permits::Permits,
     schedule::{Due, Schedule},
     state::{Order, Shared, State},
@@ -104,9 +104,7 @@ impl<D: Dial, R: Report> Actor<D, R> {
             self.schedule.resume();
         }
         let target = self.target.as_ref()?;
-        let asks_plain_port =
-            target.is_verified() && state.known.health.is_some() && state.known.plain_port_answers.is_none();
-        self.schedule.next(state.probes, asks_plain_port)
+        self.schedule.next(state.interest.health, &state.unknown(target))
     }
 
     async fn perform(&mut self, due: Due) {
@@ -122,7 +120,7 @@ impl<D: Dial, R: Report> Actor<D, R> {
             let _permit = permits.acquire(is_silent).await;
             match (due, &order) {
                 (Due::Order, Some(order)) => follow(&line, &shared, order, was_submitted).await,
-                (Due::PlainPort, _) => Ok(Learned::PlainPort(line.plain_port_answers().await)),
+                (Due::Once(once), _) => Ok(ask_once(&line, once).await),
                 (Due::Order | Due::Probe, _) => probe(&line).await.map(Learned::Health),
             }
         });
@@ -157,8 +155,19 @@ impl<D: Dial, R: Report> Actor<D, R> {
             changed = state.known.trouble.take().is_some();
             match learned {
                 Learned::PlainPort(answers) => {
+                    self.schedule.asked_once(true);
                     state.known.plain_port_answers = Some(answers);
                     changed |= answers;
+                }
+                Learned::NodeId(id) => {
+                    self.schedule.asked_once(id.is_some());
+                    changed |= id.is_some();
+                    state.known.node_id = id;
+                }
+                Learned::TaskType(kind, supported) => {
+                    self.schedule.asked_once(supported.is_some());
+                    changed |= supported.is_some();
+                    state.known.task_types.extend(supported.map(|supported| (kind, supported)));
                 }
                 Learned::Health(health) => changed |= self.health(&mut state, health, at),
                 Learned::Suspended => self.schedule.suspended(),

@@ -5,10 +5,12 @@ use sei_decide::{
     Health, Refusal, TaskProgress,
     attempt::{Record, State, Verdict, judge},
 };
+use sei_plan::TaskKind;
 use sei_sidecar::{Error, Health as Healthz, RefusalKind, TaskRecord, TaskRequest, TaskState};
 use uuid::Uuid;
 
 use super::{
+    schedule::Once,
     state::{Order, Shared},
     target::Target,
 };
@@ -28,6 +30,10 @@ pub(super) trait Api: Clone + Send + Sync + 'static {
     fn is_held(&self) -> impl Future<Output = Result<bool, Error>> + Send;
     fn task(&self, id: Uuid) -> impl Future<Output = Result<Option<TaskRecord>, Error>> + Send;
     fn submit(&self, request: &TaskRequest) -> impl Future<Output = Result<(), Error>> + Send;
+    /// The node's ID in the peer-to-peer network; `None` while there is none.
+    fn node_id(&self) -> impl Future<Output = Result<Option<String>, Error>> + Send;
+    /// Whether the sidecar has tasks of type `type_`.
+    fn supports(&self, type_: &str) -> impl Future<Output = Result<bool, Error>> + Send;
     /// Whether the sidecar answers on its own port, without TLS and authentication.
     fn plain_port_answers(&self) -> impl Future<Output = bool> + Send;
 }
@@ -37,6 +43,10 @@ pub(super) trait Api: Clone + Send + Sync + 'static {
 pub(super) enum Learned {
     Health(Health),
     PlainPort(bool),
+    /// The node's ID; `None` where it is not known yet.
+    NodeId(Option<String>),
+    /// Whether tasks of this type are supported; `None` where the answer says neither.
+    TaskType(TaskKind, Option<bool>),
     /// How far a task is, and, where it was to make the sidecar ready, whether it did.
     Task(TaskProgress, Option<Health>),
     /// A pass is under way: nothing was submitted.
@@ -50,6 +60,15 @@ pub(super) async fn probe(line: &impl Api) -> Result<Health, Error> {
         Healthz::NotReady if line.is_held().await? => Health::Held,
         Healthz::NotReady => Health::NotReady,
     })
+}
+
+/// Asks what is asked once. That it could not be found out is no trouble of the sidecar: it is asked again later.
+pub(super) async fn ask_once(line: &impl Api, once: Once) -> Learned {
+    match once {
+        Once::NodeId => Learned::NodeId(line.node_id().await.ok().flatten()),
+        Once::TaskType(kind) => Learned::TaskType(kind, line.supports(kind.as_str()).await.ok()),
+        Once::PlainPort => Learned::PlainPort(line.plain_port_answers().await),
+    }
 }
 
 /// Asks for the task of `order`, and submits it if the sidecar does not know it or a failed attempt is to be repeated.
@@ -85,7 +104,7 @@ async fn submit(line: &impl Api, shared: &Shared, order: &Order) -> Result<Learn
         Err(Error::BadRequest { refusal, message }) => {
             let refusal = match refusal {
                 RefusalKind::UnknownTask => Refusal::TaskUnknown,
-                RefusalKind::Malformed => Refusal::Malformed,
+                RefusalKind::Malformed | RefusalKind::BadId => Refusal::Malformed,
                 RefusalKind::Other => Refusal::Other,
             };
             Ok(Learned::Task(TaskProgress::Refused(refusal, message), None))

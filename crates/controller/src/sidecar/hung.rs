@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use uuid::Uuid;
 
 use super::{
-    Order, Target, Watched,
+    Interest, Order, Target, Watched,
     actor::{Actor, Report},
     line::Dialer,
     permits::Permits,
@@ -60,7 +60,7 @@ impl Node {
     fn pass(&mut self) -> bool {
         let index = self.index;
         let target = Target { pod: format!("u{index}"), host: Self::host(index), port: 7777, tls: None };
-        let known = self.watched.begin_pass(Ok(target), None, false);
+        let known = self.watched.begin_pass(Ok(target), None, Interest::default());
         let id = Uuid::from_u128(self.task).to_string();
         let is_complete = known.progress(&id, 0) == Some(&TaskProgress::Completed);
         self.task += u128::from(is_complete);

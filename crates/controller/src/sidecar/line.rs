@@ -120,6 +120,14 @@ impl Api for Line {
         self.trusting(|client| async move { client.submit(request).await }).await
     }
 
+    async fn node_id(&self) -> Result<Option<String>, Error> {
+        self.trusting(|client| async move { client.node_id().await }).await
+    }
+
+    async fn supports(&self, type_: &str) -> Result<bool, Error> {
+        self.trusting(|client| async move { client.supports(type_).await }).await
+    }
+
     async fn plain_port_answers(&self) -> bool {
         let Some(verified) = &self.verified else { return false };
         !matches!(verified.plain.healthz().await, Err(Error::Unreachable { .. } | Error::Timeout { .. }))

@@ -25,7 +25,7 @@ use sei_sidecar::Transport;
 use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle};
 
 pub(crate) use permits::Permits;
-pub(crate) use state::Order;
+pub(crate) use state::{Interest, Order};
 pub(crate) use target::{Target, fingerprint};
 pub(crate) use token::Tokens;
 
@@ -81,7 +81,7 @@ impl Watched {
         &mut self,
         target: Result<Target, Trouble>,
         fingerprint: Option<String>,
-        probes: bool,
+        interest: Interest,
     ) -> Sidecar {
         let mut state = self.shared.lock();
         state.suspended = true;
@@ -95,15 +95,20 @@ impl Watched {
             state.known = Sidecar { pod, trouble, ..Sidecar::default() };
         }
         let restarted = self.fingerprint != fingerprint;
-        let differs = state.target != target || state.probes != probes || restarted;
+        let differs = state.target != target || state.interest != interest || restarted;
         state.target = target;
-        state.probes = probes;
+        state.interest = interest;
         state.events = state.events.wrapping_add(u64::from(restarted));
         self.fingerprint = fingerprint;
         if differs {
             self.shared.notify();
         }
         state.known.clone()
+    }
+
+    /// The node's ID in the peer-to-peer network, as its sidecar said last.
+    pub(crate) fn node_id(&self) -> Option<String> {
+        self.shared.lock().known.node_id.clone()
     }
 
     /// Has the sidecar asked about a task, and given it, once the pass has ended.

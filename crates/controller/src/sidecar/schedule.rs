@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sei_decide::TaskProgress;
+use sei_plan::TaskKind;
 use tokio::time::Instant;
 
 use super::rhythm;
@@ -15,6 +16,14 @@ const PAUSE: Duration = Duration::from_secs(3);
 pub(super) enum Due {
     Order,
     Probe,
+    Once(Once),
+}
+
+/// What is asked once for each pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Once {
+    NodeId,
+    TaskType(TaskKind),
     PlainPort,
 }
 
@@ -29,6 +38,11 @@ pub(super) struct Schedule {
     /// `None` while no task is followed.
     poll_at: Option<Instant>,
     submitted_at: Option<Instant>,
+    /// The sidecar of this pod has answered, so what is asked once may be asked.
+    has_answered: bool,
+    /// Answers in a row that did not say what was asked once, and when to ask again.
+    unsaid: u32,
+    once_at: Instant,
     /// The task was not submitted because a pass was under way.
     is_suspended: bool,
 }
@@ -44,13 +58,16 @@ impl Schedule {
             health_since: now.checked_sub(stood).unwrap_or(now),
             poll_at: None,
             submitted_at: None,
+            has_answered: false,
+            unsaid: 0,
+            once_at: now,
             is_suspended: false,
         }
     }
 
     /// What is due next, and when. After a failure only the most urgent call is tried, so that one trouble is not
     /// reported in turns as two.
-    pub(super) fn next(&self, probes: bool, asks_plain_port: bool) -> Option<(Due, Instant)> {
+    pub(super) fn next(&self, probes: bool, unknown: &[Once]) -> Option<(Due, Instant)> {
         let order = self.poll_at.map(|at| (Due::Order, at));
         let probe = probes.then_some((Due::Probe, self.probe_at));
         let next = match self.failures {
@@ -58,9 +75,20 @@ impl Schedule {
             _ => order.or(probe.map(|(due, _)| (due, self.not_before))),
         };
         let pauses = next.is_none_or(|(_, at)| at > Instant::now() + PAUSE);
-        let plain =
-            (asks_plain_port && self.failures == 0 && pauses).then(|| (Due::PlainPort, Instant::now()));
-        plain.or(next).map(|(due, at)| (due, at.max(self.not_before)))
+        let once = self.pick(unknown, pauses).map(|once| (Due::Once(once), self.once_at));
+        let first = match (once, next) {
+            (Some(once), Some(next)) if next.1 < once.1 => Some(next),
+            (once, next) => once.or(next),
+        };
+        first.map(|(due, at)| (due, at.max(self.not_before)))
+    }
+
+    /// What to ask of what is asked once: in turns, so that what stays unsaid keeps nothing else from being asked.
+    fn pick(&self, unknown: &[Once], pauses: bool) -> Option<Once> {
+        let may_ask = |once: &&Once| pauses || **once != Once::PlainPort;
+        let askable: Vec<_> = unknown.iter().filter(may_ask).collect();
+        let turn = usize::try_from(self.unsaid).unwrap_or_default().checked_rem(askable.len())?;
+        (self.failures == 0 && self.has_answered).then(|| *askable[turn])
     }
 
     /// Whether the last call failed.
@@ -80,12 +108,15 @@ impl Schedule {
         self.not_before = now;
         self.probe_at = now;
         self.poll_at = self.poll_at.map(|_| now);
+        self.once_at = now;
     }
 
     /// The pod was replaced: health is that of another process.
     pub(super) fn pod_changed(&mut self) {
         self.health_since = Instant::now();
         self.submitted_at = None;
+        self.has_answered = false;
+        self.unsaid = 0;
     }
 
     /// Another attempt is to be followed.
@@ -120,6 +151,14 @@ impl Schedule {
     pub(super) fn answered(&mut self) {
         self.failures = 0;
         self.not_before = Instant::now();
+        self.has_answered = true;
+    }
+
+    /// What was asked once was said, or was not and is asked again later.
+    pub(super) fn asked_once(&mut self, is_said: bool) {
+        self.unsaid = if is_said { 0 } else { self.unsaid.saturating_add(1) };
+        let delay = if is_said { Duration::ZERO } else { rhythm::retry(self.unsaid, false, fastrand::f64()) };
+        self.once_at = Instant::now() + delay;
     }
 
     /// A call failed.

@@ -4,11 +4,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sei_decide::{Answer, Sidecar, TaskProgress, TaskReport};
+use sei_plan::TaskKind;
 use sei_sidecar::TaskRequest;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::target::Target;
+use super::{schedule::Once, target::Target};
 
 /// A task that the sidecar is asked about, and given if it does not know it.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,13 +25,24 @@ pub(crate) struct Order {
     pub(crate) request: Option<TaskRequest>,
 }
 
+/// What a pass wants to know of a sidecar besides the task that it orders.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Interest {
+    /// Health, from now on.
+    pub(crate) health: bool,
+    /// The node's ID, once for each pod.
+    pub(crate) node_id: bool,
+    /// Whether these task types are supported, once for each pod.
+    pub(crate) task_types: Vec<TaskKind>,
+}
+
 /// What is wanted, and what is known.
 #[derive(Default)]
 pub(super) struct State {
     /// Where the sidecar is; `None` while there is nothing to call.
     pub(super) target: Option<Target>,
-    /// Whether health is of interest.
-    pub(super) probes: bool,
+    /// What is of interest besides the task that is ordered.
+    pub(super) interest: Interest,
     /// Counts the events after which everything is asked again at once.
     pub(super) events: u64,
     pub(super) order: Option<Order>,
@@ -75,6 +87,18 @@ impl State {
     /// Whether the calls for `target` are still of use.
     pub(super) fn is_at(&self, target: &Target) -> bool {
         self.target.as_ref().is_some_and(|current| current.pod == target.pod)
+    }
+
+    /// What is still to be asked once.
+    pub(super) fn unknown(&self, target: &Target) -> Vec<Once> {
+        let known = &self.known;
+        let asks_id = self.interest.node_id && known.node_id.is_none();
+        let types = self.interest.task_types.iter().filter(|kind| !known.task_types.contains_key(kind));
+        let asks_plain_port =
+            target.is_verified() && known.health.is_some() && known.plain_port_answers.is_none();
+        let id = asks_id.then_some(Once::NodeId).into_iter();
+        let plain_port = asks_plain_port.then_some(Once::PlainPort);
+        id.chain(types.map(|kind| Once::TaskType(*kind))).chain(plain_port).collect()
     }
 
     /// Whether anything is known of `order`.

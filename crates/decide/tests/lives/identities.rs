@@ -19,6 +19,7 @@ fn claim(uid: &str) -> Claim {
         is_owned: true,
         volume: None,
         has_state: false,
+        config_mode: None,
     }
 }
 
@@ -175,7 +176,9 @@ fn a_claim_that_is_replaced_under_the_first_plan_starts_it_over() {
 #[test]
 fn the_failed_job_of_an_earlier_attempt_says_nothing_about_the_new_one() {
     let snapshot = json!({ "s3": { "targetHeight": 7 }, "bootstrapImage": "seid:old" });
-    let spec = json!({ "chainId": "c", "image": "seid:a", "fullNode": { "snapshot": snapshot } });
+    let peers = json!([{ "static": { "addresses": ["0123456789abcdef0123456789abcdef01234567@b:1"] } }]);
+    let spec =
+        json!({ "chainId": "c", "image": "seid:a", "fullNode": { "snapshot": snapshot }, "peers": peers });
     let mut life = Life::new(spec);
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     let created = Outcome::DoneOn { uid: "job-2".to_owned() };

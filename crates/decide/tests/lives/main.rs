@@ -31,7 +31,8 @@ fn specs() -> impl Strategy<Value = Value> {
         json!({ "validator": { "genesisCeremony": ceremony } }),
     ]);
     (mode, any::<bool>(), any::<bool>()).prop_map(|(mode, tls, import)| {
-        let mut spec = json!({ "chainId": "c", "image": "seid:0" });
+        let peers = json!([{ "static": { "addresses": ["0123456789abcdef0123456789abcdef01234567@b:1"] } }]);
+        let mut spec = json!({ "chainId": "c", "image": "seid:0", "peers": peers });
         spec.as_object_mut().unwrap().extend(mode.as_object().unwrap().clone());
         if tls {
             spec["sidecar"] = json!({ "tls": { "secretName": "t" } });

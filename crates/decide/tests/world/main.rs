@@ -22,13 +22,20 @@ use sei_api::{
     conditions::{ConditionType, ReadyReason, StalledReason},
     v1alpha1::NodePhase,
 };
+use sei_decide::neighbours::Peers;
 use sei_node::{FirstState, Node};
 use sei_plan::{OfKind, TaskKind};
 use serde_json::{Value, json};
 
-use operator::{Fault, Member, World};
+use operator::{Fault, Member, World, selects_by_label};
 
 const PEER: &str = "0123456789abcdef0123456789abcdef01234567@b:1";
+
+/// What label sources find.
+fn peers(known: bool) -> Peers {
+    let silent = Peers { silent: vec!["b".to_owned()], ..Peers::default() };
+    if known { Peers { addresses: vec![PEER.to_owned()], ..Peers::default() } } else { silent }
+}
 
 fn specs() -> impl Strategy<Value = Vec<Value>> {
     let key = |name: &str| json!({ "secret": { "secretName": name } });
@@ -87,6 +94,8 @@ enum Event {
     /// A sidecar of an old release ends what it has under way as failed.
     CancelSidecar,
     FailTasks,
+    /// Whether the peers that labels find have told their IDs.
+    Peers(bool),
     Fault(Fault),
     /// Another process of the operator takes over.
     Crash,
@@ -119,6 +128,7 @@ fn event() -> impl Strategy<Value = (usize, Event)> {
         2 => Just(Event::RestartSidecar),
         1 => Just(Event::CancelSidecar),
         1 => Just(Event::FailTasks),
+        2 => any::<bool>().prop_map(Event::Peers),
         3 => fault.prop_map(Event::Fault),
         2 => Just(Event::Crash),
         3 => (0..8u8, 1..6u32).prop_map(|(cache, passes)| Event::Lag(cache, passes)),
@@ -161,6 +171,7 @@ impl World {
                 member.objects.fail_tasks("context canceled");
             }
             Event::FailTasks => member.objects.fail_tasks("no answer from S3"),
+            Event::Peers(known) => self.peers = peers(known),
             Event::Crash => member.crash(),
             Event::Fault(fault) => member.faults.push(fault),
             Event::Lag(cache, passes) => member.lag(cache, passes),
@@ -273,11 +284,7 @@ impl Member {
         for (key, value) in wanted.into_iter().flatten() {
             prop_assert_eq!(config.overrides.get(key).map(String::as_str), value.as_str(), "{}", key);
         }
-        let by_label = self.node.live.spec.peers.iter().flatten().any(|source| source.label.is_some());
-        let mut finds = before.iter().filter(|task| task.is(TaskKind::DiscoverPeers));
-        // Of nodes that select each other the first one starts without peers: its sidecar is not asked for any.
-        let goes_first = |id: &str| by_label && volume.record(id).is_none();
-        prop_assert!(config.peers || finds.all(|task| goes_first(&task.id)), "seid starts without peers");
+        prop_assert!(config.peers || selects_by_label(&self.node.live.spec), "seid starts without peers");
         Ok(())
     }
 
@@ -344,6 +351,7 @@ proptest! {
         for (index, event) in events {
             world.take(index % world.members.len(), event)?;
         }
+        world.peers = peers(true);
         for member in &mut world.members {
             member.faults.clear();
             member.objects.holds_pods = false;

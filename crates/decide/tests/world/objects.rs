@@ -234,6 +234,7 @@ pub fn bound(name: String, uid: String) -> Claim {
         deleted_at: None,
         is_owned: true,
         has_state: false,
+        config_mode: None,
     }
 }
 

@@ -5,13 +5,13 @@ use std::{collections::BTreeSet, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::{apps::v1::StatefulSet, batch::v1::Job, core::v1::Pod};
 use proptest::prelude::*;
-use sei_api::{SeiNode, SeiNodeStatus, conditions::TlsSecretReason, names};
+use sei_api::{SeiNode, SeiNodeSpec, SeiNodeStatus, conditions::TlsSecretReason, names};
 use sei_decide::{
     Ask, Children, Finding, Keys, Observed, Pass, Repair, Repaired, Then, TlsFinding,
     contention::{Contention, Stage, Use, contention},
     exclusive::PublicKey,
     is_progress,
-    neighbours::{Peers, peers},
+    neighbours::Peers,
     objects::{JobState, job_state},
 };
 use sei_node::Node;
@@ -232,6 +232,11 @@ fn tls(is_ready: bool) -> TlsFinding {
     }
 }
 
+/// Whether the persistent peers are other SeiNodes.
+pub fn selects_by_label(spec: &SeiNodeSpec) -> bool {
+    spec.peers.iter().flatten().any(|source| source.label.is_some())
+}
+
 fn node(name: &str, uid: &str, spec: Value) -> SeiNode {
     serde_json::from_value(json!({
         "apiVersion": "sei.io/v1alpha1",
@@ -249,6 +254,8 @@ fn node(name: &str, uid: &str, spec: Value) -> SeiNode {
 pub struct World {
     pub members: Vec<Member>,
     pub now: Timestamp,
+    /// What label sources find.
+    pub peers: Peers,
     platform: Platform,
     granted: BTreeSet<String>,
     plans: u32,
@@ -265,6 +272,7 @@ impl World {
         Self {
             members: members.map(|(index, spec)| Member::new(&format!("node-{index}"), spec)).collect(),
             now: "2027-01-01T00:00:00Z".parse().unwrap(),
+            peers: Peers::default(),
             platform: Platform::from_settings(&settings).unwrap(),
             granted: BTreeSet::new(),
             plans: 0,
@@ -318,7 +326,7 @@ impl World {
                 false => Finding::NotYet("not bound".to_owned()),
             }),
             claim,
-            peers: self.peers(node),
+            peers: selects_by_label(&node.spec).then(|| self.peers.clone()),
             contention,
             children,
             overridden: Vec::new(),
@@ -326,12 +334,6 @@ impl World {
             read_again_at: None,
             now: self.now,
         }
-    }
-
-    fn peers(&self, node: &SeiNode) -> Option<Peers> {
-        let is_other = |other: &&SeiNode| names::node(other) != names::node(node);
-        let others = self.members.iter().map(|member| member.node.seen()).filter(is_other);
-        peers(node, others.map(|other| Arc::new(other.clone())))
     }
 
     /// A reconcile of a node. How long it is to be left alone; `None` when a write failed.

@@ -216,6 +216,7 @@ pub(super) const KEYS: &[(&str, ValueKind)] = &[
     ("storage.state_store.db_directory", Text),
     ("storage.state_store.enable", Bool),
     ("storage.state_store.evm_db_directory", Text),
+    ("storage.state_store.evm_ss_split", Bool),
     ("storage.state_store.import_num_workers", Int),
     ("storage.state_store.keep_last_version", Bool),
     ("storage.state_store.keep_recent", Int),

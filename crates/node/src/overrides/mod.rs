@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn keys_are_in_order_and_found() {
         assert!(KEYS.windows(2).all(|pair| pair[0].0 < pair[1].0));
-        assert_eq!(KEYS.len(), 224);
+        assert_eq!(KEYS.len(), 225);
         assert_eq!(kind_of("evm.http_port"), Some(ValueKind::Int));
         assert_eq!(kind_of("evm.http_prt"), None);
         assert_eq!(nearest("evm.http_prt"), Some("evm.http_port"));

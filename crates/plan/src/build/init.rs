@@ -15,7 +15,7 @@ pub fn init(node: &Node<'_>, plan_id: &str) -> TaskPlan {
 /// another template is replaced.
 pub fn init_on(node: &Node<'_>, ground: &Ground, plan_id: &str) -> TaskPlan {
     let start = if ground.has_state {
-        Start::Configure
+        Start::on_state(ground)
     } else if node.bootstrap().is_some() {
         Start::Bootstrap
     } else {
@@ -31,33 +31,43 @@ pub fn init_on(node: &Node<'_>, ground: &Ground, plan_id: &str) -> TaskPlan {
 /// How a volume gets its first state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Start {
-    /// It has it.
+    /// It has it, with a configuration that fits it.
     Configure,
+    /// It has it, without a configuration that is known to fit it.
+    Reconfigure,
     /// By the node's own sidecar and seid.
     Restore,
     /// By those of a bootstrap Job.
     Bootstrap,
 }
 
+impl Start {
+    /// On a volume that holds the state of the chain.
+    pub(crate) fn on_state(ground: &Ground) -> Self {
+        if ground.has_config { Self::Configure } else { Self::Reconfigure }
+    }
+}
+
 /// The first plan with this start, whatever the spec says now: the plan before may have decided that.
 pub(crate) fn first(node: &Node<'_>, plan_id: &str, start: Start) -> TaskPlan {
     let tasks = match node.ceremony() {
         Some(ceremony) => genesis(node, ceremony),
-        None if start == Start::Bootstrap => bootstrap(node),
-        None => base(node, start == Start::Configure),
+        None => match start {
+            Start::Configure => base(node, sidecar::with_state(node)),
+            Start::Reconfigure => base(node, sidecar::with_state_only(node)),
+            Start::Restore => base(node, sidecar::progression(node)),
+            Start::Bootstrap => bootstrap(node),
+        },
     };
     TaskPlan { failed_phase: Some(NodePhase::Failed), ..plan(node, plan_id, &tasks) }
 }
 
-fn base(node: &Node<'_>, has_state: bool) -> Vec<Task> {
+fn base(node: &Node<'_>, of_sidecar: Vec<Task>) -> Vec<Task> {
     let mut tasks = vec![Task::EnsureDataPvc];
     tasks.extend(keys(node));
     tasks.extend(proxy_config(node));
     tasks.extend([Task::ApplyStatefulSet, Task::ApplyService]);
-    tasks.extend(match has_state {
-        true => sidecar::with_state(node),
-        false => sidecar::progression(node),
-    });
+    tasks.extend(of_sidecar);
     tasks.extend(upload(node));
     tasks.push(Task::Sidecar(SidecarTask::MarkReady));
     tasks

@@ -1,11 +1,12 @@
 //! The tasks that the sidecar does on the way to a node that runs.
 
-use sei_node::{FirstState, Node, PeerSource, StateSync};
+use sei_api::names;
+use sei_node::{FirstState, Node, PERSISTENT_PEERS, PeerSource, StateSync};
 
 use crate::{
-    SidecarTask, Task,
-    intent::config_intent,
-    sidecar_task::{DNS_ENDPOINTS, Source},
+    ConfigIntent, SidecarTask, Task,
+    intent::{STATE_SYNC, config_intent, keep_data_unsplit},
+    sidecar_task::{DNS_ENDPOINTS, STATIC, Source},
 };
 
 /// What a node gets its first state and configuration by, up to and without mark-ready.
@@ -18,43 +19,67 @@ pub(super) fn progression(node: &Node<'_>) -> Vec<Task> {
             (Some(restore), Some(configure_state_sync(sync, true)))
         }
     };
-    let tasks = restore.into_iter().chain(configuration(node)).chain(state_sync);
+    let mut intent = config_intent(node);
+    if names::imported_claim(node.object).is_some() {
+        keep_data_unsplit(&mut intent);
+    }
+    let tasks = restore.into_iter().chain(configuration(node, intent)).chain(state_sync);
     tasks.chain([SidecarTask::ConfigValidate]).map(Task::Sidecar).collect()
 }
 
-/// Configuration on a volume that holds the state of the chain: state sync would throw it away.
+/// Configuration on a volume that holds the state of the chain: state sync would throw it away. A sidecar has written the
+/// configuration that is there, and a rewritten one might not fit the data: it is changed in place.
 pub(super) fn with_state(node: &Node<'_>) -> Vec<Task> {
-    configuration(node).into_iter().chain([SidecarTask::ConfigValidate]).map(Task::Sidecar).collect()
+    let mut intent = ConfigIntent { incremental: true, ..config_intent(node) };
+    intent.overrides.entry(STATE_SYNC.to_owned()).or_insert_with(|| false.to_string());
+    configured(node, intent)
+}
+
+/// The same on a volume whose configuration is of another mode, or was not written by a sidecar: it is rewritten.
+pub(super) fn with_state_only(node: &Node<'_>) -> Vec<Task> {
+    let mut intent = config_intent(node);
+    keep_data_unsplit(&mut intent);
+    configured(node, intent)
+}
+
+fn configured(node: &Node<'_>, intent: ConfigIntent) -> Vec<Task> {
+    let tasks = configuration(node, intent).into_iter();
+    tasks.chain([SidecarTask::ConfigValidate]).map(Task::Sidecar).collect()
 }
 
 fn configure_state_sync(sync: StateSync<'_>, use_local_snapshot: bool) -> SidecarTask {
     SidecarTask::ConfigureStateSync {
         use_local_snapshot,
+        rpc_servers: sync.rpc_servers.to_vec(),
         trust_period: sync.trust_period.to_owned(),
         backfill_blocks: sync.backfill_blocks,
     }
 }
 
-fn configuration(node: &Node<'_>) -> Vec<SidecarTask> {
-    let mut tasks = vec![SidecarTask::ConfigureGenesis, SidecarTask::ConfigApply(config_intent(node))];
-    if let Some(peers) = &node.peers {
-        let sources = peers.iter().map(|peer| source(node, peer)).collect();
-        tasks.push(SidecarTask::DiscoverPeers { sources });
-    }
-    tasks
+fn configuration(node: &Node<'_>, intent: ConfigIntent) -> Vec<SidecarTask> {
+    let sources = node.object.spec.peers.clone().unwrap_or_default();
+    let intent = ConfigIntent { peers: Some(sources), ..intent };
+    let discovery = discovery(node);
+    [SidecarTask::ConfigureGenesis, SidecarTask::ConfigApply(intent)].into_iter().chain(discovery).collect()
 }
 
-fn source(node: &Node<'_>, peer: &PeerSource<'_>) -> Source {
+/// Finds EC2 instances, where the sidecar can. It overwrites the persistent peers, so it gets the other sources as well.
+fn discovery(node: &Node<'_>) -> Option<SidecarTask> {
+    let overrides = node.object.spec.overrides.as_ref();
+    let is_overridden = overrides.is_some_and(|overrides| overrides.contains_key(PERSISTENT_PEERS));
+    let sources = node.peers.as_deref().unwrap_or_default();
+    let is_needed = sources.iter().any(|source| matches!(source, PeerSource::Ec2Tags(_))) && !is_overridden;
+    is_needed.then(|| SidecarTask::DiscoverPeers { sources: sources.iter().map(source).collect() })
+}
+
+fn source(peer: &PeerSource<'_>) -> Source {
     let of_type = |type_: &str| Source { type_: type_.to_owned(), ..Source::default() };
     match peer {
         PeerSource::Ec2Tags(ec2) => {
             Source { region: ec2.region.clone(), tags: ec2.tags.clone(), ..of_type("ec2Tags") }
         }
-        PeerSource::Static(addresses) => Source { addresses: addresses.to_vec(), ..of_type("static") },
-        // Stored for readers; when the task runs, the peers of that moment are sent.
-        PeerSource::Label(_) => {
-            let resolved = node.object.status.as_ref().and_then(|status| status.resolved_peers.clone());
-            Source { endpoints: resolved.unwrap_or_default(), ..of_type(DNS_ENDPOINTS) }
-        }
+        PeerSource::Static(addresses) => Source { addresses: addresses.to_vec(), ..of_type(STATIC) },
+        // Its peers are those that are known when the task runs.
+        PeerSource::Label(_) => of_type(DNS_ENDPOINTS),
     }
 }

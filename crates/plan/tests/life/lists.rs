@@ -30,7 +30,10 @@ fn cases() -> Vec<(&'static str, Value)> {
             "full, state sync, peers",
             json!({ "fullNode": { "snapshot": { "stateSync": {} } }, "peers": peers() }),
         ),
-        ("full, S3, published", json!({ "fullNode": { "snapshot": s3, "snapshotGeneration": publish } })),
+        (
+            "full, S3, published",
+            json!({ "fullNode": { "snapshot": s3, "snapshotGeneration": publish }, "peers": peers() }),
+        ),
         (
             "full, bootstrap, peers, TLS, published",
             json!({
@@ -57,7 +60,10 @@ fn cases() -> Vec<(&'static str, Value)> {
         ),
         (
             "validator, keys, bootstrap",
-            json!({ "validator": { "signingKey": key("s"), "nodeKey": key("n"), "snapshot": bootstrap } }),
+            json!({
+                "validator": { "signingKey": key("s"), "nodeKey": key("n"), "snapshot": bootstrap },
+                "peers": peers(),
+            }),
         ),
         (
             "ceremony, keyring, TLS; peers and snapshot have no say",

@@ -72,8 +72,8 @@ fn a_corrected_override_keeps_the_state_sync_that_was_configured() {
     world.propose();
     assert_eq!(task(&world, ConfigApply).params.unwrap()["incremental"], true, "the file is not rewritten");
     assert_eq!(
-        statuses(&world, &[ConfigureGenesis, ConfigApply, DiscoverPeers, ConfigureStateSync, ConfigValidate]),
-        [Complete, Pending, Complete, Complete, Pending]
+        statuses(&world, &[ConfigureGenesis, ConfigApply, ConfigureStateSync, ConfigValidate]),
+        [Complete, Pending, Complete, Pending]
     );
     // Another correction before the first was written.
     world.change_spec(|node| set_override(node, "8547"));
@@ -101,7 +101,7 @@ fn a_second_correction_before_the_pod_is_back_keeps_state_sync_too() {
 #[test]
 fn a_configuration_without_state_sync_is_rewritten_with_what_it_loses() {
     let mut world = state_sync();
-    up_to(&mut world, DiscoverPeers);
+    up_to(&mut world, ConfigApply);
     world.step(|_| Outcome::Done);
     // State sync is next and may have been submitted: its marker would keep it from being done again.
     world.change_spec(|node| set_override(node, "8546"));
@@ -109,11 +109,63 @@ fn a_configuration_without_state_sync_is_rewritten_with_what_it_loses() {
     assert_eq!(task(&world, ConfigApply).params.unwrap()["incremental"], true);
 
     let mut world = state_sync();
-    up_to(&mut world, DiscoverPeers);
+    up_to(&mut world, ConfigApply);
     world.change_spec(|node| set_override(node, "8546"));
     world.propose();
     assert_eq!(task(&world, ConfigApply).params.unwrap().get("incremental"), None);
-    assert_eq!(statuses(&world, &[ConfigApply, DiscoverPeers]), [Pending, Pending]);
+}
+
+/// Makes the plan of `world` one that was stored before `config-apply` wrote the peers.
+fn discover_peers_instead(world: &mut World) {
+    let plan = world.node.status.as_mut().unwrap().plan.as_mut().unwrap();
+    let place = plan.tasks.iter().position(|task| task.is(ConfigApply)).unwrap();
+    plan.tasks[place].params.as_mut().unwrap().as_object_mut().unwrap().remove("peers");
+    let sources = json!({ "Sources": [{ "type": "static", "addresses": ["a@b:1"] }] });
+    let discovery = json!({ "type": "discover-peers", "id": "d", "status": "Pending", "params": sources });
+    plan.tasks.insert(place + 1, serde_json::from_value(discovery).unwrap());
+}
+
+#[test]
+fn a_stored_plan_with_discover_peers_is_continued_or_replaced_by_one_without_it() {
+    let stored = || {
+        let mut world = state_sync();
+        discover_peers_instead(&mut world);
+        up_to(&mut world, DiscoverPeers);
+        world
+    };
+    let mut supported = stored();
+    assert_eq!(supported.step(|_| Outcome::Done), Some(Step::Next));
+    assert_eq!(statuses(&supported, &[ConfigApply, DiscoverPeers]), [Complete, Complete]);
+
+    let mut unsupported = stored();
+    assert_eq!(
+        unsupported.step(|plan| {
+            assert!(!plan.writes_peers());
+            Outcome::Reissue
+        }),
+        Some(Step::Replan)
+    );
+
+    // As an earlier version of the operator left it.
+    let mut failed = stored();
+    failed.step(|_| Outcome::TaskUnknown { error: "unknown task type: discover-peers".to_owned() });
+    assert!(failed.propose(), "no user has to ask for another plan");
+
+    for world in [unsupported, failed] {
+        let tasks = world.plan().unwrap().tasks;
+        assert!(!tasks.iter().any(|task| task.is(DiscoverPeers)), "{tasks:?}");
+        assert_eq!(statuses(&world, &[ConfigureGenesis, ConfigApply]), [Complete, Pending]);
+    }
+}
+
+#[test]
+fn a_configuration_that_seid_has_data_for_is_changed_in_place() {
+    let mut world = restore();
+    up_to(&mut world, MarkReady);
+    world.step(|_| Outcome::Submitted);
+    world.change_spec(|node| set_override(node, "8546"));
+    world.propose();
+    assert_eq!(task(&world, ConfigApply).params.unwrap()["incremental"], true);
 }
 
 #[test]
@@ -228,9 +280,23 @@ fn a_volume_that_holds_the_state_of_the_chain_is_only_configured() {
     let snapshot = json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "seid:old" });
     let node =
         World::new(json!({ "chainId": "c", "image": "seid:a", "fullNode": { "snapshot": snapshot } })).node;
-    let ground = Ground { has_state: true, ..Ground::default() };
+    let ground = Ground { has_state: true, has_config: true, ..Ground::default() };
     let kinds = kinds(&build::init_on(&Node::of(&node), &ground, "p"));
     assert!(kinds.contains(&ConfigApply) && kinds.contains(&MarkReady), "{kinds:?}");
+    let plan = build::init_on(&Node::of(&node), &ground, "p");
+    let config = plan.tasks.iter().find(|task| task.is(ConfigApply)).unwrap().params.clone().unwrap();
+    assert_eq!(
+        (&config["incremental"], &config["overrides"]["state_sync.enable"]),
+        (&json!(true), &json!("false"))
+    );
+    let other = Ground { has_config: false, ..ground };
+    let plan = build::init_on(&Node::of(&node), &other, "p");
+    let config = plan.tasks.iter().find(|task| task.is(ConfigApply)).unwrap().params.clone().unwrap();
+    assert_eq!(
+        (config.get("incremental"), &config["overrides"]["storage.state_store.evm_ss_split"]),
+        (None, &json!("false")),
+        "a configuration of another mode is rewritten, for data that is not split"
+    );
     for gone in [SnapshotRestore, ConfigureStateSync, TaskKind::DeployBootstrapJob] {
         assert!(!kinds.contains(&gone), "{gone:?} in {kinds:?}");
     }

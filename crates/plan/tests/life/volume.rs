@@ -97,10 +97,18 @@ impl Volume {
                 let overrides = params.get("overrides").cloned().unwrap_or_default();
                 let overrides: BTreeMap<String, String> =
                     serde_json::from_value(overrides).unwrap_or_default();
+                let has_peers = overrides.get("network.p2p.persistent_peers").map(|peers| !peers.is_empty());
                 match (&mut self.config, params.get("incremental").and_then(Value::as_bool)) {
-                    (Some(config), Some(true)) => config.overrides.extend(overrides),
+                    (Some(config), Some(true)) => {
+                        config.peers = has_peers.unwrap_or(config.peers);
+                        config.state_sync &= overrides.get("state_sync.enable").is_none_or(|on| on == "true");
+                        config.overrides.extend(overrides);
+                    }
                     (None, Some(true)) => return Err("there is no configuration to change"),
-                    (config, _) => *config = Some(Config { overrides, ..Config::default() }),
+                    (config, _) => {
+                        let peers = has_peers.unwrap_or_default();
+                        *config = Some(Config { overrides, peers, ..Config::default() });
+                    }
                 }
             }
             TaskKind::DiscoverPeers | TaskKind::SetGenesisPeers => self.configured()?.peers = true,

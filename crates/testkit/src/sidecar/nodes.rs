@@ -84,7 +84,7 @@ impl Default for Order {
     fn default() -> Self {
         Self {
             faults: Faults::default(),
-            generation: Generation::V50,
+            generation: Generation::NEWEST,
             chain: CHAIN.to_owned(),
             bucket: Arc::new(Everything),
         }

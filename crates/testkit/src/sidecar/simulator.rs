@@ -58,7 +58,7 @@ impl Simulator {
         lock(&self.nodes).mount(host, claim);
     }
 
-    /// The release that it is; v0.0.50 unless another is chosen.
+    /// The release that it is; the newest unless another is chosen.
     pub fn play(&self, host: &str, generation: Generation) {
         self.with(host, |node| lock(&node.order).generation = generation);
     }

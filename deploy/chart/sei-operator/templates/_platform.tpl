@@ -9,6 +9,9 @@ SEI_KUBE_RBAC_PROXY_IMAGE: {{ . | quote }}
 {{- with .allowedImages }}
 SEI_ALLOWED_IMAGES: {{ join "," . | quote }}
 {{- end }}
+{{- with .peerNamespaces }}
+SEI_PEER_NAMESPACES: {{ join "," . | quote }}
+{{- end }}
 {{- with .referenceLabel }}
 SEI_REFERENCE_LABEL: {{ . | quote }}
 {{- end }}

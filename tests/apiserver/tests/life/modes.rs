@@ -72,7 +72,15 @@ fn modes() -> Vec<(&'static str, Value)> {
                 "chainId": "arctic-1", "stakingAmount": "10usei", "accountBalance": "20usei", "index": 0,
             }}}),
         ),
-        ("imported-0", json!({ "fullNode": {}, "dataVolume": { "import": { "pvcName": "old-data" } } })),
+        (
+            "imported-0",
+            json!({
+                "fullNode": {},
+                "dataVolume": { "import": { "pvcName": "old-data" } },
+                // An older one is asked a second time, without the key that it does not know.
+                "sidecar": { "image": "ghcr.io/sei-protocol/seictl:v0.0.70" },
+            }),
+        ),
         // Peers of each other, by label: each waits for no one.
         (
             "peer-0",

@@ -136,13 +136,11 @@ async fn scaled_by_hand(cluster: &Cluster) {
 async fn a_task_that_the_sidecar_does_not_know(cluster: &Cluster) {
     let name = "modern-0";
     let host = Cluster::host(name);
-    cluster.simulator.faults(&host, |faults| faults.unknown = ["discover-peers".to_owned()].into());
-    let peers = json!([{ "static": { "addresses": ["3be6b24cf86a5938cce7d48f44fb6598465a9924@p2p.example:26656"] } }]);
-    let spec = json!({ "chainId": "arctic-1", "image": A, "fullNode": {}, "peers": peers });
-    harness::create(cluster, name, spec).await;
-    until_said(cluster, name, STALLED, "True/PlanFailed", "unknown task type: discover-peers").await;
+    cluster.simulator.faults(&host, |faults| faults.unknown = ["config-validate".to_owned()].into());
+    harness::create(cluster, name, builders::full_node(A)).await;
+    until_said(cluster, name, STALLED, "True/PlanFailed", "unknown task type: config-validate").await;
     let supported = ConditionType::SidecarSupported;
-    until_said(cluster, name, supported, "False/SidecarTaskUnknown", "v0.0.57").await;
+    until_said(cluster, name, supported, "False/SidecarTaskUnknown", "every version since v0.0.47").await;
     cluster.simulator.faults(&host, |faults| faults.unknown.clear());
     let older = json!({ "spec": { "sidecar": { "image": "ghcr.io/sei-protocol/seictl:v0.0.56" } } });
     harness::patch(cluster, name, older).await;

@@ -56,6 +56,7 @@ fn every_platform_value_reaches_its_setting() {
     let platform = json!({
         "images": { "sidecar": "sidecar:1", "exporter": "exporter:1", "proxy": "proxy:1" },
         "referenceLabel": "sei.io/for-nodes=true",
+        "peerNamespaces": ["chains", "tools"],
         "allowedImages": ["ghcr.io/sei-protocol/", "registry:5000/seid"],
         "serviceAccount": "account",
         "tolerationKey": "key",
@@ -73,6 +74,7 @@ fn every_platform_value_reaches_its_setting() {
         ("SEI_KUBE_RBAC_PROXY_IMAGE", "proxy:1"),
         ("SEI_NODEPOOL_ARCHIVE", "pool-a"),
         ("SEI_NODEPOOL_NAME", "pool-d"),
+        ("SEI_PEER_NAMESPACES", "chains,tools"),
         ("SEI_REFERENCE_LABEL", "sei.io/for-nodes=true"),
         ("SEI_RESOURCE_CPU_ARCHIVE", "5500m"),
         ("SEI_RESOURCE_CPU_DEFAULT", "2"),

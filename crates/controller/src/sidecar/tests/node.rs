@@ -18,7 +18,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::super::{
-    Order, Target, Watched,
+    Interest, Order, Target, Watched,
     actor::{Actor, Report},
     calls::{Api, Dial},
     permits::Permits,
@@ -40,6 +40,7 @@ pub(super) struct World {
     pub(super) ready: bool,
     pub(super) held: bool,
     pub(super) plain_port: bool,
+    pub(super) node_id: Option<String>,
     /// How long tasks take.
     pub(super) takes: Duration,
     /// How many runs of each task fail.
@@ -127,6 +128,16 @@ impl Api for Fake {
         })
     }
 
+    async fn node_id(&self) -> Result<Option<String>, Error> {
+        self.call("node-id").await?;
+        Ok(self.change(|world| world.node_id.clone()))
+    }
+
+    async fn supports(&self, type_: &str) -> Result<bool, Error> {
+        self.call("supports").await?;
+        Ok(type_ != "discover-peers")
+    }
+
     async fn plain_port_answers(&self) -> bool {
         let _ = self.call("plain").await;
         self.change(|world| world.plain_port)
@@ -156,7 +167,12 @@ pub(super) struct TestNode {
     pub(super) fake: Fake,
     pub(super) passes: Passes,
     pub(super) watched: Watched,
-    pub(super) probes: bool,
+    pub(super) interest: Interest,
+}
+
+/// A pass wants to know health.
+pub(super) fn health() -> Interest {
+    Interest { health: true, ..Interest::default() }
 }
 
 pub(super) fn target(pod: &str) -> Target {
@@ -183,11 +199,11 @@ impl TestNode {
         let (fake, passes, shared) = (Fake::default(), Passes::default(), Shared::default());
         let actor = Actor::new(shared.clone(), fake.clone(), permits.clone(), passes.clone(), Duration::ZERO);
         let watched = Watched { shared, fingerprint: None, ordered: None, task: tokio::spawn(actor.run()) };
-        Self { fake, passes, watched, probes }
+        Self { fake, passes, watched, interest: Interest { health: probes, ..Interest::default() } }
     }
 
     pub(super) fn begin_pass(&mut self) -> Sidecar {
-        self.watched.begin_pass(Ok(target("u1")), None, self.probes)
+        self.watched.begin_pass(Ok(target("u1")), None, self.interest.clone())
     }
 
     /// A pass that orders this.

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use sei_decide::{Health, Sidecar, TaskProgress, Trouble, TroubleKind};
+use sei_plan::TaskKind;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     super::permits::Permits,
-    node::{Mode, TestNode, order, progress, target},
+    node::{Mode, TestNode, health, order, progress, target},
 };
 
 #[tokio::test(start_paused = true)]
@@ -41,10 +42,10 @@ async fn a_sidecar_that_does_not_answer_is_retried_with_growing_delays_and_at_on
     assert!((18..26).contains(&bed.fake.count("healthz")), "{}", bed.fake.count("healthz"));
     assert_eq!(bed.passes.count(), 1, "the same trouble is reported once");
     bed.fake.change(|world| (world.mode, world.ready) = (Mode::Answers, true));
-    bed.watched.begin_pass(Ok(target("u1")), Some("restarted".to_owned()), true);
+    bed.watched.begin_pass(Ok(target("u1")), Some("restarted".to_owned()), health());
     let changed = bed.passes.0.1.notified();
     timeout(Duration::from_millis(10), changed).await.expect("asked at once");
-    let known = bed.watched.begin_pass(Ok(target("u1")), Some("restarted".to_owned()), true);
+    let known = bed.watched.begin_pass(Ok(target("u1")), Some("restarted".to_owned()), health());
     assert_eq!((known.trouble, known.health.unwrap().value), (None, Health::Ready));
 }
 
@@ -55,15 +56,15 @@ async fn answers_of_another_pod_are_dropped() {
     bed.pass(None);
     assert!(bed.woken(None).await.health.is_some());
     bed.fake.change(|world| world.mode = Mode::Hangs);
-    let known = bed.watched.begin_pass(Ok(target("u2")), None, true);
+    let known = bed.watched.begin_pass(Ok(target("u2")), None, health());
     assert_eq!(known, Sidecar { pod: Some("u2".to_owned()), ..Sidecar::default() });
     sleep(Duration::from_secs(1)).await;
     bed.fake.change(|world| (world.mode, world.ready) = (Mode::Answers, false));
-    bed.watched.begin_pass(Ok(target("u3")), None, true);
+    bed.watched.begin_pass(Ok(target("u3")), None, health());
     let start = Instant::now();
     bed.passes.0.1.notified().await;
     assert!(start.elapsed() < Duration::from_millis(10), "the call to the pod before is not waited for");
-    let known = bed.watched.begin_pass(Ok(target("u3")), None, true);
+    let known = bed.watched.begin_pass(Ok(target("u3")), None, health());
     assert_eq!((known.pod.as_deref(), known.health.unwrap().value), (Some("u3"), Health::NotReady));
 }
 
@@ -71,7 +72,7 @@ async fn answers_of_another_pod_are_dropped() {
 async fn without_a_pod_no_sidecar_is_called() {
     let mut bed = TestNode::new(true);
     let trouble = Trouble { kind: TroubleKind::Unreachable, message: "there is no pod".to_owned() };
-    let known = bed.watched.begin_pass(Err(trouble.clone()), None, true);
+    let known = bed.watched.begin_pass(Err(trouble.clone()), None, health());
     assert_eq!(known.trouble, Some(trouble));
     bed.watched.order(order(0));
     bed.watched.end_pass();
@@ -118,4 +119,41 @@ async fn hung_sidecars_delay_no_other_node() {
     }
     let calls: usize = hung.iter().map(|bed| bed.fake.count("get")).sum();
     assert!(calls < 300 * 20, "{calls} calls to sidecars that hang, in ten minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_id_is_asked_for_until_there_is_one_and_once_for_each_pod() {
+    let mut bed = TestNode::new(true);
+    bed.interest.node_id = true;
+    bed.pass(None);
+    assert_eq!(bed.woken(None).await.node_id, None);
+    sleep(Duration::from_secs(3600)).await;
+    let asked = bed.fake.count("node-id");
+    assert!((5..30).contains(&asked), "{asked}");
+    bed.fake.change(|world| world.node_id = Some("ab".to_owned()));
+    assert_eq!(bed.woken(None).await.node_id.as_deref(), Some("ab"));
+    let asked = bed.fake.count("node-id");
+    sleep(Duration::from_secs(3600)).await;
+    assert_eq!(bed.fake.count("node-id"), asked, "it is known");
+    bed.watched.begin_pass(Ok(target("u2")), None, bed.interest.clone());
+    bed.watched.end_pass();
+    sleep(Duration::from_secs(3600)).await;
+    assert_eq!(bed.fake.count("node-id"), asked + 1, "another pod");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_task_types_of_interest_are_asked_about() {
+    let mut bed = TestNode::new(true);
+    bed.pass(None);
+    bed.woken(None).await;
+    sleep(Duration::from_secs(600)).await;
+    assert_eq!((bed.fake.count("supports"), bed.fake.count("node-id")), (0, 0));
+    // There is no ID yet, which keeps nothing else from being asked.
+    bed.interest.node_id = true;
+    bed.interest.task_types = vec![TaskKind::DiscoverPeers, TaskKind::MarkReady];
+    bed.pass(None);
+    sleep(Duration::from_secs(600)).await;
+    let known = bed.pass(None).task_types;
+    assert_eq!(known, [(TaskKind::DiscoverPeers, false), (TaskKind::MarkReady, true)].into());
+    assert_eq!(bed.fake.count("supports"), 2);
 }

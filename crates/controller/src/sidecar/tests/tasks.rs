@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     super::Order,
-    node::{Mode, TestNode, mark_ready, order, progress, target},
+    node::{Mode, TestNode, health, mark_ready, order, progress, target},
 };
 
 #[tokio::test(start_paused = true)]
@@ -139,13 +139,13 @@ async fn a_finished_task_is_requested_again_after_a_gap_without_a_pod_and_of_ano
     bed.until(&order(0), &TaskProgress::Completed).await;
     for pod in ["u1", "u2"] {
         let gone = Trouble { kind: TroubleKind::NoPod, message: "there is no pod".to_owned() };
-        bed.watched.begin_pass(Err(gone), None, true);
+        bed.watched.begin_pass(Err(gone), None, health());
         // The actor runs only after this.
-        assert_eq!(progress(&bed.watched.begin_pass(Ok(target(pod)), None, true)), None);
+        assert_eq!(progress(&bed.watched.begin_pass(Ok(target(pod)), None, health())), None);
         bed.watched.order(order(0));
         bed.watched.end_pass();
         sleep(Duration::from_secs(1)).await;
-        let known = bed.watched.begin_pass(Ok(target(pod)), None, true);
+        let known = bed.watched.begin_pass(Ok(target(pod)), None, health());
         assert_eq!(progress(&known), Some(&TaskProgress::Completed), "{pod}");
         assert!(known.health.is_some(), "{pod}");
     }

@@ -48,7 +48,7 @@ impl Settings {
     fn read() -> anyhow::Result<Self> {
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let required = |name: &str| set(name).with_context(|| format!("{name} is not set"));
-        let generation = set("SEICTL_RELEASE").map_or(Ok(Generation::V50), |release| release.parse())?;
+        let generation = set("SEICTL_RELEASE").map_or(Ok(Generation::NEWEST), |release| release.parse())?;
         let chain = required("SEI_CHAIN_ID")?;
         let genesis = store::open(&required("SEI_GENESIS_BUCKET")?, &required("SEI_GENESIS_REGION")?)?;
         let snapshots = store::open(&required("SEI_SNAPSHOT_BUCKET")?, &required("SEI_SNAPSHOT_REGION")?)?;
