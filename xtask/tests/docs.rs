@@ -225,7 +225,7 @@ fn documented_reasons_are_written() {
         uses.any(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric()))
     };
     let nodes = product(&["crates/decide/src", "crates/controller/src"]);
-    let groups = product(&["crates/deployment/src"]);
+    let groups = product(&["crates/deployment/src", "crates/controller/src"]);
     let of_nodes = Reason::all().map(|reason| (&nodes, format!("{reason:?}")));
     let of_groups = group::Reason::all().map(|reason| (&groups, format!("{reason:?}")));
     let unwritten = of_nodes.chain(of_groups).filter(|(code, reason)| !written(code, reason));
