@@ -10,7 +10,7 @@ use sei_api::SeiNode;
 use sei_tls_rollout::{RECREATE_ANNOTATION, Step};
 use serde_json::{Value, json};
 
-use super::cluster::Cluster;
+use super::{cluster::Cluster, describe::describe};
 
 const MANAGER: &str = "sei-operator-tls";
 
@@ -43,7 +43,7 @@ pub(super) async fn carry_out(cluster: &Cluster, name: &str, step: &Step) -> any
     };
     match outcome {
         Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
-        outcome => outcome.with_context(|| format!("failed to {}", super::rollout::describe(name, step))),
+        outcome => outcome.with_context(|| format!("failed to {}", describe(name, step))),
     }
 }
 

@@ -2,30 +2,30 @@
 //! read, the step carried out, and every node taken in its turn.
 
 mod act;
-mod args;
 mod cluster;
+mod describe;
 mod rollout;
 
 use std::process::ExitCode;
 
 use anyhow::bail;
-pub(crate) use args::Command;
 use sei_tls_rollout::{Step, Target, steps};
 
-use self::{
-    args::{Nodes, Plan},
-    cluster::Cluster,
+use self::{cluster::Cluster, describe::describe};
+use crate::{
+    bad_input::bad,
+    cli::tls::{Nodes, Plan, Rollout, TlsCommand},
+    connect, print,
 };
-use crate::{bad_input::bad, connect, print};
 
-pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(command: &TlsCommand) -> anyhow::Result<ExitCode> {
     connect::block_on(async {
         match command {
-            Command::Plan(args) => plan(args).await,
-            Command::Enable(args) => {
+            TlsCommand::Plan(args) => plan(args).await,
+            TlsCommand::Enable(args) => {
                 roll_out(&args.rollout.nodes, &args.rollout, |name| args.certificate.target(name)).await
             }
-            Command::Disable(rollout) => roll_out(&rollout.nodes, rollout, |_| Target::Disable).await,
+            TlsCommand::Disable(rollout) => roll_out(&rollout.nodes, rollout, |_| Target::Disable).await,
         }
     })
 }
@@ -61,7 +61,7 @@ async fn plan(args: &Plan) -> anyhow::Result<ExitCode> {
 /// Everything is checked first, so that nothing is deleted if any node is not in order.
 async fn roll_out(
     nodes: &Nodes,
-    args: &args::Rollout,
+    args: &Rollout,
     target: impl Fn(&str) -> Target,
 ) -> anyhow::Result<ExitCode> {
     let cluster = Cluster::open(&nodes.cluster).await?;
@@ -97,6 +97,6 @@ async fn names(cluster: &Cluster, nodes: &Nodes) -> anyhow::Result<Vec<String>> 
 
 fn say_steps(name: &str, steps: &[Step]) {
     for (index, step) in steps.iter().enumerate() {
-        println!("{name}: {}. {}", index + 1, rollout::describe(name, step));
+        println!("{name}: {}. {}", index + 1, describe(name, step));
     }
 }

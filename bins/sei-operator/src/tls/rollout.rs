@@ -4,12 +4,11 @@ use std::{cell::Cell, time::Duration};
 
 use anyhow::bail;
 use futures::{StreamExt, future, stream};
-use kube::ResourceExt;
-use sei_tls_rollout::{Progress, Step, Target, next};
+use sei_tls_rollout::{Progress, Target, next};
 use tokio::time::{Instant, sleep};
 
-use super::{act, args, cluster::Cluster};
-use crate::print;
+use super::{act, cluster::Cluster, describe::describe};
+use crate::{cli::tls::Rollout, print};
 
 /// How often a node is observed that is waited for.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -19,7 +18,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) async fn run(
     cluster: &Cluster,
     names: &[String],
-    args: &args::Rollout,
+    args: &Rollout,
     target: impl Fn(&str) -> Target,
 ) -> anyhow::Result<()> {
     let failed = Cell::new(false);
@@ -75,24 +74,5 @@ async fn one(cluster: &Cluster, name: &str, target: &Target, timeout: Duration) 
                 sleep(PAUSE).await;
             }
         }
-    }
-}
-
-/// `step` of the node `name` in words.
-pub(super) fn describe(name: &str, step: &Step) -> String {
-    match step {
-        Step::Issue(certificate) => {
-            format!("create Certificate {}", certificate["metadata"]["name"].as_str().unwrap_or_default())
-        }
-        Step::Keep { claim, .. } => {
-            format!(
-                "take SeiNode {name} off the owners of claim {claim}, and store the new SeiNode on the claim"
-            )
-        }
-        Step::Delete { .. } => format!("delete SeiNode {name}, and wait until its pod is gone"),
-        Step::Create(node) => {
-            format!("create SeiNode {} on its volume, and wait until it is Ready", node.name_any())
-        }
-        Step::Forget { claim, .. } => format!("remove the stored SeiNode from claim {claim}"),
     }
 }

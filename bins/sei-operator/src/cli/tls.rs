@@ -5,11 +5,11 @@ use std::{str::FromStr, time::Duration};
 use clap::{Args, Subcommand};
 use sei_tls_rollout::{Issuer, Target};
 
-use crate::cli::ClusterArgs;
+use super::ClusterArgs;
 
 /// What is done to nodes.
 #[derive(Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum TlsCommand {
     /// Print what enabling TLS would take, node by node, and what is in its way. Exit code 1 if anything is. Changes
     /// nothing.
     Plan(Plan),

@@ -1,13 +1,13 @@
 //! Commands and flags. Names and defaults of `run` are the Go controller's where it has them.
 
+pub(crate) mod tls;
+
 use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use sei_sidecar::ConnectTo;
 use uuid::Uuid;
-
-use crate::tls;
 
 /// The Kubernetes operator for Sei nodes.
 #[derive(Parser)]
@@ -34,7 +34,7 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Enable or disable TLS on nodes that exist, one by one, their volumes kept.
     #[command(subcommand)]
-    Tls(tls::Command),
+    Tls(tls::TlsCommand),
     /// Print shell completions.
     Completions {
         /// Shell to generate completions for.
