@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use sei_api::v1alpha1;
 use sei_node::{Mode, Node, Snapshots};
 
 use crate::ConfigIntent;
@@ -12,18 +11,8 @@ pub const LOG_LEVEL: (&str, &str) = ("logging.level", "info");
 
 /// Key that turns state sync on.
 pub(crate) const STATE_SYNC: &str = "state_sync.enable";
-/// Key that splits the EVM's part off the state store: since v0.0.67 on by default in mode `full`. seid does not start with
-/// it on data that is not split.
-pub(crate) const EVM_SPLIT: &str = "storage.state_store.evm_ss_split";
 /// Key of the state store, without which nothing can be split.
 const STATE_STORE: &str = "storage.state_store.enable";
-
-/// Keeps the state store in one, where the spec does not say otherwise.
-pub(crate) fn keep_data_unsplit(intent: &mut ConfigIntent) {
-    if intent.mode == v1alpha1::Mode::FullNode.config_mode() {
-        intent.overrides.entry(EVM_SPLIT.to_owned()).or_insert_with(|| false.to_string());
-    }
-}
 
 /// The intent of `config-apply`: what the mode asks for, then the user's overrides, then what is forced.
 pub(crate) fn config_intent(node: &Node<'_>) -> ConfigIntent {
@@ -60,7 +49,7 @@ pub(crate) fn config_intent(node: &Node<'_>) -> ConfigIntent {
     let mode = node.mode.kind().config_mode().to_owned();
     let mut intent = ConfigIntent { mode, overrides, ..ConfigIntent::default() };
     if has_no_store {
-        keep_data_unsplit(&mut intent);
+        intent.keep_data_unsplit();
     }
     intent
 }

@@ -1,17 +1,12 @@
 //! Tasks that the sidecar does: their stored form, and the parameters that are sent.
 
-use std::collections::BTreeMap;
-
-use sei_api::v1alpha1::PeerSource;
-use sei_node::{PERSISTENT_PEERS, is_override_key};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
     TaskError, TaskKind,
-    intent::EVM_SPLIT,
+    config_intent::ConfigIntent,
     params::Params,
-    peers::{persistent, selects_by_label},
+    source::{self, DNS_ENDPOINTS, Source},
 };
 
 /// A task that the sidecar does.
@@ -73,56 +68,6 @@ pub enum SidecarTask {
     },
     /// See [`TaskKind::SetGenesisPeers`].
     SetGenesisPeers,
-}
-
-/// What `config-apply` makes the configuration from.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ConfigIntent {
-    /// Mode whose defaults are used.
-    pub mode: String,
-    /// Dotted keys over those defaults.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub overrides: BTreeMap<String, String>,
-    /// Version of the configuration; 0 is the current one.
-    #[serde(skip_serializing_if = "is_default")]
-    pub target_version: i64,
-    /// Change the files instead of rewriting them.
-    #[serde(skip_serializing_if = "is_default")]
-    pub incremental: bool,
-    /// Where the persistent peers come from; `None` leaves them alone. Plans of the Go controller have none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub peers: Option<Vec<PeerSource>>,
-}
-
-/// One source of peers, as it is stored and sent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Source {
-    /// `ec2Tags`, `static` or `dnsEndpoints`.
-    #[serde(rename = "type")]
-    pub type_: String,
-    /// Of `ec2Tags`.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub region: String,
-    /// Of `ec2Tags`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub tags: BTreeMap<String, String>,
-    /// Of `static`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub addresses: Vec<String>,
-    /// Of `dnsEndpoints`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub endpoints: Vec<String>,
-}
-
-/// Type of the source that stands for label sources. It is sent as one of fixed addresses.
-pub(crate) const DNS_ENDPOINTS: &str = "dnsEndpoints";
-/// Type of a source of fixed addresses.
-pub(crate) const STATIC: &str = "static";
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }
 
 impl SidecarTask {
@@ -220,12 +165,8 @@ impl SidecarTask {
 
     /// The task as it is sent after an attempt failed with `error`: without the default that older sidecars do not know.
     pub fn after(mut self, error: Option<&str>) -> Self {
-        let is_unknown = |error: &str| error.contains(&format!("unknown override key {EVM_SPLIT:?}"));
-        if let Self::ConfigApply(intent) = &mut self
-            && error.is_some_and(is_unknown)
-            && intent.overrides.get(EVM_SPLIT).is_some_and(|value| value == "false")
-        {
-            intent.overrides.remove(EVM_SPLIT);
+        if let (Self::ConfigApply(intent), Some(error)) = (&mut self, error) {
+            intent.forgo_what_is_unknown(error);
         }
         self
     }
@@ -233,10 +174,7 @@ impl SidecarTask {
     /// Whether its parameters have the peers that label sources find.
     pub fn has_label_peers(&self) -> bool {
         match self {
-            Self::ConfigApply(intent) => {
-                !intent.overrides.contains_key(PERSISTENT_PEERS)
-                    && intent.peers.iter().flatten().any(selects_by_label)
-            }
+            Self::ConfigApply(intent) => intent.has_label_peers(),
             Self::DiscoverPeers { sources } => sources.iter().any(|source| source.type_ == DNS_ENDPOINTS),
             _ => false,
         }
@@ -245,9 +183,7 @@ impl SidecarTask {
     /// Whether it has peers that no label source finds.
     pub fn has_other_peers(&self) -> bool {
         match self {
-            Self::ConfigApply(intent) => {
-                intent.peers.iter().flatten().any(|source| !selects_by_label(source))
-            }
+            Self::ConfigApply(intent) => intent.has_other_peers(),
             Self::DiscoverPeers { sources } => sources.iter().any(|source| source.type_ != DNS_ENDPOINTS),
             _ => false,
         }
@@ -277,7 +213,7 @@ impl SidecarTask {
                     put("overrides", json!(overrides));
                 }
             }
-            Self::DiscoverPeers { sources } => put("sources", json!(present(sources, label_peers)?)),
+            Self::DiscoverPeers { sources } => put("sources", json!(source::present(sources, label_peers)?)),
             Self::ConfigureStateSync { use_local_snapshot, rpc_servers, trust_period, backfill_blocks } => {
                 if !rpc_servers.is_empty() {
                     put("rpcServers", json!(rpc_servers));
@@ -313,43 +249,5 @@ impl SidecarTask {
             | Self::SetGenesisPeers => {}
         }
         Ok((!params.is_empty()).then_some(Value::Object(params)))
-    }
-}
-
-/// The sources that have something to offer: all label sources as one of fixed addresses.
-fn present(sources: &[Source], label_peers: &[String]) -> Result<Vec<Source>, TaskError> {
-    let (labels, others): (Vec<_>, Vec<_>) = sources.iter().partition(|source| source.type_ == DNS_ENDPOINTS);
-    let found = Source { type_: STATIC.to_owned(), addresses: label_peers.to_vec(), ..Source::default() };
-    let found = (!labels.is_empty() && !label_peers.is_empty()).then_some(found);
-    let present: Vec<_> = others.into_iter().cloned().chain(found).collect();
-    if present.is_empty() { Err(TaskError::NoPeers) } else { Ok(present) }
-}
-
-impl ConfigIntent {
-    /// The keys to set: persistent peers that the spec overrides stay as they are there.
-    fn overrides_with(&self, label_peers: &[String]) -> BTreeMap<String, String> {
-        let mut overrides = self.overrides.clone();
-        if let Some(sources) = &self.peers {
-            overrides.entry(PERSISTENT_PEERS.to_owned()).or_insert_with(|| persistent(sources, label_peers));
-        }
-        overrides
-    }
-
-    fn check(&self) -> Result<(), TaskError> {
-        let wrong = |field: &str, why: String| TaskError::WrongParam {
-            task: TaskKind::ConfigApply.as_str().to_owned(),
-            field: field.to_owned(),
-            why,
-        };
-        if !["validator", "full", "seed", "archive"].contains(&self.mode.as_str()) {
-            return Err(wrong("mode", format!("{:?} is not a configuration mode", self.mode)));
-        }
-        if !(0..=2).contains(&self.target_version) {
-            return Err(wrong("targetVersion", format!("{} is not 0, 1 or 2", self.target_version)));
-        }
-        match self.overrides.keys().find(|key| !is_override_key(key)) {
-            Some(key) => Err(wrong("overrides", format!("{key:?} is not a key of the Sei configuration"))),
-            None => Ok(()),
-        }
     }
 }

@@ -5,8 +5,8 @@ use sei_node::{FirstState, Node, PERSISTENT_PEERS, PeerSource, StateSync};
 
 use crate::{
     ConfigIntent, SidecarTask, Task,
-    intent::{STATE_SYNC, config_intent, keep_data_unsplit},
-    sidecar_task::{DNS_ENDPOINTS, STATIC, Source},
+    intent::{STATE_SYNC, config_intent},
+    source::{DNS_ENDPOINTS, STATIC, Source},
 };
 
 /// What a node gets its first state and configuration by, up to and without mark-ready.
@@ -21,7 +21,7 @@ pub(super) fn progression(node: &Node<'_>) -> Vec<Task> {
     };
     let mut intent = config_intent(node);
     if names::imported_claim(node.object).is_some() {
-        keep_data_unsplit(&mut intent);
+        intent.keep_data_unsplit();
     }
     let tasks = restore.into_iter().chain(configuration(node, intent)).chain(state_sync);
     tasks.chain([SidecarTask::ConfigValidate]).map(Task::Sidecar).collect()
@@ -38,7 +38,7 @@ pub(super) fn with_state(node: &Node<'_>) -> Vec<Task> {
 /// The same on a volume whose configuration is of another mode, or was not written by a sidecar: it is rewritten.
 pub(super) fn with_state_only(node: &Node<'_>) -> Vec<Task> {
     let mut intent = config_intent(node);
-    keep_data_unsplit(&mut intent);
+    intent.keep_data_unsplit();
     configured(node, intent)
 }
 
