@@ -250,9 +250,9 @@ mod tests {
         let awaited = |found: &Peers, seconds| {
             found.are_awaited(false, Some(start), start + Duration::from_secs(seconds))
         };
-        let nobody = find(&own, &others, |_| None);
-        assert_eq!(nobody.silent.len(), 2);
-        assert!(nobody.are_awaited(false, None, start) && awaited(&nobody, 299) && !awaited(&nobody, 300));
+        let none = find(&own, &others, |_| None);
+        assert_eq!(none.silent.len(), 2);
+        assert!(none.are_awaited(false, None, start) && awaited(&none, 299) && !awaited(&none, 300));
         let one = find(&own, &others, |other| (names::node(other) == "a").then(|| ID.to_owned()));
         assert_eq!(one.silent, ["b-0.b.sei.svc.cluster.local"]);
         assert!(awaited(&one, 29) && !awaited(&one, 30));
@@ -303,7 +303,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whoever responds: the list is bounded, sorted, of nodes that were found, and stays as it is when nobody
+        /// Whichever peers respond: the list is bounded, sorted, of nodes that were found, and stays as it is when no peer
         /// responds any more; and a node more changes one entry at most.
         #[test]
         fn peers_are_bounded_and_stable(count in 0..100usize, responds in prop::collection::vec(any::<bool>(), 101)) {

@@ -95,7 +95,7 @@ pub fn sidecar_step(
     }
 }
 
-/// Peers of which nobody knows the ID are waited for, or there is none to look for. Only a task that the sidecar does not
+/// The IDs of peers are not known yet, or there is no peer to look for. Only a task that the sidecar does not
 /// know can still wait, or be left out.
 fn without_peers(
     peers: &Peers,

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn state_that_is_trusted_needs_somebody_who_tells_the_trusted_block() {
+    fn a_trusted_state_needs_a_source_of_the_trusted_block() {
         let fault = |more: Value| {
             let object = object(&more);
             Node::of(&object).faults().iter().map(|fault| fault.part).collect::<Vec<_>>()

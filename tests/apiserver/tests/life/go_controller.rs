@@ -6,7 +6,10 @@ use kube::{
     core::GroupVersionKind,
 };
 use sei_api::SeiNode;
-use sei_testkit::cluster::{Cluster, NAMESPACE};
+use sei_testkit::{
+    cluster::{Cluster, NAMESPACE},
+    sidecar::Generation,
+};
 use serde_json::{Value, json};
 
 /// Documents of a case by their kind, and the name of its node.
@@ -55,6 +58,8 @@ impl Case {
     /// Leaves on the node's volume what its sidecar did for the first `done` tasks of the init plan.
     pub async fn did(&self, cluster: &Cluster, node: &str, done: usize) {
         let requests = self.document("plan", node)["init"]["sidecarRequests"].clone();
+        // The release of the platform's image, which the pod runs.
+        cluster.simulator.play(&Cluster::host(node), Generation::V50);
         for request in requests.as_array().unwrap() {
             let (index, body) = (request["taskIndex"].as_u64().unwrap(), &request["body"]);
             let (type_, params) = (body["type"].as_str().unwrap(), body["params"].as_object());

@@ -76,7 +76,10 @@ async fn a_fleet_at_rest_costs_no_requests_and_a_restart_no_writes() {
     })
     .await;
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let writes: Vec<_> = proxy.writes_since(restart).iter().map(Recorded::summary).collect();
+    let mut writes: Vec<_> = proxy.writes_since(restart).iter().map(Recorded::summary).collect();
+    // A new process has no token yet: it asks who it is, and for a token for each sidecar behind TLS. Nothing is stored.
+    writes
+        .retain(|write| !["POST serviceaccounts/token", "POST selfsubjectreviews"].contains(&write.as_str()));
     assert!(writes.is_empty(), "{writes:?}");
 }
 

@@ -41,14 +41,15 @@ async fn snapshots_and_ceremonies_are_in_its_buckets() {
 
     let missing = done(port, "configure-genesis", Value::Null).await;
     assert!(missing["error"].as_str().unwrap().contains("no object devnet-1/genesis.json"), "{missing}");
-    let amounts = json!({ "chainId": CHAIN, "stakingAmount": "10usei", "accountBalance": "20usei" });
+    let amounts =
+        json!({ "chainId": CHAIN, "stakingAmount": "1000000usei", "accountBalance": "2000000usei" });
     for (type_, params) in [
         ("generate-identity", json!({ "chainId": CHAIN, "moniker": "member-0" })),
         ("generate-gentx", amounts),
         ("upload-genesis-artifacts", json!({ "nodeName": "member-0" })),
         (
             "assemble-and-upload-genesis",
-            json!({ "accountBalance": "20usei", "namespace": "ns", "nodes": [{ "name": "member-0" }] }),
+            json!({ "accountBalance": "2000000usei", "namespace": "ns", "nodes": [{ "name": "member-0" }] }),
         ),
         ("configure-genesis", Value::Null),
         ("set-genesis-peers", Value::Null),

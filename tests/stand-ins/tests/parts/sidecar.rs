@@ -16,7 +16,13 @@ use crate::{
 async fn a_node_is_configured_and_its_records_outlive_the_process() {
     let home = tempfile::tempdir().unwrap();
     let [port] = ports();
-    let sidecar = Process::start(&mut seictl(home.path(), port));
+    // The last release that looks for peers.
+    let seictl = || {
+        let mut command = seictl(home.path(), port);
+        command.env("SEICTL_RELEASE", "v0.0.56");
+        command
+    };
+    let sidecar = Process::start(&mut seictl());
     assert_eq!(get(port, "/v0/livez").await, (StatusCode::OK, String::new()));
     assert_eq!(get(port, "/v0/healthz").await.0, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(get(port, "/v0/node-id").await.0, StatusCode::INTERNAL_SERVER_ERROR);
@@ -46,7 +52,7 @@ async fn a_node_is_configured_and_its_records_outlive_the_process() {
     let (code, _) = sidecar.terminate();
     assert_eq!(code, 0);
 
-    let _again = Process::start(&mut seictl(home.path(), port));
+    let _again = Process::start(&mut seictl());
     let records = get_json(port, "/v0/tasks").await;
     assert_eq!(records.as_array().unwrap().len(), 11);
     assert_eq!(records[0]["type"], "snapshot-upload", "newest first");
