@@ -1,6 +1,6 @@
 //! The calls of the sidecar's API that the operator makes, each with its deadline.
 
-use std::{error::Error as StdError, io, sync::Arc, time::Duration};
+use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, Uri, header};
@@ -13,6 +13,7 @@ use crate::{
     Error, Gate, Health, RefusalKind, TaskRecord, TaskRequest, Token,
     connection::Connection,
     text::cut,
+    verdict::verdict,
     wire::{NodeId, Refusal, Submitted, is_held, is_node_id},
 };
 
@@ -227,27 +228,6 @@ fn failed(url: &str, error: &hyper_util::client::legacy::Error) -> Error {
         Some(why) => Error::Untrusted { url: url.to_owned(), why },
         None => Error::Unreachable { url: url.to_owned(), why: root(error) },
     }
-}
-
-/// What our verifier said, if it was the one that refused.
-fn verdict(error: &(dyn StdError + 'static)) -> Option<String> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        // An io::Error hides what it carries from `source`.
-        let inner = error.downcast_ref::<io::Error>().and_then(|error| error.get_ref());
-        let inner = inner.map(|inner| inner as &(dyn StdError + 'static));
-        for error in [Some(error), inner].into_iter().flatten() {
-            if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-                let refused = matches!(
-                    tls,
-                    rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented
-                );
-                return refused.then(|| tls.to_string());
-            }
-        }
-        next = inner.or_else(|| error.source());
-    }
-    None
 }
 
 /// The innermost reason: the outer ones only say that something failed.

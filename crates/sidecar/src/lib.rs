@@ -42,6 +42,7 @@ mod served;
 mod text;
 mod token;
 mod transport;
+mod verdict;
 mod verifier;
 mod wire;
 
