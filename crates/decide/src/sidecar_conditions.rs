@@ -97,7 +97,62 @@ fn version(image: &str) -> Option<[u32; 3]> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+    use serde_json::json;
+
     use super::*;
+    use crate::{
+        contention::Contention,
+        observed::{Children, Keys},
+        sidecar::Sidecar,
+    };
+
+    fn platform() -> Platform {
+        let settings = include_str!("../../../tests/conformance/full-tls/platform.env");
+        let settings = settings.lines().filter_map(|line| line.split_once('='));
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Platform::from_settings(&settings).unwrap()
+    }
+
+    /// A node with TLS, whose sidecar is of a version that its image does not name.
+    fn observed(plain_port_answers: Option<bool>) -> Observed {
+        let sidecar = json!({ "image": "seictl:main", "tls": { "secretName": "tls" } });
+        let spec = json!({ "chainId": "c", "image": "seid:a", "fullNode": {}, "sidecar": sidecar });
+        let node = json!({ "metadata": { "name": "node-0", "namespace": "sei" }, "spec": spec });
+        Observed {
+            node: Arc::new(serde_json::from_value(node).unwrap()),
+            tls: None,
+            keys: Keys::default(),
+            import: None,
+            claim: None,
+            peers: None,
+            contention: Contention::default(),
+            children: Children::default(),
+            overridden: Vec::new(),
+            sidecar: Sidecar { plain_port_answers, ..Sidecar::default() },
+            read_again_at: None,
+            now: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn an_unprotected_port_is_reported_until_it_is_known_to_be_closed() {
+        let (platform, mut status) = (platform(), SeiNodeStatus::default());
+        let mut said = |answers| {
+            tell(&observed(answers), &platform, &mut status);
+            let condition = status.condition(ConditionType::SidecarSupported)?;
+            Some((condition.status.clone(), condition.reason.clone()))
+        };
+        let condition = |status: &str, reason: &str| Some((status.to_owned(), reason.to_owned()));
+        let unprotected = condition("False", "SidecarPortUnprotected");
+        assert_eq!(said(None), None);
+        assert_eq!(said(Some(false)), None);
+        assert_eq!(said(Some(true)), unprotected);
+        assert_eq!(said(None), unprotected, "the port of the next pod is not known yet");
+        assert_eq!(said(Some(false)), condition("True", "SidecarVersionSupported"));
+    }
 
     #[test]
     fn versions_are_read_from_tags_alone() {

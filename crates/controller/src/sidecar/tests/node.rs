@@ -10,7 +10,7 @@ use std::{
 };
 
 use sei_decide::{Health, Sidecar, TaskProgress};
-use sei_sidecar::{Error, Health as Healthz, RefusalKind, TaskRecord, TaskRequest, TaskState};
+use sei_sidecar::{Error, Health as Healthz, RefusalKind, ServerTrust, TaskRecord, TaskRequest, TaskState};
 use tokio::{
     sync::Notify,
     time::{Instant, sleep},
@@ -23,6 +23,7 @@ use super::super::{
     calls::{Api, Dial},
     permits::Permits,
     state::Shared,
+    target::Verification,
 };
 
 /// How a sidecar behaves.
@@ -177,6 +178,12 @@ pub(super) fn health() -> Interest {
 
 pub(super) fn target(pod: &str) -> Target {
     Target { pod: pod.to_owned(), host: "node-0-0".to_owned(), port: 7777, tls: None }
+}
+
+/// The same behind TLS.
+pub(super) fn verified_target(pod: &str) -> Target {
+    let tls = Verification { trust: ServerTrust::Roots(Vec::new()), audience: "node-0".to_owned() };
+    Target { tls: Some(tls), ..target(pod) }
 }
 
 pub(super) fn order(retries: i64) -> Order {

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     super::permits::Permits,
-    node::{Mode, TestNode, health, order, progress, target},
+    node::{Mode, TestNode, health, order, progress, target, verified_target},
 };
 
 #[tokio::test(start_paused = true)]
@@ -156,4 +156,25 @@ async fn only_the_task_types_of_interest_are_asked_about() {
     let known = bed.pass(None).task_types;
     assert_eq!(known, [(TaskKind::DiscoverPeers, false), (TaskKind::MarkReady, true)].into());
     assert_eq!(bed.fake.count("supports"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_plain_port_is_called_once_for_each_pod_behind_tls() {
+    let mut bed = TestNode::new(true);
+    bed.fake.change(|world| (world.ready, world.plain_port) = (true, true));
+    bed.pass(None);
+    sleep(Duration::from_secs(3600)).await;
+    assert_eq!(bed.fake.count("plain"), 0, "without TLS it is the port of the API");
+    for (pod, answers, calls) in [("u2", true, 1), ("u3", false, 2)] {
+        bed.fake.change(|world| world.plain_port = answers);
+        bed.watched.begin_pass(Ok(verified_target(pod)), None, health());
+        bed.watched.end_pass();
+        let before = bed.passes.count();
+        sleep(Duration::from_secs(3600)).await;
+        assert_eq!(bed.fake.count("plain"), calls, "{pod}");
+        let known = bed.watched.begin_pass(Ok(verified_target(pod)), None, health());
+        assert_eq!(known.plain_port_answers, Some(answers), "{pod}");
+        let health_and_port = 1 + usize::from(answers);
+        assert_eq!(bed.passes.count() - before, health_and_port, "{pod}: an open port starts a pass");
+    }
 }
