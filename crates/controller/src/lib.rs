@@ -84,6 +84,8 @@ mod run;
 mod scope;
 mod sidecar;
 mod status_write;
+#[cfg(test)]
+mod testbed;
 mod trim;
 mod unreadable;
 mod watches;

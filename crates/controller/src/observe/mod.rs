@@ -85,7 +85,44 @@ async fn remembered(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::testbed;
+
+    /// The whole seconds after which two observations that could not read an object, and one that could, are repeated.
+    async fn repeated_after(parts: Value) -> [Option<i64>; 3] {
+        let is_readable = Arc::new(AtomicBool::new(false));
+        let readable = Arc::clone(&is_readable);
+        let client = testbed::client(move |_| match readable.load(Ordering::Acquire) {
+            true => (200, json!({ "metadata": { "name": "s", "namespace": "sei" } })),
+            false => testbed::failure(503),
+        });
+        let (ctx, _writers) = testbed::context(&client, &[]);
+        let node = testbed::node("u", parts);
+        let seconds = async || {
+            let observed = observe(&ctx, &node).await;
+            Some(observed.read_again_at?.duration_since(observed.now).as_secs())
+        };
+        let failed = [seconds().await, seconds().await];
+        is_readable.store(true, Ordering::Release);
+        [failed[0], failed[1], seconds().await]
+    }
+
+    #[tokio::test]
+    async fn an_observation_that_could_not_read_an_object_is_repeated_soon() {
+        let secret = json!({ "secret": { "secretName": "s" } });
+        for parts in [
+            json!({ "fullNode": {}, "sidecar": { "tls": { "secretName": "s" } } }),
+            json!({ "fullNode": {}, "dataVolume": { "import": { "pvcName": "s" } } }),
+            json!({ "validator": { "signingKey": secret } }),
+            json!({ "validator": { "nodeKey": secret } }),
+        ] {
+            assert_eq!(repeated_after(parts.clone()).await, [Some(1), Some(2), None], "{parts}");
+        }
+    }
 
     #[test]
     fn a_failed_read_is_repeated_after_a_second_and_then_more_rarely() {

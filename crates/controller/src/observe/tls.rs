@@ -151,12 +151,22 @@ fn without_dates(reason: TlsSecretReason, message: String) -> TlsFinding {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, time::SystemTime};
+    use std::{
+        collections::BTreeMap,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+        time::SystemTime,
+    };
 
     use k8s_openapi::ByteString;
+    use kube::runtime::watcher;
     use sei_testkit::certs::Authority;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::testbed::{self, Answer};
 
     const FROM: i64 = 1_900_000_000;
     const UNTIL: i64 = 1_900_086_400;
@@ -176,6 +186,49 @@ mod tests {
             type_: Some("kubernetes.io/tls".to_owned()),
             data: Some(BTreeMap::from(data)),
             ..Secret::default()
+        }
+    }
+
+    fn metadata() -> Value {
+        json!({ "name": "t", "namespace": "sei", "resourceVersion": "1" })
+    }
+
+    /// What three passes find while the cache has one version of the Secret, and how often they read it.
+    async fn found_and_reads(
+        settings: &[(&str, &str)],
+        answer: impl Fn(usize) -> Answer + Clone + Send + 'static,
+    ) -> ([TlsFinding; 3], usize) {
+        let reads = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&reads);
+        let client = testbed::client(move |_| answer(counted.fetch_add(1, Ordering::AcqRel)));
+        let (ctx, mut writers) = testbed::context(&client, settings);
+        let cached = serde_json::from_value(json!({ "metadata": metadata() })).unwrap();
+        writers.tls_secrets.as_mut().unwrap().apply_watcher_event(&watcher::Event::Apply(cached));
+        let node = testbed::node("u", json!({ "fullNode": {}, "sidecar": { "tls": { "secretName": "t" } } }));
+        let find = async || find(&ctx, &node, at(FROM)).await.unwrap();
+        ([find().await, find().await, find().await], reads.load(Ordering::Acquire))
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_could_not_be_read_is_read_by_the_next_pass() {
+        let (found, reads) = found_and_reads(&[], |read| match read {
+            0 => testbed::failure(500),
+            _ => (200, json!({ "metadata": metadata(), "type": "Opaque" })),
+        })
+        .await;
+        let [first, second, third] = found.map(|finding| finding.reason);
+        assert_eq!(first, TlsSecretReason::Unavailable);
+        assert_eq!([second, third], [TlsSecretReason::Malformed; 2]);
+        assert_eq!(reads, 2, "a verdict holds until the Secret changes");
+    }
+
+    #[tokio::test]
+    async fn a_secret_without_the_required_label_is_not_used() {
+        let settings = [("SEI_REFERENCE_LABEL", "allowed=yes")];
+        let unlabelled = |_| (200, json!({ "metadata": metadata(), "type": "kubernetes.io/tls" }));
+        for TlsFinding { reason, message, .. } in found_and_reads(&settings, unlabelled).await.0 {
+            assert_eq!(reason, TlsSecretReason::Unavailable, "{message}");
+            assert!(message.starts_with("Secret sei/t lacks label allowed=yes"), "{message}");
         }
     }
 

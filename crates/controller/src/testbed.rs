@@ -1,0 +1,113 @@
+//! A scope without a cluster: a function answers requests for single objects, and tests fill the stores.
+
+use std::{
+    convert::Infallible,
+    future,
+    sync::{Arc, Mutex},
+};
+
+use http::{Request, Response};
+use kube::{Client, client::Body};
+use prometheus_client::registry::Registry;
+use sei_api::SeiNode;
+use sei_render::Platform;
+use sei_sidecar::{AlwaysOpen, Transport};
+use sei_testkit::builders;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::{
+    cache::{Cache, Progress, Writers},
+    context::Context,
+    events::Publisher,
+    exclusives::Exclusives,
+    groups,
+    metrics::Metrics,
+    neighbours::Neighbours,
+    references::References,
+    sidecar::{Permits, Sidecars, Tokens},
+};
+
+/// A status code and a body.
+pub(crate) type Answer = (u16, Value);
+
+/// The answer to a request that failed.
+pub(crate) fn failure(code: u16) -> Answer {
+    let status = json!({ "apiVersion": "v1", "kind": "Status", "status": "Failure", "message": "failed", "code": code });
+    (code, status)
+}
+
+/// A client whose requests are answered by path. Watches of single objects never report anything. Each request holds a
+/// clone of `answer` while it is open.
+pub(crate) fn client(answer: impl Fn(&str) -> Answer + Clone + Send + 'static) -> Client {
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let (uri, answer) = (request.uri().clone(), answer.clone());
+        async move {
+            if uri.query().is_some_and(|query| query.contains("fieldSelector")) {
+                return future::pending().await;
+            }
+            let (code, body) = answer(uri.path());
+            let body = Body::from(body.to_string().into_bytes());
+            Ok::<_, Infallible>(Response::builder().status(code).body(body).unwrap())
+        }
+    });
+    Client::new(service, "default")
+}
+
+/// A context with the settings of a small platform and `settings`, and the writers of its stores.
+pub(crate) fn context(client: &Client, settings: &[(&str, &str)]) -> (Arc<Context>, Writers) {
+    let settings = builders::platform().into_iter().chain(settings.iter().copied());
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let metrics = Arc::new(Metrics::register(&mut Registry::default()));
+    let events = Publisher::new(client.clone());
+    let (cache, writers) = Cache::new(true);
+    let (wake, _) = mpsc::unbounded_channel();
+    let group_writers = groups::Writers::default();
+    let groups = groups::Context {
+        client: client.clone(),
+        groups: group_writers.groups.as_reader(),
+        services: group_writers.services.as_reader(),
+        progress: Progress::default(),
+        nodes: cache.nodes.clone(),
+        nodes_progress: cache.progress.clone(),
+        wake: mpsc::unbounded_channel().0,
+        metrics: Arc::clone(&metrics),
+        events: events.clone(),
+        memories: Mutex::default(),
+    };
+    let context = Context {
+        client: client.clone(),
+        platform: Platform::from_settings(&settings).unwrap(),
+        sidecars: Sidecars {
+            transport: Transport::new(Vec::new(), Arc::new(AlwaysOpen)),
+            tokens: Tokens::new(client, None),
+            permits: Permits::default(),
+            metrics: Arc::clone(&metrics),
+            wake: wake.clone(),
+        },
+        genesis_bucket: None,
+        references: References::new(client.clone(), wake.clone(), Arc::clone(&metrics)),
+        neighbours: Neighbours {
+            fleet: Arc::new([cache.nodes.clone()]),
+            wakes: vec![wake.clone()],
+            node_ids: Arc::default(),
+        },
+        cache,
+        exclusives: Arc::new(Exclusives::new(Vec::new(), vec![wake.clone()])),
+        wake,
+        metrics,
+        events,
+        memories: Mutex::default(),
+        groups: Arc::new(groups),
+    };
+    (Arc::new(context), writers)
+}
+
+/// SeiNode `sei/node-0` of this UID, with `parts` in its spec.
+pub(crate) fn node(uid: &str, parts: Value) -> Arc<SeiNode> {
+    let mut spec = json!({ "chainId": "pacific-1", "image": "seid:a" });
+    let Value::Object(parts) = parts else { panic!("the parts of a spec are an object") };
+    spec.as_object_mut().unwrap().extend(parts);
+    let metadata = json!({ "name": "node-0", "namespace": "sei", "uid": uid, "generation": 1 });
+    Arc::new(serde_json::from_value(json!({ "metadata": metadata, "spec": spec })).unwrap())
+}
