@@ -126,3 +126,43 @@ fn volume_is_usable(name: &str, claim: &PersistentVolumeClaim, volume: &Persiste
 fn storage(capacity: Option<&BTreeMap<String, Quantity>>) -> Option<&Quantity> {
     capacity?.get("storage")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testbed;
+
+    #[tokio::test]
+    async fn a_claim_without_the_required_label_is_not_imported() {
+        for (labels, expected) in [
+            (json!({ "allowed": "yes" }), Ok("claim old is bound to volume disk")),
+            (json!({ "allowed": "no" }), Err("claim old lacks label allowed=yes")),
+            (json!({}), Err("claim old lacks label allowed=yes")),
+        ] {
+            let client = testbed::client(move |path| {
+                let capacity = json!({ "storage": "2000Gi" });
+                let is_claim = path.ends_with("/namespaces/sei/persistentvolumeclaims/old");
+                let object = match is_claim {
+                    true => json!({
+                        "metadata": { "name": "old", "namespace": "sei", "labels": labels },
+                        "spec": { "accessModes": ["ReadWriteOnce"], "volumeName": "disk" },
+                        "status": { "phase": "Bound", "capacity": capacity },
+                    }),
+                    false => json!({ "metadata": { "name": "disk" }, "spec": { "capacity": capacity } }),
+                };
+                (200, object)
+            });
+            let (ctx, _writers) = testbed::context(&client, &[("SEI_REFERENCE_LABEL", "allowed=yes")]);
+            let parts = json!({ "fullNode": {}, "dataVolume": { "import": { "pvcName": "old" } } });
+            let finding = imported(&ctx, &testbed::node("u", parts)).await;
+            let is_expected = match (&finding, expected) {
+                (Some(Finding::Good(what)), Ok(start)) => what.starts_with(start),
+                (Some(Finding::NotYet(why)), Err(start)) => why.starts_with(start),
+                _ => false,
+            };
+            assert!(is_expected, "{finding:?}, not {expected:?}");
+        }
+    }
+}

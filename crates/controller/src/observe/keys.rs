@@ -144,7 +144,13 @@ fn value<'a>(data: &'a Data, key: &str) -> Result<&'a [u8], String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::testbed;
+
+    const SIGNING_KEY: &str =
+        r#"{"address":"A","pub_key":{"type":"t","value":"v"},"priv_key":{"type":"t","value":"v"}}"#;
 
     fn data(entries: &[(&str, &str)]) -> Data {
         entries
@@ -181,6 +187,48 @@ mod tests {
             (&[("other.info", "x"), ("ab.address", "x")], "node_admin.info is missing"),
         ] {
             assert!(check(entries).unwrap_err().contains(why), "{why}");
+        }
+    }
+    /// What is found about keys of which one Secret lacks the label that the operator requires.
+    async fn found_without_label_on(unlabelled: &'static str) -> [Finding; 3] {
+        let client = testbed::client(move |path| {
+            let (_, name) = path.rsplit_once('/').unwrap();
+            let labels = if name == unlabelled { json!({}) } else { json!({ "allowed": "yes" }) };
+            let data = data(&[
+                ("priv_validator_key.json", SIGNING_KEY),
+                ("node_key.json", SIGNING_KEY),
+                ("node_admin.info", "x"),
+                ("ab.address", "x"),
+                ("phrase", "x"),
+            ]);
+            (200, json!({ "metadata": { "name": name, "namespace": "sei", "labels": labels }, "data": data }))
+        });
+        let (ctx, _writers) = testbed::context(&client, &[("SEI_REFERENCE_LABEL", "allowed=yes")]);
+        let keyring = json!({
+            "secretName": "keyring", "passphraseSecretRef": { "secretName": "passphrase", "key": "phrase" },
+        });
+        let validator = json!({
+            "signingKey": { "secret": { "secretName": "signing" } },
+            "nodeKey": { "secret": { "secretName": "node" } },
+            "operatorKeyring": { "secret": keyring },
+        });
+        let keys = find(&ctx, &testbed::node("u", json!({ "validator": validator }))).await;
+        [keys.signing, keys.node, keys.keyring].map(Option::unwrap)
+    }
+
+    #[tokio::test]
+    async fn a_secret_without_the_required_label_is_not_used() {
+        let is_good = |finding: &Finding| matches!(finding, Finding::Good(_));
+        let all = found_without_label_on("none").await;
+        assert!(all.iter().all(is_good), "{all:?}");
+        for (secret, refused) in [("signing", 0), ("node", 1), ("keyring", 2), ("passphrase", 2)] {
+            let found = found_without_label_on(secret).await;
+            let start = format!("Secret {secret} lacks label allowed=yes");
+            assert!(
+                matches!(&found[refused], Finding::NotYet(why) if why.starts_with(&start)),
+                "{secret}: {found:?}"
+            );
+            assert_eq!(found.iter().filter(|finding| is_good(finding)).count(), 2, "{secret}: {found:?}");
         }
     }
 }
