@@ -157,3 +157,41 @@ impl Context {
         self.memories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tokio::task::yield_now;
+
+    use super::*;
+    use crate::{
+        references::{Kind, Target},
+        testbed,
+    };
+
+    #[tokio::test]
+    async fn a_node_that_is_gone_is_forgotten_and_its_watches_end() {
+        let open = Arc::new(());
+        let held = Arc::clone(&open);
+        let client = testbed::client(move |_| {
+            let _ = &held;
+            testbed::failure(404)
+        });
+        let (ctx, _writers) = testbed::context(&client, &[]);
+        let [gone, successor] = ["u1", "u2"].map(|uid| testbed::node(uid, json!({ "fullNode": {} })));
+        // Besides the requests, this test and the client hold one.
+        let watches = async || {
+            for _ in 0..20 {
+                yield_now().await;
+            }
+            Arc::strong_count(&open) - 2
+        };
+        ctx.memory(&gone, |memory| memory.failures = 1);
+        ctx.memory(&successor, |memory| memory.failures = 2);
+        ctx.references.follow(&gone, &Target::of(&gone, Kind::Secret, "key"));
+        assert_eq!(watches().await, 1);
+        ctx.forget(&gone);
+        assert_eq!(ctx.memories().keys().collect::<Vec<_>>(), ["u2"]);
+        assert_eq!(watches().await, 0);
+    }
+}

@@ -172,3 +172,46 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic elsewhere leaves these collections whole: every access is one insert, read or remove.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::registry::Registry;
+    use serde_json::json;
+    use tokio::{sync::mpsc, task::yield_now};
+
+    use super::*;
+    use crate::testbed::{self, node};
+
+    #[tokio::test]
+    async fn a_watch_ends_with_the_last_node_that_needs_it() {
+        let open = Arc::new(());
+        let held = Arc::clone(&open);
+        let client = testbed::client(move |_| {
+            let _ = &held;
+            testbed::failure(404)
+        });
+        let watches = async || {
+            for _ in 0..20 {
+                yield_now().await;
+            }
+            // Besides the requests, this test and the client hold one.
+            Arc::strong_count(&open) - 2
+        };
+        let metrics = Arc::new(Metrics::register(&mut Registry::default()));
+        let references = References::new(client, mpsc::unbounded_channel().0, metrics);
+        let [first, successor] = ["u1", "u2"].map(|uid| node(uid, json!({ "fullNode": {} })));
+        let mut other = (*first).clone();
+        other.metadata.name = Some("node-1".to_owned());
+        let [shared, own] = ["shared", "own"].map(|name| Target::of(&first, Kind::Secret, name));
+        for (user, target) in [(&*first, &shared), (&other, &shared), (&*first, &own)] {
+            references.follow(user, target);
+        }
+        assert_eq!(watches().await, 2);
+        references.release(&successor);
+        assert_eq!(watches().await, 2, "another node of the same name needs none of them");
+        references.release(&first);
+        assert_eq!(watches().await, 1, "one is shared");
+        references.release(&other);
+        assert_eq!(watches().await, 0);
+    }
+}

@@ -51,3 +51,30 @@ async fn permitted(node: &Arc<SeiNode>, ctx: &Context) -> Result<Action, PassErr
         None => reconcile(Arc::clone(node), ctx).await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kube::runtime::watcher::Event;
+    use serde_json::json;
+
+    use super::*;
+    use crate::testbed;
+
+    #[tokio::test]
+    async fn a_pass_leaves_nothing_in_memory_of_a_node_that_is_gone() {
+        let client = testbed::client(|_| testbed::failure(404));
+        let (ctx, mut writers) = testbed::context(&client, &[]);
+        let [node, successor] = ["u1", "u2"].map(|uid| testbed::node(uid, json!({ "fullNode": {} })));
+        let remembered = || {
+            let memories = ctx.memories.lock().unwrap();
+            memories.iter().map(|(uid, memory)| (uid.clone(), memory.failures)).collect::<Vec<_>>()
+        };
+        writers.nodes.apply_watcher_event(&Event::Apply((*node).clone()));
+        assert!(pass(Arc::clone(&node), Arc::clone(&ctx)).await.is_err());
+        assert_eq!(remembered(), [("u1".to_owned(), 1)]);
+        // Another node of the same name replaces it in the cache.
+        writers.nodes.apply_watcher_event(&Event::Apply((*successor).clone()));
+        assert!(pass(node, Arc::clone(&ctx)).await.is_err());
+        assert_eq!(remembered(), []);
+    }
+}
