@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use sei_api::{
+    SeiNode,
     conditions::StalledReason,
     labels, names,
     v1alpha1::{NodePhase, SeiNodeStatus},
@@ -35,6 +36,7 @@ impl Obstacle {
     }
 }
 
+/// The obstacle to report: one that holds plans before one that does not, else the first.
 pub(crate) fn find(
     observed: &Observed,
     node: &Node<'_>,
@@ -42,38 +44,46 @@ pub(crate) fn find(
     platform: &Platform,
     foreign: Option<String>,
 ) -> Option<Obstacle> {
-    let object = node.object;
-    if let Some(field) = object.status.as_ref().and_then(SeiNodeStatus::unknown_field) {
-        let message = format!(
-            "{field} has a value that this version of the operator does not know; a later version probably wrote it: upgrade the operator, or correct the value with kubectl edit --subresource=status"
-        );
-        return Some(Obstacle { reason: StalledReason::StatusUnknown, message });
-    }
+    let because = |reason| move |message| Obstacle { reason, message };
+    let rival = observed.contention.rival.as_ref();
+    let found = [
+        unknown_status(node.object).map(because(StalledReason::StatusUnknown)),
+        invalid_spec(node, unrendered).map(because(StalledReason::InvalidSpec)),
+        old_sidecar(node.object, platform).map(because(StalledReason::SidecarTooOldForTls)),
+        absent_volume(observed).map(because(StalledReason::DataVolumeLost)),
+        ending_volume(observed).map(because(StalledReason::DataVolumeTerminating)),
+        rival.map(|rival| Obstacle { reason: rival.reason, message: rival.message.clone() }),
+        foreign.map(because(StalledReason::ForeignObject)),
+    ];
+    found.into_iter().flatten().min_by_key(|obstacle| !obstacle.holds_plans())
+}
+
+fn unknown_status(node: &SeiNode) -> Option<String> {
+    let field = node.status.as_ref().and_then(SeiNodeStatus::unknown_field)?;
+    Some(format!(
+        "{field} has a value that this version of the operator does not know; a later version probably wrote it: upgrade the operator, or correct the value with kubectl edit --subresource=status"
+    ))
+}
+
+fn invalid_spec(node: &Node<'_>, unrendered: Option<&RenderError>) -> Option<String> {
     let faults = faults::in_the_way(node, unrendered);
-    if !faults.is_empty() {
-        return Some(Obstacle { reason: StalledReason::InvalidSpec, message: faults.join("; ") });
-    }
-    if let Some(version) = sidecar_too_old(object, platform) {
-        let message = format!(
-            "sidecar image {version} is older than v0.0.50 and does not support TLS: set spec.sidecar.image to v0.0.50 or later"
-        );
-        return Some(Obstacle { reason: StalledReason::SidecarTooOldForTls, message });
-    }
-    if let Some(lost) = lost_volume(observed) {
-        let message = format!(
-            "volume claim {} is gone, and with it the node's data: restore a claim of this name, or set annotation {}={lost} to start with an empty volume",
-            names::data_claim(object),
-            labels::RETRY_ANNOTATION
-        );
-        return Some(Obstacle { reason: StalledReason::DataVolumeLost, message });
-    }
-    if let Some(message) = ending_volume(observed) {
-        return Some(Obstacle { reason: StalledReason::DataVolumeTerminating, message });
-    }
-    if let Some(rival) = &observed.contention.rival {
-        return Some(Obstacle { reason: rival.reason, message: rival.message.clone() });
-    }
-    Some(Obstacle { reason: StalledReason::ForeignObject, message: foreign? })
+    (!faults.is_empty()).then(|| faults.join("; "))
+}
+
+fn old_sidecar(node: &SeiNode, platform: &Platform) -> Option<String> {
+    let image = sidecar_too_old(node, platform)?;
+    Some(format!(
+        "sidecar image {image} is older than v0.0.50 and does not support TLS: set spec.sidecar.image to v0.0.50 or later"
+    ))
+}
+
+fn absent_volume(observed: &Observed) -> Option<String> {
+    let lost = lost_volume(observed)?;
+    Some(format!(
+        "volume claim {} is gone, and with it the node's data: restore a claim of this name, or set annotation {}={lost} to start with an empty volume",
+        names::data_claim(&observed.node),
+        labels::RETRY_ANNOTATION
+    ))
 }
 
 /// Names the loss of the claim that was created for a Running node: its UID, or, where it was never noted, that of the

@@ -55,6 +55,8 @@ pub struct Life {
     /// Image in the live StatefulSet and pod, where it is not that of the spec.
     pub live_image: Option<&'static str>,
     pub pod_uid: &'static str,
+    /// Changes what is observed beyond the sight.
+    pub adjust: Box<dyn Fn(&mut Observed)>,
     plans: u32,
     /// Ids of tasks that succeeded.
     done: BTreeSet<String>,
@@ -84,6 +86,7 @@ impl Life {
             claim: None,
             live_image: None,
             pod_uid: "pod-1",
+            adjust: Box::new(|_| {}),
             plans: 0,
             done: BTreeSet::new(),
         }
@@ -212,7 +215,8 @@ impl Life {
     /// One pass, with these outcomes and then none but `last`. Whether anything is left to do.
     pub fn pass(&mut self, outcomes: Vec<Outcome>, last: &Outcome) -> Result<bool, TestCaseError> {
         self.now += SignedDuration::from_secs(1);
-        let observed = self.observe();
+        let mut observed = self.observe();
+        (self.adjust)(&mut observed);
         self.plans += 1;
         let id = format!("00000000-0000-4000-8000-{:012}", self.plans);
         let mut pass = Pass::begin(&observed, &self.platform, &id);

@@ -5,6 +5,7 @@
 mod identities;
 mod invalid;
 mod life;
+mod obstacles;
 mod repairs;
 
 use jiff::SignedDuration;
