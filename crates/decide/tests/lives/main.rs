@@ -6,6 +6,7 @@ mod identities;
 mod invalid;
 mod life;
 mod obstacles;
+mod pods;
 mod repairs;
 
 use jiff::SignedDuration;

@@ -1,0 +1,83 @@
+//! What `Ready` says about a node whose pod does not run.
+
+use std::sync::Arc;
+
+use sei_api::conditions::{ConditionType, ReadyReason};
+use sei_plan::Outcome;
+use serde_json::{Value, json};
+
+use crate::life::Life;
+
+/// `reason: message` of `Ready`.
+fn ready(life: &Life) -> String {
+    let ready = life.node.status.as_ref().unwrap().condition(ConditionType::Ready).unwrap();
+    format!("{}: {}", ready.reason, ready.message)
+}
+
+#[test]
+fn a_suspended_bootstrap_job_is_what_the_node_waits_for() {
+    let snapshot = json!({ "s3": { "targetHeight": 7 }, "bootstrapImage": "seid:old" });
+    let peers = json!([{ "static": { "addresses": ["0123456789abcdef0123456789abcdef01234567@b:1"] } }]);
+    let mode = json!({ "snapshot": snapshot });
+    let mut life = Life::new(json!({ "chainId": "c", "image": "seid:0", "peers": peers, "fullNode": mode }));
+    life.pass(Vec::new(), &Outcome::Done).unwrap();
+    life.adjust = Box::new(|observed| {
+        let job = Arc::make_mut(observed.children.job.as_mut().unwrap());
+        job.spec.get_or_insert_default().suspend = Some(true);
+    });
+    for reason in [ReadyReason::WaitingForBootstrap, ReadyReason::SidecarUnreachable] {
+        let waiting = Outcome::Waiting { reason, detail: "the sidecar does not respond".to_owned() };
+        life.pass(vec![waiting.clone()], &waiting).unwrap();
+        let ready = ready(&life);
+        assert!(ready.starts_with("WaitingForPod: task "), "{ready}");
+        assert!(ready.ends_with("Job node-0-bootstrap is suspended"), "{ready}");
+    }
+}
+
+#[test]
+fn a_running_node_names_what_keeps_its_pod_from_running() {
+    let drained = json!({ "status": { "conditions": [{ "type": "PodScheduled", "status": "False",
+        "message": "0/1 nodes are available: 1 node(s) were unschedulable" }] } });
+    let terminating = json!({ "metadata": { "deletionTimestamp": "2027-01-01T00:00:00Z" } });
+    let pulling = json!({ "status": { "containerStatuses": [{ "name": "seid", "image": "seid:0", "imageID": "",
+        "ready": false, "restartCount": 0,
+        "state": { "waiting": { "reason": "ImagePullBackOff", "message": "not found" } } }] } });
+    // With a sidecar that does not respond and with one that responded last.
+    for health in [3, 0] {
+        for (pod, expected) in [
+            (&drained, "not scheduled: 0/1 nodes are available: 1 node(s) were unschedulable"),
+            (&terminating, "it has been terminating since 2027-01-01T00:00:00Z"),
+            (&pulling, "container seid (seid:0): ImagePullBackOff not found"),
+        ] {
+            let mut life = running();
+            life.sight.health = health;
+            show(&mut life, Some(pod.clone()));
+            life.pass(Vec::new(), &Outcome::Done).unwrap();
+            let ready = ready(&life);
+            assert!(ready.starts_with("WaitingForPod: pod node-0-0 is not r"), "{ready}");
+            assert!(ready.ends_with(expected), "{ready}");
+        }
+    }
+    let mut life = running();
+    life.sight.health = 3;
+    show(&mut life, None);
+    life.pass(Vec::new(), &Outcome::Done).unwrap();
+    assert_eq!(ready(&life), "WaitingForPod: pod node-0-0 does not exist yet; StatefulSet node-0 creates it");
+}
+
+fn running() -> Life {
+    let mut life = Life::new(json!({ "chainId": "c", "image": "seid:0", "fullNode": {} }));
+    while life.pass(Vec::new(), &Outcome::Done).unwrap() {}
+    assert!(ready(&life).starts_with("NodeReady"));
+    life
+}
+
+/// Has `pod` observed in the place of a healthy one.
+fn show(life: &mut Life, pod: Option<Value>) {
+    life.adjust = Box::new(move |observed| {
+        observed.children.pod = pod.clone().map(|mut pod| {
+            pod["metadata"]["name"] = "node-0-0".into();
+            Arc::new(serde_json::from_value(pod).unwrap())
+        });
+    });
+}
