@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::life::Life;
 
-/// A node whose update plan is stored and has not begun, and whose pod uses the claim.
+/// A node with a stored update plan of which no task has run, and whose pod uses the claim.
 fn updating(mut spec: Value, is_owned: bool) -> Life {
     spec["chainId"] = "c".into();
     spec["image"] = "seid:0".into();
@@ -38,7 +38,7 @@ fn delete_claim(life: &mut Life) {
 
 fn assert_held(life: &mut Life, reason: StalledReason) {
     let plan = life.plan();
-    assert!(!life.pass(Vec::new(), &Outcome::Done).unwrap(), "the plan goes on");
+    assert!(!life.pass(Vec::new(), &Outcome::Done).unwrap(), "the plan continues");
     assert_eq!(life.plan(), plan);
     let stalled = life.node.status.as_ref().unwrap().condition(ConditionType::Stalled).unwrap();
     assert_eq!(stalled.reason, reason.as_str(), "{}", stalled.message);
