@@ -1,6 +1,6 @@
 //! The cluster as the person reaches it who calls a command.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context, bail};
 use kube::{
@@ -29,13 +29,17 @@ pub(crate) async fn connect(args: &ClusterArgs) -> anyhow::Result<(Client, Strin
 async fn config(args: &ClusterArgs) -> anyhow::Result<Config> {
     let options = KubeConfigOptions { context: args.context.clone(), ..KubeConfigOptions::default() };
     if let Some(path) = &args.kubeconfig {
-        let kubeconfig =
-            Kubeconfig::read_from(path).map_err(|error| bad(format!("--kubeconfig: {error}")))?;
-        return Ok(Config::from_custom_kubeconfig(kubeconfig, &options).await?);
+        return from_file(path, &options).await;
     }
     let config = match &args.context {
         Some(_) => Config::from_kubeconfig(&options).await.map_err(anyhow::Error::from),
         None => Config::infer().await.map_err(anyhow::Error::from),
     };
     config.context("no cluster found: give --kubeconfig, or set KUBECONFIG")
+}
+
+/// How to reach the cluster of a kubeconfig that was named.
+pub(crate) async fn from_file(path: &Path, options: &KubeConfigOptions) -> anyhow::Result<Config> {
+    let kubeconfig = Kubeconfig::read_from(path).map_err(|error| bad(format!("--kubeconfig: {error}")))?;
+    Ok(Config::from_custom_kubeconfig(kubeconfig, options).await?)
 }

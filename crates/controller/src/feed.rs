@@ -42,40 +42,14 @@ impl Feed<'_> {
         }
     }
 
-    /// Fills the store of `writer` for ever, and reports what changes in it.
-    pub(crate) fn spawn<K>(
-        &mut self,
-        kind: &'static str,
-        events: impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send + 'static,
-        writer: Writer<K>,
-        changed: impl Fn(Change<'_, K>) + Send + 'static,
-    ) where
-        K: Resource + Clone + Send + Sync + 'static,
-        K::DynamicType: Default + Eq + Hash + Clone + Send + Sync,
-    {
-        self.start(kind, self.health(kind), events, writer, changed);
-    }
-
-    /// The same of a kind that the cluster may lack.
-    pub(crate) fn spawn_optional<K>(
-        &mut self,
-        kind: &'static str,
-        events: impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send + 'static,
-        writer: Writer<K>,
-        changed: impl Fn(Change<'_, K>) + Send + 'static,
-    ) where
-        K: Resource + Clone + Send + Sync + 'static,
-        K::DynamicType: Default + Eq + Hash + Clone + Send + Sync,
-    {
-        self.start(kind, self.health(kind).optional(), events, writer, changed);
-    }
-
-    fn health(&self, kind: &'static str) -> WatchHealth {
+    /// The health of the watch of a kind, which is `optional` where the cluster may lack the kind.
+    pub(crate) fn health(&self, kind: &'static str) -> WatchHealth {
         let place = self.namespace.map_or("all namespaces".to_owned(), |name| format!("namespace {name}"));
         WatchHealth::new(self.metrics, kind, place, watches::SHARED)
     }
 
-    fn start<K>(
+    /// Fills the store of `writer` for ever, and reports what changes in it.
+    pub(crate) fn spawn<K>(
         &mut self,
         kind: &'static str,
         health: WatchHealth,

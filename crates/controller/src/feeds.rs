@@ -71,17 +71,23 @@ impl Feeds<'_> {
             let readable = event.map(|event| unreadable.sift(event)).transpose();
             std::future::ready(readable)
         });
-        self.feed.spawn("SeiNode", events.modify(trim::node), writer, move |change| match change {
-            Change::Present(node) => {
-                ctx.wake(ObjectRef::from_obj(node));
-                ctx.groups.node_changed(node);
-            }
-            Change::Gone(node) => {
-                ctx.forget(node);
-                ctx.groups.node_gone(node);
-            }
-            Change::Recovered => ctx.retry_failed(),
-        });
+        self.feed.spawn(
+            "SeiNode",
+            self.feed.health("SeiNode"),
+            events.modify(trim::node),
+            writer,
+            move |change| match change {
+                Change::Present(node) => {
+                    ctx.wake(ObjectRef::from_obj(node));
+                    ctx.groups.node_changed(node);
+                }
+                Change::Gone(node) => {
+                    ctx.forget(node);
+                    ctx.groups.node_gone(node);
+                }
+                Change::Recovered => ctx.retry_failed(),
+            },
+        );
     }
 
     fn owned<K>(
@@ -95,7 +101,7 @@ impl Feeds<'_> {
     {
         let ctx = Arc::clone(self.ctx);
         let events = packed(watcher(self.feed.api::<K>(), config).modify(trim));
-        self.feed.spawn(kind, events, writer, move |change| {
+        self.feed.spawn(kind, self.feed.health(kind), events, writer, move |change| {
             let (Change::Present(object) | Change::Gone(object)) = change else { return };
             ctx.wake_nodes_of(object);
         });
@@ -104,7 +110,7 @@ impl Feeds<'_> {
     fn pods(&mut self, writer: Writer<Packed<Pod>>, config: watcher::Config) {
         let ctx = Arc::clone(self.ctx);
         let events = packed(watcher(self.feed.api::<Pod>(), config).modify(trim::pod));
-        self.feed.spawn("Pod", events, writer, move |change| {
+        self.feed.spawn("Pod", self.feed.health("Pod"), events, writer, move |change| {
             let (Change::Present(pod) | Change::Gone(pod)) = change else { return };
             ctx.wake_nodes_of(pod);
             ctx.exclusives.wake_held();
@@ -114,7 +120,7 @@ impl Feeds<'_> {
     fn tls_secrets(&mut self, writer: Writer<PartialObjectMeta<Secret>>, config: watcher::Config) {
         let ctx = Arc::clone(self.ctx);
         let events = watcher(self.feed.api::<PartialObjectMeta<Secret>>(), config).modify(trim::secret);
-        self.feed.spawn("Secret", events, writer, move |change| {
+        self.feed.spawn("Secret", self.feed.health("Secret"), events, writer, move |change| {
             let (Change::Present(secret) | Change::Gone(secret)) = change else { return };
             let names_it = |node: &SeiNode| {
                 node.spec.tls().is_some_and(|tls| Some(&tls.secret_name) == secret.metadata.name.as_ref())

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    cache::{Cache, Filling, Progress},
+    cache::{Cache, Filling},
     context::{Context, Options, SecretAccess},
     error::Error,
     events::Publisher,
@@ -154,20 +154,7 @@ impl Scopes {
         for (((namespace, (cache, writers)), wake), woken) in
             namespaces.into_iter().zip(caches).zip(&wakes).zip(woken)
         {
-            let group_writers = groups::Writers::default();
-            let (wake_groups, woken_groups) = mpsc::unbounded_channel();
-            let groups = Arc::new(groups::Context {
-                client: client.clone(),
-                groups: group_writers.groups.as_reader(),
-                services: group_writers.services.as_reader(),
-                progress: Progress::default(),
-                nodes: cache.nodes.clone(),
-                nodes_progress: cache.progress.clone(),
-                wake: wake_groups,
-                metrics: Arc::clone(metrics),
-                events: events.clone(),
-                memories: Mutex::default(),
-            });
+            let (groups, group_writers, woken_groups) = groups::Context::new(client, &cache, metrics, events);
             let context = Arc::new(Context {
                 client: client.clone(),
                 platform: options.platform.clone(),

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::{
-    cache::{Cache, Progress, Writers},
+    cache::{Cache, Writers},
     context::Context,
     events::Publisher,
     exclusives::Exclusives,
@@ -62,19 +62,7 @@ pub(crate) fn context(client: &Client, settings: &[(&str, &str)]) -> (Arc<Contex
     let events = Publisher::new(client.clone());
     let (cache, writers) = Cache::new(true);
     let (wake, _) = mpsc::unbounded_channel();
-    let group_writers = groups::Writers::default();
-    let groups = groups::Context {
-        client: client.clone(),
-        groups: group_writers.groups.as_reader(),
-        services: group_writers.services.as_reader(),
-        progress: Progress::default(),
-        nodes: cache.nodes.clone(),
-        nodes_progress: cache.progress.clone(),
-        wake: mpsc::unbounded_channel().0,
-        metrics: Arc::clone(&metrics),
-        events: events.clone(),
-        memories: Mutex::default(),
-    };
+    let (groups, _, _) = groups::Context::new(client, &cache, &metrics, &events);
     let context = Context {
         client: client.clone(),
         platform: Platform::from_settings(&settings).unwrap(),
@@ -98,7 +86,7 @@ pub(crate) fn context(client: &Client, settings: &[(&str, &str)]) -> (Arc<Contex
         metrics,
         events,
         memories: Mutex::default(),
-        groups: Arc::new(groups),
+        groups,
     };
     (Arc::new(context), writers)
 }

@@ -14,11 +14,7 @@ mod shutdown;
 use std::{process::ExitCode, sync::Arc};
 
 use anyhow::{Context, bail};
-use kube::{
-    Client, Config,
-    client::ClientBuilder,
-    config::{KubeConfigOptions, Kubeconfig},
-};
+use kube::{Client, Config, client::ClientBuilder, config::KubeConfigOptions};
 use prometheus_client::registry::Registry;
 use sei_controller::{Metrics, Options};
 use tokio::sync::watch;
@@ -29,6 +25,7 @@ use self::{gate::Gate, readiness::Readiness, scrape_auth::ScrapeAuth};
 use crate::{
     bad_input::bad,
     cli::{LogFormat, RunArgs, SecretAccess},
+    connect::from_file,
     input,
 };
 
@@ -130,8 +127,7 @@ async fn config(args: &RunArgs) -> anyhow::Result<Config> {
     let Some(path) = &args.kubeconfig else {
         return Config::infer().await.context("no cluster found: give --kubeconfig, or run inside one");
     };
-    let kubeconfig = Kubeconfig::read_from(path).map_err(|error| bad(format!("--kubeconfig: {error}")))?;
-    Ok(Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?)
+    from_file(path, &KubeConfigOptions::default()).await
 }
 
 /// A client that writes while `gate` is open.

@@ -2,10 +2,13 @@
 
 use anyhow::Context;
 use futures::{Stream, StreamExt, stream};
-use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod};
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::core::v1::{Event, PersistentVolumeClaim, Pod},
+};
 use kube::{
     Api, Client, Resource,
-    api::{ApiResource, DynamicObject, ListParams},
+    api::{ApiResource, DynamicObject, ListParams, PartialObjectMeta},
     runtime::{WatchStreamExt, watcher},
 };
 use sei_api::{SeiNode, SeiNodeDeployment, names};
@@ -77,12 +80,28 @@ impl Cluster {
 
     /// An item for each change of a node or group, and for each time that the watch is started again.
     pub(super) async fn changes(&self) -> anyhow::Result<impl Stream<Item = ()> + use<>> {
-        let nodes = changes(self.objects::<SeiNode>());
+        let nodes = self.changes_of::<SeiNode>();
         let groups = match self.groups().await? {
-            Some(_) => changes(self.objects::<SeiNodeDeployment>()).left_stream(),
+            Some(_) => self.changes_of::<SeiNodeDeployment>().left_stream(),
             None => stream::pending().right_stream(),
         };
         Ok(stream::select(nodes, groups))
+    }
+
+    /// By metadata alone: what is shown is read again.
+    fn changes_of<K>(&self) -> impl Stream<Item = ()> + use<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + std::fmt::Debug
+            + Send
+            + 'static,
+    {
+        let api = match &self.namespace {
+            Some(namespace) => Api::<PartialObjectMeta<K>>::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        };
+        watcher(api, watcher::Config::default()).default_backoff().map(drop)
     }
 
     fn objects<K: Resource<DynamicType = ()>>(&self) -> Api<DynamicObject> {
@@ -95,7 +114,7 @@ impl Cluster {
 
     async fn get<K>(&self, namespace: &str, name: &str) -> anyhow::Result<Option<K>>
     where
-        K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
             + Clone
             + std::fmt::Debug
             + DeserializeOwned,
@@ -144,8 +163,4 @@ async fn list(api: &Api<DynamicObject>) -> anyhow::Result<Option<Vec<Value>>> {
             return Ok(Some(objects));
         }
     }
-}
-
-fn changes(api: Api<DynamicObject>) -> impl Stream<Item = ()> {
-    watcher(api, watcher::Config::default()).default_backoff().map(drop)
 }

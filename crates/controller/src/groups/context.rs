@@ -8,14 +8,14 @@ use std::{
 use k8s_openapi::api::core::v1::Service;
 use kube::{
     Client, Resource, ResourceExt,
-    runtime::reflector::{ObjectRef, Store},
+    runtime::reflector::{ObjectRef, Store, store::Writer},
 };
 use sei_api::{SeiNode, SeiNodeDeployment, labels};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::memory::Memory;
 use crate::{
-    cache::{Filling, Progress},
+    cache::{Cache, Filling, Progress},
     events::Publisher,
     metrics::{Controller, Metrics},
     written::Latest,
@@ -27,6 +27,13 @@ pub(super) const SERVICES: &str = "Service";
 
 /// The groups to reconcile soon.
 pub(crate) type Woken = UnboundedReceiver<ObjectRef<SeiNodeDeployment>>;
+
+/// Where the watches of a scope put what they receive.
+#[derive(Default)]
+pub(crate) struct Writers {
+    pub(crate) groups: Writer<SeiNodeDeployment>,
+    pub(crate) services: Writer<Service>,
+}
 
 pub(crate) struct Context {
     pub(crate) client: Client,
@@ -46,6 +53,30 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// The context of the scope of `cache`, with what fills its stores and what it wakes.
+    pub(crate) fn new(
+        client: &Client,
+        cache: &Cache,
+        metrics: &Arc<Metrics>,
+        events: &Publisher,
+    ) -> (Arc<Self>, Writers, Woken) {
+        let writers = Writers::default();
+        let (wake, woken) = unbounded_channel();
+        let context = Self {
+            client: client.clone(),
+            groups: writers.groups.as_reader(),
+            services: writers.services.as_reader(),
+            progress: Progress::default(),
+            nodes: cache.nodes.clone(),
+            nodes_progress: cache.progress.clone(),
+            wake,
+            metrics: Arc::clone(metrics),
+            events: events.clone(),
+            memories: Mutex::default(),
+        };
+        (Arc::new(context), writers, woken)
+    }
+
     /// Resolves when the groups are known, and of their Services what can be.
     pub(super) async fn filled(&self) {
         self.progress.filled(GROUPS).await;

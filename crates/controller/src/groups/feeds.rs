@@ -12,7 +12,7 @@ use kube::runtime::{
 use sei_api::{SeiNodeDeployment, labels};
 use tokio::task::JoinSet;
 
-use super::context::{Context, GROUPS, SERVICES};
+use super::context::{Context, GROUPS, SERVICES, Writers};
 use crate::{
     decode::Decoded,
     feed::{Feed, PAGE},
@@ -20,13 +20,6 @@ use crate::{
     trim,
     unreadable::{Unreadable, Voice},
 };
-
-/// Where the watches of a scope put what they receive.
-#[derive(Default)]
-pub(crate) struct Writers {
-    pub(crate) groups: Writer<SeiNodeDeployment>,
-    pub(crate) services: Writer<Service>,
-}
 
 /// Starts the watches of the scope of `ctx`. None of the tasks ends.
 pub(crate) fn start(tasks: &mut JoinSet<()>, ctx: &Arc<Context>, writers: Writers, namespace: Option<&str>) {
@@ -47,10 +40,12 @@ fn groups(feed: &mut Feed<'_>, ctx: &Arc<Context>, writer: Writer<SeiNodeDeploym
         std::future::ready(readable)
     });
     let ctx = Arc::clone(ctx);
-    feed.spawn_optional(GROUPS, events.modify(trim::group), writer, move |change| match change {
-        Change::Present(group) => ctx.wake(ObjectRef::from_obj(group)),
-        Change::Gone(group) => ctx.forget(group),
-        Change::Recovered => ctx.retry_failed(),
+    feed.spawn(GROUPS, feed.health(GROUPS).optional(), events.modify(trim::group), writer, move |change| {
+        match change {
+            Change::Present(group) => ctx.wake(ObjectRef::from_obj(group)),
+            Change::Gone(group) => ctx.forget(group),
+            Change::Recovered => ctx.retry_failed(),
+        }
     });
 }
 
@@ -60,7 +55,7 @@ fn services(feed: &mut Feed<'_>, ctx: &Arc<Context>, writer: Writer<Service>) {
     let events =
         watcher(feed.api::<Service>(), watcher::Config::default().page_size(PAGE).labels(&of_groups));
     let ctx = Arc::clone(ctx);
-    feed.spawn(SERVICES, events.modify(trim::group_service), writer, move |change| {
+    feed.spawn(SERVICES, feed.health(SERVICES), events.modify(trim::group_service), writer, move |change| {
         let (Change::Present(service) | Change::Gone(service)) = change else { return };
         if matches!(change, Change::Gone(_)) {
             ctx.service_gone(service);

@@ -12,5 +12,5 @@ mod scope;
 mod target;
 
 pub(crate) use context::{Context, Woken};
-pub(crate) use feeds::{Writers, start};
+pub(crate) use feeds::start;
 pub(crate) use scope::run;

@@ -10,7 +10,7 @@ use sei_api::{
     SeiNodeDeployment, deployment_conditions::ConditionType, v1alpha1::deployment::DeploymentPhase,
 };
 
-use super::objects::{ConditionLabels, ObjectLabels, PhaseLabels, observe_condition};
+use super::objects::{ObjectGauges, ObjectLabels};
 
 /// Values of label `replica_state`.
 const STATES: [&str; 4] = ["desired", "updated", "ready", "available"];
@@ -18,10 +18,8 @@ const STATES: [&str; 4] = ["desired", "updated", "ready", "available"];
 /// Each has the labels `namespace` and `name`.
 #[derive(Default)]
 pub(super) struct GroupMetrics {
-    phase: Family<PhaseLabels, Gauge>,
-    condition: Family<ConditionLabels, Gauge>,
+    object: ObjectGauges,
     replicas: Family<ReplicaLabels, Gauge>,
-    unreadable: Family<ObjectLabels, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -36,12 +34,12 @@ impl GroupMetrics {
         registry.register(
             "seinodedeployment_phase",
             "1 for the phase that a group is in, else 0",
-            self.phase.clone(),
+            self.object.phase.clone(),
         );
         registry.register(
             "seinodedeployment_condition",
             "1 True, 0 False, -1 Unknown",
-            self.condition.clone(),
+            self.object.condition.clone(),
         );
         registry.register(
             "seinodedeployment_replicas",
@@ -51,7 +49,7 @@ impl GroupMetrics {
         registry.register(
             "seinodedeployment_unreadable",
             "1 for a SeiNodeDeployment that cannot be decoded and is not reconciled",
-            self.unreadable.clone(),
+            self.object.unreadable.clone(),
         );
     }
 
@@ -59,12 +57,10 @@ impl GroupMetrics {
         let (namespace, name) = (group.namespace().unwrap_or_default(), group.name_any());
         let labels = ObjectLabels::of(&namespace, &name);
         let Some(status) = &group.status else { return };
-        for phase in DeploymentPhase::ALL {
-            let is_current = i64::from(status.phase == Some(phase));
-            self.phase.get_or_create(&labels.with_phase(phase.as_str())).set(is_current);
-        }
+        let phases = DeploymentPhase::ALL.map(|phase| (phase.as_str(), status.phase == Some(phase)));
+        self.object.observe_phases(&labels, phases);
         for kind in ConditionType::ALL.iter().copied() {
-            observe_condition(&self.condition, &labels.with_condition(kind.as_str()), status.condition(kind));
+            self.object.observe_condition(&labels, kind.as_str(), status.condition(kind));
         }
         let counts = [
             Some(i64::from(group.spec.replicas())),
@@ -79,25 +75,16 @@ impl GroupMetrics {
     }
 
     pub(super) fn unreadable(&self, namespace: &str, name: &str, unreadable: bool) {
-        let labels = ObjectLabels::of(namespace, name);
-        match unreadable {
-            true => drop(self.unreadable.get_or_create(&labels).set(1)),
-            false => drop(self.unreadable.remove(&labels)),
-        }
+        self.object.unreadable(namespace, name, unreadable);
     }
 
     pub(super) fn forget(&self, namespace: &str, name: &str) {
         let labels = ObjectLabels::of(namespace, name);
-        for phase in DeploymentPhase::ALL {
-            self.phase.remove(&labels.with_phase(phase.as_str()));
-        }
-        for kind in ConditionType::ALL.iter().copied() {
-            self.condition.remove(&labels.with_condition(kind.as_str()));
-        }
+        let conditions = ConditionType::ALL.iter().map(|kind| kind.as_str());
+        self.object.forget(&labels, DeploymentPhase::ALL.map(DeploymentPhase::as_str), conditions);
         for replica_state in STATES {
             let (namespace, name) = (namespace.to_owned(), name.to_owned());
             self.replicas.remove(&ReplicaLabels { namespace, name, replica_state });
         }
-        self.unreadable.remove(&labels);
     }
 }

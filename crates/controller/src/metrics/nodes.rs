@@ -12,23 +12,25 @@ use sei_api::{
     v1alpha1::{NodePhase, PlanPhase},
 };
 
-use super::objects::{ConditionLabels, ObjectLabels, PhaseLabels, observe_condition};
+use super::objects::{ObjectGauges, ObjectLabels};
 
 /// Each has the labels `namespace` and `name`.
 #[derive(Default)]
 pub(super) struct NodeMetrics {
-    phase: Family<PhaseLabels, Gauge>,
-    condition: Family<ConditionLabels, Gauge>,
+    object: ObjectGauges,
     sidecar_ready: Family<ObjectLabels, Gauge>,
     plan_active: Family<ObjectLabels, Gauge>,
     certificate_expiry: Family<ObjectLabels, Gauge>,
-    unreadable: Family<ObjectLabels, Gauge>,
 }
 
 impl NodeMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
-        registry.register("seinode_phase", "1 for the phase that a node is in, else 0", self.phase.clone());
-        registry.register("seinode_condition", "1 True, 0 False, -1 Unknown", self.condition.clone());
+        registry.register(
+            "seinode_phase",
+            "1 for the phase that a node is in, else 0",
+            self.object.phase.clone(),
+        );
+        registry.register("seinode_condition", "1 True, 0 False, -1 Unknown", self.object.condition.clone());
         registry.register(
             "seinode_sidecar_ready",
             "1 when the last answer of healthz was ready",
@@ -43,7 +45,7 @@ impl NodeMetrics {
         registry.register(
             "seinode_unreadable",
             "1 for a SeiNode that cannot be decoded and is not reconciled",
-            self.unreadable.clone(),
+            self.object.unreadable.clone(),
         );
     }
 
@@ -54,12 +56,10 @@ impl NodeMetrics {
             None => drop(self.certificate_expiry.remove(&labels)),
         }
         let Some(status) = &node.status else { return };
-        for phase in NodePhase::ALL {
-            let is_current = i64::from(status.phase == Some(phase));
-            self.phase.get_or_create(&labels.with_phase(phase.as_str())).set(is_current);
-        }
+        let phases = NodePhase::ALL.map(|phase| (phase.as_str(), status.phase == Some(phase)));
+        self.object.observe_phases(&labels, phases);
         for kind in ConditionType::ALL.iter().copied() {
-            observe_condition(&self.condition, &labels.with_condition(kind.as_str()), status.condition(kind));
+            self.object.observe_condition(&labels, kind.as_str(), status.condition(kind));
         }
         let ready = status.condition(ConditionType::SidecarReady).is_some_and(|ready| ready.status == "True");
         self.sidecar_ready.get_or_create(&labels).set(i64::from(ready));
@@ -68,24 +68,15 @@ impl NodeMetrics {
     }
 
     pub(super) fn unreadable(&self, namespace: &str, name: &str, unreadable: bool) {
-        let labels = ObjectLabels::of(namespace, name);
-        match unreadable {
-            true => drop(self.unreadable.get_or_create(&labels).set(1)),
-            false => drop(self.unreadable.remove(&labels)),
-        }
+        self.object.unreadable(namespace, name, unreadable);
     }
 
     pub(super) fn forget(&self, namespace: &str, name: &str) {
         let labels = ObjectLabels::of(namespace, name);
-        for phase in NodePhase::ALL {
-            self.phase.remove(&labels.with_phase(phase.as_str()));
-        }
-        for kind in ConditionType::ALL.iter().copied() {
-            self.condition.remove(&labels.with_condition(kind.as_str()));
-        }
+        let conditions = ConditionType::ALL.iter().map(|kind| kind.as_str());
+        self.object.forget(&labels, NodePhase::ALL.map(NodePhase::as_str), conditions);
         self.sidecar_ready.remove(&labels);
         self.plan_active.remove(&labels);
         self.certificate_expiry.remove(&labels);
-        self.unreadable.remove(&labels);
     }
 }

@@ -31,27 +31,74 @@ impl ObjectLabels {
         Self { namespace: namespace.to_owned(), name: name.to_owned() }
     }
 
-    pub(super) fn with_phase(&self, phase: &'static str) -> PhaseLabels {
+    fn with_phase(&self, phase: &'static str) -> PhaseLabels {
         let Self { namespace, name } = self.clone();
         PhaseLabels { namespace, name, phase }
     }
 
-    pub(super) fn with_condition(&self, r#type: &'static str) -> ConditionLabels {
+    fn with_condition(&self, r#type: &'static str) -> ConditionLabels {
         let Self { namespace, name } = self.clone();
         ConditionLabels { namespace, name, r#type }
     }
 }
 
-/// 1 True, 0 False, -1 Unknown; absent where the condition is.
-pub(super) fn observe_condition(
-    gauges: &Family<ConditionLabels, Gauge>,
-    labels: &ConditionLabels,
-    condition: Option<&Condition>,
-) {
-    match condition.map(|condition| condition.status.as_str()) {
-        Some("True") => drop(gauges.get_or_create(labels).set(1)),
-        Some("False") => drop(gauges.get_or_create(labels).set(0)),
-        Some(_) => drop(gauges.get_or_create(labels).set(-1)),
-        None => drop(gauges.remove(labels)),
+/// The gauges that every kind of object has.
+#[derive(Default)]
+pub(super) struct ObjectGauges {
+    pub(super) phase: Family<PhaseLabels, Gauge>,
+    pub(super) condition: Family<ConditionLabels, Gauge>,
+    pub(super) unreadable: Family<ObjectLabels, Gauge>,
+}
+
+impl ObjectGauges {
+    /// 1 for the phase that the object is in, 0 for the others.
+    pub(super) fn observe_phases(
+        &self,
+        labels: &ObjectLabels,
+        phases: impl IntoIterator<Item = (&'static str, bool)>,
+    ) {
+        for (phase, is_current) in phases {
+            self.phase.get_or_create(&labels.with_phase(phase)).set(i64::from(is_current));
+        }
+    }
+
+    /// 1 True, 0 False, -1 Unknown; absent where the condition is.
+    pub(super) fn observe_condition(
+        &self,
+        labels: &ObjectLabels,
+        r#type: &'static str,
+        condition: Option<&Condition>,
+    ) {
+        let labels = labels.with_condition(r#type);
+        match condition.map(|condition| condition.status.as_str()) {
+            Some("True") => drop(self.condition.get_or_create(&labels).set(1)),
+            Some("False") => drop(self.condition.get_or_create(&labels).set(0)),
+            Some(_) => drop(self.condition.get_or_create(&labels).set(-1)),
+            None => drop(self.condition.remove(&labels)),
+        }
+    }
+
+    pub(super) fn unreadable(&self, namespace: &str, name: &str, unreadable: bool) {
+        let labels = ObjectLabels::of(namespace, name);
+        match unreadable {
+            true => drop(self.unreadable.get_or_create(&labels).set(1)),
+            false => drop(self.unreadable.remove(&labels)),
+        }
+    }
+
+    /// Removes the series of an object, whose phases and conditions these are.
+    pub(super) fn forget(
+        &self,
+        labels: &ObjectLabels,
+        phases: impl IntoIterator<Item = &'static str>,
+        conditions: impl IntoIterator<Item = &'static str>,
+    ) {
+        for phase in phases {
+            self.phase.remove(&labels.with_phase(phase));
+        }
+        for condition in conditions {
+            self.condition.remove(&labels.with_condition(condition));
+        }
+        self.unreadable.remove(labels);
     }
 }
