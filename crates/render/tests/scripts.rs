@@ -8,7 +8,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::TcpListener,
-    os::unix::fs::PermissionsExt,
+    os::unix::{fs::symlink, process::CommandExt},
     path::Path,
     process::{Command, Output},
     thread,
@@ -29,17 +29,16 @@ fn named<'a>(pod: &'a PodSpec, name: &str) -> &'a Container {
         .unwrap()
 }
 
-/// Runs the container's command with a fake seid in front of PATH. seid leaves with `status`.
+/// Runs the container's command with the fake seid of `tests/bin` in front of PATH, which exits with `status`. It is
+/// not written by the tests: a file that one of them has open for writing cannot be executed, and a process that
+/// another one starts at that moment inherits the open file.
 fn run(container: &Container, dir: &Path, status: i32) -> Output {
-    let seid = dir.join("seid");
-    fs::write(&seid, format!("#!/bin/sh\nprintf '<%s>' \"$@\" >> {}/calls\nexit {status}\n", dir.display()))
-        .unwrap();
-    fs::set_permissions(&seid, fs::Permissions::from_mode(0o755)).unwrap();
     let words: Vec<_> = container.command.iter().flatten().chain(container.args.iter().flatten()).collect();
-    let path = format!("{}:{}", dir.display(), std::env::var("PATH").unwrap());
+    let path = format!("{}/tests/bin:{}", env!("CARGO_MANIFEST_DIR"), std::env::var("PATH").unwrap());
     let mut command = Command::new(words[0]);
+    command.args(&words[1..]).env("HOME", dir).env("PATH", path).env("SEID_STATUS", status.to_string());
     // Pauses are not waited for.
-    command.args(&words[1..]).env("HOME", dir).env("PATH", path).env("BASH_FUNC_sleep%%", "() { :\n}");
+    command.env("BASH_FUNC_sleep%%", "() { :\n}");
     command.output().unwrap()
 }
 
@@ -129,8 +128,8 @@ fn watch(port: u16, rounds: usize) -> String {
     let dir = tempfile::tempdir().unwrap();
     // A process of that name, which is not killed for real: the test shares its process namespace with others.
     let sidecar = dir.path().join("seictl");
-    fs::copy("/bin/sleep", &sidecar).unwrap();
-    let mut sidecar = Command::new(sidecar).arg("60").spawn().unwrap();
+    symlink("/bin/sleep", &sidecar).unwrap();
+    let mut sidecar = Command::new(sidecar).arg0("sleep").arg("60").spawn().unwrap();
 
     let count = dir.path().join("count");
     let sleep = format!("() {{ echo >>{0}; [ \"$(wc -l <{0})\" -le {rounds} ]\n}}", count.display());
