@@ -7,7 +7,7 @@ use kube::Resource;
 use sei_api::{
     SeiNode, SeiNodeDeployment, SeiNodeSpec, labels,
     v1alpha1::{
-        GenesisCeremony,
+        GenesisCeremony, LabelPeers, PeerSource,
         deployment::{DeploymentGenesis, NAME_VARIABLE},
     },
 };
@@ -81,8 +81,15 @@ fn spec(
     }
     if let (Some(genesis), Some(validator)) = (&group.spec.genesis, &mut spec.validator) {
         validator.genesis_ceremony = Some(ceremony(genesis, ordinal));
+        spec.peers.get_or_insert_default().push(members(group));
     }
     spec
+}
+
+/// The other validators of a ceremony: no genesis names them, and nothing else lets them find each other.
+fn members(group: &SeiNodeDeployment) -> PeerSource {
+    let selector = BTreeMap::from([(labels::DEPLOYMENT.to_owned(), group_name(group).to_owned())]);
+    PeerSource { label: Some(LabelPeers { selector, namespace: None }), ..PeerSource::default() }
 }
 
 /// Every name in a spec that may hold `$(name)`.

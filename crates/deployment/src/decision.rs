@@ -69,7 +69,7 @@ fn fill(group: &SeiNodeDeployment, members: &Members, decision: &mut Decision) {
     let mut in_ceremony = Vec::new();
     for member in &members.wanted {
         match &member.place {
-            Place::Vacant if members.holds_place(member.ordinal) => {}
+            Place::Vacant if members.holder(member.ordinal).is_some() => {}
             Place::Vacant if group.spec.genesis.is_some() => in_ceremony.push(member.name.as_str()),
             Place::Vacant => {
                 let node = child(group, member.ordinal, &generation(group));
@@ -152,13 +152,29 @@ fn in_nodes(members: &Members) -> Vec<Obstacle> {
         let message = format!("SeiNode {}: {reason}: {message}", child.node.name_any());
         Some(Obstacle::new(StalledReason::NodeStalled, message))
     });
-    let strays = members.strays.iter().map(|node| {
-        let name = node.name_any();
-        let message = format!(
-            "SeiNode {name} was created by a BlueGreen or HardFork update of the Go controller and is neither updated nor \
-             deleted; the node of its ordinal is created when {name} is deleted or has lost its owner reference"
-        );
-        Obstacle::new(StalledReason::UnexpectedNode, message)
-    });
+    let strays = members
+        .strays
+        .iter()
+        .map(|node| Obstacle::new(StalledReason::UnexpectedNode, unexpected(members, &node.name_any())));
     stalled.chain(strays).collect()
+}
+
+/// What a SeiNode of the second set of the Go controller is, and what to do about it.
+fn unexpected(members: &Members, name: &str) -> String {
+    let what = format!(
+        "SeiNode {name} was created by a BlueGreen or HardFork update of the Go controller and is neither updated nor deleted"
+    );
+    let vacant = members.wanted.iter().find(|member| {
+        matches!(member.place, Place::Vacant)
+            && members.holder(member.ordinal).is_some_and(|holder| holder.name_any() == name)
+    });
+    match vacant {
+        Some(member) => {
+            format!(
+                "{what}; {} is created when {name} is deleted or has lost its owner reference",
+                member.name
+            )
+        }
+        None => format!("{what}; delete it, or remove its owner reference to keep it outside the group"),
+    }
 }

@@ -97,10 +97,10 @@ impl Members {
         Self { wanted, surplus, strays }
     }
 
-    /// Whether a SeiNode of another name does the work of an ordinal: one of the Go controller's second set.
-    pub(crate) fn holds_place(&self, ordinal: u32) -> bool {
+    /// The SeiNode of another name that does the work of an ordinal: one of the Go controller's second set.
+    pub(crate) fn holder(&self, ordinal: u32) -> Option<&Arc<SeiNode>> {
         let ordinal = ordinal.to_string();
-        self.strays.iter().any(|node| node.labels().get(labels::DEPLOYMENT_ORDINAL) == Some(&ordinal))
+        self.strays.iter().find(|node| node.labels().get(labels::DEPLOYMENT_ORDINAL) == Some(&ordinal))
     }
 
     /// The SeiNodes at wanted ordinals that the group owns and that stay.

@@ -2,9 +2,13 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 mod deletion;
+mod objects;
+mod page;
 mod random;
+mod recorded;
 mod reports;
 mod scaling;
+mod takeover;
 mod updates;
 mod world;
 

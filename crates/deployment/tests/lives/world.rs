@@ -9,6 +9,8 @@ use sei_api::{SeiNode, SeiNodeDeploymentStatus, labels};
 use sei_deployment::{Decision, Observed, Write, decide, status, taken_over};
 use serde_json::{Map, Value, json};
 
+use crate::recorded::Recorded;
+
 pub const NAMESPACE: &str = "sei";
 
 pub struct World {
@@ -37,6 +39,23 @@ impl World {
             uids: 0,
             log: Vec::new(),
         }
+    }
+
+    /// A group of the Go controller, whose fields count as written by it.
+    pub fn of(recorded: &Recorded) -> Self {
+        let mut world = Self::new(Value::Null);
+        world.group = recorded.state["seiNodeDeployment"].clone();
+        world.service = recorded.service("-internal").cloned();
+        for node in recorded.state["seiNodes"].as_array().unwrap() {
+            let mut node = node.clone();
+            let metadata = &node["metadata"];
+            let written = json!({ "spec": node["spec"], "metadata": { "labels": metadata["labels"] } });
+            node["metadata"]["managedFields"] = json!([{
+                "manager": labels::GO_FIELD_MANAGER, "operation": "Update", "fieldsV1": fields_of(&written),
+            }]);
+            world.nodes.insert(node["metadata"]["name"].as_str().unwrap().to_owned(), node);
+        }
+        world
     }
 
     pub fn observe(&self) -> Observed {

@@ -1,0 +1,170 @@
+//! The same SeiNodes, Service and status as the Go controller in every recorded state, but for what section Objects of
+//! `docs/deployments.md` lists.
+
+use std::collections::BTreeSet;
+
+use kube::ResourceExt;
+use sei_api::{SeiNode, SeiNodeDeployment, labels, v1alpha1::deployment::DeploymentPhase};
+use sei_deployment::{Write, child, child_name, decide, internal_service};
+use sei_render::drift::differences;
+use serde_json::{Value, json};
+
+use crate::recorded::Recorded;
+
+/// Rows of section Objects, as `OBJECT PATH`.
+fn listed() -> BTreeSet<String> {
+    let page = include_str!("../../../../docs/deployments.md");
+    let section = page.split("\n## ").find(|section| section.starts_with("Objects\n")).unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| ") && line.contains(" | `/"));
+    rows.map(|row| {
+        let mut cells = row.split('|').map(|cell| cell.trim().trim_matches('`')).skip(1);
+        format!("{} {}", cells.next().unwrap(), cells.next().unwrap())
+    })
+    .collect()
+}
+
+/// Paths at which two objects differ.
+fn compared(kind: &str, ours: &Value, theirs: &Value) -> Vec<String> {
+    let mut found = differences(ours, theirs);
+    found.extend(differences(theirs, ours));
+    // The table has lists whole.
+    let whole = |path: String| match path.split_once("/peers/") {
+        Some((before, _)) => format!("{before}/peers"),
+        None => path,
+    };
+    found.into_iter().map(|path| format!("{kind} {}", whole(path))).collect()
+}
+
+/// Whether the Go controller has brought the node to the template: it had not yet in some states, and its second set and
+/// the nodes above the replicas are not updated.
+fn is_current(group: &SeiNodeDeployment, node: &SeiNode) -> bool {
+    (0..group.spec.replicas()).any(|ordinal| child_name(group, ordinal) == node.name_any())
+        && node.spec.image == group.spec.template.spec.image
+}
+
+#[test]
+fn the_objects_of_a_group_are_those_of_the_go_controller_but_for_what_is_listed() {
+    let mut found = BTreeSet::new();
+    let mut compared_nodes = 0;
+    for recorded in Recorded::all() {
+        let group = recorded.group();
+        for node in recorded.nodes().iter().filter(|node| is_current(&group, node)) {
+            let ordinal = node.labels()[labels::DEPLOYMENT_ORDINAL].parse().unwrap();
+            let ours = child(&group, ordinal, &node.labels()[labels::REVISION]);
+            assert_eq!(ours.name_any(), node.name_any());
+            let shown = |node: &SeiNode| {
+                let metadata = &node.metadata;
+                json!({
+                    "metadata": {
+                        "labels": metadata.labels, "annotations": metadata.annotations,
+                        "ownerReferences": metadata.owner_references,
+                    },
+                    "spec": node.spec,
+                })
+            };
+            found.extend(compared("SeiNode", &shown(&ours), &shown(node)));
+            compared_nodes += 1;
+        }
+        let service = recorded.service("-internal").unwrap();
+        let theirs = json!({
+            "metadata": {
+                "labels": service["metadata"]["labels"], "annotations": service["metadata"]["annotations"],
+                "ownerReferences": service["metadata"]["ownerReferences"],
+            },
+            "selector": service["spec"]["selector"], "ports": service["spec"]["ports"], "type": service["spec"]["type"],
+        });
+        let ours = json!(internal_service(&group));
+        assert_eq!(differences(&ours, service), [""; 0], "{}", recorded.name);
+        let ours = json!({
+            "metadata": {
+                "labels": ours["metadata"]["labels"], "annotations": ours["metadata"]["annotations"],
+                "ownerReferences": ours["metadata"]["ownerReferences"],
+            },
+            "selector": ours["spec"]["selector"], "ports": ours["spec"]["ports"], "type": ours["spec"]["type"],
+        });
+        found.extend(compared("Service", &ours, &theirs));
+    }
+    assert_eq!(found, listed());
+    assert!(compared_nodes > 120, "{compared_nodes}");
+}
+
+#[test]
+fn new_nodes_carry_the_generation_of_the_group_as_their_revision() {
+    let mut recorded = Recorded::read("01-full-minimal/01-first");
+    recorded.state["seiNodes"] = json!([]);
+    let created: Vec<_> = decide(&recorded.observe()).writes;
+    let revisions: Vec<_> = created
+        .iter()
+        .filter_map(|write| match write {
+            Write::Create(node) => Some((node.name_any(), node.labels()[labels::REVISION].clone())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(revisions, ["rpc-0", "rpc-1", "rpc-2"].map(|name| (name.to_owned(), "1".to_owned())));
+}
+
+#[test]
+fn the_status_of_a_ready_group_says_what_the_go_controller_says() {
+    let ready = |recorded: &Recorded| {
+        recorded.state["seiNodeDeployment"]["status"]["phase"] == "Ready"
+            && recorded.status().phase == Some(DeploymentPhase::Ready)
+    };
+    let states: Vec<_> = Recorded::all().into_iter().filter(ready).collect();
+    assert!(states.len() > 15, "{}", states.len());
+    for recorded in states {
+        let (ours, theirs) = (json!(recorded.status()), &recorded.state["seiNodeDeployment"]["status"]);
+        for field in
+            ["observedGeneration", "replicas", "readyReplicas", "nodes", "internalService", "perPodServices"]
+        {
+            assert_eq!(ours[field], theirs[field], "{} {field}", recorded.name);
+        }
+        // Those of the Go controller list EVM endpoints of validators, which serve none.
+        if recorded.group().spec.template.spec.validator.is_none() {
+            assert_eq!(ours["endpoints"], theirs["endpoints"], "{}", recorded.name);
+        }
+        let conditions = recorded.status().conditions.unwrap();
+        let types: Vec<_> = conditions.iter().map(|condition| condition.type_.as_str()).collect();
+        assert!(
+            types.ends_with(&["Ready", "Progressing", "Stalled"]),
+            "what nothing keeps true any more is gone: {types:?}"
+        );
+    }
+}
+
+#[test]
+fn phases_are_those_of_the_go_controller_where_it_saw_its_nodes() {
+    // Those of a ceremony are first brought to select their peers by label.
+    for recorded in Recorded::all().into_iter().filter(|recorded| recorded.group().spec.genesis.is_none()) {
+        let theirs = recorded.state["seiNodeDeployment"]["status"]["phase"].as_str().unwrap();
+        let ours = recorded.status().phase.unwrap().as_str();
+        let group = recorded.group();
+        let is_updated = recorded.nodes().iter().all(|node| {
+            let ran = node.status.as_ref().and_then(|status| status.current_image.as_deref());
+            ran.is_none_or(|image| image == group.spec.template.spec.image)
+        });
+        let expected = match theirs {
+            // It no longer saw any node during an update, and reported it as done before the images ran.
+            "Ready" if !is_updated => "Upgrading",
+            // Nodes that are being deleted still counted.
+            "Initializing" if recorded.nodes().len() > group.spec.replicas() as usize => "Ready",
+            // A group without its own nodes, since the second set took their places.
+            "Upgrading" if recorded.has_second_set() && is_updated => "Pending",
+            theirs => theirs,
+        };
+        assert_eq!(ours, expected, "{}", recorded.name);
+    }
+}
+
+#[test]
+fn the_validators_of_a_ceremony_select_each_other_by_label() {
+    let mut recorded = Recorded::read("04-genesis-ceremony/18-scaled-to-5");
+    let of_template = json!([{ "label": { "selector": { "role": "seed" } } }]);
+    recorded.state["seiNodeDeployment"]["spec"]["template"]["spec"]["peers"] = of_template.clone();
+    let group = recorded.group();
+    for ordinal in 0..5 {
+        let node = child(&group, ordinal, "1");
+        let members = json!({ "label": { "selector": { labels::DEPLOYMENT: "devnet" } } });
+        assert_eq!(json!(node.spec.peers), json!([of_template[0], members]));
+        assert_eq!(node.labels()[labels::DEPLOYMENT], "devnet");
+    }
+}

@@ -1,0 +1,29 @@
+//! What `docs/deployments.md` says of the faults of the Go controller.
+
+#[test]
+fn every_test_that_the_page_names_exists() {
+    let page = include_str!("../../../../docs/deployments.md");
+    let section = page.split("\n## ").find(|section| section.starts_with("Faults\n")).unwrap();
+    let tests = [
+        include_str!("deletion.rs"),
+        include_str!("objects.rs"),
+        include_str!("random.rs"),
+        include_str!("reports.rs"),
+        include_str!("scaling.rs"),
+        include_str!("takeover.rs"),
+        include_str!("updates.rs"),
+        include_str!("../../../api/tests/admission/main.rs"),
+        include_str!("../../../api/tests/stored_objects.rs"),
+        include_str!("../../../controller/src/metrics/mod.rs"),
+        include_str!("../../src/events.rs"),
+        include_str!("../../../../tests/apiserver/tests/life/groups/changes.rs"),
+        include_str!("../../../../tests/apiserver/tests/life/groups/cost.rs"),
+        include_str!("../../../../tests/apiserver/tests/life/groups/ownership.rs"),
+    ]
+    .concat();
+    let rows = section.lines().filter(|line| line.starts_with("| D"));
+    let named: Vec<_> = rows.flat_map(|row| row.split('`').skip(1).step_by(2)).collect();
+    assert!(named.len() > 25);
+    let missing: Vec<_> = named.iter().filter(|name| !tests.contains(&format!("fn {name}("))).collect();
+    assert!(missing.is_empty(), "no such tests: {missing:?}");
+}

@@ -1,0 +1,103 @@
+//! Groups of the Go controller in recorded states (`tests/conformance/deployment`).
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Service;
+use kube::ResourceExt;
+use sei_api::{SeiNode, SeiNodeDeployment, SeiNodeDeploymentStatus};
+use sei_deployment::{Observed, decide, status};
+use serde_json::{Value, json};
+
+/// A recorded state: the group, its SeiNodes and its Services, completed by what the recording left out.
+pub struct Recorded {
+    /// `CASE/NN-label`.
+    pub name: String,
+    pub state: Value,
+}
+
+impl Recorded {
+    pub fn read(name: &str) -> Self {
+        let text = std::fs::read_to_string(folder().join(format!("{name}.json"))).unwrap();
+        // Recorded times are words.
+        let mut state: Value = serde_json::from_str(&text.replace("<time>", "2026-05-17T00:00:00Z")).unwrap();
+        if state["seiNodes"].is_null() {
+            state["seiNodes"] = json!([]);
+        }
+        for node in state["seiNodes"].as_array_mut().unwrap() {
+            node["metadata"]["uid"] = node["metadata"]["name"].clone();
+            // Once our operator of SeiNodes has reconciled it.
+            let is_running = node["status"]["phase"] == "Running";
+            let is_current = node["status"]["currentImage"] == node["spec"]["image"];
+            node["status"]["observedGeneration"] = node["metadata"]["generation"].clone();
+            node["status"]["conditions"] = json!([{
+                "type": "Ready", "status": if is_running && is_current { "True" } else { "False" },
+                "reason": "PlanInProgress", "message": "", "lastTransitionTime": "2026-05-17T00:00:00Z",
+            }]);
+        }
+        Self { name: name.to_owned(), state }
+    }
+
+    /// Every recorded state in which the group exists.
+    pub fn all() -> Vec<Self> {
+        let mut states: Vec<_> = paths(&folder())
+            .filter(|case| case.is_dir())
+            .flat_map(|case| paths(&case).collect::<Vec<_>>())
+            .map(|path| path.strip_prefix(folder()).unwrap().with_extension("").display().to_string())
+            .map(|name| Self::read(&name))
+            .filter(|recorded| !recorded.state["seiNodeDeployment"].is_null())
+            .collect();
+        states.sort_by(|left, right| left.name.cmp(&right.name));
+        assert!(states.len() > 60, "{}", states.len());
+        states
+    }
+
+    pub fn group(&self) -> SeiNodeDeployment {
+        serde_json::from_value(self.state["seiNodeDeployment"].clone()).unwrap()
+    }
+
+    pub fn nodes(&self) -> Vec<Arc<SeiNode>> {
+        let nodes = self.state["seiNodes"].as_array().unwrap().iter();
+        nodes.map(|node| Arc::new(serde_json::from_value(node.clone()).unwrap())).collect()
+    }
+
+    /// The Service whose name ends like this.
+    pub fn service(&self, suffix: &str) -> Option<&Value> {
+        let mut services = self.state["services"].as_array().unwrap().iter();
+        services.find(|service| service["metadata"]["name"].as_str().unwrap().ends_with(suffix))
+    }
+
+    pub fn observe(&self) -> Observed {
+        let service = |suffix| {
+            let service = self.service(suffix)?.clone();
+            Some(Arc::new(serde_json::from_value::<Service>(service).unwrap()))
+        };
+        Observed {
+            group: Arc::new(self.group()),
+            nodes: self.nodes(),
+            internal_service: service("-internal"),
+            now: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    pub fn status(&self) -> SeiNodeDeploymentStatus {
+        let observed = self.observe();
+        status(&observed, &decide(&observed), &[])
+    }
+
+    /// Whether the Go controller had created a second set of nodes.
+    pub fn has_second_set(&self) -> bool {
+        self.nodes().iter().any(|node| node.name_any().contains("-g2-"))
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance/deployment")
+}
+
+fn paths(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path())
+}
