@@ -201,7 +201,8 @@ fn words_of_a_later_version_are_found() {
     };
     let task = |status: &str| json!([{ "type": "mark-ready", "id": "1", "status": status }]);
     assert_eq!(unknown(json!({ "phase": "Running" })), None);
-    assert_eq!(unknown(json!({ "phase": "Paused" })), Some("status.phase"));
+    assert_eq!(unknown(json!({ "phase": "Hibernated" })), Some("status.phase"));
+    assert_eq!(unknown(json!({ "phase": "Paused" })), None, "of a later Go controller");
     assert_eq!(unknown(json!({ "plan": { "phase": "Held", "tasks": [] } })), Some("status.plan.phase"));
     let plan = json!({ "plan": { "phase": "Active", "tasks": task("Skipped") } });
     assert_eq!(unknown(plan), Some("status.plan.tasks[].status"));

@@ -15,7 +15,7 @@ use sei_render::{Rendered, drift::differences};
 use serde::Serialize;
 
 use crate::{
-    observed::Observed,
+    observed::{Children, Observed},
     ownership::Ownership,
     pods::is_ready,
     repair::{Overridden, Repair},
@@ -38,6 +38,10 @@ pub(crate) fn find(observed: &Observed, rendered: Option<&Rendered>) -> Drift {
     let node = &*observed.node;
     let children = &observed.children;
     let mut drift = Drift::default();
+    if node.spec.is_paused() {
+        drift.repairs.extend(rendered.and_then(|rendered| stop(node, rendered, children)));
+        return drift;
+    }
     if is_made(node, TaskKind::ApplyStatefulSet) {
         let wanted = rendered.map(|rendered| &rendered.stateful_set);
         let live = children.stateful_set.as_deref();
@@ -65,6 +69,14 @@ pub(crate) fn find(observed: &Observed, rendered: Option<&Rendered>) -> Drift {
         drift.take(observed, "ConfigMap", names::rbac_proxy_config(node), verdict, repair);
     }
     drift
+}
+
+/// The StatefulSet of a stopped node that still has a pod. A paused node is not changed otherwise.
+fn stop(node: &SeiNode, rendered: &Rendered, children: &Children) -> Option<Repair> {
+    let live = children.stateful_set.as_deref()?;
+    let is_scaled = live.spec.as_ref().and_then(|spec| spec.replicas) == Some(0);
+    let is_due = node.spec.is_stopped() && !is_scaled && Ownership::of(live, node) == Ownership::Own;
+    is_due.then(|| Repair::StatefulSet(Box::new(rendered.stateful_set.clone())))
 }
 
 impl Drift {
@@ -98,6 +110,9 @@ impl Drift {
 /// nothing to restore.
 pub(crate) fn unmarked_claim(observed: &Observed) -> Option<Repair> {
     let node = &*observed.node;
+    if node.spec.is_paused() {
+        return None;
+    }
     let claim = observed.claim.as_ref().filter(|claim| !claim.has_state && claim.deleted_at.is_none())?;
     let is_ours = claim.is_owned || names::imported_claim(node).is_some();
     let has_caught_up = node.status.as_ref().and_then(|status| status.phase) == Some(NodePhase::Running)

@@ -28,8 +28,9 @@ pub(crate) fn status(observed: &Observed, node: &Node<'_>, platform: &Platform) 
     let object = node.object;
     let mut status = object.status.clone().unwrap_or_default();
     status.observed_generation = object.metadata.generation;
-    if status.phase.is_none() {
-        set_phase(&mut status, NodePhase::Pending, observed.now);
+    if let None | Some(NodePhase::Paused) = status.phase {
+        let phase = first_phase(observed, &status);
+        set_phase(&mut status, phase, observed.now);
     }
     // A plan of the Go controller is taken as made from the spec as it is when first seen.
     if let Some(plan) = status.plan.as_mut().filter(|plan| plan.generation.is_none()) {
@@ -49,6 +50,18 @@ pub(crate) fn status(observed: &Observed, node: &Node<'_>, platform: &Platform) 
     configuration(object, &mut status);
     honored(observed, node, platform, &mut status);
     status
+}
+
+/// The phase of a node that has none, or one that says only that it is paused: what its plan and objects say.
+fn first_phase(observed: &Observed, status: &SeiNodeStatus) -> NodePhase {
+    let first_plan = status.plan.as_ref().filter(|plan| plan.failed_phase.is_some());
+    match first_plan.map(|plan| plan.phase) {
+        _ if status.phase.is_none() => NodePhase::Pending,
+        Some(PlanPhase::Active) => NodePhase::Initializing,
+        Some(PlanPhase::Failed) => NodePhase::Failed,
+        _ if observed.children.stateful_set.is_some() => NodePhase::Running,
+        _ => NodePhase::Pending,
+    }
 }
 
 /// Who tells the block that the first state is trusted by, until there is one.

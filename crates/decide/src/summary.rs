@@ -38,6 +38,10 @@ pub(crate) fn sum_up(
         },
     };
     let generation = observed.node.metadata.generation;
+    let message = match &stalled {
+        Some(_) if observed.node.spec.is_paused() => format!("{message}; {}", paused(observed, status)),
+        _ => message,
+    };
     let statement = Statement::new(is_ready, reason, message);
     conditions::set(&mut status.conditions, statement, generation, observed.now);
     match stalled {
@@ -71,7 +75,7 @@ fn stalled(
         let (task, error) = detail.map_or(("unknown", "unknown"), |detail| (&detail.type_, &detail.error));
         return Some((StalledReason::PlanFailed, failure(task, error)));
     }
-    let (_, task) = current(plan)?;
+    let (_, task) = current(plan).filter(|_| !observed.node.spec.is_paused())?;
     let kind = task.kind()?;
     let since = task.waiting_since.as_ref().or(task.submitted_at.as_ref())?.0;
     let waited = Duration::try_from(observed.now.duration_since(since)).ok()?;
@@ -89,6 +93,9 @@ fn stalled(
 fn ready(observed: &Observed, status: &SeiNodeStatus, last: Option<&Outcome>) -> Verdict {
     if status.phase == Some(NodePhase::Terminating) {
         return (false, ReadyReason::Deleting, "the SeiNode is being deleted".to_owned());
+    }
+    if observed.node.spec.is_paused() {
+        return (false, ReadyReason::Paused, paused(observed, status));
     }
     if let Some(plan) = status.plan.as_ref().filter(|plan| plan.phase == PlanPhase::Active) {
         return in_plan(observed, plan, last);
@@ -130,7 +137,7 @@ fn in_plan(observed: &Observed, plan: &TaskPlan, last: Option<&Outcome>) -> Verd
     let Some((index, task)) = current(plan) else {
         return (false, ReadyReason::PlanInProgress, "the plan is about to end".to_owned());
     };
-    let place = format!("task {} ({} of {})", task.type_, index + 1, plan.tasks.len());
+    let place = place(plan, index, task);
     // What the next try waits for says more than why the last one failed.
     if let Some(Outcome::Waiting { reason, detail }) = last {
         let problem = pod_behind(*reason, observed, plan);
@@ -152,6 +159,28 @@ fn in_plan(observed: &Observed, plan: &TaskPlan, last: Option<&Outcome>) -> Verd
         }
         _ => (false, ReadyReason::PlanInProgress, place),
     }
+}
+
+/// Which field pauses the node, and what waits until it does not any more.
+fn paused(observed: &Observed, status: &SeiNodeStatus) -> String {
+    let field = match (observed.node.spec.is_stopped(), &observed.children.pod) {
+        (true, Some(_)) => {
+            format!("spec.stopped is true: waiting for pod {} to end", names::pod(&observed.node))
+        }
+        (true, None) => "spec.stopped is true, and the pod is gone".to_owned(),
+        (false, _) => "spec.paused is true".to_owned(),
+    };
+    let plan = status.plan.as_ref().and_then(|plan| Some((plan, current(plan)?)));
+    match plan {
+        Some((plan, (index, task))) => {
+            format!("{field}; the plan is paused at {}, and drift is not reverted", place(plan, index, task))
+        }
+        None => format!("{field}; no plan starts, and drift is not reverted"),
+    }
+}
+
+fn place(plan: &TaskPlan, index: usize, task: &PlannedTask) -> String {
+    format!("task {} ({} of {})", task.type_, index + 1, plan.tasks.len())
 }
 
 /// What is wrong with the pod that a wait for `reason` comes down to.

@@ -38,6 +38,9 @@ pub(crate) fn wanted(
     plan_id: &str,
 ) -> Wanted {
     let object = node.object;
+    if object.spec.is_paused() {
+        return Wanted::Nothing;
+    }
     let new = |plan: Option<TaskPlan>| plan.map_or(Wanted::Nothing, |plan| Wanted::New(Box::new(plan)));
     // Consent to an empty volume names the one that was lost.
     if lost_volume(observed).is_some_and(|lost| retry_request(object) == Some(lost)) {
@@ -79,7 +82,7 @@ pub(crate) fn wanted(
     }
     let failed = status.plan.as_ref().filter(|plan| plan.phase == PlanPhase::Failed);
     match (status.phase, failed) {
-        (Some(NodePhase::Terminating | NodePhase::Unknown), _) => Wanted::Nothing,
+        (Some(NodePhase::Terminating | NodePhase::Paused | NodePhase::Unknown), _) => Wanted::Nothing,
         (Some(NodePhase::Failed), Some(failed)) | (Some(NodePhase::Running), Some(failed))
             if retry_wanted(failed, object) =>
         {

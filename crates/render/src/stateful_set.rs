@@ -26,7 +26,7 @@ pub(crate) fn stateful_set(workload: &Workload<'_>) -> StatefulSet {
     StatefulSet {
         metadata: metadata(node, names::stateful_set(node), labels::node_labels(node)),
         spec: Some(StatefulSetSpec {
-            replicas: Some(1),
+            replicas: Some(i32::from(!node.spec.is_stopped())),
             service_name: Some(names::stateful_set(node)),
             selector,
             template,

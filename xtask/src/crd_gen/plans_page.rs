@@ -19,6 +19,10 @@ A plan is a list of tasks in `status.plan`. It is stored before its first task r
   spec says. A failed one leaves the node Running. `overrides` and `peers` are written to the volume by the first plan
   alone: condition `SpecHonored` reports a later change as `FieldPending`.
 - A Running node whose sidecar restarted gets a plan that only submits mark-ready again.
+- While `spec.paused` is true, no plan starts or continues, drift of owned objects is not reverted, and a sidecar that
+  restarts keeps seid from starting. A task that the sidecar is already running finishes there. `spec.stopped` also scales
+  the StatefulSet to zero, so that a pod of yours can mount the volume; the pod returns when neither field is true. The
+  pod of a bootstrap Job is not stopped.
 - While the Secret of `spec.sidecar.tls` is not ready, no plan starts; an active plan continues.
 - A change of the spec during a plan takes effect at the next task: a plan built from the new spec replaces it, and
   completed tasks count.

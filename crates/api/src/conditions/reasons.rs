@@ -95,6 +95,8 @@ reasons! {
         WaitingForRelease = "WaitingForRelease",
         /// An object whose name the node needs is still being deleted, for example after the SeiNode was recreated.
         WaitingForDeletion = "WaitingForDeletion",
+        /// `spec.paused` or `spec.stopped` is true; the message says what is left to do once neither is.
+        Paused = "Paused",
         /// The node is being deleted.
         Deleting = "Deleting",
     }

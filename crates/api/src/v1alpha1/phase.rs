@@ -16,6 +16,9 @@ pub enum NodePhase {
     Failed,
     /// Being deleted.
     Terminating,
+    /// A later Go controller wrote it for a node with `spec.paused`; read as the phase that the node was in before.
+    #[schemars(skip)]
+    Paused,
     /// A word that this version does not know: a later one wrote it.
     #[serde(other)]
     #[schemars(skip)]
@@ -35,6 +38,7 @@ impl NodePhase {
             Self::Running => "Running",
             Self::Failed => "Failed",
             Self::Terminating => "Terminating",
+            Self::Paused => "Paused",
             Self::Unknown => "Unknown",
         }
     }

@@ -108,6 +108,12 @@ pub struct SeiNodeSpec {
     /// How the data volume is obtained. Absent: the operator makes `data-<name>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_volume: Option<DataVolume>,
+    /// No plan starts or continues, and drift of owned objects is not reverted. The pod keeps running.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<bool>,
+    /// Paused, and without a pod: the StatefulSet is scaled to zero, so that the volume can be worked on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<bool>,
     /// Mode: a node that follows the chain. The mode is decided at creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full_node: Option<FullNodeSpec>,
@@ -138,6 +144,16 @@ impl SeiNodeSpec {
         } else {
             None
         }
+    }
+
+    /// Whether the operator leaves the node as it is.
+    pub fn is_paused(&self) -> bool {
+        self.paused == Some(true) || self.is_stopped()
+    }
+
+    /// Whether the node is to have no pod.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped == Some(true)
     }
 
     /// TLS on the sidecar API, when asked for.

@@ -74,7 +74,8 @@ impl SeiNodeStatus {
         if plan.phase == PlanPhase::Unknown {
             return Some("status.plan.phase");
         }
-        if [plan.target_phase, plan.failed_phase].contains(&Some(NodePhase::Unknown)) {
+        let mut phases = [plan.target_phase, plan.failed_phase].into_iter().flatten();
+        if phases.any(|phase| matches!(phase, NodePhase::Unknown | NodePhase::Paused)) {
             return Some("status.plan.targetPhase or failedPhase");
         }
         plan.tasks

@@ -20,6 +20,7 @@ pub(super) struct NodeMetrics {
     object: ObjectGauges,
     sidecar_ready: Family<ObjectLabels, Gauge>,
     plan_active: Family<ObjectLabels, Gauge>,
+    paused: Family<ObjectLabels, Gauge>,
     certificate_expiry: Family<ObjectLabels, Gauge>,
 }
 
@@ -38,6 +39,11 @@ impl NodeMetrics {
         );
         registry.register("plan_active", "1 while a node has an active plan", self.plan_active.clone());
         registry.register(
+            "seinode_paused",
+            "1 while spec.paused or spec.stopped is true",
+            self.paused.clone(),
+        );
+        registry.register(
             "seinode_tls_certificate_expiry_timestamp_seconds",
             "End of validity of the certificate in the TLS Secret, Unix time",
             self.certificate_expiry.clone(),
@@ -55,6 +61,7 @@ impl NodeMetrics {
             Some(at) => drop(self.certificate_expiry.get_or_create(&labels).set(at.as_second())),
             None => drop(self.certificate_expiry.remove(&labels)),
         }
+        self.paused.get_or_create(&labels).set(i64::from(node.spec.is_paused()));
         let Some(status) = &node.status else { return };
         let phases = NodePhase::ALL.map(|phase| (phase.as_str(), status.phase == Some(phase)));
         self.object.observe_phases(&labels, phases);
@@ -77,6 +84,7 @@ impl NodeMetrics {
         self.object.forget(&labels, NodePhase::ALL.map(NodePhase::as_str), conditions);
         self.sidecar_ready.remove(&labels);
         self.plan_active.remove(&labels);
+        self.paused.remove(&labels);
         self.certificate_expiry.remove(&labels);
     }
 }

@@ -266,7 +266,12 @@ impl Life {
         if !moves {
             let about_to = ready.reason == ReadyReason::PlanInProgress.as_str();
             let stalled = status.condition(ConditionType::Stalled).is_some();
-            prop_assert!(!about_to && active.is_none() || stalled, "waits for nothing: {}", ready.message);
+            let paused = self.node.spec.is_paused();
+            prop_assert!(
+                !about_to && active.is_none() || stalled || paused,
+                "waits for nothing: {}",
+                ready.message
+            );
         }
         prop_assert_eq!(status.observed_generation, self.node.metadata.generation);
         let before = self.node.status.clone().unwrap_or_default();

@@ -6,6 +6,7 @@ mod identities;
 mod invalid;
 mod life;
 mod obstacles;
+mod paused;
 mod pods;
 mod repairs;
 
@@ -53,6 +54,7 @@ enum Event {
     BootstrapImage(Option<&'static str>),
     Retry(u8),
     Time(u16),
+    Pause(bool),
     See(Sight),
     Pass(Vec<Outcome>),
 }
@@ -88,6 +90,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => prop::sample::select(vec!["8545", "no number"]).prop_map(Event::Override),
         1 => bootstrap.prop_map(Event::BootstrapImage),
         1 => (0u8..4).prop_map(Event::Retry),
+        1 => any::<bool>().prop_map(Event::Pause),
         2 => (0u16..4000).prop_map(Event::Time),
         2 => sight.prop_map(Event::See),
         1 => Just(Event::See(GOOD)),
@@ -114,6 +117,7 @@ proptest! {
                     }
                 }),
                 Event::Retry(value) => life.retry(&value.to_string()),
+                Event::Pause(paused) => life.change(|node| node.spec.paused = Some(paused)),
                 Event::Time(seconds) => life.now += SignedDuration::from_secs(seconds.into()),
                 Event::See(sight) => life.sight = sight,
                 Event::Pass(outcomes) => {
@@ -123,7 +127,10 @@ proptest! {
         }
         // From wherever that led: when all is well and a person asks once more, the node runs as its spec asks.
         life.sight = GOOD;
-        life.change(|node| node.spec.overrides = None);
+        life.change(|node| {
+            node.spec.overrides = None;
+            node.spec.paused = None;
+        });
         life.retry("the last");
         for _ in 0..60 {
             if !life.pass(Vec::new(), &Outcome::Done)? {

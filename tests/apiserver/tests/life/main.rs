@@ -16,6 +16,7 @@ mod lease;
 mod limits;
 mod memory;
 mod modes;
+mod paused;
 mod peers;
 mod pods;
 mod process;

@@ -53,6 +53,12 @@ pub(super) const DURATION: (&str, &str) = (
     "maxCeremonyDuration must be a duration such as 15m or 1h30m: numbers, each with a unit of h, m, s, ms, us or ns",
 );
 
+/// A rollout would wait for the first node that it pauses.
+pub(super) const NOT_PAUSED: (&str, &str) = (
+    "!has(self.spec.paused) && !has(self.spec.stopped)",
+    "template.spec must not have paused or stopped: set them on one SeiNode, where the group leaves them",
+);
+
 /// The object has a spec, judged at creation: the Go controller's CRD admits objects without one.
 pub(super) fn spec() -> Rule {
     at_creation(

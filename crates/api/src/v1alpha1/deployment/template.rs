@@ -6,17 +6,18 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use kube::KubeSchema;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::rules;
 use crate::v1alpha1::{SeiNodeSpec, rules as node_rules, schema};
 
 /// Stands in names of Secrets and claims for the name of the SeiNode that is created from the template.
 pub const NAME_VARIABLE: &str = "$(name)";
 
 /// The SeiNodes of a group. In names of Secrets and of the imported claim, `$(name)` becomes the name of the SeiNode.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = rules::NOT_PAUSED)]
 pub struct SeiNodeTemplate {
     /// Labels and annotations of the SeiNodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
