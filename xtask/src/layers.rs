@@ -27,7 +27,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sei-decide", &["sei-api", "sei-node", "sei-plan", "sei-render"]),
     ("sei-deployment", &["sei-api", "sei-render"]),
     ("sei-report", &["sei-api", "sei-plan"]),
-    ("sei-tls-rollout", &["sei-api"]),
+    ("sei-tls-rollout", &["sei-api", "sei-deployment"]),
     ("sei-sidecar", &[]),
     ("sei-store", &[]),
     (

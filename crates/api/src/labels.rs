@@ -24,6 +24,11 @@ pub const RETRY_ANNOTATION: &str = "sei.io/retry";
 pub const INITIALIZED_ANNOTATION: &str = "sei.io/initialized";
 /// Annotation on a data volume claim: the mode of the configuration on the volume. A node of the same mode changes it in place.
 pub const CONFIG_MODE_ANNOTATION: &str = "sei.io/config-mode";
+/// Annotation on a data volume claim: the SeiNode to be created on it, as JSON. Present from before the old SeiNode is
+/// deleted until the new one is Ready. A SeiNode waits for a claim that nothing owns and that carries it.
+pub const RECREATE_ANNOTATION: &str = "sei.io/recreate-node";
+/// Annotation on the data volume claim of a group's first SeiNode: the SeiNodeDeployment to be created again, as JSON.
+pub const RECREATE_GROUP_ANNOTATION: &str = "sei.io/recreate-group";
 /// Annotation on objects that a SeiNodeDeployment manages, with value [`MANAGED_BY_DEPLOYMENT`].
 pub const MANAGED_BY_ANNOTATION: &str = "sei.io/managed-by";
 /// Value of [`MANAGED_BY_ANNOTATION`].

@@ -15,8 +15,17 @@ use crate::observed::{Observed, Volume};
 pub(crate) fn objection(node: &SeiNode, observed: &Observed) -> Option<String> {
     let status = node.status.as_ref();
     let ready = status.and_then(|status| status.condition(ConditionType::Ready));
-    if let Some(group) = node.owner_references().iter().find(|owner| owner.controller == Some(true)) {
-        return Some(format!("it belongs to {} {}, which sets its spec", group.kind, group.name));
+    let controller = controller(node);
+    let is_other =
+        |owner: &&OwnerReference| observed.group.as_ref().is_none_or(|group| group.uid != owner.uid);
+    if let Some(group) = controller.filter(is_other) {
+        return Some(format!(
+            "it belongs to {} {}, which sets its spec: name that instead, as {}/{}",
+            group.kind,
+            group.name,
+            group.kind.to_lowercase(),
+            group.name
+        ));
     }
     if status.and_then(|status| status.phase) != Some(NodePhase::Running) || !is_true(ready) {
         let why = ready.map_or_else(String::new, |ready| format!(": {}", ready.message));
@@ -65,6 +74,11 @@ fn of_volume(observed: &Observed) -> Option<String> {
             "PersistentVolume {volume} has reclaim policy Delete, so that a mistake with its claim would lose the data; run: kubectl patch pv {volume} -p '{{\"spec\":{{\"persistentVolumeReclaimPolicy\":\"Retain\"}}}}'"
         )),
     }
+}
+
+/// What controls `node`.
+pub(crate) fn controller(node: &SeiNode) -> Option<&OwnerReference> {
+    node.owner_references().iter().find(|owner| owner.controller == Some(true))
 }
 
 /// Whether `owner` is this very SeiNode.

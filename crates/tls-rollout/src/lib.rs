@@ -1,5 +1,6 @@
-//! How TLS is enabled or disabled on a SeiNode that exists. `spec.sidecar.tls` is immutable, so the SeiNode is deleted
-//! and recreated, and its volume is kept. Pure: [`next`] says the next step from what the cluster shows.
+//! How TLS is enabled or disabled on SeiNodes and SeiNodeDeployments that exist. `spec.sidecar.tls` is immutable, so
+//! they are deleted and recreated, and their volumes are kept. Pure: [`next`] and [`next_group`] say the next step from
+//! what the cluster shows.
 //!
 //! Nothing is remembered between steps. The SeiNode to be created is stored on the data volume claim before the old one
 //! is deleted, so that a new run continues from any point: the claim is what must not be lost, and it exists
@@ -15,13 +16,19 @@
 
 mod certificate;
 mod checks;
+mod group;
 mod next;
 mod observed;
 mod recreated;
 mod simulate;
+mod simulate_group;
+mod step;
 
 pub use certificate::{Issuer, certificate};
-pub use next::{Progress, Step, next};
-pub use observed::{Observed, Secret, Target, Volume};
-pub use recreated::{RECREATE_ANNOTATION, stored};
+pub use group::{GroupProgress, GroupStep, ObservedGroup, members, next_group};
+pub use next::next;
+pub use observed::{Group, Observed, Secret, Target, Volume};
+pub use recreated::{stored, stored_group};
 pub use simulate::steps;
+pub use simulate_group::{GroupSteps, group_steps};
+pub use step::{Progress, Step};

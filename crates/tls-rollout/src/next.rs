@@ -1,72 +1,30 @@
-//! The next step.
+//! The next step of a node.
 
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
-use kube::ResourceExt;
+use kube::{Resource, ResourceExt};
 use sei_api::{
     SeiNode,
     conditions::{ConditionType, is_true},
-    names,
+    labels, names,
 };
-use serde_json::Value;
 
 use crate::{
     certificate::certificate,
-    checks::{is_of, objection},
+    checks::{controller, is_of, objection},
     observed::{Observed, Secret, Target},
-    recreated::{RECREATE_ANNOTATION, is_done, recreated, stored},
+    recreated::{recreated, stored},
+    step::{Progress, Step},
 };
-
-/// Where a node is on its way.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Progress {
-    /// The step to carry out next.
-    Next(Step),
-    /// What to wait for.
-    Wait(String),
-    /// Why nothing is done. Nothing was deleted, or what was can be continued from.
-    Refused(String),
-    /// The node is Ready with the TLS setting that was asked for.
-    Done,
-}
-
-/// One step. Each is safe to repeat.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Step {
-    /// Create this cert-manager Certificate.
-    Issue(Value),
-    /// Write to the claim which SeiNode is to be created on it, and take the SeiNode off its owners.
-    Keep {
-        /// Name of the claim.
-        claim: String,
-        /// UID that it must have.
-        uid: String,
-        /// Resource version that it must have: its owners were checked.
-        resource_version: String,
-        /// The SeiNode, as JSON.
-        recreate: String,
-    },
-    /// Delete the SeiNode.
-    Delete {
-        /// UID that it must have.
-        uid: String,
-    },
-    /// Create the SeiNode that is stored on the claim.
-    Create(Box<SeiNode>),
-    /// Remove the stored SeiNode from the claim.
-    Forget {
-        /// Name of the claim.
-        claim: String,
-        /// UID that it must have.
-        uid: String,
-    },
-}
 
 /// What comes next on the way of a node to `target`.
 pub fn next(observed: &Observed, target: &Target) -> Progress {
     let stored = observed.claim.as_ref().and_then(stored);
     let Some(node) = &observed.node else {
-        return match (stored, &observed.claim) {
-            (Some(stored), Some(claim)) => create(stored, claim, observed, target),
+        return match (stored, &observed.claim, &observed.group) {
+            (_, _, Some(group)) => {
+                Progress::Wait(format!("SeiNodeDeployment {} has not created the SeiNode yet", group.name))
+            }
+            (Some(stored), Some(claim), None) => create(stored, claim, observed, target),
             _ => Progress::Refused(
                 "there is no SeiNode of this name, and no claim on which one is stored".to_owned(),
             ),
@@ -75,16 +33,18 @@ pub fn next(observed: &Observed, target: &Target) -> Progress {
     if node.metadata.deletion_timestamp.is_some() {
         return Progress::Wait("the SeiNode is being deleted".to_owned());
     }
-    if !is_done(node, target) {
+    if !target.is_met_by(&node.spec) {
         return replace(node, observed, target);
     }
+    let kept = observed.claim.as_ref().filter(|_| stored.is_some());
+    if let Some(progress) = kept.and_then(|claim| hand_over(node, claim, observed)) {
+        return progress;
+    }
     let ready = node.status.as_ref().and_then(|status| status.condition(ConditionType::Ready));
-    match (is_true(ready), stored, &observed.claim) {
-        (true, Some(_), Some(claim)) => {
-            Progress::Next(Step::Forget { claim: claim.name_any(), uid: uid(claim) })
-        }
-        (true, ..) => Progress::Done,
-        (false, ..) => unready(node),
+    match (is_true(ready), kept) {
+        (true, Some(claim)) => Progress::Next(Step::Forget { claim: claim.name_any(), uid: uid(claim) }),
+        (true, None) => Progress::Done,
+        (false, _) => unready(node),
     }
 }
 
@@ -98,19 +58,19 @@ fn unready(node: &SeiNode) -> Progress {
     }
 }
 
+/// What keeps `node` from being replaced, the certificate that it still needs included.
+pub(crate) fn check(node: &SeiNode, observed: &Observed, target: &Target) -> Option<Progress> {
+    let refused = objection(node, observed).or_else(|| target.conflict(&node.spec)).map(Progress::Refused);
+    refused.or_else(|| secret(node, observed, target))
+}
+
 /// The SeiNode has the other setting: the certificate first, then the volume, then the SeiNode itself.
 fn replace(node: &SeiNode, observed: &Observed, target: &Target) -> Progress {
-    if let Some(objection) = objection(node, observed) {
-        return Progress::Refused(objection);
-    }
-    if let (Target::Enable { .. }, Some(tls)) = (target, node.spec.tls()) {
-        return Progress::Refused(format!(
-            "it has TLS already, with Secret {}; disable that first",
-            tls.secret_name
-        ));
-    }
-    if let Some(progress) = secret(node, observed, target) {
+    if let Some(progress) = check(node, observed, target) {
         return progress;
+    }
+    if let Some(owner) = controller(node) {
+        return Progress::Wait(format!("{} {} has not released the SeiNode yet", owner.kind, owner.name));
     }
     let (Some(claim), Some(node_uid)) = (&observed.claim, node.uid()) else {
         return Progress::Refused("the SeiNode has no UID".to_owned());
@@ -118,17 +78,12 @@ fn replace(node: &SeiNode, observed: &Observed, target: &Target) -> Progress {
     let Ok(recreate) = serde_json::to_string(&recreated(node, target)) else {
         return Progress::Refused("the SeiNode cannot be written as JSON".to_owned());
     };
-    let is_kept = claim.annotations().get(RECREATE_ANNOTATION) == Some(&recreate)
+    let is_kept = claim.annotations().get(labels::RECREATE_ANNOTATION) == Some(&recreate)
         && !claim.owner_references().iter().any(|owner| is_of(owner, node));
     Progress::Next(if is_kept {
         Step::Delete { uid: node_uid }
     } else {
-        Step::Keep {
-            claim: claim.name_any(),
-            uid: uid(claim),
-            resource_version: claim.resource_version().unwrap_or_default(),
-            recreate,
-        }
+        Step::Keep { claim: claim.name_any(), uid: uid(claim), resource_version: version(claim), recreate }
     })
 }
 
@@ -155,7 +110,7 @@ fn secret(node: &SeiNode, observed: &Observed, target: &Target) -> Option<Progre
 }
 
 fn create(stored: SeiNode, claim: &PersistentVolumeClaim, observed: &Observed, target: &Target) -> Progress {
-    if !is_done(&stored, target) {
+    if !target.is_met_by(&stored.spec) {
         return Progress::Refused(format!(
             "claim {} stores a SeiNode with the other TLS setting: an earlier run was for that; finish it first",
             claim.name_any()
@@ -174,6 +129,33 @@ fn create(stored: SeiNode, claim: &PersistentVolumeClaim, observed: &Observed, t
     }
 }
 
-fn uid(claim: &PersistentVolumeClaim) -> String {
+/// Gives the claim that was kept to the new SeiNode, once the old pod has released it. An imported one has no owner.
+fn hand_over(node: &SeiNode, claim: &PersistentVolumeClaim, observed: &Observed) -> Option<Progress> {
+    if names::imported_claim(node).is_some()
+        || claim.owner_references().iter().any(|owner| is_of(owner, node))
+    {
+        return None;
+    }
+    if let Some(other) = claim.owner_references().first() {
+        let (name, kind) = (claim.name_any(), &other.kind);
+        return Some(Progress::Refused(format!("claim {name} is owned by {kind} {}", other.name)));
+    }
+    Some(match (&observed.pod, node.controller_owner_ref(&())) {
+        (Some(pod), _) => Progress::Wait(format!("pod {} is ending", pod.name_any())),
+        (None, Some(owner)) => Progress::Next(Step::HandOver {
+            claim: claim.name_any(),
+            uid: uid(claim),
+            resource_version: version(claim),
+            owner,
+        }),
+        (None, None) => Progress::Refused("the SeiNode has no UID".to_owned()),
+    })
+}
+
+pub(crate) fn uid(claim: &PersistentVolumeClaim) -> String {
     claim.uid().unwrap_or_default()
+}
+
+pub(crate) fn version(claim: &PersistentVolumeClaim) -> String {
+    claim.resource_version().unwrap_or_default()
 }

@@ -1,22 +1,75 @@
 //! What a step is decided on.
 
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
-use sei_api::SeiNode;
+use sei_api::{
+    SeiNode,
+    v1alpha1::{SeiNodeSpec, SidecarTls, deployment::NAME_VARIABLE},
+};
 
 use crate::certificate::Issuer;
 
-/// What is wanted of a node.
+/// What is wanted of nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// TLS with this Secret. With an issuer, a cert-manager Certificate is created for it.
     Enable {
-        /// Name of the Secret.
+        /// Name of the Secret; `$(name)` stands for the name of the node.
         secret: String,
         /// Who issues the certificate.
         issuer: Option<Issuer>,
     },
     /// No TLS.
     Disable,
+}
+
+impl Target {
+    /// What is wanted of the node `name`.
+    pub fn of(&self, name: &str) -> Self {
+        match self {
+            Self::Enable { secret, issuer } => {
+                Self::Enable { secret: secret.replace(NAME_VARIABLE, name), issuer: issuer.clone() }
+            }
+            Self::Disable => Self::Disable,
+        }
+    }
+
+    /// Whether `spec` is as wanted.
+    pub(crate) fn is_met_by(&self, spec: &SeiNodeSpec) -> bool {
+        match self {
+            Self::Enable { secret, .. } => spec.tls().is_some_and(|tls| tls.secret_name == *secret),
+            Self::Disable => spec.tls().is_none(),
+        }
+    }
+
+    /// Makes `spec` as wanted.
+    pub(crate) fn apply_to(&self, spec: &mut SeiNodeSpec) {
+        match self {
+            Self::Enable { secret, .. } => {
+                let tls = SidecarTls { secret_name: secret.clone() };
+                spec.sidecar.get_or_insert_default().tls = Some(tls);
+            }
+            Self::Disable => {
+                if let Some(sidecar) = spec.sidecar.as_mut() {
+                    sidecar.tls = None;
+                }
+            }
+        }
+    }
+
+    /// Why `spec` cannot become as wanted in one go.
+    pub(crate) fn conflict(&self, spec: &SeiNodeSpec) -> Option<String> {
+        let tls = spec.tls().filter(|_| matches!(self, Self::Enable { .. }))?;
+        Some(format!("it has TLS already, with Secret {}; disable that first", tls.secret_name))
+    }
+}
+
+/// The SeiNodeDeployment that creates the SeiNodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
 }
 
 /// What the cluster shows of one node.
@@ -35,6 +88,8 @@ pub struct Observed {
     pub secret: Secret,
     /// Whether a Certificate for the Secret exists.
     pub certificate: bool,
+    /// The group that creates the node again, where the node is taken as one of a group.
+    pub group: Option<Group>,
 }
 
 /// The volume behind a claim.

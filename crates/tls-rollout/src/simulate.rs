@@ -1,36 +1,42 @@
-//! All steps to come, for a dry run.
+//! All steps to come of a node, for a dry run.
 
-use k8s_openapi::{api::core::v1::PersistentVolumeClaim, apimachinery::pkg::apis::meta::v1::Condition};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, OwnerReference, Time};
 use kube::ResourceExt;
 use sei_api::{
     SeiNode,
     conditions::ConditionType,
+    labels,
     v1alpha1::{NodePhase, SeiNodeStatus},
 };
 
 use crate::{
-    next::{Progress, Step, next},
+    next::next,
     observed::{Observed, Secret, Target},
-    recreated::RECREATE_ANNOTATION,
+    recreated::stored,
+    step::{Progress, Step},
 };
 
 /// More steps than any way has.
-const LIMIT: usize = 16;
+pub(crate) const LIMIT: usize = 32;
 
 /// The steps from what was observed to `target`, if all goes well.
 ///
 /// # Errors
 /// Why the first or a later step is refused.
 pub fn steps(observed: &Observed, target: &Target) -> Result<Vec<Step>, String> {
-    let mut observed = observed.clone();
+    run(&mut observed.clone(), target)
+}
+
+/// As [`steps`]; `observed` is then what the cluster shows at the end.
+pub(crate) fn run(observed: &mut Observed, target: &Target) -> Result<Vec<Step>, String> {
     let mut steps = Vec::new();
     for _ in 0..LIMIT {
-        match next(&observed, target) {
+        match next(observed, target) {
             Progress::Done => return Ok(steps),
             Progress::Refused(why) => return Err(why),
-            Progress::Wait(_) => pass_time(&mut observed),
+            Progress::Wait(_) => pass_time(observed),
             Progress::Next(step) => {
-                carry_out(&step, &mut observed);
+                carry_out(&step, observed);
                 steps.push(step);
             }
         }
@@ -40,50 +46,72 @@ pub fn steps(observed: &Observed, target: &Target) -> Result<Vec<Step>, String> 
 
 /// What a step does to the cluster.
 fn carry_out(step: &Step, observed: &mut Observed) {
-    match step {
-        Step::Issue(_) => observed.certificate = true,
-        Step::Keep { recreate, .. } => {
-            let Some(claim) = &mut observed.claim else { return };
-            let node = observed.node.as_ref().and_then(ResourceExt::uid);
+    let node = observed.node.as_ref().and_then(ResourceExt::uid);
+    match (step, &mut observed.claim) {
+        (Step::Issue(_), _) => observed.certificate = true,
+        (Step::Delete { .. }, _) => observed.node = None,
+        (Step::Create(node), _) => observed.node = Some(created(node)),
+        (Step::Keep { recreate, .. }, Some(claim)) => {
             claim.owner_references_mut().retain(|owner| Some(&owner.uid) != node.as_ref());
-            claim.annotations_mut().insert(RECREATE_ANNOTATION.to_owned(), recreate.clone());
+            claim.annotations_mut().insert(labels::RECREATE_ANNOTATION.to_owned(), recreate.clone());
         }
-        Step::Delete { .. } => observed.node = None,
-        Step::Create(node) => observed.node = Some(SeiNode::clone(node)),
-        Step::Forget { .. } => forget(&mut observed.claim),
+        (Step::HandOver { owner, .. }, Some(claim)) => claim.owner_references_mut().push(owner.clone()),
+        (Step::Forget { .. }, Some(claim)) => {
+            claim.annotations_mut().remove(labels::RECREATE_ANNOTATION);
+        }
+        (Step::Keep { .. } | Step::HandOver { .. } | Step::Forget { .. }, None) => {}
     }
 }
 
-fn forget(claim: &mut Option<PersistentVolumeClaim>) {
-    if let Some(claim) = claim {
-        claim.annotations_mut().remove(RECREATE_ANNOTATION);
-    }
+fn created(node: &SeiNode) -> SeiNode {
+    let mut node = node.clone();
+    node.metadata.uid = Some("that of the new SeiNode".to_owned());
+    node
 }
 
 /// What others do meanwhile.
 fn pass_time(observed: &mut Observed) {
+    issue(observed);
+    let stored = observed.claim.as_ref().and_then(stored);
+    match (&mut observed.node, &observed.group, stored) {
+        (Some(node), ..) if node.metadata.deletion_timestamp.is_some() => observed.node = None,
+        (Some(_), ..) if observed.pod.take().is_some() => {}
+        (Some(node), ..) => node.status = Some(ready()),
+        (None, Some(_), Some(stored)) => observed.node = Some(created(&stored)),
+        (None, ..) => observed.pod = None,
+    }
+}
+
+/// A certificate that was requested is issued.
+pub(crate) fn issue(observed: &mut Observed) {
     if observed.certificate {
         observed.secret = Secret::Valid;
-    }
-    match &mut observed.node {
-        Some(node) if node.metadata.deletion_timestamp.is_some() => observed.node = None,
-        Some(node) => node.status = Some(ready()),
-        None => observed.pod = None,
     }
 }
 
 fn ready() -> SeiNodeStatus {
-    let condition = Condition {
-        type_: ConditionType::Ready.as_str().to_owned(),
+    SeiNodeStatus {
+        phase: Some(NodePhase::Running),
+        conditions: Some(vec![fulfilled(ConditionType::Ready.as_str())]),
+        ..SeiNodeStatus::default()
+    }
+}
+
+/// A condition that is True.
+pub(crate) fn fulfilled(kind: &str) -> Condition {
+    Condition {
+        type_: kind.to_owned(),
         status: "True".to_owned(),
         reason: String::new(),
         message: String::new(),
-        last_transition_time: k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(Default::default()),
+        last_transition_time: Time(Default::default()),
         observed_generation: None,
-    };
-    SeiNodeStatus {
-        phase: Some(NodePhase::Running),
-        conditions: Some(vec![condition]),
-        ..SeiNodeStatus::default()
+    }
+}
+
+/// Takes the controller off `observed`.
+pub(crate) fn release(observed: &mut Observed) {
+    if let Some(node) = &mut observed.node {
+        node.owner_references_mut().retain(|owner: &OwnerReference| owner.controller != Some(true));
     }
 }

@@ -7,29 +7,64 @@ use sei_tls_rollout::{Issuer, Target};
 
 use super::ClusterArgs;
 
-/// What is done to nodes.
+/// What is done to nodes and groups.
 #[derive(Subcommand)]
 pub(crate) enum TlsCommand {
     /// Print what enabling TLS would take, node by node, and what is in its way. Exit code 1 if anything is. Changes
     /// nothing.
     Plan(Plan),
-    /// Enable TLS: each SeiNode is deleted and recreated with its volume, and is Ready before the next one is touched.
+    /// Enable TLS: each SeiNode is deleted and recreated with its volume, and is Ready before the next one is touched. A
+    /// SeiNodeDeployment is recreated first, without its SeiNodes.
     Enable(Enable),
     /// Disable TLS, in the same way.
     Disable(Rollout),
 }
 
-/// Which nodes.
+/// Which nodes and groups.
 #[derive(Args)]
-pub(crate) struct Nodes {
-    /// SeiNodes, in the order in which they are taken.
+pub(crate) struct Subjects {
+    /// SeiNodes, and SeiNodeDeployments as snd/NAME. SeiNodes are taken first, each kind in the given order.
     #[arg(value_name = "NAME", conflicts_with = "all")]
-    pub(crate) names: Vec<String>,
-    /// All SeiNodes of the namespace that belong to no SeiNodeDeployment, by name.
+    pub(crate) names: Vec<Subject>,
+    /// All SeiNodes and SeiNodeDeployments of the namespace, by name.
     #[arg(long)]
     pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
+}
+
+/// What TLS is enabled or disabled on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Subject {
+    /// A SeiNode.
+    Node(String),
+    /// A SeiNodeDeployment, with all of its SeiNodes.
+    Group(String),
+}
+
+impl Subject {
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Node(name) | Self::Group(name) => name,
+        }
+    }
+}
+
+impl FromStr for Subject {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('/') {
+            None if !text.is_empty() => Ok(Self::Node(text.to_owned())),
+            Some(("seinode" | "seinodes" | "snode", name)) if !name.is_empty() => {
+                Ok(Self::Node(name.to_owned()))
+            }
+            Some(("seinodedeployment" | "seinodedeployments" | "snd", name)) if !name.is_empty() => {
+                Ok(Self::Group(name.to_owned()))
+            }
+            _ => Err("write NAME of a SeiNode, or snd/NAME of a SeiNodeDeployment".to_owned()),
+        }
+    }
 }
 
 /// Which certificate.
@@ -45,10 +80,10 @@ pub(crate) struct Certificate {
 }
 
 impl Certificate {
-    /// What is wanted of the node `name`.
-    pub(crate) fn target(&self, name: &str) -> Target {
+    /// What is wanted.
+    pub(crate) fn target(&self) -> Target {
         Target::Enable {
-            secret: self.secret_name.replace("$(name)", name),
+            secret: self.secret_name.clone(),
             issuer: self.certificates.clone().map(|IssuerName(issuer)| issuer),
         }
     }
@@ -58,7 +93,7 @@ impl Certificate {
 #[derive(Args)]
 pub(crate) struct Plan {
     #[command(flatten)]
-    pub(crate) nodes: Nodes,
+    pub(crate) subjects: Subjects,
     #[command(flatten)]
     pub(crate) certificate: Certificate,
 }
@@ -76,8 +111,8 @@ pub(crate) struct Enable {
 #[derive(Args)]
 pub(crate) struct Rollout {
     #[command(flatten)]
-    pub(crate) nodes: Nodes,
-    /// Number of nodes that are down at the same time.
+    pub(crate) subjects: Subjects,
+    /// Number of nodes that are down at the same time; groups are taken one after the other.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) at_once: u16,
     /// Seconds that a node may take until it is Ready again.
@@ -113,10 +148,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_issuer_is_of_the_namespace_unless_it_is_named_otherwise() {
+    fn names_are_read_with_their_kind() {
         let issuer = |kind: &str| Ok(IssuerName(Issuer { kind: kind.to_owned(), name: "ca".to_owned() }));
         assert_eq!("ca".parse(), issuer("Issuer"));
         assert_eq!("ClusterIssuer/ca".parse(), issuer("ClusterIssuer"));
+        let (node, group) = (Subject::Node("a".to_owned()), Subject::Group("a".to_owned()));
+        assert_eq!(("a".parse(), "snd/a".parse()), (Ok(node), Ok(group)));
+        assert!("pod/a".parse::<Subject>().is_err() && "snd/".parse::<Subject>().is_err());
         assert!("Vault/ca".parse::<IssuerName>().is_err() && "Issuer/".parse::<IssuerName>().is_err());
     }
 }

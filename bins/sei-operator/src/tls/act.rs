@@ -6,11 +6,17 @@ use kube::{
     Api, ResourceExt,
     api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions},
 };
-use sei_api::SeiNode;
-use sei_tls_rollout::{RECREATE_ANNOTATION, Step};
+use sei_api::{
+    SeiNode, SeiNodeDeployment,
+    labels::{RECREATE_ANNOTATION, RECREATE_GROUP_ANNOTATION},
+};
+use sei_tls_rollout::{GroupStep, Step};
 use serde_json::{Value, json};
 
-use super::{cluster::Cluster, describe::describe};
+use super::{
+    cluster::Cluster,
+    describe::{describe, describe_group},
+};
 
 const MANAGER: &str = "sei-operator-tls";
 
@@ -35,16 +41,56 @@ pub(super) async fn carry_out(cluster: &Cluster, name: &str, step: &Step) -> any
             cluster.api::<SeiNode>().delete(name, &params).await.map(drop)
         }
         Step::Create(node) => cluster.api::<SeiNode>().create(&PostParams::default(), node).await.map(drop),
-        Step::Forget { claim, uid } => {
-            let forgotten =
-                json!({ "metadata": { "uid": uid, "annotations": { RECREATE_ANNOTATION: null } } });
-            merge(&cluster.api(), claim, &forgotten).await
+        Step::HandOver { claim, uid, resource_version, owner } => {
+            let owned = json!({ "metadata": {
+                "uid": uid, "resourceVersion": resource_version, "ownerReferences": [owner],
+            }});
+            merge(&cluster.api(), claim, &owned).await
         }
+        Step::Forget { claim, uid } => forget(cluster, claim, uid, RECREATE_ANNOTATION).await,
     };
+    unless_outdated(outcome).with_context(|| format!("failed to {}", describe(name, step)))
+}
+
+/// Carries `step` out for the group `name`, in the same way.
+pub(super) async fn carry_out_for_group(
+    cluster: &Cluster,
+    name: &str,
+    step: &GroupStep,
+) -> anyhow::Result<()> {
+    let groups = cluster.api::<SeiNodeDeployment>();
+    let outcome = match step {
+        GroupStep::Issue { certificate, .. } => issue(&cluster.certificates(), certificate).await,
+        GroupStep::Keep { claim, uid, resource_version, recreate } => {
+            let kept = json!({ "metadata": {
+                "uid": uid,
+                "resourceVersion": resource_version,
+                "annotations": { RECREATE_GROUP_ANNOTATION: recreate },
+            }});
+            merge(&cluster.api(), claim, &kept).await
+        }
+        GroupStep::Delete { uid, resource_version } => {
+            let this =
+                Preconditions { uid: Some(uid.clone()), resource_version: Some(resource_version.clone()) };
+            let params = DeleteParams::orphan().preconditions(this);
+            groups.delete(name, &params).await.map(drop)
+        }
+        GroupStep::Create(group) => groups.create(&PostParams::default(), group).await.map(drop),
+        GroupStep::Forget { claim, uid } => forget(cluster, claim, uid, RECREATE_GROUP_ANNOTATION).await,
+    };
+    unless_outdated(outcome).with_context(|| format!("failed to {}", describe_group(name, step)))
+}
+
+fn unless_outdated(outcome: kube::Result<()>) -> kube::Result<()> {
     match outcome {
         Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
-        outcome => outcome.with_context(|| format!("failed to {}", describe(name, step))),
+        outcome => outcome,
     }
+}
+
+async fn forget(cluster: &Cluster, claim: &str, uid: &str, annotation: &str) -> kube::Result<()> {
+    let forgotten = json!({ "metadata": { "uid": uid, "annotations": { annotation: null } } });
+    merge(&cluster.api(), claim, &forgotten).await
 }
 
 async fn issue(certificates: &Api<DynamicObject>, certificate: &Value) -> kube::Result<()> {

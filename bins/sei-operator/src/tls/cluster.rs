@@ -1,5 +1,7 @@
 //! What is read of the cluster.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context;
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -10,10 +12,16 @@ use kube::{
     Api, Client, Resource, ResourceExt,
     api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
 };
-use sei_api::{SeiNode, names};
-use sei_tls_rollout::{Observed, Secret as Finding, Target, Volume, stored};
+use sei_api::{SeiNode, SeiNodeDeployment, labels, names};
+use sei_tls_rollout::{
+    Group, Observed, ObservedGroup, Secret as Finding, Target, Volume, members, stored, stored_group,
+};
 
-use crate::{check_secret, cli::ClusterArgs, connect::connect};
+use crate::{
+    check_secret,
+    cli::{ClusterArgs, tls::Subject},
+    connect::connect,
+};
 
 /// One namespace of a cluster.
 pub(super) struct Cluster {
@@ -39,17 +47,46 @@ impl Cluster {
         Api::namespaced_with(self.client.clone(), &self.namespace, &kind)
     }
 
-    /// Names of all SeiNodes that belong to no group, and of those that an earlier run has deleted and not recreated.
-    pub(super) async fn all(&self) -> anyhow::Result<Vec<String>> {
-        let nodes =
-            self.api::<SeiNode>().list(&ListParams::default()).await.context("failed to list SeiNodes")?;
-        let single =
-            |node: &&SeiNode| !node.owner_references().iter().any(|owner| owner.controller == Some(true));
-        let mut names: Vec<_> = nodes.items.iter().filter(single).map(ResourceExt::name_any).collect();
-        names.extend(self.claims().await?.iter().filter_map(stored).map(|node| node.name_any()));
-        names.sort();
-        names.dedup();
-        Ok(names)
+    /// All SeiNodes and SeiNodeDeployments, and those that an earlier run has deleted and not recreated.
+    pub(super) async fn all(&self) -> anyhow::Result<Vec<Subject>> {
+        let list = ListParams::default();
+        let nodes = self.api::<SeiNode>().list(&list).await.context("failed to list SeiNodes")?;
+        let groups = match self.api::<SeiNodeDeployment>().list(&list).await {
+            // The kind is not installed.
+            Err(kube::Error::Api(status)) if status.code == 404 => Vec::new(),
+            groups => groups.context("failed to list SeiNodeDeployments")?.items,
+        };
+        let claims = self.claims().await?;
+        let (stored_nodes, stored_groups) =
+            (claims.iter().filter_map(stored), claims.iter().filter_map(stored_group));
+        let groups: BTreeSet<_> = groups.into_iter().chain(stored_groups).map(|it| it.name_any()).collect();
+        let is_single = |node: &SeiNode| {
+            let of_group = node.labels().get(labels::DEPLOYMENT).is_some_and(|name| groups.contains(name));
+            !of_group && !node.owner_references().iter().any(|owner| owner.controller == Some(true))
+        };
+        let nodes = nodes.items.into_iter().chain(stored_nodes).filter(is_single);
+        let nodes: BTreeSet<_> = nodes.map(|node| Subject::Node(node.name_any())).collect();
+        Ok(nodes.into_iter().chain(groups.into_iter().map(Subject::Group)).collect())
+    }
+
+    /// What the cluster shows of the group `name`.
+    pub(super) async fn observe_group(&self, name: &str, target: &Target) -> anyhow::Result<ObservedGroup> {
+        let group = self.get::<SeiNodeDeployment>(name).await?;
+        let is_of =
+            |claim: &PersistentVolumeClaim| stored_group(claim).is_some_and(|group| group.name_any() == name);
+        let claim = self.claims().await?.into_iter().find(is_of);
+        let known = group.clone().or_else(|| stored_group(claim.as_ref()?));
+        let owner = Group {
+            name: name.to_owned(),
+            uid: group.as_ref().and_then(ResourceExt::uid).unwrap_or_default(),
+        };
+        let mut nodes = Vec::new();
+        for member in known.as_ref().map(members).unwrap_or_default() {
+            let observed = self.observe(&member, &target.of(&member)).await?;
+            nodes.push((member, Observed { group: Some(owner.clone()), ..observed }));
+        }
+        let first = || nodes.last().and_then(|(_, first)| first.claim.clone());
+        Ok(ObservedGroup { claim: claim.or_else(first), group, nodes })
     }
 
     /// What the cluster shows of the node `name`.
@@ -80,6 +117,7 @@ impl Cluster {
             claim,
             secret,
             certificate,
+            group: None,
         })
     }
 

@@ -1,39 +1,58 @@
-//! Nodes in their turn.
+//! Nodes and groups in their turn.
 
 use std::{cell::Cell, time::Duration};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use futures::{StreamExt, future, stream};
-use sei_tls_rollout::{Progress, Target, next};
+use sei_tls_rollout::{Group, GroupProgress, Observed, Progress, Target, next, next_group};
 use tokio::time::{Instant, sleep};
 
-use super::{act, cluster::Cluster, describe::describe};
-use crate::{cli::tls::Rollout, print};
+use super::{
+    act,
+    cluster::Cluster,
+    describe::{describe, describe_group},
+};
+use crate::{
+    cli::tls::{Rollout, Subject},
+    print,
+};
 
 /// How often a node is observed that is waited for.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Takes `names` one after the other, or as many at once as was asked for. After a failure none is started; those under
-/// way are finished, since a node in the middle is down.
+/// Takes the nodes among `subjects`, then the groups.
 pub(super) async fn run(
     cluster: &Cluster,
+    subjects: &[Subject],
+    args: &Rollout,
+    target: &Target,
+) -> anyhow::Result<()> {
+    let single = subjects.iter().filter(|subject| matches!(subject, Subject::Node(_)));
+    let single: Vec<_> = single.map(|subject| subject.name().to_owned()).collect();
+    nodes(&single, args, async |name| one(cluster, None, name, target, args.timeout).await).await?;
+    for subject in subjects {
+        if let Subject::Group(name) = subject {
+            group(cluster, name, args, target).await.with_context(|| name.clone())?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes `names` one after the other, or as many at once as was asked for. After a failure none is started; those under
+/// way are finished, since a node in the middle is down.
+async fn nodes(
     names: &[String],
     args: &Rollout,
-    target: impl Fn(&str) -> Target,
+    take: impl AsyncFn(&str) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let failed = Cell::new(false);
-    let take = |name: &String| {
-        let target = target(name);
-        let name = name.clone();
-        let failed = &failed;
-        async move {
-            let outcome = one(cluster, &name, &target, args.timeout).await;
-            failed.set(failed.get() || outcome.is_err());
-            outcome.map_err(|error| format!("{name}: {error:#}"))
-        }
-    };
     let started = stream::iter(names).take_while(|_| future::ready(!failed.get()));
-    let outcomes: Vec<_> = started.map(take).buffer_unordered(usize::from(args.at_once)).collect().await;
+    let outcomes = started.map(async |name| {
+        let outcome = take(name).await;
+        failed.set(failed.get() || outcome.is_err());
+        outcome.map_err(|error| format!("{name}: {error:#}"))
+    });
+    let outcomes: Vec<_> = outcomes.buffer_unordered(usize::from(args.at_once)).collect().await;
     let left = names.len() - outcomes.len();
     let failures: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
     if failures.is_empty() {
@@ -45,34 +64,90 @@ pub(super) async fn run(
     )
 }
 
-/// Brings one node to its target.
-async fn one(cluster: &Cluster, name: &str, target: &Target, timeout: Duration) -> anyhow::Result<()> {
-    let deadline = Instant::now() + timeout;
-    let mut said = String::new();
-    let mut say = |text: String| {
-        if text != said {
-            println!("{name}: {text}");
-            said = text;
-        }
-    };
+/// Brings one group to its target.
+async fn group(cluster: &Cluster, name: &str, args: &Rollout, target: &Target) -> anyhow::Result<()> {
+    let mut narrator = Narrator::new(name, args.timeout);
     loop {
-        match next(&cluster.observe(name, target).await?, target) {
+        let observed = cluster.observe_group(name, target).await?;
+        match next_group(&observed, target) {
+            GroupProgress::Done => {
+                narrator.say("Ready".to_owned());
+                return Ok(());
+            }
+            GroupProgress::Refused(why) => bail!("{}", print::printable(&why)),
+            GroupProgress::Next(step) => {
+                narrator.say(describe_group(name, &step));
+                act::carry_out_for_group(cluster, name, &step).await?;
+            }
+            GroupProgress::Nodes(due) => {
+                let owner = observed.nodes.first().and_then(|(_, node)| node.group.as_ref());
+                nodes(&due, args, async |name| one(cluster, owner, name, target, args.timeout).await).await?;
+                narrator.restart();
+            }
+            GroupProgress::Wait(what) => narrator.wait(&what).await?,
+        }
+    }
+}
+
+/// Brings one node to its target.
+async fn one(
+    cluster: &Cluster,
+    group: Option<&Group>,
+    name: &str,
+    target: &Target,
+    timeout: Duration,
+) -> anyhow::Result<()> {
+    let target = target.of(name);
+    let mut narrator = Narrator::new(name, timeout);
+    loop {
+        let observed = Observed { group: group.cloned(), ..cluster.observe(name, &target).await? };
+        match next(&observed, &target) {
             Progress::Done => {
-                say("Ready".to_owned());
+                narrator.say("Ready".to_owned());
                 return Ok(());
             }
             Progress::Refused(why) => bail!("{}", print::printable(&why)),
             Progress::Next(step) => {
-                say(describe(name, &step));
+                narrator.say(describe(name, &step));
                 act::carry_out(cluster, name, &step).await?;
             }
-            Progress::Wait(what) if Instant::now() > deadline => {
-                bail!("not Ready within {} s: {}", timeout.as_secs(), print::printable(&what))
-            }
-            Progress::Wait(what) => {
-                say(format!("waiting: {}", print::printable(&what)));
-                sleep(PAUSE).await;
-            }
+            Progress::Wait(what) => narrator.wait(&what).await?,
         }
+    }
+}
+
+/// Prints what changes, and ends waits that take too long.
+struct Narrator<'a> {
+    name: &'a str,
+    timeout: Duration,
+    deadline: Instant,
+    said: String,
+}
+
+impl<'a> Narrator<'a> {
+    fn new(name: &'a str, timeout: Duration) -> Self {
+        Self { name, timeout, deadline: Instant::now() + timeout, said: String::new() }
+    }
+
+    /// Gives what follows the whole time.
+    fn restart(&mut self) {
+        self.deadline = Instant::now() + self.timeout;
+    }
+
+    fn say(&mut self, text: String) {
+        if text != self.said {
+            println!("{}: {text}", self.name);
+            self.said = text;
+        }
+    }
+
+    async fn wait(&mut self, what: &str) -> anyhow::Result<()> {
+        let what = print::printable(what);
+        if Instant::now() > self.deadline {
+            bail!("not Ready within {} s: {what}", self.timeout.as_secs());
+        }
+        self.say(format!("waiting: {what}"));
+        sleep(PAUSE).await;
+        Ok(())
     }
 }

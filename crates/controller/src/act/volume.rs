@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::{
-    Api,
+    Api, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
 };
 use sei_api::{SeiNode, conditions::ReadyReason, labels, names, v1alpha1::Mode};
@@ -46,12 +46,24 @@ pub(super) async fn ensure(ctx: &Context, observed: &Observed, rendered: &Render
     match Ownership::of(&live, node) {
         Ownership::Own => done_on(live.metadata.uid),
         Ownership::Ending => ending("claim", &name),
+        Ownership::Foreign if is_kept(&live) => Outcome::Waiting {
+            reason: ReadyReason::WaitingForVolume,
+            detail: format!(
+                "`sei-operator tls` keeps claim {name} and hands it over when the old pod is gone; if the command was \
+                 stopped, run it again"
+            ),
+        },
         Ownership::Foreign => Outcome::Rejected {
             error: format!(
                 "claim {name} exists and is not controlled by this SeiNode. To keep its data, delete this SeiNode and recreate it with spec.dataVolume.import.pvcName: {name}; to start without its data, delete the claim"
             ),
         },
     }
+}
+
+/// Whether `claim` is kept for a SeiNode that takes the place of a deleted one.
+fn is_kept(claim: &PersistentVolumeClaim) -> bool {
+    claim.owner_references().is_empty() && claim.annotations().contains_key(labels::RECREATE_ANNOTATION)
 }
 
 /// Creates `claim`. `None` where there is one of that name.

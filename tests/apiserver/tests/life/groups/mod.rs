@@ -1,6 +1,6 @@
 //! SeiNodeDeployments, by the released program.
 
-mod bed;
+pub mod bed;
 mod changes;
 mod cost;
 mod operators;

@@ -1,55 +1,20 @@
 //! Nodes from one TLS setting to the other, with everything that must keep one from being deleted.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+mod group;
+mod world;
+
 use kube::ResourceExt;
-use sei_api::SeiNode;
-use sei_tls_rollout::{
-    Issuer, Observed, Progress, RECREATE_ANNOTATION, Secret, Step, Target, Volume, next, steps,
-};
-use serde_json::{Value, json};
+use sei_api::labels::RECREATE_ANNOTATION;
+use sei_tls_rollout::{Issuer, Observed, Progress, Secret, Step, Target, Volume, next, steps};
+use serde_json::json;
 
 fn enable() -> Target {
     Target::Enable { secret: "rpc-0-tls".to_owned(), issuer: None }
 }
 
-fn node(spec: Value) -> SeiNode {
-    let mut object = json!({
-        "apiVersion": "sei.io/v1alpha1", "kind": "SeiNode",
-        "metadata": { "name": "rpc-0", "namespace": "sei", "uid": "node-1", "labels": { "team": "infra" },
-            "annotations": { "sei.io/retry": "1", "note": "kept" } },
-        "spec": { "chainId": "pacific-1", "image": "seid:1", "fullNode": {} },
-        "status": { "phase": "Running", "conditions": [{ "type": "Ready", "status": "True", "reason": "NodeReady",
-            "message": "", "lastTransitionTime": "2030-01-01T00:00:00Z" }] },
-    });
-    object["spec"].as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
-    serde_json::from_value(object).unwrap()
-}
-
-fn claim() -> PersistentVolumeClaim {
-    serde_json::from_value(json!({
-        "metadata": { "name": "data-rpc-0", "namespace": "sei", "uid": "claim-1", "resourceVersion": "7",
-            "annotations": { "sei.io/initialized": "pacific-1" },
-            "ownerReferences": [{ "apiVersion": "sei.io/v1alpha1", "kind": "SeiNode", "name": "rpc-0", "uid": "node-1" }] },
-        "spec": { "volumeName": "pv-1" },
-        "status": { "phase": "Bound" },
-    }))
-    .unwrap()
-}
-
-fn pod() -> Pod {
-    serde_json::from_value(json!({ "metadata": { "name": "rpc-0-0" } })).unwrap()
-}
-
 fn running() -> Observed {
-    Observed {
-        node: Some(node(json!({}))),
-        claim: Some(claim()),
-        volume: Volume::Retained,
-        pod: Some(pod()),
-        secret: Secret::Valid,
-        certificate: false,
-    }
+    world::running("rpc-0")
 }
 
 fn refused(observed: &Observed, target: &Target) -> String {
@@ -65,6 +30,7 @@ fn names(steps: &[Step]) -> Vec<&'static str> {
         Step::Keep { .. } => "keep",
         Step::Delete { .. } => "delete",
         Step::Create(_) => "create",
+        Step::HandOver { .. } => "hand over",
         Step::Forget { .. } => "forget",
     };
     steps.iter().map(name).collect()
@@ -73,10 +39,10 @@ fn names(steps: &[Step]) -> Vec<&'static str> {
 #[test]
 fn a_node_is_recreated_on_its_volume_after_its_spec_is_stored_there() {
     let steps = steps(&running(), &enable()).unwrap();
-    assert_eq!(names(&steps), ["keep", "delete", "create", "forget"]);
+    assert_eq!(names(&steps), ["keep", "delete", "create", "hand over", "forget"]);
     let Step::Create(new) = &steps[2] else { panic!("{steps:?}") };
     assert_eq!(new.spec.tls().unwrap().secret_name, "rpc-0-tls");
-    assert_eq!(sei_api::names::imported_claim(new), Some("data-rpc-0"));
+    assert_eq!(new.spec.data_volume, None, "nothing else of its spec changes");
     assert_eq!(new.labels()["team"], "infra");
     assert_eq!(new.annotations().keys().collect::<Vec<_>>(), ["note"]);
     assert!(new.metadata.uid.is_none() && new.status.is_none());
@@ -90,7 +56,7 @@ fn an_issuer_is_asked_first_and_waited_for() {
     };
     let observed = Observed { secret: Secret::Missing, ..running() };
     let steps = steps(&observed, &target).unwrap();
-    assert_eq!(names(&steps), ["issue", "keep", "delete", "create", "forget"]);
+    assert_eq!(names(&steps), ["issue", "keep", "delete", "create", "hand over", "forget"]);
     let Step::Issue(certificate) = &steps[0] else { panic!("{steps:?}") };
     assert_eq!(
         certificate["spec"]["dnsNames"],
@@ -101,9 +67,10 @@ fn an_issuer_is_asked_first_and_waited_for() {
 }
 
 #[test]
-fn disabling_undoes_it_and_keeps_the_volume_imported() {
+fn an_imported_volume_stays_imported_and_has_no_owner() {
     let tls = json!({ "sidecar": { "tls": { "secretName": "rpc-0-tls" } }, "dataVolume": { "import": { "pvcName": "data-rpc-0" } } });
-    let observed = Observed { node: Some(node(tls)), ..running() };
+    let mut observed = Observed { node: Some(world::node("rpc-0", tls)), ..running() };
+    observed.claim.as_mut().unwrap().owner_references_mut().clear();
     let steps = steps(&observed, &Target::Disable).unwrap();
     assert_eq!(names(&steps), ["keep", "delete", "create", "forget"]);
     let Step::Create(new) = &steps[2] else { panic!("{steps:?}") };
@@ -128,10 +95,18 @@ fn it_continues_from_every_point_at_which_it_was_stopped() {
     let gone = Observed { pod: None, ..deleted };
     let Progress::Next(Step::Create(new)) = next(&gone, &enable()) else { panic!() };
 
-    let created = Observed { node: Some(*new), ..gone };
-    assert!(matches!(next(&created, &enable()), Progress::Wait(_)), "until it is Ready");
+    let mut created = Observed { node: Some(*new), ..gone };
+    created.node.as_mut().unwrap().metadata.uid = Some("node-2".to_owned());
+    let Progress::Next(Step::HandOver { owner, claim, uid, resource_version }) = next(&created, &enable())
+    else {
+        panic!("{created:?}")
+    };
+    assert_eq!((&*claim, &*uid, &*resource_version), ("data-rpc-0", "claim-1", "7"));
+    assert_eq!((owner.controller, &*owner.uid), (Some(true), "node-2"));
     let mut ready = created;
-    ready.node.as_mut().unwrap().status = node(json!({})).status;
+    ready.claim.as_mut().unwrap().owner_references_mut().push(owner);
+    assert!(matches!(next(&ready, &enable()), Progress::Wait(_)), "until it is Ready");
+    ready.node.as_mut().unwrap().status = world::node("rpc-0", json!({})).status;
     let forget = Step::Forget { claim: "data-rpc-0".to_owned(), uid: "claim-1".to_owned() };
     assert_eq!(next(&ready, &enable()), Progress::Next(forget));
     ready.claim.as_mut().unwrap().annotations_mut().remove(RECREATE_ANNOTATION);
@@ -174,7 +149,7 @@ fn nothing_is_deleted_while_anything_speaks_against_it() {
         }),
         ("it is not Ready", |it| it.node.as_mut().unwrap().status = None),
         ("it has TLS already, with Secret other", |it| {
-            it.node = Some(node(json!({ "sidecar": { "tls": { "secretName": "other" } } })));
+            it.node = Some(world::node("rpc-0", json!({ "sidecar": { "tls": { "secretName": "other" } } })));
         }),
         ("belongs to SeiNodeDeployment rpc", |it| {
             let owner = json!([{ "apiVersion": "sei.io/v1alpha1", "kind": "SeiNodeDeployment", "name": "rpc", "uid": "g", "controller": true }]);
@@ -188,6 +163,21 @@ fn nothing_is_deleted_while_anything_speaks_against_it() {
         assert!(why.contains(expected), "{expected}: {why}");
         assert_eq!(steps(&observed, &enable()), Err(why));
     }
+}
+
+#[test]
+fn the_claim_is_handed_over_when_the_old_pod_is_gone_and_nothing_owns_it() {
+    let Progress::Next(Step::Keep { recreate, .. }) = next(&running(), &enable()) else { panic!() };
+    let mut observed = running();
+    let new = world::node("rpc-0", json!({ "sidecar": { "tls": { "secretName": "rpc-0-tls" } } }));
+    observed.node = Some(new);
+    observed.node.as_mut().unwrap().metadata.uid = Some("node-2".to_owned());
+    observed.claim.as_mut().unwrap().annotations_mut().insert(RECREATE_ANNOTATION.to_owned(), recreate);
+    assert!(refused(&observed, &enable()).contains("owned by SeiNode rpc-0"), "the old one");
+    observed.claim.as_mut().unwrap().owner_references_mut().clear();
+    assert_eq!(next(&observed, &enable()), Progress::Wait("pod rpc-0-0 is ending".to_owned()));
+    observed.pod = None;
+    assert!(matches!(next(&observed, &enable()), Progress::Next(Step::HandOver { .. })));
 }
 
 #[test]
@@ -205,7 +195,7 @@ fn the_claim_is_never_followed_in_the_other_direction() {
 fn a_recreated_node_that_stalls_ends_the_run_with_its_message() {
     let stalled = json!([{ "type": "Stalled", "status": "True", "reason": "PlanFailed", "message": "task x failed",
         "lastTransitionTime": "2030-01-01T00:00:00Z" }]);
-    let mut new = node(json!({ "sidecar": { "tls": { "secretName": "rpc-0-tls" } } }));
+    let mut new = world::node("rpc-0", json!({ "sidecar": { "tls": { "secretName": "rpc-0-tls" } } }));
     new.status = serde_json::from_value(json!({ "phase": "Failed", "conditions": stalled })).unwrap();
     assert_eq!(refused(&Observed { node: Some(new), ..running() }, &enable()), "task x failed");
 }

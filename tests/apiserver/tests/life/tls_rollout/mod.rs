@@ -1,8 +1,11 @@
 //! `sei-operator tls`, killed again and again: the nodes get TLS and lose it again, on the same volumes.
 
+mod certificates;
+mod group;
+
 use std::{
     collections::BTreeMap,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     time::Duration,
 };
 
@@ -25,9 +28,16 @@ const NODES: [&str; 2] = ["rpc-0", "rpc-1"];
 
 fn tls(cluster: &Cluster, arguments: &[&str]) -> Command {
     let mut command = Command::new(harness::binary());
-    command.arg("tls").args(arguments).args(NODES).args(["-n", NAMESPACE, "--kubeconfig"]);
+    command.arg("tls").args(arguments).args(["-n", NAMESPACE, "--kubeconfig"]);
     command.arg(cluster.plane.kubeconfig());
     command
+}
+
+/// The command, which is expected to fail.
+fn fails(cluster: &Cluster, arguments: &[&str]) -> Output {
+    let output = tls(cluster, arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    output
 }
 
 /// Binds the claim of a node to a volume of its own, as a provisioner would.
@@ -101,7 +111,7 @@ async fn tls_is_rolled_out_and_back_on_the_same_volumes_whenever_it_is_killed() 
     }
     let volumes = claims(&cluster).await;
 
-    let kills = killed_until_done(&cluster, &["enable"]).await;
+    let kills = killed_until_done(&cluster, &["enable", "rpc-0", "rpc-1"]).await;
     assert!(kills > 3, "it was killed {kills} times");
     for node in NODES {
         let node = until(&cluster, node, "is Ready again", runs(IMAGE)).await;
@@ -109,14 +119,25 @@ async fn tls_is_rolled_out_and_back_on_the_same_volumes_whenever_it_is_killed() 
     }
     assert_eq!(claims(&cluster).await, volumes, "each claim is the same object");
 
-    killed_until_done(&cluster, &["disable"]).await;
+    killed_until_done(&cluster, &["disable", "rpc-0", "rpc-1"]).await;
     for node in NODES {
         let node = until(&cluster, node, "is Ready again", runs(IMAGE)).await;
         assert!(node.spec.tls().is_none());
     }
     assert_eq!(claims(&cluster).await, volumes);
-    let claims = api::<PersistentVolumeClaim>(&cluster).list(&ListParams::default()).await.unwrap();
-    assert!(claims.iter().all(|claim| !claim.annotations().contains_key("sei.io/recreate-node")));
+    assert_as_before(&cluster).await;
+}
+
+/// Each claim is owned by its SeiNode and stores nothing.
+async fn assert_as_before(cluster: &Cluster) {
+    for claim in api::<PersistentVolumeClaim>(cluster).list(&ListParams::default()).await.unwrap() {
+        let stored: Vec<_> =
+            claim.annotations().keys().filter(|key| key.starts_with("sei.io/recreate-")).collect();
+        assert!(stored.is_empty(), "{stored:?}");
+        let node = cluster.nodes().get(claim.name_any().trim_start_matches("data-")).await.unwrap();
+        let owners: Vec<_> = claim.owner_references().iter().map(|owner| owner.uid.as_str()).collect();
+        assert_eq!(owners, [node.uid().unwrap()]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,8 +152,7 @@ async fn nothing_is_touched_while_one_node_is_not_in_order() {
     }
     let before = pods(&cluster).await;
 
-    let plan = tls(&cluster, &["plan"]).output().unwrap();
-    assert_eq!(plan.status.code(), Some(1), "{plan:?}");
+    let plan = fails(&cluster, &["plan", "rpc-0", "rpc-1"]);
     let text = String::from_utf8_lossy(&plan.stdout).into_owned();
     assert!(text.contains("rpc-0: 2. delete SeiNode rpc-0"), "{text}");
     assert!(
@@ -140,8 +160,7 @@ async fn nothing_is_touched_while_one_node_is_not_in_order() {
         "{text}"
     );
 
-    let refused = tls(&cluster, &["enable"]).output().unwrap();
-    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let refused = fails(&cluster, &["enable", "rpc-0", "rpc-1"]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("nothing was changed"), "{refused:?}");
     assert_eq!(pods(&cluster).await, before);
 }

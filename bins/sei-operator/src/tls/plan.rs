@@ -1,0 +1,102 @@
+//! What is to come, in words.
+
+use std::process::ExitCode;
+
+use sei_tls_rollout::{GroupStep, Step, Target, group_steps, steps};
+use serde_json::Value;
+
+use super::{
+    cluster::Cluster,
+    describe::{group_lines, node_lines},
+};
+use crate::{
+    cli::tls::{Certificate, Subject},
+    print,
+};
+
+/// The steps of a node or a group.
+pub(super) struct Plan {
+    name: String,
+    lines: Vec<String>,
+    certificates: Vec<Value>,
+}
+
+impl Plan {
+    /// The steps of `subject`, or why there are none.
+    pub(super) async fn of(
+        cluster: &Cluster,
+        subject: &Subject,
+        target: &Target,
+    ) -> anyhow::Result<Result<Self, String>> {
+        let name = subject.name().to_owned();
+        Ok(match subject {
+            Subject::Node(_) => {
+                let target = target.of(&name);
+                steps(&cluster.observe(&name, &target).await?, &target).map(|steps| Self {
+                    lines: node_lines(&name, &steps),
+                    certificates: steps.into_iter().filter_map(of_node).collect(),
+                    name,
+                })
+            }
+            Subject::Group(_) => {
+                group_steps(&cluster.observe_group(&name, target).await?, target).map(|steps| Self {
+                    lines: group_lines(&name, &steps),
+                    certificates: steps.before.into_iter().filter_map(of_group).collect(),
+                    name,
+                })
+            }
+        })
+    }
+
+    pub(super) fn print(&self) {
+        for (index, line) in self.lines.iter().enumerate() {
+            println!("{}: {}. {line}", self.name, index + 1);
+        }
+    }
+}
+
+fn of_node(step: Step) -> Option<Value> {
+    match step {
+        Step::Issue(certificate) => Some(certificate),
+        _ => None,
+    }
+}
+
+fn of_group(step: GroupStep) -> Option<Value> {
+    match step {
+        GroupStep::Issue { certificate, .. } => Some(certificate),
+        _ => None,
+    }
+}
+
+/// Prints what enabling TLS takes and what is in its way; with an issuer, the missing Certificates on standard output and
+/// what is in the way on standard error.
+pub(super) async fn print(
+    cluster: &Cluster,
+    subjects: &[Subject],
+    certificate: &Certificate,
+) -> anyhow::Result<ExitCode> {
+    let is_manifest = certificate.certificates.is_some();
+    let mut code = ExitCode::SUCCESS;
+    for subject in subjects {
+        match Plan::of(cluster, subject, &certificate.target()).await? {
+            Ok(plan) if is_manifest => {
+                for certificate in &plan.certificates {
+                    print!("---\n{}", serde_saphyr::to_string(certificate)?);
+                }
+            }
+            Ok(plan) if plan.lines.is_empty() => println!("{}: has TLS and is Ready", plan.name),
+            Ok(plan) => plan.print(),
+            Err(why) => {
+                code = ExitCode::FAILURE;
+                let line = format!("{}: not possible now: {}", subject.name(), print::printable(&why));
+                if is_manifest {
+                    eprintln!("{line}");
+                } else {
+                    println!("{line}");
+                }
+            }
+        }
+    }
+    Ok(code)
+}

@@ -1,0 +1,193 @@
+//! The next step of a group. Its template is immutable in this point too, so that the SeiNodeDeployment is deleted
+//! without its SeiNodes, and created again with the other setting. It adopts no SeiNode that has the old one, and
+//! creates each that is deleted: so they are taken one by one, as single nodes are.
+
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use kube::ResourceExt;
+use sei_api::{SeiNodeDeployment, conditions::is_true, deployment_conditions::ConditionType, labels};
+use sei_deployment::child_name;
+use serde_json::Value;
+
+use crate::{
+    checks::controller,
+    next::{check, next, uid, version},
+    observed::{Observed, Target},
+    recreated::{recreated_group, stored_group},
+    step::{Progress, Step},
+};
+
+/// What the cluster shows of a group.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ObservedGroup {
+    /// The SeiNodeDeployment.
+    pub group: Option<SeiNodeDeployment>,
+    /// The claim of its first SeiNode, on which the SeiNodeDeployment to be created is stored.
+    pub claim: Option<PersistentVolumeClaim>,
+    /// Its SeiNodes by name, in the order in which they are taken.
+    pub nodes: Vec<(String, Observed)>,
+}
+
+/// Where a group is on its way.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GroupProgress {
+    /// The step to carry out next.
+    Next(GroupStep),
+    /// SeiNodes to bring to the target now.
+    Nodes(Vec<String>),
+    /// What to wait for.
+    Wait(String),
+    /// Why nothing is done.
+    Refused(String),
+    /// The group is Ready with the TLS setting that was asked for.
+    Done,
+}
+
+/// One step. Each is safe to repeat.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GroupStep {
+    /// Create this cert-manager Certificate.
+    Issue {
+        /// The SeiNode that it is for.
+        node: String,
+        /// The Certificate.
+        certificate: Value,
+    },
+    /// Write to the claim which SeiNodeDeployment is to be created.
+    Keep {
+        /// Name of the claim.
+        claim: String,
+        /// UID that it must have.
+        uid: String,
+        /// Resource version that it must have.
+        resource_version: String,
+        /// The SeiNodeDeployment, as JSON.
+        recreate: String,
+    },
+    /// Delete the SeiNodeDeployment without its SeiNodes.
+    Delete {
+        /// UID that it must have.
+        uid: String,
+        /// Resource version that it must have: what was stored is of this one.
+        resource_version: String,
+    },
+    /// Create the SeiNodeDeployment that is stored on the claim.
+    Create(Box<SeiNodeDeployment>),
+    /// Remove the stored SeiNodeDeployment from the claim.
+    Forget {
+        /// Name of the claim.
+        claim: String,
+        /// UID that it must have.
+        uid: String,
+    },
+}
+
+/// Names of the SeiNodes of `group`, the highest ordinal first.
+pub fn members(group: &SeiNodeDeployment) -> Vec<String> {
+    (0..group.spec.replicas()).rev().map(|ordinal| child_name(group, ordinal)).collect()
+}
+
+/// What comes next on the way of a group to `target`.
+pub fn next_group(observed: &ObservedGroup, target: &Target) -> GroupProgress {
+    let stored = observed.claim.as_ref().and_then(stored_group);
+    let Some(group) = &observed.group else {
+        return match stored {
+            Some(stored) => create(stored, observed, target),
+            None => GroupProgress::Refused(
+                "there is no SeiNodeDeployment of this name, and no claim on which one is stored".to_owned(),
+            ),
+        };
+    };
+    if group.metadata.deletion_timestamp.is_some() {
+        return GroupProgress::Wait("the SeiNodeDeployment is being deleted".to_owned());
+    }
+    if !target.is_met_by(&group.spec.template.spec) {
+        return replace(group, observed, target);
+    }
+    let is_due = |(name, node): &&(String, Observed)| next(node, &target.of(name)) != Progress::Done;
+    let due: Vec<_> = observed.nodes.iter().filter(is_due).map(|(name, _)| name.clone()).collect();
+    if !due.is_empty() {
+        return GroupProgress::Nodes(due);
+    }
+    match (unready(group), observed.claim.as_ref().filter(|_| stored.is_some())) {
+        (Some(why), _) => GroupProgress::Wait(why),
+        (None, Some(claim)) => {
+            GroupProgress::Next(GroupStep::Forget { claim: claim.name_any(), uid: uid(claim) })
+        }
+        (None, None) => GroupProgress::Done,
+    }
+}
+
+/// Why `group` is not Ready as it is now.
+fn unready(group: &SeiNodeDeployment) -> Option<String> {
+    let status = group.status.as_ref();
+    if status.and_then(|status| status.observed_generation) != group.metadata.generation {
+        return Some("the operator has not reconciled the SeiNodeDeployment yet".to_owned());
+    }
+    let ready = status.and_then(|status| status.condition(ConditionType::Ready));
+    (!is_true(ready)).then(|| ready.map_or_else(String::new, |ready| ready.message.clone()))
+}
+
+/// The group has the other setting: every SeiNode is checked before anything is deleted.
+fn replace(group: &SeiNodeDeployment, observed: &ObservedGroup, target: &Target) -> GroupProgress {
+    if let Some(objection) = objection(group, target) {
+        return GroupProgress::Refused(objection);
+    }
+    for (name, observed) in &observed.nodes {
+        let Some(node) = &observed.node else {
+            return GroupProgress::Refused(format!("SeiNode {name} does not exist"));
+        };
+        match check(node, observed, &target.of(name)) {
+            None => {}
+            Some(Progress::Next(Step::Issue(certificate))) => {
+                return GroupProgress::Next(GroupStep::Issue { node: name.clone(), certificate });
+            }
+            Some(Progress::Wait(what)) => return GroupProgress::Wait(format!("{name}: {what}")),
+            Some(Progress::Refused(why)) => return GroupProgress::Refused(format!("{name}: {why}")),
+            Some(Progress::Next(_) | Progress::Done) => {}
+        }
+    }
+    let (Some(claim), Some(group_uid)) = (&observed.claim, group.uid()) else {
+        return GroupProgress::Refused("the SeiNodeDeployment has no UID".to_owned());
+    };
+    let Ok(recreate) = serde_json::to_string(&recreated_group(group, target)) else {
+        return GroupProgress::Refused("the SeiNodeDeployment cannot be written as JSON".to_owned());
+    };
+    let is_kept = claim.annotations().get(labels::RECREATE_GROUP_ANNOTATION) == Some(&recreate);
+    GroupProgress::Next(if is_kept {
+        let resource_version = group.resource_version().unwrap_or_default();
+        GroupStep::Delete { uid: group_uid, resource_version }
+    } else {
+        GroupStep::Keep {
+            claim: claim.name_any(),
+            uid: uid(claim),
+            resource_version: version(claim),
+            recreate,
+        }
+    })
+}
+
+/// Why `group` must not be deleted now.
+fn objection(group: &SeiNodeDeployment, target: &Target) -> Option<String> {
+    if group.spec.genesis.is_some() {
+        return Some(
+            "it has spec.genesis, and a SeiNode of a genesis ceremony is not created a second time"
+                .to_owned(),
+        );
+    }
+    let unready = unready(group).map(|why| format!("it is not Ready: {why}"));
+    unready.or_else(|| target.conflict(&group.spec.template.spec))
+}
+
+fn create(stored: SeiNodeDeployment, observed: &ObservedGroup, target: &Target) -> GroupProgress {
+    if !target.is_met_by(&stored.spec.template.spec) {
+        return GroupProgress::Refused(
+            "the stored SeiNodeDeployment has the other TLS setting: an earlier run was for that; finish it first"
+                .to_owned(),
+        );
+    }
+    let is_owned = |(_, node): &&(String, Observed)| node.node.as_ref().and_then(controller).is_some();
+    match observed.nodes.iter().find(is_owned) {
+        Some((name, _)) => GroupProgress::Wait(format!("SeiNode {name} is being released")),
+        None => GroupProgress::Next(GroupStep::Create(Box::new(stored))),
+    }
+}
