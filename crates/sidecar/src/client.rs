@@ -1,4 +1,4 @@
-//! The calls of the sidecar's API that the operator makes, each with its deadline.
+//! Calls to the sidecar's API that the operator makes, each with its deadline.
 
 use std::{error::Error as StdError, sync::Arc, time::Duration};
 
@@ -19,10 +19,10 @@ use crate::{
 
 const DEADLINE: Duration = Duration::from_secs(10);
 const HEALTH_DEADLINE: Duration = Duration::from_secs(2);
-/// Longest answer that is read, in bytes. A list has up to a hundred records with their parameters.
+/// Maximum size of a response body, in bytes. A list has up to a hundred records with their parameters.
 const BODY_LIMIT: usize = 4 << 20;
 
-/// The API of one sidecar. Creating a client connects to nothing.
+/// The API of one sidecar. Creating a client opens no connection.
 #[derive(Clone)]
 pub struct Client {
     base: Uri,
@@ -41,7 +41,7 @@ impl Client {
         Self { base, connection, gate }
     }
 
-    /// The certificate that the server presented when it was last verified.
+    /// The server certificate from the most recent successful verification.
     pub fn served(&self) -> Option<CertificateDer<'static>> {
         match &self.connection {
             Connection::Plain(_) => None,
@@ -49,10 +49,10 @@ impl Client {
         }
     }
 
-    /// What `/v0/healthz` says. No token is sent: the proxy passes the request on without one.
+    /// Returns the result of `/v0/healthz`. No token is sent: the proxy passes the request on without one.
     ///
     /// # Errors
-    /// Any [`Error`]; another status than 200 and 503 is [`Error::UnexpectedStatus`].
+    /// Any [`Error`]; a status other than 200 and 503 is [`Error::UnexpectedStatus`].
     pub async fn healthz(&self) -> Result<Health, Error> {
         let answer = self.within(HEALTH_DEADLINE, Method::GET, "/v0/healthz", None, None).await?;
         match answer.status {
@@ -62,7 +62,7 @@ impl Client {
         }
     }
 
-    /// What the sidecar knows of task `id`; `None` when it does not know it.
+    /// Returns the sidecar's record of task `id`, or `None` if the sidecar does not know the task.
     ///
     /// # Errors
     /// Any [`Error`].
@@ -75,10 +75,10 @@ impl Client {
         }
     }
 
-    /// Submits a task. A task that failed before is run again; one that runs or has completed is left alone.
+    /// Submits a task. A task that failed before runs again; one that is running or completed is left alone.
     ///
     /// # Errors
-    /// Any [`Error`]; [`Error::BadRequest`] has the sidecar's words.
+    /// Any [`Error`]; [`Error::BadRequest`] carries the sidecar's message.
     pub async fn submit(&self, task: &TaskRequest) -> Result<(), Error> {
         let undecodable = |why: String| Error::Undecodable { url: self.url("/v0/tasks"), why };
         let body = serde_json::to_vec(task).map_err(|error| undecodable(error.to_string()))?;
@@ -92,8 +92,8 @@ impl Client {
         }
     }
 
-    /// The node's ID in the peer-to-peer network: 40 lower-case hexadecimal digits. `None` while its key does not exist.
-    /// It is known before seid runs.
+    /// Returns the node's ID in the peer-to-peer network: 40 lower-case hexadecimal digits. `None` until its
+    /// key exists. The ID is available before seid runs.
     ///
     /// # Errors
     /// Any [`Error`].
@@ -112,11 +112,11 @@ impl Client {
         }
     }
 
-    /// Whether the sidecar has tasks of type `type_`. Nothing is submitted: the sidecar checks the type before the ID,
-    /// and the ID of this request is none.
+    /// Whether the sidecar supports tasks of type `type_`. Nothing is submitted: the sidecar checks the type
+    /// before the ID, and the ID of this request is invalid.
     ///
     /// # Errors
-    /// Any [`Error`]; what is neither yes nor no is one.
+    /// Any [`Error`], also for a response that is neither yes nor no.
     pub async fn supports(&self, type_: &str) -> Result<bool, Error> {
         let body = serde_json::json!({ "type": type_, "id": "probe" }).to_string();
         let answer = self.call(Method::POST, "/v0/tasks", Some(body.into())).await?;
@@ -127,7 +127,7 @@ impl Client {
         }
     }
 
-    /// Whether another client holds the node back: the newest of the tasks that change its readiness is a
+    /// Whether another client holds the node: the newest task that changes its readiness is a
     /// `mark-not-ready` that did not fail. Sidecars before v0.0.64 know no such task.
     ///
     /// # Errors
@@ -140,8 +140,8 @@ impl Client {
         }
     }
 
-    /// One request that carries a token. The proxy may know that the token has expired before its source does, so
-    /// after a 401 it is sent once more with what the source has then.
+    /// Sends one request with a token. The proxy may consider the token expired before its source does, so
+    /// after a 401 the request is sent once more with the token that the source returns then.
     async fn call(&self, method: Method, path: &str, body: Option<Bytes>) -> Result<Answer, Error> {
         let Connection::Verified(verified) = &self.connection else {
             return self.within(DEADLINE, method, path, body, None).await;
@@ -222,7 +222,7 @@ impl Answer {
     }
 }
 
-/// A request without an answer: refused by our own verifier, or the network's fault.
+/// An error for a request without a response: refused by our own verifier, or a network error.
 fn failed(url: &str, error: &hyper_util::client::legacy::Error) -> Error {
     match verdict(error) {
         Some(why) => Error::Untrusted { url: url.to_owned(), why },
@@ -230,7 +230,7 @@ fn failed(url: &str, error: &hyper_util::client::legacy::Error) -> Error {
     }
 }
 
-/// The innermost reason: the outer ones only say that something failed.
+/// The innermost cause: the outer errors only say that something failed.
 fn root(error: &(dyn StdError + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {

@@ -1,5 +1,5 @@
-//! Reaching sidecars at other addresses than their names resolve to, as curl's `--connect-to` does. Only the
-//! address changes: the name that is asked for and verified stays.
+//! Connects to sidecars at other addresses than their names resolve to, as curl's `--connect-to` does. Only
+//! the address changes; the host name in the request and the name that is verified stay the same.
 
 use std::{
     str::FromStr,
@@ -10,8 +10,8 @@ use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
 use tower::Service;
 
-/// One rule `HOST:PORT:ADDRESS:PORT`: what asks for the first two goes to the last two. An empty host or port
-/// matches any.
+/// One rule `HOST:PORT:ADDRESS:PORT`: connections to the first host and port go to the second. An empty host
+/// or port matches any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectTo {
     host: String,
@@ -19,7 +19,7 @@ pub struct ConnectTo {
     to: String,
 }
 
-/// Why a rule cannot be read.
+/// A rule that cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not of the form HOST:PORT:ADDRESS:PORT, where HOST and the first PORT may be empty")]
 pub struct BadConnectTo(String);
@@ -52,7 +52,7 @@ impl ConnectTo {
     }
 }
 
-/// Connects to where the first matching rule says, else to where the name resolves.
+/// Connects to the address of the first matching rule, or else to the address that the name resolves to.
 #[derive(Clone)]
 pub(crate) struct Router {
     pub(crate) http: HttpConnector,
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_needs_an_address_and_a_port() {
+    fn a_rule_without_an_address_or_a_port_is_rejected() {
         for rule in ["", "a", "a:1", "a:x:b:1", "a:1:b", "a:1::1", "a:1:b:99999"] {
             assert!(rule.parse::<ConnectTo>().is_err(), "{rule}");
         }

@@ -1,4 +1,4 @@
-//! How one client reaches its sidecar: plain, or over verified TLS with a token.
+//! How a client connects to its sidecar: plain, or over verified TLS with a token.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -23,19 +23,19 @@ use crate::{
     verifier::{ServerTrust, client_config},
 };
 
-/// Idle connections are closed after this time: longer than the pauses between two polls of a task, shorter than
-/// those between two probes.
+/// Idle timeout of a connection: longer than the interval between two polls of a task, shorter than that
+/// between two probes.
 const IDLE: Duration = Duration::from_secs(8);
 
-/// A connection over TLS serves no request that begins later than this after it may have been opened: a server is
-/// verified when it is connected to, and its certificate may expire or lose its trust afterwards. A task that is polled
-/// for hours would keep one connection in use for as long.
+/// Maximum age of a TLS connection for new requests. A server is verified when the connection is opened, and
+/// its certificate may expire or lose its trust afterwards; without a limit, polling a task for hours would
+/// keep one connection in use for as long.
 const LIFETIME: Duration = Duration::from_secs(60);
 
 /// Connections without TLS, to any sidecar.
 pub(crate) type PlainPool = Pool<Router, Full<Bytes>>;
 
-/// How a client reaches its sidecar.
+/// How a client connects to its sidecar.
 #[derive(Clone)]
 pub(crate) enum Connection {
     Plain(Box<PlainPool>),
@@ -44,11 +44,11 @@ pub(crate) enum Connection {
 
 type VerifiedPool = Pool<HttpsConnector<Router>, Full<Bytes>>;
 
-/// Connections to servers that one trust accepts.
+/// Connections to servers that one [`ServerTrust`] accepts.
 #[derive(Clone)]
 pub(crate) struct Verified {
     connector: HttpsConnector<Router>,
-    /// The current pool, and since when there is one.
+    /// The current pool, and the time it was created.
     pool: Arc<Mutex<(Instant, VerifiedPool)>>,
     pub(crate) tokens: Arc<dyn TokenSource>,
     pub(crate) served: Served,
@@ -83,9 +83,9 @@ impl Connection {
 }
 
 impl Verified {
-    /// The pool, without the connections of one that is too old.
+    /// The current pool; replaced by a new one when it is too old.
     fn current(&self) -> VerifiedPool {
-        // A panic elsewhere leaves it whole: the only change is one assignment.
+        // A panic elsewhere cannot leave it inconsistent: the only change is one assignment.
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         if pool.0.elapsed() > LIFETIME {
             *pool = (Instant::now(), builder().build(self.connector.clone()));

@@ -1,9 +1,9 @@
-//! Why a request to a sidecar came to nothing. The classes are those that a caller treats differently.
+//! Errors of requests to a sidecar. There is one variant for each case that callers handle differently.
 
-/// Why a request to a sidecar came to nothing. Texts never hold a token or a key.
+/// Why a request to a sidecar failed. Messages never contain a token or a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The address of the sidecar makes no sense.
+    /// The address of the sidecar is invalid.
     #[error("sidecar address {url:?} cannot be used: {why}")]
     BadUrl {
         /// The address.
@@ -11,80 +11,80 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
-    /// No connection, or it broke.
+    /// The connection could not be established, or it broke.
     #[error("sidecar {url} cannot be reached: {why}")]
     Unreachable {
-        /// What was asked.
+        /// The requested URL.
         url: String,
-        /// What the network says.
+        /// The network error.
         why: String,
     },
-    /// No complete answer within the deadline.
+    /// No complete response within the deadline.
     #[error("sidecar {url} did not answer within {seconds} s")]
     Timeout {
-        /// What was asked.
+        /// The requested URL.
         url: String,
         /// The deadline.
         seconds: u64,
     },
-    /// The server's certificate is not the one that is trusted, not for this name, or not valid now.
+    /// The server's certificate is not trusted, not for this name, or not valid now.
     #[error(
         "sidecar {url} presents a certificate that is not trusted: {why}; it must be the certificate in the Secret of spec.sidecar.tls"
     )]
     Untrusted {
-        /// What was asked.
+        /// The requested URL.
         url: String,
-        /// What the verifier says.
+        /// The verifier's reason.
         why: String,
     },
-    /// 401, also with a freshly read token.
+    /// Status 401, also with a freshly read token.
     #[error(
         "sidecar {url} returned 401: its proxy does not accept the operator's token; check the token's audience and that the proxy may make TokenReviews"
     )]
     Unauthorized {
-        /// What was asked.
+        /// The requested URL.
         url: String,
     },
-    /// 403.
+    /// Status 403.
     #[error(
         "sidecar {url} returned 403: {message}; the operator's ServiceAccount needs create and get on seinodetasks.sei.io"
     )]
     Forbidden {
-        /// What was asked.
+        /// The requested URL.
         url: String,
-        /// The proxy's words.
+        /// The proxy's message.
         message: String,
     },
-    /// 400.
+    /// Status 400.
     #[error("{message}")]
     BadRequest {
-        /// What it refuses.
+        /// What the sidecar refuses.
         refusal: RefusalKind,
-        /// The sidecar's words.
+        /// The sidecar's message.
         message: String,
     },
-    /// Any other status than those of the API.
+    /// A status that the API does not define.
     #[error("sidecar {url} answers {code}: {body}")]
     UnexpectedStatus {
-        /// What was asked.
+        /// The requested URL.
         url: String,
         /// HTTP status.
         code: u16,
-        /// Begin of the body.
+        /// Beginning of the body.
         body: String,
     },
-    /// An answer that is not what the API says.
+    /// A response that does not conform to the API.
     #[error("sidecar {url} sent a response that cannot be decoded: {why}")]
     Undecodable {
-        /// What was asked.
+        /// The requested URL.
         url: String,
         /// What is wrong with it.
         why: String,
     },
-    /// There is no token to send.
+    /// No token is available.
     #[error("no token for the sidecar: {why}")]
     Token {
-        /// What is wrong.
+        /// The reason.
         why: String,
     },
     /// The lease was not renewed in time, so nothing is submitted.
@@ -92,26 +92,26 @@ pub enum Error {
         "nothing was submitted to {url}: the lease was not renewed in time, and another replica may lead"
     )]
     NotLeading {
-        /// What was asked.
+        /// The requested URL.
         url: String,
     },
 }
 
-/// What a sidecar refuses with 400.
+/// Why a sidecar returns 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalKind {
-    /// It does not know the task type.
+    /// The task type is unknown.
     UnknownTask,
-    /// The id of the task is not a UUID. It is checked after the type.
+    /// The task's ID is not a UUID. The sidecar checks it after the type.
     BadId,
-    /// The request has another shape than it expects.
+    /// The request is malformed.
     Malformed,
-    /// Anything else: it answers 400 also when its store fails.
+    /// Any other reason: the sidecar also returns 400 when its store fails.
     Other,
 }
 
 impl RefusalKind {
-    /// The API gives no code, only one text for each.
+    /// The API has no error codes, only one message for each reason.
     pub(crate) fn read(message: &str) -> Self {
         let is = |text| message.contains(text);
         if is("unknown task type") {

@@ -1,9 +1,9 @@
-//! Whether this process may still change anything.
+//! Whether this process may still make changes.
 
 use std::fmt::Debug;
 
-/// Asked before each submission: a process that was suspended past its lease continues in the middle of its work,
-/// while another replica leads.
+/// Checked before each submission: a process that was suspended past its lease resumes in the middle of its
+/// work while another replica is the leader.
 pub trait Gate: Debug + Send + Sync {
     /// Whether submissions may be sent now.
     fn is_open(&self) -> bool;

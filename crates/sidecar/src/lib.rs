@@ -1,9 +1,9 @@
 //! Client of the API that the seictl sidecar serves in every node: wire types, verified connections, and the
 //! few calls that the operator makes.
 //!
-//! A process has one [`Transport`]. A client without TLS never sends a token; one with TLS sends it only to a server
-//! that it has verified against a [`ServerTrust`]. Every call has a deadline, submissions pass a [`Gate`], and a task
-//! is submitted under an id of the caller's, so that asking again does nothing twice.
+//! A process has one [`Transport`]. A client without TLS never sends a token; one with TLS sends it only to a
+//! server that it has verified against a [`ServerTrust`]. Every call has a deadline, submissions pass a
+//! [`Gate`], and the caller chooses the ID of a task, so that repeated submissions do not run it twice.
 //!
 //! ```
 //! use sei_sidecar::{AlwaysOpen, Health, TaskRequest, TaskState, Transport};

@@ -1,13 +1,13 @@
-//! Texts from outside are cut where they enter: they are repeated in status, events and logs, and an object of the API
-//! server has a size limit.
+//! Texts from outside are truncated where they enter: they are repeated in status, events and logs, and
+//! objects of the API server have a size limit.
 
 use serde::{Deserialize, Deserializer};
 
-/// Longest text that is kept, in bytes.
+/// Maximum length of a text, in bytes.
 pub(crate) const LIMIT: usize = 4096;
 
-/// `text` without surrounding whitespace, cut to 4096 bytes at the boundary of a character. For every text that is not
-/// ours: of sidecars, the kubelet, the API server.
+/// `text` without surrounding whitespace, truncated to 4096 bytes at a character boundary. For every text
+/// from outside: from sidecars, the kubelet, the API server.
 pub fn cut(text: &str) -> String {
     let text = text.trim();
     if text.len() <= LIMIT {
@@ -16,7 +16,7 @@ pub fn cut(text: &str) -> String {
     format!("{}… ({} bytes)", &text[..text.floor_char_boundary(LIMIT)], text.len())
 }
 
-/// Reads an optional text, cut.
+/// Deserializes an optional text, truncated.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.as_deref().map(cut))
 }
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_texts_are_cut_between_characters() {
+    fn long_texts_are_truncated_at_a_character_boundary() {
         assert_eq!(cut(" short\n"), "short");
         let long = cut(&format!("a{}", "é".repeat(1 << 19)));
         assert!(long.len() < LIMIT + 30, "{}", long.len());

@@ -1,4 +1,4 @@
-//! The bearer token that a sidecar's proxy asks for: where it comes from, and that it is never printed.
+//! The bearer token for a sidecar's proxy: where it comes from, and that it is never printed.
 
 use std::{fmt, path::PathBuf, pin::Pin};
 
@@ -6,12 +6,12 @@ use http::HeaderValue;
 
 use crate::Error;
 
-/// A bearer token. Its text is only ever sent.
+/// A bearer token. Its text is sent and never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(HeaderValue);
 
 impl Token {
-    /// A token of this text; `None` when no HTTP header can carry it.
+    /// Creates a token; `None` if the text is not a valid HTTP header value.
     pub fn new(text: &str) -> Option<Self> {
         let text = text.trim();
         let mut header =
@@ -32,22 +32,22 @@ impl fmt::Debug for Token {
     }
 }
 
-/// A token that arrives.
+/// A future that resolves to a token.
 pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<Token, Error>> + Send + 'a>>;
 
 /// Where the token for a sidecar comes from.
 pub trait TokenSource: Send + Sync {
-    /// The token to send. `refused` is one that the sidecar has just answered with 401: a source that keeps tokens
-    /// must not give it again without renewing it.
+    /// The token to send. `refused` is one that the sidecar has just answered with 401: a source that caches
+    /// tokens must not return it again without renewing it.
     fn token<'a>(&'a self, refused: Option<&'a Token>) -> TokenFuture<'a>;
 }
 
-/// A file with a token, read for each use: the kubelet renews a projected one.
+/// A token file, read for each use: the kubelet renews projected tokens.
 #[derive(Clone, Debug)]
 pub struct TokenFile(PathBuf);
 
 impl TokenFile {
-    /// The token in this file.
+    /// A source that reads this file.
     pub fn new(path: PathBuf) -> Self {
         Self(path)
     }

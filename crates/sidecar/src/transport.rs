@@ -1,4 +1,5 @@
-//! What the clients of a process share: where sidecars are reached, plain connections, and the gate for submissions.
+//! What the clients of a process share: the addresses of sidecars, plain connections, and the gate for
+//! submissions.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +14,7 @@ use crate::{
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
-/// What all clients share. Cheap to clone.
+/// State shared by all clients. Cheap to clone.
 #[derive(Clone)]
 pub struct Transport {
     router: Router,
@@ -22,8 +23,8 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Connections that follow `connect_to`, and submissions while `gate` is open. Environment variables for proxies
-    /// have no effect.
+    /// Creates a transport that follows `connect_to` and submits while `gate` is open. Proxy environment
+    /// variables have no effect.
     pub fn new(connect_to: Vec<ConnectTo>, gate: Arc<dyn Gate>) -> Self {
         let mut http = HttpConnector::new();
         http.enforce_http(false);
@@ -42,8 +43,8 @@ impl Transport {
         Ok(Client::new(base, Connection::Plain(Box::new(self.plain.clone())), Arc::clone(&self.gate)))
     }
 
-    /// A client for a sidecar at `base_url` that `trust` accepts, with separate connections, which close when it
-    /// is dropped.
+    /// A client for a sidecar at `base_url` that `trust` accepts. It has a separate connection pool, which
+    /// closes when the client is dropped.
     ///
     /// # Errors
     /// [`Error::BadUrl`] unless it is `https://host:port`; [`Error::Untrusted`] when `trust` cannot be used.

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use rustls::CertificateError;
 use rustls_pki_types::UnixTime;
 
-/// What our verifier said, if it was the one that refused.
+/// The reason of our own verifier, if it was the one that refused the certificate.
 pub(crate) fn verdict(error: &(dyn StdError + 'static)) -> Option<String> {
     let mut next = Some(error);
     while let Some(error) = next {
-        // An io::Error hides what it carries from `source`.
+        // `io::Error` does not return what it carries from `source`.
         let inner = error.downcast_ref::<io::Error>().and_then(|error| error.get_ref());
         let inner = inner.map(|inner| inner as &(dyn StdError + 'static));
         for error in [Some(error), inner].into_iter().flatten() {
@@ -27,8 +27,8 @@ pub(crate) fn verdict(error: &(dyn StdError + 'static)) -> Option<String> {
     None
 }
 
-/// In words that stay the same while nothing changes: rustls counts the seconds since a certificate ended, and a text that
-/// changes is written to the status each time.
+/// Formats the error without times: rustls counts the seconds since a certificate expired, and a text that
+/// changes would be written to the status each time.
 fn words(error: &rustls::Error) -> String {
     match error {
         rustls::Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => {
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_stays_the_same_as_time_passes() {
+    fn the_message_does_not_change_as_time_passes() {
         let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         let expired = |now| CertificateError::ExpiredContext { time: at(now), not_after: at(1_893_456_000) };
         let early =

@@ -1,5 +1,5 @@
-//! Which server is accepted as a node's sidecar: one with a certificate of the node's own Secret, for the name
-//! that was requested. There is no way to turn this off, and every connection is verified.
+//! Which server is accepted as a node's sidecar: one with a certificate from the node's own Secret, for the
+//! requested name. Verification cannot be turned off, and every connection is verified.
 
 use std::sync::Arc;
 
@@ -17,12 +17,12 @@ use x509_cert::{Certificate, der::Decode};
 
 use crate::served::Served;
 
-/// What the server's certificate must be.
+/// The certificates that are accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ServerTrust {
-    /// Issued, directly or through others, by one of these.
+    /// Issued, directly or through intermediates, by one of these.
     Roots(Vec<CertificateDer<'static>>),
-    /// Exactly this one. It may be a self-signed one that is marked as a CA, as `openssl req -x509` creates it.
+    /// Exactly this certificate. It may be self-signed and marked as a CA, as `openssl req -x509` creates it.
     Leaf(CertificateDer<'static>),
 }
 
@@ -49,12 +49,13 @@ pub(crate) fn client_config(trust: &ServerTrust, served: &Served) -> Result<Clie
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
-    // A resumed session shows no certificate: one that has expired since, or is no longer trusted, would still do.
+    // A resumed session shows no certificate, so one that has expired since, or is no longer trusted, would
+    // still be accepted.
     config.resumption = Resumption::disabled();
     Ok(config)
 }
 
-/// Verifies every server, and notes the certificate of the last one that was accepted.
+/// Verifies every server and records the certificate of the last one that was accepted.
 #[derive(Debug)]
 struct Verifier {
     accepted: Accepted,
@@ -110,7 +111,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Accepts one certificate: by its bytes, for its names and while it is valid.
+/// Accepts one certificate: by its bytes, its names and its validity period.
 fn verify_leaf(
     leaf: &CertificateDer<'_>,
     presented: &CertificateDer<'_>,
@@ -123,7 +124,7 @@ fn verify_leaf(
     let bad = |_| TlsError::from(CertificateError::BadEncoding);
     let cert = EndEntityCert::try_from(presented).map_err(bad)?;
     cert.verify_is_valid_for_subject_name(name).map_err(|_| CertificateError::NotValidForName)?;
-    // webpki checks the dates only together with a path, and a pinned certificate has none.
+    // webpki checks the dates only as part of path validation, and a pinned certificate has no path.
     let parsed = Certificate::from_der(presented).map_err(|_| CertificateError::BadEncoding)?;
     let validity = parsed.tbs_certificate().validity();
     if now.as_secs() < validity.not_before.to_unix_duration().as_secs() {
@@ -143,7 +144,7 @@ mod tests {
 
     use super::*;
 
-    /// One connection, session tickets included; how the client came to it.
+    /// Opens one connection and reads its session tickets; returns the kind of handshake.
     fn connect(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> HandshakeKind {
         let name = ServerName::try_from("rpc-0.sei.svc.cluster.local").unwrap();
         let mut client = ClientConnection::new(Arc::clone(client), name).unwrap();

@@ -9,17 +9,17 @@ use crate::text;
 /// Body of `POST /v0/tasks`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TaskRequest {
-    /// Id chosen by the caller; the same id is the same task.
+    /// ID chosen by the caller; the same id is the same task.
     pub id: Uuid,
     /// Task type.
     #[serde(rename = "type")]
     pub type_: String,
-    /// Parameters; left out, not null, when a task has none.
+    /// Parameters; omitted, not null, when a task has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub params: Option<Value>,
 }
 
-/// What the sidecar knows of a task.
+/// The sidecar's record of a task.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskRecord {
@@ -28,45 +28,45 @@ pub struct TaskRecord {
     /// Its type.
     #[serde(rename = "type")]
     pub type_: String,
-    /// How far it is.
+    /// Its state.
     pub status: TaskState,
-    /// How often it was started; not part of the published schema.
+    /// How many times it was started; not part of the published schema.
     #[serde(default)]
     pub run: Option<i64>,
-    /// Why it failed, cut to a bounded length.
+    /// Why it failed, truncated.
     #[serde(default, deserialize_with = "text::deserialize")]
     pub error: Option<String>,
 }
 
-/// How far a task is.
+/// State of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TaskState {
-    /// Done.
+    /// Completed.
     Completed,
-    /// Ended with an error. A submission of the same id runs it again.
+    /// Failed. Submitting the same ID runs it again.
     Failed,
-    /// Under way; also what is not known by this version.
+    /// Running; also any state that this version does not know.
     #[serde(other)]
     Running,
 }
 
-/// Answer of `/v0/healthz`.
+/// Response of `/v0/healthz`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
     /// A mark-ready task has completed since the sidecar started.
     Ready,
-    /// None has.
+    /// No mark-ready task has completed since the sidecar started.
     NotReady,
 }
 
-/// Answer to a submission.
+/// Response to a submission.
 #[derive(Deserialize)]
 pub(crate) struct Submitted {
     pub(crate) id: Uuid,
 }
 
-/// Answer of `/v0/node-id`.
+/// Response of `/v0/node-id`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct NodeId {
@@ -78,14 +78,14 @@ pub(crate) fn is_node_id(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Body of an error.
+/// Body of an error response.
 #[derive(Deserialize)]
 pub(crate) struct Refusal {
     pub(crate) error: String,
 }
 
-/// Whether the newest of the tasks that change readiness, among `records` with the newest submission first, is a
-/// `mark-not-ready` that did not fail.
+/// Whether the newest task that changes readiness is a `mark-not-ready` that did not fail. `records` are
+/// sorted by submission, newest first.
 pub(crate) fn is_held(records: &[TaskRecord]) -> bool {
     let newest =
         records.iter().find(|record| matches!(record.type_.as_str(), "mark-ready" | "mark-not-ready"));
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_change_of_readiness_decides_about_a_hold() {
+    fn only_the_newest_readiness_task_decides_whether_a_node_is_held() {
         for (rows, held) in [
             (&[][..], false),
             (&[("mark-ready", "completed")], false),

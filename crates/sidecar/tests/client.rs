@@ -1,4 +1,5 @@
-//! The client against real TLS and real sockets: whom it believes, what it sends, and that nothing holds it up.
+//! The client against real TLS and real sockets: which servers it trusts, what it sends, and that a hanging
+//! server does not block it.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 use std::{
@@ -73,7 +74,7 @@ fn names() -> Vec<String> {
 }
 
 #[tokio::test]
-async fn only_the_certificate_of_the_secret_is_believed() {
+async fn only_the_certificate_of_the_secret_is_trusted() {
     let authority = Authority::new("issuer").unwrap();
     let now = SystemTime::now();
     let hour = Duration::from_secs(3600);
@@ -103,7 +104,7 @@ async fn only_the_certificate_of_the_secret_is_believed() {
             true => assert_eq!(answer, Ok(Health::NotReady), "{case}"),
             false => assert!(matches!(answer, Err(Error::Untrusted { .. })), "{case}: {answer:?}"),
         }
-        assert_eq!(bed.simulator.calls(HOST).is_empty(), !believed, "{case}: nothing is said to a stranger");
+        assert_eq!(bed.simulator.calls(HOST).is_empty(), !believed, "{case}: no request is sent to an untrusted server");
     }
 }
 
@@ -129,7 +130,7 @@ async fn a_connection_in_constant_use_is_verified_again_within_a_minute() {
     bed.serve(&second);
     let mut answers = 0;
     let refused = loop {
-        // Shorter than the time after which an idle connection is closed.
+        // Less time passes than the idle timeout of a connection.
         tokio::time::pause();
         tokio::time::advance(Duration::from_secs(5)).await;
         tokio::time::resume();
@@ -144,7 +145,7 @@ async fn a_connection_in_constant_use_is_verified_again_within_a_minute() {
 }
 
 #[tokio::test]
-async fn tasks_go_there_and_back() {
+async fn tasks_are_submitted_and_their_records_read() {
     let bed = bed().await;
     let client = bed.plain();
     let id = Uuid::from_u128(1);
@@ -166,8 +167,8 @@ async fn tasks_go_there_and_back() {
 }
 
 #[tokio::test]
-async fn the_token_goes_where_it_must_and_nowhere_else() {
-    // Below the proxy no token is seen, so this one listens in its place.
+async fn the_token_is_sent_only_where_the_proxy_requires_it() {
+    // The sidecar behind the proxy sees no token, so this listener takes the place of the proxy.
     let bed = bed().await;
     bed.plain().healthz().await.unwrap();
     let _ = bed.plain().task(Uuid::nil()).await.unwrap();
@@ -188,7 +189,7 @@ async fn the_token_goes_where_it_must_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn the_certificate_that_was_served_is_known() {
+async fn the_client_reports_the_certificate_that_was_served() {
     let bed = bed().await;
     let authority = Authority::new("issuer").unwrap();
     let pair = authority.issue(&names()).unwrap();
@@ -225,7 +226,7 @@ async fn nothing_is_submitted_through_a_closed_gate() {
 }
 
 #[tokio::test]
-async fn the_error_of_a_task_is_cut() {
+async fn the_error_of_a_task_is_truncated() {
     let bed = bed().await;
     let client = bed.plain();
     let huge = "é".repeat(500_000);
@@ -247,7 +248,7 @@ async fn the_error_of_a_task_is_cut() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sidecar_that_hangs_is_given_up_on() {
+async fn a_request_to_a_hanging_sidecar_times_out() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -263,7 +264,7 @@ async fn a_sidecar_that_hangs_is_given_up_on() {
 }
 
 #[tokio::test]
-async fn answers_that_are_none_are_errors() {
+async fn malformed_responses_are_errors() {
     let big = format!("HTTP/1.1 200 OK\r\ncontent-length: 9000000\r\n\r\n{}", "x".repeat(6_000_000));
     for (case, answer, expected) in [
         ("no HTTP", "hello\r\n\r\n".to_owned(), "Unreachable"),
@@ -298,7 +299,7 @@ async fn answers_that_are_none_are_errors() {
 }
 
 #[tokio::test]
-async fn every_release_tells_its_task_types_and_the_node_id_before_seid_runs() {
+async fn every_release_reports_its_task_types_and_the_node_id_before_seid_runs() {
     let bed = bed().await;
     let sidecar = bed.plain();
     for generation in Generation::ALL {

@@ -1,4 +1,4 @@
-//! One bucket, and the question whether it holds an object.
+//! One bucket, and whether it holds an object.
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
@@ -14,10 +14,10 @@ use crate::{
     settings::{self, Endpoint},
 };
 
-/// One question takes no longer than this, getting credentials included.
+/// Timeout of one query, including the retrieval of credentials.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// A bucket that can be asked. Clones are the same one and share connections and credentials.
+/// A bucket that can be queried. Clones share connections and credentials.
 #[derive(Clone)]
 pub struct Bucket {
     name: Arc<str>,
@@ -25,7 +25,7 @@ pub struct Bucket {
 }
 
 impl fmt::Debug for Bucket {
-    /// The name alone: the client holds credentials.
+    /// Prints only the name: the client holds credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Bucket").field("name", &self.name).finish_non_exhaustive()
     }
@@ -34,9 +34,10 @@ impl fmt::Debug for Bucket {
 impl Bucket {
     /// Bucket `name` in `region`, with credentials and endpoint from `variables`, which are named as in the
     /// environment: `AWS_ACCESS_KEY_ID` with `AWS_SECRET_ACCESS_KEY`, else `AWS_WEB_IDENTITY_TOKEN_FILE` with
-    /// `AWS_ROLE_ARN`, else `AWS_CONTAINER_CREDENTIALS_FULL_URI` with `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`,
-    /// else `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`; and `AWS_ENDPOINT_URL_S3`, else `AWS_ENDPOINT_URL`. Buckets
-    /// are named in the path, as every store understands. `None` where there are no credentials.
+    /// `AWS_ROLE_ARN`, else `AWS_CONTAINER_CREDENTIALS_FULL_URI` with
+    /// `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`, else `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`; and
+    /// `AWS_ENDPOINT_URL_S3`, else `AWS_ENDPOINT_URL`. Buckets are named in the path, as every store
+    /// understands. `None` if there are no credentials.
     ///
     /// # Errors
     /// [`SettingsError`] with the variable that cannot be used.
@@ -53,7 +54,7 @@ impl Bucket {
             .with_virtual_hosted_style_request(false)
             .with_client_options(ClientOptions::new().with_allow_http(is_plain))
             .with_retry(RetryConfig {
-                // Who asks looks again anyway.
+                // The caller retries anyway.
                 max_retries: 1,
                 retry_timeout: LIMIT,
                 backoff: BackoffConfig::default(),
@@ -69,13 +70,13 @@ impl Bucket {
         Ok(Some(Self { name: name.into(), store: Arc::new(store) }))
     }
 
-    /// Whether there is an object `key`. It is searched for by listing names, so that a missing object is distinguished
-    /// from a refusal or a missing bucket, and so that nothing can be read.
+    /// Whether object `key` exists. The query lists names, so that a missing object is distinguished from
+    /// denied access or a missing bucket, and so that no read permission is needed.
     ///
     /// # Errors
-    /// [`Unavailable`] when the store did not answer that.
+    /// [`Unavailable`] if the store did not answer the query.
     pub async fn holds(&self, key: &str) -> Result<bool, Unavailable> {
-        // Names come in order, and the key itself comes before all that it is the beginning of.
+        // Names are sorted, so the key itself comes before all keys that it is a prefix of.
         let first = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
         match tokio::time::timeout(LIMIT, self.store.list_paginated(Some(key), first)).await {
             Ok(Ok(page)) => Ok(page.result.objects.iter().any(|object| object.location.as_ref() == key)),
@@ -84,7 +85,7 @@ impl Bucket {
         }
     }
 
-    /// How a person writes the place of object `key`.
+    /// The `s3://` URL of object `key`.
     pub fn url(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.name)
     }

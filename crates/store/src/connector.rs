@@ -1,4 +1,5 @@
-//! The HTTP client of the object store: hyper with rustls, as everywhere here, so that no second one comes in.
+//! The HTTP client of the object store: hyper with rustls, as in the other crates, so that no second HTTP
+//! client is linked.
 
 use std::{error::Error, iter, sync::Arc, time::Duration};
 
@@ -18,11 +19,12 @@ use object_store::{
 };
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 
-/// Largest answer that is read, in bytes: one name, or one set of credentials.
+/// Maximum size of a response, in bytes: one name, or one set of credentials.
 const ANSWER_LIMIT: usize = 1 << 20;
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 
-/// Makes HTTP clients of [`object_store`] that trust the certificates of the system, or of `SSL_CERT_FILE`.
+/// Creates HTTP clients for [`object_store`] that trust the certificates of the system, or of
+/// `SSL_CERT_FILE`.
 #[derive(Debug)]
 pub struct Connector;
 
@@ -33,7 +35,7 @@ impl HttpConnector for Connector {
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_LIMIT));
         let mut roots = RootCertStore::empty();
-        // A system without certificates shows at the first handshake, with a message that says so.
+        // A system without certificates fails at the first handshake, with a clear message.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -69,7 +71,7 @@ impl HttpService for Service {
     }
 }
 
-/// What is at the bottom of an error of hyper, whose own words are about hyper.
+/// The root cause of an error of hyper, whose own message only describes hyper.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Failed(String);

@@ -1,11 +1,13 @@
-//! Asks an S3-compatible object store whether an object is there, and nothing else: no object is read or written.
+//! Checks whether an object exists in an S3-compatible object store, and does nothing else: no object is read
+//! or written.
 //!
-//! Genesis ceremonies leave what their members need in a bucket. An operator that can look there says what a
-//! member waits for, instead of letting it fail over and over. It looks by listing names, for which permission
-//! `s3:ListBucket` suffices: some of the objects hold private keys, and those it must not be able to read.
+//! Genesis ceremonies store what their members need in a bucket. An operator that can query the bucket
+//! reports what a member is waiting for, instead of letting it fail repeatedly. It lists names, for which
+//! permission `s3:ListBucket` suffices: some of the objects hold private keys, which the operator must not be
+//! able to read.
 //!
 //! Credentials and endpoint come from the names and values of the AWS SDKs' environment variables, which the
-//! caller hands in. Without credentials there is no bucket to ask, which is not an error:
+//! caller passes in. Without credentials there is no bucket to query, which is not an error:
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -17,7 +19,7 @@
 //! let settings = BTreeMap::from([
 //!     ("AWS_ACCESS_KEY_ID".to_owned(), "key".to_owned()),
 //!     ("AWS_SECRET_ACCESS_KEY".to_owned(), "secret".to_owned()),
-//!     // Nothing listens there.
+//!     // No server listens on this port.
 //!     ("AWS_ENDPOINT_URL_S3".to_owned(), "http://127.0.0.1:9".to_owned()),
 //! ]);
 //! let bucket = Bucket::open("genesis", "us-east-2", &settings)?.ok_or("no credentials")?;

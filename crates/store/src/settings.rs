@@ -1,11 +1,11 @@
-//! Credentials and endpoint, by the names that the AWS SDKs give them in the environment.
+//! Credentials and endpoint, named as the environment variables of the AWS SDKs.
 
 use std::collections::BTreeMap;
 
 use http::Uri;
 use object_store::aws::AmazonS3ConfigKey as Key;
 
-/// What is understood, and as what.
+/// The supported variables and their meaning.
 const CREDENTIALS: &[(&str, Key)] = &[
     ("AWS_ACCESS_KEY_ID", Key::AccessKeyId),
     ("AWS_SECRET_ACCESS_KEY", Key::SecretAccessKey),
@@ -18,21 +18,22 @@ const CREDENTIALS: &[(&str, Key)] = &[
     ("AWS_CONTAINER_CREDENTIALS_FULL_URI", Key::ContainerCredentialsFullUri),
     ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", Key::ContainerAuthorizationTokenFile),
 ];
-/// Sets of variables of which one has to be whole: fixed keys, a web identity (IRSA), a pod identity, an ECS
-/// task. The credentials of the machine are never used: they were not granted to the operator.
+/// Sets of variables of which at least one must be complete: static keys, a web identity (IRSA), a pod
+/// identity, an ECS task. The credentials of the machine (instance metadata) are never used: they were not
+/// granted to the operator.
 const WHOLE: &[&[&str]] = &[
     &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
     &["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"],
     &["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"],
     &["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"],
 ];
-/// The endpoint, the more special variable first.
+/// The endpoint; the more specific variable comes first.
 const ENDPOINTS: [&str; 2] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
 
-/// A setting that cannot be used.
+/// A setting that is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    /// A variable that says nothing without another one.
+    /// A variable that has no meaning without another one.
     #[error("{set} is set without {missing}: set both, or neither to skip checking the bucket")]
     Incomplete {
         /// The variable that is set.
@@ -40,20 +41,20 @@ pub enum SettingsError {
         /// The one that is missing.
         missing: &'static str,
     },
-    /// The endpoint is no URL of one.
+    /// The endpoint is not a valid endpoint URL.
     #[error("{name} is {value:?}: write http://HOST:PORT or https://HOST:PORT")]
     BadEndpoint {
         /// The variable.
         name: &'static str,
-        /// What it says.
+        /// Its value.
         value: String,
     },
-    /// The client refuses the settings.
+    /// The client rejects the settings.
     #[error("the settings of the object store cannot be used: {0}")]
     Refused(String),
 }
 
-/// Settings of a client.
+/// Settings of the client.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Settings {
     pub(crate) credentials: Vec<(Key, String)>,
@@ -63,11 +64,11 @@ pub(crate) struct Settings {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     pub(crate) url: String,
-    /// Asked for in so many words by an `http://` URL; otherwise nothing is sent without TLS.
+    /// Explicitly requested with an `http://` URL; otherwise nothing is sent without TLS.
     pub(crate) is_plain: bool,
 }
 
-/// The settings in `variables`; `None` when they hold no credentials.
+/// Reads the settings from `variables`; `None` if they contain no credentials.
 pub(crate) fn read(variables: &BTreeMap<String, String>) -> Result<Option<Settings>, SettingsError> {
     let get = |name: &str| variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
     let (id, secret) = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY");
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn one_whole_set_of_credentials_is_wanted() {
+    fn a_complete_set_of_credentials_is_required() {
         let irsa = [("AWS_WEB_IDENTITY_TOKEN_FILE", "/token"), ("AWS_ROLE_ARN", "arn:aws:iam::1:role/a")];
         let pod = [
             ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials"),
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_is_an_address_and_says_whether_it_has_tls() {
+    fn the_scheme_of_the_endpoint_decides_whether_tls_is_used() {
         assert_eq!(
             endpoint_of("AWS_ENDPOINT_URL_S3", "http://minio.storage:9000"),
             Ok(Endpoint { url: "http://minio.storage:9000".to_owned(), is_plain: true })
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_special_endpoint_goes_before_the_general_one() {
+    fn the_s3_endpoint_takes_precedence_over_the_general_one() {
         let keys = [("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret")];
         let both =
             [("AWS_ENDPOINT_URL", "https://all"), ("AWS_ENDPOINT_URL_S3", "http://s3"), keys[0], keys[1]];

@@ -1,9 +1,9 @@
-//! Why a bucket could not be queried, in words that are the same as long as the trouble is: they are shown in a
-//! status, which must not be rewritten for a new request ID or another number of milliseconds.
+//! Why a query of a bucket failed, in a message that stays the same while the cause does: it is shown in a
+//! status, which must not be rewritten for a new request ID or another duration.
 
 use std::{error::Error, iter, time::Duration};
 
-/// A bucket that could not be queried.
+/// A query of a bucket that failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("bucket {bucket} could not be queried: {why}")]
 pub struct Unavailable {
@@ -21,10 +21,10 @@ impl Unavailable {
     }
 }
 
-/// The code of a refusal as the store names it, else the cause at the bottom.
+/// The error code of the store, or else the root cause.
 fn reason(error: &object_store::Error) -> String {
     let chain = iter::successors(Some(error as &(dyn Error + 'static)), |&error| error.source());
-    // What tells of the request has its duration in it; what caused it does not.
+    // The messages about the request contain its duration; the cause does not.
     let texts: Vec<_> = chain.map(ToString::to_string).collect();
     let lasting = |text: &&String| !text.contains("Error performing ");
     let text = texts.iter().find(lasting).or(texts.last()).map_or("", String::as_str);
@@ -38,7 +38,7 @@ fn reason(error: &object_store::Error) -> String {
     }
 }
 
-/// The error code in an answer of S3 or STS, which is XML.
+/// The error code in a response of S3 or STS, which is XML.
 fn code(text: &str) -> Option<&str> {
     let (code, _) = text.split_once("<Code>")?.1.split_once("</Code>")?;
     (!code.is_empty() && code.chars().all(|c| c.is_ascii_alphanumeric())).then_some(code)
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_is_named_by_its_code() {
+    fn a_refusal_is_reported_by_its_error_code() {
         let body = "403 Forbidden: <?xml version=\"1.0\"?><Error><Code>SignatureDoesNotMatch</Code><RequestId>7</RequestId></Error>";
         assert_eq!(code(body), Some("SignatureDoesNotMatch"));
         assert_eq!(code("<Code>a b</Code>"), None);

@@ -21,7 +21,7 @@ fn open(variables: &BTreeMap<String, String>) -> Bucket {
 }
 
 #[tokio::test]
-async fn an_object_is_there_or_not() {
+async fn existing_and_missing_objects_are_distinguished() {
     let server = S3::start(BUCKET).await.unwrap();
     let bucket = open(&variables(&server));
     assert_eq!(bucket.holds("devnet/genesis.json").await, Ok(false));
@@ -39,7 +39,7 @@ async fn denied_access_is_not_reported_as_a_missing_object() {
     server.put("devnet/genesis.json", "{}").unwrap();
     for (name, value, code) in [
         ("AWS_SECRET_ACCESS_KEY", "another-secret", "SignatureDoesNotMatch"),
-        // AWS itself says InvalidAccessKeyId.
+        // AWS itself returns InvalidAccessKeyId.
         ("AWS_ACCESS_KEY_ID", "unknown", "NotSignedUp"),
     ] {
         let mut variables = variables(&server);
@@ -52,7 +52,7 @@ async fn denied_access_is_not_reported_as_a_missing_object() {
 }
 
 #[tokio::test]
-async fn a_missing_bucket_is_no_missing_object() {
+async fn a_missing_bucket_is_not_reported_as_a_missing_object() {
     let server = S3::start(BUCKET).await.unwrap();
     let bucket = open(&variables(&server));
     server.remove_bucket().unwrap();
@@ -61,20 +61,20 @@ async fn a_missing_bucket_is_no_missing_object() {
 }
 
 #[tokio::test]
-async fn a_server_that_ended_is_said_in_the_same_words_each_time() {
+async fn a_stopped_server_is_reported_with_the_same_message_each_time() {
     let server = S3::start(BUCKET).await.unwrap();
     let bucket = open(&variables(&server));
     assert_eq!(bucket.holds("devnet/genesis.json").await, Ok(false));
     server.stop();
     let first = bucket.holds("devnet/genesis.json").await.unwrap_err();
-    // The first question may meet the end of the connection that was open, later ones a closed port.
+    // The first query may see the open connection end, later ones a closed port.
     let second = bucket.holds("devnet/genesis.json").await.unwrap_err();
     assert_eq!(bucket.holds("devnet/genesis.json").await, Err(second.clone()));
     assert!(second.to_string().contains("Connection refused"), "{first}; {second}");
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_respond_delays_no_caller() {
+async fn a_server_that_does_not_respond_does_not_delay_the_caller() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let variables = BTreeMap::from([
         ("AWS_ENDPOINT_URL_S3".to_owned(), format!("http://{}", silent.local_addr().unwrap())),
@@ -140,7 +140,7 @@ async fn a_web_identity_is_never_sent_without_tls() {
 }
 
 #[tokio::test]
-async fn a_token_file_that_is_missing_is_named() {
+async fn a_missing_token_file_is_named_in_the_error() {
     let variables = BTreeMap::from([
         ("AWS_WEB_IDENTITY_TOKEN_FILE".to_owned(), "/nowhere/token".to_owned()),
         ("AWS_ROLE_ARN".to_owned(), "arn:aws:iam::1:role/operator".to_owned()),
