@@ -104,7 +104,11 @@ async fn only_the_certificate_of_the_secret_is_trusted() {
             true => assert_eq!(answer, Ok(Health::NotReady), "{case}"),
             false => assert!(matches!(answer, Err(Error::Untrusted { .. })), "{case}: {answer:?}"),
         }
-        assert_eq!(bed.simulator.calls(HOST).is_empty(), !believed, "{case}: no request is sent to an untrusted server");
+        assert_eq!(
+            bed.simulator.calls(HOST).is_empty(),
+            !believed,
+            "{case}: no request is sent to an untrusted server"
+        );
     }
 }
 
