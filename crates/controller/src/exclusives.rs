@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    fmt::Debug,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -85,14 +86,21 @@ impl Exclusives {
         if !contends(node) {
             return Ok(Contention::default());
         }
-        let of_chain = ListParams::default().labels(&format!("{}={}", labels::CHAIN, node.spec.chain_id));
         let mut uses = Vec::new();
-        for scope in &self.scopes {
-            let namespace = scope.namespace.as_deref();
-            let sets = api::<StatefulSet>(client, namespace).list(&of_chain).await?;
-            let pods = api::<Pod>(client, namespace).list(&of_chain).await?;
-            uses.extend(sets.items.iter().filter_map(Pack::exclusive_use));
-            uses.extend(pods.items.iter().filter_map(Pack::exclusive_use));
+        if names_key(node) {
+            let of_chain = format!("{}={}", labels::CHAIN, node.spec.chain_id);
+            for scope in &self.scopes {
+                let namespace = scope.namespace.as_deref();
+                uses.extend(listed::<StatefulSet>(client, namespace, &of_chain).await?);
+                uses.extend(listed::<Pod>(client, namespace, &of_chain).await?);
+            }
+        }
+        // Nodes of any chain can name the same claim, and bootstrap pods do not have the label of their chain.
+        if names::imported_claim(node).is_some() {
+            let namespace = Some(names::namespace(node));
+            uses.extend(listed::<StatefulSet>(client, namespace, labels::NODE).await?);
+            uses.extend(listed::<Job>(client, namespace, labels::NODE).await?);
+            uses.extend(listed::<Pod>(client, namespace, labels::NODE).await?);
         }
         self.read_keys(client, node, &uses).await;
         Ok(self.judge(node, &uses))
@@ -188,8 +196,11 @@ impl Exclusives {
 
 /// Whether another node may need what `node` needs. A claim that was created for a node is no other node's.
 fn contends(node: &SeiNode) -> bool {
-    let things = Exclusive::of_node(node);
-    names::imported_claim(node).is_some() || things.iter().any(|thing| thing.secret().is_some())
+    names::imported_claim(node).is_some() || names_key(node)
+}
+
+fn names_key(node: &SeiNode) -> bool {
+    Exclusive::of_node(node).iter().any(|thing| thing.secret().is_some())
 }
 
 impl Pack for StatefulSet {
@@ -220,14 +231,17 @@ impl Pack for Service {}
 impl Pack for ConfigMap {}
 impl Pack for PersistentVolumeClaim {}
 
-fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+/// What the objects with these labels use, in one namespace or in all.
+async fn listed<K>(client: &Client, namespace: Option<&str>, selector: &str) -> Result<Vec<Use>, kube::Error>
 where
-    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
+    K: Pack + Clone + Debug,
 {
-    match namespace {
+    let api: Api<K> = match namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
-    }
+    };
+    let objects = api.list(&ListParams::default().labels(selector)).await?;
+    Ok(objects.items.iter().filter_map(Pack::exclusive_use).collect())
 }
 
 fn name_of(node: &SeiNode) -> Name {

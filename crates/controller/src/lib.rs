@@ -80,6 +80,7 @@ mod reconciled;
 mod record;
 mod references;
 mod refusal;
+mod repair;
 mod run;
 mod scope;
 mod sidecar;

@@ -11,13 +11,25 @@ use sei_decide::neighbours::{self, Peers, matters_to};
 use sei_render::Platform;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::cache::{Filling, Progress};
+
+const KIND: &str = "SeiNode";
+
 /// The SeiNodes of every scope.
 pub(crate) struct Neighbours {
-    pub(crate) fleet: Arc<[Store<SeiNode>]>,
+    pub(crate) fleet: Arc<[Fleet]>,
     /// Where to send the names of nodes to reconcile; a scope that does not have a node ignores it.
     pub(crate) wakes: Vec<UnboundedSender<ObjectRef<SeiNode>>>,
     /// Shared by all scopes.
     pub(crate) node_ids: Arc<NodeIds>,
+}
+
+/// The SeiNodes of one scope, and how far its caches are filled.
+pub(crate) struct Fleet {
+    /// The namespace of the scope; `None` for all of them.
+    pub(crate) namespace: Option<String>,
+    pub(crate) nodes: Store<SeiNode>,
+    pub(crate) progress: Progress,
 }
 
 /// IDs of the nodes of every scope in the peer-to-peer network, as their sidecars said last.
@@ -36,6 +48,15 @@ impl Neighbours {
     pub(crate) fn peers(&self, node: &SeiNode, platform: &Platform) -> Option<Peers> {
         let node_id = |other: &SeiNode| self.node_ids.lock().get(&ObjectRef::from_obj(other)).cloned();
         neighbours::peers(node, self.others(node), platform, node_id)
+    }
+
+    /// The kind that may not be watched in a namespace where label sources of `node` look: its peers would seem absent.
+    pub(crate) fn denied(&self, node: &SeiNode) -> Option<&'static str> {
+        let is_denied = |namespace: &str| {
+            let mut fleets = self.fleet.iter().filter(|fleet| fleet.namespace.as_deref() == Some(namespace));
+            fleets.any(|fleet| fleet.progress.of(Filling::Denied).contains(&KIND))
+        };
+        neighbours::namespaces(node).any(is_denied).then_some(KIND)
     }
 
     /// Remembers the ID of `node`, which outlives its pods.
@@ -63,7 +84,7 @@ impl Neighbours {
         let (namespace, name) = (names::namespace(node), names::node(node));
         self.fleet
             .iter()
-            .flat_map(|nodes| nodes.state())
+            .flat_map(|fleet| fleet.nodes.state())
             .filter(move |other| names::namespace(other) != namespace || names::node(other) != name)
     }
 }

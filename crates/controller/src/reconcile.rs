@@ -1,31 +1,19 @@
 //! One pass over one node.
 
-use std::{fmt::Debug, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use kube::runtime::controller::Action;
 use sei_api::{SeiNode, names::full_name};
-use sei_decide::{Ask, Observed, Overridden, Pass, Repair, Repaired, Then};
-use serde::{Serialize, de::DeserializeOwned};
+use sei_decide::{Ask, Pass, Then};
 
 use crate::{
-    act,
-    context::Context,
-    error::PassError,
-    finalize,
-    memory::Shown,
-    observe::observe,
-    progress,
-    record::record,
-    sidecar::Watched,
-    written::{Written, version},
+    act, context::Context, error::PassError, finalize, memory::Shown, observe::observe, progress,
+    record::record, repair::repair, sidecar::Watched, written::version,
 };
 
 /// How often a pass may go round before it lets others have their turn: a plan is stored, run, and followed
 /// up by the next.
 const ROUNDS: usize = 4;
-
-/// How long fields that are changed back are left alone.
-const OVERRIDDEN: Duration = Duration::from_secs(300);
 
 /// Reconciles `cached`, or the newer state that our own last write returned.
 pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Action, PassError> {
@@ -75,57 +63,6 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Act
         }
     }
     Ok(Action::requeue(Duration::ZERO))
-}
-
-async fn repair(ctx: &Context, observed: &Observed, repair: Repair) -> Repaired {
-    let (node, children) = (&*observed.node, &observed.children);
-    match repair {
-        Repair::StatefulSet(object) => {
-            restore(ctx, node, &*object, children.stateful_set.as_deref(), "StatefulSet").await
-        }
-        Repair::Service(object) => restore(ctx, node, &*object, children.service.as_deref(), "Service").await,
-        Repair::ConfigMap(object) => {
-            restore(ctx, node, &*object, children.config_map.as_deref(), "ConfigMap").await
-        }
-        Repair::ClaimMark(claim) => match act::mark_initialized(ctx, node, &claim).await {
-            Ok(()) => Repaired::Done,
-            Err(error) => {
-                tracing::warn!(node = full_name(node), claim = claim.name, %error, "failed to annotate claim");
-                Repaired::Failed(format!("annotate claim {}: {error}", claim.name))
-            }
-        },
-    }
-}
-
-async fn restore<K>(
-    ctx: &Context,
-    node: &SeiNode,
-    object: &K,
-    cached: Option<&K>,
-    kind: &'static str,
-) -> Repaired
-where
-    K: Written + Debug + Serialize + DeserializeOwned,
-{
-    let live = match act::apply(ctx, node, object, cached).await {
-        Ok(live) => live,
-        Err(error) => {
-            tracing::warn!(node = full_name(node), kind, %error, "failed to revert drift in owned object");
-            return Repaired::Failed(error.to_string());
-        }
-    };
-    match Overridden::find(object, &live, kind) {
-        None => {
-            tracing::info!(node = full_name(node), kind, "reverted drift in owned object");
-            Repaired::Done
-        }
-        Some(overridden) => {
-            tracing::warn!(node = full_name(node), kind, paths = ?overridden.paths, "drift in owned object was not reverted: the object differs again once it is written");
-            let until = ctx.now() + OVERRIDDEN;
-            ctx.memory(node, |memory| memory.overridden.push((until, overridden.clone())));
-            Repaired::Undone(overridden)
-        }
-    }
 }
 
 /// Wakes the nodes that depend on this one when what they depend on changed: that it exists, its labels, its phase, its

@@ -24,7 +24,7 @@ use crate::{
     exclusives::{Exclusives, Stores},
     feeds, groups,
     metrics::{Controller, Metrics},
-    neighbours::Neighbours,
+    neighbours::{Fleet, Neighbours},
     references::References,
     scope,
     sidecar::{Permits, Sidecars, Tokens},
@@ -143,7 +143,12 @@ impl Scopes {
             progress: cache.progress.clone(),
         });
         let stores = stores.collect();
-        let fleet: Arc<[_]> = caches.iter().map(|(cache, _)| cache.nodes.clone()).collect();
+        let fleet = namespaces.iter().zip(&caches).map(|(namespace, (cache, _))| Fleet {
+            namespace: namespace.map(str::to_owned),
+            nodes: cache.nodes.clone(),
+            progress: cache.progress.clone(),
+        });
+        let fleet: Arc<[_]> = fleet.collect();
         let (wakes, woken): (Vec<_>, Vec<_>) = namespaces.iter().map(|_| mpsc::unbounded_channel()).unzip();
         let node_ids = Arc::default();
         let exclusives = Arc::new(Exclusives::new(stores, wakes.clone()));
@@ -208,5 +213,116 @@ impl Scopes {
     /// Kinds of which a store of any scope has got this far.
     fn kinds(&self, filling: Filling) -> BTreeSet<&'static str> {
         self.0.iter().flat_map(|scope| scope.nodes.cache.progress.of(filling)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http::{Method, Request, Response};
+    use kube::client::Body;
+    use prometheus_client::registry::Registry;
+    use sei_render::Platform;
+    use sei_sidecar::{Error as SidecarError, Gate, TaskRequest};
+    use sei_testkit::builders;
+    use serde_json::{Value, json};
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::testbed;
+
+    fn options(namespaces: &[&str]) -> Options {
+        let settings = builders::platform().into_iter().map(|(name, value)| (name.into(), value.into()));
+        let platform = Platform::from_settings(&settings.collect()).unwrap();
+        Options {
+            namespaces: namespaces.iter().map(|name| (*name).into()).collect(),
+            ..Options::new(platform)
+        }
+    }
+
+    fn metrics() -> Arc<Metrics> {
+        Arc::new(Metrics::register(&mut Registry::default()))
+    }
+
+    /// How SeiNodes of namespace `theirs` are listed.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Theirs {
+        Slow,
+        Refused,
+        Listed,
+    }
+
+    /// An API server with one node in `ours`, which selects peers in `theirs`. Changes are reported, and not answered.
+    fn api_server(theirs: watch::Receiver<Theirs>, changes: mpsc::UnboundedSender<String>) -> Client {
+        let peers = json!([{ "label": { "selector": { "net": "a" }, "namespace": "theirs" } }]);
+        let mut node =
+            serde_json::to_value(&*testbed::node("u", json!({ "fullNode": {}, "peers": peers }))).unwrap();
+        node["metadata"]["namespace"] = "ours".into();
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let (mut theirs, changes, node) = (theirs.clone(), changes.clone(), node.clone());
+            async move {
+                let path = request.uri().path().to_owned();
+                if request.method() != Method::GET {
+                    let _ = changes.send(path);
+                    return future::pending().await;
+                }
+                if request.uri().query().is_some_and(|query| query.contains("watch=")) {
+                    return future::pending().await;
+                }
+                let mut items: Vec<Value> = Vec::new();
+                if path.ends_with("/namespaces/ours/seinodes") {
+                    items.push(node);
+                }
+                let mut answer = (200, json!({ "metadata": { "resourceVersion": "1" }, "items": items }));
+                if path.ends_with("/namespaces/theirs/seinodes") {
+                    let settled = theirs.wait_for(|theirs| *theirs != Theirs::Slow).await;
+                    if settled.is_ok_and(|theirs| *theirs == Theirs::Refused) {
+                        answer = testbed::failure(403);
+                        answer.1["reason"] = "Forbidden".into();
+                    }
+                }
+                let body = Body::from(answer.1.to_string().into_bytes());
+                Ok::<_, Infallible>(Response::builder().status(answer.0).body(body).unwrap())
+            }
+        });
+        Client::new(service, "default")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_is_not_reconciled_before_the_nodes_of_the_namespace_of_its_peers_are_known() {
+        let (theirs, listed) = watch::channel(Theirs::Slow);
+        let (changes, mut changed) = mpsc::unbounded_channel();
+        let client = api_server(listed, changes);
+        tokio::spawn(run(client, options(&["ours", "theirs"]), metrics(), || {}, future::pending()));
+        let minute = Duration::from_secs(60);
+        for state in [Theirs::Slow, Theirs::Refused] {
+            theirs.send_replace(state);
+            assert!(timeout(minute, changed.recv()).await.is_err(), "its peers would seem absent");
+        }
+        theirs.send_replace(Theirs::Listed);
+        let first = timeout(10 * minute, changed.recv()).await.expect("it is reconciled then").unwrap();
+        assert!(first.ends_with("/namespaces/ours/seinodes/node-0"), "{first}");
+    }
+
+    #[derive(Debug)]
+    struct Closed;
+
+    impl Gate for Closed {
+        fn is_open(&self) -> bool {
+            false
+        }
+    }
+
+    #[tokio::test]
+    async fn submissions_to_sidecars_are_behind_the_gate_of_the_options() {
+        let client = testbed::client(|_| testbed::failure(404));
+        let options = Options { gate: Arc::new(Closed), ..options(&[]) };
+        let events = Publisher::new(client.clone());
+        let scopes = Scopes::watch(&client, &options, &metrics(), &events, &mut JoinSet::new());
+        let sidecar = scopes.0[0].nodes.sidecars.transport.plain("http://127.0.0.1:9").unwrap();
+        let task = TaskRequest { id: uuid::Uuid::nil(), type_: "mark-ready".to_owned(), params: None };
+        let refused = sidecar.submit(&task).await.unwrap_err();
+        assert!(matches!(refused, SidecarError::NotLeading { .. }), "{refused}");
     }
 }

@@ -45,7 +45,8 @@ async fn pass(node: Arc<SeiNode>, ctx: Arc<Context>) -> Result<Action, Failed> {
 async fn permitted(node: &Arc<SeiNode>, ctx: &Context) -> Result<Action, PassError> {
     // A deletion needs no cache. That of a namespace may take the right to fill them first.
     let is_deleted = node.metadata.deletion_timestamp.is_some();
-    let denied = || ctx.cache.denied(node).or_else(|| ctx.exclusives.denied(node));
+    let elsewhere = || ctx.exclusives.denied(node).or_else(|| ctx.neighbours.denied(node));
+    let denied = || ctx.cache.denied(node).or_else(elsewhere);
     match (!is_deleted).then(denied).flatten() {
         Some(kind) => Err(PassError::Denied { object: described(&**node), kind }),
         None => reconcile(Arc::clone(node), ctx).await,

@@ -23,7 +23,7 @@ use crate::{
     exclusives::Exclusives,
     groups,
     metrics::Metrics,
-    neighbours::Neighbours,
+    neighbours::{Fleet, Neighbours},
     references::References,
     sidecar::{Permits, Sidecars, Tokens},
 };
@@ -34,6 +34,13 @@ pub(crate) type Answer = (u16, Value);
 /// The answer to a request that failed.
 pub(crate) fn failure(code: u16) -> Answer {
     let status = json!({ "apiVersion": "v1", "kind": "Status", "status": "Failure", "message": "failed", "code": code });
+    (code, status)
+}
+
+/// The answer about an object that does not exist.
+pub(crate) fn not_found() -> Answer {
+    let (code, mut status) = failure(404);
+    status["reason"] = "NotFound".into();
     (code, status)
 }
 
@@ -76,7 +83,11 @@ pub(crate) fn context(client: &Client, settings: &[(&str, &str)]) -> (Arc<Contex
         genesis_bucket: None,
         references: References::new(client.clone(), wake.clone(), Arc::clone(&metrics)),
         neighbours: Neighbours {
-            fleet: Arc::new([cache.nodes.clone()]),
+            fleet: Arc::new([Fleet {
+                namespace: None,
+                nodes: cache.nodes.clone(),
+                progress: cache.progress.clone(),
+            }]),
             wakes: vec![wake.clone()],
             node_ids: Arc::default(),
         },

@@ -133,6 +133,11 @@ fn allows(platform: &Platform, node: &SeiNode, source: &LabelPeers) -> bool {
     namespace == names::namespace(node) || platform.allows_peers_of(namespace)
 }
 
+/// The namespaces in which the label sources of `node` look.
+pub fn namespaces(node: &SeiNode) -> impl Iterator<Item = &str> {
+    label_sources(node).map(|source| namespace(node, source))
+}
+
 /// The namespace in which `source` of `node` looks.
 fn namespace<'a>(node: &'a SeiNode, source: &'a LabelPeers) -> &'a str {
     let named = source.namespace.as_deref().filter(|namespace| !namespace.is_empty());

@@ -17,6 +17,7 @@ use anyhow::{Context, bail};
 use kube::{Client, Config, client::ClientBuilder, config::KubeConfigOptions};
 use prometheus_client::registry::Registry;
 use sei_controller::{Metrics, Options};
+use sei_render::Platform;
 use tokio::sync::watch;
 use tower::util::MapRequestLayer;
 
@@ -33,7 +34,20 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     log(&args)?;
     let platform = input::platform()?;
     let gate = Gate::default();
-    let options = Options {
+    let options = options(&args, platform, &gate)?;
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        bail!("a TLS provider was installed before the operator could choose its own");
+    }
+    let runtime = tokio::runtime::Runtime::new().context("failed to start the runtime")?;
+    let outcome = runtime.block_on(serve(args, options, gate));
+    // Whatever still runs in the background, such as the lookup of a name, must not keep the process.
+    runtime.shutdown_background();
+    outcome.map(|()| ExitCode::SUCCESS)
+}
+
+/// Settings of the controller: what it submits to sidecars is behind `gate`, as what it writes is.
+fn options(args: &RunArgs, platform: Platform, gate: &Gate) -> anyhow::Result<Options> {
+    Ok(Options {
         genesis_bucket: input::genesis_bucket(&platform)?,
         platform,
         namespaces: args.watch_namespaces.clone(),
@@ -45,15 +59,7 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         connect_to: args.sidecar_connect_to.clone(),
         token_file: args.sidecar_token_file.clone(),
         gate: Arc::new(gate.clone()),
-    };
-    if rustls::crypto::ring::default_provider().install_default().is_err() {
-        bail!("a TLS provider was installed before the operator could choose its own");
-    }
-    let runtime = tokio::runtime::Runtime::new().context("failed to start the runtime")?;
-    let outcome = runtime.block_on(serve(args, options, gate));
-    // Whatever still runs in the background, such as the lookup of a name, must not keep the process.
-    runtime.shutdown_background();
-    outcome.map(|()| ExitCode::SUCCESS)
+    })
 }
 
 async fn serve(args: RunArgs, options: Options, gate: Gate) -> anyhow::Result<()> {
@@ -148,4 +154,27 @@ fn log(args: &RunArgs) -> anyhow::Result<()> {
         LogFormat::Text => logs.init(),
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use sei_testkit::builders;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    #[test]
+    fn a_process_that_may_not_write_submits_nothing_to_sidecars_either() {
+        let Command::Run(args) = Cli::parse_from(["sei-operator", "run"]).command else {
+            panic!("it is the command to run")
+        };
+        let settings = builders::platform().into_iter().map(|(name, value)| (name.into(), value.into()));
+        let platform = Platform::from_settings(&settings.collect()).unwrap();
+        let gate = Gate::default();
+        let options = options(&args, platform, &gate).unwrap();
+        assert!(options.gate.is_open());
+        gate.shut();
+        assert!(!options.gate.is_open());
+    }
 }

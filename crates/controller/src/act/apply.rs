@@ -6,7 +6,7 @@ use kube::{
     Api, ResourceExt,
     api::{Patch, PatchParams},
 };
-use sei_api::{SeiNode, conditions::ReadyReason, labels, names};
+use sei_api::{SeiNode, labels, names};
 use sei_decide::{
     Observed, Ownership,
     objects::{is_owned_by, seid_image},
@@ -15,7 +15,7 @@ use sei_plan::{Outcome, Persisted, Plan};
 use sei_render::Rendered;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{ending, foreign, refused};
+use super::{ending, foreign, may_start, refused};
 use crate::{
     context::Context,
     refusal::words,
@@ -53,6 +53,19 @@ pub(crate) enum ApplyError {
     },
 }
 
+impl ApplyError {
+    /// Why an object cannot be written whose name is taken by one that stands to the SeiNode in this way. `None` where
+    /// it is the SeiNode's own.
+    pub(super) fn taken(by: Ownership, kind: &str, name: &str) -> Option<Self> {
+        let (kind, name) = (kind.to_owned(), name.to_owned());
+        match by {
+            Ownership::Own => None,
+            Ownership::Ending => Some(Self::Ending { kind, name }),
+            Ownership::Foreign => Some(Self::Foreign { kind, name }),
+        }
+    }
+}
+
 /// How often an object is looked up and written again that others write at the same time.
 const ATTEMPTS: usize = 3;
 
@@ -88,21 +101,25 @@ where
             Err(error) => return Err(failed(error)),
         }
         let live = api.get_metadata_opt(&name).await.map_err(failed)?;
-        version = match live.as_ref().map(|live| Ownership::of(live, node)) {
-            Some(Ownership::Foreign) => return Err(ApplyError::Foreign { kind, name }),
-            Some(Ownership::Ending) => return Err(ApplyError::Ending { kind, name }),
-            Some(Ownership::Own) | None => live.and_then(|live| live.metadata.resource_version),
-        };
+        let by = live.as_ref().map(|live| Ownership::of(live, node));
+        if let Some(error) = by.and_then(|by| ApplyError::taken(by, &kind, &name)) {
+            return Err(error);
+        }
+        version = live.and_then(|live| live.metadata.resource_version);
     }
 }
 
 /// The outcome of a task that applies.
 pub(super) fn outcome<K>(applied: Result<K, ApplyError>) -> Outcome {
-    match applied {
-        Ok(_) => Outcome::Done,
-        Err(ApplyError::Foreign { kind, name }) => foreign(&kind, &name),
-        Err(ApplyError::Ending { kind, name }) => ending(&kind, &name),
-        Err(ApplyError::Api { kind, name, source }) => refused(&format!("write {kind} {name}"), &source),
+    applied.map_or_else(not_written, |_| Outcome::Done)
+}
+
+/// The outcome of a task whose object was not written.
+pub(super) fn not_written(error: ApplyError) -> Outcome {
+    match error {
+        ApplyError::Foreign { kind, name } => foreign(&kind, &name),
+        ApplyError::Ending { kind, name } => ending(&kind, &name),
+        ApplyError::Api { kind, name, source } => refused(&format!("write {kind} {name}"), &source),
     }
 }
 
@@ -128,14 +145,10 @@ pub(super) async fn stateful_set(
     if plan.is_adopted() && live.and_then(seid_image) == Some(node.spec.image.as_str()) {
         return Outcome::Done;
     }
-    if observed.children.pod.is_none() {
-        match ctx.exclusives.live(&ctx.client, node).await.map(|found| found.rival) {
-            Ok(None) => {}
-            Ok(Some(rival)) => {
-                return Outcome::Waiting { reason: ReadyReason::WaitingForRelease, detail: rival.message };
-            }
-            Err(error) => return refused("list the pods of the chain", &error),
-        }
+    if observed.children.pod.is_none()
+        && let Err(outcome) = may_start(ctx, node).await
+    {
+        return outcome;
     }
     outcome(apply(ctx, node, &rendered.stateful_set, cached).await)
 }
@@ -150,5 +163,30 @@ pub(super) async fn bootstrap_service(ctx: &Context, observed: &Observed, render
     match &rendered.bootstrap_service {
         Some(service) => outcome(apply(ctx, node, service, cached).await),
         None => Outcome::Done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sei_api::conditions::ReadyReason;
+
+    use super::*;
+
+    #[test]
+    fn an_object_that_takes_the_name_is_waited_for_while_it_ends_and_fails_the_plan_where_it_stays() {
+        let outcome = |by| ApplyError::taken(by, "Service", "rpc-0").map(not_written);
+        assert_eq!(outcome(Ownership::Own), None);
+        let ending = outcome(Ownership::Ending);
+        assert!(
+            matches!(&ending, Some(Outcome::Waiting { reason: ReadyReason::WaitingForDeletion, detail })
+                if detail.starts_with("Service rpc-0 is being deleted")),
+            "{ending:?}"
+        );
+        let foreign = outcome(Ownership::Foreign);
+        assert!(
+            matches!(&foreign, Some(Outcome::Rejected { error })
+                if error.starts_with("Service rpc-0 exists and is not controlled by this SeiNode")),
+            "{foreign:?}"
+        );
     }
 }

@@ -22,7 +22,10 @@ use sei_plan::{Outcome, Persisted, Plan, TaskKind};
 use sei_render::Rendered;
 use serde::de::DeserializeOwned;
 
-use super::{apply, ending, foreign, refused, rollout, volume};
+use super::{
+    apply::{self, ApplyError},
+    ending, foreign, may_start, refused, rollout, volume,
+};
 use crate::{context::Context, trim};
 
 /// Creates the Job. One of this SeiNode that failed, that was created from another spec, or that completed on another
@@ -41,6 +44,9 @@ pub(super) async fn deploy_job(
         Err(error) => return refused(&format!("read Job {name}"), &error),
     };
     let Some(live) = live else {
+        if let Err(outcome) = may_start(ctx, node).await {
+            return outcome;
+        }
         if let Err(outcome) = make_room(ctx, node, rendered).await {
             return outcome;
         }
@@ -54,10 +60,8 @@ pub(super) async fn deploy_job(
             Err(error) => refused(&format!("create Job {name}"), &error),
         };
     };
-    match Ownership::of(&live, node) {
-        Ownership::Own => {}
-        Ownership::Ending => return ending("Job", &name),
-        Ownership::Foreign => return foreign("Job", &name),
+    if let Some(error) = ApplyError::taken(Ownership::of(&live, node), "Job", &name) {
+        return apply::not_written(error);
     }
     if is_usable(&live, wanted, plan) {
         return done_on(&live);
@@ -216,4 +220,91 @@ fn is_bootstrap(service: &Service) -> bool {
 
 fn waiting(why: &str) -> Outcome {
     Outcome::Waiting { reason: ReadyReason::WaitingForBootstrap, detail: format!("bootstrap: {why}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use sei_node::Node;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::testbed;
+
+    /// What becomes of the task where the API server has these objects.
+    async fn deployed(live: impl Fn(&str) -> Option<Value> + Clone + Send + 'static) -> Outcome {
+        let client = testbed::client(move |path| match live(path) {
+            Some(object) => (200, object),
+            None => testbed::not_found(),
+        });
+        let (ctx, _writers) = testbed::context(&client, &[]);
+        let snapshot = json!({ "s3": { "targetHeight": 5 }, "bootstrapImage": "seid:old" });
+        let parts = json!({
+            "fullNode": { "snapshot": snapshot }, "dataVolume": { "import": { "pvcName": "old" } },
+            "peers": sei_testkit::builders::outside_peers(),
+        });
+        let mut node = SeiNode::clone(&testbed::node("u", parts));
+        node.metadata.resource_version = Some("1".to_owned());
+        let task = json!({ "type": "deploy-bootstrap-job", "id": "1", "status": "Pending" });
+        let status = json!({ "plan": { "id": "p", "phase": "Active", "tasks": [task] } });
+        node.status = serde_json::from_value(status).unwrap();
+        let rendered = Rendered::of(&Node::of(&node), &ctx.platform).unwrap();
+        deploy_job(&ctx, &node, &Plan::load(&node).unwrap(), &rendered).await
+    }
+
+    fn list(items: &[Value]) -> Value {
+        // Also the answer to what creates an object.
+        json!({ "metadata": { "uid": "created" }, "items": items })
+    }
+
+    #[tokio::test]
+    async fn no_job_is_created_while_another_node_uses_the_claim() {
+        let pod = json!({ "containers": [], "volumes": [{ "name": "data", "persistentVolumeClaim": { "claimName": "old" } }] });
+        let object = |labels: Value, spec: Value| json!({ "metadata": { "name": "it", "namespace": "sei", "uid": "x", "labels": labels }, "spec": spec });
+        let template = json!({ "selector": {}, "serviceName": "it", "template": { "spec": pod } });
+        let of_other = json!({ "sei.io/node": "other", "sei.io/chain": "another" });
+        let bootstrap = json!({ "sei.io/node": "other", "sei.io/component": "bootstrap" });
+        for (kind, in_use) in [
+            ("pods", Some(object(bootstrap.clone(), pod.clone()))),
+            ("jobs", Some(object(bootstrap, template.clone()))),
+            ("statefulsets", Some(object(of_other.clone(), template))),
+            ("pods", Some(object(of_other, pod))),
+            ("pods", None),
+        ] {
+            let used = in_use.clone();
+            let outcome = deployed(move |path| {
+                let plural =
+                    path.rsplit('/').next().filter(|last| ["pods", "jobs", "statefulsets"].contains(last))?;
+                Some(list(&used.clone().filter(|_| plural == kind).into_iter().collect::<Vec<_>>()))
+            })
+            .await;
+            match in_use {
+                None => assert_eq!(outcome, Outcome::DoneOn { uid: "created".to_owned() }),
+                Some(_) => assert!(
+                    matches!(outcome, Outcome::Waiting { reason: ReadyReason::WaitingForRelease, .. }),
+                    "{kind}: {outcome:?}"
+                ),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_job_that_takes_the_name_is_waited_for_while_it_ends_and_fails_the_plan_where_it_stays() {
+        let owner = |uid: &str| json!({ "apiVersion": "sei.io/v1alpha1", "kind": "SeiNode", "name": "node-0", "uid": uid });
+        for (owners, is_waited_for) in [(json!([owner("before")]), true), (json!([]), false)] {
+            let metadata =
+                json!({ "name": "node-0-bootstrap", "namespace": "sei", "ownerReferences": owners });
+            let outcome = deployed(move |path| {
+                path.ends_with("/jobs/node-0-bootstrap").then(|| json!({ "metadata": metadata }))
+            })
+            .await;
+            let is_expected = match &outcome {
+                Outcome::Waiting { reason: ReadyReason::WaitingForDeletion, .. } => is_waited_for,
+                Outcome::Rejected { error } => {
+                    !is_waited_for && error.contains("not controlled by this SeiNode")
+                }
+                _ => false,
+            };
+            assert!(is_expected, "{outcome:?}");
+        }
+    }
 }

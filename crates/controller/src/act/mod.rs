@@ -8,12 +8,12 @@ mod rollout;
 mod sidecar;
 mod volume;
 
-use sei_api::{conditions::ReadyReason, v1alpha1::PlannedTask};
+use sei_api::{SeiNode, conditions::ReadyReason, v1alpha1::PlannedTask};
 use sei_decide::{Finding, Observed};
 use sei_plan::{Outcome, Persisted, Plan, Task};
 use sei_render::{RenderError, Rendered};
 
-pub(crate) use apply::apply;
+pub(crate) use apply::{ApplyError, apply};
 pub(crate) use volume::{delete_own_claim, mark_initialized};
 
 use crate::{
@@ -74,6 +74,21 @@ fn checked(finding: Option<&Finding>) -> Outcome {
             Outcome::Waiting { reason: ReadyReason::WaitingForKeys, detail: why.clone() }
         }
         Some(Finding::Bad(why)) => Outcome::Rejected { error: why.clone() },
+    }
+}
+
+/// Whether a pod of `node` may be created now: nothing else has its key or volume, as the API server has it at this moment.
+///
+/// # Errors
+/// The outcome of a step that must not create it yet.
+async fn may_start(ctx: &Context, node: &SeiNode) -> Result<(), Outcome> {
+    let found = ctx.exclusives.live(&ctx.client, node).await;
+    let found = found.map_err(|error| refused("list what uses the key and volume of the node", &error))?;
+    match found.rival {
+        None => Ok(()),
+        Some(rival) => {
+            Err(Outcome::Waiting { reason: ReadyReason::WaitingForRelease, detail: rival.message })
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Repairs of a Running node that fail, and that do not last.
 
 use sei_api::conditions::{ConditionType, ReadyReason};
-use sei_decide::{Overridden, Repaired};
+use sei_decide::{Claim, Overridden, Repaired};
 use sei_plan::Outcome;
 use serde_json::json;
 
@@ -50,4 +50,36 @@ fn a_repair_that_does_not_last_is_reported_and_not_repeated() {
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     assert_eq!(life.repairs, before);
     assert_eq!(condition(&life, ConditionType::SpecHonored), honored, "no status is written");
+}
+
+/// The claim of the node, whose volume is not marked yet.
+fn unmarked(is_owned: bool) -> Claim {
+    Claim {
+        name: "data-node-0".to_owned(),
+        uid: "claim-1".to_owned(),
+        phase: Some("Bound".to_owned()),
+        volume: None,
+        deleted_at: None,
+        is_owned,
+        config_mode: None,
+        has_state: false,
+    }
+}
+
+#[test]
+fn the_claim_of_a_running_node_is_marked_once_its_pod_is_ready() {
+    let mut life = Life::new(json!({ "chainId": "c", "image": "seid:0", "fullNode": {} }));
+    while life.pass(Vec::new(), &Outcome::Done).unwrap() {}
+    let mut repairs = |claim: Claim, pod: usize| {
+        let before = life.repairs;
+        life.claim = Some(claim);
+        life.sight.pod = pod;
+        life.pass(Vec::new(), &Outcome::Done).unwrap();
+        life.repairs - before
+    };
+    let (ready, not_ready) = (0, 2);
+    assert_eq!(repairs(unmarked(true), not_ready), 0, "it may not have caught up");
+    assert_eq!(repairs(unmarked(true), ready), 1);
+    assert_eq!(repairs(Claim { has_state: true, ..unmarked(true) }, ready), 0);
+    assert_eq!(repairs(unmarked(false), ready), 0, "it has another owner");
 }

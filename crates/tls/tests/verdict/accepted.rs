@@ -34,6 +34,16 @@ fn every_usual_form_of_key() {
 }
 
 #[test]
+fn rsa_keys_of_sizes_that_ring_does_not_load() {
+    let rsa = Parts::new(include_str!("keys/rsa6144.crt.pem"), include_str!("keys/rsa6144.key.pem"));
+    let verdict = rsa.judged();
+    assert!(matches!(&verdict, Ok(accepted) if matches!(accepted.trust, Trust::Leaf(_))), "{verdict:?}");
+    let other = Parts::new(include_str!("keys/rsa6144.crt.pem"), include_str!("keys/rsa.pkcs8.pem"));
+    let verdict = other.judged().map_err(|problem| problem.to_string());
+    assert!(matches!(&verdict, Err(why) if why.contains("does not belong")), "{verdict:?}");
+}
+
+#[test]
 fn every_harmless_form_of_text() {
     let root = authority("root");
     let made = issue(&good(), &root);

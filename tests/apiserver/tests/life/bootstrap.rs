@@ -2,22 +2,33 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::{batch::v1::Job, core::v1::Service};
+use k8s_openapi::api::{
+    batch::v1::Job,
+    core::v1::{PersistentVolumeClaim, Service},
+};
 use kube::{ResourceExt, api::DeleteParams};
 use sei_api::{SeiNode, conditions::ConditionType, v1alpha1::NodePhase};
 use sei_testkit::{builders, cluster::Cluster};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::harness::{self, condition, is_running, until};
+use crate::{
+    harness::{self, condition, is_running, until},
+    modes,
+};
 
 const A: &str = "ghcr.io/sei-protocol/sei:a";
 
-async fn create(cluster: &Cluster, name: &str) {
+/// A node that goes through a bootstrap.
+fn bootstrapped() -> Value {
     let snapshot = json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "seid:old" });
     let mut spec = builders::full_node(A);
     spec["fullNode"] = json!({ "snapshot": snapshot });
     spec["peers"] = builders::outside_peers();
-    harness::create(cluster, name, spec).await;
+    spec
+}
+
+async fn create(cluster: &Cluster, name: &str) {
+    harness::create(cluster, name, bootstrapped()).await;
 }
 
 /// The current task is this one, and was given to the sidecar.
@@ -130,4 +141,32 @@ async fn service_taken_away(cluster: &Cluster) {
     cluster.simulator.stop(&host);
     cluster.simulator.run(&host);
     until(cluster, name, "Running", is_running).await;
+}
+
+/// The documented way to change what is decided at creation, as TLS is: an old seid must not run on newer data.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recreated_node_does_not_bootstrap_a_volume_with_data_again() {
+    let cluster = harness::cluster().await;
+    let _operator = harness::operator(&cluster);
+    modes::import(&cluster).await;
+    let (name, host) = ("again-0", Cluster::host("again-0"));
+    let mut spec = bootstrapped();
+    spec["dataVolume"] = json!({ "import": { "pvcName": "old-data" } });
+    harness::create(&cluster, name, spec.clone()).await;
+    until(&cluster, name, "Running", is_running).await;
+    assert_eq!(cluster.simulator.runs(&host)["snapshot-restore"], 1);
+    let claims = harness::api::<PersistentVolumeClaim>(&cluster);
+    harness::eventually("the claim is marked", || async {
+        claims.get("old-data").await.unwrap().annotations().contains_key("sei.io/initialized")
+    })
+    .await;
+    cluster.nodes().delete(name, &DeleteParams::default()).await.unwrap();
+    harness::nothing_left_but(&cluster, &["old-data"]).await;
+
+    harness::create(&cluster, name, spec).await;
+    let node = until(&cluster, name, "Running again", is_running).await;
+    let tasks = node.status.unwrap().plan.unwrap().tasks;
+    let types: Vec<_> = tasks.iter().map(|task| task.type_.as_str()).collect();
+    assert!(!types.iter().any(|type_| type_.contains("bootstrap")), "{types:?}");
+    assert_eq!(cluster.simulator.runs(&host)["snapshot-restore"], 1, "{types:?}");
 }

@@ -226,7 +226,12 @@ async fn it_lets_through_who_may_and_says_who_that_is() {
         assert_eq!(heard["x-remote-user"], "system:serviceaccount:default:granted");
         assert!(heard["x-remote-groups"].as_str().unwrap().contains("|system:serviceaccounts:default"));
         assert_eq!((&heard["authorization"], &heard["x-other"]), (&Value::Null, &json!("kept")));
+        assert_eq!(heard["x-forwarded-for"], "127.0.0.1");
     }
+    // The address of the client comes after those that the request was forwarded for before.
+    let forwarded = [("authorization", granted.as_str()), ("x-forwarded-for", "192.0.2.1")];
+    let heard = bed.ask(port, "GET", "/v0/tasks", &forwarded).await.heard();
+    assert_eq!(heard["x-forwarded-for"], "192.0.2.1, 127.0.0.1");
     // An ignored path passes as it is; another one that begins like it does not.
     let heard = bed.ask(port, "GET", "/v0/healthz", &forged).await.heard();
     assert_eq!((&heard["x-remote-user"], &heard["authorization"]), (&json!("evil"), &json!(granted)));

@@ -66,9 +66,16 @@ async fn behind_a_proxy_exactly_one_user_is_required_and_logged() {
     let [port] = ports();
     let mut command = seictl(home.path(), port);
     let sidecar = Process::start(command.env("SEI_SIDECAR_AUTHN_MODE", " Trusted-Header "));
-    for (users, status) in
-        [(&[][..], 401), (&["anna"][..], 200), (&[""][..], 401), (&["anna", "berta"][..], 401)]
-    {
+    let refused = |error: &str| (401, format!("{}\n", json!({ "error": error })));
+    for (users, (status, body)) in [
+        (&[][..], refused("missing X-Remote-User header")),
+        (&["anna"][..], (200, "{\"status\":\"Initializing\"}\n".to_owned())),
+        (&[" "][..], refused("empty X-Remote-User header")),
+        (
+            &["anna", "berta"][..],
+            refused("expected exactly one X-Remote-User header — proxy must overwrite, not append"),
+        ),
+    ] {
         let request = || {
             let mut request = Request::get(format!("http://127.0.0.1:{port}/v0/status"));
             for user in users {
@@ -76,7 +83,8 @@ async fn behind_a_proxy_exactly_one_user_is_required_and_logged() {
             }
             request.header("Authorization", "Bearer t").body(Body::empty()).unwrap()
         };
-        assert_eq!(ask(request).await.0, status, "{users:?}");
+        let answer = ask(request).await;
+        assert_eq!((answer.0.as_u16(), answer.1), (status, body), "{users:?}");
     }
     assert_eq!(get(port, "/v0/healthz").await.0, StatusCode::SERVICE_UNAVAILABLE, "this path needs no user");
     let (_, told) = sidecar.terminate();

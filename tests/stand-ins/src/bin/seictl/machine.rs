@@ -73,3 +73,20 @@ async fn get(url: &str) -> anyhow::Result<Value> {
     };
     tokio::time::timeout(DEADLINE, asked).await.with_context(|| format!("no answer from {url}"))?
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_machine_without_the_ec2_api_says_so_after_the_retries_of_the_sdk() {
+        let began = Instant::now();
+        let error = Machine.instances().await.unwrap_err();
+        assert_eq!(
+            (began.elapsed().as_secs(), error.as_str()),
+            (11, "failed to describe instances: no EC2 API is reachable")
+        );
+    }
+}

@@ -1,0 +1,112 @@
+//! Writes objects of a node again that differ from what they should be.
+
+use std::{fmt::Debug, time::Duration};
+
+use sei_api::{SeiNode, names::full_name};
+use sei_decide::{Observed, Overridden, Repair, Repaired};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    act::{self, ApplyError},
+    context::Context,
+    written::Written,
+};
+
+/// How long fields that are changed back are left alone.
+const OVERRIDDEN: Duration = Duration::from_secs(300);
+
+/// Carries out one repair, and says what became of it.
+pub(crate) async fn repair(ctx: &Context, observed: &Observed, repair: Repair) -> Repaired {
+    let (node, children) = (&*observed.node, &observed.children);
+    match repair {
+        Repair::StatefulSet(object) => {
+            restore(ctx, node, &*object, children.stateful_set.as_deref(), "StatefulSet").await
+        }
+        Repair::Service(object) => restore(ctx, node, &*object, children.service.as_deref(), "Service").await,
+        Repair::ConfigMap(object) => {
+            restore(ctx, node, &*object, children.config_map.as_deref(), "ConfigMap").await
+        }
+        Repair::ClaimMark(claim) => match act::mark_initialized(ctx, node, &claim).await {
+            Ok(()) => Repaired::Done,
+            Err(error) => {
+                tracing::warn!(node = full_name(node), claim = claim.name, %error, "failed to annotate claim");
+                Repaired::Failed(format!("annotate claim {}: {error}", claim.name))
+            }
+        },
+    }
+}
+
+async fn restore<K>(
+    ctx: &Context,
+    node: &SeiNode,
+    object: &K,
+    cached: Option<&K>,
+    kind: &'static str,
+) -> Repaired
+where
+    K: Written + Debug + Serialize + DeserializeOwned,
+{
+    let repaired = judged(object, act::apply(ctx, node, object, cached).await, kind);
+    let node_name = full_name(node);
+    match &repaired {
+        Repaired::Done => tracing::info!(node = node_name, kind, "reverted drift in owned object"),
+        Repaired::Failed(error) => {
+            tracing::warn!(node = node_name, kind, error, "failed to revert drift in owned object");
+        }
+        Repaired::Undone(overridden) => {
+            tracing::warn!(node = node_name, kind, paths = ?overridden.paths, "drift in owned object was not reverted: the object differs again once it is written");
+            let until = ctx.now() + OVERRIDDEN;
+            ctx.memory(node, |memory| memory.overridden.push((until, overridden.clone())));
+        }
+    }
+    repaired
+}
+
+/// What became of `object`, by what the API server returned when it was applied.
+fn judged<K>(object: &K, applied: Result<K, ApplyError>, kind: &'static str) -> Repaired
+where
+    K: Written + Serialize,
+{
+    match applied {
+        Err(error) => Repaired::Failed(error.to_string()),
+        Ok(live) => Overridden::find(object, &live, kind).map_or(Repaired::Done, Repaired::Undone),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::Service;
+    use serde_json::json;
+
+    use super::*;
+
+    fn service(port: u16) -> Service {
+        let spec = json!({ "clusterIP": "None", "ports": [{ "port": port }] });
+        serde_json::from_value(json!({ "metadata": { "name": "rpc-0" }, "spec": spec })).unwrap()
+    }
+
+    #[test]
+    fn a_repair_is_done_where_the_written_object_is_as_it_should_be() {
+        let live = serde_json::to_value(service(26657)).map(|mut live| {
+            live["metadata"]["resourceVersion"] = "7".into();
+            live["spec"]["sessionAffinity"] = "None".into();
+            serde_json::from_value(live).unwrap()
+        });
+        assert_eq!(judged(&service(26657), Ok(live.unwrap()), "Service"), Repaired::Done);
+    }
+
+    #[test]
+    fn a_repair_that_is_refused_says_why_and_one_that_does_not_last_says_where() {
+        let refused = || {
+            let status = kube::core::Status::failure("exceeded quota: no services", "Forbidden");
+            let source = Box::new(kube::Error::Api(status.with_code(403).boxed()));
+            ApplyError::Api { kind: "Service".to_owned(), name: "rpc-0".to_owned(), source }
+        };
+        let why = "failed to write Service rpc-0: exceeded quota: no services";
+        assert_eq!(judged(&service(1), Err(refused()), "Service"), Repaired::Failed(why.to_owned()));
+        let Repaired::Undone(overridden) = judged(&service(1), Ok(service(2)), "Service") else {
+            panic!("the port differs")
+        };
+        assert!(overridden.to_string().starts_with("Service rpc-0: /spec/ports"), "{overridden}");
+    }
+}
