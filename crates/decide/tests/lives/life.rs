@@ -11,8 +11,8 @@ use sei_api::{
     v1alpha1::{NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
 use sei_decide::{
-    Answer, Ask, Children, Claim, Finding, Health, Keys, Observed, Overridden, Pass, Repaired, Sidecar, Then,
-    TlsFinding, Trouble, TroubleKind,
+    Answer, Ask, Children, Claim, Finding, Health, Keys, Observed, Overridden, Pass, Repair, Repaired,
+    Sidecar, Then, TlsFinding, Trouble, TroubleKind,
     contention::{Contention, Rival},
 };
 use sei_node::Node;
@@ -48,8 +48,8 @@ pub struct Life {
     pub repaired: Repaired,
     /// Repairs that are known not to last.
     pub overridden: Vec<Overridden>,
-    /// How many repairs were requested.
-    pub repairs: u32,
+    /// The repairs that were requested.
+    pub repairs: Vec<Repair>,
     /// The data volume claim.
     pub claim: Option<Claim>,
     /// Image in the live StatefulSet and pod, where it is not that of the spec.
@@ -82,7 +82,7 @@ impl Life {
             now: START.parse().unwrap(),
             repaired: Repaired::Done,
             overridden: Vec::new(),
-            repairs: 0,
+            repairs: Vec::new(),
             claim: None,
             live_image: None,
             pod_uid: "pod-1",
@@ -224,8 +224,8 @@ impl Life {
         let mut stepped = false;
         loop {
             let outcome = match pass.ask() {
-                Ask::Repair(_) => {
-                    self.repairs += 1;
+                Ask::Repair(object) => {
+                    self.repairs.push(object);
                     pass.repaired(self.repaired.clone());
                     continue;
                 }

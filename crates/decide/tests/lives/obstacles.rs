@@ -88,8 +88,8 @@ fn objects_left_by_a_deleted_seinode_of_the_same_name_are_neither_foreign_nor_ch
             metadata.owner_references.as_mut().unwrap()[0].uid = "former".to_owned();
         }
     });
-    let before = life.repairs;
+    let before = life.repairs.len();
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     assert_eq!(life.node.status.as_ref().unwrap().condition(ConditionType::Stalled), None);
-    assert_eq!(life.repairs, before);
+    assert_eq!(life.repairs.len(), before);
 }

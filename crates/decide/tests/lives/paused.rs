@@ -42,14 +42,14 @@ fn set(life: &mut Life, change: impl FnOnce(&mut SeiNode)) {
 #[test]
 fn a_paused_node_is_not_updated_repaired_or_marked_ready() {
     let mut life = running();
-    let repairs = life.repairs;
+    let repairs = life.repairs.len();
     life.sight.stateful_set = 2;
     life.sight.health = 1;
     set(&mut life, |node| {
         node.spec.paused = Some(true);
         node.spec.image = "seid:1".to_owned();
     });
-    assert_eq!(life.repairs, repairs);
+    assert_eq!(life.repairs.len(), repairs);
     assert!(life.plan().is_none_or(|plan| plan.phase == PlanPhase::Complete));
     assert_eq!(ready(&life), "Paused: spec.paused is true; no plan starts, and drift is not reverted");
     life.sight = GOOD;
@@ -86,23 +86,23 @@ fn a_stopped_node_is_scaled_to_zero_once_and_back_when_it_continues() {
         })
     }
     let mut life = running();
-    let repairs = life.repairs;
+    let repairs = life.repairs.len();
     life.adjust = scaled(1);
     set(&mut life, |node| node.spec.stopped = Some(true));
-    assert_eq!(life.repairs, repairs + 1);
+    assert_eq!(life.repairs.len(), repairs + 1);
     assert!(ready(&life).contains("waiting for pod node-0-0 to end"), "{}", ready(&life));
     life.adjust = scaled(0);
     life.sight.pod = 1;
     life.pass(Vec::new(), &Outcome::Done).unwrap();
-    assert_eq!(life.repairs, repairs + 1);
+    assert_eq!(life.repairs.len(), repairs + 1);
     assert!(ready(&life).contains("the pod is gone"), "{}", ready(&life));
     set(&mut life, |node| {
         node.spec.stopped = None;
         node.spec.paused = Some(true);
     });
-    assert_eq!(life.repairs, repairs + 1, "a paused node gets no pod back");
+    assert_eq!(life.repairs.len(), repairs + 1, "a paused node gets no pod back");
     set(&mut life, |node| node.spec.paused = None);
-    assert!(life.repairs > repairs + 1, "the StatefulSet is applied again");
+    assert!(life.repairs.len() > repairs + 1, "the StatefulSet is applied again");
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn the_phase_paused_of_a_later_go_controller_is_read_as_the_phase_before() {
         life.sight.stateful_set = if has_set { 0 } else { 1 };
         life.pass(Vec::new(), &Outcome::Done).unwrap();
         assert_eq!(life.node.status.as_ref().unwrap().phase, Some(phase));
-        assert_eq!(life.repairs, 0);
+        assert_eq!(life.repairs.len(), 0);
         assert!(ready(&life).starts_with(ReadyReason::Paused.as_str()), "{}", ready(&life));
     }
 }
