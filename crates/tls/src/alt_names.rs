@@ -12,11 +12,11 @@ const IP: u8 = context(7);
 pub(crate) struct AltNames {
     /// DNS names, as written.
     pub(crate) dns: Vec<String>,
-    /// Whether there are e-mail addresses or URIs.
+    /// Whether it has e-mail addresses or URIs.
     pub(crate) mail_or_uri: bool,
-    /// Whether there is a name of a kind that clients know.
+    /// Whether it has a name of a kind that clients support.
     pub(crate) any: bool,
-    /// The value itself, which tells one certificate of a CA from another.
+    /// The value itself, by which certificates of one CA are distinguished.
     pub(crate) value: Vec<u8>,
 }
 
@@ -48,7 +48,7 @@ impl AltNames {
         Ok(names)
     }
 
-    /// Whether a TLS client in Go takes a certificate with these names for `host`, a plain DNS name.
+    /// Whether a TLS client in Go accepts a certificate with these names for `host`, a plain DNS name.
     pub(crate) fn cover(&self, host: &str) -> bool {
         let covers = |name: &String| {
             name.eq_ignore_ascii_case(host)
@@ -62,13 +62,13 @@ impl AltNames {
         self.dns.iter().any(covers)
     }
 
-    /// Whether every DNS name can be held against a name constraint.
+    /// Whether every DNS name can be compared with a name constraint.
     pub(crate) fn are_domains(&self) -> bool {
         self.dns.iter().all(|name| is_domain(name.as_bytes()))
     }
 }
 
-/// Reads the value of nameConstraints. `true` when it constrains kinds of names that Go does not know.
+/// Reads the value of nameConstraints. `true` if it constrains kinds of names that Go does not support.
 pub(crate) fn read_constraints(value: &[u8]) -> Result<bool, Fault> {
     const MALFORMED: Fault = "malformed nameConstraints";
     let mut outer = Elements::of(value);
@@ -103,18 +103,18 @@ pub(crate) fn read_constraints(value: &[u8]) -> Result<bool, Fault> {
     Ok(unknown)
 }
 
-/// A domain, or with a dot before it everything below one.
+/// A domain, or, with a leading dot, every domain below it.
 fn is_constraint(name: &[u8]) -> bool {
     name != b"." && is_domain(name.strip_prefix(b".").unwrap_or(name))
 }
 
-/// Labels of visible ASCII characters between dots; or nothing.
+/// Labels of visible ASCII characters separated by dots; or empty.
 fn is_domain(name: &[u8]) -> bool {
     let label = |label: &[u8]| !label.is_empty() && label.iter().all(u8::is_ascii_graphic);
     name.is_empty() || name.split(|byte| *byte == b'.').all(label)
 }
 
-/// An address of the simple form; Go also knows quoted ones.
+/// An address of the simple form; Go also accepts quoted ones.
 fn is_mailbox(name: &[u8]) -> bool {
     let Some(at) = name.iter().position(|byte| *byte == b'@') else { return false };
     let (local, domain) = (&name[..at], &name[at + 1..]);
@@ -129,7 +129,7 @@ fn is_address(name: &[u8]) -> bool {
     std::str::from_utf8(name).is_ok_and(|name| name.parse::<core::net::IpAddr>().is_ok())
 }
 
-/// An address and a mask of ones, then zeros.
+/// An address and a mask: ones, then zeros.
 fn is_network(name: &[u8]) -> bool {
     if !matches!(name.len(), 8 | 32) {
         return false;
@@ -139,7 +139,7 @@ fn is_network(name: &[u8]) -> bool {
     partial.leading_ones() + partial.trailing_zeros() == 8 && mask.all(|byte| *byte == 0)
 }
 
-/// A name that DNS could hold, an underscore included.
+/// A name that is valid in DNS; underscores are allowed.
 fn is_host_name(name: &str) -> bool {
     let label = |label: &str| {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
@@ -148,8 +148,8 @@ fn is_host_name(name: &str) -> bool {
     name.split('.').all(label)
 }
 
-/// An absolute URI of RFC 3986 without user information or an address in brackets, which Go's parser takes; or
-/// nothing, which it takes as well.
+/// An absolute URI of RFC 3986 without user information or an address in brackets, which Go's parser accepts;
+/// or empty, which it accepts as well.
 fn is_uri(uri: &[u8]) -> bool {
     let Some(colon) = uri.iter().position(|byte| *byte == b':') else { return uri.is_empty() };
     let (scheme, rest) = (&uri[..colon], &uri[colon + 1..]);

@@ -1,4 +1,4 @@
-//! One certificate, read as strictly as Go's `crypto/x509` reads it.
+//! One certificate, parsed as strictly as Go's `crypto/x509` does.
 
 use der::{
     Decode, SliceReader, Tag,
@@ -29,7 +29,7 @@ pub(crate) struct Certificate {
     pub(crate) extensions: Extensions,
 }
 
-/// Every certificate of `entry` in file order, at least one, or what is wrong with it.
+/// Every certificate of `entry` in file order, at least one, or the first problem.
 pub(crate) fn read_all(
     entry: &'static str,
     text: &[u8],
@@ -78,12 +78,12 @@ impl Certificate {
         Ok(Self { der, place, version, subject, issuer, public_key, not_before, not_after, extensions })
     }
 
-    /// True when `issuer` bears the name that this certificate says issued it.
+    /// Whether the subject of `issuer` is the issuer name of this certificate.
     pub(crate) fn names_as_issuer(&self, issuer: &Self) -> bool {
         self.issuer.text == issuer.subject.text
     }
 
-    /// Refuses it before and after its validity. Both ends belong to that (RFC 5280, 4.1.2.5).
+    /// Rejects the certificate before and after its validity, which includes both ends (RFC 5280, 4.1.2.5).
     pub(crate) fn check_dates(&self, now: Timestamp) -> Result<(), Problem> {
         let (not_before, not_after) = (self.not_before, self.not_after);
         if now > not_after {
@@ -129,7 +129,8 @@ fn dates(validity: &[u8]) -> Option<(Timestamp, Timestamp)> {
             Tag::UtcTime => UtcTime::decode(&mut reader).ok()?.to_unix_duration(),
             _ => GeneralizedTime::decode(&mut reader).ok()?.to_unix_duration(),
         };
-        // The year 9999 of RFC 5280's "no end" lies beyond what a timestamp holds by hours: it becomes the last one.
+        // The year 9999 of RFC 5280's "no expiry" is a few hours beyond the range of a timestamp: it becomes
+        // the last timestamp.
         let seconds = i64::try_from(seconds.as_secs()).ok()?;
         Some(Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX))
     };

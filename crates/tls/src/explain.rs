@@ -1,15 +1,15 @@
-//! What webpki says, in the words of people who issue certificates.
+//! Errors of webpki, in terms that people who issue certificates know.
 
 use webpki::Error;
 
-/// Names that webpki cannot read although Go can.
+/// Names that webpki cannot parse although Go can.
 pub(crate) const UNREADABLE_NAMES: &str = "its subjectAltName has entries that the operator's TLS library cannot read: reissue it with plain DNS names";
 
-/// Nothing that is trusted issued the certificate.
+/// No trusted certificate issued the certificate.
 pub(crate) const UNKNOWN_ISSUER: &str =
     "no CA in the Secret issued it: store the issuing CA in ca.crt and any intermediates in tls.crt";
 
-/// Why webpki does not verify a certificate, and what to do.
+/// Why webpki does not verify a certificate, and how to fix it.
 pub(crate) fn explain(error: &Error) -> &'static str {
     match error {
         Error::UnknownIssuer => UNKNOWN_ISSUER,

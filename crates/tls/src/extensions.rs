@@ -1,4 +1,4 @@
-//! The extensions of a certificate, held to what Go's parser wants of each.
+//! The extensions of a certificate, checked as Go's parser checks each.
 
 use std::collections::BTreeSet;
 
@@ -16,22 +16,22 @@ const AUTHORITY_INFO_ACCESS: &[u8] = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7
 const SERVER_AUTH: &[u8] = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1").as_bytes();
 const ANY_USAGE: &[u8] = ObjectIdentifier::new_unwrap("2.5.29.37.0").as_bytes();
 
-/// What the extensions say, as far as it decides who takes the certificate.
+/// The extensions that decide which clients accept the certificate.
 #[derive(Default)]
 pub(crate) struct Extensions {
-    /// subjectAltName; empty where there is none.
+    /// subjectAltName; empty if absent.
     pub(crate) names: AltNames,
-    /// Whether its extended key usage, if it has one, leaves servers out.
+    /// Whether it has an extended key usage that excludes servers.
     pub(crate) not_for_servers: bool,
-    /// Whether its key usage, if it has one, leaves the signing of certificates out.
+    /// Whether it has a key usage that excludes signing certificates.
     pub(crate) may_not_sign: bool,
     /// basicConstraints.
     pub(crate) basic: Option<Basic>,
-    /// Whether there are name constraints.
+    /// Whether it has name constraints.
     pub(crate) constrains_names: bool,
-    /// Whether there are policy constraints or mappings.
+    /// Whether it has policy constraints or mappings.
     pub(crate) constrains_policies: bool,
-    /// A critical extension that Go does not know.
+    /// A critical extension that Go does not support.
     pub(crate) unknown_critical: Option<String>,
 }
 
@@ -63,7 +63,7 @@ impl Extensions {
         Ok(read)
     }
 
-    /// Whether the extension is one that Go handles.
+    /// Adds one extension; whether Go handles it.
     fn add(&mut self, oid: &[u8], critical: bool, value: &[u8]) -> Result<bool, Fault> {
         if oid == AUTHORITY_INFO_ACCESS {
             never_critical(critical, "authorityInfoAccess is marked critical")?;
@@ -125,7 +125,7 @@ fn never_critical(critical: bool, fault: Fault) -> Result<(), Fault> {
     if critical { Err(fault) } else { Ok(()) }
 }
 
-/// Go takes a key usage without any bit for none.
+/// Go treats a key usage without any bit as absent.
 fn may_sign(value: &[u8]) -> Option<bool> {
     let (bytes, unused) = Elements::of(value).bits()?;
     let set = |bit: usize| {
@@ -142,7 +142,7 @@ fn basic(value: &[u8]) -> Option<Basic> {
     Some(Basic { ca, path_length })
 }
 
-/// An extended key usage without any purpose is no restriction to Go.
+/// Go treats an extended key usage without any purpose as no restriction.
 fn serves(value: &[u8]) -> Option<bool> {
     let mut list = Elements::of(value).within(SEQUENCE)?;
     let mut serves = list.is_empty();

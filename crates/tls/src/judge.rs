@@ -13,7 +13,7 @@ use crate::{
 
 const TLS_TYPE: &str = "kubernetes.io/tls";
 
-/// The parts of a Secret that count. Borrowed: nothing of it outlives the verdict.
+/// The parts of a Secret that the verdict depends on. Borrowed: no part of it outlives the verdict.
 #[derive(Clone, Copy)]
 pub struct SecretData<'a> {
     /// `type`.
@@ -22,26 +22,27 @@ pub struct SecretData<'a> {
     pub crt: Option<&'a [u8]>,
     /// `data["tls.key"]`, decoded.
     pub key: Option<&'a [u8]>,
-    /// `data["ca.crt"]`, decoded; empty counts as absent, cert-manager writes it so.
+    /// `data["ca.crt"]`, decoded; an empty value counts as absent, since cert-manager writes one.
     pub ca: Option<&'a [u8]>,
 }
 
-/// A Secret that serves TLS under the required names now.
+/// A Secret that can serve TLS for the required names now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
-    /// The first end among the certificates that a client verifies: the leaf, its issuers, the trusted one. The
-    /// verdict holds until then.
+    /// The earliest expiry among the certificates that a client verifies: the leaf, its issuers, the trusted
+    /// one. The verdict is valid until then.
     pub end: End,
     /// What to verify the served certificate against.
     pub trust: Trust,
 }
 
-/// Judges `secret` for a server that is dialled by each name of `required`, at `now`.
+/// Judges `secret` at `now` for a server that clients connect to by each name in `required`.
 ///
 /// # Errors
 ///
 /// The first [`Problem`], in this order: type; `tls.crt` and `tls.key` present; every block readable; the key
-/// usable and the leaf's own, the leaf first; the chain in order; names; validity; use by servers.
+/// usable and belonging to the leaf, the leaf first; the chain in order; names; validity; server
+/// authentication.
 pub fn judge(secret: &SecretData<'_>, required: &[String], now: Timestamp) -> Result<Accepted, Problem> {
     if secret.type_ != Some(TLS_TYPE) {
         return Err(Problem::WrongType { found: secret.type_.unwrap_or_default().to_owned() });
@@ -64,10 +65,10 @@ pub fn judge(secret: &SecretData<'_>, required: &[String], now: Timestamp) -> Re
     }
 }
 
-/// The certificates of `ca.crt`. Clients skip what they cannot read in it.
+/// The certificates of `ca.crt`. Clients skip those that they cannot parse.
 struct Bundle {
     certificates: Vec<Certificate>,
-    /// What is wrong with the first that cannot be read.
+    /// The problem of the first certificate that cannot be parsed.
     unreadable: Option<Problem>,
 }
 
@@ -91,7 +92,7 @@ impl Bundle {
         }
     }
 
-    /// Where nothing that could be read issued the leaf, it is likely what could not.
+    /// If no readable certificate issued the leaf, an unreadable one probably did.
     fn explain(self, problem: Problem) -> Problem {
         match problem {
             Problem::NotForServers { ref detail, .. } if detail == UNKNOWN_ISSUER => {
@@ -110,7 +111,7 @@ fn present<'a>(
     value.filter(|bytes| !bytes.is_empty()).ok_or(Problem::Missing { entry, what })
 }
 
-/// The first certificate, which must be the one of the key, and those after it.
+/// The first certificate, which must belong to the key, and those after it.
 fn leaf<'a>(chain: &'a [Certificate], key: &[u8]) -> Result<(&'a Certificate, &'a [Certificate]), Problem> {
     let place = key::position(key, chain.iter().map(|certificate| &certificate.public_key))?;
     match (place, chain.split_first()) {

@@ -1,4 +1,4 @@
-//! The private key: read and checked as Go reads and checks it, held against certificates, then dropped.
+//! The private key: parsed and checked as Go does, compared with the certificates, then dropped.
 
 use num_bigint::BigUint;
 use ring::{
@@ -23,7 +23,7 @@ enum PrivateKey<'a> {
     Ed25519 { seed: &'a [u8] },
 }
 
-/// Which of `public_keys` belongs to `tls.key`, by its place in them.
+/// The index in `public_keys` of the one that belongs to `tls.key`.
 pub(crate) fn position<'k>(
     text: &[u8],
     mut public_keys: impl Iterator<Item = &'k PublicKey>,
@@ -40,7 +40,7 @@ pub(crate) fn position<'k>(
 }
 
 impl<'a> PrivateKey<'a> {
-    /// Go tries the three forms whatever the label says, and people mix the labels up.
+    /// Go tries the three forms regardless of the label, and labels are often mixed up.
     fn read(der: &'a [u8]) -> Option<Self> {
         rsa(der).or_else(|| pkcs8(der)).or_else(|| sec1(der, None))
     }
@@ -62,7 +62,7 @@ impl<'a> PrivateKey<'a> {
     }
 }
 
-/// PKCS#8, its attributes and whatever follows unread. A public key within an EC key does not count.
+/// PKCS#8; its attributes and everything after them are not read. A public key within an EC key is ignored.
 fn pkcs8(der: &[u8]) -> Option<PrivateKey<'_>> {
     let mut info = Elements::of(der).within(SEQUENCE)?;
     number(info.unsigned()?)?;
@@ -81,7 +81,7 @@ fn pkcs8(der: &[u8]) -> Option<PrivateKey<'_>> {
     }
 }
 
-/// SEC1. `outer` is the curve that PKCS#8 names around it, which counts more than its own.
+/// SEC1. `outer` is the curve that the enclosing PKCS#8 names, which takes precedence.
 fn sec1<'a>(der: &'a [u8], outer: Option<&[u8]>) -> Option<PrivateKey<'a>> {
     let mut key = Elements::of(der).within(SEQUENCE)?;
     if key.unsigned()? != [1] {
@@ -96,7 +96,7 @@ fn sec1<'a>(der: &'a [u8], outer: Option<&[u8]>) -> Option<PrivateKey<'a>> {
         Elements::of(public).bits()?;
     }
     let curve = Curve::of(outer.or(inner)?)?;
-    // Some programs leave leading zeros out, or write more of them.
+    // Some programs omit leading zeros, or write more of them.
     let kept = scalar.len().saturating_sub(curve.size());
     let (surplus, scalar) = scalar.split_at(kept);
     let padding = vec![0; curve.size() - scalar.len()];
@@ -104,7 +104,7 @@ fn sec1<'a>(der: &'a [u8], outer: Option<&[u8]>) -> Option<PrivateKey<'a>> {
     surplus.iter().all(|byte| *byte == 0).then_some(PrivateKey::Ec { curve, scalar })
 }
 
-/// Whether the point of `scalar` is `point`; on curves that a TLS client verifies.
+/// Whether `point` is the public key of `scalar`, on curves that a TLS client verifies.
 fn is_of_point(curve: Curve, scalar: &[u8], point: &[u8]) -> bool {
     let algorithm = match curve {
         Curve::P256 => &ECDSA_P256_SHA256_ASN1_SIGNING,
@@ -114,8 +114,8 @@ fn is_of_point(curve: Curve, scalar: &[u8], point: &[u8]) -> bool {
     EcdsaKeyPair::from_private_key_and_public_key(algorithm, scalar, point, &SystemRandom::new()).is_ok()
 }
 
-/// PKCS#1 of two primes whose parts belong together, as Go checks before it takes a key. Of a size that is refused in
-/// any case they are not checked: that takes long for a very large one.
+/// PKCS#1 with two primes whose values are consistent, as Go checks before it accepts a key. Keys of a size
+/// that is rejected anyway are not checked: for a very large key that takes long.
 fn rsa(der: &[u8]) -> Option<PrivateKey<'_>> {
     let mut outer = Elements::of(der);
     let mut key = outer.within(SEQUENCE).filter(|_| outer.is_empty())?;

@@ -1,14 +1,14 @@
-//! Judges the Secret of `spec.sidecar.tls`: bytes, the names it must cover and a point in time in, a verdict out.
+//! Judges the Secret of `spec.sidecar.tls`: from its bytes, the required names and the time to a verdict.
 //!
-//! Pure: no clock, no API, no logging. Key bytes are borrowed for the length of [`judge`] and reach neither
-//! [`Accepted`] nor [`Problem`].
+//! Pure: no clock, no API, no logging. Key bytes are borrowed for the duration of [`judge`] and are part of
+//! neither [`Accepted`] nor [`Problem`].
 //!
 //! ```
 //! use jiff::Timestamp;
 //! use sei_tls::{ProblemKind, SecretData, Trust, judge};
 //!
 //! let names = ["node-0.sei.svc.cluster.local".to_owned()];
-//! // A certificate that signs itself.
+//! // A self-signed certificate.
 //! let pair = rcgen::generate_simple_self_signed(names.clone())?;
 //! let (crt, key) = (pair.cert.pem(), pair.signing_key.serialize_pem());
 //! let secret = SecretData {

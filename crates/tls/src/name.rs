@@ -1,4 +1,4 @@
-//! Distinguished names, with the string types and characters that Go takes.
+//! Distinguished names, with the string types and characters that Go accepts.
 
 use der::asn1::ObjectIdentifier;
 
@@ -21,15 +21,15 @@ const SHORT: &[(&[u8], &str)] = &[
     (ObjectIdentifier::new_unwrap("2.5.4.11").as_bytes(), "OU"),
 ];
 
-/// Longest name that a message repeats.
+/// Maximum length of a name in a message.
 const SHOWN: usize = 100;
 
 /// Subject or issuer of a certificate.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Name {
-    /// Its DER: issuers are found by that.
+    /// Its DER, by which issuers are found.
     pub(crate) der: Vec<u8>,
-    /// For people, most specific part first.
+    /// Readable form, most specific part first.
     pub(crate) text: String,
 }
 
@@ -57,12 +57,12 @@ fn short(kind: &[u8]) -> String {
     known.map_or_else(|| dotted(kind), |(_, short)| (*short).to_owned())
 }
 
-/// An object identifier for people.
+/// The dotted form of an object identifier.
 pub(crate) fn dotted(oid: &[u8]) -> String {
     ObjectIdentifier::from_bytes(oid).map_or_else(|_| "of an unusual form".to_owned(), |oid| oid.to_string())
 }
 
-/// What comes out of a certificate may hold anything: control characters are escaped, and it is cut.
+/// Text from a certificate can contain anything: control characters are escaped, and it is truncated.
 pub(crate) fn shown(text: &str) -> String {
     let mut shown = String::new();
     for character in text.chars().take(SHOWN) {
@@ -88,14 +88,14 @@ fn text(tag: u8, value: &[u8]) -> Result<String, Fault> {
         IA5_STRING => ascii("invalid IA5String in a name", u8::is_ascii),
         NUMERIC_STRING => ascii("invalid NumericString in a name", |byte| matches!(byte, b'0'..=b'9' | b' ')),
         UTF8_STRING => String::from_utf8(value.to_vec()).map_err(|_| "invalid UTF8String in a name"),
-        // As everybody does: Latin-1.
+        // Treated as Latin-1, as all implementations do.
         TELETEX_STRING => Ok(value.iter().copied().map(char::from).collect()),
         BMP_STRING => bmp(value).ok_or("invalid BMPString in a name"),
         _ => Err("a name holds a value that is no string"),
     }
 }
 
-/// With `*` and `&`, which are not in the standard and are in certificates.
+/// Includes `*` and `&`, which the standard does not allow but certificates contain.
 fn is_printable(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || b" '()+,-./:=?*&".contains(byte)
 }

@@ -1,5 +1,5 @@
-//! Whether clients verify the leaf against what they trust: the operator's own, which uses webpki, and those in Go,
-//! which check more of the issuers. Only a path that both accept counts.
+//! Whether clients verify the leaf against what they trust: the operator's own client, which uses webpki, and
+//! clients in Go, which check more of the issuers. A path must be accepted by both.
 
 use std::{cell::RefCell, fmt, time::Duration};
 
@@ -16,15 +16,15 @@ use crate::{
     trust::Trusted,
 };
 
-/// Longest handshake message that rustls reads, in bytes; Go reads longer ones.
+/// Maximum size of a handshake message that rustls reads, in bytes; Go reads longer ones.
 const LARGEST_MESSAGE: usize = 0xffff;
 
-/// The first end of validity among the certificates of a path.
+/// The earliest expiry among the certificates of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
-    /// When it is.
+    /// The time.
     pub not_after: Timestamp,
-    /// Which certificate ends then.
+    /// The certificate that expires then.
     pub place: Place,
 }
 
@@ -35,7 +35,7 @@ impl fmt::Display for End {
     }
 }
 
-/// Finds a path from the leaf through `issuers` to what is trusted, and its first end.
+/// Finds a path from the leaf through `issuers` to a trusted certificate, and its earliest expiry.
 pub(crate) fn check(
     leaf: &Certificate,
     issuers: &[Certificate],
@@ -47,7 +47,7 @@ pub(crate) fn check(
         |detail: &str| Problem::NotForServers { detail: detail.to_owned(), not_after: leaf.not_after };
     rules::check(&[leaf], now)?;
     let certificates = [leaf].into_iter().chain(issuers);
-    // Each comes with its length and an empty list of extensions, all with a head of 8 bytes.
+    // Each is sent with its length and an empty list of extensions, all of them after a header of 8 bytes.
     if certificates.map(|certificate| certificate.der.len() + 5).sum::<usize>() + 8 > LARGEST_MESSAGE {
         return Err(refuse(
             "tls.crt holds more than the 64 KiB that TLS clients read: keep only the certificate's issuers in it",
@@ -69,7 +69,7 @@ pub(crate) fn check(
         let root = root.and_then(|root| roots.get(root).copied());
         [leaf].into_iter().chain(between).chain(root).collect::<Vec<_>>()
     };
-    // Why a client in Go refuses a path that webpki takes.
+    // Why a client in Go rejects a path that webpki accepts.
     let refusal = RefCell::new(None);
     let as_go = |path: &VerifiedPath<'_>| {
         rules::check(&members(path), now).map_err(|problem| {
@@ -98,13 +98,13 @@ pub(crate) fn check(
     }
 }
 
-/// The issuer that webpki found to be out of date, which it does not name.
+/// The issuer whose validity webpki rejected; its error does not say which.
 fn out_of_date(error: &Error, issuers: &[Certificate], now: Timestamp) -> Option<Problem> {
     let dated = matches!(error, Error::CertExpired { .. } | Error::CertNotValidYet { .. });
     issuers.iter().filter(|_| dated).find_map(|issuer| issuer.check_dates(now).err())
 }
 
-/// The issuer whose key is of a kind that webpki does not take, which it does not name either.
+/// The issuer with a kind of key that webpki does not support; its error does not say which.
 fn weak_signer(error: &Error, issuers: &[Certificate], roots: &[&Certificate]) -> Option<String> {
     let about_keys = matches!(
         error,

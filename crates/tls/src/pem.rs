@@ -15,7 +15,7 @@ const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"\n-----END ";
 const DASHES: &[u8] = b"-----";
 
-/// Go's decoder wants padding and does not look at the unused bits of the last character.
+/// Go's decoder requires padding and ignores the unused bits of the last character.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -23,7 +23,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
 );
 
-/// One block, from its BEGIN to its END line.
+/// One block, from its BEGIN line to its END line.
 struct Block<'a> {
     label: &'a [u8],
     /// Lines `name: value` before the base64.
@@ -36,7 +36,7 @@ struct Block<'a> {
 /// The block of a private key.
 pub(crate) struct Key {
     pub(crate) content: Vec<u8>,
-    /// Whether its label or a header says so. Go does not look at that.
+    /// Whether its label or a header says so. Go does not check that.
     pub(crate) is_encrypted: bool,
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn certificates(entry: &'static str, text: &[u8]) -> Result<Vec<Vec<u
         if block.label != b"CERTIFICATE" {
             return Err(Problem::StrayBlock { entry, label: printable(block.label) });
         }
-        // Go's certificate pools skip such a block, its servers do not.
+        // Go's certificate pools skip such a block, Go's servers do not.
         if entry != "tls.crt" && !block.headers.is_empty() {
             return Err(Problem::NotPem { entry, fault: PemFault::Headers });
         }
@@ -58,7 +58,8 @@ pub(crate) fn certificates(entry: &'static str, text: &[u8]) -> Result<Vec<Vec<u
     Ok(blocks.into_iter().map(|block| block.content).collect())
 }
 
-/// The private key of `tls.key`: the first one, as Go's `tls.X509KeyPair` takes it. Other blocks do no harm there.
+/// The private key of `tls.key`: the first one, as in Go's `tls.X509KeyPair`. Other blocks are harmless
+/// there.
 pub(crate) fn private_key(text: &[u8]) -> Result<Key, Problem> {
     let blocks = blocks("tls.key", text)?;
     let key = blocks.into_iter().find(Block::is_private_key);
@@ -66,7 +67,7 @@ pub(crate) fn private_key(text: &[u8]) -> Result<Key, Problem> {
     Ok(Key { is_encrypted: key.is_encrypted(), content: key.content })
 }
 
-/// All blocks of `text`, at least one, with no attempt at another one between them.
+/// All blocks of `text`, at least one, with no malformed block between them.
 fn blocks<'a>(entry: &'static str, text: &'a [u8]) -> Result<Vec<Block<'a>>, Problem> {
     let not_pem = |fault| Problem::NotPem { entry, fault };
     if let [0xef, 0xbb, 0xbf, ..] | [0xfe, 0xff, ..] | [0xff, 0xfe, ..] = text {
@@ -83,7 +84,7 @@ fn blocks<'a>(entry: &'static str, text: &'a [u8]) -> Result<Vec<Block<'a>>, Pro
     if blocks.is_empty() { Err(not_pem(PemFault::NoBlock)) } else { Ok(blocks) }
 }
 
-/// The first whole block at or after `at`; `None` where Go finds no more.
+/// The first complete block at or after `at`; `None` if Go finds no more.
 fn next(text: &[u8], mut at: usize) -> Option<Block<'_>> {
     loop {
         let end = at + find(text.get(at..)?, END)?;
@@ -113,7 +114,7 @@ fn next(text: &[u8], mut at: usize) -> Option<Block<'_>> {
     }
 }
 
-/// The header lines from `at` on, which is moved behind them; `None` where the text ends among them.
+/// The header lines starting at `at`, which is moved past them; `None` if the text ends within them.
 fn headers<'a>(text: &'a [u8], at: &mut usize) -> Option<Vec<&'a [u8]>> {
     let mut headers = Vec::new();
     while *at < text.len() {
@@ -127,7 +128,7 @@ fn headers<'a>(text: &'a [u8], at: &mut usize) -> Option<Vec<&'a [u8]>> {
     None
 }
 
-/// The line at `at` without its end and trailing blanks, and where the next one begins.
+/// The line at `at` without its line ending and trailing blanks, and the start of the next one.
 fn line(text: &[u8], at: usize) -> (&[u8], usize) {
     let rest = &text[at..];
     let (line, next) = match rest.iter().position(|byte| *byte == b'\n') {
@@ -143,7 +144,7 @@ fn decode(body: &[u8]) -> Option<Vec<u8>> {
     BASE64.decode(kept.collect::<Vec<u8>>()).ok()
 }
 
-/// No BEGIN may stand in text that Go skips.
+/// Text that Go skips must not contain a BEGIN.
 fn check_skipped(text: &[u8], from: usize, to: usize) -> Result<(), PemFault> {
     match find(&text[from..to], b"-----BEGIN") {
         Some(begin) => Err(fault(text, from + begin, to)),
@@ -151,7 +152,7 @@ fn check_skipped(text: &[u8], from: usize, to: usize) -> Result<(), PemFault> {
     }
 }
 
-/// Why what begins at `begin` and ends before `to` is no block.
+/// Why the text between `begin` and `to` is not a block.
 fn fault(text: &[u8], begin: usize, to: usize) -> PemFault {
     let block = &text[begin..to];
     let (first, body) = line(text, begin);
@@ -176,14 +177,14 @@ impl Block<'_> {
         self.label == b"PRIVATE KEY" || self.label.ends_with(b" PRIVATE KEY")
     }
 
-    /// PKCS#8 says it in the label, the older form in a header.
+    /// PKCS#8 says so in the label, the older form in a header.
     fn is_encrypted(&self) -> bool {
         let marks = |header: &&[u8]| find(header, b"ENCRYPTED").is_some() || header.starts_with(b"DEK-Info");
         self.label == b"ENCRYPTED PRIVATE KEY" || self.headers.iter().any(marks)
     }
 }
 
-/// A label of capitals, digits and blanks as it is; anything else might be a part of a key and is not repeated.
+/// A label of capitals, digits and blanks; anything else might be part of a key and is not repeated.
 fn printable(label: &[u8]) -> String {
     let plain = label.iter().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b' '));
     if plain && label.len() <= 40 {

@@ -1,4 +1,4 @@
-//! Why a Secret is refused. Every message says what to do; none carries bytes of a key.
+//! Why a Secret is rejected. Every message says what to do; none contains bytes of a key.
 
 use std::fmt;
 
@@ -6,34 +6,34 @@ use jiff::Timestamp;
 
 use crate::name::shown;
 
-/// The first thing that is wrong with a Secret.
+/// The first problem of a Secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// Another type, which the API server does not hold to having a certificate and a key.
+    /// Another type, for which the API server does not require a certificate and a key.
     #[error(
         "its type is {found:?}, not \"kubernetes.io/tls\": a Secret's type is immutable, delete it and create it with that type"
     )]
     WrongType {
-        /// The type it has; empty where it has none.
+        /// Its type; empty if it has none.
         found: String,
     },
-    /// A key of the Secret is absent or holds nothing.
+    /// An entry of the Secret is absent or empty.
     #[error("{entry} is missing or empty: store {what} there as PEM")]
     Missing {
         /// Key in the Secret's data.
         entry: &'static str,
-        /// What belongs there.
+        /// What to store there.
         what: &'static str,
     },
-    /// Not PEM that every TLS server reads alike.
+    /// Not PEM that every TLS server parses the same way.
     #[error("{entry} is not clean PEM: {fault}")]
     NotPem {
         /// Key in the Secret's data.
         entry: &'static str,
-        /// What is wrong and what to do.
+        /// What is wrong and how to fix it.
         fault: PemFault,
     },
-    /// A PEM block that is no certificate, where certificates belong: TLS servers skip it.
+    /// A PEM block other than a certificate, where certificates are expected: TLS servers skip it.
     #[error("{entry} holds a block \"{label}\", which TLS servers skip: keep only certificates in it")]
     StrayBlock {
         /// Key in the Secret's data.
@@ -54,15 +54,15 @@ pub enum Problem {
     UnreadableCertificate {
         /// Key in the Secret's data.
         entry: &'static str,
-        /// Place in the file, counted from 1.
+        /// Position in the entry, counted from 1.
         position: usize,
         /// What is wrong with it.
         detail: &'static str,
     },
-    /// An encrypted key: neither the operator nor the proxy has its passphrase.
+    /// An encrypted key: neither the operator nor the proxy knows its passphrase.
     #[error("tls.key is encrypted: store it without a passphrase (openssl pkey -in tls.key)")]
     EncryptedKey,
-    /// Not a key in a form that TLS servers read.
+    /// Not a key in a form that TLS servers can read.
     #[error(
         "tls.key cannot be read: it must be an RSA, ECDSA or Ed25519 key, complete, as PKCS#8, PKCS#1 or SEC1 with its curve"
     )]
@@ -72,7 +72,7 @@ pub enum Problem {
         "tls.key is {detail}: use RSA of 2048 to 8192 bits, ECDSA P-256 or P-384, or Ed25519, and reissue the certificate"
     )]
     UnusableKey {
-        /// What it is, and what speaks against it.
+        /// What kind of key it is, and why it is rejected.
         detail: String,
     },
     /// The key belongs to no certificate of `tls.crt`.
@@ -81,7 +81,7 @@ pub enum Problem {
     /// The chain begins with an issuer.
     #[error("the certificate of tls.key is number {position} in tls.crt: put it first, its issuers after it")]
     LeafNotFirst {
-        /// Where it stands, counted from 1.
+        /// Position of the leaf, counted from 1.
         position: usize,
     },
     /// A chain certificate that did not issue the one before it.
@@ -89,7 +89,7 @@ pub enum Problem {
         "certificate {position} of tls.crt ({subject}) is not the issuer ({issuer}) of the one before it: put each issuer right after what it issued"
     )]
     ChainOutOfOrder {
-        /// Place of the certificate that should be the issuer, counted from 1.
+        /// Position of the certificate that should be the issuer, counted from 1.
         position: usize,
         /// Its subject.
         subject: String,
@@ -104,11 +104,11 @@ pub enum Problem {
         list(missing)
     )]
     SansMismatch {
-        /// All that must be covered.
+        /// All required names.
         required: Vec<String>,
         /// DNS names of the certificate.
         presented: Vec<String>,
-        /// Required, not covered.
+        /// Required names that are not covered.
         missing: Vec<String>,
         /// End of its validity.
         not_after: Timestamp,
@@ -116,7 +116,7 @@ pub enum Problem {
     /// A certificate that has expired: the leaf, or an issuer that its path needs.
     #[error("{place} expired at {not_after}: {}", place.renewal())]
     Expired {
-        /// Which one.
+        /// The certificate.
         place: Place,
         /// End of its validity.
         not_after: Timestamp,
@@ -126,36 +126,36 @@ pub enum Problem {
         "{place} is valid only from {not_before}: wait for it, or issue one valid now and check the clock of the issuer"
     )]
     NotYetValid {
-        /// Which one.
+        /// The certificate.
         place: Place,
-        /// Begin of its validity.
+        /// Start of its validity.
         not_before: Timestamp,
         /// End of its validity.
         not_after: Timestamp,
     },
-    /// A TLS client would refuse it all the same.
+    /// A TLS client would still reject it.
     #[error("a TLS client would refuse the certificate: {detail}")]
     NotForServers {
-        /// Why, and what to do.
+        /// Why, and how to fix it.
         detail: String,
         /// End of its validity.
         not_after: Timestamp,
     },
 }
 
-/// A certificate of the Secret, as messages name it.
+/// A certificate of the Secret, as it is named in messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// Key in the Secret's data.
     pub entry: &'static str,
-    /// Place in it, counted from 1.
+    /// Position in it, counted from 1.
     pub position: usize,
     /// Its subject.
     pub subject: String,
 }
 
 impl Place {
-    /// Whether it is the certificate of the server itself.
+    /// Whether it is the server's own certificate.
     pub fn is_leaf(&self) -> bool {
         self.entry == "tls.crt" && self.position == 1
     }
@@ -176,28 +176,28 @@ impl fmt::Display for Place {
     }
 }
 
-/// What is wrong with PEM text. Closed, so that no line of a key file can be quoted by accident.
+/// What is wrong with PEM text. A closed set, so that no line of a key file can be quoted by accident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PemFault {
     /// A byte order mark, UTF-8 or UTF-16: Go's parser, and so the proxy, would skip the first block.
     #[error("it begins with a byte order mark: save it as UTF-8 without BOM")]
     ByteOrderMark,
-    /// Carriage returns alone end its lines.
+    /// Lines end with carriage returns only.
     #[error("its lines end with carriage returns only: save it with line feeds")]
     CarriageReturns,
-    /// A BEGIN line that is indented or has more text on it.
+    /// A BEGIN line that is indented or has other text on it.
     #[error("a BEGIN line is indented or has other text on it: put every BEGIN and END on a separate line")]
     BeginLine,
-    /// An END line that is indented or has more text on it.
+    /// An END line that is indented or has other text on it.
     #[error("an END line is indented or has other text on it: put every BEGIN and END on a separate line")]
     EndLine,
-    /// A block without its end.
+    /// A block without an END line.
     #[error("a block has no END line of the same label: it was cut off")]
     NoEnd,
-    /// Base64 that is none.
+    /// Invalid base64.
     #[error("a block is not valid padded base64: copy the file again without changes")]
     Base64,
-    /// Header lines, with which clients skip a certificate.
+    /// Header lines, which make clients skip a certificate.
     #[error("a block has header lines: leave only the base64 between BEGIN and END")]
     Headers,
     /// No block at all.
@@ -205,7 +205,7 @@ pub enum PemFault {
         "it has no PEM block: store text from -----BEGIN to -----END, not DER and not base64-encoded twice; remove the entry if it is optional"
     )]
     NoBlock,
-    /// Blocks, and no private key among them.
+    /// It has blocks, but no private key.
     #[error("it has no block whose label ends with PRIVATE KEY")]
     NoKey,
 }
@@ -215,16 +215,16 @@ pub enum PemFault {
 pub enum ProblemKind {
     /// Cannot serve TLS.
     Malformed,
-    /// Serves TLS under other names.
+    /// Serves TLS for other names.
     SansMismatch,
-    /// Was good once.
+    /// Was valid in the past.
     Expired,
-    /// Will be good.
+    /// Will be valid in the future.
     NotYetValid,
 }
 
 impl Problem {
-    /// The condition reason that it belongs to.
+    /// The kind, which decides the reason of the condition.
     pub fn kind(&self) -> ProblemKind {
         match self {
             Self::SansMismatch { .. } => ProblemKind::SansMismatch,
@@ -234,7 +234,7 @@ impl Problem {
         }
     }
 
-    /// End of the certificate's validity, where the verdict came as far as reading it.
+    /// End of the certificate's validity, if it was read before the problem was found.
     pub fn not_after(&self) -> Option<Timestamp> {
         match self {
             Self::SansMismatch { not_after, .. }
@@ -245,7 +245,7 @@ impl Problem {
         }
     }
 
-    /// When a certificate that is not valid yet becomes so.
+    /// When a certificate that is not valid yet becomes valid.
     pub fn not_before(&self) -> Option<Timestamp> {
         match self {
             Self::NotYetValid { not_before, .. } => Some(*not_before),
@@ -254,7 +254,7 @@ impl Problem {
     }
 }
 
-/// Names as people read them, cut where a certificate has very many.
+/// A readable list of names, truncated if there are very many.
 fn list(names: &[String]) -> String {
     const SHOWN: usize = 10;
     if names.is_empty() {

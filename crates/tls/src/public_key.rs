@@ -1,4 +1,4 @@
-//! Public keys of certificates, read and checked as Go reads and checks them.
+//! Public keys of certificates, parsed and checked as Go does.
 
 use der::asn1::ObjectIdentifier;
 use num_bigint::BigUint;
@@ -11,7 +11,7 @@ pub(crate) const ED25519: &[u8] = ObjectIdentifier::new_unwrap("1.3.101.112").as
 const X25519: &[u8] = ObjectIdentifier::new_unwrap("1.3.101.110").as_bytes();
 const DSA: &[u8] = ObjectIdentifier::new_unwrap("1.2.840.10040.4.1").as_bytes();
 
-/// Smallest and largest modulus, in bits, with which a client of ring verifies a server.
+/// Minimum and maximum size of the modulus, in bits, with which a client that uses ring verifies a server.
 pub(crate) const RSA_BITS: std::ops::RangeInclusive<u64> = 2048..=8192;
 
 /// A public key.
@@ -26,11 +26,11 @@ pub(crate) enum PublicKey {
         point: Vec<u8>,
     },
     Ed25519(Vec<u8>),
-    /// Of an algorithm that Go does not know; it reads the certificate all the same.
+    /// Of an algorithm that Go does not support; it still parses the certificate.
     Unknown,
 }
 
-/// The curves that Go knows.
+/// The curves that Go supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Curve {
     P224,
@@ -69,7 +69,7 @@ impl PublicKey {
         }
     }
 
-    /// Why a TLS client, the operator's or one in Go, verifies no signature of this key.
+    /// Why a TLS client, the operator's or one in Go, cannot verify signatures of this key.
     pub(crate) fn unusable(&self) -> Option<String> {
         let (modulus, exponent) = match self {
             Self::Rsa { modulus, exponent } => (modulus, exponent),
@@ -111,7 +111,7 @@ impl Curve {
         }
     }
 
-    /// Why a TLS client, the operator's or one in Go, verifies no signature of a key on it.
+    /// Why a TLS client, the operator's or one in Go, cannot verify signatures of a key on this curve.
     pub(crate) fn unusable(self) -> Option<&'static str> {
         match self {
             Self::P256 | Self::P384 => None,
@@ -120,7 +120,7 @@ impl Curve {
         }
     }
 
-    /// Bytes of a coordinate, and of a private key.
+    /// Size in bytes of a coordinate, and of a private key.
     pub(crate) fn size(self) -> usize {
         match self {
             Self::P224 => 28,
@@ -130,7 +130,7 @@ impl Curve {
         }
     }
 
-    /// Whether `point` is an uncompressed point y² = x³ - 3x + b of the curve (FIPS 186, SP 800-186).
+    /// Whether `point` is an uncompressed point of the curve y² = x³ - 3x + b (FIPS 186, SP 800-186).
     fn has(self, point: &[u8]) -> bool {
         let Some((4, coordinates)) = point.split_first() else { return false };
         if coordinates.len() != 2 * self.size() {

@@ -1,5 +1,5 @@
-//! DER elements one after the other, exactly as strict as the parser of Go's `crypto/x509`: every library has limits
-//! of its own, and the verdict must be Go's.
+//! Reads DER elements in sequence, exactly as strictly as the parser of Go's `crypto/x509`: every library has
+//! different limits, and the verdict must match Go's.
 
 pub(crate) const BOOLEAN: u8 = 0x01;
 pub(crate) const INTEGER: u8 = 0x02;
@@ -19,10 +19,11 @@ pub(crate) const fn context_constructed(number: u8) -> u8 {
     0xa0 | number
 }
 
-/// What is wrong with an encoding. Fixed texts: nothing of the Secret is repeated.
+/// What is wrong with an encoding. Fixed texts, so that no part of the Secret is repeated.
 pub(crate) type Fault = &'static str;
 
-/// The elements of a value that are not read yet. Every method gives `None` when the next one is something else.
+/// The elements of a value that have not been read yet. Every method returns `None` if the next element is of
+/// another kind.
 #[derive(Clone, Copy)]
 pub(crate) struct Elements<'a>(&'a [u8]);
 
@@ -40,7 +41,7 @@ impl<'a> Elements<'a> {
         self.0.first() == Some(&tag)
     }
 
-    /// Tag and content of the next element: its tag below 31, its length as short as it can be.
+    /// Tag and content of the next element: a tag below 31, a length in its shortest form.
     pub(crate) fn any(&mut self) -> Option<(u8, &'a [u8])> {
         let (tag, after_tag) = self.0.split_first().filter(|(tag, _)| *tag & 0x1f != 0x1f)?;
         let (first, after_first) = after_tag.split_first()?;
@@ -74,12 +75,12 @@ impl<'a> Elements<'a> {
         self.read(tag).map(Self)
     }
 
-    /// The content of the next element if it has this tag; without one, nothing is read.
+    /// The content of the next element if it has this tag; otherwise nothing is read.
     pub(crate) fn optional(&mut self, tag: u8) -> Option<Option<&'a [u8]>> {
         if self.has(tag) { self.read(tag).map(Some) } else { Some(None) }
     }
 
-    /// The two's complement of an INTEGER, which is as short as it can be.
+    /// The two's complement of an INTEGER in its shortest form.
     pub(crate) fn integer(&mut self) -> Option<&'a [u8]> {
         self.read(INTEGER).filter(|bytes| is_integer(bytes))
     }
@@ -93,7 +94,7 @@ impl<'a> Elements<'a> {
         }
     }
 
-    /// BOOLEAN, FALSE where it is left out.
+    /// A BOOLEAN; FALSE if absent.
     pub(crate) fn flag(&mut self) -> Option<bool> {
         match self.optional(BOOLEAN)? {
             None | Some([0x00]) => Some(false),
@@ -102,7 +103,7 @@ impl<'a> Elements<'a> {
         }
     }
 
-    /// An OBJECT IDENTIFIER, no number of it beyond 31 bits.
+    /// An OBJECT IDENTIFIER whose numbers are at most 31 bits long.
     pub(crate) fn oid(&mut self) -> Option<&'a [u8]> {
         let oid = self.read(OBJECT_IDENTIFIER)?;
         let is_complete = oid.last().is_some_and(|last| *last < 0x80);
@@ -115,7 +116,7 @@ impl<'a> Elements<'a> {
         (is_complete && numbers.all(fits)).then_some(oid)
     }
 
-    /// Bytes of a BIT STRING and how many bits of the last one do not count, which are zero.
+    /// The bytes of a BIT STRING and the number of unused bits in the last one, which are zero.
     pub(crate) fn bits(&mut self) -> Option<(&'a [u8], u8)> {
         let (unused, bytes) = self.read(BIT_STRING)?.split_first().filter(|(unused, _)| **unused <= 7)?;
         let mask = (1 << unused) - 1;
@@ -133,7 +134,7 @@ pub(crate) fn is_integer(bytes: &[u8]) -> bool {
     }
 }
 
-/// A number that fits, of its bytes.
+/// The number in big-endian `bytes`, if it fits.
 pub(crate) fn number(bytes: &[u8]) -> Option<u64> {
     (bytes.len() <= 8).then(|| bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
 }

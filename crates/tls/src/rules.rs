@@ -1,10 +1,10 @@
-//! What `Certificate.Verify` of Go's `crypto/x509` wants of a path beyond what webpki wants of it, dates included.
+//! What `Certificate.Verify` of Go's `crypto/x509` requires of a path in addition to webpki, dates included.
 
 use jiff::Timestamp;
 
 use crate::{certificate::Certificate, problem::Problem};
 
-/// Refuses what a client in Go refuses. `path` begins with the leaf; a longer one ends with a trusted issuer.
+/// Rejects what a client in Go rejects. `path` begins with the leaf; a longer one ends with a trusted issuer.
 pub(crate) fn check(path: &[&Certificate], now: Timestamp) -> Result<(), Problem> {
     let Some((leaf, issuers)) = path.split_first() else { return Ok(()) };
     let refuse = |certificate: &Certificate, why: &str| {
@@ -42,7 +42,7 @@ pub(crate) fn check(path: &[&Certificate], now: Timestamp) -> Result<(), Problem
     }
 }
 
-/// Why `issuer` may not stand above `below`, the leaf and the issuers between.
+/// Why `issuer` must not issue `below`, the leaf and the issuers between.
 fn may_not_issue(issuer: &Certificate, below: &[&Certificate]) -> Option<&'static str> {
     let extensions = &issuer.extensions;
     let basic = extensions.basic.as_ref();

@@ -1,4 +1,4 @@
-//! Whom a client of the node trusts, chosen from the Secret.
+//! What a client of the node trusts, chosen from the Secret.
 
 use std::cmp::Reverse;
 
@@ -16,22 +16,22 @@ pub enum Trust {
     Leaf(CertificateDer<'static>),
 }
 
-/// A certificate as webpki keeps those that it trusts.
+/// The certificate as a trust anchor of webpki.
 pub(crate) fn anchor(certificate: &Certificate) -> Option<TrustAnchor<'_>> {
     anchor_from_trusted_cert(&certificate.der).ok()
 }
 
 /// The certificates that a client trusts.
 pub(crate) enum Trusted<'c> {
-    /// The first of `tls.crt` and no other.
+    /// Only the first certificate of `tls.crt`.
     Leaf(&'c Certificate),
-    /// Issuers, as certificates and as a client keeps them.
+    /// Issuers, as certificates and as trust anchors.
     Issuers(Vec<&'c Certificate>, Vec<TrustAnchor<'c>>),
 }
 
 impl<'c> Trusted<'c> {
-    /// `ca` is what `ca.crt` holds, `None` where it is absent. Issuers that no client of ours can use are left out.
-    /// Those that end last come first, so that a path through them is found first.
+    /// `ca` holds the certificates of `ca.crt`, `None` if it is absent. Issuers that the operator's client
+    /// cannot use are omitted. Those that expire last come first, so that a path through them is found first.
     pub(crate) fn choose(
         leaf: &'c Certificate,
         issuers: &'c [Certificate],

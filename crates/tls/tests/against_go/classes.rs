@@ -1,14 +1,14 @@
-//! The classes of Secrets that Go takes and the operator refuses, as `docs/tls-secret.md` lists them.
+//! The classes of Secrets that Go accepts and the operator rejects, as listed in `docs/tls-secret.md`.
 
 use sei_tls::{PemFault, Problem};
 
-/// The class that a refusal belongs to, in the words of the page; `None` where Go must refuse the Secret too.
+/// The class of a rejection, as named on the page; `None` if Go must reject the Secret too.
 pub fn class(problem: &Problem) -> Option<&'static str> {
     match problem {
         Problem::KeyAmongCertificates { .. } => Some("a private key in `tls.crt` or `ca.crt`"),
         Problem::StrayBlock { .. } => Some("other blocks in `tls.crt` or `ca.crt`"),
         Problem::NotPem { fault: PemFault::Headers, .. } => Some("header lines in a certificate of `ca.crt`"),
-        // Go skips such text; what is left may do for it.
+        // Go skips such text; the rest may be sufficient.
         Problem::NotPem { .. } => Some("text that is almost a block"),
         Problem::ChainOutOfOrder { .. } => Some("issuers out of order"),
         Problem::UnreadableKey => Some("an RSA key with more than two primes, or without its CRT values"),
@@ -26,7 +26,7 @@ pub fn class(problem: &Problem) -> Option<&'static str> {
     }
 }
 
-/// Go's parser takes more than RFC 5280 allows.
+/// Go's parser accepts more than RFC 5280 allows.
 fn encoding(detail: &str) -> Option<&'static str> {
     let rare = [
         "its dates are not in the form of RFC 5280 or lie before 1970",

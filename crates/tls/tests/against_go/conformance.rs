@@ -34,7 +34,7 @@ fn what_go_accepts_is_refused_only_for_a_documented_reason() {
 }
 
 #[test]
-fn keys_and_encodings_that_people_have_are_accepted() {
+fn common_keys_and_encodings_are_accepted() {
     let accepted = [
         "rsa2304",
         "rsa3000",

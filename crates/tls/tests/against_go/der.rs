@@ -1,8 +1,8 @@
-//! DER as a tree that can be damaged and written again with lengths that fit.
+//! DER as a tree that can be damaged and encoded again with correct lengths.
 
 use fastrand::Rng;
 
-/// Contents that parsers treat in different ways.
+/// Contents that parsers treat differently.
 const EDGES: &[&[u8]] = &[
     b"",
     b"\x00",
@@ -22,12 +22,12 @@ const EDGES: &[&[u8]] = &[
 
 pub struct Node {
     tag: u8,
-    /// Bytes before the nodes: the count of unused bits in a BIT STRING.
+    /// Bytes before the nodes: the number of unused bits of a BIT STRING.
     bytes: Vec<u8>,
     nodes: Vec<Node>,
 }
 
-/// Damages one element of `der`; as it is where it cannot be read.
+/// Damages one element of `der`; returns it unchanged if it cannot be parsed.
 pub fn damage(der: &[u8], rng: &mut Rng) -> Vec<u8> {
     let Some(mut nodes) = parse(der) else { return der.to_vec() };
     let mut left = rng.usize(..nodes.iter().map(Node::count).sum::<usize>());
@@ -37,7 +37,7 @@ pub fn damage(der: &[u8], rng: &mut Rng) -> Vec<u8> {
     encode(&nodes)
 }
 
-/// Puts `signature` over the first element of a certificate in the place of the one it has.
+/// Replaces the signature of a certificate with `signature` over its first element.
 pub fn resign(der: &[u8], sign: impl Fn(&[u8]) -> Vec<u8>) -> Option<Vec<u8>> {
     let mut nodes = parse(der)?;
     let [body, _, signature] = nodes.first_mut()?.nodes.as_mut_slice() else { return None };
@@ -46,7 +46,7 @@ pub fn resign(der: &[u8], sign: impl Fn(&[u8]) -> Vec<u8>) -> Option<Vec<u8>> {
     Some(encode(&nodes))
 }
 
-/// Damages an element of what a certificate signs.
+/// Damages an element of the signed part of a certificate.
 pub fn damage_body(der: &[u8], rng: &mut Rng) -> Option<Vec<u8>> {
     let mut nodes = parse(der)?;
     let body = nodes.first_mut()?.nodes.first_mut()?;
@@ -87,7 +87,7 @@ fn encode(nodes: &[Node]) -> Vec<u8> {
 }
 
 impl Node {
-    /// The content of constructed elements, OCTET STRINGs and BIT STRINGs is read too, where it can be.
+    /// Constructed elements, OCTET STRINGs and BIT STRINGs are parsed recursively where possible.
     fn read(tag: u8, content: &[u8]) -> Self {
         let prefix = usize::from(tag == 0x03 && content.first() == Some(&0));
         let holds_nodes = tag & 0x20 != 0 || tag == 0x04 || prefix == 1;

@@ -1,4 +1,4 @@
-//! Mutated Secrets, judged here and by Go.
+//! Mutated Secrets, judged by the operator and by Go.
 
 use fastrand::Rng;
 
@@ -9,11 +9,11 @@ use crate::{
     secret::{Secret, conformance},
 };
 
-/// In a run of all tests; `TLS_FUZZ_CASES` asks for more.
+/// Number of cases in a normal run; `TLS_FUZZ_CASES` sets another number.
 const CASES: u64 = 600;
 
 #[test]
-fn differential() {
+fn verdicts_on_mutated_secrets_are_never_better_than_those_of_go() {
     let Some(mut go) = Go::start() else { return };
     let known = conformance();
     let (mut accepted, mut stricter, mut wrong) = (0, 0, Vec::new());
@@ -53,7 +53,7 @@ fn differential() {
     assert!(accepted > 0, "nothing was accepted: the Secrets are of no use");
 }
 
-/// Neither the text of a verdict nor its Debug form repeats a piece of the key.
+/// Asserts that neither the text nor the Debug form of a verdict repeats a part of the key.
 fn assert_no_key_in(said: &str, secret: &Secret) {
     let key = String::from_utf8_lossy(secret.entry("tls.key").unwrap_or_default());
     for line in key.lines().filter(|line| !line.contains("---") && line.len() >= 24) {

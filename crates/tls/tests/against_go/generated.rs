@@ -1,4 +1,4 @@
-//! Chains of three certificates with everything in them that CAs put there, their keys at hand.
+//! Chains of three certificates with every extension that CAs use, and with their keys.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ impl Chain {
         Self { certificates: certificates.collect(), keys }
     }
 
-    /// Damages what one of them says, and signs that.
+    /// Damages the content of one certificate and signs it.
     pub fn damage(&mut self, rng: &mut Rng) {
         let place = rng.usize(..3);
         let issuer = &self.keys[(place + 1).min(2)];
@@ -43,7 +43,7 @@ impl Chain {
         }
     }
 
-    /// Stores them in one of the ways in which people do.
+    /// Stores them in one of the usual ways.
     pub fn stored(&self, rng: &mut Rng) -> Secret {
         let (crt, ca): (&[usize], &[usize]) = match rng.u8(..8) {
             0 => (&[0, 1, 2], &[]),
@@ -166,7 +166,7 @@ fn dated(name: &str, rng: &mut Rng) -> CertificateParams {
         params.crl_distribution_points =
             vec![CrlDistributionPoint { uris: vec!["http://ca.example/crl".to_owned()] }];
     }
-    // authorityInfoAccess, certificatePolicies, policyConstraints, inhibitAnyPolicy, a private one.
+    // authorityInfoAccess, certificatePolicies, policyConstraints, inhibitAnyPolicy, a private extension.
     let extensions: [(&[u64], &[u8]); 5] = [
         (
             &[1, 3, 6, 1, 5, 5, 7, 1, 1],

@@ -1,4 +1,4 @@
-//! The program that says what Go makes of a Secret.
+//! The Go program that judges a Secret.
 
 use std::{
     io::{BufRead, BufReader, ErrorKind, Write},
@@ -18,7 +18,7 @@ pub struct Go {
 }
 
 impl Go {
-    /// Builds and starts it; `None`, with a line that says so, where Go is not installed.
+    /// Builds and starts it; `None`, with a message, if Go is not installed.
     pub fn start() -> Option<Self> {
         let program = build()?;
         let child = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
@@ -31,7 +31,7 @@ impl Go {
         self.ask(secret, false)
     }
 
-    /// Serves TLS with the Secret to one client; where.
+    /// Serves TLS with the Secret to one client; returns the address.
     pub fn serve(&mut self, secret: &Secret) -> String {
         self.ask(secret, true)
     }

@@ -1,5 +1,6 @@
-//! The verdict is never better than Go's: what is Ready, kube-rbac-proxy loads and a client in Go takes. What is
-//! refused although Go takes it is of a class that `docs/tls-secret.md` names, and says so.
+//! The verdict is never better than Go's: a Ready Secret can be loaded by kube-rbac-proxy and is accepted by
+//! a client in Go. A Secret that is rejected although Go accepts it belongs to a class in
+//! `docs/tls-secret.md`.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -12,7 +13,7 @@
 mod classes;
 mod conformance;
 mod der;
-mod differential;
+mod verdicts_on_mutated_secrets_are_never_better_than_those_of_go;
 mod generated;
 mod go;
 mod mutate;

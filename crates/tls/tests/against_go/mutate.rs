@@ -1,4 +1,4 @@
-//! Mutated Secrets: known and generated ones, damaged as text, as DER, or combined from two.
+//! Mutated Secrets: known and generated ones, damaged as text or as DER, or combined from two.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use fastrand::Rng;
@@ -9,7 +9,7 @@ use crate::{
     secret::Secret,
 };
 
-/// Lines and pieces that parsers of PEM treat in different ways.
+/// Lines and fragments that PEM parsers treat differently.
 const PIECES: &[&[u8]] = &[
     b"\n",
     b"\r",
@@ -66,7 +66,7 @@ fn damage_text(text: &mut Vec<u8>, rng: &mut Rng) {
     }
 }
 
-/// Damages the content of one block, which stays a block.
+/// Damages the content of one block, which remains a block.
 fn damage_block(text: &mut Vec<u8>, rng: &mut Rng) {
     let Ok(known) = String::from_utf8(text.clone()) else { return };
     let mut blocks: Vec<_> = known.split_inclusive("-----\n").map(str::to_owned).collect();

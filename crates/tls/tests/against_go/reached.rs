@@ -1,4 +1,4 @@
-//! The operator's own client connects to a server in Go that has the Secret.
+//! The operator's own client connects to a server in Go that uses the Secret.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ async fn the_operator_connects_to_every_node_whose_secret_is_ready() {
     let Some(mut go) = Go::start() else { return };
     let (mut connected, mut wrong) = (0, Vec::new());
     for mut secret in conformance() {
-        // The client has the clock of this machine.
+        // The client uses the clock of this machine.
         secret.at = Timestamp::now();
         let Ok(accepted) = secret.judged() else { continue };
         let trust = match accepted.trust {

@@ -1,4 +1,4 @@
-//! A Secret of the tests, and both verdicts on it.
+//! A Secret of the tests, with the verdicts of the operator and of Go.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub struct Secret {
     pub go: GoVerdict,
 }
 
-/// What Go says: "ok", an error, or nothing where an earlier step failed.
+/// Go's verdict: "ok", an error, or absent if an earlier step failed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct GoVerdict {
     pub load: String,

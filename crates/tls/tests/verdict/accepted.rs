@@ -1,4 +1,4 @@
-//! What serves TLS is accepted, and trusted as far as the Secret says.
+//! Secrets that can serve TLS are accepted, with the trust that the Secret defines.
 
 use rcgen::{KeyPair, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, date_time_ymd};
 use sei_tls::Trust;
@@ -13,7 +13,7 @@ fn good() -> rcgen::CertificateParams {
 }
 
 #[test]
-fn every_usual_form_of_key() {
+fn every_common_form_of_key_is_accepted() {
     let root = authority("root");
     let rsa = KeyPair::from_pem(include_str!("keys/rsa.pkcs8.pem")).unwrap();
     let p256 = KeyPair::from_pem(include_str!("keys/p256.pkcs8.pem")).unwrap();
@@ -34,7 +34,7 @@ fn every_usual_form_of_key() {
 }
 
 #[test]
-fn rsa_keys_of_sizes_that_ring_does_not_load() {
+fn an_rsa_key_of_a_size_that_ring_does_not_load_is_accepted() {
     let rsa = Parts::new(include_str!("keys/rsa6144.crt.pem"), include_str!("keys/rsa6144.key.pem"));
     let verdict = rsa.judged();
     assert!(matches!(&verdict, Ok(accepted) if matches!(accepted.trust, Trust::Leaf(_))), "{verdict:?}");
@@ -44,14 +44,14 @@ fn rsa_keys_of_sizes_that_ring_does_not_load() {
 }
 
 #[test]
-fn every_harmless_form_of_text() {
+fn every_harmless_form_of_pem_text_is_accepted() {
     let root = authority("root");
     let made = issue(&good(), &root);
     let spaced = format!("subject=CN = rpc-0\n{}\n\n# the end\n", made.crt);
     for (name, crt, key) in [
         ("CRLF", made.crt.replace('\n', "\r\n"), made.key.replace('\n', "\r\n")),
         ("comments", spaced, format!("a comment\n{}", made.key)),
-        ("no last line end", made.crt.trim_end().to_owned(), made.key.trim_end().to_owned()),
+        ("no newline at the end", made.crt.trim_end().to_owned(), made.key.trim_end().to_owned()),
     ] {
         let verdict = Parts::new(crt, key).ca(root.pem()).judged();
         assert!(verdict.is_ok(), "{name}: {verdict:?}");
@@ -59,13 +59,13 @@ fn every_harmless_form_of_text() {
 }
 
 #[test]
-fn names_as_a_tls_client_takes_them() {
+fn names_are_matched_as_tls_clients_do() {
     let root = authority("root");
     let upper = (SERVICE.to_uppercase(), POD.to_uppercase());
     for (name, names) in [
         ("upper case", vec![upper.0.as_str(), &upper.1]),
         ("wildcards of one label each", vec!["*.sei.svc.cluster.local", "*.rpc-0.sei.svc.cluster.local"]),
-        ("more than needed", vec!["a.example", SERVICE, POD, "z.example"]),
+        ("more names than required", vec!["a.example", SERVICE, POD, "z.example"]),
     ] {
         let made = issue(&server(&names), &root);
         let verdict = Parts::new(made.crt, made.key).ca(root.pem()).judged();
@@ -74,7 +74,7 @@ fn names_as_a_tls_client_takes_them() {
 }
 
 #[test]
-fn trust_is_the_ca_else_the_issuers_in_the_chain_else_the_leaf() {
+fn trust_is_ca_crt_or_else_the_issuers_in_tls_crt_or_else_the_leaf() {
     let root = authority("root");
     let between = intermediate("between", &root);
     let by_root = issue(&good(), &root);
@@ -90,14 +90,14 @@ fn trust_is_the_ca_else_the_issuers_in_the_chain_else_the_leaf() {
 
     let alone = Parts::new(by_root.crt, by_root.key);
     assert!(matches!(alone.judged().unwrap().trust, Trust::Leaf(_)));
-    assert_eq!(alone.clone().ca("").judged(), alone.judged(), "an empty ca.crt is none");
+    assert_eq!(alone.clone().ca("").judged(), alone.judged(), "an empty ca.crt counts as absent");
 }
 
 #[test]
-fn self_signed_certificates_people_make() {
+fn common_self_signed_certificates_are_accepted() {
     let openssl =
         Parts::new(include_str!("keys/openssl-req-x509.crt.pem"), include_str!("keys/p256.sec1.pem"));
-    assert!(matches!(openssl.judged().unwrap().trust, Trust::Leaf(_)), "what openssl req -x509 makes");
+    assert!(matches!(openssl.judged().unwrap().trust, Trust::Leaf(_)), "created by openssl req -x509");
 
     // cert-manager's SelfSigned issuer stores the certificate as its own CA.
     let made = self_signed(&good(), &KeyPair::generate().unwrap());
@@ -106,7 +106,7 @@ fn self_signed_certificates_people_make() {
 }
 
 #[test]
-fn validity_includes_both_its_ends() {
+fn validity_includes_both_ends() {
     let root = authority("root");
     let made = issue(&good(), &root);
     let parts = Parts::new(made.crt, made.key);
@@ -118,7 +118,7 @@ fn validity_includes_both_its_ends() {
 }
 
 #[test]
-fn the_first_end_of_the_path_counts_and_is_named() {
+fn the_earliest_expiry_in_the_path_is_reported() {
     let root = authority("root");
     let mut short = ca("between");
     short.not_after = date_time_ymd(2027, 9, 1);
@@ -139,7 +139,7 @@ fn the_first_end_of_the_path_counts_and_is_named() {
 }
 
 #[test]
-fn certificates_that_no_path_needs_do_not_count() {
+fn certificates_that_no_path_needs_are_ignored() {
     let mut expired = ca("an older root");
     expired.not_after = date_time_ymd(2027, 1, 1);
     let (root, expired) = (authority("root"), authority_of(expired));

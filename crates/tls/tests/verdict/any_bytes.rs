@@ -1,4 +1,4 @@
-//! Whatever a Secret holds: no panic, no long wait, and nothing of the key in a message.
+//! Regardless of the content of a Secret: no panic, no long computation, and no part of the key in a message.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn bytes_never_panic(crt in proptest::collection::vec(any::<u8>(), 0..300), key in ".{0,200}") {
+    fn arbitrary_bytes_cause_no_panic(crt in proptest::collection::vec(any::<u8>(), 0..300), key in ".{0,200}") {
         let _ = Parts::new(crt.clone(), key.clone()).ca(crt.clone()).judged();
         let framed = |label: &str| {
             let mut text = format!("-----BEGIN {label}-----\n").into_bytes();
@@ -57,7 +57,7 @@ fn block(label: &str, der: &[u8]) -> String {
 }
 
 #[test]
-fn a_secret_as_large_as_can_be_is_judged_soon() {
+fn a_secret_of_maximum_size_is_judged_quickly() {
     let root = authority("root");
     let made = issue(&server(&[SERVICE, POD]), &root);
     let number = |bytes: usize| element(0x02, &[&[1], vec![0xa5; bytes].as_slice()].concat());

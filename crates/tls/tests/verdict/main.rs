@@ -1,4 +1,4 @@
-//! The verdict on every kind of Secret that people make, and on what no person would make.
+//! The verdict on common and on malformed Secrets.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 mod accepted;

@@ -1,4 +1,4 @@
-//! Builds certificates as a test needs them, and the Secret around them.
+//! Builds certificates for the tests, and the Secret around them.
 
 use jiff::Timestamp;
 use rcgen::{
@@ -9,7 +9,7 @@ use sei_tls::{Accepted, Problem, SecretData, judge};
 
 pub const SERVICE: &str = "rpc-0.sei.svc.cluster.local";
 pub const POD: &str = "rpc-0-0.rpc-0.sei.svc.cluster.local";
-/// Within the validity of every certificate that is built here.
+/// A time within the validity of every certificate that is built here.
 pub const NOW: &str = "2027-06-01T00:00:00Z";
 
 /// The parts of a Secret, owned.
@@ -82,11 +82,11 @@ pub fn ca(name: &str) -> CertificateParams {
     params
 }
 
-/// Parameters of a good server certificate, to be spoiled.
+/// Parameters of a valid server certificate, to be modified by a test.
 pub fn server(names: &[&str]) -> CertificateParams {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut params = CertificateParams::new(Vec::new()).unwrap();
-    // As written: the constructor would turn addresses into IP names.
+    // Set directly: the constructor would turn addresses into IP names.
     params.subject_alt_names =
         names.into_iter().map(|name| SanType::DnsName(name.try_into().unwrap())).collect();
     params.not_before = date_time_ymd(2027, 1, 1);

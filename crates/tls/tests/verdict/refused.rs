@@ -1,4 +1,4 @@
-//! What does not serve TLS is refused, with its kind and what to do.
+//! Secrets that cannot serve TLS are rejected, with the kind of problem and what to do.
 
 use rcgen::{ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType, date_time_ymd};
 use sei_tls::ProblemKind::{self, Expired, Malformed, NotYetValid, SansMismatch};
@@ -7,7 +7,7 @@ use crate::maker::{
     POD, Parts, SERVICE, authority, authority_of, ca, intermediate, intermediate_of, issue, server,
 };
 
-/// Judges each Secret and holds its refusal to its kind and to a part of its message.
+/// Judges each Secret and asserts the kind of the rejection and a part of its message.
 fn refuse(cases: Vec<(&str, Parts, ProblemKind, &str)>) {
     for (name, parts, kind, part) in cases {
         let problem = parts.judged().expect_err(name);
@@ -27,7 +27,7 @@ fn text(bytes: &Option<Vec<u8>>) -> String {
 }
 
 #[test]
-fn what_is_not_a_tls_secret() {
+fn secrets_without_type_certificate_or_key_are_rejected() {
     refuse(vec![
         ("no type", Parts { type_: None, ..good() }, Malformed, "kubernetes.io/tls"),
         ("other type", Parts { type_: Some("Opaque".into()), ..good() }, Malformed, "its type is \"Opaque\""),
@@ -38,7 +38,7 @@ fn what_is_not_a_tls_secret() {
     ]);
 }
 
-/// `crt` with another name in it, until its base64 ends with padding, and without that.
+/// `crt` with another name, chosen so that its base64 ends with padding, and the same without the padding.
 fn unpadded(crt: &str) -> String {
     let root = authority("root");
     let named = |length| issue(&server(&[SERVICE, POD, &"a".repeat(length)]), &root).crt;
@@ -47,7 +47,7 @@ fn unpadded(crt: &str) -> String {
 }
 
 #[test]
-fn text_that_parsers_read_differently() {
+fn pem_that_parsers_read_differently_is_rejected() {
     let good = good();
     let (crt, key) = (text(&good.crt), text(&good.key));
     let with_crt = |crt: String| Parts { crt: Some(crt.into_bytes()), ..good.clone() };
@@ -91,7 +91,7 @@ fn text_that_parsers_read_differently() {
 }
 
 #[test]
-fn keys_that_cannot_serve() {
+fn unusable_keys_are_rejected() {
     let openssl = include_str!("keys/openssl-req-x509.crt.pem");
     let with = |key: &str| Parts::new(openssl, key);
     let other = KeyPair::generate().unwrap().serialize_pem();
@@ -115,7 +115,7 @@ fn keys_that_cannot_serve() {
 }
 
 #[test]
-fn chains_in_disorder() {
+fn chains_out_of_order_are_rejected() {
     let root = authority("root");
     let between = intermediate("between", &root);
     let made = issue(&server(&[SERVICE, POD]), &between);
@@ -143,11 +143,11 @@ fn chains_in_disorder() {
         .into_iter()
         .chain(std::iter::repeat_n(root.as_str(), 200))
         .collect::<Vec<_>>();
-    refuse(vec![("more than clients read", chain(&many), Malformed, "more than the 64 KiB")]);
+    refuse(vec![("larger than clients read", chain(&many), Malformed, "more than the 64 KiB")]);
 }
 
 #[test]
-fn names_that_no_client_takes() {
+fn certificates_without_the_required_names_are_rejected() {
     let root = authority("root");
     let with = |names: &[&str]| {
         let made = issue(&server(names), &root);
@@ -177,7 +177,7 @@ fn names_that_no_client_takes() {
 }
 
 #[test]
-fn times_and_uses() {
+fn certificates_outside_their_validity_or_usage_are_rejected() {
     let root = authority("root");
     let made = issue(&server(&[SERVICE, POD]), &root);
     let parts = Parts::new(made.crt, made.key);
@@ -223,7 +223,7 @@ fn issuers_that_clients_in_go_refuse_are_named() {
     refuse(vec![
         ("root expired", with_root(expired), Expired, root_place),
         ("root not valid yet", with_root(early), NotYetValid, root_place),
-        ("root no CA", with_root(no_ca), Malformed, root_place),
+        ("root is not a CA", with_root(no_ca), Malformed, root_place),
         ("root may not sign", with_root(no_signing), Malformed, root_place),
         ("root for clients", with_root(for_clients), Malformed, root_place),
         ("intermediate expired", with_between(expired), Expired, between_place),
@@ -233,7 +233,7 @@ fn issuers_that_clients_in_go_refuse_are_named() {
 }
 
 #[test]
-fn what_a_certificate_says_is_escaped() {
+fn text_from_a_certificate_is_escaped() {
     let root = authority("root");
     let mut params = server(&[]);
     params.subject_alt_names = vec![SanType::DnsName("a\u{1b}[31m\n.example".try_into().unwrap())];
