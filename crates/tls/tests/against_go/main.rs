@@ -13,7 +13,7 @@
 mod classes;
 mod conformance;
 mod der;
-mod verdicts_on_mutated_secrets_are_never_better_than_those_of_go;
+mod differential;
 mod generated;
 mod go;
 mod mutate;
