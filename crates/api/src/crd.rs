@@ -1,5 +1,5 @@
-//! The CustomResourceDefinition as it is installed: what the types derive, brought to the form in which an API
-//! server keeps it.
+//! The CustomResourceDefinitions as they are installed: derived from the types, in the form in which an API
+//! server stores them.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
@@ -12,13 +12,13 @@ use crate::{
     v1alpha1::deployment::{SeiNodeDeployment, adapt_template},
 };
 
-/// The CRD `seinodes.sei.io`. Install this one and not [`SeiNode::crd`], which admits explicit nulls.
+/// The CRD `seinodes.sei.io`. Install this one instead of [`SeiNode::crd`], which admits explicit nulls.
 pub fn crd() -> CustomResourceDefinition {
     installed(SeiNode::crd())
 }
 
-/// The CRD `seinodedeployments.sei.io`. Install this one and not [`SeiNodeDeployment::crd`], whose template admits no
-/// `$(name)`.
+/// The CRD `seinodedeployments.sei.io`. Install this one instead of [`SeiNodeDeployment::crd`], whose
+/// template does not admit `$(name)`.
 pub fn deployment_crd() -> CustomResourceDefinition {
     let mut crd = installed(SeiNodeDeployment::crd());
     for schema in schemas(&mut crd) {
@@ -33,15 +33,15 @@ fn field<'a>(schema: &'a mut JSONSchemaProps, name: &str) -> Option<&'a mut JSON
 }
 
 fn installed(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
-    // The server fills this in; said here, what is installed equals what is stored.
+    // The server would fill this in; setting it here makes the installed CRD equal to the stored one.
     crd.spec.names.list_kind = Some(format!("{}List", crd.spec.names.kind));
     for schema in schemas(&mut crd) {
         tidy(schema);
-        // GitOps tools take an object without status for done. Generation -1 is no generation of a spec.
+        // GitOps tools consider an object without status reconciled. No spec has generation -1.
         if let Some(status) = field(schema, "status") {
             status.default = Some(JSON(json!({ "observedGeneration": -1 })));
         }
-        // A rule asks for the spec, of new objects alone.
+        // A CEL rule requires the spec, of new objects only.
         schema.required = None;
     }
     crd
@@ -69,8 +69,8 @@ pub fn deployment_crd_manifest() -> Result<Value, serde_json::Error> {
     manifest(&deployment_crd())
 }
 
-/// Whole numbers are written as such (bounds are floats in the typed form), so that what is applied is what the server
-/// gives back.
+/// Writes whole numbers as integers (bounds are floats in the typed form), so that the applied manifest
+/// equals what the server returns.
 fn manifest(crd: &CustomResourceDefinition) -> Result<Value, serde_json::Error> {
     let mut manifest = serde_json::to_value(crd)?;
     whole_numbers(&mut manifest);
@@ -80,7 +80,7 @@ fn manifest(crd: &CustomResourceDefinition) -> Result<Value, serde_json::Error> 
 fn whole_numbers(value: &mut Value) {
     match value {
         Value::Number(number) => {
-            // Only the digits before the point are kept, and only where there are none after it.
+            // Truncates at the decimal point, and only if no other digits follow it.
             let digits = number.to_string();
             if let Some(whole) = digits.strip_suffix(".0").and_then(|whole| whole.parse::<i64>().ok()) {
                 *value = whole.into();
@@ -92,13 +92,13 @@ fn whole_numbers(value: &mut Value) {
     }
 }
 
-/// Takes out what the derive adds to the schema of a type: `nullable` on every `Option`, so that the server drops
-/// an explicit null before any rule sees it; titles; and the line breaks of the source in descriptions.
+/// Removes what the derive adds to a schema: `nullable` on every `Option`, so that the server drops an
+/// explicit null before any rule sees it; titles; and the line breaks of the source in descriptions.
 fn tidy(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
     schema.title = None;
     if schema.x_kubernetes_int_or_string == Some(true) {
-        // kube's rewriter empties these two.
+        // kube's rewriter leaves these two empty.
         let one_of_type = |name: &str| JSONSchemaProps { type_: Some(name.to_owned()), ..Default::default() };
         schema.any_of = Some(vec![one_of_type("integer"), one_of_type("string")]);
     }
@@ -120,7 +120,7 @@ fn tidy(schema: &mut JSONSchemaProps) {
 mod tests {
     use super::*;
 
-    /// Every place of `value` of which `wanted` holds.
+    /// The paths in `value` for which `wanted` is true.
     fn places(value: &Value, path: &str, wanted: &dyn Fn(&str, &Value) -> bool, found: &mut Vec<String>) {
         let mut visit = |key: String, value: &Value| {
             let path = format!("{path}/{key}");
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_there_that_a_server_would_drop_or_rewrite() {
+    fn the_schema_has_nothing_that_a_server_would_drop_or_rewrite() {
         assert_eq!(found(|_, value| value.as_array().is_some_and(Vec::is_empty)), [""; 0], "empty lists");
         assert_eq!(found(|_, value| value.is_null()), [""; 0], "nulls");
         assert_eq!(found(|_, value| value.is_f64()), [""; 0], "fractions");
@@ -180,8 +180,8 @@ mod tests {
     }
 
     #[test]
-    fn every_field_is_described_for_its_reader() {
-        // What stands in `properties` is a field; the embedded pieces of Kubernetes' own types are described too.
+    fn every_field_has_a_description() {
+        // The members of `properties` are fields; embedded Kubernetes types are described too.
         for manifest in manifests() {
             let mut properties = Vec::new();
             places(&manifest, "", &|key, _| key == "properties", &mut properties);
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_show_what_people_look_at() {
+    fn printer_columns_show_the_important_fields() {
         let names = |crd: &CustomResourceDefinition, wide: bool| -> Vec<String> {
             let columns = crd.spec.versions[0].additional_printer_columns.iter().flatten();
             let of = columns.filter(|column| (column.priority.unwrap_or(0) > 0) == wide);

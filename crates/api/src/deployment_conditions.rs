@@ -1,4 +1,5 @@
-//! Condition types and reasons of a SeiNodeDeployment, as [`conditions`](crate::conditions) has those of a SeiNode.
+//! Condition types and reasons of a SeiNodeDeployment, the counterpart of [`conditions`](crate::conditions)
+//! for a SeiNode.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -56,7 +57,7 @@ reasons! {
     Stalled: StalledReason {
         /// No manual intervention is required.
         Progressing = "Progressing",
-        /// An object of a name that the group needs belongs to something else; delete or rename one of them.
+        /// An object with a name that the group needs has another owner; delete or rename one of them.
         ForeignObject = "ForeignObject",
         /// A SeiNode of the group is stalled; the message has its reason.
         NodeStalled = "NodeStalled",
@@ -65,7 +66,7 @@ reasons! {
         KeyLossNotConfirmed = "KeyLossNotConfirmed",
         /// This version of the operator cannot carry out a part of the spec; the message names it.
         NotSupported = "NotSupported",
-        /// The group owns a SeiNode of a name that it does not give, left of an update by the Go controller.
+        /// The group owns a SeiNode with an unexpected name, left over from an update by the Go controller.
         UnexpectedNode = "UnexpectedNode",
         /// The API server refused a write of the operator; the message has its response.
         WriteRefused = "WriteRefused",
@@ -74,8 +75,8 @@ reasons! {
     }
 }
 
-/// Puts a condition into `conditions`, keeping their order. Which one follows from the reason; the transition time moves
-/// only with the status.
+/// Writes a condition to `conditions`, keeping their order. The reason determines the condition; the
+/// transition time changes only with the status.
 pub fn set(
     conditions: &mut Option<Vec<Condition>>,
     truth: impl Into<Truth>,

@@ -1,17 +1,17 @@
-//! The events that the operator publishes about SeiNodes and SeiNodeDeployments. People and alerts select by their
-//! reasons, so they are API. The reference page in `docs/` is generated from this table.
+//! The events that the operator publishes about SeiNodes and SeiNodeDeployments. Users and alerts select them
+//! by reason, so they are part of the API. The reference page in `docs/` is generated from this table.
 
 use crate::vocabulary::vocabulary;
 
 vocabulary! {
     /// Reason of an event.
     EventReason {
-        /// The phase changed; the note names the plan that did it. Type Warning where it changed to Failed or Degraded.
-        /// That an object is new, and that its first plan begins, is no event. Of a SeiNodeDeployment only Ready, Failed,
-        /// Terminating, and Degraded after Ready are reported.
+        /// The phase changed; the note names the plan that changed it. Type Warning if it changed to Failed
+        /// or Degraded. No event is published for a new object and the start of its first plan. Of a
+        /// SeiNodeDeployment only Ready, Failed, Terminating, and Degraded after Ready are reported.
         PhaseTransition = "PhaseTransition",
-        /// A plan was stored and is carried out; the note lists its tasks. The first plan of a node is reported when it
-        /// ends.
+        /// A plan was stored and started; the note lists its tasks. The first plan of a node is reported when
+        /// it ends.
         PlanStarted = "PlanStarted",
         /// Every task of a plan that does not change the phase is complete.
         PlanCompleted = "PlanCompleted",
@@ -31,11 +31,11 @@ vocabulary! {
         SidecarReadinessLost = "SidecarReadinessLost",
         /// The sidecar of a Running node reports that it is ready again.
         SidecarReadinessRestored = "SidecarReadinessRestored",
-        /// The sidecar of a Running node does not answer.
+        /// The sidecar of a Running node does not respond.
         SidecarUnreachable = "SidecarUnreachable",
         /// A change of the template of a SeiNodeDeployment is being rolled out to its SeiNodes.
         RolloutStarted = "RolloutStarted",
-        /// A change of the template of a SeiNodeDeployment runs on each of its SeiNodes.
+        /// A change of the template of a SeiNodeDeployment has been rolled out to each of its SeiNodes.
         RolloutComplete = "RolloutComplete",
     }
 }
@@ -43,20 +43,20 @@ vocabulary! {
 /// Whether an event requires attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// It does not.
+    /// No attention is required.
     Normal,
-    /// It does.
+    /// Attention is required.
     Warning,
 }
 
-/// One thing that happened to an object.
+/// Something that happened to an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// Whether it requires attention.
     pub level: Level,
-    /// One word for what happened.
+    /// The reason, for programs.
     pub reason: EventReason,
-    /// What happened, for a person.
+    /// What happened, for people.
     pub note: String,
 }
 

@@ -1,58 +1,63 @@
-//! Label and annotation keys, the finalizer, the field manager: what other tools may rely on.
+//! Label and annotation keys, the finalizer, the field manager: names that other tools may rely on.
 
 use std::collections::BTreeMap;
 
 use crate::SeiNode;
 pub use crate::keys::{DEPLOYMENT, OF_GROUPS, PREFIX, REVISION};
 
-/// Name of the SeiNode; the only key that ever enters a selector of the production pod.
+/// Name of the SeiNode; the only key in the selector of the production pod.
 pub const NODE: &str = "sei.io/node";
 /// Ordinal of a SeiNode in its group.
 pub const DEPLOYMENT_ORDINAL: &str = "sei.io/nodedeployment-ordinal";
 /// `spec.chainId`.
 pub const CHAIN: &str = "sei.io/chain";
-/// Role of the node, which follows from its mode.
+/// Role of the node, derived from its mode.
 pub const ROLE: &str = "sei.io/role";
 /// `bootstrap` on the bootstrap Job, its pod and its Service.
 pub const COMPONENT: &str = "sei.io/component";
 /// Value of [`COMPONENT`] on bootstrap objects.
 pub const COMPONENT_BOOTSTRAP: &str = "bootstrap";
-/// Annotation on a SeiNode: any new value makes a new plan after a failed one.
+/// Annotation on a SeiNode: any new value starts a new plan after a failed one.
 pub const RETRY_ANNOTATION: &str = "sei.io/retry";
 /// Annotation on a data volume claim: the volume holds the state of this chain. It is never bootstrapped, restored or
 /// state-synced again, whichever SeiNode uses it.
 pub const INITIALIZED_ANNOTATION: &str = "sei.io/initialized";
 /// Annotation on a data volume claim: the mode of the configuration on the volume. A node of the same mode changes it in place.
 pub const CONFIG_MODE_ANNOTATION: &str = "sei.io/config-mode";
-/// Annotation on a data volume claim: the SeiNode to be created on it, as JSON. Present from before the old SeiNode is
-/// deleted until the new one is Ready. A SeiNode waits for a claim that nothing owns and that carries it.
+/// Annotation on a data volume claim: the SeiNode to be created on it, as JSON. Present from before the old
+/// SeiNode is deleted until the new one is Ready. A SeiNode waits for a claim that has no owner and this
+/// annotation.
 pub const RECREATE_ANNOTATION: &str = "sei.io/recreate-node";
-/// Annotation on the data volume claim of a group's first SeiNode: the SeiNodeDeployment to be created again, as JSON.
+/// Annotation on the data volume claim of a group's first SeiNode: the SeiNodeDeployment to be recreated, as
+/// JSON.
 pub const RECREATE_GROUP_ANNOTATION: &str = "sei.io/recreate-group";
 /// Annotation on objects that a SeiNodeDeployment manages, with value [`MANAGED_BY_DEPLOYMENT`].
 pub const MANAGED_BY_ANNOTATION: &str = "sei.io/managed-by";
 /// Value of [`MANAGED_BY_ANNOTATION`].
 pub const MANAGED_BY_DEPLOYMENT: &str = "seinodedeployment";
-/// Annotation on a SeiNodeDeployment: UIDs of validators, separated by commas, whose only keys may be deleted.
+/// Annotation on a SeiNodeDeployment: comma-separated UIDs of validators that may be deleted with the only
+/// copy of their keys.
 pub const CONFIRM_KEY_LOSS_ANNOTATION: &str = "sei.io/confirm-key-loss";
-/// Finalizer on every SeiNodeDeployment, the one of the Go controller.
+/// Finalizer on every SeiNodeDeployment, the same as the Go controller's.
 pub const DEPLOYMENT_FINALIZER: &str = "sei.io/seinodedeployment-finalizer";
-/// Field manager of what a SeiNodeDeployment applies, the one of the Go controller.
+/// Field manager for what a SeiNodeDeployment applies, the same as the Go controller's.
 pub const DEPLOYMENT_FIELD_MANAGER: &str = "seinodedeployment-controller";
-/// Field manager of what the Go controller created and updated without server-side apply: the name of its program.
+/// Field manager of what the Go controller created and updated without server-side apply: the name of its
+/// binary.
 pub const GO_FIELD_MANAGER: &str = "manager";
 /// Finalizer on every SeiNode.
 pub const FINALIZER: &str = "sei.io/seinode-finalizer";
-/// Server-side apply field manager, the one of the Go controller, so that objects are taken over in place.
+/// Field manager for server-side apply, the same as the Go controller's, so that objects are taken over in
+/// place.
 pub const FIELD_MANAGER: &str = "seinode-controller";
-/// Audience of tokens for sidecars that the proxies of all nodes accepted before each had its own, which begins with
-/// it. A node accepts it until its pod is replaced.
+/// Audience of sidecar tokens that the proxies of all nodes accepted before each node had its own audience,
+/// which begins with this one. A node accepts it until its pod is replaced.
 pub const SHARED_SIDECAR_AUDIENCE: &str = "sei-sidecar";
-/// Keeps Karpenter from moving a pod whose volume took hours to fill.
+/// Prevents Karpenter from moving a pod whose volume took hours to fill.
 pub const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
 
-/// Labels of every production object of `node`: its `podLabels` without keys of the operator, which older CRDs admit,
-/// and then ours.
+/// Labels of every production object of `node`: its `podLabels` without keys of the operator, which older
+/// CRDs admit, then the operator's own.
 pub fn node_labels(node: &SeiNode) -> BTreeMap<String, String> {
     let mut labels = node.spec.pod_labels.clone().unwrap_or_default();
     labels.retain(|key, _| !is_reserved(key));
@@ -66,18 +71,18 @@ pub fn node_labels(node: &SeiNode) -> BTreeMap<String, String> {
     labels
 }
 
-/// Whether a user may not set a label of this key.
+/// Whether users may not set a label with this key.
 pub fn is_reserved(key: &str) -> bool {
     key.starts_with(PREFIX) && !OF_GROUPS.contains(&key)
 }
 
-/// Audience of the tokens that the proxy of `node` accepts: a token that one node receives opens no other.
+/// Audience of the tokens that the proxy of `node` accepts: a token for one node gives no access to another.
 pub fn sidecar_audience(node: &SeiNode) -> String {
     let (namespace, name) = (crate::names::namespace(node), crate::names::node(node));
     format!("{SHARED_SIDECAR_AUDIENCE}/{namespace}/{name}")
 }
 
-/// The selector of the StatefulSet and the headless Service. Nothing mutable may enter it.
+/// The selector of the StatefulSet and the headless Service. It must not contain anything mutable.
 pub fn selector(node: &SeiNode) -> BTreeMap<String, String> {
     BTreeMap::from([(NODE.to_owned(), crate::names::node(node).to_owned())])
 }
@@ -107,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn pod_labels_set_none_of_the_operators_labels() {
+    fn pod_labels_cannot_set_labels_of_the_operator() {
         let spec = json!({
             "chainId": "pacific-1",
             "image": "seid",
@@ -148,12 +153,12 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_chain_and_mode_has_the_name_alone() {
+    fn a_node_without_chain_and_mode_has_only_the_name_label() {
         assert_eq!(node_labels(&node(json!({ "chainId": "", "image": "" }))), map(&[(NODE, "node-0")]));
     }
 
     #[test]
-    fn selectors_hold_nothing_that_can_change() {
+    fn selectors_contain_nothing_mutable() {
         let node =
             node(json!({ "chainId": "c", "image": "i", "fullNode": {}, "podLabels": { "team": "core" } }));
         assert_eq!(selector(&node), map(&[(NODE, "node-0")]));

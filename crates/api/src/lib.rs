@@ -1,10 +1,10 @@
-//! The custom resources `SeiNode` and `SeiNodeDeployment` as users write them and the operator answers them: types,
-//! admission rules, the vocabulary of conditions, and every derived name and label.
+//! The custom resources `SeiNode` and `SeiNodeDeployment` : types, admission rules, condition types and
+//! reasons, and every derived name and label.
 //!
-//! This crate is the leaf of the workspace. It has no client, no clock and no I/O, so that any program
-//! that speaks about SeiNodes can depend on it.
+//! This crate is the leaf of the workspace. It has no client, no clock and no I/O, so that any program that
+//! deals with SeiNodes can depend on it.
 //!
-//! Read a SeiNode and ask what a platform has to provision for it:
+//! Read a SeiNode and find out what a platform has to provision for it:
 //!
 //! ```
 //! use sei_api::{SeiNode, names, v1alpha1::Mode};
@@ -29,8 +29,8 @@
 //! # Ok::<(), serde_saphyr::Error>(())
 //! ```
 //!
-//! The rules of the CRD can be asked without a cluster, by kube's `cel` feature. TLS, for one, is decided at
-//! creation:
+//! The rules of the CRD can be evaluated without a cluster, with kube's `cel` feature. For example, TLS is
+//! decided at creation:
 //!
 //! ```
 //! use kube::core::cel::Validator;

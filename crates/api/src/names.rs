@@ -1,22 +1,22 @@
-//! Every name derived from a SeiNode, in one place: published in status, checked by the TLS verdict,
-//! rendered into objects, dialled by the client.
+//! Every name derived from a SeiNode, in one place: published in status, checked in the TLS certificate,
+//! rendered into objects, used by the client.
 
 use crate::{SeiNode, ports};
 
-/// DNS domain of the cluster. The certificates of running fleets carry it.
+/// DNS domain of the cluster. The certificates of existing fleets contain it.
 const CLUSTER_DOMAIN: &str = "cluster.local";
 
-/// `metadata.name`. The API server sets it on every stored object; a file may lack it, then it is empty.
+/// `metadata.name`. The API server sets it on every stored object; it is empty for a file that has none.
 pub fn node(node: &SeiNode) -> &str {
     node.metadata.name.as_deref().unwrap_or_default()
 }
 
-/// `metadata.namespace`, empty for an object read from a file that has none.
+/// `metadata.namespace`; empty for a file that has none.
 pub fn namespace(node: &SeiNode) -> &str {
     node.metadata.namespace.as_deref().unwrap_or_default()
 }
 
-/// `namespace/name`, as logs and errors name the node.
+/// `namespace/name`, the form in logs and errors.
 pub fn full_name(n: &SeiNode) -> String {
     format!("{}/{}", namespace(n), node(n))
 }
@@ -26,7 +26,7 @@ pub fn stateful_set(n: &SeiNode) -> String {
     node(n).to_owned()
 }
 
-/// The production pod; the bootstrap pod takes the same host name.
+/// The production pod; the bootstrap pod uses the same host name.
 pub fn pod(n: &SeiNode) -> String {
     format!("{}-0", node(n))
 }
@@ -36,7 +36,7 @@ pub fn data_claim(n: &SeiNode) -> String {
     imported_claim(n).map_or_else(|| format!("data-{}", node(n)), str::to_owned)
 }
 
-/// The imported claim, when the SeiNode names one.
+/// The imported claim, if the SeiNode has one.
 pub fn imported_claim(n: &SeiNode) -> Option<&str> {
     let import = n.spec.data_volume.as_ref()?.import.as_ref()?;
     Some(import.pvc_name.as_str()).filter(|name| !name.is_empty())
@@ -57,17 +57,18 @@ fn service_dns(n: &SeiNode) -> String {
     format!("{}.{}.svc.{CLUSTER_DOMAIN}", node(n), namespace(n))
 }
 
-/// `<name>-0.<name>.<namespace>.svc.cluster.local`, what the operator dials.
+/// `<name>-0.<name>.<namespace>.svc.cluster.local`, the address that the operator connects to.
 pub fn pod_dns(n: &SeiNode) -> String {
     format!("{}.{}", pod(n), service_dns(n))
 }
 
-/// The DNS names that a certificate of the sidecar API must carry, in the order in which they are published.
+/// The DNS names that a certificate of the sidecar API must contain, in the order in which they are
+/// published.
 pub fn required_dns_names(n: &SeiNode) -> [String; 2] {
     [service_dns(n), pod_dns(n)]
 }
 
-/// Base URL of the sidecar API: plain on the sidecar's port, or through kube-rbac-proxy under TLS.
+/// Base URL of the sidecar API: plain on the sidecar's port, or through kube-rbac-proxy with TLS.
 pub fn sidecar_url(n: &SeiNode) -> String {
     if n.spec.tls().is_some() {
         format!("https://{}:{}", pod_dns(n), ports::RBAC_PROXY)
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn an_imported_claim_replaces_the_made_one() {
+    fn an_imported_claim_replaces_the_created_one() {
         let mut n = plain();
         n.spec.data_volume = serde_json::from_value(json!({ "import": { "pvcName": "old" } })).unwrap();
         assert_eq!((imported_claim(&n), data_claim(&n).as_str()), (Some("old"), "old"));
@@ -116,14 +117,14 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_must_carry_the_service_and_the_pod_in_this_order() {
+    fn required_dns_names_are_those_of_the_service_and_the_pod_in_this_order() {
         let [service, pod] = required_dns_names(&plain());
         assert_eq!(service, "node-0.sei.svc.cluster.local");
         assert_eq!(pod, "node-0-0.node-0.sei.svc.cluster.local");
     }
 
     #[test]
-    fn the_sidecar_is_dialled_on_its_port_or_through_the_proxy() {
+    fn the_sidecar_url_uses_its_port_or_the_proxy() {
         let host = "node-0-0.node-0.sei.svc.cluster.local";
         let mut n = plain();
         assert_eq!(sidecar_url(&n), format!("http://{host}:7777"));
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_the_longest_node_fit_their_kinds() {
+    fn names_derived_from_the_longest_node_name_are_valid() {
         let mut n = named(&"a".repeat(52), json!({ "chainId": "c", "image": "i", "fullNode": {} }));
         // Label values: the pod's revision is `<name>-<hash of up to ten>`, its name is a label too.
         assert!(stateful_set(&n).len() + 1 + 10 <= 63);

@@ -1,6 +1,6 @@
 //! Port numbers that are part of the contract between nodes, their sidecars and the operator.
 
-/// The sidecar's HTTP API where `spec.sidecar.port` says nothing.
+/// Default port of the sidecar's HTTP API.
 pub const SIDECAR_DEFAULT: u16 = 7777;
 
 /// kube-rbac-proxy in front of the sidecar, when `spec.sidecar.tls` is set.
@@ -9,7 +9,7 @@ pub const RBAC_PROXY: u16 = 8443;
 /// cosmos-exporter's metrics.
 pub const COSMOS_EXPORTER: u16 = 9300;
 
-/// seid's JSON-RPC, also what its readiness probe asks.
+/// seid's JSON-RPC, also used by its readiness probe.
 pub const RPC: u16 = 26657;
 
 /// seid's peer-to-peer network.
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn seid_listens_on_rpc_and_grpc_where_others_look_for_them() {
+    fn seid_uses_the_well_known_ports_for_rpc_and_grpc() {
         assert!(SEID.contains(&("rpc", RPC)) && SEID.contains(&("grpc", GRPC)));
     }
 }

@@ -1,4 +1,4 @@
-//! Enums of words that users script against: the variant, its wire form and its documentation in one table.
+//! Enums that users script against: the variant, its wire string and its documentation in one table.
 
 macro_rules! vocabulary {
     ($(#[$meta:meta])* $name:ident { $($(#[doc = $doc:literal])+ $variant:ident = $wire:literal,)+ }) => {
@@ -9,7 +9,7 @@ macro_rules! vocabulary {
         }
 
         impl $name {
-            /// Every one, in the order of the reference page.
+            /// All variants, in the order of the reference page.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
             /// The wire string, as stored in status.
@@ -17,7 +17,7 @@ macro_rules! vocabulary {
                 match self { $(Self::$variant => $wire,)+ }
             }
 
-            /// What it says and what to do, for the reference page.
+            /// What it means and what to do, for the reference page.
             pub fn describe(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($doc, "\n"),+),)+ }
             }

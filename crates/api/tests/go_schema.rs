@@ -1,16 +1,16 @@
-//! Our CRDs beside those of the Go controller (`tests/conformance`): whatever differs is listed in `docs/objects.md` and
-//! `docs/deployments.md` with the reason, and whatever is listed there differs.
+//! Compares our CRDs with those of the Go controller (`tests/conformance`): every difference is listed in
+//! `docs/objects.md` and `docs/deployments.md` with its reason, and every listed difference exists.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-/// Where the spec of a node lies in a group.
+/// Path of the spec of a node in a group.
 const TEMPLATE: &str = "spec.template.";
 
-/// What may differ: the places of the rows `place, why` of section The CRD of `page`. A `*` stands for one part of the
-/// path.
+/// The allowed differences: the paths in the rows `place, why` of section The CRD of `page`. A `*` stands for
+/// one part of the path.
 fn differences(page: &str) -> Vec<String> {
     let section = page.split("\n## ").find(|section| section.starts_with("The CRD\n")).unwrap();
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
@@ -26,13 +26,13 @@ fn of_groups() -> Vec<String> {
 }
 
 #[test]
-fn every_difference_of_a_node_has_a_reason_and_every_reason_a_difference() {
+fn the_listed_differences_of_a_node_are_exactly_those_that_exist() {
     agree(&found_in_nodes(), &of_nodes(), &[]);
 }
 
 #[test]
-fn every_difference_of_a_group_has_a_reason_and_every_reason_a_difference() {
-    // What differs in a node differs in the template.
+fn the_listed_differences_of_a_group_are_exactly_those_that_exist() {
+    // What differs in a node also differs in the template.
     let of_template: Vec<_> = of_nodes().iter().map(|place| format!("{TEMPLATE}{place}")).collect();
     agree(&found_in_groups(), &of_groups(), &of_template);
 }
@@ -48,7 +48,7 @@ fn agree(found: &BTreeSet<String>, listed: &[String], listed_elsewhere: &[String
 }
 
 #[test]
-fn nothing_of_the_go_controller_is_missing_but_patterns_that_forbid_dots() {
+fn our_schema_lacks_only_patterns_that_forbid_dots() {
     let missing: Vec<_> = found_in_nodes().into_iter().filter(|found| found.starts_with('-')).collect();
     let expected: Vec<_> = missing
         .iter()
@@ -72,7 +72,8 @@ fn found_in_groups() -> BTreeSet<String> {
     found(&go["spec"]["names"], &go["spec"]["versions"][0], &sei_api::deployment_crd_manifest().unwrap())
 }
 
-/// `+place` where only we say something, `-place` where only the Go controller does, `!place` where we disagree.
+/// `+place` if only our CRD has something, `-place` if only the Go controller's has, `!place` if both have
+/// different values.
 fn found(go_names: &Value, go_version: &Value, ours: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let our_version = &ours["spec"]["versions"][0];
@@ -129,7 +130,7 @@ fn compare(path: &str, go: &Value, ours: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Every keyword that only one side has, or that both have with another value. The order of `required` is nothing.
+/// Every keyword that only one side has, or that has different values. The order of `required` is ignored.
 fn keywords(prefix: &str, go: &Value, ours: &Value, found: &mut BTreeSet<String>) {
     let sorted = |value: &Value| match value {
         Value::Array(items) => {
@@ -152,7 +153,8 @@ fn keywords(prefix: &str, go: &Value, ours: &Value, found: &mut BTreeSet<String>
     }
 }
 
-/// Whether `listed` names `found`: part by part, `*` for any, and the beginning of a rule for the rule.
+/// Whether `listed` matches `found`: part by part, `*` matches any part, and the beginning of a rule matches
+/// the rule.
 fn covers(listed: &str, found: &str) -> bool {
     let found = &found[1..];
     let (place, rule) = split(listed);

@@ -1,5 +1,5 @@
-//! Whatever an API server can hold decodes: one object that does not would fail the list of all of its kind. Objects are
-//! generated from the schema of our CRD and from that of the Go controller.
+//! Everything that an API server can store can be decoded: one object that cannot would fail the list of its
+//! kind. Objects are generated from the schema of our CRD and from that of the Go controller.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::sync::LazyLock;
@@ -9,16 +9,16 @@ use proptest::{prelude::*, sample::select};
 use sei_api::{SeiNode, SeiNodeDeployment};
 use serde_json::{Map, Value, json};
 
-/// Which values a field gets.
+/// Which values the fields get.
 #[derive(Clone, Copy, PartialEq)]
 enum Values {
-    /// Those that our CRD admits, bounds included.
+    /// Those that our CRD admits, within the bounds.
     Admitted,
-    /// Those that the JSON type admits: numbers of any size, words and times of a later version.
+    /// Those that the JSON type admits: numbers of any size, strings and times of a later version.
     Storable,
 }
 
-/// The schema of our CRD, made once: deriving it takes longer than a case.
+/// The schema of our CRD, derived once: deriving it takes longer than a case.
 static OURS: LazyLock<Value> = LazyLock::new(|| {
     sei_api::crd_manifest().unwrap()["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
 });
@@ -39,7 +39,7 @@ fn go_schema() -> Value {
     crd["version"]["schema"]["openAPIV3Schema"].clone()
 }
 
-/// Objects of the schema of `kind`, as the text that a server sends.
+/// Objects that match the schema of `kind`, as the text that a server sends.
 fn objects(kind: &'static str, schema: &Value, values: Values) -> BoxedStrategy<Value> {
     let mut schema = schema.clone();
     let fields = schema["properties"].as_object_mut().unwrap();
@@ -139,7 +139,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     #[test]
-    fn everything_that_can_be_stored_decodes(
+    fn every_node_that_can_be_stored_can_be_decoded(
         ours in objects("SeiNode", &OURS, Values::Storable),
         go in objects("SeiNode", &go_schema(), Values::Storable),
     ) {
@@ -150,7 +150,7 @@ proptest! {
     }
 
     #[test]
-    fn every_group_that_can_be_stored_decodes(
+    fn every_group_that_can_be_stored_can_be_decoded(
         ours in objects("SeiNodeDeployment", &OUR_DEPLOYMENTS, Values::Storable),
         go in objects("SeiNodeDeployment", &go_deployment_schema(), Values::Storable),
     ) {
@@ -161,7 +161,7 @@ proptest! {
     }
 
     #[test]
-    fn every_group_within_the_bounds_of_the_crd_is_read_without_loss(
+    fn every_group_within_the_bounds_of_the_crd_is_decoded_without_loss(
         object in objects("SeiNodeDeployment", &OUR_DEPLOYMENTS, Values::Admitted),
     ) {
         let mut object = apply_defaults(&OUR_DEPLOYMENTS, &object);
@@ -173,7 +173,7 @@ proptest! {
     }
 
     #[test]
-    fn everything_within_the_bounds_of_the_crd_is_read_without_loss(
+    fn every_node_within_the_bounds_of_the_crd_is_decoded_without_loss(
         object in objects("SeiNode", &OURS, Values::Admitted),
     ) {
         let mut object = apply_defaults(&OURS, &object);
@@ -186,7 +186,7 @@ proptest! {
 }
 
 #[test]
-fn an_object_without_spec_decodes_as_an_empty_one() {
+fn an_object_without_spec_is_decoded_with_an_empty_one() {
     let node: SeiNode = serde_json::from_str(r#"{ "metadata": { "name": "node-0" } }"#).unwrap();
     assert_eq!(node.spec, sei_api::SeiNodeSpec::default());
     let group: SeiNodeDeployment = serde_json::from_str(r#"{ "metadata": { "name": "rpc" } }"#).unwrap();
@@ -194,7 +194,7 @@ fn an_object_without_spec_decodes_as_an_empty_one() {
 }
 
 #[test]
-fn words_of_a_later_version_are_found() {
+fn values_of_a_later_version_are_detected() {
     let unknown = |status: Value| {
         let node = json!({ "metadata": { "name": "node-0" }, "status": status });
         serde_json::from_value::<SeiNode>(node).unwrap().status.unwrap().unknown_field()

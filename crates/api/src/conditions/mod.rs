@@ -1,5 +1,5 @@
-//! Condition types and reasons: users script against them, so they are API. One table each; the reference
-//! page in `docs/` is generated from it.
+//! Condition types and reasons: users script against them, so they are part of the API. One table for each;
+//! the reference page in `docs/` is generated from them.
 
 mod reasons;
 mod statement;

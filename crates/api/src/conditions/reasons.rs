@@ -1,4 +1,5 @@
-//! The reasons of each condition: one enum a condition, so that a condition cannot be given the reason of another.
+//! The reasons of each condition: one enum per condition, so that a condition cannot have a reason of another
+//! one.
 
 use super::ConditionType;
 use crate::vocabulary::vocabulary;
@@ -15,21 +16,21 @@ macro_rules! reasons {
             }
         )+
 
-        /// Reason of a condition, which follows from it.
+        /// Reason of a condition; it determines the condition.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Reason {
             $($(#[$meta])* $condition($name),)+
-            /// Reason of `Ready` while `Stalled` is True, which has the same one.
+            /// Reason of `Ready` while `Stalled` is True: the same reason.
             ReadyWhileStalled(StalledReason),
         }
 
         impl Reason {
-            /// Every one, in the order of the reference page, those of `Stalled` once.
+            /// All reasons, in the order of the reference page; those of `Stalled` appear once.
             pub fn all() -> impl Iterator<Item = Self> {
                 std::iter::empty()$(.chain($name::ALL.iter().copied().map(Self::$condition)))+
             }
 
-            /// The condition that this is a reason of.
+            /// The condition that this reason belongs to.
             pub fn condition(self) -> ConditionType {
                 match self {
                     $(Self::$condition(_) => ConditionType::$condition,)+
@@ -45,7 +46,7 @@ macro_rules! reasons {
                 }
             }
 
-            /// What it says and what to do, for the reference page.
+            /// What it means and what to do, for the reference page.
             pub fn describe(self) -> &'static str {
                 match self {
                     $(Self::$condition(reason) => reason.describe(),)+
@@ -95,14 +96,14 @@ reasons! {
         WaitingForRelease = "WaitingForRelease",
         /// An object whose name the node needs is still being deleted, for example after the SeiNode was recreated.
         WaitingForDeletion = "WaitingForDeletion",
-        /// `spec.paused` or `spec.stopped` is true; the message says what is left to do once neither is.
+        /// `spec.paused` or `spec.stopped` is true; the message says what remains to be done after that.
         Paused = "Paused",
         /// The node is being deleted.
         Deleting = "Deleting",
     }
     /// Reason of `Stalled`.
     Stalled: StalledReason {
-        /// The spec cannot be carried out; the message names the field and says what to write instead.
+        /// The spec is invalid; the message names the field and says what to write instead.
         InvalidSpec = "InvalidSpec",
         /// The status has a value that a later version of the operator wrote; upgrade the operator, or correct the status.
         StatusUnknown = "StatusUnknown",
@@ -114,7 +115,8 @@ reasons! {
         PlanFailed = "PlanFailed",
         /// A task has been waiting longer than its limit; the message says for what. The operator keeps retrying.
         WaitingTooLong = "WaitingTooLong",
-        /// An object of this name exists and has another owner; rename one of them or delete it.
+        /// An object with a name that the node needs exists and has another owner; rename one of them or
+        /// delete it.
         ForeignObject = "ForeignObject",
         /// Another SeiNode imports the same volume; only one of them may.
         VolumeInUse = "VolumeInUse",
@@ -123,7 +125,8 @@ reasons! {
         DataVolumeLost = "DataVolumeLost",
         /// The data volume claim is being deleted, and the data with it when the pod ends; the message says how to keep it.
         DataVolumeTerminating = "DataVolumeTerminating",
-        /// Another SeiNode uses the same signing key, which would sign twice; give each validator its own.
+        /// Another SeiNode uses the same signing key, so blocks could be signed twice; give each validator a
+        /// separate key.
         SigningKeyInUse = "SigningKeyInUse",
     }
     /// Reason of `SidecarReady`.
@@ -196,7 +199,7 @@ reasons! {
         Validated = "OperatorKeyringValidated",
         /// A Secret of the keyring is absent, unreadable or being deleted.
         NotReady = "OperatorKeyringNotReady",
-        /// A Secret of the keyring does not hold what it must.
+        /// A Secret of the keyring lacks required data.
         Invalid = "OperatorKeyringInvalid",
     }
     /// Reason of `SidecarSupported`.
@@ -217,7 +220,7 @@ reasons! {
         WitnessesListed = "WitnessesListed",
         /// The first two peers are the witnesses; they must serve RPC on port 26657.
         WitnessesFromPeers = "WitnessesFromPeers",
-        /// No RPC server can tell the block that state sync trusts; set `snapshot.rpcServers`.
+        /// No RPC server can provide the trusted block of state sync; set `snapshot.rpcServers`.
         NoWitnesses = "NoWitnesses",
     }
     /// Reason of `SpecHonored`.

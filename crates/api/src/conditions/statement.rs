@@ -1,4 +1,4 @@
-//! Conditions as they are written to a status.
+//! Conditions as written to a status.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -33,7 +33,8 @@ impl From<bool> for Truth {
     }
 }
 
-/// The content of one condition. Which one follows from the reason, so a reason of another cannot be written:
+/// The content of one condition. The reason determines the condition, so a condition cannot get a reason of
+/// another one:
 ///
 /// ```compile_fail
 /// use sei_api::conditions::{StalledReason, Statement, TlsSecretReason};
@@ -52,16 +53,16 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// A statement.
+    /// Creates a statement.
     pub fn new(truth: impl Into<Truth>, reason: impl Into<Reason>, message: impl Into<String>) -> Self {
         Self { truth: truth.into(), reason: reason.into(), message: message.into() }
     }
 }
 
-/// Longest message the condition schema admits, in characters.
+/// Maximum length of a message in the condition schema, in characters.
 const MESSAGE_LIMIT: usize = 32_768;
 
-/// Puts `statement` into `conditions`, keeping their order. The transition time moves only with the status.
+/// Writes `statement` to `conditions`, keeping their order. The transition time changes only with the status.
 pub fn set(
     conditions: &mut Option<Vec<Condition>>,
     statement: Statement,
@@ -72,7 +73,7 @@ pub fn set(
     put(conditions, reason.condition().as_str(), truth, reason.as_str(), &message, generation, now);
 }
 
-/// [`set`] in the words of any kind.
+/// [`set`] for the conditions of any kind, with plain strings.
 pub(crate) fn put(
     conditions: &mut Option<Vec<Condition>>,
     kind: &'static str,
@@ -102,7 +103,7 @@ pub(crate) fn put(
     }
 }
 
-/// Removes a condition; an emptied list is removed too.
+/// Removes a condition; a list that becomes empty is removed too.
 pub fn remove(conditions: &mut Option<Vec<Condition>>, kind: ConditionType) {
     if let Some(list) = conditions {
         list.retain(|condition| condition.type_ != kind.as_str());
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn transition_time_moves_only_with_the_status() {
+    fn the_transition_time_changes_only_with_the_status() {
         let at = |second| Timestamp::from_second(second).unwrap();
         let say = |truth: bool, message: &str| Statement::new(truth, ReadyReason::NodeReady, message);
         let mut list = None;

@@ -1,6 +1,6 @@
-//! Reading what a store may hold although the types would not say it: objects that another version of the CRD or the
-//! Go controller admitted. One object that cannot be decoded would fail the LIST of all of them, so whatever a server
-//! can store decodes, and what makes no sense is refused by name later.
+//! Decodes stored values that the types do not allow: objects that another version of the CRD or the Go
+//! controller admitted. One object that cannot be decoded would fail the LIST of all of them, so every value
+//! that a server can store is decoded, and invalid ones are reported by name later.
 
 use std::fmt;
 
@@ -11,25 +11,25 @@ use serde::{
 };
 use serde_json::Value;
 
-/// Any JSON number. What does not fit becomes the nearest number that does: an API server enforces no `format`, and
-/// `1e30` is an integer to it.
+/// Any JSON number. One that is out of range becomes the nearest value in range: an API server does not
+/// enforce `format`, and `1e30` is an integer to it.
 pub(super) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     Integer::deserialize(deserializer).map(|Integer(number)| number)
 }
 
-/// [`integer`] of a field that may be absent.
+/// [`integer`] for an optional field.
 pub(super) fn optional_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     let number = Option::<Integer>::deserialize(deserializer)?;
     Ok(number.map(|Integer(number)| number))
 }
 
-/// A time that counts as absent where it cannot be read, such as one of the year 10000.
+/// A time that counts as absent if it cannot be parsed, such as one in the year 10000.
 pub(super) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Time>, D::Error> {
     let value = Option::<Value>::deserialize(deserializer)?;
     Ok(value.and_then(|value| serde_json::from_value(value).ok()))
 }
 
-/// The members of a list that can be read.
+/// The members of a list that can be decoded.
 pub(super) fn readable_items<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
 where
     D: Deserializer<'de>,
@@ -39,8 +39,8 @@ where
     Ok(list.map(|items| items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect()))
 }
 
-/// Implements `Serialize` and `Deserialize` of a spec that derives them with `remote = "Self"`. The Go controller's CRDs
-/// admit objects without spec: they decode as an empty one, which is refused by name.
+/// Implements `Serialize` and `Deserialize` of a spec that derives them with `remote = "Self"`. The Go
+/// controller's CRDs admit objects without spec: they are decoded as an empty one, which is reported by name.
 macro_rules! absent_is_default {
     ($spec:ident) => {
         impl<'de> Deserialize<'de> for $spec {
@@ -93,7 +93,7 @@ impl Visitor<'_> for Number {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<i64, E> {
-        // Saturates.
+        // Saturating cast.
         Ok(number as i64)
     }
 }

@@ -1,7 +1,7 @@
 //! Version `v1alpha1` of the API group `sei.io`, the only one.
 //!
-//! Bounds and admission rules stand on the types. They are tested by the table in `tests/admission/`, here and
-//! against a real API server.
+//! Bounds and admission rules are attributes of the types. They are tested with the tables in
+//! `tests/admission/`, here and against a real API server.
 #![allow(
     dead_code,
     unreachable_pub,

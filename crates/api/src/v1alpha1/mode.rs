@@ -1,4 +1,4 @@
-//! The four modes of a node, of which a spec sets exactly one.
+//! The four modes of a node; a spec sets exactly one.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{SnapshotGeneration, SnapshotSource, rules};
 
-/// What a node is, derived from which of the four mode objects is present.
+/// Mode of a node, derived from which of the four mode objects is present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mode {
     /// Follows the chain and serves queries.
@@ -48,7 +48,7 @@ pub struct FullNodeSpec {
     /// Where the node's first state comes from. Absent: it syncs from genesis. Decided at creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<SnapshotSource>,
-    /// Snapshots that the node makes for others.
+    /// Snapshots that the node creates for other nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot_generation: Option<SnapshotGeneration>,
 }
@@ -57,7 +57,7 @@ pub struct FullNodeSpec {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ArchiveSpec {
-    /// Snapshots that the node makes for others.
+    /// Snapshots that the node creates for other nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot_generation: Option<SnapshotGeneration>,
 }
@@ -72,7 +72,7 @@ pub struct ArchiveSpec {
 pub struct ReplayerSpec {
     /// The snapshot to start from; it must be `s3`.
     pub snapshot: SnapshotSource,
-    /// Accepted for compatibility and without effect: no task exports results.
+    /// Accepted for compatibility, without effect: no task exports results.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result_export: Option<ResultExportConfig>,
 }
@@ -85,7 +85,7 @@ pub struct ReplayerSpec {
     "resultExport needs shadowResult: set shadowResult.canonicalRpc, or remove resultExport",
 ))]
 pub struct ResultExportConfig {
-    /// Comparison against a canonical node; must be set.
+    /// Comparison with a canonical node; must be set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow_result: Option<ShadowResultConfig>,
 }

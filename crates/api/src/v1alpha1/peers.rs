@@ -6,8 +6,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What seid takes as a persistent peer; it does not start with anything else. sei-node parses the same for objects
-/// that no API server judged.
+/// The form of a persistent peer that seid accepts; with any other it does not start. sei-node parses the
+/// same form for objects that were not validated by an API server.
 const PEER_ADDRESS: &str =
     r"^[0-9A-Fa-f]{40}@([0-9A-Za-z]([-0-9A-Za-z.]*[0-9A-Za-z])?|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$";
 
@@ -19,7 +19,7 @@ const PEER_ADDRESS: &str =
     "exactly one of ec2Tags, static, or label must be set",
 ))]
 pub struct PeerSource {
-    /// EC2 instances by tags, resolved by the sidecar.
+    /// EC2 instances selected by tags, resolved by the sidecar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ec2_tags: Option<Ec2TagsPeers>,
     /// Fixed addresses.
@@ -30,14 +30,14 @@ pub struct PeerSource {
     pub label: Option<LabelPeers>,
 }
 
-/// Running EC2 instances that carry all of the tags.
+/// Running EC2 instances that have all of the tags.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Ec2TagsPeers {
     /// AWS region.
     #[schemars(length(min = 1))]
     pub region: String,
-    /// Tags that an instance must carry.
+    /// Tags that an instance must have.
     #[schemars(extend("minProperties" = 1))]
     pub tags: BTreeMap<String, String>,
 }
@@ -46,20 +46,20 @@ pub struct Ec2TagsPeers {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StaticPeers {
-    /// Addresses of the form `nodeId@host:port`, where the node id has 40 hexadecimal digits and an IPv6 host stands
-    /// in brackets.
+    /// Addresses of the form `nodeId@host:port`, where the node ID has 40 hexadecimal digits and an IPv6 host
+    /// is in brackets.
     #[schemars(length(min = 1), inner(regex(pattern = PEER_ADDRESS)))]
     pub addresses: Vec<String>,
 }
 
-/// SeiNodes of the same chain by label, those being deleted or Failed left out.
+/// SeiNodes of the same chain, selected by labels, except those that are being deleted or Failed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LabelPeers {
-    /// Labels that a SeiNode must carry, all of them.
+    /// Labels that a SeiNode must have, all of them.
     #[schemars(extend("minProperties" = 1))]
     pub selector: BTreeMap<String, String>,
-    /// Namespace to look in; the SeiNode's own when absent or empty.
+    /// Namespace of the SeiNodes; absent or empty means the SeiNode's own namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63), regex(pattern = r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$"))]
     pub namespace: Option<String>,

@@ -3,23 +3,24 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Where a node is in its life.
+/// Phase of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum NodePhase {
-    /// Seen, and waiting for what `Ready` names before a plan can be made.
+    /// Waiting for what `Ready` names before a plan can be created.
     Pending,
-    /// The first plan is under way.
+    /// The first plan is in progress.
     Initializing,
-    /// The node was brought up; update plans run in this phase too.
+    /// The first plan has completed; update plans run in this phase too.
     Running,
-    /// The first plan failed. A change of the spec or annotation `sei.io/retry` makes a new one.
+    /// The first plan failed. A change of the spec or annotation `sei.io/retry` starts a new one.
     Failed,
     /// Being deleted.
     Terminating,
-    /// A later Go controller wrote it for a node with `spec.paused`; read as the phase that the node was in before.
+    /// Written by a later Go controller for a node with `spec.paused`; read as the phase that the node had
+    /// before.
     #[schemars(skip)]
     Paused,
-    /// A word that this version does not know: a later one wrote it.
+    /// A value that this version does not know, written by a later version.
     #[serde(other)]
     #[schemars(skip)]
     Unknown,
@@ -30,7 +31,7 @@ impl NodePhase {
     pub const ALL: [Self; 5] =
         [Self::Pending, Self::Initializing, Self::Running, Self::Failed, Self::Terminating];
 
-    /// As it stands in status.
+    /// The string in status.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "Pending",

@@ -1,4 +1,4 @@
-//! A plan as it is stored in status. The typed tasks behind it are sei-plan's.
+//! A plan as stored in status. The typed tasks are in sei-plan.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use schemars::JsonSchema;
@@ -10,24 +10,24 @@ use super::{
     schema::{self, INTEGER_MAX},
 };
 
-/// An ordered list of tasks that brings the node somewhere.
+/// An ordered list of tasks that brings the node to a target state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskPlan {
-    /// Random UUID of this plan; the ids of its tasks derive from it.
+    /// Random UUID of this plan; the IDs of its tasks are derived from it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub id: String,
-    /// Where the plan is.
+    /// State of the plan.
     pub phase: PlanPhase,
     /// The tasks, in order. The current one is the first that is not Complete.
     pub tasks: Vec<PlannedTask>,
-    /// Phase of the node when the plan completes; absent: it stays.
+    /// Phase of the node when the plan completes; absent: unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_phase: Option<NodePhase>,
-    /// Phase of the node when the plan fails; absent: it stays.
+    /// Phase of the node when the plan fails; absent: unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed_phase: Option<NodePhase>,
-    /// Index of the task that failed the plan.
+    /// Index of the task that made the plan fail.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -35,13 +35,13 @@ pub struct TaskPlan {
     )]
     #[schemars(range(min = 0, max = INTEGER_MAX))]
     pub failed_task_index: Option<i64>,
-    /// What is known of the failure.
+    /// Details of the failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed_task_detail: Option<FailedTaskDetail>,
-    /// Image that this plan brings the node to. Plans of the Go controller have none.
+    /// Image that this plan rolls out. Plans of the Go controller have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_image: Option<String>,
-    /// Generation of the spec that the plan was made from. Plans of the Go controller have none.
+    /// Generation of the spec that the plan was created from. Plans of the Go controller have none.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -49,20 +49,20 @@ pub struct TaskPlan {
     )]
     #[schemars(range(min = 0, max = INTEGER_MAX))]
     pub generation: Option<i64>,
-    /// Value of annotation `sei.io/retry` when the plan was made.
+    /// Value of annotation `sei.io/retry` when the plan was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<String>,
-    /// When the plan was made.
+    /// When the plan was created.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::time")]
     pub created_at: Option<Time>,
-    /// UID of the data volume claim that the tasks work on: what was done on another claim is not done. Plans of the
-    /// Go controller have none.
+    /// UID of the data volume claim that the tasks work on: work done on another claim does not count. Plans
+    /// of the Go controller have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim_uid: Option<String>,
     /// Sidecar image that the plan was created for. Plans of the Go controller have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sidecar_image: Option<String>,
-    /// How often, in a row, a plan took the place of one whose current task needed a new id.
+    /// How many times in a row a plan replaced one whose current task needed a new ID.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -72,16 +72,16 @@ pub struct TaskPlan {
     pub reissues: Option<i64>,
 }
 
-/// Where a plan is.
+/// State of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PlanPhase {
-    /// Has tasks to do.
+    /// Has tasks left to do.
     Active,
-    /// All tasks are done.
+    /// All tasks are complete.
     Complete,
     /// A task failed permanently.
     Failed,
-    /// A word that this version does not know: a later one wrote it.
+    /// A value that this version does not know, written by a later version.
     #[serde(other)]
     #[schemars(skip)]
     Unknown,
@@ -94,21 +94,21 @@ pub struct PlannedTask {
     /// Task type.
     #[serde(rename = "type")]
     pub type_: String,
-    /// UUID derived from the plan's id, the type and the index; also the sidecar's task id.
+    /// UUID derived from the plan's ID, the type and the index; also the ID of the sidecar's task.
     pub id: String,
-    /// Where the task is. A running task is Pending with `submittedAt`.
+    /// State of the task. A running task is Pending with `submittedAt`.
     pub status: TaskStatus,
-    /// Parameters, frozen when the plan was made.
+    /// Parameters, fixed when the plan was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::any")]
     pub params: Option<Value>,
     /// When the current attempt was started.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::time")]
     pub submitted_at: Option<Time>,
-    /// Last error, of an attempt or of the whole task.
+    /// Last error, of an attempt or of the task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// How often a failed attempt is repeated.
+    /// Maximum number of retries.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -116,7 +116,7 @@ pub struct PlannedTask {
     )]
     #[schemars(range(min = 0, max = INTEGER_MAX))]
     pub max_retries: Option<i64>,
-    /// How often it was.
+    /// Number of retries so far.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -127,49 +127,49 @@ pub struct PlannedTask {
     /// When the next attempt is due.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::time")]
     pub next_attempt_at: Option<Time>,
-    /// Since when the task waits for something outside of it, which `Ready` names.
+    /// Since when the task has been waiting for something external, which `Ready` names.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::time")]
     pub waiting_since: Option<Time>,
-    /// UID of the object that the task was done on: the claim, the Job or the pod.
+    /// UID of the object that the task acted on: the claim, the Job or the pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object_uid: Option<String>,
 }
 
-/// Where a task is.
+/// State of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum TaskStatus {
-    /// Not done; perhaps running.
+    /// Not complete; may be running.
     Pending,
-    /// Done.
+    /// Complete.
     Complete,
     /// Failed permanently.
     Failed,
-    /// A word that this version does not know: a later one wrote it.
+    /// A value that this version does not know, written by a later version.
     #[serde(other)]
     #[schemars(skip)]
     Unknown,
 }
 
-/// The task that failed a plan.
+/// The task that made a plan fail.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailedTaskDetail {
     /// Task type.
     #[serde(rename = "type")]
     pub type_: String,
-    /// Task id.
+    /// Task ID.
     pub id: String,
     /// The error.
     pub error: String,
-    /// Attempts that were repeated.
+    /// Number of retries.
     #[serde(deserialize_with = "lenient::integer")]
     #[schemars(range(min = 0, max = INTEGER_MAX))]
     pub retry_count: i64,
-    /// Attempts that might have been.
+    /// Maximum number of retries.
     #[serde(deserialize_with = "lenient::integer")]
     #[schemars(range(min = 0, max = INTEGER_MAX))]
     pub max_retries: i64,
-    /// Why no further attempt was made. Failures that the Go controller stored have none.
+    /// Why the task was not retried any more. Failures that the Go controller stored have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<FailureCause>,
     /// UID of the pod or bootstrap Job that it failed on.
@@ -180,13 +180,13 @@ pub struct FailedTaskDetail {
 /// Why a task failed permanently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum FailureCause {
-    /// The last attempt failed too.
+    /// The last attempt failed as well.
     AttemptsExhausted,
-    /// No attempt could succeed.
+    /// No attempt can succeed.
     Rejected,
     /// The sidecar does not know the task.
     TaskUnknown,
-    /// A word that this version does not know: a later one wrote it.
+    /// A value that this version does not know, written by a later version.
     #[serde(other)]
     #[schemars(skip)]
     Unknown,

@@ -1,5 +1,5 @@
-//! CEL rules that several fields share or that are put together from other facts. Rules of one object stand on
-//! that object. Each is a pair of expression and message, and the message says what to write instead.
+//! CEL rules that are shared by several fields or assembled from other facts. Rules of a single object are on
+//! that object. Each is a pair of expression and message; the message says what to write instead.
 
 use kube::core::{Message, Rule};
 
@@ -10,35 +10,35 @@ use crate::{keys, ports};
 /// 63, pod `<name>-0` 63, Job `<name>-bootstrap` 63, and claim `data-<name>` and the ConfigMap 253.
 pub(super) const NAME_LIMIT: usize = 52;
 
-/// Adding or removing the snapshot of a mode. Modes come and go with their own rule on spec.
+/// Adding or removing the snapshot of a mode. Adding or removing a mode has a rule on spec.
 pub(super) const SNAPSHOT_PRESENCE: (&str, &str) = (
     "has(self.snapshot) == has(oldSelf.snapshot)",
     "snapshot is decided at creation; delete and recreate the SeiNode to add or remove it",
 );
 
-/// A chain id is a label value, and reaches command lines. Its length is the schema's.
+/// A chain ID is a label value and part of command lines. The schema limits its length.
 pub(super) const CHAIN_ID: (&str, &str) = (
     "self.matches('^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$')",
     "chainId must consist of letters, digits, '-', '_' and '.' and begin and end with a letter or digit, \
      such as pacific-1",
 );
 
-/// Secret names are DNS-1123 subdomains. The length is the schema's.
+/// Secret names are DNS-1123 subdomains. The schema limits the length.
 pub(super) const SECRET_NAME: (&str, &str) = (
     "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",
     "secretName must be the name of a Secret: lower-case letters, digits, '-' and '.', every part between dots \
      beginning and ending with a letter or digit, such as node-0-keys",
 );
 
-/// Claim names are DNS-1123 subdomains. The length is the schema's.
+/// Claim names are DNS-1123 subdomains. The schema limits the length.
 pub(super) const CLAIM_NAME: (&str, &str) = (
     SECRET_NAME.0,
     "pvcName must be the name of a PersistentVolumeClaim: lower-case letters, digits, '-' and '.', every part \
      between dots beginning and ending with a letter or digit, such as data-node-0",
 );
 
-/// Length of the label keys in `field`. Their letters are not checked: the server charges a pattern by the longest key
-/// that a request could hold, which is beyond its budget.
+/// Length of the label keys in `field`. Their characters are not checked: the server computes the cost of a
+/// pattern for the longest key that a request could contain, which exceeds its budget.
 pub(super) fn label_keys(field: &str) -> Rule {
     Rule::new("self.all(key, size(key) >= 1 && size(key) <= 317)").message(message(format!(
         "keys of {field} must be label keys such as team or example.com/team: at most 253 characters before the '/' \
@@ -46,7 +46,7 @@ pub(super) fn label_keys(field: &str) -> Rule {
     )))
 }
 
-/// The operator's labels cannot be set by users: selectors, roles and the bootstrap pod are identified by them.
+/// Users cannot set the operator's labels: selectors, roles and the bootstrap pod are identified by them.
 pub(super) fn reserved_labels() -> Rule {
     let allowed = keys::OF_GROUPS.map(|key| format!("'{key}'")).join(", ");
     Rule::new(format!("self.all(key, !key.startsWith('{}') || key in [{allowed}])", keys::PREFIX)).message(
@@ -57,8 +57,9 @@ pub(super) fn reserved_labels() -> Rule {
     )
 }
 
-/// What container runtimes take as an image: a name in lower case, behind the registry's host where it has one, then a
-/// tag, a digest, or both. sei-node parses the same for objects that no API server judged.
+/// An image reference that container runtimes accept: an optional registry host, a lower-case name, then a
+/// tag, a digest, or both. sei-node parses the same form for objects that were not validated by an API
+/// server.
 fn image_pattern() -> String {
     let label = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
     let host = format!(r"({label}([.]{label})*|\\[[a-f0-9:]+\\])(:[0-9]+)?");
@@ -84,8 +85,8 @@ fn image_rule(field: &str, or: &str) -> Rule {
     )))
 }
 
-/// The object has a spec, judged at creation only: the Go controller's CRD admits objects without one, and `required`
-/// would keep those from being reported on and deleted.
+/// The object has a spec. Evaluated at creation only: the Go controller's CRD admits objects without one, and
+/// `required` would prevent reporting on them and deleting them.
 pub(super) fn spec() -> Rule {
     Rule::new("oldSelf.hasValue() || has(self.spec)")
         .message(message(
@@ -98,11 +99,11 @@ fn message(text: impl Into<String>) -> Message {
     Message::Message(text.into())
 }
 
-/// Values of labels. The length is the schema's.
+/// Values of labels. The schema limits the length.
 pub(super) const LABEL_VALUE: &str =
     "self == '' || self.matches('^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$')";
 
-/// What a value of a label in `field` must be.
+/// The message for an invalid label value in `field`.
 pub(super) fn label_value_message(field: &str) -> String {
     format!(
         "values of {field} must be label values: letters, digits, '-', '_' and '.', beginning and ending with a letter \
@@ -110,8 +111,8 @@ pub(super) fn label_value_message(field: &str) -> String {
     )
 }
 
-/// The SeiNode's name, judged at creation only: it never changes, and a node that was admitted before this rule
-/// must stay deletable.
+/// The SeiNode's name. Evaluated at creation only: it never changes, and a node that was admitted before this
+/// rule must remain deletable.
 pub(super) fn name() -> Rule {
     Rule::new(format!(
         "oldSelf.hasValue() || (size(self.metadata.name) <= {NAME_LIMIT} \

@@ -1,17 +1,18 @@
-//! Schemas of Kubernetes' own types where the types crate says less than the API server knows: bounds, list types
-//! and the shape of quantities, as controller-gen writes them.
+//! Schemas of Kubernetes types where the types crate is less specific than the API server: bounds, list types
+//! and the form of quantities, as controller-gen writes them.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::rules;
 
-/// Largest integer of a field with 64 bits: JSON tools that read numbers as doubles keep every smaller one exactly.
+/// Maximum value of 64-bit integer fields: JSON tools that read numbers as doubles represent every smaller
+/// one exactly.
 pub(super) const INTEGER_MAX: i64 = (1 << 53) - 1;
 
-/// What `resource.Quantity` parses.
+/// The quantities that `resource.Quantity` parses.
 const QUANTITY: &str = r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$";
 
-/// Any JSON value, kept as it is.
+/// Any JSON value, preserved.
 pub(super) fn any(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "x-kubernetes-preserve-unknown-fields": true })
 }
@@ -65,7 +66,7 @@ pub(super) fn template_labels(_: &mut SchemaGenerator) -> Schema {
     labels_of("labels")
 }
 
-/// Labels by key. Bounded, since the server charges rules by the most that a request could hold.
+/// Labels by key. Bounded, since the server computes the cost of rules for the largest possible request.
 fn labels_of(field: &str) -> Schema {
     json_schema!({
         "type": "object",
@@ -80,7 +81,7 @@ fn labels_of(field: &str) -> Schema {
     })
 }
 
-/// A number of nodes from 1, or a percentage.
+/// A number of nodes, at least 1, or a percentage.
 pub(super) fn number_or_percent(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "x-kubernetes-int-or-string": true,
@@ -90,7 +91,7 @@ pub(super) fn number_or_percent(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// A list of `meta/v1` Conditions, one of each type.
+/// A list of `meta/v1` Conditions, at most one of each type.
 pub(super) fn conditions(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",

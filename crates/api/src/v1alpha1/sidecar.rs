@@ -11,7 +11,7 @@ use crate::ports;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SidecarConfig {
-    /// Sidecar image; empty or absent means the platform's.
+    /// Sidecar image; empty or absent means the platform's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     #[x_kube(validation = rules::optional_image("image"))]
@@ -29,8 +29,8 @@ pub struct SidecarConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::resources")]
     pub resources: Option<ResourceRequirements>,
-    /// TLS on the sidecar's API: kube-rbac-proxy serves it on port 8443. Decided at creation; `status.sidecarTLS`
-    /// names the DNS names that the certificate must carry.
+    /// TLS on the sidecar's API: kube-rbac-proxy serves it on port 8443. Decided at creation;
+    /// `status.sidecarTLS` lists the DNS names that the certificate must contain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<SidecarTls>,
 }
@@ -39,7 +39,7 @@ fn default_port() -> Option<i64> {
     Some(i64::from(ports::SIDECAR_DEFAULT))
 }
 
-/// The certificate that kube-rbac-proxy serves the sidecar API with.
+/// The certificate with which kube-rbac-proxy serves the sidecar API.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SidecarTls {

@@ -1,8 +1,8 @@
-//! Where a node's first state comes from, and the snapshots it makes for others.
+//! Where a node's first state comes from, and the snapshots that it creates for other nodes.
 //!
-//! The source itself (`s3` with its height, or `stateSync`) is decided at creation. How it is reached
-//! (`bootstrapImage`, `rpcServers`, `trustPeriod`, `backfillBlocks`) stays open: it is only read while the first plan is
-//! made, and correcting it is what brings a failed first plan further.
+//! The source itself (`s3` with its height, or `stateSync`) is decided at creation. How it is accessed
+//! (`bootstrapImage`, `rpcServers`, `trustPeriod`, `backfillBlocks`) stays mutable: these fields are only
+//! used by the first plan, and correcting them is how a failed first plan is fixed.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{lenient, rules, schema::INTEGER_MAX};
 
-/// What the sidecar takes as an RPC server.
+/// The form of an RPC server that the sidecar accepts.
 const RPC_SERVER: &str = r"^[^\s:/,]+:[0-9]{1,5}$";
 
 /// Source of the first state; exactly one of `s3` and `stateSync` is set. Which one, and the height of `s3`,
@@ -22,7 +22,7 @@ const RPC_SERVER: &str = r"^[^\s:/,]+:[0-9]{1,5}$";
         "(has(self.s3) ? 1 : 0) + (has(self.stateSync) ? 1 : 0) == 1",
         "exactly one of s3 or stateSync must be set",
     ),
-    // With exactly one of the two set, this holds stateSync as well.
+    // With exactly one of the two set, this rule covers stateSync as well.
     validation = (
         "has(self.s3) ? (has(oldSelf.s3) && self.s3 == oldSelf.s3) : !has(oldSelf.s3)",
         "the snapshot source (s3 with its targetHeight, or stateSync) is decided at creation; \
@@ -40,8 +40,9 @@ pub struct SnapshotSource {
     /// Tendermint state sync from peers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_sync: Option<StateSync>,
-    /// RPC servers of the chain, as `host:port`, which tell the block that state sync trusts; each should be another
-    /// node's. Without them the first two peers are asked on port 26657. Sidecars before v0.0.55 always ask the peers.
+    /// RPC servers of the chain, as `host:port`, which provide the trusted block of state sync; each should
+    /// belong to a different node. Without them the first two peers are queried on port 26657. Sidecars
+    /// before v0.0.55 always query the peers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 16), inner(regex(pattern = RPC_SERVER), length(max = 260)), extend("x-kubernetes-list-type" = "set"))]
     pub rpc_servers: Option<Vec<String>>,
@@ -53,7 +54,7 @@ pub struct SnapshotSource {
         "trustPeriod must be a duration such as 168h0m0s: numbers, each with a unit of h, m, s, ms, us or ns",
     ))]
     pub trust_period: Option<String>,
-    /// Blocks to fetch backwards after state sync; 0 is the same as absent.
+    /// Blocks to fetch backwards after state sync; 0 means the same as absent.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -61,8 +62,8 @@ pub struct SnapshotSource {
     )]
     #[schemars(range(min = 0, max = INTEGER_MAX))]
     pub backfill_blocks: Option<i64>,
-    /// seid image of a one-shot bootstrap Job that runs up to `s3.targetHeight` before the node starts.
-    /// Needs `s3`; read while the first plan is made and without effect afterwards.
+    /// seid image of a one-shot bootstrap Job that runs up to `s3.targetHeight` before the node starts. Needs
+    /// `s3`; used by the first plan and without effect afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     #[x_kube(validation = rules::optional_image("bootstrapImage"))]
@@ -83,7 +84,7 @@ pub struct S3Snapshot {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StateSync {}
 
-/// Snapshots that a node makes.
+/// Snapshots that a node creates.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = (
@@ -104,15 +105,15 @@ pub struct SnapshotGeneration {
     "publish needs keepRecent of 2 or more, so that a snapshot is not pruned while it is uploaded",
 ))]
 pub struct TendermintSnapshotGeneration {
-    /// Snapshots kept on disk; at least 2 where they are published.
+    /// Number of snapshots kept on disk; at least 2 if they are published.
     #[serde(deserialize_with = "lenient::integer")]
     #[schemars(with = "i32", range(min = 1, max = 2_147_483_647))]
     pub keep_recent: i64,
-    /// Present: the sidecar uploads snapshots to the platform's bucket.
+    /// If present, the sidecar uploads snapshots to the platform's bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publish: Option<Publish>,
 }
 
-/// Uploading of snapshots; it has no settings.
+/// Upload of snapshots; it has no settings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Publish {}

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::ports;
 
-/// A Sei node as its owner wants it.
+/// A Sei node as specified by its owner.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "sei.io",
@@ -47,7 +47,7 @@ use crate::ports;
     derive = "Default",
     derive = "PartialEq"
 )]
-// `remote`: the implementations below wrap the derived ones, so that an object without spec decodes.
+// `remote`: the implementations below wrap the derived ones, so that an object without spec can be decoded.
 #[serde(rename_all = "camelCase", remote = "Self")]
 #[x_kube(
     validation = (
@@ -62,8 +62,9 @@ use crate::ports;
         "(!has(oldSelf.sidecar) || !has(oldSelf.sidecar.tls)) ? (!has(self.sidecar) || !has(self.sidecar.tls)) : (has(self.sidecar) && has(self.sidecar.tls) && self.sidecar.tls == oldSelf.sidecar.tls)",
         "spec.sidecar.tls is immutable; delete + recreate the SeiNode to change TLS configuration",
     ),
-    // What follows is decided at creation. The rules sit here because spec is on both sides of every update:
-    // on the field itself they would not run when the field, or an object around it, comes or goes.
+    // The following is decided at creation. The rules are on spec because both sides of every update have it:
+    // on the field itself they would not be evaluated when the field, or an object around it, is added or
+    // removed.
     validation = (
         "has(self.fullNode) == has(oldSelf.fullNode) && has(self.archive) == has(oldSelf.archive) && has(self.replayer) == has(oldSelf.replayer) && has(self.validator) == has(oldSelf.validator)",
         "the mode (fullNode, archive, replayer or validator) is decided at creation; delete and recreate the SeiNode to change it",
@@ -84,7 +85,7 @@ pub struct SeiNodeSpec {
         )
     )]
     pub chain_id: String,
-    /// seid image. The only field whose change on a Running node replaces the pod.
+    /// seid image. The only field whose change replaces the pod of a Running node.
     #[schemars(length(min = 1, max = 512))]
     #[x_kube(validation = rules::image("image"))]
     pub image: String,
@@ -94,24 +95,26 @@ pub struct SeiNodeSpec {
     /// Deprecated and ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entrypoint: Option<Entrypoint>,
-    /// Dotted keys of the unified Sei configuration, merged over what the operator sets.
+    /// Dotted keys of the unified Sei configuration; they take precedence over the operator's settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overrides: Option<BTreeMap<String, String>>,
     /// Settings of the seictl sidecar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sidecar: Option<SidecarConfig>,
-    /// Further labels of the pod and the objects around it. Keys that begin with `sei.io/` are the operator's.
+    /// Additional labels of the pod and its related objects. Keys that begin with `sei.io/` are reserved for
+    /// the operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::labels")]
     #[x_kube(validation = rules::label_keys("podLabels"), validation = rules::reserved_labels())]
     pub pod_labels: Option<BTreeMap<String, String>>,
-    /// How the data volume is obtained. Absent: the operator makes `data-<name>`.
+    /// How the data volume is obtained. Absent: the operator creates the claim `data-<name>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_volume: Option<DataVolume>,
     /// No plan starts or continues, and drift of owned objects is not reverted. The pod keeps running.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
-    /// Paused, and without a pod: the StatefulSet is scaled to zero, so that the volume can be worked on.
+    /// Like `paused`, and without a pod: the StatefulSet is scaled to zero, so that the volume can be used
+    /// for maintenance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<bool>,
     /// Mode: a node that follows the chain. The mode is decided at creation.
@@ -131,7 +134,7 @@ pub struct SeiNodeSpec {
 lenient::absent_is_default!(SeiNodeSpec);
 
 impl SeiNodeSpec {
-    /// The mode, if the spec sets one. Admission makes sure of exactly one; a file may have none.
+    /// The mode, if the spec sets one. Admission ensures exactly one; a file may have none.
     pub fn mode(&self) -> Option<Mode> {
         if self.full_node.is_some() {
             Some(Mode::FullNode)
@@ -146,22 +149,22 @@ impl SeiNodeSpec {
         }
     }
 
-    /// Whether the operator leaves the node as it is.
+    /// Whether the operator leaves the node alone.
     pub fn is_paused(&self) -> bool {
         self.paused == Some(true) || self.is_stopped()
     }
 
-    /// Whether the node is to have no pod.
+    /// Whether the node must not have a pod.
     pub fn is_stopped(&self) -> bool {
         self.stopped == Some(true)
     }
 
-    /// TLS on the sidecar API, when asked for.
+    /// TLS settings of the sidecar API, if set.
     pub fn tls(&self) -> Option<&SidecarTls> {
         self.sidecar.as_ref()?.tls.as_ref()
     }
 
-    /// The sidecar's port inside the pod, defaulted. Admission bounds it to a port number.
+    /// The sidecar's port inside the pod, or the default. Admission ensures a valid port number.
     pub fn sidecar_port(&self) -> u16 {
         let set = self.sidecar.as_ref().and_then(|sidecar| sidecar.port);
         set.and_then(|port| u16::try_from(port).ok())
@@ -188,7 +191,7 @@ pub struct Entrypoint {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = ("(!has(oldSelf.import) || has(self.import))", "import cannot be unset once configured"))]
 pub struct DataVolume {
-    /// Use an existing claim instead of making one. Decided at creation.
+    /// Use an existing claim instead of creating one. Decided at creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import: Option<ImportVolume>,
 }

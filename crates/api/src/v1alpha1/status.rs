@@ -1,4 +1,4 @@
-//! What the operator says of a SeiNode.
+//! The status of a SeiNode.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
@@ -9,7 +9,7 @@ use super::{
     schema::{self, INTEGER_MAX},
 };
 
-/// Observed state of a SeiNode; written by the operator alone.
+/// Observed state of a SeiNode; written only by the operator.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SeiNodeStatus {
@@ -21,51 +21,51 @@ pub struct SeiNodeStatus {
     )]
     #[schemars(range(min = -1, max = INTEGER_MAX))]
     pub observed_generation: Option<i64>,
-    /// Where the node is in its life.
+    /// Phase of the node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<NodePhase>,
     /// seid image that the node is known to run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_image: Option<String>,
-    /// Conditions; `Ready` sums them up.
+    /// Conditions; `Ready` summarizes them.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::readable_items")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Option<Vec<Condition>>,
     /// When `phase` last changed.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::time")]
     pub phase_transition_time: Option<Time>,
-    /// The active plan, else the last one.
+    /// The active plan, or else the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<TaskPlan>,
     /// UID of the claim that holds the data of a Running node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_claim_uid: Option<String>,
-    /// The update that failed permanently, until another one is started.
+    /// The last update that failed permanently, until another one is started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed_update: Option<FailedUpdate>,
     /// What the sidecar of a Running node was configured with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configured: Option<Configured>,
-    /// Peers that `spec.peers[].label` finds, as `nodeId@host:port`, sorted; of more than 40 each node takes its own
-    /// choice. One that does not respond keeps its entry.
+    /// Peers selected by `spec.peers[].label`, as `nodeId@host:port`, sorted; of more than 40, each node
+    /// selects a different subset. A peer that does not respond keeps its entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved_peers: Option<Vec<String>>,
     /// `host:port` to advertise on P2P. Read by the operator, written by the controller that exposes the node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_address: Option<String>,
-    /// The certificate that the node needs; present exactly while `spec.sidecar.tls` is.
+    /// The certificate that the node needs; present if and only if `spec.sidecar.tls` is set.
     #[serde(default, rename = "sidecarTLS", skip_serializing_if = "Option::is_none")]
     pub sidecar_tls: Option<SidecarTlsStatus>,
 }
 
 impl SeiNodeStatus {
-    /// The condition of type `kind`, if it was ever set.
+    /// The condition of type `kind`, if it is set.
     pub fn condition(&self, kind: crate::conditions::ConditionType) -> Option<&Condition> {
         self.conditions.iter().flatten().find(|condition| condition.type_ == kind.as_str())
     }
 
-    /// The field that a later version of the operator wrote and this one cannot read, if there is one. What the node
-    /// needs next cannot be told from such a status.
+    /// The field with a value that a later version of the operator wrote and this one does not know, if any.
+    /// What the node needs next cannot be derived from such a status.
     pub fn unknown_field(&self) -> Option<&'static str> {
         if self.phase == Some(NodePhase::Unknown) {
             return Some("status.phase");
@@ -89,9 +89,9 @@ impl SeiNodeStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailedUpdate {
-    /// Image that it was for.
+    /// Image of the update.
     pub image: String,
-    /// Generation of the spec that it was made from.
+    /// Generation of the spec that it was created from.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -99,7 +99,7 @@ pub struct FailedUpdate {
     )]
     #[schemars(range(min = 0, max = INTEGER_MAX))]
     pub generation: Option<i64>,
-    /// Value of annotation `sei.io/retry` when it was made.
+    /// Value of annotation `sei.io/retry` when it was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<String>,
     /// Type of the task that failed.
@@ -108,7 +108,7 @@ pub struct FailedUpdate {
     pub error: String,
 }
 
-/// Digests of the fields that are written to the configuration on the volume once, when the node is created.
+/// Digests of fields that are written to the configuration on the volume only once, when the node is created.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Configured {
@@ -124,7 +124,7 @@ pub struct Configured {
 pub struct SidecarTlsStatus {
     /// The Secret that the spec names.
     pub secret_name: String,
-    /// DNS names that the certificate must carry.
+    /// DNS names that the certificate must contain.
     #[serde(rename = "requiredDNSNames")]
     pub required_dns_names: Vec<String>,
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{SnapshotSource, lenient, rules};
 
-/// Key name used where a keyring Secret reference gives none, also for objects stored before defaulting.
+/// Default key name of a keyring Secret reference, also for objects stored before defaulting.
 const DEFAULT_KEY_NAME: &str = "node_admin";
 
 /// A node that signs blocks.
@@ -45,7 +45,8 @@ const DEFAULT_KEY_NAME: &str = "node_admin";
         "!has(self.signingKey) || !has(self.genesisCeremony)",
         "signingKey and genesisCeremony exclude each other: a ceremony creates the node's keys itself, so remove one of them",
     ),
-    // The names inside are held where they are; these rules keep a key from leaving and coming back as another.
+    // The names inside have rules where they are defined; these rules prevent removing a key and adding a
+    // different one.
     validation = (
         "has(self.signingKey) == has(oldSelf.signingKey) && has(self.nodeKey) == has(oldSelf.nodeKey)",
         "signingKey and nodeKey are decided at creation; delete and recreate the SeiNode to add or remove them",
@@ -64,7 +65,7 @@ pub struct ValidatorSpec {
     /// Where the node's first state comes from. Absent: it syncs from genesis. Decided at creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<SnapshotSource>,
-    /// Takes part in making the genesis of a new chain. Excludes `signingKey`. Decided at creation.
+    /// Takes part in the genesis ceremony of a new chain. Excludes `signingKey`. Decided at creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub genesis_ceremony: Option<GenesisCeremony>,
     /// Consensus key: a Secret with data key `priv_validator_key.json`. Needs `nodeKey`. Decided at creation.
@@ -75,7 +76,7 @@ pub struct ValidatorSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = ("(has(self.secret) ? 1 : 0) == 1", "exactly one node key source must be set"))]
     pub node_key: Option<KeySource>,
-    /// Keyring with which the sidecar signs operator transactions. Its Secrets are decided at creation.
+    /// Keyring that the sidecar signs operator transactions with. Its Secrets are decided at creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = ("(has(self.secret) ? 1 : 0) == 1", "exactly one operator keyring source must be set"))]
     pub operator_keyring: Option<OperatorKeyring>,
@@ -117,7 +118,7 @@ pub struct OperatorKeyringSecret {
     #[schemars(length(min = 1, max = 253))]
     #[x_kube(validation = rules::SECRET_NAME, validation = ("self == oldSelf", "secretName is immutable"))]
     pub secret_name: String,
-    /// Key in the keyring that the node uses.
+    /// Key of the keyring that the node uses.
     #[serde(default = "default_key_name", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64), regex(pattern = r"^[a-zA-Z0-9_-]+$"))]
     pub key_name: Option<String>,
@@ -130,7 +131,7 @@ fn default_key_name() -> Option<String> {
 }
 
 impl OperatorKeyringSecret {
-    /// The key's name, defaulted.
+    /// The key's name, or the default.
     pub fn key_name(&self) -> &str {
         self.key_name.as_deref().filter(|name| !name.is_empty()).unwrap_or(DEFAULT_KEY_NAME)
     }
@@ -160,7 +161,7 @@ pub struct PassphraseSecretRef {
     "genesisCeremony is decided at creation; delete and recreate the SeiNode to change it",
 ))]
 pub struct GenesisCeremony {
-    /// Chain to be made.
+    /// Chain to create.
     #[schemars(length(min = 1, max = 63))]
     #[x_kube(validation = rules::CHAIN_ID)]
     pub chain_id: String,
@@ -170,7 +171,7 @@ pub struct GenesisCeremony {
     /// Genesis balance of the node's account, with denomination.
     #[schemars(length(min = 1))]
     pub account_balance: String,
-    /// Genesis parameters as compact JSON, passed on when not empty.
+    /// Genesis parameters as compact JSON, passed on if not empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub genesis_params: Option<String>,
     /// Ordinal of the node in its group; not used for a single node.

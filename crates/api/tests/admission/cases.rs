@@ -1,5 +1,5 @@
-//! Reads the case tables beside it. Included by the tests of this crate and by those against a real API server; it
-//! judges nothing itself.
+//! Reads the case tables in this directory. Included by the tests of this crate and by those against a real
+//! API server; it only reads, it does not evaluate.
 
 use std::collections::BTreeMap;
 
@@ -13,33 +13,33 @@ const DEPLOYMENTS: (&str, &str) = ("SeiNodeDeployment", include_str!("deployment
 /// One object created, or created and then updated.
 pub struct Case {
     pub name: String,
-    /// The object that exists; absent where `object` is a creation.
+    /// The existing object; absent if `object` is created.
     pub old: Option<Value>,
     /// The object that is sent.
     pub object: Value,
     pub expect: Expect,
 }
 
-/// What becomes of `object`.
+/// Expected result for `object`.
 pub enum Expect {
     Admitted,
-    /// A CEL rule refuses it with this message.
+    /// A CEL rule rejects it with this message.
     Refused(String),
-    /// The schema refuses it at this path.
+    /// The schema rejects it at this path.
     Bound(String),
-    /// It is admitted, and the operator stalls with this in its message.
+    /// It is admitted, and the operator reports Stalled with this text in the message.
     Stalled(String),
 }
 
 impl Expect {
-    /// Whether the API server takes it.
+    /// Whether the API server admits it.
     pub fn is_admitted(&self) -> bool {
         matches!(self, Self::Admitted | Self::Stalled(_))
     }
 }
 
-/// What the Go controller's CRD of SeiNodeDeployments admitted and refused, with our verdict: the same, but for the cases
-/// that section Admission of `docs/deployments.md` lists.
+/// Objects that the Go controller's CRD of SeiNodeDeployments admitted or rejected, with the expected result
+/// of our CRD: the same, except for the cases listed in section Admission of `docs/deployments.md`.
 pub fn recorded() -> Vec<Case> {
     let recorded: Value =
         serde_json::from_str(include_str!("../../../../tests/conformance/deployment/admission.json"))
@@ -131,7 +131,7 @@ pub fn nodes() -> Vec<Case> {
     read(NODES)
 }
 
-/// Every case of a SeiNodeDeployment. What its template has in common with a SeiNode is in [`nodes`].
+/// Every case of a SeiNodeDeployment. Those that its template shares with a SeiNode are in [`nodes`].
 pub fn deployments() -> Vec<Case> {
     read(DEPLOYMENTS)
 }
@@ -172,7 +172,7 @@ fn change(object: &mut Value, set: BTreeMap<String, Value>, unset: &[String]) {
     }
 }
 
-/// The object around the last part of a dotted path; objects on the way are made.
+/// The object that contains the last part of a dotted path; missing objects on the way are created.
 fn parent<'a, 'p>(object: &'a mut Value, path: &'p str) -> (&'a mut Value, &'p str) {
     let (parents, last) = path.rsplit_once('.').unwrap_or(("", path));
     let parents = parents.split('.').filter(|part| !part.is_empty());

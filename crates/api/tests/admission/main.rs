@@ -1,5 +1,6 @@
-//! The case tables judged without a server: CEL rules by kube's evaluator, bounds by a JSON schema validator. The same
-//! tables run against a real API server in `tests/apiserver`, which has the last word.
+//! Evaluates the case tables without a server: CEL rules with kube's evaluator, bounds with a JSON schema
+//! validator. The same tables run against a real API server in `tests/apiserver`, whose result is
+//! authoritative.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 mod cases;
@@ -13,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 #[test]
-fn every_case_ends_as_the_table_says() {
+fn every_case_has_the_expected_result() {
     for (cases, schema) in tables() {
         let bounds = jsonschema::validator_for(&schema).unwrap();
         let rules = for_kube_cel(schema.clone());
@@ -40,7 +41,7 @@ fn every_case_ends_as_the_table_says() {
 }
 
 #[test]
-fn recorded_groups_of_the_go_controller_are_judged_as_the_page_says() {
+fn groups_recorded_from_the_go_controller_have_the_documented_result() {
     let schema = deployment_schema();
     let bounds = jsonschema::validator_for(&schema).unwrap();
     let rules = for_kube_cel(schema.clone());
@@ -58,7 +59,7 @@ fn recorded_groups_of_the_go_controller_are_judged_as_the_page_says() {
 }
 
 #[test]
-fn the_types_give_every_admitted_object_back_unchanged() {
+fn the_types_round_trip_every_admitted_object() {
     fn unchanged<T: DeserializeOwned + Serialize>(cases: &[Case], schema: &Value) {
         for case in cases.iter().filter(|case| case.expect.is_admitted()) {
             let mut object = as_admitted(&case.object, schema);
@@ -74,7 +75,7 @@ fn the_types_give_every_admitted_object_back_unchanged() {
 }
 
 #[test]
-fn a_group_that_was_admitted_under_a_longer_name_can_be_changed_but_not_grow() {
+fn a_group_with_a_name_that_is_now_too_long_can_be_changed_but_not_scaled_up() {
     let rules = for_kube_cel(deployment_schema());
     let mut cases = cases::deployments().into_iter();
     let Case { mut object, .. } = cases.find(|case| case.name == "a group of full nodes").unwrap();
@@ -87,7 +88,7 @@ fn a_group_that_was_admitted_under_a_longer_name_can_be_changed_but_not_grow() {
 }
 
 #[test]
-fn a_node_that_was_admitted_under_a_longer_name_can_still_be_changed() {
+fn a_node_with_a_name_that_is_now_too_long_can_still_be_changed() {
     let rules = for_kube_cel(schema());
     let Case { mut object, .. } = cases::nodes().into_iter().find(|case| case.name == "TLS").unwrap();
     object["metadata"]["name"] = "a".repeat(60).into();
@@ -96,7 +97,7 @@ fn a_node_that_was_admitted_under_a_longer_name_can_still_be_changed() {
 }
 
 #[test]
-fn what_the_go_controller_runs_is_admitted() {
+fn objects_of_the_go_controller_are_admitted() {
     let nodes = [
         include_str!("../../../../tests/conformance/archive-publish/seinode.yaml"),
         include_str!("../../../../tests/conformance/full-plain/seinode.yaml"),
@@ -117,10 +118,10 @@ fn what_the_go_controller_runs_is_admitted() {
 }
 
 #[test]
-fn every_rule_refuses_some_case() {
+fn every_rule_rejects_at_least_one_case() {
     let [(nodes, node_schema), (groups, mut group_schema)] = tables();
     let template = group_schema.pointer_mut("/properties/spec/properties/template/properties/spec");
-    // The rules of the template are those of a node.
+    // The rules of the template are those of a SeiNode.
     *template.unwrap() = Value::Null;
     for (cases, schema, least) in [(nodes, node_schema, 30), (groups, group_schema, 15)] {
         let mut messages = BTreeSet::new();
@@ -137,21 +138,21 @@ fn every_rule_refuses_some_case() {
 }
 
 #[test]
-fn the_table_is_broad() {
+fn the_tables_have_many_distinct_cases() {
     let cases = cases::nodes();
     let refused = cases.iter().filter(|case| !case.expect.is_admitted()).count();
     let stalled =
         cases.iter().filter(|case| matches!(&case.expect, Expect::Stalled(part) if !part.is_empty())).count();
     let names: BTreeSet<_> = cases.iter().map(|case| case.name.as_str()).collect();
     assert!(refused >= 60 && stalled >= 15, "{refused} and {stalled} invalid objects");
-    assert_eq!(names.len(), cases.len(), "two cases of one name");
+    assert_eq!(names.len(), cases.len(), "two cases with the same name");
 }
 
 #[derive(Debug)]
 struct Faults {
-    /// Paths of fields out of bounds.
+    /// Paths of fields that are out of bounds.
     bounds: Vec<String>,
-    /// Messages of broken rules.
+    /// Messages of violated rules.
     rules: Vec<String>,
 }
 
@@ -166,7 +167,8 @@ fn faults(case: &Case, bounds: &jsonschema::Validator, rules: &Value, schema: &V
     Faults { bounds, rules }
 }
 
-/// What an API server does before it judges: nulls where nothing is nullable are dropped, defaults are filled in.
+/// What an API server does before validation: nulls in fields that are not nullable are dropped, defaults are
+/// filled in.
 fn as_admitted(object: &Value, schema: &Value) -> Value {
     fn without_nulls(value: &mut Value) {
         if let Value::Object(fields) = value {
@@ -181,7 +183,7 @@ fn as_admitted(object: &Value, schema: &Value) -> Value {
     apply_defaults(schema, &object)
 }
 
-/// A quantity may be written as a number; it is always given back as a string.
+/// A quantity may be written as a number; it is always returned as a string.
 fn quantities_as_strings(object: &mut Value) {
     for kind in ["limits", "requests"] {
         let quantities = object.pointer_mut(&format!("/spec/sidecar/resources/{kind}"));
@@ -194,8 +196,8 @@ fn quantities_as_strings(object: &mut Value) {
     }
 }
 
-/// Where kube's evaluator is not the API server's: it renames a field called `import` (the server takes `self.import`),
-/// and on creation an optional `oldSelf` is null instead of an empty optional.
+/// Differences between kube's evaluator and the API server: it renames a field called `import` (the server
+/// accepts `self.import`), and on creation an optional `oldSelf` is null instead of an empty optional.
 fn for_kube_cel(schema: Value) -> Value {
     let text = schema.to_string().replace(".import)", ".__import__)");
     let text = text.replace("oldSelf.hasValue()", "oldSelf != null").replace("oldSelf.value()", "oldSelf");
@@ -227,7 +229,7 @@ fn deployment_schema() -> Value {
     sei_api::deployment_crd_manifest().unwrap()["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
 }
 
-/// The case tables, each with the schema that judges it.
+/// The case tables, each with the schema that it is evaluated with.
 fn tables() -> [(Vec<Case>, Value); 2] {
     [(cases::nodes(), schema()), (cases::deployments(), deployment_schema())]
 }

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::rules;
 
-/// Self-delegation of a validator where the spec names none.
+/// Default self-delegation of a validator.
 const STAKING_AMOUNT: &str = "10000000usei";
-/// Balance of a validator's account where the spec names none.
+/// Default balance of a validator's account.
 const ACCOUNT_BALANCE: &str =
     "1000000000000000000000usei,1000000000000000000000uusdc,1000000000000000000000uatom";
 
-/// The genesis of a new chain. What the validators commit to is decided at creation.
+/// The genesis of a new chain. The parts that validators commit to are decided at creation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = rules::GENESIS_DECIDED)]
@@ -31,7 +31,7 @@ pub struct DeploymentGenesis {
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = rules::COINS)]
     pub account_balance: String,
-    /// Further accounts of the genesis.
+    /// Additional accounts in the genesis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub accounts: Option<Vec<GenesisAccount>>,

@@ -1,4 +1,4 @@
-//! `SeiNodeDeployment`: a group of SeiNodes of one template.
+//! `SeiNodeDeployment`: a group of SeiNodes with a common template.
 
 mod genesis;
 mod rules;

@@ -1,26 +1,26 @@
 //! CEL rules of a SeiNodeDeployment. Those of its template are the SeiNode's.
 //!
-//! A rule that not every stored object keeps is judged at creation, or when the part changes that it is about: an
-//! object that an earlier CRD admitted must stay changeable.
+//! A rule that some stored object violates is evaluated at creation, or when the part that it is about
+//! changes: an object that an earlier CRD admitted must remain updatable.
 
 use kube::core::{Message, Rule};
 
 use crate::v1alpha1::rules::NAME_LIMIT;
 
-/// A ceremony is made by validators. Rule and message are the Go controller's.
+/// Only validators take part in a ceremony. Rule and message are the Go controller's.
 pub(super) const GENESIS_NEEDS_VALIDATOR: (&str, &str) = (
     "!has(self.genesis) || has(self.template.spec.validator)",
     "genesis is meaningful only for validator-role deployments (full nodes inherit genesis from the validator ceremony's \
      S3 artifact); remove spec.genesis or set template.spec.validator: {}",
 );
 
-/// Nodes take part in a ceremony from their creation on, or never.
+/// Nodes take part in a ceremony from their creation, or never.
 pub(super) const GENESIS_PRESENCE: (&str, &str) = (
     "has(self.genesis) == has(oldSelf.genesis)",
     "genesis is decided at creation; delete and recreate the SeiNodeDeployment to add or remove it",
 );
 
-/// What the nodes of a ceremony are created with.
+/// The settings that the nodes of a ceremony are created with.
 pub(super) const GENESIS_DECIDED: (&str, &str) = (
     "self.chainId == oldSelf.chainId && self.stakingAmount == oldSelf.stakingAmount \
      && self.accountBalance == oldSelf.accountBalance \
@@ -29,37 +29,37 @@ pub(super) const GENESIS_DECIDED: (&str, &str) = (
      SeiNodeDeployment under another chainId to change them",
 );
 
-/// An amount of one denomination.
+/// An amount in one denomination.
 pub(super) const COIN: (&str, &str) = (
     "self.matches('^[0-9]+[a-zA-Z][a-zA-Z0-9/:._-]{2,127}$')",
     "must be an amount with its denomination, such as 10000000usei",
 );
 
-/// Amounts of one denomination or several.
+/// Amounts in one or more denominations.
 pub(super) const COINS: (&str, &str) = (
     "self.matches('^[0-9]+[a-zA-Z][a-zA-Z0-9/:._-]{2,127}(,[0-9]+[a-zA-Z][a-zA-Z0-9/:._-]{2,127})*$')",
     "must be amounts with their denominations, separated by commas, such as 1000000usei,500uatom",
 );
 
-/// The form of an account's address. Its checksum is not for CEL.
+/// The form of an account's address. Its checksum cannot be verified in CEL.
 pub(super) const ADDRESS: (&str, &str) = (
     "self.matches('^sei1[02-9ac-hj-np-z]{38,}$')",
     "must be the bech32 address of an account, such as sei1qqqsyqcyq5rqwzqfpg9scrgwpugpzysnw6qvhc",
 );
 
-/// A duration as Go reads it.
+/// A duration in Go's syntax.
 pub(super) const DURATION: (&str, &str) = (
     "self.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms|us|ns))+$')",
     "maxCeremonyDuration must be a duration such as 15m or 1h30m: numbers, each with a unit of h, m, s, ms, us or ns",
 );
 
-/// A rollout would wait for the first node that it pauses.
+/// A rollout would wait forever for the first node that it pauses.
 pub(super) const NOT_PAUSED: (&str, &str) = (
     "!has(self.spec.paused) && !has(self.spec.stopped)",
     "template.spec must not have paused or stopped: set them on one SeiNode, where the group leaves them",
 );
 
-/// The object has a spec, judged at creation: the Go controller's CRD admits objects without one.
+/// The object has a spec. Evaluated at creation only: the Go controller's CRD admits objects without one.
 pub(super) fn spec() -> Rule {
     at_creation(
         "has(self.spec)",
@@ -67,7 +67,7 @@ pub(super) fn spec() -> Rule {
     )
 }
 
-/// Names of the nodes, of which the last is the longest. Judged at creation and when nodes are added.
+/// Names of the nodes; the last one is the longest. Evaluated at creation and when nodes are added.
 pub(super) fn name() -> Rule {
     rule(
         format!(
@@ -101,7 +101,7 @@ pub(super) fn genesis_keys() -> Rule {
     )
 }
 
-/// The operator fills in the part of each node.
+/// The operator fills in each node's part.
 pub(super) fn ceremony_in_template() -> Rule {
     at_creation(
         "!has(self.template.spec.validator) || !has(self.template.spec.validator.genesisCeremony)",
@@ -109,7 +109,7 @@ pub(super) fn ceremony_in_template() -> Rule {
     )
 }
 
-/// A second set of validators would have the keys of the first, or none of the chain's.
+/// A second set of validators would have the same keys as the first, or keys that the chain does not know.
 pub(super) fn blue_green_validators() -> Rule {
     rule(
         "self.updateStrategy.type != 'BlueGreen' || !has(self.template.spec.validator) \
@@ -118,9 +118,10 @@ pub(super) fn blue_green_validators() -> Rule {
     )
 }
 
-/// `field` of the template's spec names what only one pod may use. Judged at creation and when nodes are added.
+/// `field` of the template's spec names an object that only one pod may use. Evaluated at creation and when
+/// nodes are added.
 pub(super) fn exclusive(field: &str, suffix: &str) -> Rule {
-    // A word of CEL is escaped: the server knows no bound of a field that is not, and takes its cost for unlimited.
+    // A CEL keyword is escaped: for an unescaped one, the server finds no bound and assumes unlimited cost.
     let path = format!("self.template.spec.{}", field.replace(".import.", ".__import__."));
     let parents: Vec<String> = path
         .match_indices('.')
@@ -141,7 +142,7 @@ pub(super) fn exclusive(field: &str, suffix: &str) -> Rule {
     )
 }
 
-/// Judged of new objects alone.
+/// Evaluated for new objects only.
 fn at_creation(wanted: &str, text: &str) -> Rule {
     rule(format!("oldSelf.hasValue() || {wanted}"), text)
 }

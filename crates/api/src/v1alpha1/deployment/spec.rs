@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{DeploymentGenesis, SeiNodeDeploymentStatus, SeiNodeTemplate, UpdateStrategy, rules};
 use crate::v1alpha1::lenient;
 
-/// A group of SeiNodes as its owner wants it.
+/// A group of SeiNodes as specified by its owner.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "sei.io",
@@ -45,7 +45,7 @@ use crate::v1alpha1::lenient;
     derive = "Default",
     derive = "PartialEq"
 )]
-// `remote`: the implementations below wrap the derived ones, so that an object without spec decodes.
+// `remote`: the implementations below wrap the derived ones, so that an object without spec can be decoded.
 #[serde(rename_all = "camelCase", remote = "Self")]
 #[x_kube(
     validation = rules::GENESIS_NEEDS_VALIDATOR,
@@ -65,9 +65,9 @@ pub struct SeiNodeDeploymentSpec {
     pub replicas: i64,
     /// The SeiNodes to create.
     pub template: SeiNodeTemplate,
-    /// What becomes of the SeiNodes when the SeiNodeDeployment is deleted. `Delete` deletes them with their data;
-    /// `Retain` keeps them, and a SeiNodeDeployment of the same name adopts them again. Absent: `Retain` for validators
-    /// whose keys exist only on their volumes, `Delete` for all others.
+    /// What happens to the SeiNodes when the SeiNodeDeployment is deleted. `Delete` deletes them with their
+    /// data; `Retain` keeps them, and a SeiNodeDeployment of the same name adopts them again. Absent:
+    /// `Retain` for validators whose keys exist only on their volumes, `Delete` for all others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
     /// Creates the genesis of a new chain with the nodes of the group, which must be validators. Whether there is a
@@ -89,20 +89,20 @@ fn one() -> i64 {
 lenient::absent_is_default!(SeiNodeDeploymentSpec);
 
 impl SeiNodeDeploymentSpec {
-    /// The number of SeiNodes. Admission bounds it; what was stored without bounds is cut to them.
+    /// The number of SeiNodes. Admission bounds it; a stored value out of bounds is clamped.
     pub fn replicas(&self) -> u32 {
         u32::try_from(self.replicas.clamp(1, 100)).unwrap_or(1)
     }
 }
 
-/// What becomes of the SeiNodes of a deleted SeiNodeDeployment.
+/// What happens to the SeiNodes of a deleted SeiNodeDeployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DeletionPolicy {
     /// They are deleted with their data.
     Delete,
     /// They are kept without an owner.
     Retain,
-    /// A word that this version does not know: a later one wrote it.
+    /// A value that this version does not know, written by a later version.
     #[serde(other)]
     #[schemars(skip)]
     Unknown,

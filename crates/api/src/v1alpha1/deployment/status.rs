@@ -1,4 +1,4 @@
-//! What the operator says of a SeiNodeDeployment.
+//! The status of a SeiNodeDeployment.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::JsonSchema;
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// Observed state of a SeiNodeDeployment; written by the operator alone.
+/// Observed state of a SeiNodeDeployment; written only by the operator.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SeiNodeDeploymentStatus {
@@ -24,7 +24,7 @@ pub struct SeiNodeDeploymentStatus {
     )]
     #[schemars(range(min = -1, max = INTEGER_MAX))]
     pub observed_generation: Option<i64>,
-    /// Where the group is in its life.
+    /// Phase of the group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<DeploymentPhase>,
     /// SeiNodes that exist and are not being deleted.
@@ -35,7 +35,7 @@ pub struct SeiNodeDeploymentStatus {
     )]
     #[schemars(with = "Option<i32>", range(min = 0, max = 1000))]
     pub replicas: Option<i64>,
-    /// SeiNodes whose spec is that of the template and that run its image.
+    /// SeiNodes whose spec matches the template and that run its image.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -59,7 +59,7 @@ pub struct SeiNodeDeploymentStatus {
     )]
     #[schemars(with = "Option<i32>", range(min = 0, max = 1000))]
     pub available_replicas: Option<i64>,
-    /// SeiNodes that are missing to `spec.replicas` available ones.
+    /// Number of available SeiNodes that are missing to reach `spec.replicas`.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -74,7 +74,7 @@ pub struct SeiNodeDeploymentStatus {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::readable_items")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub nodes: Option<Vec<ChildNode>>,
-    /// The Secrets that the certificates of the group belong into; present exactly while `sidecar.tls` is.
+    /// The Secrets for the certificates of the group; present if and only if `sidecar.tls` is set.
     #[serde(
         default,
         rename = "sidecarTLS",
@@ -93,20 +93,20 @@ pub struct SeiNodeDeploymentStatus {
     /// Addresses of the group inside the cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<DeploymentEndpoints>,
-    /// Conditions; `Ready` sums them up.
+    /// Conditions; `Ready` summarizes them.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::readable_items")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Option<Vec<Condition>>,
 }
 
 impl SeiNodeDeploymentStatus {
-    /// The condition of type `kind`, if it was ever set.
+    /// The condition of type `kind`, if it is set.
     pub fn condition(&self, kind: ConditionType) -> Option<&Condition> {
         self.conditions.iter().flatten().find(|condition| condition.type_ == kind.as_str())
     }
 }
 
-/// Where a group is in its life.
+/// Phase of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum DeploymentPhase {
     /// No SeiNode exists yet.
@@ -123,7 +123,7 @@ pub enum DeploymentPhase {
     Failed,
     /// Being deleted.
     Terminating,
-    /// A word that this version does not know: a later one wrote it.
+    /// A value that this version does not know, written by a later version.
     #[serde(other)]
     #[schemars(skip)]
     Unknown,
@@ -141,7 +141,7 @@ impl DeploymentPhase {
         Self::Terminating,
     ];
 
-    /// As it stands in status.
+    /// The string in status.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "Pending",
@@ -165,7 +165,7 @@ pub struct ChildNode {
     /// Its phase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<NodePhase>,
-    /// Why it is not available or not updated, in one word; absent when it is both.
+    /// Why it is not available or not updated, as a reason; absent if it is both.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What it is waiting for.
@@ -179,7 +179,7 @@ pub struct ChildNode {
 pub struct ChildTls {
     /// Name of the Secret.
     pub secret_name: String,
-    /// DNS names that the certificate must carry.
+    /// DNS names that the certificate must contain.
     #[serde(rename = "requiredDNSNames")]
     pub required_dns_names: Vec<String>,
     /// Whether every SeiNode that uses the Secret accepts it.
@@ -252,7 +252,7 @@ pub struct DeploymentEndpoints {
     /// REST, any node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tendermint_rest: Option<String>,
-    /// EVM endpoints, node by node; absent for validators, which serve none.
+    /// EVM endpoints of each node; absent for validators, which serve none.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::readable_items")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub nodes: Option<Vec<NodeEndpoints>>,

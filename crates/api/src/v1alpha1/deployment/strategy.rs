@@ -19,39 +19,39 @@ use crate::v1alpha1::{
     )
 )]
 pub struct UpdateStrategy {
-    /// `InPlace` updates the SeiNodes where they are, `BlueGreen` replaces full nodes by new ones, `HardFork` updates
-    /// each after its chain halted at a height.
+    /// `InPlace` updates the existing SeiNodes, `BlueGreen` replaces full nodes with new ones, `HardFork`
+    /// updates each one after the chain has halted at a height.
     #[serde(rename = "type", default)]
     pub type_: StrategyType,
     /// Settings of `InPlace`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_place: Option<InPlaceStrategy>,
-    /// Settings of `HardFork`, which needs them.
+    /// Settings of `HardFork`; required for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hard_fork: Option<HardForkStrategy>,
 }
 
 impl UpdateStrategy {
-    /// How many of `replicas` nodes an in-place update may make unavailable at a time, at least one.
+    /// How many of `replicas` nodes an in-place update may make unavailable at the same time, at least one.
     pub fn max_unavailable(&self, replicas: u32) -> u32 {
         let set = self.in_place.as_ref().and_then(|in_place| in_place.max_unavailable.as_ref());
         set.map_or(1, |max| max.of(replicas))
     }
 }
 
-/// Kind of an update.
+/// Kind of update.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum StrategyType {
-    /// The SeiNodes are updated where they are, a few at a time.
-    // SeiNodeDeployments from before `updateStrategy` may hold the empty word of Go.
+    /// The existing SeiNodes are updated, a few at a time.
+    // SeiNodeDeployments created before `updateStrategy` existed may contain Go's empty string.
     #[default]
     #[serde(alias = "")]
     InPlace,
-    /// New SeiNodes take the place of the old ones once they have caught up.
+    /// New SeiNodes replace the old ones after they have caught up.
     BlueGreen,
-    /// The SeiNodes run to a height, halt and go on with the new image.
+    /// The SeiNodes run until a height, halt and continue with the new image.
     HardFork,
-    /// A word that this version does not know: a later one wrote it.
+    /// A value that this version does not know, written by a later version.
     #[serde(other)]
     #[schemars(skip)]
     Unknown,
@@ -61,8 +61,9 @@ pub enum StrategyType {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InPlaceStrategy {
-    /// How many SeiNodes an update may make unavailable at a time: a number, or a percentage of `replicas` that is
-    /// rounded down to at least one. Absent: 1. A SeiNode that is unavailable anyway is updated at once.
+    /// How many SeiNodes an update may make unavailable at the same time: a number, or a percentage of
+    /// `replicas`, rounded down but at least one. Absent: 1. A SeiNode that is already unavailable is updated
+    /// immediately.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::number_or_percent")]
     pub max_unavailable: Option<MaxUnavailable>,
@@ -79,7 +80,7 @@ pub enum MaxUnavailable {
 }
 
 impl MaxUnavailable {
-    /// The number of nodes that this is of `replicas`, at least one.
+    /// Resolves it to a number of nodes out of `replicas`, at least one.
     fn of(&self, replicas: u32) -> u32 {
         let number = match self {
             Self::Number(number) => *number,
@@ -109,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn max_unavailable_is_a_number_or_a_part_of_the_replicas_and_never_none() {
+    fn max_unavailable_is_a_number_or_a_percentage_and_at_least_one() {
         for (value, replicas, expected) in [
             (json!({}), 10, 1),
             (json!({ "maxUnavailable": 3 }), 10, 3),
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_strategy_is_in_place() {
+    fn an_empty_strategy_means_in_place() {
         for stored in [json!({}), json!({ "type": "" }), json!({ "type": "InPlace" })] {
             let strategy: UpdateStrategy = serde_json::from_value(stored).unwrap();
             assert_eq!(strategy.type_, StrategyType::InPlace);

@@ -1,4 +1,4 @@
-//! The template of a group: a SeiNode in which names may depend on the child.
+//! The template of a group: a SeiNode whose references may contain the name of the child.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::rules;
 use crate::v1alpha1::{SeiNodeSpec, rules as node_rules, schema};
 
-/// Stands in names of Secrets and claims for the name of the SeiNode that is created from the template.
+/// Placeholder in the names of Secrets and claims for the name of the SeiNode that is created from the
+/// template.
 pub const NAME_VARIABLE: &str = "$(name)";
 
-/// The SeiNodes of a group. In names of Secrets and of the imported claim, `$(name)` becomes the name of the SeiNode.
+/// The SeiNodes of a group. In names of Secrets and of the imported claim, `$(name)` is replaced by the name
+/// of the SeiNode.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = rules::NOT_PAUSED)]
@@ -30,8 +32,8 @@ pub struct SeiNodeTemplate {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TemplateMetadata {
-    /// Labels of the SeiNodes; their pods get those whose keys are not the operator's. Labels that the operator sets
-    /// win.
+    /// Labels of the SeiNodes; their pods get those with keys that are not reserved for the operator. Labels
+    /// that the operator sets take precedence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::template_labels")]
     #[x_kube(validation = node_rules::label_keys("labels"))]
@@ -41,8 +43,8 @@ pub struct TemplateMetadata {
     pub annotations: Option<BTreeMap<String, String>>,
 }
 
-/// Turns the schema of a SeiNode's spec into that of a template: names may hold [`NAME_VARIABLE`], and what is decided
-/// at creation is decided for the group.
+/// Turns the schema of a SeiNode's spec into that of a template: names may contain [`NAME_VARIABLE`], and
+/// what is decided at creation is decided for the group.
 pub(crate) fn adapt(schema: &mut JSONSchemaProps) {
     for rule in schema.x_kubernetes_validations.iter_mut().flatten() {
         if rule.rule == node_rules::SECRET_NAME.0 {
