@@ -15,7 +15,7 @@ fn check_override(key: &str, value: &str) -> Option<SpecError> {
     if let Some(instead) = overrides::managed(key) {
         return Some(SpecError::ManagedOverride { key: key.to_owned(), instead });
     }
-    // Before anything that repeats the value.
+    // Must come before every error that repeats the value.
     if overrides::has_password(value) {
         return Some(SpecError::PasswordInOverride { key: key.to_owned() });
     }

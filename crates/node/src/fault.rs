@@ -1,5 +1,5 @@
-//! What the types and the API server's rules cannot say, or did not say when an object was stored, and what a
-//! file has that no API server has seen.
+//! Faults of a spec: what the types and the API server's rules cannot express, or did not check when an
+//! object was stored, or what a file contains that was not validated by an API server.
 
 use crate::{ImageError, ImageReference, Part};
 
@@ -7,7 +7,7 @@ use crate::{ImageError, ImageReference, Part};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpecError {
-    /// A field that must be set is not.
+    /// A required field is not set.
     #[error("{field} is missing: {instead}")]
     Missing {
         /// Path of the field.
@@ -25,15 +25,15 @@ pub enum SpecError {
         /// How many are set.
         set: usize,
     },
-    /// Two fields that exclude or need each other.
+    /// Two fields that exclude or require each other.
     #[error("{field} {conflict}")]
     Conflict {
         /// Path of the field.
         field: &'static str,
-        /// Why it cannot be as it is, and what to do.
+        /// Why it is invalid, and how to fix it.
         conflict: &'static str,
     },
-    /// A value that cannot work.
+    /// An invalid value.
     #[error("{field} is {value:?}: write {wanted}")]
     BadValue {
         /// Path of the field.
@@ -43,7 +43,7 @@ pub enum SpecError {
         /// What is allowed.
         wanted: &'static str,
     },
-    /// A text that no container runtime takes as an image.
+    /// A text that is not an image reference.
     #[error("{field} is {value:?}, which is not an image reference: {source}")]
     BadImage {
         /// Path of the field.
@@ -53,7 +53,7 @@ pub enum SpecError {
         /// What is wrong with it.
         source: ImageError,
     },
-    /// One Secret in two roles.
+    /// One Secret that is used for two purposes.
     #[error(
         "{field} and {other} name the same Secret {secret:?}: use two Secrets, so that each container gets only its own data"
     )]
@@ -73,15 +73,15 @@ pub enum SpecError {
         /// A known key that is close to it.
         nearest: Option<&'static str>,
     },
-    /// A key that follows from the spec or from how the pod is built.
+    /// A key that is determined by the spec or by how the pod is built.
     #[error("spec.overrides[{key:?}] cannot be set: {instead}")]
     ManagedOverride {
         /// The key.
         key: String,
-        /// What decides it.
+        /// What determines it.
         instead: &'static str,
     },
-    /// A password where everybody reads it. It is not repeated here.
+    /// A password in a place that many people can read. It is not repeated here.
     #[error(
         "spec.overrides[{key:?}] contains a password that anyone who can read SeiNodes could read: \
          use a connection string without one, such as with a client certificate or trusted hosts"
@@ -98,17 +98,17 @@ impl SpecError {
     }
 }
 
-/// Something that is wrong with a spec, and the part of the node that it is wrong for.
+/// A fault of a spec, and the part of the node that it affects.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{error}")]
 pub struct Fault {
-    /// What cannot be built while it is wrong.
+    /// The part that cannot be built while the fault exists.
     pub part: Part,
     /// What is wrong.
     pub error: SpecError,
 }
 
-/// Collects what is wrong.
+/// Collects faults.
 #[derive(Default)]
 pub(crate) struct Faults(pub(crate) Vec<Fault>);
 
@@ -117,7 +117,7 @@ impl Faults {
         self.0.push(Fault { part, error });
     }
 
-    /// Notes that not exactly one of `fields` is set.
+    /// Adds a fault unless exactly one of `fields` is set.
     pub(crate) fn exactly_one(&mut self, part: Part, parent: &str, fields: &'static str, set: &[bool]) {
         let set = set.iter().filter(|set| **set).count();
         if set != 1 {
@@ -125,7 +125,7 @@ impl Faults {
         }
     }
 
-    /// The image that `text` names; an absent or empty text names none.
+    /// The image reference in `text`; `None` if absent or empty.
     pub(crate) fn image<'a>(
         &mut self,
         part: Part,

@@ -18,7 +18,7 @@ pub enum FirstState<'a> {
         height: i64,
         /// seid image of the bootstrap Job that runs up to that height before the node starts.
         bootstrap: Option<ImageReference<'a>>,
-        /// How the blocks after the snapshot are trusted.
+        /// How the blocks after the snapshot are verified.
         sync: StateSync<'a>,
     },
 }
@@ -26,7 +26,7 @@ pub enum FirstState<'a> {
 /// Settings of state sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StateSync<'a> {
-    /// RPC servers that tell the trusted block; empty where the first peers are asked.
+    /// RPC servers that provide the trusted block; empty if the first peers are queried.
     pub rpc_servers: &'a [String],
     /// Trust period; empty for the default of the sidecar.
     pub trust_period: &'a str,
@@ -35,7 +35,7 @@ pub struct StateSync<'a> {
 }
 
 impl<'a> FirstState<'a> {
-    /// How blocks are trusted; `None` where every block is executed.
+    /// Settings of state sync; `None` if every block is executed.
     pub fn sync(&self) -> Option<StateSync<'a>> {
         match self {
             Self::Genesis => None,
@@ -44,7 +44,7 @@ impl<'a> FirstState<'a> {
     }
 }
 
-/// Whether `text` is `host:port`, as the sidecar takes an RPC server.
+/// Whether `text` is `host:port`, the form of an RPC server that the sidecar accepts.
 fn is_rpc_server(text: &str) -> bool {
     let is_host = |host: &str| {
         !host.is_empty() && !host.contains([':', '/', ',']) && !host.contains(char::is_whitespace)
@@ -55,7 +55,7 @@ fn is_rpc_server(text: &str) -> bool {
     text.split_once(':').is_some_and(|(host, port)| is_host(host) && is_port(port))
 }
 
-/// The state that `source`, which is at `path`, asks for.
+/// The first state that `source`, at path `path`, requests.
 pub(crate) fn read<'a>(
     path: &'static str,
     source: Option<&'a SnapshotSource>,

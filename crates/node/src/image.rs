@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-/// An image that a container runtime can pull: a name in lower case, behind the registry's host where it has one, and
-/// a tag, a digest, or both.
+/// An image that a container runtime can pull: an optional registry host, a lower-case name, and a tag, a
+/// digest, or both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageReference<'a>(&'a str);
 
-/// Why a text is no image reference.
+/// Why a text is not an image reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ImageError {
-    /// White space or a control character, often a line break at the end.
+    /// Whitespace or a control character, often a trailing line break.
     #[error("it contains a space, a line break or another character that cannot be seen")]
     Blank,
     /// `https://` or another scheme.
@@ -19,13 +19,13 @@ pub enum ImageError {
     /// Capital letters before the tag.
     #[error("the name has capital letters: write it in lower case")]
     Capitals,
-    /// No name, or one that no registry could have.
+    /// No name, or an invalid one.
     #[error("the name must consist of lower-case letters and digits, separated by '.', '_', '-' or '/'")]
     Name,
-    /// A bad tag.
+    /// An invalid tag.
     #[error("the tag must have 1 to 128 letters, digits, '_', '.' or '-'")]
     Tag,
-    /// A bad digest.
+    /// An invalid digest.
     #[error("the digest must be sha256: and 64 hexadecimal digits in lower case (sha384: 96, sha512: 128)")]
     Digest,
 }
@@ -56,7 +56,7 @@ impl<'a> ImageReference<'a> {
         if path.split('/').all(is_component) { Ok(Self(text)) } else { Err(ImageError::Name) }
     }
 
-    /// The reference as it was written.
+    /// The reference as written.
     pub fn as_str(self) -> &'a str {
         self.0
     }
@@ -118,7 +118,7 @@ fn is_tag(tag: &str) -> bool {
         && tag.bytes().next().is_some_and(word)
 }
 
-/// A host name or an IPv6 address in brackets, with or without port.
+/// A host name or an IPv6 address in brackets, with or without a port.
 fn is_host(text: &str) -> bool {
     let port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
     if let Some((address, rest)) = text.strip_prefix('[').and_then(|text| text.split_once(']')) {
@@ -137,7 +137,7 @@ fn is_label(label: &str) -> bool {
         && label.bytes().last().is_some_and(is_letter)
 }
 
-/// One part of a name: words of letters and digits, separated by `.`, `_`, `__` or dashes.
+/// One component of a name: letters and digits, separated by `.`, `_`, `__` or dashes.
 fn is_component(text: &str) -> bool {
     let mut rest = text;
     loop {

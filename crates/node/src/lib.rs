@@ -1,6 +1,7 @@
-//! A SeiNode, read once: its mode with the settings of that mode, image references, addresses of peers, quantities and
-//! keys of the Sei configuration as values; and what is wrong with a spec, with the part of the node that each fault is
-//! for. Planning and rendering take the [`Node`] that comes of it. Pure, like the types of sei-api.
+//! A SeiNode, parsed once: its mode with the settings of that mode, image references, addresses of peers,
+//! quantities and keys of the Sei configuration as typed values; and the faults of the spec, each with the
+//! part of the node that it affects. Planning and rendering use the resulting [`Node`]. Pure, like the types
+//! of sei-api.
 #![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod configuration;

@@ -1,4 +1,4 @@
-//! The mode of a node with the settings that only it has.
+//! The mode of a node with its specific settings.
 
 use sei_api::{
     SeiNodeSpec,
@@ -7,19 +7,19 @@ use sei_api::{
 
 use crate::{FirstState, Keyring, Part, SpecError, ValidatorStart, fault::Faults, first_state, validator};
 
-/// What a node is, with the settings of that mode.
+/// Mode of a node, with its settings.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Mode<'a> {
     /// Follows the chain and serves queries.
     FullNode {
         /// Where its first state comes from.
         state: FirstState<'a>,
-        /// The snapshots that it makes for others.
+        /// The snapshots that it creates for other nodes.
         snapshots: Option<Snapshots>,
     },
     /// Keeps all history; always syncs from genesis.
     Archive {
-        /// The snapshots that it makes for others.
+        /// The snapshots that it creates for other nodes.
         snapshots: Option<Snapshots>,
     },
     /// Replays the chain from a snapshot.
@@ -29,14 +29,14 @@ pub enum Mode<'a> {
     },
     /// Signs blocks.
     Validator {
-        /// Whether it joins a chain or takes part in the genesis of one.
+        /// Whether it joins an existing chain or takes part in the genesis of a new one.
         start: ValidatorStart<'a>,
-        /// Keyring with which the sidecar signs operator transactions.
+        /// Keyring that the sidecar signs operator transactions with.
         keyring: Option<Keyring<'a>>,
     },
 }
 
-/// Snapshots that a node makes for others.
+/// Snapshots that a node creates for other nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Snapshots {
     /// How many are kept on disk.
@@ -57,7 +57,7 @@ impl Mode<'_> {
     }
 }
 
-/// The mode that `spec` sets. A spec without one is taken for a full node's and has a fault in its pod.
+/// The mode that `spec` sets. A spec without one is treated as a full node with a fault in its pod.
 pub(crate) fn read<'a>(spec: &'a SeiNodeSpec, faults: &mut Faults) -> Mode<'a> {
     let set =
         [spec.full_node.is_some(), spec.archive.is_some(), spec.replayer.is_some(), spec.validator.is_some()];

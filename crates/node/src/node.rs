@@ -1,4 +1,4 @@
-//! A SeiNode as it is planned and rendered: each setting is one value of one type and is not checked again.
+//! A SeiNode as it is planned and rendered: each setting has one typed value and is not validated again.
 
 use sei_api::{SeiNode, names, v1alpha1::GenesisCeremony};
 
@@ -7,29 +7,29 @@ use crate::{
     fault::Faults, mode, peer_source, pod,
 };
 
-/// Key of the persistent peers in the configuration.
+/// Configuration key of the persistent peers.
 pub const PERSISTENT_PEERS: &str = "network.p2p.persistent_peers";
 
-/// A SeiNode whose spec has been read.
+/// A SeiNode whose spec has been parsed.
 ///
-/// What is wrong with the spec is left out and is in [`faults`](Self::faults). A fault holds back every task that uses
-/// its part, so nothing is built from what is left out.
+/// Invalid parts of the spec are omitted and listed in [`faults`](Self::faults). A fault blocks every task
+/// that uses its part, so nothing is built from an omitted part.
 #[derive(Clone, Debug)]
 pub struct Node<'a> {
-    /// The SeiNode that was read.
+    /// The parsed SeiNode.
     pub object: &'a SeiNode,
     /// The mode, with its settings.
     pub mode: Mode<'a>,
     /// Name of the Secret with the certificate of the sidecar API; `None` without TLS.
     pub tls_secret: Option<&'a str>,
-    /// Where peers are found; `None` where the spec names no source.
+    /// Sources of peers; `None` if the spec has none.
     pub peers: Option<Vec<PeerSource<'a>>>,
     pod: Option<Pod<'a>>,
     faults: Vec<Fault>,
 }
 
 impl<'a> Node<'a> {
-    /// Reads `object`.
+    /// Parses `object`.
     pub fn of(object: &'a SeiNode) -> Self {
         let spec = &object.spec;
         let mut faults = Faults::default();
@@ -52,8 +52,8 @@ impl<'a> Node<'a> {
         Self { pod, faults, ..node }
     }
 
-    /// Whether there is anybody to tell the block that the first state is trusted by: the listed RPC servers, else the
-    /// first peers.
+    /// Whether an RPC server can provide the trusted block of the first state: one that is listed, or else
+    /// one of the first peers.
     pub fn has_witnesses(&self) -> bool {
         let overrides = self.object.spec.overrides.as_ref();
         let lists_peers = overrides.is_some_and(|overrides| overrides.contains_key(PERSISTENT_PEERS));
@@ -61,12 +61,12 @@ impl<'a> Node<'a> {
         sync.is_none_or(|sync| !sync.rpc_servers.is_empty() || self.peers.is_some() || lists_peers)
     }
 
-    /// Everything that is wrong with the spec; empty when every plan can be carried out.
+    /// All faults of the spec; empty if every plan can run.
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }
 
-    /// What the pod is built from; `None` where any of it is wrong.
+    /// Settings of the pod; `None` if any of them is invalid.
     pub fn pod(&self) -> Option<&Pod<'a>> {
         self.pod.as_ref()
     }
@@ -91,7 +91,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Image and height of the bootstrap Job that the first start goes through.
+    /// Image and height of the bootstrap Job, if the first start uses one.
     pub fn bootstrap(&self) -> Option<(ImageReference<'a>, i64)> {
         match self.first_state() {
             FirstState::Snapshot { height, bootstrap, .. } => bootstrap.map(|image| (image, height)),
@@ -99,7 +99,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Whether snapshots are uploaded by the sidecar.
+    /// Whether the sidecar uploads snapshots.
     pub fn publishes_snapshots(&self) -> bool {
         match &self.mode {
             Mode::FullNode { snapshots, .. } | Mode::Archive { snapshots } => {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_leaves_out_only_the_part_that_it_is_in() {
+    fn a_fault_omits_only_the_part_that_it_affects() {
         for (more, part, has_pod) in [
             (json!({ "fullNode": {}, "overrides": { "no.such.key": "1" } }), Part::Configuration, true),
             (json!({ "fullNode": {}, "peers": [{ "static": { "addresses": ["x"] } }] }), Part::Peers, true),
@@ -141,15 +141,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_still_shows_which_tasks_would_use_it() {
+    fn an_invalid_part_still_blocks_the_tasks_that_use_it() {
         let wrong = object(&json!({ "replayer": { "snapshot": {} }, "peers": [{}] }));
         let node = Node::of(&wrong);
         assert!(matches!(node.first_state(), FirstState::StateSync(_)), "{node:?}");
-        assert_eq!(node.peers, Some(Vec::new()), "peers are asked for, and none can be used");
+        assert_eq!(node.peers, Some(Vec::new()), "peers are requested, and none is valid");
     }
 
     #[test]
-    fn a_trusted_state_needs_a_source_of_the_trusted_block() {
+    fn state_sync_needs_a_source_of_the_trusted_block() {
         let fault = |more: Value| {
             let object = object(&more);
             Node::of(&object).faults().iter().map(|fault| fault.part).collect::<Vec<_>>()
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ceremony_has_a_state_of_its_own_and_creates_its_keys() {
+    fn a_ceremony_creates_its_state_and_keys() {
         let ceremony =
             json!({ "chainId": "c", "stakingAmount": "1usei", "accountBalance": "2usei", "index": 0 });
         let snapshot = json!({ "s3": { "targetHeight": 5 }, "bootstrapImage": "seid:old" });

@@ -1,4 +1,5 @@
-//! What a spec is used for, so that a mistake holds back only the tasks that need what is wrong.
+//! The parts of a node that a spec defines, so that a mistake blocks only the tasks that use the invalid
+//! part.
 
 /// A part of the node that tasks build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,12 +1,12 @@
-//! Addresses of peers, as seid takes them.
+//! Addresses of peers, in the form that seid accepts.
 
 use core::net::Ipv6Addr;
 
-/// Letters of a node id: the address of a key, as hexadecimal digits.
+/// Length of a node ID: the address of a key as hexadecimal digits.
 const ID_LENGTH: usize = 40;
 
-/// Whether `text` is `nodeId@host:port`, with brackets around an IPv6 host. seid does not start with a persistent peer
-/// that is anything else.
+/// Whether `text` is `nodeId@host:port`, with brackets around an IPv6 host. seid does not start with a
+/// persistent peer of any other form.
 pub fn is_peer_address(text: &str) -> bool {
     let Some((id, address)) = text.split_once('@') else { return false };
     let Some((host, port)) = address.rsplit_once(':') else { return false };
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_seid_does_not_start_with_is_no_address() {
+    fn addresses_that_seid_does_not_start_with_are_rejected() {
         let id = "0123456789abcdef0123456789ABCDEF01234567";
         for valid in ["rpc.sei.io:26656", "10.0.0.1:1", "[2001:db8::1]:26656", "node-0-0.node-0:65535"] {
             assert!(is_peer_address(&format!("{id}@{valid}")), "{valid}");

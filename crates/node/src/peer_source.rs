@@ -7,15 +7,15 @@ use crate::{Part, SpecError, fault::Faults, is_peer_address};
 /// One source of peers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PeerSource<'a> {
-    /// EC2 instances by tags, resolved by the sidecar.
+    /// EC2 instances selected by tags, resolved by the sidecar.
     Ec2Tags(&'a Ec2TagsPeers),
     /// Fixed addresses.
     Static(&'a [String]),
-    /// Other SeiNodes of this cluster by label.
+    /// Other SeiNodes of this cluster, selected by labels.
     Label(&'a LabelPeers),
 }
 
-/// The sources of `peers`; `None` where there are none.
+/// The sources in `peers`; `None` if there are none.
 pub(crate) fn read<'a>(
     peers: &'a [v1alpha1::PeerSource],
     faults: &mut Faults,

@@ -1,18 +1,18 @@
-//! What the pod of a node is built from.
+//! Settings of the pod of a node.
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use sei_api::{SeiNodeSpec, ports, v1alpha1::SidecarConfig};
 
 use crate::{ImageReference, Part, SpecError, fault::Faults, resources};
 
-/// What the pod of a node is built from.
+/// Settings of the pod of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pod<'a> {
     /// `spec.chainId`, which is a label value.
     pub chain_id: &'a str,
     /// Image of seid.
     pub image: ImageReference<'a>,
-    /// Image of the sidecar; `None` for the platform's.
+    /// Image of the sidecar; `None` for the platform's default.
     pub sidecar_image: Option<ImageReference<'a>>,
     /// Port of the sidecar inside the pod.
     pub sidecar_port: u16,
@@ -64,7 +64,7 @@ fn check_sidecar(sidecar: &SidecarConfig, faults: &mut Faults) {
     }
 }
 
-/// Whether a text can be a label value, and is not empty.
+/// Whether a text is a valid, non-empty label value.
 fn is_label_value(text: &str) -> bool {
     let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
     let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');

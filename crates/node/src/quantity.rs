@@ -1,11 +1,11 @@
-//! Kubernetes quantities, exactly: parsed, compared and written in the canonical form in which the API server
-//! keeps them.
+//! Exact Kubernetes quantities: parsed, compared and formatted in the canonical form that the API server
+//! stores.
 
 use std::cmp::Ordering;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-/// A quantity in billionths, with the family of suffixes it was written in.
+/// A quantity in billionths, with the family of its suffix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Exact {
     nanos: i128,
@@ -21,15 +21,16 @@ enum Family {
 
 const NANO: i128 = 1_000_000_000;
 const BINARY: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
-/// From billionths upwards, a factor of a thousand each.
+/// From billionths upwards, each a factor of one thousand.
 const DECIMAL: [&str; 10] = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
 
-/// `quantity` in canonical form: no fraction, the largest suffix that loses nothing. `None` if it is no quantity.
+/// `quantity` in canonical form: no fraction, the largest suffix without loss. `None` if it is not a valid
+/// quantity.
 pub fn canonical_quantity(quantity: &Quantity) -> Option<Quantity> {
     parse(&quantity.0).map(|exact| Quantity(exact.to_text()))
 }
 
-/// Which of two quantities is larger, whatever suffixes they are written with. `None` if one is no quantity.
+/// Compares two quantities, regardless of their suffixes. `None` if one is not a valid quantity.
 pub fn compare_quantities(left: &Quantity, right: &Quantity) -> Option<Ordering> {
     Some(parse(&left.0)?.nanos.cmp(&parse(&right.0)?.nanos))
 }
@@ -54,7 +55,7 @@ fn parse(text: &str) -> Option<Exact> {
         }
         None => {
             let (family, exponent) = decimal_exponent(suffix)?;
-            // In billionths, and shifted by the digits behind the point.
+            // In billionths, and shifted by the digits after the decimal point.
             let shift = exponent.checked_add(9)?;
             match u32::try_from(shift) {
                 Ok(shift) => (family, scaled(mantissa.checked_mul(10_i128.checked_pow(shift)?)?, places)?),
@@ -65,7 +66,7 @@ fn parse(text: &str) -> Option<Exact> {
     Some(Exact { nanos: sign * nanos, family })
 }
 
-/// `value / 10^places`, rounded up as Kubernetes does below a billionth.
+/// `value / 10^places`, rounded up, as Kubernetes does below one billionth.
 fn scaled(value: i128, places: u32) -> Option<i128> {
     let divisor = 10_i128.checked_pow(places)?;
     Some(value / divisor + i128::from(value % divisor != 0))
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_quantity_is_refused() {
+    fn invalid_quantities_are_rejected() {
         for text in [
             "",
             "x",

@@ -6,7 +6,7 @@ use k8s_openapi::{api::core::v1::ResourceRequirements, apimachinery::pkg::api::r
 
 use crate::{Part, SpecError, canonical_quantity, compare_quantities, fault::Faults};
 
-/// Quantities in the form in which the API server keeps them.
+/// Parses the quantities into the canonical form that the API server stores.
 pub(crate) fn read(resources: &ResourceRequirements, faults: &mut Faults) -> ResourceRequirements {
     check(resources, faults);
     let mut canonical = resources.clone();

@@ -11,7 +11,7 @@ pub enum ValidatorStart<'a> {
     Chain {
         /// Where its first state comes from.
         state: FirstState<'a>,
-        /// The keys that are mounted; `None` where the node creates its own.
+        /// The mounted keys; `None` if the node creates its own.
         keys: Option<Keys<'a>>,
     },
     /// As a member of a genesis ceremony, which creates keys and state.
@@ -21,9 +21,9 @@ pub enum ValidatorStart<'a> {
 /// Names of the Secrets with a validator's keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keys<'a> {
-    /// Of the key that signs blocks.
+    /// Of the consensus key.
     pub signing: &'a str,
-    /// Of the key that names the node in the network.
+    /// Of the node key, which is the identity in the network.
     pub node: &'a str,
 }
 

@@ -1,4 +1,4 @@
-//! The parsers and the rules of the CRD judge alike: what an API server admits, the operator can use.
+//! The parsers agree with the rules of the CRD: the operator can use everything that an API server admits.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use kube::core::cel::Validator;
@@ -15,7 +15,7 @@ fn is_admitted_image(schema: &Value, image: &str) -> bool {
     Validator::new().validate(schema, &json!(image), None).is_ok()
 }
 
-/// Texts that are nearly image references.
+/// Texts that are similar to image references.
 fn images() -> impl Strategy<Value = String> {
     let digest = format!("sha256:{}", "0a".repeat(32));
     let parts = [
@@ -50,14 +50,14 @@ fn peers_are_parsed_at_least_as_strictly_as_the_crd_admits_them() {
     for address in ["", "10.0.0.1:1", "0123@a:1", &format!("{id}@a"), &format!("{id}@2001:db8::1:26656")] {
         assert!(!matches(address) && !is_peer_address(address), "{address}");
     }
-    // What a pattern cannot say.
+    // What a pattern cannot express.
     for host in ["a:0", "a:65536", "[::::]:1", "a..b:1"] {
         let address = format!("{id}@{host}");
         assert!(matches(&address) && !is_peer_address(&address), "{address}");
     }
 }
 
-/// The pattern as a rule, so that one evaluator judges both.
+/// The pattern as a rule, so that the same evaluator is used for both.
 fn rule(pattern: &str) -> Value {
     let rule = format!("self.matches({})", json!(pattern));
     json!({ "type": "string", "x-kubernetes-validations": [{ "rule": rule, "message": "no match" }] })

@@ -1,4 +1,4 @@
-//! What becomes of a plan when a task's step had an outcome. Pure: the step was taken elsewhere.
+//! The effect of a task's outcome on its plan. Pure: the step itself was executed elsewhere.
 
 use std::{marker::PhantomData, time::Duration};
 
@@ -18,15 +18,15 @@ use crate::{
     stored::{delay_reissue, finish, has, is_done, is_elsewhere, name_upload, writes_peers},
 };
 
-/// A plan that is not stored yet. It can only be written to status; nothing of it can run.
+/// A plan that is not stored yet. It can only be written to status; none of its tasks can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Proposed;
 
-/// A plan that the API server holds.
+/// A plan that is stored in the API server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Persisted;
 
-/// A plan, and whether it may run: only [`Plan<Persisted>`] names a task to do and takes outcomes.
+/// A plan, and whether it may run: only [`Plan<Persisted>`] has a current task and accepts outcomes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan<S> {
     stored: TaskPlan,
@@ -34,19 +34,19 @@ pub struct Plan<S> {
 }
 
 impl<S> Plan<S> {
-    /// The plan as it is or will be stored.
+    /// The plan in its stored form.
     pub fn stored(&self) -> &TaskPlan {
         &self.stored
     }
 
-    /// The plan as it is or will be stored.
+    /// The plan in its stored form.
     pub fn into_stored(self) -> TaskPlan {
         self.stored
     }
 }
 
 impl Plan<Proposed> {
-    /// A plan for `node`, marked with what it was made from.
+    /// A plan for `node`, with a record of what it was created from.
     pub fn propose(mut plan: TaskPlan, node: &SeiNode, ground: &Ground, now: Timestamp) -> Self {
         plan.generation = node.metadata.generation;
         plan.retry = retry_request(node).map(str::to_owned);
@@ -60,7 +60,7 @@ impl Plan<Proposed> {
 }
 
 impl Plan<Persisted> {
-    /// The Active plan of a node that was read from the API server. The only maker of a persisted plan.
+    /// The Active plan of a node that was read from the API server. The only constructor of a persisted plan.
     pub fn load(node: &SeiNode) -> Option<Self> {
         node.metadata.resource_version.as_ref()?;
         let plan = node.status.as_ref()?.plan.as_ref()?;
@@ -68,19 +68,18 @@ impl Plan<Persisted> {
             return None;
         }
         let mut stored = plan.clone();
-        // The Go controller did not say what a plan was made from: it is taken as made from the spec as it is.
+        // The Go controller did not record what a plan was created from: assume the current spec.
         stored.generation = stored.generation.or(node.metadata.generation);
         Some(Self { stored, state: PhantomData })
     }
 
-    /// Whether the Go controller made it: its plans do not say when they were made.
+    /// Whether the Go controller created it: its plans have no creation time.
     pub fn is_adopted(&self) -> bool {
         self.stored.created_at.is_none()
     }
 
-    /// Takes what is known of the world into the plan. One that does not say on which claim it works is taken as
-    /// working on the one that is there; a bootstrap whose volume holds the state of the chain is over, whatever was
-    /// noted of it.
+    /// Completes the plan with observed facts. A plan without a claim is assumed to work on the existing one;
+    /// a bootstrap whose volume holds the state of the chain is over, regardless of the recorded progress.
     pub fn adopt(&mut self, ground: &Ground) {
         let plan = &mut self.stored;
         if is_done(plan, TaskKind::EnsureDataPvc) || !has(plan, TaskKind::EnsureDataPvc) {
@@ -92,37 +91,37 @@ impl Plan<Persisted> {
         }
     }
 
-    /// Whether it works on another volume than the one that is there.
+    /// Whether it works on another volume than the existing one.
     pub fn is_elsewhere(&self, ground: &Ground) -> bool {
         is_elsewhere(&self.stored, ground)
     }
 
-    /// UID of the object that the last task of kind `kind` was done on.
+    /// UID of the object that the last task of kind `kind` acted on.
     pub fn object_of(&self, kind: TaskKind) -> Option<&str> {
         self.stored.tasks.iter().rev().find(|task| task.is(kind))?.object_uid.as_deref()
     }
 
-    /// Whether a task of kind `kind` is done.
+    /// Whether a task of kind `kind` is complete.
     pub fn is_done(&self, kind: TaskKind) -> bool {
         is_done(&self.stored, kind)
     }
 
-    /// Whether a task of kind `kind` is not done yet.
+    /// Whether a task of kind `kind` is not complete yet.
     pub fn is_left(&self, kind: TaskKind) -> bool {
         self.stored.tasks.iter().any(|task| task.is(kind) && task.status != TaskStatus::Complete)
     }
 
-    /// Whether its `config-apply` writes the persistent peers, so that it can do without `discover-peers`.
+    /// Whether its `config-apply` writes the persistent peers, so that `discover-peers` can be skipped.
     pub fn writes_peers(&self) -> bool {
         writes_peers(&self.stored)
     }
 
-    /// Notes that the bootstrap Job has completed, whatever was noted of its tasks.
+    /// Records that the bootstrap Job has completed, regardless of the recorded progress of its tasks.
     pub fn end_bootstrap(&mut self) {
         finish(&mut self.stored.tasks, TaskKind::AwaitBootstrapComplete);
     }
 
-    /// Lets the tasks of these kinds be done again, under their ids.
+    /// Resets the tasks of these kinds, which keep their IDs.
     pub fn repeat(&mut self, kinds: &[TaskKind]) {
         for task in &mut self.stored.tasks {
             if kinds.iter().any(|kind| task.is(*kind)) {
@@ -131,12 +130,12 @@ impl Plan<Persisted> {
         }
     }
 
-    /// The first task that is not done, with its index.
+    /// The first task that is not complete, with its index.
     pub fn current(&self) -> Option<(usize, &PlannedTask)> {
         self.stored.tasks.iter().enumerate().find(|(_, task)| task.status != TaskStatus::Complete)
     }
 
-    /// Time until the current task may be tried again; `None` when it is due.
+    /// Time until the current task may be retried; `None` if it is due.
     pub fn backing_off(&self, now: Timestamp) -> Option<Duration> {
         let next = self.current()?.1.next_attempt_at.as_ref()?.0;
         Duration::try_from(next.duration_since(now)).ok().filter(|left| !left.is_zero())
@@ -148,7 +147,7 @@ impl Plan<Persisted> {
         self.stored.tasks[from..].iter().any(|task| task.is(kind))
     }
 
-    /// Takes the outcome of a step of the current task.
+    /// Applies the outcome of a step of the current task.
     pub fn advance(&mut self, outcome: Outcome, now: Timestamp, jitter: f64) -> Step {
         let Some(index) = self.current().map(|(index, _)| index) else {
             self.stored.phase = PlanPhase::Complete;
@@ -223,10 +222,10 @@ impl Plan<Persisted> {
         let task = &mut self.stored.tasks[index];
         let retries = task.retry_count.unwrap_or(0);
         let kind = task.kind();
-        // The Go controller saw no failures and gave most tasks no budget.
+        // The Go controller did not detect failures and gave most tasks no retry budget.
         task.max_retries = task.max_retries.or_else(|| kind.and_then(TaskKind::max_retries));
         if retries >= task.max_retries.unwrap_or(0) {
-            // The sidecar has ended it: a plan after this one gives it another id.
+            // The sidecar has ended the task: the next plan gives it another ID.
             task.submitted_at = None;
             self.fail(index, error, FailureCause::AttemptsExhausted);
             return Step::Ended;

@@ -1,5 +1,5 @@
-//! How long to wait: for a poll, for a retry, and before a wait becomes `Stalled`. All of it is arithmetic;
-//! jitter is an argument in `0.0..1.0`.
+//! Durations: of polls, of retries, and of waits before they become `Stalled`. Pure arithmetic; jitter is an
+//! argument in `0.0..1.0`.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use crate::TaskKind;
 
 const POLL_FIRST: Duration = Duration::from_millis(100);
 const POLL_LAST: Duration = Duration::from_secs(5);
-/// When to look again at what wakes the node when it changes: only the time limit of the wait is checked then.
+/// Requeue interval for changes that wake the node anyway: only the time limit of the wait is checked then.
 pub(crate) const WATCHED: Duration = Duration::from_secs(60);
 
-/// When to look again at something that began `elapsed` ago: after 100 ms, then ever more slowly up to 5 s.
+/// Poll interval for something that started `elapsed` ago: from 100 ms, growing to 5 s.
 pub(crate) fn poll_delay(elapsed: Duration, jitter: f64) -> Duration {
     spread((elapsed / 2).clamp(POLL_FIRST, POLL_LAST), jitter)
 }
 
-/// How long to wait before retry number `retry` (from 1). Tasks that wait for others' work (the genesis of a
-/// group, peers that come up) keep the short rhythm their large budgets were chosen for: 10 s, 20 s, then
-/// 30 s. All others start at 5 s and double up to 5 min.
+/// Delay before retry number `retry` (from 1). Tasks that wait for other nodes (the genesis of a group, peers
+/// that start) keep the short intervals that their large retry budgets were chosen for: 10 s, 20 s, then 30
+/// s. All others start at 5 s and double up to 5 min.
 pub(crate) fn retry_delay(kind: Option<TaskKind>, retry: i64, jitter: f64) -> Duration {
     let doublings = u32::try_from(retry.clamp(1, 16)).unwrap_or(1);
     let delay = match kind {
@@ -41,7 +41,7 @@ pub fn wait_limit(kind: TaskKind) -> Duration {
         TaskKind::AwaitBootstrapComplete => 7 * 24 * 60,
         // Downloads of terabytes.
         TaskKind::SnapshotRestore => 24 * 60,
-        // The pod has to be scheduled on a node that may have to be bought first.
+        // The pod has to be scheduled on a node that may have to be provisioned first.
         TaskKind::ObserveImage | TaskKind::ReplacePod | TaskKind::TeardownBootstrap => 30,
         // The group's genesis, and peers that are created one after another.
         TaskKind::ConfigureGenesis | TaskKind::SetGenesisPeers | TaskKind::DiscoverPeers => 120,
@@ -53,12 +53,12 @@ pub fn wait_limit(kind: TaskKind) -> Duration {
     Duration::from_secs(minutes * 60)
 }
 
-/// `delay` plus up to a quarter of it.
+/// `delay` plus jitter of up to a quarter.
 fn spread(delay: Duration, jitter: f64) -> Duration {
     delay.mul_f64(1.0 + 0.25 * jitter.clamp(0.0, 1.0))
 }
 
-/// Time from `since` to `now`; nothing where the clock went backwards.
+/// Time from `since` to `now`; zero if the clock went backwards.
 pub(crate) fn elapsed(since: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(since)).unwrap_or_default()
 }
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn retries_double_up_to_their_cap() {
+    fn retry_delays_double_up_to_the_limit() {
         let row = |kind| (1..=8).map(|k| retry_delay(kind, k, 0.0).as_secs()).collect::<Vec<_>>();
         assert_eq!(row(Some(TaskKind::ConfigApply)), [5, 10, 20, 40, 80, 160, 300, 300]);
         assert_eq!(row(Some(TaskKind::ConfigureGenesis)), [10, 20, 30, 30, 30, 30, 30, 30]);

@@ -1,13 +1,13 @@
-//! What a plan takes over from the one whose place it takes, on the same volume.
+//! What a plan takes over from the one that it replaces, on the same volume.
 
 use sei_api::v1alpha1::{FailureCause, PlannedTask, TaskPlan, TaskStatus};
 use serde_json::{Value, json};
 
 use crate::{Ground, OfKind, TaskKind};
 
-/// Takes over what `old` has done and what it has under way. Tasks that write or check what the spec says are done
-/// again: they are idempotent and the spec may have changed. So are those whose effect ends with the sidecar's process,
-/// which may be another one by now, and what a rewritten configuration has lost.
+/// Takes over the completed and running tasks of `old`. Tasks that write or check the spec are repeated: they
+/// are idempotent and the spec may have changed. So are tasks whose effect ends with the sidecar's process,
+/// which may be another one by now, and tasks whose result was lost when the configuration was rewritten.
 pub(crate) fn carry_over(fresh: &mut TaskPlan, old: &TaskPlan, ground: &Ground) {
     let mut config = Config::Kept;
     for index in 0..fresh.tasks.len() {
@@ -39,7 +39,7 @@ pub(crate) fn carry_over(fresh: &mut TaskPlan, old: &TaskPlan, ground: &Ground) 
     }
 }
 
-/// What becomes of the configuration on the volume.
+/// State of the configuration on the volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Config {
     Kept,
@@ -48,7 +48,7 @@ enum Config {
 }
 
 impl Config {
-    /// What running `task` does to it.
+    /// The effect of running `task` on it.
     fn of(task: &PlannedTask, in_place: bool) -> Self {
         match task.kind() {
             Some(TaskKind::ConfigApply) if !in_place => Self::Rewritten,
@@ -63,7 +63,8 @@ impl Config {
     }
 }
 
-/// The task of `old` that is to `old` what `task`, which follows `earlier`, is to its plan: a bootstrap configures twice.
+/// The task of `old` that corresponds to `task`, which follows `earlier` in its plan: a bootstrap configures
+/// twice.
 fn counterpart<'a>(
     earlier: &[PlannedTask],
     task: &PlannedTask,
@@ -73,8 +74,8 @@ fn counterpart<'a>(
     old.tasks.iter().enumerate().filter(|(_, other)| other.type_ == task.type_).nth(nth)
 }
 
-/// Takes over what became of a task. One that the sidecar has under way, or may have, keeps its id: under another it
-/// would run a second time beside the first.
+/// Takes over the state of a task. One that the sidecar is running, or may be running, keeps its ID: with
+/// another ID it would run twice at the same time.
 fn take(task: &mut PlannedTask, was: &PlannedTask, old: &TaskPlan) {
     match was.status {
         TaskStatus::Complete | TaskStatus::Pending => task.clone_from(was),
@@ -87,15 +88,15 @@ fn take(task: &mut PlannedTask, was: &PlannedTask, old: &TaskPlan) {
     }
 }
 
-/// Whether the sidecar may still run the failed task `was` of `old`: only its own word ends a task there. That it was
-/// submitted is noted after it was.
+/// Whether the sidecar may still be running the failed task `was` of `old`: a task ends there only when the
+/// sidecar says so. A submission is recorded after it was sent.
 fn may_be_under_way(was: &PlannedTask, old: &TaskPlan) -> bool {
     let cause = old.failed_task_detail.as_ref().and_then(|detail| detail.cause);
     was.submitted_at.is_some() || cause == Some(FailureCause::Rejected)
 }
 
-/// Whether the configuration that `old` wrote cannot stay: another sidecar reads another schema, or it was found invalid or
-/// without a peer that state sync could ask.
+/// Whether the configuration that `old` wrote cannot be kept: another sidecar has another schema, or it was
+/// found invalid or without a peer for state sync.
 fn is_rejected_config(old: &TaskPlan, ground: &Ground) -> bool {
     let other_sidecar = old.sidecar_image.is_some() && old.sidecar_image != ground.sidecar_image;
     let failed = old.tasks.iter().find(|task| task.status == TaskStatus::Failed);
@@ -104,14 +105,14 @@ fn is_rejected_config(old: &TaskPlan, ground: &Ground) -> bool {
     other_sidecar || failed.is_some_and(is_at_fault)
 }
 
-/// Whether `config-apply` at `place` has written the configuration once, and state sync was, or may have been,
-/// configured in it. The sidecar does that once a volume, and a rewritten file has lost it.
+/// Whether `config-apply` at `place` has written the configuration once, and state sync was, or may have
+/// been, configured in it. The sidecar configures it once per volume, and a rewritten file has lost it.
 fn state_sync_follows(old: &TaskPlan, place: usize) -> bool {
     let mut later = old.tasks.iter().enumerate().skip(place + 1);
     let next =
         later.find(|(_, task)| task.is(TaskKind::ConfigApply) || task.is(TaskKind::ConfigureStateSync));
     let current = old.tasks.iter().position(|task| task.status != TaskStatus::Complete);
-    // A plan that took the place of another repeats tasks before those that it took over.
+    // A plan that replaced another one repeats tasks before those that it took over.
     let may_have_run = |(index, task): (usize, &PlannedTask)| {
         let is_reached = current.is_none_or(|current| index <= current);
         is_reached || task.status == TaskStatus::Complete || task.submitted_at.is_some()
@@ -120,8 +121,8 @@ fn state_sync_follows(old: &TaskPlan, place: usize) -> bool {
         || next.is_some_and(|next| next.1.is(TaskKind::ConfigureStateSync) && may_have_run(next))
 }
 
-/// Whether what `config-apply` at `place` has written must not be rewritten: state sync is configured in it, or seid has
-/// data that fits it.
+/// Whether the configuration that `config-apply` at `place` wrote must not be rewritten: state sync is
+/// configured in it, or seid has data that depends on it.
 fn must_stay(old: &TaskPlan, place: usize) -> bool {
     let has_run = |task: &PlannedTask| {
         let was_submitted = task.status == TaskStatus::Complete || task.submitted_at.is_some();
@@ -130,7 +131,7 @@ fn must_stay(old: &TaskPlan, place: usize) -> bool {
     state_sync_follows(old, place) || old.tasks[place..].iter().any(has_run)
 }
 
-/// Has `config-apply` change the files in place instead of rewriting them.
+/// Makes `config-apply` change the files in place instead of rewriting them.
 fn change_in_place(task: &mut PlannedTask) {
     if let Some(Value::Object(params)) = &mut task.params {
         params.insert("incremental".to_owned(), json!(true));
@@ -141,13 +142,13 @@ fn is_incremental(params: Option<&Value>) -> bool {
     params.and_then(|params| params.get("incremental")) == Some(&json!(true))
 }
 
-/// Whether both have the same effect on a volume on which the first was done.
+/// Whether both have the same effect on a volume where the first one completed.
 fn same_params(was: Option<&Value>, is: Option<&Value>) -> bool {
     let without = |params: Option<&Value>| {
         let mut params = params.cloned().unwrap_or_default();
         if let Value::Object(params) = &mut params {
             params.remove("incremental");
-            // Plans that were made before it was noted there had none in it.
+            // Plans that were created before peers were recorded there had none in it.
             if params.get("peers") == Some(&json!([])) {
                 params.remove("peers");
             }

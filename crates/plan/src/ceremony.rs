@@ -1,11 +1,11 @@
-//! What the members of a genesis ceremony leave in the genesis bucket, and what each needs from there before it
-//! can go on. Who puts a group's genesis together is not one of them.
+//! Objects that the members of a genesis ceremony store in the genesis bucket, and those that each member
+//! needs from it to continue. The process that assembles a group's genesis is not a member.
 
 use sei_api::{SeiNode, names};
 
 use crate::SidecarTask;
 
-/// Chains whose genesis every sidecar has in itself.
+/// Chains whose genesis is built into every sidecar.
 const EMBEDDED: [&str; 3] = ["pacific-1", "atlantic-2", "arctic-1"];
 
 /// Key of the object without which `task` cannot succeed, if `node` is a member of a ceremony.
@@ -13,7 +13,7 @@ pub fn needed_object(node: &SeiNode, task: &SidecarTask) -> Option<String> {
     node.spec.validator.as_ref()?.genesis_ceremony.as_ref()?;
     let chain = node.spec.chain_id.as_str();
     match task {
-        // What is on an imported volume may be all that the sidecar needs; it looks there first.
+        // An imported volume may contain everything that the sidecar needs; it checks that first.
         SidecarTask::ConfigureGenesis
             if !EMBEDDED.contains(&chain) && names::imported_claim(node).is_none() =>
         {
@@ -24,7 +24,7 @@ pub fn needed_object(node: &SeiNode, task: &SidecarTask) -> Option<String> {
     }
 }
 
-/// Keys of the objects that `task` leaves behind.
+/// Keys of the objects that `task` uploads.
 pub fn left_objects(node: &SeiNode, task: &SidecarTask) -> Vec<String> {
     match task {
         SidecarTask::UploadGenesisArtifacts { node_name } => ["gentx.json", "identity.json"]
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_needs_what_the_group_makes() {
+    fn a_member_needs_the_objects_of_its_group() {
         let node = member("devnet", json!({}));
         let needs = |node: &SeiNode, task| needed_object(node, &task);
         assert_eq!(needs(&node, SidecarTask::ConfigureGenesis).as_deref(), Some("devnet/genesis.json"));
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_sidecar_has_already_is_not_needed() {
+    fn objects_that_the_sidecar_already_has_are_not_needed() {
         let genesis = |node: &SeiNode| needed_object(node, &SidecarTask::ConfigureGenesis);
         for chain in EMBEDDED {
             assert_eq!(genesis(&member(chain, json!({}))), None, "{chain}");

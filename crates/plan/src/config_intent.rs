@@ -1,4 +1,4 @@
-//! What `config-apply` makes the configuration from.
+//! Input of `config-apply`.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +11,17 @@ use crate::{
     peers::{persistent, selects_by_label},
 };
 
-/// Key that splits the EVM's part off the state store: since v0.0.67 on by default in mode `full`. seid does not start with
-/// it on data that is not split.
+/// Key that stores EVM state in a separate database: on by default in mode `full` since v0.0.67. With it,
+/// seid does not start on data that is not split.
 pub(crate) const EVM_SPLIT: &str = "storage.state_store.evm_ss_split";
 
-/// What `config-apply` makes the configuration from.
+/// Input of `config-apply`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ConfigIntent {
     /// Mode whose defaults are used.
     pub mode: String,
-    /// Dotted keys over those defaults.
+    /// Dotted keys that take precedence over those defaults.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub overrides: BTreeMap<String, String>,
     /// Version of the configuration; 0 is the current one.
@@ -30,7 +30,7 @@ pub struct ConfigIntent {
     /// Change the files instead of rewriting them.
     #[serde(skip_serializing_if = "is_default")]
     pub incremental: bool,
-    /// Where the persistent peers come from; `None` leaves them alone. Plans of the Go controller have none.
+    /// Sources of the persistent peers; `None` leaves them unchanged. Plans of the Go controller have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peers: Option<Vec<PeerSource>>,
 }
@@ -40,14 +40,14 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 impl ConfigIntent {
-    /// Keeps the state store in one, where the spec does not say otherwise.
+    /// Keeps the state store unsplit, unless the spec says otherwise.
     pub(crate) fn keep_data_unsplit(&mut self) {
         if self.mode == Mode::FullNode.config_mode() {
             self.overrides.entry(EVM_SPLIT.to_owned()).or_insert_with(|| false.to_string());
         }
     }
 
-    /// Leaves out the default that a sidecar refused with `error`, because it is older than the key.
+    /// Removes the default that a sidecar rejected with `error` because it is older than the key.
     pub(crate) fn forgo_what_is_unknown(&mut self, error: &str) {
         let is_ours = self.overrides.get(EVM_SPLIT).is_some_and(|value| value == "false");
         if is_ours && error.contains(&format!("unknown override key {EVM_SPLIT:?}")) {
@@ -55,17 +55,17 @@ impl ConfigIntent {
         }
     }
 
-    /// Whether it has the peers that label sources find.
+    /// Whether it uses peers found by label sources.
     pub(crate) fn has_label_peers(&self) -> bool {
         !self.overrides.contains_key(PERSISTENT_PEERS) && self.peers.iter().flatten().any(selects_by_label)
     }
 
-    /// Whether it has peers that no label source finds.
+    /// Whether it has peers from sources other than labels.
     pub(crate) fn has_other_peers(&self) -> bool {
         self.peers.iter().flatten().any(|source| !selects_by_label(source))
     }
 
-    /// The keys to set: persistent peers that the spec overrides stay as they are there.
+    /// The keys to set: persistent peers in the overrides of the spec take precedence.
     pub(crate) fn overrides_with(&self, label_peers: &[String]) -> BTreeMap<String, String> {
         let mut overrides = self.overrides.clone();
         if let Some(sources) = &self.peers {

@@ -1,4 +1,4 @@
-//! What a node was configured with: fields that its first plan writes to the volume, and no later plan.
+//! The recorded configuration of a node: fields that only its first plan writes to the volume.
 
 use sei_api::{
     SeiNode,
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{OfKind, TaskKind, build, id::digest, is_outdated};
 
-/// What a node is configured with whose configuration is as its spec says.
+/// The record for a node whose configuration matches its spec.
 pub fn configured(node: &SeiNode) -> Configured {
     Configured {
         overrides: digest_of(&node.spec.overrides.clone().unwrap_or_default()),
@@ -18,8 +18,8 @@ pub fn configured(node: &SeiNode) -> Configured {
     }
 }
 
-/// What the completed `plan` has configured; `None` for one that configures nothing. The spec may have changed since the
-/// plan was made.
+/// The record of what the completed `plan` has configured; `None` if it configures nothing. The spec may have
+/// changed since the plan was created.
 pub fn configured_by(plan: &TaskPlan, node: &Node<'_>) -> Option<Configured> {
     let (overrides, peers) = intent(plan)?;
     let now = configured(node.object);
@@ -33,7 +33,7 @@ pub fn configured_by(plan: &TaskPlan, node: &Node<'_>) -> Option<Configured> {
     })
 }
 
-/// What the last `config-apply` of `plan` writes, but for how it does so, and the sources of peers.
+/// What the last `config-apply` of `plan` writes, regardless of how, and the sources of peers.
 fn intent(plan: &TaskPlan) -> Option<(Value, Option<Value>)> {
     let mut params = plan.tasks.iter().rev().find(|task| task.is(TaskKind::ConfigApply))?.params.clone()?;
     let fields = params.as_object_mut()?;
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_changed_since_the_plan_was_made_is_not_taken_as_configured() {
+    fn a_field_that_changed_since_the_plan_was_created_does_not_count_as_configured() {
         let (before, after) = (node(1, "8545"), node(2, "8546"));
         let mut plan = build::init(&Node::of(&before), "p");
         plan.generation = Some(1);

@@ -1,16 +1,16 @@
-//! What a plan is done on: facts about the world that a SeiNode does not tell.
+//! The observed facts that a plan depends on and that are not in the SeiNode.
 
-/// What a plan is done on. The default is a node of which nothing exists.
+/// The observed facts that a plan depends on. The default is a node without any objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ground {
-    /// UID of the data volume claim, while there is one.
+    /// UID of the data volume claim, if it exists.
     pub claim_uid: Option<String>,
-    /// Whether its volume holds the state of the chain: there is nothing to restore.
+    /// Whether its volume holds the state of the chain, so that there is nothing to restore.
     pub has_state: bool,
     /// Whether a sidecar has written the configuration on that volume, for a node of this mode.
     pub has_config: bool,
-    /// Image of the sidecar, where it is known.
+    /// Image of the sidecar, if known.
     pub sidecar_image: Option<String>,
-    /// Whether the live StatefulSet or pod runs something else than the spec asks for.
+    /// Whether the live StatefulSet or pod differs from what the spec requests.
     pub is_stale: bool,
 }

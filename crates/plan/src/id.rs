@@ -1,4 +1,4 @@
-//! Task ids: stable across retries and restarts, so that the sidecar knows a task again.
+//! Task IDs: stable across retries and restarts, so that the sidecar recognizes a task.
 
 use uuid::{Uuid, uuid};
 
@@ -6,18 +6,18 @@ use crate::TaskKind;
 
 const NAMESPACE: Uuid = uuid!("b7e89c3a-4f12-4d8b-9a6e-1c2d3e4f5a6b");
 
-/// The id of the task of kind `kind` at `index` of plan `plan_id`: a UUID of version 5.
+/// The ID of the task of kind `kind` at `index` of plan `plan_id`: a UUID of version 5.
 pub fn task_id(plan_id: &str, kind: TaskKind, index: usize) -> Uuid {
     Uuid::new_v5(&NAMESPACE, format!("{plan_id}/{}/{index}", kind.as_str()).as_bytes())
 }
 
-/// The id of `snapshot-upload` on the claim of this UID. It runs for the life of the volume, in every sidecar that
-/// mounts it: another id would be another upload loop beside it.
+/// The ID of `snapshot-upload` on the claim with this UID. The upload runs for the life of the volume, in
+/// every sidecar that mounts it: another ID would start a second upload loop.
 pub(crate) fn upload_id(claim_uid: &str) -> Uuid {
     Uuid::new_v5(&NAMESPACE, format!("{claim_uid}/{}", TaskKind::SnapshotUpload.as_str()).as_bytes())
 }
 
-/// Tells one content from another.
+/// A digest that identifies a content.
 pub(crate) fn digest(content: &[u8]) -> String {
     Uuid::new_v5(&NAMESPACE, content).to_string()
 }

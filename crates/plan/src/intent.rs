@@ -1,4 +1,4 @@
-//! What the node's configuration is made from.
+//! How the node's configuration is derived.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,15 @@ use sei_node::{Mode, Node, Snapshots};
 
 use crate::ConfigIntent;
 
-/// Key of the log level of seid, and its value in every node.
+/// Key of seid's log level, and its value in every node.
 pub const LOG_LEVEL: (&str, &str) = ("logging.level", "info");
 
 /// Key that turns state sync on.
 pub(crate) const STATE_SYNC: &str = "state_sync.enable";
-/// Key of the state store, without which nothing can be split.
+/// Key of the state store, without which there is nothing to split.
 const STATE_STORE: &str = "storage.state_store.enable";
 
-/// The intent of `config-apply`: what the mode asks for, then the user's overrides, then what is forced.
+/// The input of `config-apply`: the defaults of the mode, then the user's overrides, then enforced values.
 pub(crate) fn config_intent(node: &Node<'_>) -> ConfigIntent {
     let mut overrides = BTreeMap::new();
     let mut put = |key: &str, value: &str| overrides.insert(key.to_owned(), value.to_owned());

@@ -1,5 +1,5 @@
-//! Task types by their wire names: they are stored in status and read by people. What each does, what it waits for
-//! and how it fails is said here; `docs/plans.md` is made from it.
+//! Task types by their wire names: they are stored in status and read by people. The documentation says what
+//! each does, what it waits for and how it fails; `docs/plans.md` is generated from it.
 
 use sei_api::v1alpha1::PlannedTask;
 
@@ -20,7 +20,7 @@ macro_rules! kinds {
                 match self { $(Self::$variant => $wire,)+ }
             }
 
-            /// What it does, what it waits for and how it fails, a paragraph each, for the reference page.
+            /// What it does, what it waits for and how it fails, one paragraph each, for the reference page.
             pub fn describe(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($doc, "\n"),+),)+ }
             }
@@ -105,8 +105,8 @@ kinds! {
     ///
     /// Waits until Job, Service and pod are gone.
     TeardownBootstrap = "teardown-bootstrap",
-    /// Downloads the highest snapshot up to the target height from the snapshot bucket and extracts it. A volume that
-    /// was already restored is not changed.
+    /// Downloads the highest snapshot up to the target height from the snapshot bucket and extracts it. It
+    /// does nothing on a volume that was already restored.
     ///
     /// Fails when there is no such snapshot, or it cannot be downloaded or extracted.
     SnapshotRestore = "snapshot-restore",
@@ -117,13 +117,14 @@ kinds! {
     ///
     /// Fails when the object does not exist or cannot be downloaded.
     ConfigureGenesis = "configure-genesis",
-    /// Writes `config.toml` and `app.toml` from the mode's defaults, the persistent peers that `spec.peers` finds, and
-    /// `spec.overrides`, which win.
+    /// Writes `config.toml` and `app.toml` from the mode's defaults, the persistent peers that `spec.peers`
+    /// finds, and `spec.overrides`, which take precedence.
     ///
-    /// Waits for the node IDs of peers that `spec.peers[].label` selects and whose sidecar has never responded: up to
-    /// 30 s, and up to 5 min while there is no peer at all.
+    /// Waits for the node IDs of peers that `spec.peers[].label` selects and whose sidecar has never
+    /// responded: up to 30 s, and up to 5 min while there is no peer at all.
     ///
-    /// Fails when an override is not a key of the configuration, or the sidecar reports the result as invalid.
+    /// Fails when an override is not a key of the configuration, or the sidecar reports the result as
+    /// invalid.
     ConfigApply = "config-apply",
     /// Finds the EC2 instances of `spec.peers[].ec2Tags` and writes them with all other peers as persistent peers. It is
     /// skipped with a sidecar of v0.0.57 or later, which does not support it.
@@ -144,8 +145,8 @@ kinds! {
     SnapshotUpload = "snapshot-upload",
     /// Allows seid to start.
     ///
-    /// Waits until the sidecar reports ready, and after an update until the pod is ready. If the sidecar restarts
-    /// meanwhile, the task is submitted again with a new id.
+    /// Waits until the sidecar reports ready, and after an update until the pod is ready. If the sidecar
+    /// restarts meanwhile, the task is submitted again with a new ID.
     MarkReady = "mark-ready",
     /// Creates the node key, validator key and first configuration of a ceremony member.
     ///
@@ -179,7 +180,7 @@ impl TaskKind {
 
 /// The type of a stored task.
 pub trait OfKind {
-    /// Its type; `None` for one of another version.
+    /// Its type; `None` if this version does not know it.
     fn kind(&self) -> Option<TaskKind>;
 
     /// Whether it is of type `kind`.

@@ -1,9 +1,9 @@
-//! The pure planner: which tasks bring a SeiNode where its spec wants it, and what becomes of a plan as they
-//! are done. Nothing here runs a task, asks a clock or makes an id.
+//! The pure planner: which tasks bring a SeiNode to the state in its spec, and how a plan advances as they
+//! complete. Nothing here runs a task, reads a clock or generates an ID.
 //!
-//! A plan is made from a SeiNode and its status, stored in that status, and only then run: the types
-//! [`Plan<Proposed>`](Plan) and [`Plan<Persisted>`](Plan) hold a caller to it. The caller runs one step of the
-//! current task, says what that came to as an [`Outcome`], and learns from the [`Step`] what to do next.
+//! A plan is created from a SeiNode and its status, stored in that status, and only then run: the types
+//! [`Plan<Proposed>`](Plan) and [`Plan<Persisted>`](Plan) enforce this order. The caller runs one step of the
+//! current task, passes the result as an [`Outcome`], and gets a [`Step`] that says what to do next.
 //!
 //! ```
 //! use jiff::Timestamp;
@@ -25,8 +25,9 @@
 //!     "ensure-data-pvc apply-statefulset apply-service configure-genesis config-apply config-validate mark-ready"
 //! );
 //!
-//! // Written to the API server, which answers with the object as it is then:
-//! node.status.get_or_insert_default().plan = Some(Plan::propose(plan, &node, &Ground::default(), now).into_stored());
+//! // Written to the API server, which returns the stored object:
+//! node.status.get_or_insert_default().plan = Some(Plan::propose(plan, &node, &Ground::default(),
+//! now).into_stored());
 //! node.metadata.resource_version = Some("1".to_owned());
 //!
 //! let mut plan = Plan::load(&node).ok_or("no plan is under way")?;

@@ -1,30 +1,30 @@
-//! What a step of a task came to, and what follows from it.
+//! The outcome of a step of a task, and what follows from it.
 
 use std::time::Duration;
 
 use sei_api::conditions::ReadyReason;
 
-/// What a step of a task came to.
+/// The outcome of a step of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The task is done.
+    /// The task is complete.
     Done,
-    /// The task is done on this object: the claim, the Job or the pod.
+    /// The task is complete; it acted on this object: the claim, the Job or the pod.
     DoneOn {
         /// Its UID.
         uid: String,
     },
-    /// The sidecar was asked for the task; its answer wakes the node.
+    /// The task was requested from the sidecar; the response wakes the node.
     Requested,
-    /// The sidecar took the task.
+    /// The sidecar accepted the task.
     Submitted,
-    /// The sidecar works on it.
+    /// The sidecar is running it.
     Running,
-    /// Something outside has to happen first.
+    /// The task is waiting for something external.
     Waiting {
         /// Reason for the `Ready` condition.
         reason: ReadyReason,
-        /// For a person: what is waited for.
+        /// What it is waiting for, for people.
         detail: String,
     },
     /// The attempt failed; another one may succeed.
@@ -39,24 +39,24 @@ pub enum Outcome {
     },
     /// The sidecar does not know the task.
     TaskUnknown {
-        /// Its words.
+        /// Its message.
         error: String,
     },
-    /// The task has to be done again under another id, by a plan that takes this one's place.
+    /// The task has to be repeated with another ID, in a plan that replaces this one.
     Reissue,
-    /// The bootstrap Job is gone: it has to be created again.
+    /// The bootstrap Job does not exist any more: it has to be recreated.
     JobLost,
 }
 
 /// What to do after [`crate::Plan::advance`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// The current task is done: go on with the next one.
+    /// The current task is complete: continue with the next one.
     Next,
-    /// Look at the current task again after this time, sooner if an event comes.
+    /// Requeue the current task after this time, or earlier if an event arrives.
     Later(Duration),
     /// The plan is Complete or Failed.
     Ended,
-    /// Make a plan that takes this one's place, with [`crate::supersede::reissue`].
+    /// Create a plan that replaces this one, with [`crate::supersede::reissue`].
     Replan,
 }

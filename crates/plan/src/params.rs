@@ -1,5 +1,5 @@
-//! Reading stored parameters. The Go controller stored the keys of sidecar tasks capitalised and read them
-//! without regard to case; so do we.
+//! Parses stored parameters. The Go controller stored the keys of sidecar tasks capitalized and read them
+//! case-insensitively; so does this code.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -13,7 +13,7 @@ pub(crate) struct Params<'a> {
 }
 
 impl Params<'_> {
-    /// A parameter that may be absent or null.
+    /// An optional parameter; null counts as absent.
     pub(crate) fn optional<T: DeserializeOwned + Default>(&self, name: &str) -> Result<T, TaskError> {
         let fields = match self.value {
             None | Some(Value::Null) => return Ok(T::default()),
@@ -29,7 +29,7 @@ impl Params<'_> {
         }
     }
 
-    /// A text that must be there.
+    /// A required text.
     pub(crate) fn text(&self, name: &str) -> Result<String, TaskError> {
         let text: String = self.optional(name)?;
         if text.is_empty() { Err(self.wrong(name, "it is missing".to_owned())) } else { Ok(text) }

@@ -1,4 +1,4 @@
-//! Persistent peers: where a node looks for them, and what is written of them.
+//! Persistent peers: their sources, and the value that is written.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use sei_api::{SeiNode, v1alpha1::PeerSource};
 
 use crate::TaskKind;
 
-/// The task types that the node uses only where its sidecar supports them.
+/// Task types that the node uses only if its sidecar supports them.
 pub fn task_types_of_interest(node: &SeiNode) -> Vec<TaskKind> {
     let uses_tags = node.spec.peers.iter().flatten().any(|source| source.ec2_tags.is_some());
     if uses_tags { vec![TaskKind::DiscoverPeers] } else { Vec::new() }
@@ -17,7 +17,7 @@ pub(crate) fn selects_by_label(source: &PeerSource) -> bool {
     source.label.is_some()
 }
 
-/// The value of the key: fixed addresses as they are written, and `label_peers` where a source selects by label. Only a
+/// The value of the key: fixed addresses as written, and `label_peers` if a source selects by label. Only a
 /// sidecar with `discover-peers` finds EC2 instances.
 pub(crate) fn persistent(sources: &[PeerSource], label_peers: &[String]) -> String {
     let fixed =

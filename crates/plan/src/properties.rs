@@ -1,10 +1,10 @@
-//! What is true of every task of a type, in one table.
+//! Properties of each task type, in one table.
 
 use sei_node::Part;
 
 use crate::TaskKind;
 
-/// What is true of every task of a type.
+/// Properties of a task type.
 struct Properties {
     runs_in: Place,
     /// The parts of the spec that it uses.
@@ -14,11 +14,11 @@ struct Properties {
 /// Where a task runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// In the sidecar, which tells again what became of the task with this id.
+    /// In the sidecar, which reports the state of the task with this ID.
     Sidecar,
     /// In the operator; repeating it has no effect.
     Repeatable,
-    /// In the operator; the object that it was done on is not known afterwards.
+    /// In the operator; the object that it acted on cannot be determined afterwards.
     Once,
 }
 
@@ -53,30 +53,31 @@ impl TaskKind {
         Properties { runs_in, uses }
     }
 
-    /// Whether the sidecar does it, under the task's id.
+    /// Whether the sidecar runs it, with the task's ID.
     pub fn runs_in_sidecar(self) -> bool {
         self.properties().runs_in == Place::Sidecar
     }
 
-    /// Whether a process that takes over finds out what became of it although that is not stored: the sidecar tells it,
-    /// or the step is repeated without effect.
+    /// Whether a process that takes over can recover its state although it is not stored: the sidecar reports
+    /// it, or the step is repeated without effect.
     pub fn is_found_again(self) -> bool {
         self.properties().runs_in != Place::Once
     }
 
-    /// Whether it uses this part of the spec. A mistake in a spec holds back only the tasks that use what is wrong.
+    /// Whether it uses this part of the spec. A mistake in a spec blocks only the tasks that use the invalid
+    /// part.
     pub fn uses(self, part: Part) -> bool {
         self.properties().uses.contains(&part)
     }
 
-    /// Whether every plan does it again: it writes or checks what the spec says, which may have changed, or its effect
-    /// ends with the sidecar's process. All of these can be repeated without harm.
+    /// Whether every plan repeats it: it writes or checks the spec, which may have changed, or its effect
+    /// ends with the sidecar's process. All of these can be repeated safely.
     pub(crate) fn is_reasserted(self) -> bool {
         matches!(self, Self::SnapshotUpload | Self::MarkReady)
             || (self.uses(Part::Pod) && self != Self::AwaitBootstrapComplete)
     }
 
-    /// How often a failed attempt is retried. The genesis of a group and starting peers depend on other nodes.
+    /// Maximum number of retries. The genesis of a group and peers that start depend on other nodes.
     pub fn max_retries(self) -> Option<i64> {
         match self {
             Self::ConfigureGenesis => Some(180),

@@ -1,15 +1,15 @@
-//! What a plan is for.
+//! The purpose of a plan.
 
 use sei_api::v1alpha1::TaskPlan;
 
 use crate::{OfKind, TaskKind};
 
-/// What a plan is for, read from its tasks: plans of the Go controller do not say.
+/// The purpose of a plan, derived from its tasks: plans of the Go controller do not record it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Brings a new node to Running.
     Init,
-    /// Brings a Running node to another image.
+    /// Rolls out another image on a Running node.
     Update,
     /// Lets seid start after the sidecar restarted.
     MarkReady,

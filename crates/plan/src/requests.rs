@@ -1,15 +1,14 @@
-//! What a plan will ask of the sidecar, for those who want to see it beforehand.
+//! The requests that a plan will send to the sidecar, for display in advance.
 
 use sei_api::v1alpha1::TaskPlan;
 use serde_json::{Value, json};
 
 use crate::{Task, TaskError};
 
-/// Index in the plan and body of the POST of every sidecar task. A task that has nothing to
-/// look for is left out.
+/// Index in the plan and body of the POST of every sidecar task. A task without any peers to find is omitted.
 ///
 /// # Errors
-/// The first [`TaskError`] that no attempt could get past.
+/// The first [`TaskError`] that no attempt can resolve.
 pub fn sidecar_requests(plan: &TaskPlan, label_peers: &[String]) -> Result<Vec<(usize, Value)>, TaskError> {
     let mut requests = Vec::new();
     for (index, planned) in plan.tasks.iter().enumerate() {

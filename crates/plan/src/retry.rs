@@ -1,4 +1,4 @@
-//! When a failed plan is tried again.
+//! When a failed plan is retried.
 
 use sei_api::{
     SeiNode, labels,
@@ -12,8 +12,8 @@ pub fn retry_request(node: &SeiNode) -> Option<&str> {
     node.metadata.annotations.as_ref()?.get(labels::RETRY_ANNOTATION).map(String::as_str)
 }
 
-/// Whether the spec changed since `plan` was made. Plans of the Go controller do not say what they were made
-/// from and are taken as current.
+/// Whether the spec changed since `plan` was created. Plans of the Go controller do not record what they were
+/// created from and count as current.
 pub fn is_outdated(plan: &TaskPlan, node: &SeiNode) -> bool {
     plan.generation.is_some() && plan.generation != node.metadata.generation
 }
@@ -24,7 +24,8 @@ pub fn retry_wanted(plan: &TaskPlan, node: &SeiNode) -> bool {
     plan.phase == PlanPhase::Failed && is_wanted
 }
 
-/// Whether `plan` failed because the sidecar has no `discover-peers`, which another plan does without.
+/// Whether `plan` failed because the sidecar does not support `discover-peers`, which a new plan does not
+/// need.
 fn needs_no_discovery(plan: &TaskPlan) -> bool {
     let detail = plan.failed_task_detail.as_ref();
     let is_unknown = detail.is_some_and(|detail| {
@@ -33,7 +34,7 @@ fn needs_no_discovery(plan: &TaskPlan) -> bool {
     is_unknown && !writes_peers(plan)
 }
 
-/// Whether annotation `sei.io/retry` has a value that `plan` was not made with.
+/// Whether annotation `sei.io/retry` has another value than when `plan` was created.
 fn retry_requested(plan: &TaskPlan, node: &SeiNode) -> bool {
     let asked = retry_request(node);
     asked.is_some() && asked != plan.retry.as_deref()

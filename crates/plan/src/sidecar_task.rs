@@ -1,4 +1,4 @@
-//! Tasks that the sidecar does: their stored form, and the parameters that are sent.
+//! Tasks that the sidecar runs: their stored form, and the parameters that are sent.
 
 use serde_json::{Map, Value, json};
 
@@ -9,12 +9,12 @@ use crate::{
     source::{self, DNS_ENDPOINTS, Source},
 };
 
-/// A task that the sidecar does.
+/// A task that the sidecar runs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SidecarTask {
     /// See [`TaskKind::SnapshotRestore`].
     SnapshotRestore {
-        /// Highest acceptable height; 0 for the highest there is.
+        /// Highest acceptable height; 0 for the highest available.
         target_height: i64,
     },
     /// See [`TaskKind::ConfigureGenesis`].
@@ -23,16 +23,16 @@ pub enum SidecarTask {
     ConfigApply(ConfigIntent),
     /// See [`TaskKind::DiscoverPeers`].
     DiscoverPeers {
-        /// Where to look.
+        /// The sources to query.
         sources: Vec<Source>,
     },
     /// See [`TaskKind::ConfigureStateSync`].
     ConfigureStateSync {
         /// Trust the height of a local snapshot.
         use_local_snapshot: bool,
-        /// RPC servers that tell the trusted block; empty for the first peers.
+        /// RPC servers that provide the trusted block; empty for the first peers.
         rpc_servers: Vec<String>,
-        /// Duration as the configuration takes it; may be empty.
+        /// Duration in the syntax of the configuration; may be empty.
         trust_period: String,
         /// Blocks to fetch backwards.
         backfill_blocks: i64,
@@ -45,14 +45,14 @@ pub enum SidecarTask {
     MarkReady,
     /// See [`TaskKind::GenerateIdentity`].
     GenerateIdentity {
-        /// Chain to be made.
+        /// Chain to create.
         chain_id: String,
         /// Name of the node.
         moniker: String,
     },
     /// See [`TaskKind::GenerateGentx`].
     GenerateGentx {
-        /// Chain to be made.
+        /// Chain to create.
         chain_id: String,
         /// Self-delegation.
         staking_amount: String,
@@ -171,7 +171,7 @@ impl SidecarTask {
         self
     }
 
-    /// Whether its parameters have the peers that label sources find.
+    /// Whether its parameters contain peers found by label sources.
     pub fn has_label_peers(&self) -> bool {
         match self {
             Self::ConfigApply(intent) => intent.has_label_peers(),
@@ -180,7 +180,7 @@ impl SidecarTask {
         }
     }
 
-    /// Whether it has peers that no label source finds.
+    /// Whether it has peers from sources other than labels.
     pub fn has_other_peers(&self) -> bool {
         match self {
             Self::ConfigApply(intent) => intent.has_other_peers(),
@@ -189,11 +189,11 @@ impl SidecarTask {
         }
     }
 
-    /// The parameters to send; `None` where the task has none. `label_peers` are the addresses of the peers that label
-    /// sources find now.
+    /// The parameters to send; `None` if the task has none. `label_peers` are the addresses that label
+    /// sources currently find.
     ///
     /// # Errors
-    /// [`TaskError::NoPeers`] for a task that has nothing to look for; every other error is final.
+    /// [`TaskError::NoPeers`] for a task without any peers to find; every other error is permanent.
     pub fn request_params(&self, label_peers: &[String]) -> Result<Option<Value>, TaskError> {
         let mut params = Map::new();
         let mut put = |key: &str, value: Value| {

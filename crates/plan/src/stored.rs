@@ -1,4 +1,4 @@
-//! What a plan as it is stored says, and notes in it, whether or not it may run.
+//! Reads and changes of a stored plan, whether or not it may run.
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -6,7 +6,7 @@ use sei_api::v1alpha1::{PlannedTask, TaskPlan, TaskStatus};
 
 use crate::{Ground, OfKind, TaskKind, backoff::retry_delay, id::upload_id};
 
-/// Whether a task of kind `kind` is done in `plan`.
+/// Whether a task of kind `kind` is complete in `plan`.
 pub(crate) fn is_done(plan: &TaskPlan, kind: TaskKind) -> bool {
     plan.tasks.iter().any(|task| task.is(kind) && task.status == TaskStatus::Complete)
 }
@@ -16,26 +16,26 @@ pub(crate) fn has(plan: &TaskPlan, kind: TaskKind) -> bool {
     plan.tasks.iter().any(|task| task.is(kind))
 }
 
-/// Whether `config-apply` of `plan` writes the persistent peers. Before, `discover-peers` did that.
+/// Whether `config-apply` of `plan` writes the persistent peers. In earlier versions `discover-peers` did.
 pub(crate) fn writes_peers(plan: &TaskPlan) -> bool {
     let writes =
         |task: &PlannedTask| task.params.as_ref().is_some_and(|params| params.get("peers").is_some());
     plan.tasks.iter().any(|task| task.is(TaskKind::ConfigApply) && writes(task))
 }
 
-/// Whether `plan` worked on another volume than the one that is there.
+/// Whether `plan` worked on another volume than the existing one.
 pub(crate) fn is_elsewhere(plan: &TaskPlan, ground: &Ground) -> bool {
     plan.claim_uid.as_ref().zip(ground.claim_uid.as_ref()).is_some_and(|(was, is)| was != is)
 }
 
-/// Notes everything up to the first task of kind `last` as done.
+/// Marks everything up to the first task of kind `last` as complete.
 pub(crate) fn finish(tasks: &mut [PlannedTask], last: TaskKind) {
     if let Some(end) = tasks.iter().position(|task| task.is(last)) {
         tasks[..=end].iter_mut().for_each(|task| task.status = TaskStatus::Complete);
     }
 }
 
-/// Counts that work of `plan` is repeated, and puts it off: not at all the first time, then ever longer.
+/// Counts that work of `plan` is repeated, and delays it: not the first time, then with increasing backoff.
 pub(crate) fn delay_reissue(plan: &mut TaskPlan, now: Timestamp, jitter: f64) {
     let earlier = plan.reissues.unwrap_or(0);
     plan.reissues = Some(earlier + 1);
@@ -46,8 +46,8 @@ pub(crate) fn delay_reissue(plan: &mut TaskPlan, now: Timestamp, jitter: f64) {
     }
 }
 
-/// Gives `snapshot-upload` the one id that it has on this volume: that of the plan before, which may be one of the
-/// Go controller, else the one that follows from the claim.
+/// Gives `snapshot-upload` the single ID that it has on this volume: that of the plan before, which may come
+/// from the Go controller, or else the one derived from the claim.
 pub(crate) fn name_upload(plan: &mut TaskPlan, before: Option<&TaskPlan>) {
     let is_upload = |task: &&PlannedTask| task.is(TaskKind::SnapshotUpload);
     let same = before.filter(|before| before.claim_uid.is_none() || before.claim_uid == plan.claim_uid);

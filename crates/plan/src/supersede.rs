@@ -1,5 +1,5 @@
-//! A plan that takes the place of another: because the spec changed under it, because a failed one is to be
-//! retried, or because a task needs a new id. What is done on this volume is not done again.
+//! A plan that replaces another one: because the spec changed during it, because a failed one is retried, or
+//! because a task needs a new ID. Work that is complete on this volume is not repeated.
 
 use jiff::Timestamp;
 use sei_api::v1alpha1::{NodePhase, TaskPlan, TaskStatus};
@@ -12,15 +12,15 @@ use crate::{
     stored::{delay_reissue, finish, has, is_done, is_elsewhere},
 };
 
-/// The plan that takes the place of `old`, made from the spec as it is now. `None` where nothing is left to
-/// do, as when an update was taken back before it touched the pod.
+/// The plan that replaces `old`, created from the current spec. `None` if there is nothing left to do, for
+/// example when an update was reverted before it changed the pod.
 pub fn replan(node: &Node<'_>, old: &TaskPlan, ground: &Ground, plan_id: &str) -> Option<TaskPlan> {
     if old.target_phase == Some(NodePhase::Running) && old.failed_phase.is_none() {
         return running(node, old, ground, plan_id);
     }
     let mut fresh = build::first(node, plan_id, start(node, old, ground));
-    // With OnDelete a changed template reaches the pod only when the pod is replaced. There may be one though the
-    // old plan does not say so: what was written and what was noted of it are two writes.
+    // With OnDelete a changed template reaches the pod only when the pod is replaced. There may be a pod
+    // although the old plan does not say so: applying an object and recording it are two writes.
     build::insert_after(&mut fresh, TaskKind::ApplyService, &Task::ReplacePod, node);
     if has(old, TaskKind::DeployBootstrapJob) && !has(&fresh, TaskKind::DeployBootstrapJob) {
         build::insert_after(&mut fresh, TaskKind::EnsureDataPvc, &Task::TeardownBootstrap, node);
@@ -38,8 +38,8 @@ pub fn replan(node: &Node<'_>, old: &TaskPlan, ground: &Ground, plan_id: &str) -
     Some(fresh)
 }
 
-/// How the volume gets its first state. A bootstrap that is over stays so, with its Job still to be taken away; one
-/// that was not asked for is too late when there is a pod on the volume.
+/// How the volume gets its first state. A completed bootstrap stays completed, with its Job still to be
+/// deleted; one that was not requested before is too late if a pod already uses the volume.
 fn start(node: &Node<'_>, old: &TaskPlan, ground: &Ground) -> Start {
     let wanted = if node.bootstrap().is_some() { Start::Bootstrap } else { Start::Restore };
     if is_elsewhere(old, ground) {
@@ -58,8 +58,8 @@ fn start(node: &Node<'_>, old: &TaskPlan, ground: &Ground) -> Start {
     if has_pod { Start::Restore } else { wanted }
 }
 
-/// The plan that takes the place of `old` because a task of it has to be done under another id. Such tasks are never
-/// taken over. The more often that was needed in a row, the later the plan starts.
+/// The plan that replaces `old` because one of its tasks has to be repeated with another ID. Such tasks are
+/// never taken over. The more often this happens in a row, the later the plan starts.
 pub fn reissue(
     node: &Node<'_>,
     old: &TaskPlan,
@@ -73,9 +73,9 @@ pub fn reissue(
     Some(fresh)
 }
 
-/// On a Running node an update touches nothing before it applies the StatefulSet; from then on the pod has to
-/// be brought to whatever the spec says, also when that is the image it came from. What was noted of it may lag behind
-/// what was done: the live objects count.
+/// On a Running node an update changes nothing before it applies the StatefulSet; from then on the pod has to
+/// be brought to the current spec, even if that is the original image. The recorded progress may lag behind:
+/// the live objects decide.
 fn running(node: &Node<'_>, old: &TaskPlan, ground: &Ground, plan_id: &str) -> Option<TaskPlan> {
     let current = node.object.status.as_ref().and_then(|status| status.current_image.as_deref());
     let is_update = has(old, TaskKind::ReplacePod);

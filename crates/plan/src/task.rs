@@ -1,4 +1,4 @@
-//! Tasks as values, and their stored form.
+//! Typed tasks, and their stored form.
 
 use sei_api::{SeiNode, names, v1alpha1::PlannedTask};
 use serde_json::{Value, json};
@@ -24,11 +24,11 @@ pub enum Task {
     ValidateOperatorKeyring {
         /// The Secret with the keyring's files.
         secret_name: String,
-        /// The key in it.
+        /// The key in the keyring.
         key_name: String,
         /// The Secret with the passphrase.
         passphrase_secret_name: String,
-        /// The data key in that.
+        /// The data key of the passphrase.
         passphrase_secret_key: String,
     },
     /// See [`TaskKind::ApplyRbacProxyConfig`].
@@ -49,7 +49,7 @@ pub enum Task {
     AwaitBootstrapComplete,
     /// See [`TaskKind::TeardownBootstrap`].
     TeardownBootstrap,
-    /// A task that the sidecar does.
+    /// A task that the sidecar runs.
     Sidecar(SidecarTask),
 }
 
@@ -74,10 +74,10 @@ impl Task {
         }
     }
 
-    /// The task behind its stored form.
+    /// Parses a stored task.
     ///
     /// # Errors
-    /// [`TaskError::UnknownType`] and [`TaskError::WrongParam`]: no attempt could succeed.
+    /// [`TaskError::UnknownType`] and [`TaskError::WrongParam`]: no attempt can succeed.
     pub fn read(planned: &PlannedTask) -> Result<Self, TaskError> {
         let kind = TaskKind::from_wire(&planned.type_)
             .ok_or_else(|| TaskError::UnknownType(planned.type_.clone()))?;
@@ -107,8 +107,8 @@ impl Task {
         })
     }
 
-    /// Its parameters as they are stored. Tasks of the operator work on the live node; they store what tells a
-    /// reader which one.
+    /// Its parameters in stored form. Tasks of the operator work on the live node; their parameters only tell
+    /// a reader which one.
     pub(crate) fn stored_params(&self, node: &SeiNode) -> Value {
         let namespace = names::namespace(node);
         let (service, job) = (names::stateful_set(node), names::bootstrap_job(node));

@@ -1,4 +1,4 @@
-//! The Go controller's plans and request bodies, and every difference of ours with its reason.
+//! The Go controller's plans and request bodies, and every deviation with its reason.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 use sei_api::{SeiNode, v1alpha1::TaskPlan};
@@ -17,7 +17,7 @@ macro_rules! cases {
     };
 }
 
-/// The tasks of these plans that the sidecar does.
+/// The tasks of these plans that the sidecar runs.
 const SIDECAR: &[&str] = &[
     "snapshot-restore",
     "configure-genesis",
@@ -31,8 +31,8 @@ const SIDECAR: &[&str] = &[
 
 type Deviation = fn(&SeiNode, &mut Vec<Value>);
 
-/// Where our plans are not the Go controller's, with the reasons that section Plans of `docs/objects.md` gives.
-/// Each takes its plan, as `status.plan.tasks`, to ours.
+/// Deviations from the Go controller's plans, with the reasons in section Plans of `docs/objects.md`. Each
+/// function turns the Go controller's plan, as `status.plan.tasks`, into ours.
 const DEVIATIONS: &[(&str, Deviation)] = &[
     ("failures are detected, so every sidecar task has a retry budget", |_, tasks| {
         for task in tasks {
@@ -69,7 +69,7 @@ const DEVIATIONS: &[(&str, Deviation)] = &[
 ];
 
 #[test]
-fn the_table_is_the_documented_one() {
+fn the_deviations_are_documented() {
     let page = include_str!("../../../docs/objects.md");
     let section = page.split("\n## ").find(|section| section.starts_with("Plans\n")).unwrap();
     let rows = section.lines().filter(|line| line.starts_with("| `"));
@@ -79,7 +79,7 @@ fn the_table_is_the_documented_one() {
 }
 
 #[test]
-fn plans_and_requests_are_the_go_controllers_but_for_the_table() {
+fn plans_and_requests_match_the_go_controller_except_for_documented_deviations() {
     for (name, node, expected) in
         cases!["archive-publish", "full-plain", "full-s3-bootstrap", "full-tls", "validator-tls"]
     {
@@ -109,7 +109,7 @@ fn compare(case: &str, node: &SeiNode, plan: &TaskPlan, expected: &Value) {
     for (index, task) in tasks.iter_mut().enumerate() {
         let kind = TaskKind::from_wire(task["type"].as_str().unwrap()).unwrap();
         let id = json!(task_id(&plan.id, kind, index));
-        // Only a place that the table moved has another id.
+        // Only a task that was moved by the table has another ID.
         let moved = expected["plan"]["tasks"].get(index).is_none_or(|go| go["type"] != task["type"]);
         assert!(moved || task["id"] == id, "{case}: id of task {index}");
         task["id"] = id;

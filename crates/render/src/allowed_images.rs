@@ -1,21 +1,21 @@
-//! Which images a SeiNode may name, where the platform limits them.
+//! Which images a SeiNode may use, if the platform limits them.
 
 use sei_node::ImageReference;
 
 use crate::RenderError;
 
-/// Repositories, or folders of repositories that end in `/`. Empty allows every image.
+/// Repositories, or path prefixes of repositories that end in `/`. Empty allows every image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AllowedImages(Vec<String>);
 
 impl AllowedImages {
-    /// From a list that is separated by commas.
+    /// Parses a comma-separated list.
     pub(crate) fn parse(list: &str) -> Self {
         let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         Self(entries.map(str::to_owned).collect())
     }
 
-    /// Refuses the first of `images`, each with the field that names it, that is not allowed.
+    /// Rejects the first of `images`, each with its field, that is not allowed.
     pub(crate) fn check<'a>(
         &self,
         images: impl IntoIterator<Item = (&'static str, ImageReference<'a>)>,
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_allowed_by_its_whole_repository_or_by_a_folder() {
+    fn an_image_is_allowed_by_its_full_repository_or_by_a_prefix() {
         let allowed = AllowedImages::parse("registry:5000/sei/seid, ghcr.io/sei-protocol/");
         let digest = "0".repeat(64);
         for image in [

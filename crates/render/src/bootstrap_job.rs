@@ -1,4 +1,4 @@
-//! The bootstrap Job: seid from a snapshot up to a height, with the image that can replay those blocks.
+//! The bootstrap Job: runs seid from a snapshot up to a height, with the image that can replay those blocks.
 
 use k8s_openapi::{
     api::{
@@ -16,12 +16,12 @@ use crate::{
     workload::Workload,
 };
 
-/// seid needs time to write its state down.
+/// seid needs time to write its state to disk.
 const GRACE_SECONDS: i64 = 120;
-/// How long a finished Job stays, so that its end is seen after an outage of the operator.
+/// How long a finished Job is kept, so that its result can be observed after an outage of the operator.
 const TTL_SECONDS: i32 = 3600;
 
-/// The Job. `None` where there is no bootstrap.
+/// The Job; `None` if there is no bootstrap.
 pub(crate) fn bootstrap_job(workload: &Workload<'_>) -> Option<Job> {
     let (image, height) = workload.node.bootstrap()?;
     let node = workload.object();

@@ -9,7 +9,7 @@ use sei_api::{labels, names};
 
 use crate::{meta::metadata, workload::Workload};
 
-/// The claim that is created for a node. `None` where it imports one.
+/// The claim that is created for a node; `None` if it imports one.
 pub(crate) fn data_claim(workload: &Workload<'_>) -> Option<PersistentVolumeClaim> {
     let node = workload.object();
     if names::imported_claim(node).is_some() {

@@ -1,13 +1,14 @@
-//! What the cluster holds otherwise than rendered.
+//! Differences between rendered and live objects.
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use sei_node::compare_quantities;
 use serde_json::Value;
 
-/// JSON paths at which `live` does not hold what `desired` says, in order.
+/// JSON paths at which `live` differs from `desired`, sorted.
 ///
-/// Maps are compared by what `desired` names, so defaults of the API server and fields of others are no drift.
-/// Lists are compared whole, resource quantities by value, and an empty value equals an absent one.
+/// Only fields that `desired` sets are compared, so defaults of the API server and fields of other managers
+/// are not drift. Lists are compared as a whole, resource quantities by value, and an empty value equals an
+/// absent one.
 pub fn differences(desired: &Value, live: &Value) -> Vec<String> {
     let mut found = Vec::new();
     compare("", desired, live, false, &mut found);
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_was_asked_for_and_is_not_there_is_drift() {
+    fn only_differences_in_desired_fields_are_drift() {
         for (desired, live, expected) in [
             (json!({ "a": 1 }), json!({ "a": 1, "defaulted": true }), vec![]),
             (json!({ "a": 1 }), json!({ "a": 2 }), vec!["/a"]),

@@ -4,13 +4,13 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RenderError {
-    /// The spec of the pod is wrong.
+    /// The spec of the pod is invalid.
     #[error("{faults}")]
     InvalidSpec {
-        /// Everything that is wrong with it.
+        /// All of its faults.
         faults: String,
     },
-    /// TLS needs kube-rbac-proxy, and the platform names no image of it.
+    /// TLS needs kube-rbac-proxy, and the platform has no image for it.
     #[error(
         "SeiNode {node} asks for TLS on its sidecar, but the operator has no kube-rbac-proxy image: \
          set SEI_KUBE_RBAC_PROXY_IMAGE on the operator"

@@ -1,7 +1,7 @@
 //! The Kubernetes objects of a SeiNode, as pure functions of the SeiNode and the platform's settings.
 //!
-//! One file a kind. Nothing here reads a cluster, a clock or the environment: the same input renders the same
-//! objects, which is what lets them be compared with what the cluster holds ([`drift`]).
+//! One file per kind. Nothing here reads a cluster, a clock or the environment: the same input renders the
+//! same objects, so they can be compared with the live ones ([`drift`]).
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -13,8 +13,9 @@
 //!     "metadata": { "name": "rpc-0", "namespace": "pacific-1" },
 //!     "spec": { "chainId": "pacific-1", "image": "seid:v6", "fullNode": {} },
 //! }))?;
-//! // Lines `SEI_NAME=value`, as the operator's environment has them.
-//! # let env = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/conformance/full-plain/platform.env"));
+//! // Lines `SEI_NAME=value`, as in the operator's environment.
+//! # let env = include_str!(concat!(env!("CARGO_MANIFEST_DIR"),
+//! "/../../tests/conformance/full-plain/platform.env"));
 //! let settings: BTreeMap<String, String> = env
 //!     .lines()
 //!     .filter_map(|line| line.split_once('='))
@@ -27,7 +28,7 @@
 //! assert_eq!(kinds, ["PersistentVolumeClaim", "StatefulSet", "Service"]);
 //! assert_eq!(objects[1]["spec"]["updateStrategy"]["type"], "OnDelete");
 //!
-//! // All that is wrong with a platform is said at once.
+//! // All invalid settings are reported at once.
 //! let error = Platform::from_settings(&BTreeMap::new()).unwrap_err();
 //! assert!(error.lines().len() > 10);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

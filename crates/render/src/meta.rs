@@ -6,8 +6,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use kube::Resource;
 use sei_api::{SeiNode, names};
 
-/// The reference by which garbage collection finds the objects of `node`. A node read from a file without a
-/// `uid` has none.
+/// The owner reference by which garbage collection finds the objects of `node`. A node read from a file
+/// without a `uid` has none.
 pub fn owner_reference(node: &SeiNode) -> Option<OwnerReference> {
     Some(OwnerReference {
         api_version: SeiNode::api_version(&()).into_owned(),

@@ -1,5 +1,5 @@
-//! Settings of the platform that nodes run on. They come from the operator's environment; this crate gets
-//! them as a map and checks them all at once.
+//! Settings of the platform that nodes run on. They come from the operator's environment; this crate receives
+//! them as a map and validates them all at once.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -9,7 +9,7 @@ use sei_node::canonical_quantity;
 
 use crate::{allowed_images::AllowedImages, reference_label::ReferenceLabel};
 
-/// A bucket and the region it is in.
+/// A bucket and its region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
     /// Name.
@@ -18,7 +18,7 @@ pub struct Bucket {
     pub region: String,
 }
 
-/// What the pods of a group of modes are sized and placed by.
+/// Size and placement of the pods of a group of modes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Size {
     pub(crate) node_pool: String,
@@ -28,7 +28,7 @@ pub(crate) struct Size {
     pub(crate) memory: Quantity,
 }
 
-/// The platform, checked: what is rendered with it can be written.
+/// The validated platform settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Platform {
     pub(crate) default: Size,
@@ -46,12 +46,12 @@ pub struct Platform {
     reference_label: Option<ReferenceLabel>,
 }
 
-/// Everything that is wrong with the settings.
+/// All invalid settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingsError(Vec<String>);
 
 impl SettingsError {
-    /// One line for each setting that is wrong, in the order of their names.
+    /// One line for each invalid setting, sorted by name.
     pub fn lines(&self) -> &[String] {
         &self.0
     }
@@ -65,7 +65,7 @@ impl fmt::Display for SettingsError {
 
 impl std::error::Error for SettingsError {}
 
-/// Reads settings and collects what is wrong with them.
+/// Reads settings and collects errors.
 struct Reader<'a> {
     settings: &'a BTreeMap<String, String>,
     wrong: Vec<String>,
@@ -77,7 +77,7 @@ impl Reader<'_> {
         (!value.is_empty()).then(|| value.to_owned())
     }
 
-    /// A list that is separated by commas.
+    /// A comma-separated list.
     fn list(&self, name: &str) -> Vec<String> {
         let list = self.optional(name).unwrap_or_default();
         list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
@@ -157,22 +157,22 @@ impl Platform {
         Err(SettingsError(read.wrong))
     }
 
-    /// Size of the volume that a node of `mode` gets, and the least that an imported one must have.
+    /// Volume size of a node of `mode`, which is also the minimum for an imported volume.
     pub fn required_storage(&self, mode: Mode) -> &Quantity {
         &self.size(mode).storage
     }
 
-    /// Why a Secret or claim with these labels may not be named by a SeiNode; `None` where it may.
+    /// Why a SeiNode may not reference a Secret or claim with these labels; `None` if it may.
     pub fn refuses_reference(&self, labels: Option<&BTreeMap<String, String>>) -> Option<String> {
         self.reference_label.as_ref()?.missing(labels)
     }
 
-    /// Whether nodes of other namespaces may look for peers in `namespace`.
+    /// Whether nodes of other namespaces may select peers in `namespace`.
     pub fn allows_peers_of(&self, namespace: &str) -> bool {
         self.peer_namespaces.is_empty() || self.peer_namespaces.iter().any(|allowed| allowed == namespace)
     }
 
-    /// Where genesis ceremonies leave what the group needs.
+    /// Where genesis ceremonies store the objects of a group.
     pub fn genesis_bucket(&self) -> &Bucket {
         &self.genesis_bucket
     }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_wrong_is_said_at_once() {
+    fn all_invalid_settings_are_reported_at_once() {
         let mut settings = settings();
         settings.remove("SEI_SIDECAR_IMAGE");
         settings.insert("SEI_STORAGE_SIZE_DEFAULT".into(), "2000 Gi".into());
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_do_nothing_are_not_required() {
+    fn settings_without_effect_are_not_required() {
         let mut settings = settings();
         settings.retain(|name, _| {
             let unused = ["RESULT_EXPORT", "GATEWAY", "STORAGE_CLASS_DEFAULT", "RBAC_PROXY"];
@@ -217,6 +217,6 @@ mod tests {
         });
         assert!(Platform::from_settings(&settings).is_ok());
         let count = Platform::from_settings(&BTreeMap::new()).unwrap_err().lines().len();
-        assert_eq!(count, settings.len(), "every setting that is left is required");
+        assert_eq!(count, settings.len(), "every remaining setting is required");
     }
 }

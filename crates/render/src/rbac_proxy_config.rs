@@ -1,4 +1,4 @@
-//! Configuration of kube-rbac-proxy: which permission a caller of the sidecar API needs.
+//! Configuration of kube-rbac-proxy: which permission a client of the sidecar API needs.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use sei_api::{labels, names};
 
 use crate::{meta::metadata, workload::Workload};
 
-/// The virtual resource that callers need a verb on.
+/// The virtual resource on which clients need a verb.
 pub(crate) const RESOURCE: &str = "seinodetasks";
-/// The one key of the proxy's ConfigMap.
+/// The only key of the proxy's ConfigMap.
 pub const RBAC_PROXY_CONFIG_KEY: &str = "config.yaml";
 
 /// The ConfigMap that the proxy mounts. `None` without TLS.
 ///
-/// The key is `apiGroup`: the proxy ignores `group` without a word and then asks for the core group. Values are
+/// The key is `apiGroup`: the proxy silently ignores `group` and then checks the core group. Values are
 /// quoted, since a namespace may be called `on` or `1e3`.
 pub(crate) fn rbac_proxy_config(workload: &Workload<'_>) -> Option<ConfigMap> {
     workload.tls?;

@@ -1,8 +1,9 @@
-//! The label that Secrets and claims must carry to be named by a SeiNode, where the platform asks for one.
+//! The label that Secrets and claims need in order to be referenced by a SeiNode, if the platform requires
+//! one.
 
 use std::collections::BTreeMap;
 
-/// Key, and value where one is asked for.
+/// The key, and the value if one is required.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ReferenceLabel {
     key: String,
@@ -10,7 +11,7 @@ pub(crate) struct ReferenceLabel {
 }
 
 impl ReferenceLabel {
-    /// From `key` or `key=value`.
+    /// Parses `key` or `key=value`.
     pub(crate) fn parse(text: &str) -> Self {
         match text.split_once('=') {
             Some((key, value)) => Self { key: key.to_owned(), value: Some(value.to_owned()) },
@@ -18,7 +19,7 @@ impl ReferenceLabel {
         }
     }
 
-    /// What is wrong with an object that has `labels`.
+    /// What an object with `labels` is missing.
     pub(crate) fn missing(&self, labels: Option<&BTreeMap<String, String>>) -> Option<String> {
         let found = labels.and_then(|labels| labels.get(&self.key));
         let suffices = found.is_some_and(|found| self.value.as_ref().is_none_or(|value| value == found));
@@ -39,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_suffices_where_no_value_is_asked_for() {
+    fn the_key_suffices_if_no_value_is_required() {
         let labels = BTreeMap::from([("sei.io/for-nodes".to_owned(), "yes".to_owned())]);
         for allowed in ["sei.io/for-nodes", "sei.io/for-nodes=yes"] {
             assert_eq!(ReferenceLabel::parse(allowed).missing(Some(&labels)), None, "{allowed}");

@@ -1,4 +1,4 @@
-//! Everything that is written for a node in its life.
+//! All objects that are written for a node over its lifetime.
 
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
@@ -22,16 +22,16 @@ use crate::{
 /// The objects of a node on a platform.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rendered {
-    /// The data volume claim; `None` where one is imported.
+    /// The data volume claim; `None` if one is imported.
     pub data_claim: Option<PersistentVolumeClaim>,
     /// Configuration of kube-rbac-proxy; `None` without TLS.
     pub rbac_proxy_config: Option<ConfigMap>,
-    /// Gives the bootstrap pod the DNS name of the node's; `None` where there is no bootstrap. It has the name of
-    /// [`service`](Self::service), which takes its place.
+    /// Gives the bootstrap pod the DNS name of the node's pod; `None` if there is no bootstrap. It has the
+    /// name of [`service`](Self::service), which replaces it.
     pub bootstrap_service: Option<Service>,
-    /// Runs seid from a snapshot up to a height; `None` where there is no bootstrap.
+    /// Runs seid from a snapshot up to a height; `None` if there is no bootstrap.
     pub bootstrap_job: Option<Job>,
-    /// One pod, replaced by the operator alone (`OnDelete`), on a claim that outlives it.
+    /// One pod, replaced only by the operator (`OnDelete`), on a claim that outlives it.
     pub stateful_set: StatefulSet,
     /// Headless; gives the pod its DNS name and lists seid's ports.
     pub service: Service,
@@ -41,7 +41,7 @@ impl Rendered {
     /// Renders the objects of `node`.
     ///
     /// # Errors
-    /// [`RenderError`] where the spec of the pod is wrong, or the platform cannot run it.
+    /// [`RenderError`] if the spec of the pod is invalid, or the platform cannot run it.
     pub fn of(node: &Node<'_>, platform: &Platform) -> Result<Self, RenderError> {
         let workload = Workload::of(node, platform)?;
         Ok(Self {
@@ -54,7 +54,7 @@ impl Rendered {
         })
     }
 
-    /// All of them, in the order of the initial plan.
+    /// All objects, in the order of the initial plan.
     pub fn to_values(&self) -> Vec<Value> {
         let objects = [
             value(self.data_claim.as_ref()),
@@ -68,7 +68,7 @@ impl Rendered {
     }
 }
 
-/// Objects of the API serialize with their `apiVersion` and `kind`, and cannot fail to.
+/// Objects of the API are serialized with their `apiVersion` and `kind`; this cannot fail.
 fn value(object: Option<impl Serialize>) -> Option<Value> {
     serde_json::to_value(object?).ok()
 }

@@ -1,4 +1,4 @@
-//! The headless Services: of the node, and of its bootstrap.
+//! The headless Services of the node and of its bootstrap.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use sei_api::{SeiNode, labels, names, ports};
 
 use crate::{meta::metadata, workload::Workload};
 
-/// The headless Service that gives the pod its DNS name and lists seid's ports; the sidecar's own is never
+/// The headless Service that gives the pod its DNS name and lists seid's ports; the sidecar's port is never
 /// among them.
 pub(crate) fn service(workload: &Workload<'_>) -> Service {
     let node = workload.object();
@@ -22,7 +22,7 @@ pub(crate) fn service(workload: &Workload<'_>) -> Service {
     headless(node, labels::node_labels(node), labels::selector(node), ports)
 }
 
-/// The Service that gives the bootstrap pod the same DNS name. `None` where there is no bootstrap.
+/// The Service that gives the bootstrap pod the same DNS name; `None` if there is no bootstrap.
 pub(crate) fn bootstrap_service(workload: &Workload<'_>) -> Option<Service> {
     workload.node.bootstrap()?;
     let node = workload.object();
@@ -46,7 +46,7 @@ fn headless(
         metadata: metadata(node, names::stateful_set(node), labels),
         spec: Some(ServiceSpec {
             cluster_ip: Some("None".to_owned()),
-            // The operator talks to the sidecar long before the pod is ready.
+            // The operator connects to the sidecar long before the pod is ready.
             publish_not_ready_addresses: Some(true),
             selector: Some(selector),
             ports: Some(ports),

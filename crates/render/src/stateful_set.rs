@@ -11,7 +11,7 @@ use sei_api::{labels, names};
 
 use crate::{meta::metadata, pod, workload::Workload};
 
-/// The StatefulSet: one pod, replaced by the operator alone (`OnDelete`), on a claim that outlives it.
+/// The StatefulSet: one pod, replaced only by the operator (`OnDelete`), on a claim that outlives it.
 pub(crate) fn stateful_set(workload: &Workload<'_>) -> StatefulSet {
     let node = workload.object();
     let selector = LabelSelector { match_labels: Some(labels::selector(node)), match_expressions: None };

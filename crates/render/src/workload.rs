@@ -1,11 +1,11 @@
-//! What the objects of a node are rendered from: a node that can run on this platform.
+//! Input for rendering: a node that can run on this platform.
 
 use sei_api::{SeiNode, names};
 use sei_node::{Fault, ImageReference, Keyring, Keys, Mode, Node, Part, Pod, ValidatorStart};
 
 use crate::{Platform, RenderError, platform::Size};
 
-/// A node whose pod can run on a platform, so that rendering cannot fail.
+/// A node whose pod can run on the platform, so that rendering cannot fail.
 pub(crate) struct Workload<'a> {
     pub(crate) node: &'a Node<'a>,
     pub(crate) pod: &'a Pod<'a>,
@@ -36,7 +36,7 @@ impl<'a> Workload<'a> {
         Ok(workload)
     }
 
-    /// The images that the spec names, with their fields.
+    /// The images in the spec, with their fields.
     fn images(&self) -> impl Iterator<Item = (&'static str, ImageReference<'a>)> {
         let images = [
             ("spec.image", Some(self.pod.image)),
@@ -51,7 +51,7 @@ impl<'a> Workload<'a> {
         self.node.object
     }
 
-    /// What the mode is sized and placed by.
+    /// Size and placement for the mode.
     pub(crate) fn size(&self) -> &'a Size {
         self.platform.size(self.node.mode.kind())
     }
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn every_image_that_a_node_names_is_checked() {
+    fn every_image_of_a_node_is_checked() {
         let platform = platform(&[("SEI_ALLOWED_IMAGES", "good/")]);
         let snapshot = json!({ "s3": { "targetHeight": 5 }, "bootstrapImage": "good/old:1" });
         let spec = json!({
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_refuses_a_node_only_where_the_pod_is_built_from_it() {
+    fn only_faults_of_the_pod_prevent_rendering() {
         let platform = platform(&[]);
         let spec = json!({ "chainId": "c", "image": "seid:1", "fullNode": {}, "overrides": { "x": "1" } });
         assert_eq!(refused(spec.clone(), &platform), None);

@@ -1,5 +1,5 @@
-//! What we render against what the Go controller writes. Every deviation is one row of `docs/objects.md`; a row that
-//! no case needs fails the test as much as a difference that has no row.
+//! Compares the rendered objects with those that the Go controller writes. Every deviation is one row of
+//! `docs/objects.md`; a row that no case needs fails the test, and so does a difference without a row.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
@@ -22,7 +22,7 @@ fn deviations() -> Vec<[String; 3]> {
     .collect()
 }
 
-/// How the page calls what is in a file.
+/// The name of a file's object on the page.
 fn object(file: &str) -> &'static str {
     match file {
         "configmap.json" => "ConfigMap",
@@ -36,18 +36,14 @@ fn object(file: &str) -> &'static str {
 }
 
 #[test]
-fn objects_are_those_of_the_go_controller_but_for_the_listed_fixes() {
+fn objects_match_the_go_controller_except_for_documented_deviations() {
     let deviations = deviations();
     let mut used = BTreeSet::new();
     for case in CASES {
         for (file, ours) in files(case) {
             let mut differences = Vec::new();
             let theirs = expected(case, file);
-            assert_eq!(
-                ours.is_some(),
-                theirs.is_some(),
-                "{case}/{file}: written by one and not by the other"
-            );
+            assert_eq!(ours.is_some(), theirs.is_some(), "{case}/{file}: written by only one of the two");
             compare("", &ours.unwrap_or_default(), &theirs.unwrap_or_default(), &mut differences);
             for path in differences {
                 let row = deviations
@@ -58,7 +54,7 @@ fn objects_are_those_of_the_go_controller_but_for_the_listed_fixes() {
         }
     }
     for (index, row) in deviations.iter().enumerate() {
-        assert!(used.contains(&index), "no case shows this deviation: {row:?}");
+        assert!(used.contains(&index), "no case has this deviation: {row:?}");
     }
 }
 
@@ -82,7 +78,7 @@ fn compare(path: &str, ours: &Value, theirs: &Value, found: &mut Vec<String>) {
         (Value::Object(left), Value::Object(right)) => {
             for key in left.keys().chain(right.keys()).collect::<BTreeSet<_>>() {
                 let side = |map: &serde_json::Map<String, Value>| map.get(key).cloned().unwrap_or_default();
-                // `emptyDir: {}` says something by being there.
+                // `emptyDir: {}` is meaningful although it is empty.
                 if key == "emptyDir" && left.contains_key(key) != right.contains_key(key) {
                     found.push(format!("{path}/{key}"));
                 }
@@ -102,7 +98,7 @@ fn compare(path: &str, ours: &Value, theirs: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// `*` stands for one step; what is below a pattern belongs to it.
+/// `*` matches one step; everything below a pattern matches too.
 fn matches(pattern: &str, path: &str) -> bool {
     let mut steps = path.split('/');
     pattern.split('/').all(|wanted| steps.next().is_some_and(|step| wanted == "*" || wanted == step))

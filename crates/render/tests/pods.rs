@@ -1,4 +1,4 @@
-//! Rules that every pod keeps, whatever the mode: the restricted standard, and who may see which key.
+//! Rules for every pod, in every mode: the restricted standard, and which container may see which key.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
@@ -21,7 +21,7 @@ fn containers(pod: &PodSpec) -> impl Iterator<Item = &Container> {
     pod.init_containers.iter().flatten().chain(&pod.containers)
 }
 
-/// A node with bootstrap Job, TLS and an imported claim at once.
+/// A node with a bootstrap Job, TLS and an imported claim.
 fn tls_bootstrap() -> SeiNode {
     let mut object = common::seinode("full-s3-bootstrap");
     object["spec"]["sidecar"] = json!({ "port": 7777, "tls": { "secretName": "cert" } });
@@ -84,7 +84,7 @@ fn the_bootstrap_pod_of_a_validator_sees_no_key() {
 }
 
 #[test]
-fn a_bootstrap_under_tls_has_its_proxy_and_the_imported_claim() {
+fn a_bootstrap_with_tls_has_a_proxy_and_the_imported_claim() {
     let node = tls_bootstrap();
     let rendered = rendered(&node, &platform("full-s3-bootstrap"));
     let pod = rendered.bootstrap_job.unwrap().spec.unwrap().template.spec.unwrap();
@@ -118,9 +118,9 @@ fn only_the_proxy_has_a_token_of_the_service_account() {
     }
 }
 
-/// Clients of the API server refuse to start in a pod where one of them is missing.
+/// Clients of the API server refuse to start in a pod where one of these files is missing.
 #[test]
-fn the_account_of_the_proxy_has_every_file_of_a_mounted_account() {
+fn the_service_account_volume_of_the_proxy_has_every_file_that_the_kubelet_mounts() {
     for pod in pods(&tls_bootstrap(), "full-s3-bootstrap") {
         let account =
             pod.volumes.iter().flatten().find(|volume| volume.name == "rbac-proxy-account").unwrap();
@@ -140,7 +140,7 @@ fn the_account_of_the_proxy_has_every_file_of_a_mounted_account() {
 }
 
 #[test]
-fn services_of_the_namespace_add_no_variables() {
+fn services_of_the_namespace_add_no_environment_variables() {
     for case in CASES {
         for pod in pods(&node(case), case) {
             assert_eq!(pod.enable_service_links, Some(false), "{case}");
@@ -149,7 +149,7 @@ fn services_of_the_namespace_add_no_variables() {
 }
 
 #[test]
-fn no_probe_of_seid_or_the_sidecar_kills_it_for_a_fault_of_the_proxy() {
+fn no_probe_restarts_seid_or_the_sidecar_for_a_failure_of_the_proxy() {
     for case in CASES {
         let node = node(case);
         for container in pods(&node, case).iter().flat_map(containers) {

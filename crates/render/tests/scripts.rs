@@ -1,5 +1,5 @@
-//! The scripts of the pods, run by real shells with a seid that writes down how it was called, and a sidecar that
-//! answers 503 before it answers 200.
+//! The scripts of the pods, run by real shells with a fake seid that records how it was called, and a sidecar
+//! that answers 503 before it answers 200.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
@@ -29,15 +29,15 @@ fn named<'a>(pod: &'a PodSpec, name: &str) -> &'a Container {
         .unwrap()
 }
 
-/// Runs the container's command with the fake seid of `tests/bin` in front of PATH, which exits with `status`. It is
-/// not written by the tests: a file that one of them has open for writing cannot be executed, and a process that
-/// another one starts at that moment inherits the open file.
+/// Runs the container's command with the fake seid of `tests/bin` first in PATH; it exits with `status`. It
+/// is not written by the tests: a file that one of them has open for writing cannot be executed, and a
+/// process that another one starts at that moment inherits the open file.
 fn run(container: &Container, dir: &Path, status: i32) -> Output {
     let words: Vec<_> = container.command.iter().flatten().chain(container.args.iter().flatten()).collect();
     let path = format!("{}/tests/bin:{}", env!("CARGO_MANIFEST_DIR"), std::env::var("PATH").unwrap());
     let mut command = Command::new(words[0]);
     command.args(&words[1..]).env("HOME", dir).env("PATH", path).env("SEID_STATUS", status.to_string());
-    // Pauses are not waited for.
+    // Sleeps return at once.
     command.env("BASH_FUNC_sleep%%", "() { :\n}");
     command.output().unwrap()
 }
@@ -46,12 +46,12 @@ fn calls(dir: &Path) -> String {
     fs::read_to_string(dir.join("calls")).unwrap_or_default()
 }
 
-/// A sidecar that is not ready the first time it is asked. Returns its port.
+/// A sidecar that is not ready on the first request. Returns its port.
 fn sidecar() -> u16 {
     answering("/v0/healthz", &[503, 200])
 }
 
-/// A sidecar that answers requests of `path` with these codes, and then closes its port.
+/// A sidecar that answers requests for `path` with these codes, and then closes its port.
 fn answering(path: &'static str, codes: &'static [u16]) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -84,7 +84,7 @@ fn pod(node: &SeiNode) -> PodSpec {
 }
 
 #[test]
-fn init_runs_once_and_passes_the_chain_on() {
+fn init_runs_once_and_passes_the_chain_id() {
     let dir = tempfile::tempdir().unwrap();
     let node = node("full-plain");
     let pod = pod(&node);
@@ -103,7 +103,7 @@ fn init_runs_once_and_passes_the_chain_on() {
     fs::write(dir.path().join("config/genesis.json"), "{}").unwrap();
     fs::remove_file(dir.path().join("calls")).unwrap();
     assert!(run(init, dir.path(), 0).status.success());
-    assert_eq!(calls(dir.path()), "", "a home that is there is left as it is");
+    assert_eq!(calls(dir.path()), "", "an existing home is left unchanged");
 }
 
 #[test]
@@ -118,15 +118,16 @@ fn a_failed_init_fails_the_container() {
 fn seid_starts_when_the_sidecar_is_ready() {
     let dir = tempfile::tempdir().unwrap();
     let output = run(named(&pod(&node_at("full-plain", sidecar())), "seid"), dir.path(), 3);
-    assert_eq!(output.status.code(), Some(3), "seid takes the shell's place: {output:?}");
+    assert_eq!(output.status.code(), Some(3), "seid replaces the shell: {output:?}");
     assert_eq!(calls(dir.path()), format!("<start><--home><{}>", dir.path().display()));
 }
 
-/// Runs the start script of a node with TLS beside a sidecar, with a `sleep` that returns at once `rounds` times and
-/// then ends the watch, and a `kill` that is only written down.
+/// Runs the start script of a node with TLS next to a sidecar, with a `sleep` that returns at once `rounds`
+/// times and then ends the watch, and a `kill` that is only recorded.
 fn watch(port: u16, rounds: usize) -> String {
     let dir = tempfile::tempdir().unwrap();
-    // A process of that name, which is not killed for real: the test shares its process namespace with others.
+    // A process with that name, which is not really killed: the test shares its process namespace with
+    // others.
     let sidecar = dir.path().join("seictl");
     symlink("/bin/sleep", &sidecar).unwrap();
     let mut sidecar = Command::new(sidecar).arg0("sleep").arg("60").spawn().unwrap();
@@ -138,7 +139,7 @@ fn watch(port: u16, rounds: usize) -> String {
     let pod = pod_with_tls(port);
     let container = named(&pod, "seid");
     let words: Vec<_> = container.command.iter().flatten().chain(container.args.iter().flatten()).collect();
-    // Only the watch: nothing here answers /v0/healthz.
+    // Only the watch: no server here responds to /v0/healthz.
     let script = words[2].split("done &").next().unwrap();
     let script = format!("{script}done");
     let output = Command::new(words[0])
@@ -170,16 +171,20 @@ fn behind_tls_a_sidecar_that_misses_three_requests_in_a_row_is_restarted() {
     assert_eq!(watch(closed, 5), "killed ", "it gets the same time after a restart");
     assert_eq!(watch(closed, 6), "killed killed ");
     assert_eq!(watch(answering("/v0/livez", &[200, 200, 200, 200]), 4), "");
-    assert_eq!(watch(answering("/v0/livez", &[503, 503, 200, 503, 503]), 5), "", "misses in a row count");
+    assert_eq!(
+        watch(answering("/v0/livez", &[503, 503, 200, 503, 503]), 5),
+        "",
+        "only failures in a row count"
+    );
     assert_eq!(watch(answering("/v0/livez", &[503, 503, 503]), 3), "killed ");
 }
 
 #[test]
-fn behind_tls_seid_starts_as_without_it() {
+fn seid_starts_the_same_with_and_without_tls() {
     let dir = tempfile::tempdir().unwrap();
     let pod = pod_with_tls(sidecar());
     let mut container = named(&pod, "seid").clone();
-    // The watch ends with its first sleep; it would keep this test's output open.
+    // The watch ends with its first sleep; otherwise it would keep this test's output open.
     let script = container.args.as_mut().unwrap();
     script[0] = script[0].replace("sleep 10", "false");
     let output = run(&container, dir.path(), 3);
@@ -188,7 +193,7 @@ fn behind_tls_seid_starts_as_without_it() {
 }
 
 #[test]
-fn the_bootstrap_counts_the_halt_as_success_and_nothing_else() {
+fn a_bootstrap_succeeds_only_when_seid_halts_at_the_height() {
     for (status, expected) in [(130, 0), (0, 0), (1, 1)] {
         let dir = tempfile::tempdir().unwrap();
         let node = node_at("full-s3-bootstrap", sidecar());

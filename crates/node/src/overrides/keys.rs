@@ -1,5 +1,5 @@
-//! The keys of the unified Sei configuration, schema version 1 (library v0.0.14), in order. A sidecar of
-//! another build may accept another set.
+//! The keys of the unified Sei configuration, schema version 1 (library v0.0.14), sorted. Another build of
+//! the sidecar may accept other keys.
 
 use super::ValueKind::{self, Any, Bool, Duration, Float, Int, List, Text, Uint};
 

@@ -1,5 +1,5 @@
-//! Which keys `spec.overrides` may have, and what their values must look like. Values are judged as the
-//! sidecar parses them.
+//! Which keys `spec.overrides` may contain, and the form of their values. Values are validated as the sidecar
+//! parses them.
 
 mod keys;
 mod secret;
@@ -7,7 +7,7 @@ mod secret;
 use keys::KEYS;
 pub(crate) use secret::has_password;
 
-/// Keys that follow from the spec or from how the pod is built, and what to write instead.
+/// Keys that are determined by the spec or by how the pod is built, and what to write instead.
 const MANAGED: &[(&str, &str)] = &[
     ("chain.abci", "seid runs the application in its own process"),
     ("chain.chain_id", "it is spec.chainId"),
@@ -37,7 +37,7 @@ pub(crate) enum ValueKind {
 }
 
 impl ValueKind {
-    /// What to write, for a person.
+    /// The expected form, for messages.
     pub(crate) fn wanted(self) -> &'static str {
         match self {
             Self::Text | Self::Any => "any text",
@@ -65,13 +65,13 @@ impl ValueKind {
     }
 }
 
-/// The type of the value of `key`, if it is a key at all.
+/// The type of the value of `key`; `None` if it is not a key of the configuration.
 pub(crate) fn kind_of(key: &str) -> Option<ValueKind> {
     let index = KEYS.binary_search_by(|(known, _)| (*known).cmp(key)).ok()?;
     KEYS.get(index).map(|(_, kind)| *kind)
 }
 
-/// Why `key` cannot be overridden, if it cannot.
+/// Why `key` cannot be overridden; `None` if it can.
 pub(crate) fn managed(key: &str) -> Option<&'static str> {
     MANAGED.iter().find(|(managed, _)| *managed == key).map(|(_, instead)| *instead)
 }
@@ -81,13 +81,13 @@ pub(crate) fn managed(key: &str) -> Option<&'static str> {
 pub struct OverrideKey {
     /// The dotted key.
     pub key: &'static str,
-    /// What a value must look like.
+    /// The expected form of the value.
     pub value: &'static str,
-    /// Why it cannot be overridden, if it cannot.
+    /// Why it cannot be overridden; `None` if it can.
     pub managed: Option<&'static str>,
 }
 
-/// Every key of the Sei configuration, in order.
+/// Every key of the Sei configuration, sorted.
 pub fn override_keys() -> impl Iterator<Item = OverrideKey> {
     KEYS.iter().map(|(key, kind)| OverrideKey { key, value: kind.wanted(), managed: managed(key) })
 }
@@ -97,7 +97,7 @@ pub fn is_override_key(key: &str) -> bool {
     kind_of(key).is_some()
 }
 
-/// The key that `key` was probably meant to be.
+/// The most similar existing key.
 pub(crate) fn nearest(key: &str) -> Option<&'static str> {
     let near = KEYS.iter().map(|(known, _)| (distance(key, known), *known)).min()?;
     (near.0 <= key.len().max(near.1.len()) / 3).then_some(near.1)
@@ -115,7 +115,7 @@ fn is_duration(value: &str) -> bool {
         if !digits.bytes().any(|byte| byte.is_ascii_digit()) || digits.matches('.').count() > 1 {
             return false;
         }
-        // Longer units first: `m` begins `ms` too.
+        // Longer units first: `m` is also a prefix of `ms`.
         let unit = ["ns", "us", "µs", "ms", "s", "m", "h"].iter().find_map(|unit| tail.strip_prefix(unit));
         match unit {
             Some(tail) => rest = tail,
@@ -125,7 +125,7 @@ fn is_duration(value: &str) -> bool {
     !value.is_empty() && !value.ends_with(['+', '-'])
 }
 
-/// Edits that turn one text into the other.
+/// Edit distance between the two texts.
 fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, left) in a.bytes().enumerate() {
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_in_order_and_found() {
+    fn keys_are_sorted_and_can_be_found() {
         assert!(KEYS.windows(2).all(|pair| pair[0].0 < pair[1].0));
         assert_eq!(KEYS.len(), 225);
         assert_eq!(kind_of("evm.http_port"), Some(ValueKind::Int));
@@ -155,14 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_overridden_is_a_key_too() {
+    fn every_managed_key_is_a_key_of_the_configuration() {
         for (key, _) in MANAGED {
             assert!(kind_of(key).is_some(), "{key}");
         }
     }
 
     #[test]
-    fn values_are_judged_as_the_sidecar_parses_them() {
+    fn values_are_validated_as_the_sidecar_parses_them() {
         for (kind, good, bad) in [
             (ValueKind::Bool, &["true", "1", "yes", "No"][..], &["", "on", "tru"][..]),
             (ValueKind::Int, &["0", "-5"], &["", "1.5", "x", "99999999999999999999"]),

@@ -1,4 +1,5 @@
-//! Passwords in values: a SeiNode is no place for them, since everyone who may read it can read its overrides.
+//! Passwords in values: everyone with read access to a SeiNode can read its overrides, so they must not
+//! contain any.
 
 /// Whether `value` is a connection string with a password: a URL with `user:password@`, or `password=` in the keyword
 /// form of PostgreSQL.

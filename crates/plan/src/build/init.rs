@@ -11,8 +11,8 @@ pub fn init(node: &Node<'_>, plan_id: &str) -> TaskPlan {
     init_on(node, &Ground::default(), plan_id)
 }
 
-/// [`init`] on what is there: a volume that holds the state of the chain is only configured. A pod that is left of
-/// another template is replaced.
+/// [`init`] for what exists: a volume that holds the state of the chain is only configured. A remaining pod
+/// of another template is replaced.
 pub fn init_on(node: &Node<'_>, ground: &Ground, plan_id: &str) -> TaskPlan {
     let start = if ground.has_state {
         Start::on_state(ground)
@@ -31,13 +31,13 @@ pub fn init_on(node: &Node<'_>, ground: &Ground, plan_id: &str) -> TaskPlan {
 /// How a volume gets its first state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Start {
-    /// It has it, with a configuration that fits it.
+    /// The volume has the state, and a matching configuration.
     Configure,
-    /// It has it, without a configuration that is known to fit it.
+    /// The volume has the state, but no configuration that is known to match.
     Reconfigure,
-    /// By the node's own sidecar and seid.
+    /// Restored by the node's own sidecar and seid.
     Restore,
-    /// By those of a bootstrap Job.
+    /// Restored by the sidecar and seid of a bootstrap Job.
     Bootstrap,
 }
 
@@ -48,7 +48,7 @@ impl Start {
     }
 }
 
-/// The first plan with this start, whatever the spec says now: the plan before may have decided that.
+/// The first plan with this start, regardless of the current spec: an earlier plan may have decided it.
 pub(crate) fn first(node: &Node<'_>, plan_id: &str, start: Start) -> TaskPlan {
     let tasks = match node.ceremony() {
         Some(ceremony) => genesis(node, ceremony),

@@ -1,4 +1,4 @@
-//! Which tasks bring a node where it should be.
+//! Which tasks bring a node to its desired state.
 
 mod init;
 mod running;
@@ -15,9 +15,9 @@ use sei_node::Node;
 
 use crate::{OfKind, Task, TaskKind, task_id};
 
-/// The plan that a node of this status needs, as far as its status tells: an update for a Running node of
-/// another image, mark-ready for one whose sidecar says that it is not ready, the first plan for one that is
-/// not Running. `None` where nothing is to be done.
+/// The plan that a node needs according to its status: an update for a Running node with another image,
+/// mark-ready for one whose sidecar reports not ready, the first plan for one that is not Running. `None` if
+/// there is nothing to do.
 pub fn next(node: &Node<'_>, plan_id: &str) -> Option<TaskPlan> {
     let status = node.object.status.clone().unwrap_or_default();
     if status.phase != Some(NodePhase::Running) {
@@ -32,13 +32,14 @@ pub fn next(node: &Node<'_>, plan_id: &str) -> Option<TaskPlan> {
     restarted.then(|| mark_ready(node, plan_id))
 }
 
-/// A plan of `tasks`, not started.
+/// A plan of `tasks` that has not started.
 fn plan(node: &Node<'_>, plan_id: &str, tasks: &[Task]) -> TaskPlan {
     let planned = tasks.iter().enumerate().map(|(index, task)| planned(node, plan_id, index, task));
     active(plan_id, planned.collect())
 }
 
-/// A plan of these tasks that makes the node Running, without what is noted when it is stored.
+/// A plan of these tasks that brings the node to Running, without the fields that are recorded when it is
+/// stored.
 fn active(plan_id: &str, tasks: Vec<PlannedTask>) -> TaskPlan {
     TaskPlan {
         id: plan_id.to_owned(),
@@ -74,7 +75,8 @@ fn planned(node: &Node<'_>, plan_id: &str, index: usize, task: &Task) -> Planned
     }
 }
 
-/// Puts `task` behind the last task of kind `after`. Ids depend on the place in the plan, so they are derived again.
+/// Inserts `task` after the last task of kind `after`. IDs depend on the position in the plan, so they are
+/// derived again.
 pub(crate) fn insert_after(plan: &mut TaskPlan, after: TaskKind, task: &Task, node: &Node<'_>) {
     let Some(place) = plan.tasks.iter().rposition(|task| task.is(after)) else { return };
     plan.tasks.insert(place + 1, planned(node, &plan.id, place + 1, task));
@@ -85,8 +87,8 @@ pub(crate) fn insert_after(plan: &mut TaskPlan, after: TaskKind, task: &Task, no
     }
 }
 
-/// `plan` as it was made, without what running it adds and without what says for what it was made: the part
-/// that the Go controller's plans have too.
+/// `plan` as it was created, without the fields that running it sets and without what it was created from:
+/// the part that plans of the Go controller have too.
 pub fn bare(plan: &TaskPlan) -> TaskPlan {
     let task = |task: &PlannedTask| PlannedTask {
         type_: task.type_.clone(),

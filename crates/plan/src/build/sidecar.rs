@@ -1,4 +1,4 @@
-//! The tasks that the sidecar does on the way to a node that runs.
+//! The tasks that the sidecar runs until the node is Running.
 
 use sei_api::names;
 use sei_node::{FirstState, Node, PERSISTENT_PEERS, PeerSource, StateSync};
@@ -9,7 +9,7 @@ use crate::{
     source::{DNS_ENDPOINTS, STATIC, Source},
 };
 
-/// What a node gets its first state and configuration by, up to and without mark-ready.
+/// The tasks that give a node its first state and configuration, up to but without mark-ready.
 pub(super) fn progression(node: &Node<'_>) -> Vec<Task> {
     let (restore, state_sync) = match node.first_state() {
         FirstState::Genesis => (None, None),
@@ -27,8 +27,9 @@ pub(super) fn progression(node: &Node<'_>) -> Vec<Task> {
     tasks.chain([SidecarTask::ConfigValidate]).map(Task::Sidecar).collect()
 }
 
-/// Configuration on a volume that holds the state of the chain: state sync would throw it away. A sidecar has written the
-/// configuration that is there, and a rewritten one might not fit the data: it is changed in place.
+/// Configuration on a volume that holds the state of the chain: state sync would discard it. The existing
+/// configuration was written by a sidecar, and a rewritten one might not match the data, so it is changed in
+/// place.
 pub(super) fn with_state(node: &Node<'_>) -> Vec<Task> {
     let mut intent = ConfigIntent { incremental: true, ..config_intent(node) };
     intent.overrides.entry(STATE_SYNC.to_owned()).or_insert_with(|| false.to_string());
@@ -63,7 +64,8 @@ fn configuration(node: &Node<'_>, intent: ConfigIntent) -> Vec<SidecarTask> {
     [SidecarTask::ConfigureGenesis, SidecarTask::ConfigApply(intent)].into_iter().chain(discovery).collect()
 }
 
-/// Finds EC2 instances, where the sidecar can. It overwrites the persistent peers, so it gets the other sources as well.
+/// Finds EC2 instances, if the sidecar can. It overwrites the persistent peers, so it gets the other sources
+/// as well.
 fn discovery(node: &Node<'_>) -> Option<SidecarTask> {
     let overrides = node.object.spec.overrides.as_ref();
     let is_overridden = overrides.is_some_and(|overrides| overrides.contains_key(PERSISTENT_PEERS));

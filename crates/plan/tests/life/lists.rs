@@ -1,4 +1,4 @@
-//! Which tasks each spec gets: a row for every condition under which a task is in a plan.
+//! The tasks of each kind of spec: one row for every condition that adds a task to a plan.
 
 use std::fmt::Write;
 
@@ -66,7 +66,7 @@ fn cases() -> Vec<(&'static str, Value)> {
             }),
         ),
         (
-            "ceremony, keyring, TLS; peers and snapshot have no say",
+            "ceremony, keyring, TLS; peers and snapshot have no effect",
             json!({
                 "validator": { "genesisCeremony": ceremony, "operatorKeyring": keyring, "snapshot": bootstrap },
                 "peers": peers(),
@@ -77,7 +77,7 @@ fn cases() -> Vec<(&'static str, Value)> {
 }
 
 #[test]
-fn every_spec_gets_its_tasks() {
+fn every_spec_has_the_expected_tasks() {
     let mut text = String::new();
     for (case, more) in cases() {
         let mut spec = json!({ "chainId": "arctic-1", "image": "seid:a" });

@@ -1,4 +1,5 @@
-//! Plans as they live: readable stories, and random lives that must always come to an end or a stated wait.
+//! The life of plans: readable traces of typical cases, and random sequences of events that must always end
+//! or wait for a stated reason.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 mod lists;

@@ -1,5 +1,5 @@
-//! Every plan that is corrected at every point, on a volume where the sidecar leaves its markers: the node starts with
-//! the configuration that the last spec asks for, and nothing was done twice.
+//! Plans whose spec is corrected at every point, on a volume with the sidecar's markers: the node starts with
+//! the configuration of the last spec, and no work was done twice.
 
 use sei_node::{FirstState, Node};
 use sei_plan::{Ground, OfKind, Outcome, Step, Task, TaskKind};
@@ -23,7 +23,8 @@ fn world(more: &Value) -> World {
     world
 }
 
-/// One step, in which the sidecar does what it is asked for on `volume`. Whether one was left.
+/// One step, in which the sidecar runs the requested task on `volume`. Returns whether there was a step to
+/// take.
 fn step(world: &mut World, volume: &mut Volume) -> bool {
     world.propose();
     let mut released = None;

@@ -1,4 +1,4 @@
-//! Random specs, outcomes and changes of mind.
+//! Random specs, outcomes and spec changes.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -76,9 +76,10 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 
 proptest! {
     #[test]
-    fn every_life_ends_or_waits_and_repeats_nothing(spec in specs(), events in events()) {
+    fn every_plan_ends_or_waits_and_repeats_no_work(spec in specs(), events in events()) {
         let mut world = World::new(spec);
-        // Ids of tasks that succeeded: none may ever be run again. An upload has one id for the life of its volume.
+        // IDs of tasks that succeeded: none may ever run again. An upload has one ID for the life of its
+        // volume.
         let mut done = BTreeSet::new();
         for event in events {
             world.propose();
@@ -112,7 +113,8 @@ proptest! {
             }
             consistent(&world)?;
         }
-        // From wherever that led: when everything works, the node gets to Running on the image of its spec.
+        // From any state: if everything works from now on, the node reaches Running with the image of its
+        // spec.
         world.ask_for_retry("the last");
         for _ in 0..400 {
             let proposed = world.propose();
@@ -129,17 +131,21 @@ proptest! {
     }
 }
 
-/// What holds of every stored plan.
+/// Invariants of every stored plan.
 fn consistent(world: &World) -> Result<(), TestCaseError> {
     let Some(plan) = world.plan() else { return Ok(()) };
     let failed = plan.tasks.iter().filter(|task| task.status == TaskStatus::Failed).count();
-    prop_assert_eq!(failed > 0, plan.phase == PlanPhase::Failed, "a failed task is a failed plan");
-    prop_assert_eq!(plan.failed_task_detail.is_some(), plan.phase == PlanPhase::Failed, "with its detail");
+    prop_assert_eq!(failed > 0, plan.phase == PlanPhase::Failed, "a plan with a failed task has failed");
+    prop_assert_eq!(
+        plan.failed_task_detail.is_some(),
+        plan.phase == PlanPhase::Failed,
+        "with the details of the failure"
+    );
     let ids: BTreeSet<_> = plan.tasks.iter().map(|task| &task.id).collect();
-    prop_assert_eq!(ids.len(), plan.tasks.len(), "no two tasks of one id");
+    prop_assert_eq!(ids.len(), plan.tasks.len(), "task IDs are unique");
     for task in &plan.tasks {
         let retries = task.retry_count.unwrap_or(0);
-        prop_assert!(retries <= task.max_retries.unwrap_or(0), "{} within its budget", task.type_);
+        prop_assert!(retries <= task.max_retries.unwrap_or(0), "{} within its retry budget", task.type_);
     }
     Ok(())
 }

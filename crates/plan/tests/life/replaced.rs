@@ -1,5 +1,5 @@
-//! Plans that take the place of others: what was done holds for its volume and its sidecar, and what is under way
-//! keeps its id.
+//! Plans that replace others: completed work counts for its volume and its sidecar, and a running task keeps
+//! its ID.
 
 use sei_api::{
     SeiNode,
@@ -33,7 +33,7 @@ fn restore() -> World {
     world(json!({ "fullNode": { "snapshot": { "s3": { "targetHeight": 100 } } } }))
 }
 
-/// Everything before the first task of this kind is done.
+/// Completes everything before the first task of this kind.
 fn up_to(world: &mut World, kind: TaskKind) {
     while world.plan().unwrap().tasks.iter().any(|task| task.is(kind) && !is_current(world, task)) {
         if let Step::Later(delay) = world.step(|_| Outcome::Done).unwrap() {
@@ -75,7 +75,7 @@ fn a_corrected_override_keeps_the_state_sync_that_was_configured() {
         statuses(&world, &[ConfigureGenesis, ConfigApply, ConfigureStateSync, ConfigValidate]),
         [Complete, Pending, Complete, Pending]
     );
-    // Another correction before the first was written.
+    // Another correction before the first one was written.
     world.change_spec(|node| set_override(node, "8547"));
     world.propose();
     let params = task(&world, ConfigApply).params.unwrap();
@@ -89,7 +89,7 @@ fn a_corrected_override_keeps_the_state_sync_that_was_configured() {
 fn a_second_correction_before_the_pod_is_back_keeps_state_sync_too() {
     let mut world = state_sync();
     up_to(&mut world, ConfigValidate);
-    // The pod is to be replaced first, so that the plan in between has not come to the configuration again.
+    // The pod is replaced first, so that the plan in between has not reached the configuration again.
     world.change_spec(|node| node.spec.image = "seid:b".to_owned());
     world.propose();
     world.change_spec(|node| set_override(node, "8546"));
@@ -99,11 +99,11 @@ fn a_second_correction_before_the_pod_is_back_keeps_state_sync_too() {
 }
 
 #[test]
-fn a_configuration_without_state_sync_is_rewritten_with_what_it_loses() {
+fn a_configuration_without_state_sync_is_rewritten_and_the_lost_parts_repeated() {
     let mut world = state_sync();
     up_to(&mut world, ConfigApply);
     world.step(|_| Outcome::Done);
-    // State sync is next and may have been submitted: its marker would keep it from being done again.
+    // State sync is next and may have been submitted: its marker would prevent it from running again.
     world.change_spec(|node| set_override(node, "8546"));
     world.propose();
     assert_eq!(task(&world, ConfigApply).params.unwrap()["incremental"], true);
@@ -115,7 +115,7 @@ fn a_configuration_without_state_sync_is_rewritten_with_what_it_loses() {
     assert_eq!(task(&world, ConfigApply).params.unwrap().get("incremental"), None);
 }
 
-/// Makes the plan of `world` one that was stored before `config-apply` wrote the peers.
+/// Changes the plan of `world` to the form in which it was stored before `config-apply` wrote the peers.
 fn discover_peers_instead(world: &mut World) {
     let plan = world.node.status.as_mut().unwrap().plan.as_mut().unwrap();
     let place = plan.tasks.iter().position(|task| task.is(ConfigApply)).unwrap();
@@ -146,10 +146,10 @@ fn a_stored_plan_with_discover_peers_is_continued_or_replaced_by_one_without_it(
         Some(Step::Replan)
     );
 
-    // As an earlier version of the operator left it.
+    // As stored by an earlier version of the operator.
     let mut failed = stored();
     failed.step(|_| Outcome::TaskUnknown { error: "unknown task type: discover-peers".to_owned() });
-    assert!(failed.propose(), "no user has to ask for another plan");
+    assert!(failed.propose(), "no manual retry is needed");
 
     for world in [unsupported, failed] {
         let tasks = world.plan().unwrap().tasks;
@@ -169,7 +169,7 @@ fn a_configuration_that_seid_has_data_for_is_changed_in_place() {
 }
 
 #[test]
-fn nothing_is_done_on_another_volume() {
+fn work_on_another_volume_does_not_count() {
     let mut world = restore();
     up_to(&mut world, ConfigValidate);
     world.step(|_| Outcome::Rejected { error: "bad".to_owned() });
@@ -182,10 +182,10 @@ fn nothing_is_done_on_another_volume() {
 }
 
 #[test]
-fn a_volume_that_was_replaced_unseen_is_noticed_by_the_task_that_ensures_it() {
+fn ensure_data_pvc_detects_a_volume_that_was_replaced_unnoticed() {
     let mut world = restore();
     up_to(&mut world, ConfigValidate);
-    // The cache still has the claim that is gone.
+    // The cache still contains the deleted claim.
     world.change_spec(|node| set_override(node, "8546"));
     world.propose();
     assert_eq!(task(&world, SnapshotRestore).status, Complete);
@@ -195,7 +195,7 @@ fn a_volume_that_was_replaced_unseen_is_noticed_by_the_task_that_ensures_it() {
 }
 
 #[test]
-fn what_the_sidecar_has_under_way_keeps_its_id() {
+fn a_task_that_runs_in_the_sidecar_keeps_its_id() {
     let mut world = restore();
     up_to(&mut world, SnapshotRestore);
     world.step(|_| Outcome::Submitted);
@@ -204,13 +204,13 @@ fn what_the_sidecar_has_under_way_keeps_its_id() {
     world.propose();
     assert_eq!(task(&world, SnapshotRestore).id, id, "the spec changed");
     assert!(task(&world, SnapshotRestore).submitted_at.is_some());
-    // The bootstrap Job or pod failed around it; the sidecar resumes it when it starts again.
+    // The bootstrap Job or pod failed during the task; the sidecar resumes it when it starts again.
     up_to(&mut world, SnapshotRestore);
     world.step(|_| Outcome::Rejected { error: "bootstrap Job failed: evicted".to_owned() });
     world.ask_for_retry("1");
     world.propose();
     assert_eq!(task(&world, SnapshotRestore).id, id, "the plan failed");
-    // What the sidecar itself has ended needs another id.
+    // A task that the sidecar itself has ended needs another ID.
     up_to(&mut world, SnapshotRestore);
     while world.step(|_| Outcome::AttemptFailed { error: "no snapshot".to_owned() }) != Some(Step::Ended) {
         world.pass(std::time::Duration::from_secs(600));
@@ -221,7 +221,7 @@ fn what_the_sidecar_has_under_way_keeps_its_id() {
 }
 
 #[test]
-fn a_stateful_set_that_was_deleted_is_written_again_and_nothing_else_is() {
+fn only_a_deleted_stateful_set_is_applied_again() {
     let mut world = state_sync();
     up_to(&mut world, ConfigValidate);
     world.change_spec(|node| node.spec.image = "seid:b".to_owned());
@@ -235,7 +235,7 @@ fn a_stateful_set_that_was_deleted_is_written_again_and_nothing_else_is() {
 }
 
 #[test]
-fn a_task_whose_submission_was_not_noted_keeps_its_id_when_the_job_fails() {
+fn a_task_whose_submission_was_not_recorded_keeps_its_id_when_the_job_fails() {
     let mut world = restore();
     up_to(&mut world, SnapshotRestore);
     let id = task(&world, SnapshotRestore).id;
@@ -247,7 +247,7 @@ fn a_task_whose_submission_was_not_noted_keeps_its_id_when_the_job_fails() {
 }
 
 #[test]
-fn a_volume_has_one_upload_whichever_plan_asks_for_it() {
+fn a_volume_has_one_upload_across_plans() {
     let publish =
         json!({ "archive": { "snapshotGeneration": { "tendermint": { "keepRecent": 3, "publish": {} } } } });
     let mut world = world(publish);
@@ -259,12 +259,12 @@ fn a_volume_has_one_upload_whichever_plan_asks_for_it() {
         plan.tasks.into_iter().find(|task| task.is(SnapshotUpload)).unwrap().id
     };
     assert_eq!([restarted(&world, "p1"), restarted(&world, "p2")], [id.clone(), id.clone()]);
-    // One of the Go controller, whose id came from its plan, runs on.
+    // A task of the Go controller, whose ID was derived from its plan, keeps running.
     let plan = world.node.status.as_mut().unwrap().plan.as_mut().unwrap();
     plan.claim_uid = None;
     plan.tasks.iter_mut().find(|task| task.is(SnapshotUpload)).unwrap().id = "of-go".to_owned();
     assert_eq!(restarted(&world, "p3"), "of-go");
-    // Another SeiNode on the same volume continues it, one on another volume has its own.
+    // Another SeiNode on the same volume continues it; one on another volume has a separate one.
     world.node.status = None;
     assert_eq!(restarted(&world, "p4"), id);
     world.ground.claim_uid = Some("claim-2".to_owned());
@@ -303,7 +303,7 @@ fn a_volume_that_holds_the_state_of_the_chain_is_only_configured() {
 }
 
 #[test]
-fn a_bootstrap_whose_end_was_not_noted_is_over_when_its_volume_says_so() {
+fn a_bootstrap_whose_end_was_not_recorded_is_over_when_the_volume_is_initialized() {
     let snapshot = json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "seid:old" });
     let mut world = world(json!({ "fullNode": { "snapshot": snapshot } }));
     up_to(&mut world, TaskKind::AwaitBootstrapComplete);
@@ -321,7 +321,7 @@ fn a_bootstrap_whose_end_was_not_noted_is_over_when_its_volume_says_so() {
 }
 
 #[test]
-fn a_configuration_that_another_sidecar_wrote_is_written_again() {
+fn a_configuration_written_by_another_sidecar_is_rewritten() {
     let mut world = restore();
     up_to(&mut world, ConfigValidate);
     world.step(|_| Outcome::TaskUnknown { error: "unknown task type".to_owned() });
@@ -335,7 +335,7 @@ fn a_configuration_that_another_sidecar_wrote_is_written_again() {
 }
 
 #[test]
-fn a_configuration_that_was_found_invalid_is_written_again() {
+fn an_invalid_configuration_is_rewritten() {
     let mut world = restore();
     up_to(&mut world, ConfigValidate);
     world.step(|_| Outcome::Rejected { error: "invalid".to_owned() });
@@ -346,7 +346,7 @@ fn a_configuration_that_was_found_invalid_is_written_again() {
 
 #[test]
 fn plans_without_identities_are_continued() {
-    // As the Go controller stored it, and as this operator did before it noted identities.
+    // As stored by the Go controller, and by versions of this operator that did not record identities.
     for (generation, created_at) in [(json!(null), json!(null)), (json!(1), json!("2027-01-01T00:00:00Z"))] {
         let mut world = restore();
         let tasks: Vec<_> = (world.plan().unwrap().tasks.iter().enumerate())
@@ -362,13 +362,13 @@ fn plans_without_identities_are_continued() {
         world.node.status.as_mut().unwrap().plan = Some(serde_json::from_value(plan).unwrap());
         assert_eq!(world.step(|_| Outcome::Done), Some(Step::Next));
         let plan = world.plan().unwrap();
-        assert_eq!(plan.claim_uid.as_deref(), Some("claim-1"), "taken as working on the claim that is there");
+        assert_eq!(plan.claim_uid.as_deref(), Some("claim-1"), "assumed to work on the existing claim");
         assert_eq!(plan.sidecar_image.as_deref(), Some("seictl:v0.0.50"));
     }
 }
 
 #[test]
-fn a_job_that_is_lost_again_and_again_is_created_ever_later() {
+fn a_job_that_is_lost_repeatedly_is_recreated_with_backoff() {
     let snapshot = json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "seid:old" });
     let mut world = world(json!({ "fullNode": { "snapshot": snapshot } }));
     let mut delays = Vec::new();
@@ -376,14 +376,14 @@ fn a_job_that_is_lost_again_and_again_is_created_ever_later() {
         up_to(&mut world, SnapshotRestore);
         match world.step(|_| Outcome::JobLost).unwrap() {
             Step::Later(delay) => delays.push(delay.as_secs()),
-            step => assert_eq!(step, Step::Next, "at once the first time"),
+            step => assert_eq!(step, Step::Next, "without delay the first time"),
         }
     }
     assert_eq!(delays, [5, 10, 20]);
 }
 
 #[test]
-fn a_sidecar_that_restarts_again_and_again_is_released_ever_later() {
+fn a_sidecar_that_restarts_repeatedly_is_released_with_backoff() {
     let mut world = world(json!({ "fullNode": {} }));
     let mut delays = Vec::new();
     for _ in 0..4 {

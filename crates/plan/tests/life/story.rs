@@ -1,4 +1,4 @@
-//! Whole lives as traces that a person can read.
+//! Complete lives of plans as readable traces.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::world::World;
 
-/// Lives with a plan until it ends; what goes wrong is said by `trouble`, task type by outcome, once each.
+/// Runs plans until they end. `trouble` has one-off outcomes by task type.
 fn live(world: &mut World, trace: &mut String, mut trouble: Vec<(&str, Outcome)>) {
     while world.propose() {
         let plan = world.plan().unwrap();
@@ -113,7 +113,7 @@ fn a_member_of_a_genesis_ceremony() {
 }
 
 #[test]
-fn a_publisher_updated_twice_at_once() {
+fn a_publisher_is_updated_twice_in_a_row() {
     let archive =
         json!({ "archive": { "snapshotGeneration": { "tendermint": { "keepRecent": 3, "publish": {} } } } });
     let mut world = World::new(spec(archive));
@@ -143,7 +143,7 @@ fn a_failed_bootstrap_job_is_recreated_and_released_again() {
     insta::assert_snapshot!(trace);
 }
 
-/// A bootstrap plan after `done` tasks, whose bootstrap image is then changed to `image`.
+/// A bootstrap plan after `done` completed tasks, whose bootstrap image is then changed to `image`.
 fn bootstrap_changed(done: usize, image: Option<&str>) -> String {
     let snapshot = json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "seid:old" });
     let mut world = World::new(spec(json!({ "fullNode": { "snapshot": snapshot } })));
@@ -166,17 +166,17 @@ fn a_bootstrap_image_is_corrected_while_its_job_runs() {
 }
 
 #[test]
-fn a_bootstrap_is_given_up_while_its_job_runs() {
+fn a_bootstrap_is_cancelled_while_its_job_runs() {
     insta::assert_snapshot!(bootstrap_changed(6, None));
 }
 
 #[test]
-fn a_bootstrap_that_is_over_stays_so() {
+fn a_completed_bootstrap_is_not_repeated() {
     insta::assert_snapshot!(bootstrap_changed(10, None));
 }
 
 #[test]
-fn a_bootstrap_comes_too_late_for_a_node_that_has_a_pod() {
+fn a_bootstrap_is_not_started_for_a_node_that_has_a_pod() {
     let mut world =
         World::new(spec(json!({ "fullNode": { "snapshot": { "s3": { "targetHeight": 100 } } } })));
     world.propose();
@@ -193,7 +193,7 @@ fn a_bootstrap_comes_too_late_for_a_node_that_has_a_pod() {
 }
 
 #[test]
-fn a_task_without_budget_in_a_plan_of_the_go_controller_gets_ours() {
+fn a_task_without_retry_budget_in_a_plan_of_the_go_controller_gets_the_default() {
     let mut world = World::new(spec(json!({ "fullNode": {} })));
     world.propose();
     for task in &mut world.node.status.as_mut().unwrap().plan.as_mut().unwrap().tasks {

@@ -1,5 +1,5 @@
-//! A data volume and what sidecars leave on it: records of tasks, markers of what is done once a volume, and the
-//! configuration. Behaves as the sidecar does, of which the records are the only memory.
+//! A data volume and what sidecars store on it: records of tasks, markers of work that is done once per
+//! volume, and the configuration. Behaves like the sidecar, which keeps its state only in these records.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,11 +14,11 @@ pub struct Volume {
     pub config: Option<Config>,
     /// seid has run on it.
     pub has_chain: bool,
-    /// Submissions that had no right to be.
+    /// Submissions that must not happen.
     pub violations: Vec<String>,
 }
 
-/// What the configuration files say.
+/// The content of the configuration files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     pub overrides: BTreeMap<String, String>,
@@ -48,7 +48,7 @@ impl Volume {
         self.records.iter().find(|record| record.id == id)
     }
 
-    /// A submission: of an id that is known, only one whose last run failed starts.
+    /// A submission: a task with a known ID is started only if its last run failed.
     pub fn submit(&mut self, id: &str, kind: TaskKind, params: Value) {
         if let Some(known) = self.records.iter_mut().find(|record| record.id == id) {
             if matches!(known.state, State::Failed(_)) {
@@ -69,7 +69,7 @@ impl Volume {
         self.records.push(Record { id: id.to_owned(), kind, params, run: 1, state: State::Running });
     }
 
-    /// Ends the tasks that run, uploads apart, which never end. Gives the ids of what has completed.
+    /// Completes the running tasks, except uploads, which never end. Returns the IDs of the completed ones.
     pub fn work(&mut self) -> Vec<String> {
         let mut completed = Vec::new();
         for index in 0..self.records.len() {
@@ -130,7 +130,7 @@ impl Volume {
     }
 }
 
-/// Whether the sidecar does it once a volume, and ends it at once from then on.
+/// Whether the sidecar does it once per volume, and completes it at once from then on.
 fn is_once(kind: TaskKind) -> bool {
     matches!(
         kind,
@@ -143,7 +143,7 @@ fn is_once(kind: TaskKind) -> bool {
     )
 }
 
-/// Whether running it a second time beside the first does no harm.
+/// Whether running it twice at the same time is safe.
 fn is_repeatable(kind: TaskKind) -> bool {
     matches!(kind, TaskKind::MarkReady | TaskKind::ConfigValidate)
 }
@@ -151,7 +151,7 @@ fn is_repeatable(kind: TaskKind) -> bool {
 /// How often it may complete on one volume with the same parameters.
 fn runs_of(kind: TaskKind) -> usize {
     match kind {
-        // In a bootstrap once by its Job and once by the node.
+        // In a bootstrap once by the Job and once by the node.
         TaskKind::ConfigureGenesis => 2,
         kind if is_once(kind) || kind == TaskKind::SnapshotUpload => 1,
         _ => usize::MAX,

@@ -1,4 +1,4 @@
-//! A node whose status is "stored" by setting it: enough of an API server for plans.
+//! A node whose status is "stored" by assignment: enough of an API server for plans.
 
 use jiff::{SignedDuration, Timestamp};
 use sei_api::{
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 pub struct World {
     pub node: SeiNode,
     pub now: Timestamp,
-    /// What plans are done on.
+    /// The facts that plans depend on.
     pub ground: Ground,
     plans: u32,
 }
@@ -64,7 +64,7 @@ impl World {
         status.plan = Some(plan);
     }
 
-    /// Makes and stores the plan that is called for, if one is.
+    /// Creates and stores the plan that is needed, if any.
     pub fn propose(&mut self) -> bool {
         let id = self.fresh_id();
         let old = self.plan();
@@ -89,7 +89,7 @@ impl World {
         true
     }
 
-    /// Takes one step of the stored plan. `None` when there is none to take.
+    /// Takes one step of the stored plan; `None` if there is none.
     pub fn step(&mut self, outcome: impl FnOnce(&Plan<Persisted>) -> Outcome) -> Option<Step> {
         let mut plan = Plan::load(&self.node)?;
         plan.adopt(&self.ground);
@@ -106,7 +106,7 @@ impl World {
                     let fresh = Plan::propose(fresh, &self.node, &self.ground, self.now).into_stored();
                     self.store(fresh);
                 }
-                // Nothing is left to do: the spec was taken back.
+                // Nothing is left to do: the spec was reverted.
                 None => self.node.status.as_mut().unwrap().plan = None,
             }
         } else {

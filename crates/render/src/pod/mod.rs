@@ -17,7 +17,7 @@ use sei_api::{labels, ports};
 
 use crate::workload::Workload;
 
-/// Where the data volume is mounted, and HOME of everything that runs there.
+/// Mount path of the data volume, and HOME of all processes that use it.
 pub(crate) const HOME: &str = "/.sei";
 
 /// The pod template of the StatefulSet.
@@ -26,7 +26,7 @@ pub(crate) fn spec(workload: &Workload<'_>) -> PodSpec {
     let proxy = workload.tls.map(|tls| proxy::container(workload, tls));
     let init = [seid::init(workload, workload.pod.image), sidecar::container(workload)];
     PodSpec {
-        // Only the proxy talks to the API server, and mounts a separate token.
+        // Only the proxy accesses the API server, and mounts a separate token.
         automount_service_account_token: Some(false),
         service_account_name: Some(platform.service_account.clone()),
         // A Service called seid-… in the namespace would set variables that seid reads as its configuration.

@@ -1,4 +1,4 @@
-//! Which machines a pod may run on: those of the platform's node pool for the mode.
+//! Where a pod may be scheduled: on the platform's node pool for the mode.
 
 use k8s_openapi::api::core::v1::{
     Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Toleration,

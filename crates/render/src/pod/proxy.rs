@@ -14,7 +14,7 @@ use crate::{
 
 const CONFIG: &str = "/etc/kube-rbac-proxy";
 const TLS: &str = "/etc/tls";
-/// Where clients inside a pod look for the API server's authority and a token for it.
+/// Where clients inside a pod expect the API server's CA and a token.
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// The proxy: an init container that keeps running, so that the plan can reach the sidecar before seid starts.
@@ -22,7 +22,8 @@ pub(crate) fn container(workload: &Workload<'_>, tls: Tls<'_>) -> Container {
     let ready = sidecar_probe(workload, "/v0/healthz", &Timing { delay: 2, period: 5, failures: 6 });
     Container {
         startup_probe: Some(tcp(&Timing { delay: 5, period: 5, failures: 60 })),
-        // The proxy's own pulse. One that passed it on to the sidecar would restart the wrong process.
+        // Checks only the proxy itself. A probe that is passed on to the sidecar would restart the wrong
+        // process.
         liveness_probe: Some(tcp(&Timing { delay: 5, period: 10, failures: 3 })),
         readiness_probe: Some(ready),
         ..bare(workload, tls)
@@ -56,7 +57,7 @@ fn args(workload: &Workload<'_>) -> Vec<String> {
         format!("--tls-private-key-file={TLS}/tls.key"),
         "--tls-reload-interval=30s".to_owned(),
         "--ignore-paths=/v0/healthz,/v0/startupz,/v0/livez,/v0/metrics".to_owned(),
-        // The sidecar answers 401 without the caller's name, and would believe a caller's own header.
+        // The sidecar answers 401 without the name of the caller, and would trust a header set by the caller.
         "--auth-header-fields-enabled=true".to_owned(),
         format!("--auth-token-audiences={}", labels::sidecar_audience(workload.object())),
         "--v=0".to_owned(),

@@ -1,6 +1,6 @@
-//! The shell scripts of a pod. Nothing enters them unquoted.
+//! The shell scripts of a pod. All values are quoted.
 
-/// Runs `seid init` once; a data directory that has a genesis is left as it is.
+/// Runs `seid init` once; a data directory that has a genesis is left unchanged.
 pub(crate) fn init(chain_id: &str) -> String {
     let chain = quoted(chain_id);
     format!(
@@ -12,21 +12,21 @@ fi && mkdir -p "$HOME/tmp""#
     )
 }
 
-/// Waits for the sidecar, then becomes seid.
+/// Waits for the sidecar, then replaces the shell with seid.
 pub(crate) fn start(sidecar_port: u16) -> String {
     format!("{}\n{WAIT}\nexec seid start --home \"$HOME\"", answers(sidecar_port))
 }
 
-/// [`start`], and restarts a sidecar that stops answering for as long as seid runs.
+/// [`start`], which also restarts a sidecar that stops responding while seid runs.
 ///
-/// Behind TLS no probe can do that: the sidecar listens on loopback, which the kubelet does not reach, its image has
-/// no shell, and a probe through the proxy would restart the sidecar for a fault of the proxy. The containers of a pod
-/// share one process namespace and one user.
+/// Behind TLS no probe can do that: the sidecar listens on loopback, which the kubelet cannot reach, its
+/// image has no shell, and a probe through the proxy would restart the sidecar for a failure of the proxy.
+/// The containers of a pod share one process namespace and one user.
 pub(crate) fn start_and_watch(sidecar_port: u16) -> String {
     format!("{}\n{WATCH}\n{WAIT}\nexec seid start --home \"$HOME\"", answers(sidecar_port))
 }
 
-/// Waits for the sidecar, then runs seid up to `height`. seid interrupts itself there, which is exit status 130.
+/// Waits for the sidecar, then runs seid up to `height`, where seid interrupts itself with exit status 130.
 pub(crate) fn bootstrap(sidecar_port: u16, height: i64) -> String {
     format!(
         r#"{}
@@ -39,8 +39,8 @@ exit "$status""#,
     )
 }
 
-/// A function that tells whether the sidecar answers a path with 200. seid's image has no HTTP tool: bash opens the
-/// connection itself, to the sidecar's own port, which listens on loopback behind TLS too.
+/// A function that checks whether the sidecar returns 200 for a path. seid's image has no HTTP client: bash
+/// opens the connection itself, to the sidecar's own port, which listens on loopback also behind TLS.
 fn answers(sidecar_port: u16) -> String {
     format!(
         r#"answers() (
@@ -57,8 +57,8 @@ until answers /v0/healthz; do
 done
 echo "sidecar ready, starting seid""#;
 
-/// In the background: three misses in a row, 10 s apart, as the liveness probe of a node without TLS has it. A process
-/// that hangs ignores milder signals; the kubelet starts it again.
+/// Runs in the background: three failures in a row, 10 s apart, like the liveness probe of a node without
+/// TLS. A process that hangs ignores other signals; the kubelet restarts it.
 const WATCH: &str = r#"misses=0
 while sleep 10; do
   if answers /v0/livez; then misses=0; else misses=$((misses + 1)); fi
@@ -71,7 +71,7 @@ while sleep 10; do
   fi
 done &"#;
 
-/// `text` as one word of a POSIX shell.
+/// `text` quoted as one word of a POSIX shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_one_word_of_the_shell_whatever_is_in_it() {
+    fn any_text_is_quoted_as_one_word() {
         assert_eq!(quoted("pacific-1"), "'pacific-1'");
         assert_eq!(quoted("it's $(touch owned); chain"), r"'it'\''s $(touch owned); chain'");
     }

@@ -1,11 +1,11 @@
-//! Security contexts. All pods of a node meet the restricted pod standard.
+//! Security contexts. All pods of a node meet the restricted Pod Security Standard.
 
 use k8s_openapi::api::core::v1::{Capabilities, PodSecurityContext, SeccompProfile, SecurityContext};
 
-/// User and group of every process, and owner of the volume's files.
+/// User and group of every process, and owner of the files on the volume.
 const NON_ROOT: i64 = 65532;
 
-/// Of the pod: the volume's files belong to the group, and are not re-owned when they already do.
+/// For the pod: the files on the volume belong to the group; ownership is only changed if it differs.
 pub(crate) fn pod() -> PodSecurityContext {
     PodSecurityContext {
         fs_group: Some(NON_ROOT),
@@ -14,7 +14,7 @@ pub(crate) fn pod() -> PodSecurityContext {
     }
 }
 
-/// Of seid, which writes where it likes.
+/// For seid, which needs a writable root file system.
 pub(crate) fn writable() -> SecurityContext {
     SecurityContext {
         run_as_non_root: Some(true),
@@ -27,7 +27,7 @@ pub(crate) fn writable() -> SecurityContext {
     }
 }
 
-/// Of everything beside seid.
+/// For all other containers.
 pub(crate) fn read_only() -> SecurityContext {
     SecurityContext { read_only_root_filesystem: Some(true), ..writable() }
 }

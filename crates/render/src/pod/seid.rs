@@ -25,9 +25,9 @@ pub(crate) fn init(workload: &Workload<'_>, image: ImageReference<'_>) -> Contai
 
 /// seid of the node.
 ///
-/// No probe kills it. The startup probe asks the sidecar, which is ready once the node's plan is through: that
-/// may take days. Afterwards readiness is seid's own lag behind the chain. A liveness probe would restart a
-/// validator in the middle of a replay; a hung seid shows in `Ready`.
+/// No probe restarts it. The startup probe checks the sidecar, which is ready when the node's plan has
+/// completed: that may take days. After that, readiness is how far seid lags behind the chain. A liveness
+/// probe would restart a validator in the middle of a replay; a hung seid is reported in `Ready`.
 pub(crate) fn container(workload: &Workload<'_>) -> Container {
     let lag = HTTPGetAction {
         path: Some("/lag_status".to_owned()),
@@ -60,7 +60,7 @@ pub(crate) fn container(workload: &Workload<'_>) -> Container {
     }
 }
 
-/// What seid in the node's pod and seid in the bootstrap pod have in common.
+/// What seid in the node's pod and in the bootstrap pod have in common.
 pub(crate) fn runs(workload: &Workload<'_>, image: ImageReference<'_>, script: String) -> Container {
     let size = workload.size();
     let requests = [("cpu", &size.cpu), ("memory", &size.memory)];
@@ -80,13 +80,13 @@ pub(crate) fn runs(workload: &Workload<'_>, image: ImageReference<'_>, script: S
     }
 }
 
-/// The node key over the throw-away one of `seid init`, for seid and for the sidecar, which is asked for the
-/// node's id.
+/// Mounts the node key over the temporary one of `seid init`, for seid and for the sidecar, which reports the
+/// node's ID.
 pub(crate) fn node_key_mount(workload: &Workload<'_>) -> Option<VolumeMount> {
     key_mount(workload, volumes::NODE_KEY, volumes::NODE_KEY_FILE)
 }
 
-/// A key of a validator as a sub-path mount, so that an edited Secret never reaches a seid that runs.
+/// A validator's key as a sub-path mount, so that a change of the Secret never reaches a running seid.
 fn key_mount(workload: &Workload<'_>, volume: &str, file: &str) -> Option<VolumeMount> {
     workload.keys().map(|_| VolumeMount {
         sub_path: Some(file.to_owned()),

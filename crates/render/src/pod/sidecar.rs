@@ -7,7 +7,7 @@ use sei_node::ImageReference;
 use super::{HOME, Timing, env, mount, read_only, security, seid, sidecar_probe, volumes};
 use crate::{Platform, workload::Workload};
 
-/// Image of the sidecar of `node`: its own, or the platform's.
+/// Image of the sidecar of `node`: from its spec, or the platform's default.
 pub fn sidecar_image<'a>(node: &'a SeiNode, platform: &'a Platform) -> &'a str {
     let own = node.spec.sidecar.as_ref().and_then(|sidecar| sidecar.image.as_deref());
     own.filter(|image| !image.is_empty()).unwrap_or(&platform.sidecar_image)
@@ -20,13 +20,13 @@ pub(crate) fn container(workload: &Workload<'_>) -> Container {
     let mounts = sidecar.volume_mounts.get_or_insert_default();
     mounts.extend(seid::node_key_mount(workload));
     if let Some(keyring) = workload.keyring() {
-        // Without a backend the sidecar opens no keyring at all.
+        // Without a backend the sidecar does not open a keyring at all.
         env.push(super::env("SEI_KEYRING_BACKEND", "file"));
         env.push(from_secret("SEI_KEYRING_PASSPHRASE", keyring.passphrase_secret, keyring.passphrase_key));
         mounts.push(read_only(volumes::KEYRING, &format!("{HOME}/keyring-file")));
     }
-    // Behind TLS a probe would pass the proxy, and restart the sidecar when the proxy is down: seid's script watches
-    // the sidecar instead.
+    // Behind TLS a probe would go through the proxy and restart the sidecar when the proxy is down; seid's
+    // script watches the sidecar instead.
     if workload.tls.is_none() {
         sidecar.liveness_probe =
             Some(sidecar_probe(workload, "/v0/livez", &Timing { delay: 5, period: 10, failures: 3 }));
@@ -36,7 +36,7 @@ pub(crate) fn container(workload: &Workload<'_>) -> Container {
     sidecar
 }
 
-/// The sidecar without probes and key material: that of the bootstrap pod, which nothing waits for but seid.
+/// The sidecar without probes and key material: for the bootstrap pod, where only seid waits for it.
 pub(crate) fn base(workload: &Workload<'_>) -> Container {
     let (pod, platform) = (workload.pod, workload.platform);
     let port = pod.sidecar_port;

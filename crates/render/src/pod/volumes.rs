@@ -1,4 +1,4 @@
-//! Volumes of the pods, in the order in which they are written.
+//! Volumes of the pods, in their order in the manifest.
 
 use k8s_openapi::api::core::v1::{
     ConfigMapProjection, ConfigMapVolumeSource, DownwardAPIProjection, DownwardAPIVolumeFile,
@@ -22,14 +22,14 @@ pub(crate) const PROXY_CONFIG: &str = "rbac-proxy-config";
 pub(crate) const TLS: &str = "sidecar-tls";
 pub(crate) const PROXY_ACCOUNT: &str = "rbac-proxy-account";
 
-/// Readable by the owner alone; the group of the volume is added by the kubelet.
+/// Readable by the owner only; the kubelet adds the group of the volume.
 const PRIVATE: i32 = 0o400;
 /// The API server's default.
 const READABLE: i32 = 0o644;
 /// The kubelet renews the token long before it expires.
 const TOKEN_SECONDS: i64 = 3600;
 
-/// Of the node's pod.
+/// Volumes of the node's pod.
 pub(crate) fn all(workload: &Workload<'_>) -> Vec<Volume> {
     let mut volumes = vec![data(workload), tmp()];
     if let Some(keys) = workload.keys() {
@@ -41,7 +41,7 @@ pub(crate) fn all(workload: &Workload<'_>) -> Vec<Volume> {
     volumes
 }
 
-/// Of the bootstrap pod, which never sees a key.
+/// Volumes of the bootstrap pod, which never mounts a key.
 pub(crate) fn bootstrap(workload: &Workload<'_>) -> Vec<Volume> {
     let mut volumes = vec![data(workload), tmp()];
     volumes.extend(tls(workload));
@@ -65,7 +65,7 @@ fn tls(workload: &Workload<'_>) -> Vec<Volume> {
     vec![Volume { config_map: Some(config), ..named(PROXY_CONFIG) }, secret(TLS, tls.secret, None), account()]
 }
 
-/// What the kubelet mounts in every container where `automountServiceAccountToken` is on, for the proxy alone.
+/// What the kubelet mounts in every container with `automountServiceAccountToken`, for the proxy only.
 fn account() -> Volume {
     let token = ServiceAccountTokenProjection {
         path: "token".to_owned(),

@@ -32,7 +32,7 @@ pub fn platform(case: &str) -> Platform {
     Platform::from_settings(&settings(case)).unwrap()
 }
 
-/// What the Go controller writes; `None` where the case has no such object.
+/// The object that the Go controller writes; `None` if the case has none.
 pub fn expected(case: &str, file: &str) -> Option<Value> {
     Some(serde_json::from_str(&fs::read_to_string(path(case, file)).ok()?).unwrap())
 }

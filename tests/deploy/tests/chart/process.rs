@@ -195,7 +195,7 @@ fn each_release_has_its_own_lease_and_the_usual_one_that_of_the_go_controller() 
 }
 
 #[test]
-fn services_of_the_namespace_add_no_variables() {
+fn services_of_the_namespace_add_no_environment_variables() {
     assert_eq!(container(&json!({})).1["enableServiceLinks"], false);
 }
 
