@@ -1,5 +1,5 @@
-//! What the operator knows of the cluster without asking: one store a kind, and whether each has been filled.
-//! The watches in `feeds` fill them.
+//! Cached state of the cluster: one store per kind, and whether each has synced. The watches in `feeds` fill
+//! them.
 
 use std::collections::BTreeMap;
 
@@ -28,18 +28,18 @@ pub(crate) struct Cache {
     pub(crate) services: Store<Packed<Service>>,
     /// Their proxy configurations.
     pub(crate) config_maps: Store<Packed<ConfigMap>>,
-    /// Their volume claims; imported ones are not among them.
+    /// Their volume claims, except imported ones.
     pub(crate) claims: Store<Packed<PersistentVolumeClaim>>,
     /// Their bootstrap Jobs.
     pub(crate) jobs: Store<Packed<Job>>,
     /// Their pods.
     pub(crate) pods: Store<Packed<Pod>>,
-    /// Names and versions of all TLS Secrets; absent where Secrets are watched by name.
+    /// Names and versions of all TLS Secrets; absent if Secrets are watched by name.
     pub(crate) tls_secrets: Option<Store<PartialObjectMeta<Secret>>>,
     pub(crate) progress: Progress,
 }
 
-/// Where the watches of a scope put what they receive.
+/// The write half of the stores, for the watches of a scope.
 pub(crate) struct Writers {
     pub(crate) nodes: Writer<SeiNode>,
     pub(crate) stateful_sets: Writer<Packed<StatefulSet>>,
@@ -78,13 +78,13 @@ impl Cache {
         (cache, writers)
     }
 
-    /// Whether this very SeiNode, not only one of its name, is in the store.
+    /// Whether this SeiNode, not only one with its name, is in the store.
     pub(crate) fn has(&self, node: &SeiNode) -> bool {
         let current = self.nodes.get(&ObjectRef::from_obj(node));
         current.is_some_and(|current| current.metadata.uid == node.metadata.uid)
     }
 
-    /// A kind that `node` depends on and that this account may not watch, so that nothing is known of it.
+    /// A kind that `node` depends on and that the operator may not watch, so that nothing is known of it.
     pub(crate) fn denied(&self, node: &SeiNode) -> Option<&'static str> {
         let only_with_tls = ["ConfigMap", "Secret"];
         let depends = |kind: &&str| node.spec.tls().is_some() || !only_with_tls.contains(kind);
@@ -92,23 +92,23 @@ impl Cache {
     }
 }
 
-/// How far a store has got.
+/// Sync state of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Filling {
-    /// Its first list has not ended.
+    /// Its first list has not completed.
     Waiting,
-    /// The API server refuses the list to this account.
+    /// The API server denies the list.
     Denied,
-    /// It has been filled once, and is kept current.
+    /// It has synced once, and is kept up to date.
     Done,
 }
 
-/// How far the stores of a scope have got, by kind.
+/// Sync state of the stores of a scope, by kind.
 #[derive(Clone, Default)]
 pub(crate) struct Progress(watch::Sender<BTreeMap<&'static str, Filling>>);
 
 impl Progress {
-    /// Notes how far the store of `kind` has got. One that was filled stays so.
+    /// Records the state of the store of `kind`. One that has synced remains so.
     pub(crate) fn note(&self, kind: &'static str, filling: Filling) {
         self.0.send_if_modified(|kinds| {
             let known = kinds.entry(kind).or_insert(Filling::Waiting);
@@ -120,23 +120,23 @@ impl Progress {
         });
     }
 
-    /// The kinds whose stores have got this far.
+    /// The kinds whose stores are in this state.
     pub(crate) fn of(&self, filling: Filling) -> Vec<&'static str> {
         let kinds = self.0.borrow();
         kinds.iter().filter(|(_, known)| **known == filling).map(|(kind, _)| *kind).collect()
     }
 
-    /// Resolves when nothing more can be learned by waiting: every store is filled, or denied.
+    /// Resolves when waiting cannot bring more: every store has synced, or is denied.
     pub(crate) fn settled(&self) -> impl Future<Output = ()> + Send + use<> {
         self.until(|filling| filling != Filling::Waiting)
     }
 
-    /// Resolves when every store is filled.
+    /// Resolves when every store has synced.
     pub(crate) fn synced(&self) -> impl Future<Output = ()> + Send + use<> {
         self.until(|filling| filling == Filling::Done)
     }
 
-    /// Resolves when the store of `kind` is filled.
+    /// Resolves when the store of `kind` has synced.
     pub(crate) fn filled(&self, kind: &'static str) -> impl Future<Output = ()> + Send + use<> {
         let mut kinds = self.0.subscribe();
         async move {
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_denied_kind_holds_back_only_the_nodes_that_depend_on_it() {
+    fn a_denied_kind_blocks_only_the_nodes_that_depend_on_it() {
         let (cache, _writers) = Cache::new(true);
         for kind in ["Pod", "Secret"] {
             cache.progress.note(kind, Filling::Waiting);
@@ -185,7 +185,7 @@ mod tests {
         assert!(cache.progress.settled().now_or_never().is_some());
         assert!(cache.progress.synced().now_or_never().is_none());
         assert_eq!((cache.denied(&node(false)), cache.denied(&node(true))), (None, Some("Secret")));
-        // What was filled is known, although it may be old.
+        // What was listed once is known, although it may be old.
         cache.progress.note("Pod", Filling::Denied);
         assert_eq!(cache.denied(&node(false)), None);
         cache.progress.note("Secret", Filling::Done);

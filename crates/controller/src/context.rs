@@ -1,5 +1,5 @@
-//! What every pass shares: the client, the settings, the caches, and the few things that are remembered
-//! between passes. All of it can be lost without harm: it is rebuilt by looking.
+//! State shared by all passes: the client, the settings, the caches, and the few things that are remembered
+//! between passes. All of it can be lost: it is rebuilt from the cluster.
 
 use std::{
     collections::HashMap,
@@ -33,7 +33,7 @@ use crate::{
 pub enum SecretAccess {
     /// One metadata-only watch of all Secrets of type `kubernetes.io/tls`: needs list and watch on Secrets.
     Watch,
-    /// One metadata-only watch per referenced Secret: a Role with `resourceNames` suffices.
+    /// One metadata-only watch per referenced Secret: a Role with `resourceNames` is sufficient.
     Named,
 }
 
@@ -46,23 +46,23 @@ pub struct Options {
     pub namespaces: Vec<String>,
     /// How Secrets are watched.
     pub secret_access: SecretAccess,
-    /// How many nodes are reconciled at the same time.
+    /// Maximum number of concurrent reconciles.
     pub workers: u16,
-    /// Other addresses for sidecars, as with curl's `--connect-to`; names are verified as ever.
+    /// Other addresses for sidecars, as with curl's `--connect-to`; names are still verified.
     pub connect_to: Vec<ConnectTo>,
     /// File with the token for sidecars, sent to all of them and re-read from disk. Without it tokens are requested
     /// for the ServiceAccount that the operator runs as, each for one node.
     pub token_file: Option<PathBuf>,
-    /// Whether tasks may be submitted to sidecars: not by a process whose lease may be another's.
+    /// Whether tasks may be submitted to sidecars: not by a process that may have lost its lease.
     pub gate: Arc<dyn Gate>,
-    /// The platform's genesis bucket, to say what members of a ceremony wait for. Without it they find out by
-    /// failing.
+    /// The platform's genesis bucket, to report what members of a ceremony wait for. Without it their tasks
+    /// fail and retry instead.
     pub genesis_bucket: Option<Bucket>,
 }
 
 impl Options {
-    /// As the operator has them unless told otherwise: all namespaces, one watch of all TLS Secrets, 32 workers,
-    /// sidecars where their names resolve to, no look into the genesis bucket.
+    /// The defaults: all namespaces, one watch of all TLS Secrets, 32 workers, sidecars at the addresses that
+    /// their names resolve to, no genesis bucket.
     pub fn new(platform: Platform) -> Self {
         Self {
             platform,
@@ -77,7 +77,7 @@ impl Options {
     }
 }
 
-/// What every pass shares.
+/// State shared by all passes.
 pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) platform: Platform,
@@ -88,7 +88,7 @@ pub(crate) struct Context {
     pub(crate) neighbours: Neighbours,
     /// Shared by all scopes.
     pub(crate) exclusives: Arc<Exclusives>,
-    /// Where to send the nodes of this scope that are to be reconciled soon.
+    /// Requeues nodes of this scope.
     pub(crate) wake: UnboundedSender<ObjectRef<SeiNode>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) events: Publisher,
@@ -108,17 +108,17 @@ impl Context {
         fastrand::f64()
     }
 
-    /// A random id for a new plan.
+    /// A random ID for a new plan.
     pub(crate) fn plan_id(&self) -> String {
         uuid::Uuid::new_v4().to_string()
     }
 
-    /// What is remembered of a node.
+    /// Accesses what is remembered of a node.
     pub(crate) fn memory<T>(&self, node: &SeiNode, with: impl FnOnce(&mut Memory) -> T) -> T {
         with(self.memories().entry(node.uid().unwrap_or_default()).or_default())
     }
 
-    /// Forgets a node that is gone. Another one may have its name by now.
+    /// Drops what is remembered of a node that is gone. Another one may have its name by now.
     pub(crate) fn forget(&self, node: &SeiNode) {
         self.memories().remove(&node.uid().unwrap_or_default());
         self.references.release(node);
@@ -130,19 +130,19 @@ impl Context {
         }
     }
 
-    /// Has a node reconciled soon.
+    /// Requeues a node.
     pub(crate) fn wake(&self, node: ObjectRef<SeiNode>) {
-        // The receiver is gone only when the controller is shutting down.
+        // The receiver is dropped only when the controller shuts down.
         let _ = self.wake.send(node);
     }
 
-    /// Has the nodes reconciled soon that an object may matter to.
+    /// Requeues the nodes that an object may affect.
     pub(crate) fn wake_nodes_of<K: Pack>(&self, object: &Packed<K>) {
         let namespace = object.meta().namespace.as_deref().unwrap_or_default();
         object.nodes().iter().for_each(|name| self.wake(ObjectRef::new(name).within(namespace)));
     }
 
-    /// Has the nodes reconciled soon whose last passes failed: what failed them may be over.
+    /// Requeues the nodes whose last passes failed: the cause may be resolved.
     pub(crate) fn retry_failed(&self) {
         let failed = |node: &SeiNode| {
             let memories = self.memories();
@@ -153,7 +153,7 @@ impl Context {
     }
 
     fn memories(&self) -> MutexGuard<'_, HashMap<String, Memory>> {
-        // A panic elsewhere leaves the map whole: every access is one insert, read or remove.
+        // A panic elsewhere cannot leave the map inconsistent: every access is one insert, read or remove.
         self.memories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,5 +1,5 @@
-//! Objects that are decoded one by one. A LIST or a watch decodes whole answers: one object that does not fit its
-//! type would hide all others.
+//! Objects that are decoded one by one. A LIST or a watch decodes whole responses: one object that does not
+//! fit its type would hide all others.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use sei_sidecar::cut;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 
-/// An object of type `K`, or what is in its place.
+/// An object of type `K`, or one that cannot be decoded.
 #[derive(Clone, Debug)]
 pub(crate) struct Decoded<K> {
     pub(crate) metadata: ObjectMeta,
@@ -19,9 +19,9 @@ pub(crate) struct Decoded<K> {
 /// An object that does not fit its type.
 #[derive(Clone, Debug)]
 pub(crate) struct Undecodable {
-    /// The field and what is wrong with it. The words may repeat the value, so they are cut.
+    /// The field and the error. The text may repeat the value, so it is truncated.
     pub(crate) error: String,
-    /// The object as the API server has it.
+    /// The object as stored in the API server.
     pub(crate) value: Value,
 }
 
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_value_of_the_wrong_type_is_not_repeated_whole() {
+    fn a_long_value_of_the_wrong_type_is_truncated() {
         let spec = json!({ "chainId": "c", "image": "i", "fullNode": {}, "sidecar": "x".repeat(1 << 20) });
         let item: Decoded<SeiNode> = serde_json::from_value(node("a", &spec)).unwrap();
         let error = item.object.unwrap_err().error;

@@ -1,12 +1,12 @@
-//! What can go wrong in a pass over one object, and what ends the controller. Troubles of the object itself are not
-//! errors: they are findings, outcomes and conditions.
+//! Errors of a pass over one object, and errors that end the controller. Problems of the object itself are
+//! not errors: they are findings, outcomes and conditions.
 
 use crate::{refusal::words, status_write::RecordError};
 
-/// What ends the controller. Troubles of single nodes never do.
+/// Errors that end the controller. Problems of single nodes never do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A watch or the queue of nodes ended, which neither should while the operator runs.
+    /// A watch or the queue of nodes ended, which must not happen while the operator runs.
     #[error("{what} ended unexpectedly: this is a defect of the operator, please report it")]
     Ended {
         /// What ended.
@@ -14,42 +14,43 @@ pub enum Error {
     },
 }
 
-/// A pass that could not be finished. It is repeated with a growing delay. Objects are named by kind, namespace and name.
+/// A pass that could not be completed. It is retried with backoff. Objects are named by kind, namespace and
+/// name.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PassError {
-    /// The API server did not do what was asked.
+    /// A request to the API server failed.
     #[error("failed to {doing} {object}: {}", words(source))]
     Api {
         /// What was being done.
         doing: &'static str,
-        /// To which object.
+        /// The object.
         object: String,
-        /// The API server's or the client's words.
+        /// The error of the API server or the client.
         source: Box<kube::Error>,
     },
     /// The status could not be written.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// What a pass wrote was decided on an earlier version. The pass is repeated on the current one.
+    /// The pass was based on an outdated version. It is retried with the current one.
     #[error("failed to write {object}: the object changed since it was read")]
     Outdated {
-        /// What was to be written.
+        /// The object to be written.
         object: String,
     },
-    /// What the pass depends on cannot be observed.
+    /// The state that the pass depends on cannot be observed.
     #[error(
         "{object} is not reconciled: the operator is not allowed to list and watch {kind} objects; grant it the permissions of its role"
     )]
     Denied {
-        /// What is not reconciled.
+        /// The object that is not reconciled.
         object: String,
-        /// The kind that the API server refuses.
+        /// The kind that the API server denies.
         kind: &'static str,
     },
-    /// The pass took longer than it ever should.
+    /// The pass exceeded its time limit.
     #[error("the reconcile of {object} did not end within {seconds} s; check the API server's latency")]
     Deadline {
-        /// What is reconciled.
+        /// The object.
         object: String,
         /// The limit.
         seconds: u64,
@@ -57,13 +58,13 @@ pub(crate) enum PassError {
     /// A bug in the operator; the pass was aborted and the process continues.
     #[error("the reconcile of {object} panicked: this is a defect of the operator, please report it")]
     Panicked {
-        /// What is reconciled.
+        /// The object.
         object: String,
     },
 }
 
 impl PassError {
-    /// Closed set of words for metrics and logs.
+    /// A fixed set of values for metrics and logs.
     pub(crate) fn category(&self) -> &'static str {
         match self {
             Self::Api { .. } => "api",

@@ -1,4 +1,4 @@
-//! Publishes events, after the status that they speak of was written.
+//! Publishes events, after the status that they refer to was written.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,15 +16,15 @@ use tokio::sync::Semaphore;
 
 use crate::refusal::words;
 
-/// Longest note that the API server admits, in bytes.
+/// Maximum length of a note that the API server admits, in bytes.
 const NOTE_LIMIT: usize = 1024;
 
-/// How many batches of events are published at the same time.
+/// Maximum number of batches of events that are published at the same time.
 const CONCURRENT: u32 = 8;
-/// How long the events of the last passes may take at shutdown.
+/// Time limit at shutdown for the events of the last passes.
 const FLUSH: Duration = Duration::from_secs(2);
 
-/// Publishes events in the background: no pass waits for one, and nothing depends on them.
+/// Publishes events in the background: passes do not wait for it, and nothing depends on it.
 #[derive(Clone)]
 pub(crate) struct Publisher {
     client: Client,
@@ -36,7 +36,7 @@ impl Publisher {
         Self { client, permits: Arc::new(Semaphore::new(CONCURRENT as usize)) }
     }
 
-    /// Publishes `events` about `node` in their order. One that cannot be published is logged.
+    /// Publishes `events` about `node` in order. Failures are logged.
     pub(crate) fn publish(&self, node: &ObjectReference, events: Vec<Event>, now: Timestamp) {
         if events.is_empty() {
             return;
@@ -59,16 +59,16 @@ impl Publisher {
         });
     }
 
-    /// Waits for the events that are being published, but not long.
+    /// Waits for pending events, up to a limit.
     pub(crate) async fn flush(&self) {
-        // Permits are given in the order in which they were asked for.
+        // Permits are granted in the order of the requests.
         if tokio::time::timeout(FLUSH, self.permits.acquire_many(CONCURRENT)).await.is_err() {
             tracing::warn!("events of the last reconciles were not published in time");
         }
     }
 }
 
-/// The event as the API server takes it, the `index`-th of those that happened at `now`.
+/// The event as an API object, the `index`-th of those at time `now`.
 fn body(node: &ObjectReference, event: Event, index: usize, now: Timestamp) -> ApiEvent {
     let type_ = match event.level {
         Level::Normal => "Normal",

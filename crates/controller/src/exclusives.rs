@@ -1,5 +1,5 @@
-//! Signing keys and volumes, which one pod at a time may use: who holds them by the caches, which node was let start, and
-//! the public parts of the keys.
+//! Signing keys and volumes, which only one pod at a time may use: their current users according to the
+//! caches, the nodes that were allowed to start, and the public parts of the keys.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -48,11 +48,11 @@ type Name = (String, String);
 /// What is known of exclusive things in all scopes.
 pub(crate) struct Exclusives {
     scopes: Vec<Stores>,
-    /// Where to send the names of nodes to reconcile; a scope that does not have a node ignores it.
+    /// Requeues nodes by name; a scope without that node ignores it.
     wakes: Vec<UnboundedSender<ObjectRef<SeiNode>>>,
-    /// UIDs of the nodes that were let start: what they create meanwhile may not be in a cache yet.
+    /// UIDs of the nodes that were allowed to start: what they create may not be in a cache yet.
     granted: Mutex<BTreeSet<String>>,
-    /// Nodes that wait until another one releases what they need.
+    /// Nodes that wait for another one to release what they need.
     held: Mutex<BTreeSet<Name>>,
     /// Public parts of signing keys by their Secret.
     keys: Mutex<HashMap<Name, PublicKey>>,
@@ -63,7 +63,7 @@ impl Exclusives {
         Self { scopes, wakes, granted: Mutex::default(), held: Mutex::default(), keys: Mutex::default() }
     }
 
-    /// Who else uses what `node` needs. A node without a rival is granted it before the next one is judged.
+    /// Other users of what `node` needs. A node without a rival is granted it before the next one is checked.
     pub(crate) async fn contention(&self, client: &Client, node: &SeiNode) -> Contention {
         if !contends(node) {
             return Contention::default();
@@ -81,7 +81,7 @@ impl Exclusives {
         found
     }
 
-    /// The same by the objects that the API server has at this moment, for the step that starts a pod: caches may lag.
+    /// The same from the current objects in the API server, for the step that starts a pod: caches may lag.
     pub(crate) async fn live(&self, client: &Client, node: &SeiNode) -> Result<Contention, kube::Error> {
         if !contends(node) {
             return Ok(Contention::default());
@@ -106,19 +106,19 @@ impl Exclusives {
         Ok(self.judge(node, &uses))
     }
 
-    /// A kind of which nothing is known in some scope, so that a use of what `node` needs could be missed.
+    /// A kind that is not known in some scope, so that a user of what `node` needs could be missed.
     pub(crate) fn denied(&self, node: &SeiNode) -> Option<&'static str> {
         let denied = self.scopes.iter().flat_map(|scope| scope.progress.of(Filling::Denied));
         let mut kinds = denied.filter(|kind| ["SeiNode", "StatefulSet", "Job", "Pod"].contains(kind));
         kinds.next().filter(|_| contends(node))
     }
 
-    /// Remembers the public parts of the signing key in a Secret.
+    /// Stores the public parts of the signing key in a Secret.
     pub(crate) fn learn_key(&self, namespace: &str, secret: &str, key: PublicKey) {
         lock(&self.keys).insert((namespace.to_owned(), secret.to_owned()), key);
     }
 
-    /// Forgets a node that is gone, and the keys that nothing uses any more.
+    /// Drops a node that is gone, and the keys that are not used any more.
     pub(crate) fn forget(&self, node: &SeiNode) {
         lock(&self.granted).remove(&node.uid().unwrap_or_default());
         lock(&self.held).remove(&name_of(node));
@@ -131,11 +131,11 @@ impl Exclusives {
         lock(&self.keys).retain(|name, _| used.contains(name));
     }
 
-    /// Has every node reconciled that waits for another one to release what it needs.
+    /// Requeues every node that waits for another one to release what it needs.
     pub(crate) fn wake_held(&self) {
         for (namespace, name) in lock(&self.held).iter() {
             for wake in &self.wakes {
-                // The receiver is gone only when the controller is shutting down.
+                // The receiver is dropped only when the controller shuts down.
                 let _ = wake.send(ObjectRef::new(name).within(namespace));
             }
         }
@@ -177,7 +177,7 @@ impl Exclusives {
         }
     }
 
-    /// What the whole fleet uses or is to use.
+    /// The current and intended uses of all nodes.
     fn uses(&self, granted: &BTreeSet<String>) -> Vec<Use> {
         let mut uses = Vec::new();
         for scope in &self.scopes {
@@ -194,7 +194,8 @@ impl Exclusives {
     }
 }
 
-/// Whether another node may need what `node` needs. A claim that was created for a node is no other node's.
+/// Whether another node may need what `node` needs. A claim that was created for a node is not used by
+/// another.
 fn contends(node: &SeiNode) -> bool {
     names::imported_claim(node).is_some() || names_key(node)
 }
@@ -217,7 +218,7 @@ impl Pack for Job {
     }
 }
 
-/// A pod that has ended holds nothing.
+/// A pod that has terminated uses nothing.
 impl Pack for Pod {
     fn exclusive_use(&self) -> Option<Use> {
         let phase = self.status.as_ref().and_then(|status| status.phase.as_deref());
@@ -226,7 +227,7 @@ impl Pack for Pod {
     }
 }
 
-// These use nothing that others may not use as well.
+// These kinds use nothing exclusively.
 impl Pack for Service {}
 impl Pack for ConfigMap {}
 impl Pack for PersistentVolumeClaim {}
@@ -253,6 +254,7 @@ fn owned((namespace, name): (&str, &str)) -> Name {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic elsewhere leaves these collections whole: every access is one insert, read or remove.
+    // A panic elsewhere cannot leave these collections inconsistent: every access is one insert, read or
+    // remove.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

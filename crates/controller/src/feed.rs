@@ -1,4 +1,5 @@
-//! Starts the watches of a scope: each is a separate task that ends with the scope; an error of one stops no other.
+//! Starts the watches of a scope: each is a separate task that ends with the scope; an error of one does not
+//! stop the others.
 
 use std::{hash::Hash, sync::Arc};
 
@@ -17,10 +18,10 @@ use crate::{
     watches::{self, WatchHealth},
 };
 
-/// How many objects are listed at a time: the whole answer is in memory, and each object of it twice.
+/// Page size of lists: the whole response is in memory, and each of its objects twice.
 pub(crate) const PAGE: u32 = 50;
 
-/// Where the watches of a scope run, and where it is noted how far they have got.
+/// The watches of a scope, and their sync state.
 pub(crate) struct Feed<'a> {
     pub(crate) client: &'a Client,
     pub(crate) metrics: &'a Arc<Metrics>,
@@ -42,13 +43,13 @@ impl Feed<'_> {
         }
     }
 
-    /// The health of the watch of a kind, which is `optional` where the cluster may lack the kind.
+    /// The health of the watch of a kind; `optional` if the kind may not be installed.
     pub(crate) fn health(&self, kind: &'static str) -> WatchHealth {
         let place = self.namespace.map_or("all namespaces".to_owned(), |name| format!("namespace {name}"));
         WatchHealth::new(self.metrics, kind, place, watches::SHARED)
     }
 
-    /// Fills the store of `writer` for ever, and reports what changes in it.
+    /// Keeps the store of `writer` up to date, and reports changes.
     pub(crate) fn spawn<K>(
         &mut self,
         kind: &'static str,

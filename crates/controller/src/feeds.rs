@@ -1,5 +1,5 @@
-//! The watches that fill a [`Cache`](crate::cache::Cache). What they receive wakes the affected nodes, and the groups of
-//! the nodes that changed.
+//! The watches that fill a [`Cache`](crate::cache::Cache). Their events requeue the affected nodes, and the
+//! groups of changed nodes.
 
 use std::{fmt::Debug, sync::Arc};
 
@@ -27,14 +27,16 @@ use crate::{
     unreadable::{Unreadable, Voice},
 };
 
-/// ConfigMaps may be large and few of them are the operator's: as many as are held at the same time while they are
-/// listed, each of them twice (the answer and the decoded object).
+/// ConfigMaps may be large and few of them belong to the operator: the page size limits how many are in
+/// memory at the same time while they are listed, each of them twice (the response and the decoded object).
 const CONFIG_MAP_PAGE: u32 = 4;
 
-/// Seconds that one watch of Secrets lasts: its connection's buffers hold what was received last, annotations included.
+/// Duration of one watch of Secrets, in seconds: its connection buffers what was received last, annotations
+/// included.
 const SECRETS_WATCH: u32 = 30;
 
-/// Starts the watches of the scope of `ctx`: one namespace, or all of them. None of the tasks ends.
+/// Starts the watches of the scope of `ctx`: one namespace, or all of them. The tasks run until they are
+/// aborted.
 pub(crate) fn start(tasks: &mut JoinSet<()>, ctx: &Arc<Context>, writers: Writers, namespace: Option<&str>) {
     let every = || watcher::Config::default().page_size(PAGE);
     let ours = || every().labels(labels::NODE);

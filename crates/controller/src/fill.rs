@@ -1,4 +1,4 @@
-//! Keeps the store of one watch current, and tells what changed in it.
+//! Keeps the store of one watch up to date, and reports changes.
 
 use std::{collections::HashMap, hash::Hash, sync::Arc};
 
@@ -16,17 +16,17 @@ use crate::{
     watches::{self, WatchHealth},
 };
 
-/// What a watch found.
+/// A change reported by a watch.
 pub(crate) enum Change<'a, K> {
-    /// The object is new or was changed.
+    /// The object is new or has changed.
     Present(&'a K),
-    /// The object is gone, or another one has its name.
+    /// The object is gone, or was replaced by another one with its name.
     Gone(&'a K),
     /// The watch works again after a failure.
     Recovered,
 }
 
-/// Keeps a store current for ever, and reports what changes in it, after it did.
+/// Keeps a store up to date, and reports each change after it is in the store.
 pub(crate) async fn fill<K>(
     events: impl Stream<Item = watcher::Result<watcher::Event<K>>>,
     mut writer: Writer<K>,
@@ -53,7 +53,7 @@ pub(crate) async fn fill<K>(
         let recovered = health.received(&event);
         match &event {
             watcher::Event::Init | watcher::Event::InitApply(_) => writer.apply_watcher_event(&event),
-            // A list reports neither deletions nor what stayed as it was.
+            // A list reports neither deletions nor unchanged objects.
             watcher::Event::InitDone => {
                 let before = by_uid(store.state());
                 writer.apply_watcher_event(&event);
@@ -110,7 +110,7 @@ mod tests {
         serde_json::from_value(json!({ "metadata": metadata })).unwrap()
     }
 
-    /// What is reported of these events, and how far the store is said to have got.
+    /// The changes that are reported for these events, and the resulting sync state of the store.
     async fn reported(
         events: Vec<watcher::Result<watcher::Event<Job>>>,
     ) -> (Vec<(&'static str, String)>, Vec<Filling>) {
@@ -125,11 +125,11 @@ mod tests {
             let uid = |job: &Job| job.metadata.uid.clone().unwrap();
             changes.lock().unwrap().push(match change {
                 Change::Present(job) => {
-                    assert_eq!(stored(job), job.metadata.uid, "it is in the store by then");
+                    assert_eq!(stored(job), job.metadata.uid, "it is already in the store");
                     ("present", uid(job))
                 }
                 Change::Gone(job) => {
-                    assert_ne!(stored(job), job.metadata.uid, "it has left the store by then");
+                    assert_ne!(stored(job), job.metadata.uid, "it is already removed from the store");
                     ("gone", uid(job))
                 }
                 Change::Recovered => ("recovered", String::new()),
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_relist_does_not_mention_is_reported_as_gone_and_what_did_not_change_is_not_reported() {
+    async fn a_relist_reports_missing_objects_as_gone_and_does_not_report_unchanged_ones() {
         let list = |jobs: Vec<Job>| {
             [Init].into_iter().chain(jobs.into_iter().map(InitApply)).chain([InitDone]).map(Ok)
         };
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_recreated_object_is_distinguished_from_the_deleted_one_of_its_name() {
+    async fn a_recreated_object_is_distinguished_from_the_deleted_one_with_its_name() {
         let events = [
             Init,
             InitDone,
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_watch_that_is_refused_is_tried_again_and_reports_its_recovery() {
+    async fn a_denied_watch_is_retried_and_reports_its_recovery() {
         let status = kube::core::Status::failure("jobs is forbidden", "Forbidden").with_code(403);
         let refused = watcher::Error::InitialListFailed(kube::Error::Api(status.boxed()));
         let (changes, fillings) =

@@ -1,5 +1,5 @@
-//! The end of a SeiNode: its data volume claim is deleted unless the deletion orphans it, everything else follows by
-//! garbage collection. The sidecar is not needed for it.
+//! Deletion of a SeiNode: its data volume claim is deleted unless the deletion orphans it; everything else is
+//! garbage-collected. The sidecar is not needed for it.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::{
     refusal::is_not_found,
 };
 
-/// Finalizer of the garbage collector while it takes the owner off the objects that are to stay.
+/// Finalizer of the garbage collector while it removes the owner references of objects that are orphaned.
 const ORPHAN: &str = "orphan";
 
 /// Whether the finalizer is on the node.
@@ -24,25 +24,25 @@ pub(crate) fn is_marked(node: &SeiNode) -> bool {
     node.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == labels::FINALIZER)
 }
 
-/// Whether the deletion was requested with `--cascade=orphan`: the garbage collector then takes the owner off the
-/// claim as off every other object.
+/// Whether the deletion was requested with `--cascade=orphan`: the garbage collector then removes the owner
+/// reference of the claim as of every other object.
 fn is_orphaning(node: &SeiNode) -> bool {
     node.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == ORPHAN)
 }
 
-/// Puts the finalizer on the node.
+/// Adds the finalizer to the node.
 pub(crate) async fn mark(ctx: &Context, node: &SeiNode) -> Result<Arc<SeiNode>, PassError> {
     let mut finalizers = node.metadata.finalizers.clone().unwrap_or_default();
     finalizers.push(labels::FINALIZER.to_owned());
     finalizers::write(&ctx.client, node, &finalizers, labels::FIELD_MANAGER).await.map(Arc::new)
 }
 
-/// Does what has to be done before the node is removed, then removes the finalizer.
+/// Does what is necessary before the node is removed, then removes the finalizer.
 pub(crate) async fn finalize(ctx: &Context, node: &Arc<SeiNode>) -> Result<(), PassError> {
     if !is_marked(node) {
         return Ok(());
     }
-    // All that is in a namespace that ends goes with it, perhaps the operator's Role first.
+    // All objects in a terminating namespace are deleted with it, perhaps the operator's Role first.
     let node = match finalizers::in_terminating_namespace(&ctx.client, &**node).await {
         true => Arc::clone(node),
         false => end(ctx, node).await?,
@@ -55,7 +55,7 @@ pub(crate) async fn finalize(ctx: &Context, node: &Arc<SeiNode>) -> Result<(), P
     }
 }
 
-/// Says that the node ends, and deletes the claim that was made for it.
+/// Reports that the node is terminating, and deletes the claim that was created for it.
 async fn end(ctx: &Context, node: &Arc<SeiNode>) -> Result<Arc<SeiNode>, PassError> {
     let now = ctx.now();
     let mut status = node.status.clone().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Finalizers of reconciled objects, written to the very version that was read.
+//! Finalizers of reconciled objects, written to exactly the version that was read.
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
@@ -38,7 +38,7 @@ pub(crate) async fn write<K: Reconciled>(
     })
 }
 
-/// Whether the namespace of `object` is being deleted. One that cannot be read counts as one that stays.
+/// Whether the namespace of `object` is being deleted. One that cannot be read counts as not being deleted.
 pub(crate) async fn in_terminating_namespace<K: Reconciled>(client: &Client, object: &K) -> bool {
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let namespace = namespaces.get(object.meta().namespace.as_deref().unwrap_or_default()).await;

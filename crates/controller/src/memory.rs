@@ -16,50 +16,50 @@ use crate::{references::Target, sidecar::Watched, written::Writes};
 /// What is remembered of a node.
 #[derive(Default)]
 pub(crate) struct Memory {
-    /// Findings about referenced objects, with what they were made from.
+    /// Findings about referenced objects, with what they are based on.
     pub(crate) findings: HashMap<Target, (Basis, Finding)>,
-    /// The imported claim, as it was last read.
+    /// The imported claim, as last read.
     pub(crate) imported: Option<Claim>,
-    /// UID of the claim that was marked as holding state, which the cache may not have yet.
+    /// UID of the claim that was marked as initialized, which may not be in the cache yet.
     pub(crate) initialized: Option<String>,
-    /// The last answer about a pod that was not created.
+    /// The last known reason why a pod was not created.
     pub(crate) refusal: Option<Refusal>,
-    /// Repairs that did not last, each until it is tried again.
+    /// Repairs that did not last, each until it is retried.
     pub(crate) overridden: Vec<(Timestamp, Overridden)>,
     pub(crate) tls: Option<Judged>,
-    /// What the sidecar's certificate is verified against: from the last Secret that was accepted.
+    /// What the sidecar's certificate is verified against: from the last accepted Secret.
     pub(crate) trust: Option<ServerTrust>,
-    /// The actor that speaks to the sidecar.
+    /// The actor of the sidecar.
     pub(crate) sidecar: Option<Watched>,
-    /// The node as our last write returned it, which the cache may not have yet.
+    /// The node as returned by the operator's last write, which may not be in the cache yet.
     pub(crate) written: Option<Arc<SeiNode>>,
-    /// The node's objects as our last writes returned them, which the caches may not have yet.
+    /// The node's objects as returned by the operator's last writes, which may not be in the caches yet.
     pub(crate) writes: Writes,
-    /// Progress of the plan that is not written yet.
+    /// Progress of the plan that is not stored yet.
     pub(crate) unsaved: Option<Unsaved>,
     pub(crate) shown: Option<Shown>,
-    /// Observations in a row in which something could not be read.
+    /// Number of observations in a row with failed reads.
     pub(crate) unread: u32,
-    /// Passes that failed in a row.
+    /// Number of failed passes in a row.
     pub(crate) failures: u32,
 }
 
-/// A status that is not written yet.
+/// A status that is not stored yet.
 pub(crate) struct Unsaved {
-    /// When it began to differ from what is stored.
+    /// Since when it differs from the stored one.
     pub(crate) since: Instant,
     /// What is stored.
     pub(crate) stored: Option<SeiNodeStatus>,
     pub(crate) status: SeiNodeStatus,
 }
 
-/// Why a pod was not created, when that was last asked.
+/// Why a pod was not created, and when that was checked.
 pub(crate) struct Refusal {
     pub(crate) at: Timestamp,
     pub(crate) message: Option<String>,
 }
 
-/// What other nodes observe of this one.
+/// The parts of this node that other nodes observe.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Shown {
     pub(crate) labels: Option<BTreeMap<String, String>>,
@@ -68,25 +68,26 @@ pub(crate) struct Shown {
     pub(crate) node_id: Option<String>,
 }
 
-/// What a finding was made from: the count of changes of the object, and the spec that says what it must hold.
+/// What a finding is based on: the number of changes of the object, and the part of the spec that it is
+/// checked against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Basis {
     pub(crate) changes: u64,
     pub(crate) generation: Option<i64>,
 }
 
-/// A verdict, and the version of the Secret that it is about.
+/// A verdict, and the version of the Secret that it is for.
 pub(crate) struct Judged {
     pub(crate) secret: String,
     pub(crate) version: Version,
     pub(crate) finding: TlsFinding,
 }
 
-/// What tells one content of a Secret from another without reading it.
+/// Identifies the content of a Secret without reading it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
     /// The cache has it at this resource version.
     At(String),
-    /// Its own watch has reported this many changes.
+    /// A watch of the single Secret has reported this many changes.
     Changes(u64),
 }

@@ -1,4 +1,4 @@
-//! Other SeiNodes, as the caches have them: what they mean for a node, and who has to be woken when one changes.
+//! Other SeiNodes in the caches: what they mean for a node, and which nodes to requeue when one changes.
 
 use std::{
     collections::HashMap,
@@ -18,7 +18,7 @@ const KIND: &str = "SeiNode";
 /// The SeiNodes of every scope.
 pub(crate) struct Neighbours {
     pub(crate) fleet: Arc<[Fleet]>,
-    /// Where to send the names of nodes to reconcile; a scope that does not have a node ignores it.
+    /// Requeues nodes by name; a scope without that node ignores it.
     pub(crate) wakes: Vec<UnboundedSender<ObjectRef<SeiNode>>>,
     /// Shared by all scopes.
     pub(crate) node_ids: Arc<NodeIds>,
@@ -32,19 +32,19 @@ pub(crate) struct Fleet {
     pub(crate) progress: Progress,
 }
 
-/// IDs of the nodes of every scope in the peer-to-peer network, as their sidecars said last.
+/// IDs of the nodes of every scope in the peer-to-peer network, as last reported by their sidecars.
 #[derive(Default)]
 pub(crate) struct NodeIds(Mutex<HashMap<ObjectRef<SeiNode>, String>>);
 
 impl NodeIds {
     fn lock(&self) -> MutexGuard<'_, HashMap<ObjectRef<SeiNode>, String>> {
-        // A panic elsewhere leaves the map whole: every access is one insert, read or remove.
+        // A panic elsewhere cannot leave the map inconsistent: every access is one insert, read or remove.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Neighbours {
-    /// The peers that the label sources of `node` find. `None` without label sources.
+    /// The peers that the label sources of `node` select. `None` without label sources.
     pub(crate) fn peers(&self, node: &SeiNode, platform: &Platform) -> Option<Peers> {
         let node_id = |other: &SeiNode| self.node_ids.lock().get(&ObjectRef::from_obj(other)).cloned();
         neighbours::peers(node, self.others(node), platform, node_id)
@@ -59,22 +59,22 @@ impl Neighbours {
         neighbours::namespaces(node).any(is_denied).then_some(KIND)
     }
 
-    /// Remembers the ID of `node`, which outlives its pods.
+    /// Stores the ID of `node`, which outlives its pods.
     pub(crate) fn learn_id(&self, node: &SeiNode, id: String) {
         self.node_ids.lock().insert(ObjectRef::from_obj(node), id);
     }
 
-    /// Forgets a node that is gone, and wakes those to which that matters.
+    /// Drops a node that is gone, and requeues those that it affects.
     pub(crate) fn forget(&self, node: &SeiNode) {
         self.node_ids.lock().remove(&ObjectRef::from_obj(node));
         self.wake(node);
     }
 
-    /// Has every node reconciled to which a change of `node` matters.
+    /// Requeues every node that a change of `node` affects.
     pub(crate) fn wake(&self, node: &SeiNode) {
         for other in self.others(node).filter(|other| matters_to(node, other)) {
             for wake in &self.wakes {
-                // The receiver is gone only when the controller is shutting down.
+                // The receiver is dropped only when the controller shuts down.
                 let _ = wake.send(ObjectRef::from_obj(&*other));
             }
         }

@@ -1,5 +1,5 @@
-//! Objects as the caches hold them. A decoded pod or StatefulSet takes ten times the memory of its JSON, and is needed
-//! only by the passes over its node.
+//! Objects in the form in which the caches hold them. A decoded pod or StatefulSet takes ten times the memory
+//! of its JSON, and is needed only by the passes over its node.
 
 use std::{borrow::Cow, marker::PhantomData, sync::Arc};
 
@@ -17,17 +17,17 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::trim;
 
-/// A kind that is held as JSON.
+/// A kind that is cached as JSON.
 pub(crate) trait Pack:
     Resource<DynamicType = (), Scope = NamespaceResourceScope> + Serialize + DeserializeOwned
 {
-    /// What the object uses of that which one pod at a time may use. Kept decoded, since all objects are searched for it.
+    /// What the object uses exclusively. Kept decoded, since all objects are searched for it.
     fn exclusive_use(&self) -> Option<Use> {
         None
     }
 }
 
-/// An object of type `K`: what it is found by, and the rest as JSON.
+/// An object of type `K`: its lookup keys, and the rest as JSON.
 pub(crate) struct Packed<K> {
     metadata: ObjectMeta,
     nodes: Arc<[String]>,
@@ -37,7 +37,7 @@ pub(crate) struct Packed<K> {
 }
 
 impl<K: Pack> Packed<K> {
-    /// `None` for an object that cannot be serialized, which none of the API server is.
+    /// `None` for an object that cannot be serialized, which objects of the API server always can.
     fn new(object: &K) -> Option<Self> {
         let metadata = object.meta();
         Some(Self {
@@ -60,12 +60,12 @@ impl<K: Pack> Packed<K> {
         serde_json::from_slice(&self.json).ok()
     }
 
-    /// Names of the SeiNodes that it may matter to.
+    /// Names of the SeiNodes that it may affect.
     pub(crate) fn nodes(&self) -> &[String] {
         &self.nodes
     }
 
-    /// What it uses of that which one pod at a time may use.
+    /// What it uses exclusively.
     pub(crate) fn exclusive_use(&self) -> Option<&Use> {
         self.exclusive_use.as_deref()
     }
@@ -82,7 +82,7 @@ pub(crate) fn pack<K: Pack>(event: watcher::Event<K>) -> Option<watcher::Event<P
     })
 }
 
-/// One object out of a store.
+/// Reads one object from a store.
 pub(crate) fn get<K: Pack + 'static>(
     store: &Store<Packed<K>>,
     namespace: &str,
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_is_the_same_once_unpacked_and_is_found_by_its_name() {
+    fn an_unpacked_object_is_unchanged_and_found_by_its_name() {
         let service: Service = serde_json::from_value(json!({
             "metadata": {
                 "name": "node-0", "namespace": "pacific-1", "uid": "u", "resourceVersion": "7",

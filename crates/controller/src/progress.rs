@@ -1,5 +1,6 @@
-//! Progress of a plan that is not written yet. Most tasks of a sidecar take less than a second, and a write for each
-//! costs more than it tells: what a process that takes over finds again by asking waits for the next write.
+//! Progress of a plan that is not stored yet. Most tasks of a sidecar take less than a second, and a write
+//! for each costs more than it is worth: progress that a new process can recover by querying the sidecar
+//! waits for the next write.
 
 use std::{
     sync::Arc,
@@ -11,10 +12,10 @@ use sei_decide::is_progress;
 
 use crate::{context::Context, memory::Unsaved};
 
-/// Progress is written at most this long after it was made.
+/// Maximum delay before progress is written.
 const WRITE_WITHIN: Duration = Duration::from_secs(1);
 
-/// The node with the progress that is not written yet, unless another client has written its status since.
+/// The node with the progress that is not stored yet, unless another client has written its status since.
 pub(crate) fn with_unsaved(ctx: &Context, stored: &Arc<SeiNode>) -> Arc<SeiNode> {
     ctx.memory(stored, |memory| {
         memory.unsaved.take_if(|unsaved| unsaved.stored != stored.status);
@@ -28,7 +29,7 @@ pub(crate) fn with_unsaved(ctx: &Context, stored: &Arc<SeiNode>) -> Arc<SeiNode>
     })
 }
 
-/// Keeps `status` for a later write, if it may wait. Returns until when; `None` where it is to be written now.
+/// Defers writing `status`, if possible. Returns until when; `None` if it has to be written now.
 pub(crate) fn keep(ctx: &Context, stored: &SeiNode, status: &SeiNodeStatus) -> Option<Duration> {
     let before = stored.status.as_ref()?;
     if !is_progress(before, status) {

@@ -1,5 +1,5 @@
-//! The queue of one kind in one scope: which object is reconciled when, how long that may take, and what follows a
-//! failure.
+//! The queue of one kind in one scope: which object is reconciled when, with which time limit, and what
+//! follows a failure.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -22,12 +22,12 @@ use crate::{
     watches::Pace,
 };
 
-/// No pass takes longer: its calls have separate deadlines, this one is the backstop.
+/// Time limit of a pass: its calls have separate deadlines, this is the backstop.
 const PASS_LIMIT: Duration = Duration::from_secs(120);
-/// Delays between the passes over an object that fail.
+/// Backoff of failed passes over an object.
 const RETRY: Pace = Pace::new(Duration::from_millis(200), Duration::from_secs(300));
 
-/// A pass that failed, and when the next is due.
+/// A pass that failed, and when the next one is due.
 #[derive(Debug, thiserror::Error)]
 #[error("{error}")]
 pub(crate) struct Failed {
@@ -35,8 +35,8 @@ pub(crate) struct Failed {
     retry_in: Duration,
 }
 
-/// Reconciles the objects of `store` that `woken` names, by `pass`, until `stopped` is true and the passes under way have
-/// ended.
+/// Reconciles the objects of `store` that `woken` names, with `pass`, until `stopped` is true and the active
+/// passes have ended.
 pub(crate) async fn run<K, C, F>(
     ctx: Arc<C>,
     store: Store<K>,
@@ -49,12 +49,12 @@ pub(crate) async fn run<K, C, F>(
     C: Send + Sync + 'static,
     F: Future<Output = Result<Action, Failed>> + Send + 'static,
 {
-    // The watches run beside the controller: it would pause all of them for an error of one.
+    // The watches run outside of the controller, which would pause all of them for an error of one.
     Controller::for_stream(stream::pending(), store)
         .with_config(controller::Config::default().concurrency(workers))
         .reconcile_on(woken)
         .graceful_shutdown_on(async move {
-            // An error means that the sender is gone, which is a shutdown too.
+            // An error means that the sender was dropped, which is a shutdown too.
             let _ = stopped.wait_for(|stopped| *stopped).await;
         })
         .run(pass, |_, failed, _| Action::requeue(failed.retry_in), ctx)
@@ -62,7 +62,7 @@ pub(crate) async fn run<K, C, F>(
         .await;
 }
 
-/// One pass over `object` with its deadline; a panic in it is an error of that object alone.
+/// One pass over `object` with its deadline; a panic in it is an error of only that object.
 pub(crate) async fn guarded<K: Reconciled>(
     metrics: &Metrics,
     object: &K,
@@ -80,10 +80,10 @@ pub(crate) async fn guarded<K: Reconciled>(
     result
 }
 
-/// Logs the last of `failures` in a row, and says when to try again.
+/// Logs the last of `failures` in a row, and returns when to retry.
 pub(crate) fn failed<K: Reconciled>(object: &K, error: PassError, failures: u32, jitter: f64) -> Failed {
     let object = described(object);
-    // Another client wrote the object meanwhile, which is expected.
+    // Another client wrote the object in the meantime, which is expected.
     if error.category() == "conflict" {
         tracing::debug!(object, %error, "reconcile conflicted; retrying");
     } else {

@@ -1,16 +1,17 @@
-//! The permissions that the operator, the pods of nodes and people need, and no others. The Helm chart and the test
-//! that runs the operator with exactly these rights are made from this table.
+//! The permissions that the operator, the pods of nodes and users need, and no others. The Helm chart and the
+//! test that runs the operator with exactly these permissions are generated from this table.
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
 
 use crate::SecretAccess;
 
-/// Default name of the Lease that decides which replica is active: the Go controller's, so that the two are never
-/// active at the same time.
+/// Default name of the Lease that decides which replica is active: the same as the Go controller's, so that
+/// the two are never active at the same time.
 pub const LEASE: &str = "bc1f5b0a.sei.io";
-/// ClusterRole of the ServiceAccounts that node pods run as ([`proxy_rules`]); bindings to it exist in fleets.
+/// ClusterRole of the ServiceAccounts of node pods ([`proxy_rules`]); existing fleets have bindings to it.
 pub const PROXY_ROLE: &str = "sei-rbac-proxy";
-/// ClusterRole of people and pipelines that submit tasks ([`submitter_rules`]); bindings to it exist in fleets.
+/// ClusterRole of users and pipelines that submit tasks ([`submitter_rules`]); existing fleets have bindings
+/// to it.
 pub const SUBMITTER_ROLE: &str = "sei-validator-task-submitter";
 
 /// Group, resources, verbs.
@@ -18,83 +19,83 @@ type Row = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 const READ: &[&str] = &["get", "list", "watch"];
 
-/// What proxies of nodes with TLS require of a caller that submits, reads and lists tasks.
+/// What the proxies of nodes with TLS require of a client that submits, reads and lists tasks.
 const SUBMIT: Row = ("sei.io", &["seinodetasks"], &["create", "get", "list"]);
 
-/// Read and written in the namespaces of nodes.
+/// Used in the namespaces of nodes.
 const NAMESPACED: &[Row] = &[
-    // The finalizer is a patch of metadata. Created and deleted: those of a group. Read: to take over a group of the Go
-    // controller.
+    // patch: the finalizer is metadata. create and delete: SeiNodes of a group. get: to take over a group of
+    // the Go controller.
     ("sei.io", &["seinodes"], &["get", "list", "watch", "create", "patch", "delete"]),
     ("sei.io", &["seinodedeployments"], &["list", "watch", "patch"]),
     ("sei.io", &["seinodes/status", "seinodedeployments/status"], &["patch"]),
     // Owner references that block deletion.
     ("sei.io", &["seinodes/finalizers", "seinodedeployments/finalizers"], &["update"]),
     SUBMIT,
-    // Server-side apply needs create for an object that is not there yet.
+    // Server-side apply needs create for an object that does not exist yet.
     ("apps", &["statefulsets"], &["get", "list", "watch", "create", "patch"]),
     ("", &["configmaps"], &["get", "list", "watch", "create", "patch"]),
-    // Deleted: the Service of a bootstrap.
+    // delete: the Service of a bootstrap.
     ("", &["services"], &["get", "list", "watch", "create", "patch", "delete"]),
-    // Patched: the annotation that its volume holds the state of the chain.
+    // patch: the annotation that the volume holds the state of the chain.
     ("", &["persistentvolumeclaims"], &["get", "list", "watch", "create", "patch", "delete"]),
-    // Deleted: a pod that an update replaces.
+    // delete: a pod that an update replaces.
     ("", &["pods"], &["list", "watch", "delete"]),
     ("batch", &["jobs"], &["get", "list", "watch", "create", "delete"]),
-    // Listed: why the controller of a StatefulSet or Job failed to create a pod.
+    // list: why the controller of a StatefulSet or Job failed to create a pod.
     ("events.k8s.io", &["events"], &["create", "list"]),
 ];
 
-/// Of kinds that are in no namespace.
+/// Cluster-scoped kinds.
 const CLUSTER: &[Row] = &[
-    // The volume behind an imported claim is judged.
+    // The volume of an imported claim is checked.
     ("", &["persistentvolumes"], &["get"]),
     // In a namespace that is being deleted, finalizers are removed at once.
     ("", &["namespaces"], &["get"]),
 ];
 
-/// What outlives the Roles of a namespace that is being deleted.
+/// Has to outlive the Roles of a namespace that is being deleted.
 const FINALIZER: Row = ("sei.io", &["seinodes", "seinodedeployments"], &["list", "watch", "patch"]);
 
 const SECRETS: Row = ("", &["secrets"], READ);
 
-/// Every rule of the operator over nodes, in whatever role it is granted.
+/// All rules of the operator for nodes, regardless of the role that grants them.
 pub fn rules(secrets: SecretAccess) -> Vec<PolicyRule> {
     [namespaced_rules(secrets), cluster_rules()].concat()
 }
 
-/// What the operator needs where nodes are: in a Role in each of their namespaces, or in a ClusterRole. With
-/// [`SecretAccess::Named`] it holds nothing about Secrets: a Role in each namespace has to name those that may
+/// The rules for the namespaces of nodes: in a Role in each of them, or in a ClusterRole. With
+/// [`SecretAccess::Named`] they do not include Secrets: a Role in each namespace has to name those that may
 /// be read ([`named_secrets`]).
 pub fn namespaced_rules(secrets: SecretAccess) -> Vec<PolicyRule> {
     let secrets = (secrets == SecretAccess::Watch).then_some(SECRETS);
     NAMESPACED.iter().copied().chain(secrets).map(rule).collect()
 }
 
-/// What only a ClusterRole can grant the operator.
+/// The rules that only a ClusterRole can grant.
 pub fn cluster_rules() -> Vec<PolicyRule> {
     CLUSTER.iter().copied().map(rule).collect()
 }
 
-/// What a ClusterRole has to grant where Roles grant the rest: the deletion of a namespace takes the Roles in it before
-/// the operator has removed its finalizers, without which the namespace never ends. The chart limits it to the
-/// namespaces of the Roles by an admission policy.
+/// The rules that a ClusterRole has to grant if Roles grant the rest: the deletion of a namespace deletes its
+/// Roles before the operator has removed its finalizers, without which the namespace would be terminating
+/// forever. The chart limits the rules to the namespaces of the Roles with an admission policy.
 pub fn finalizer_rules() -> Vec<PolicyRule> {
     vec![rule(FINALIZER)]
 }
 
-/// The rule by which the operator reads and watches Secrets: all of them, unless names are added to it.
+/// The rule to read and watch Secrets: all of them, unless names are added.
 pub fn secrets() -> PolicyRule {
     rule(SECRETS)
 }
 
-/// The rule by which the operator may read and watch exactly the Secrets `names`.
+/// The rule to read and watch exactly the Secrets `names`.
 pub fn named_secrets(names: Vec<String>) -> PolicyRule {
     PolicyRule { resource_names: Some(names), ..secrets() }
 }
 
-/// Rules of the ServiceAccount that node pods run as: their proxies ask the API server who calls and whether
-/// they may. Both kinds are in no namespace, so only a ClusterRoleBinding grants them.
+/// Rules of the ServiceAccount of node pods: their proxies send TokenReviews and SubjectAccessReviews. Both
+/// kinds are cluster-scoped, so only a ClusterRoleBinding grants them.
 pub fn proxy_rules() -> Vec<PolicyRule> {
     vec![
         rule(("authentication.k8s.io", &["tokenreviews"], &["create"])),
@@ -102,13 +103,13 @@ pub fn proxy_rules() -> Vec<PolicyRule> {
     ]
 }
 
-/// Rules by which the operator asks the API server who scrapes its metrics and whether they may, where that is
-/// switched on. Both kinds are in no namespace, so only a ClusterRoleBinding grants them.
+/// Rules to authenticate and authorize clients of the operator's metrics, if that is enabled. TokenReviews
+/// and SubjectAccessReviews are cluster-scoped, so only a ClusterRoleBinding grants them.
 pub fn metrics_auth_rules() -> Vec<PolicyRule> {
     proxy_rules()
 }
 
-/// Rules of those who scrape the operator's metrics, where it asks.
+/// Rules of clients that scrape the operator's metrics, if they are authorized.
 pub fn metrics_reader_rules() -> Vec<PolicyRule> {
     vec![PolicyRule {
         non_resource_urls: Some(vec!["/metrics".to_owned()]),
@@ -117,17 +118,17 @@ pub fn metrics_reader_rules() -> Vec<PolicyRule> {
     }]
 }
 
-/// Rules of those who submit tasks to sidecars behind TLS.
+/// Rules of clients that submit tasks to sidecars behind TLS.
 pub fn submitter_rules() -> Vec<PolicyRule> {
     vec![rule(SUBMIT)]
 }
 
-/// Rules of those who view SeiNodes and SeiNodeDeployments, for the cluster's `view`.
+/// Rules to view SeiNodes and SeiNodeDeployments, aggregated to `view`.
 pub fn viewer_rules() -> Vec<PolicyRule> {
     vec![rule(("sei.io", &["seinodes", "seinodedeployments", "seinodedeployments/scale"], READ))]
 }
 
-/// Rules of those who run SeiNodes and SeiNodeDeployments, for the cluster's `edit` and `admin`.
+/// Rules to manage SeiNodes and SeiNodeDeployments, aggregated to `edit` and `admin`.
 pub fn editor_rules() -> Vec<PolicyRule> {
     let write = &["create", "update", "patch", "delete", "deletecollection"];
     vec![
@@ -136,7 +137,7 @@ pub fn editor_rules() -> Vec<PolicyRule> {
     ]
 }
 
-/// Rules in the operator's own namespace: its one lease, called `name`. A name cannot limit who may create.
+/// Rules in the operator's namespace: its lease, called `name`. A rule cannot limit create by name.
 pub fn lease_rules(name: &str) -> Vec<PolicyRule> {
     let leases = |verbs| rule(("coordination.k8s.io", &["leases"], verbs));
     vec![
@@ -145,8 +146,8 @@ pub fn lease_rules(name: &str) -> Vec<PolicyRule> {
     ]
 }
 
-/// The rule by which the operator requests tokens for sidecars: for the ServiceAccount `account`, which it runs as and
-/// which is in its own namespace, and for no other.
+/// The rule to request tokens for sidecars: only for the ServiceAccount `account`, which the operator runs as
+/// and which is in its namespace.
 pub fn token_rule(account: &str) -> PolicyRule {
     PolicyRule {
         resource_names: Some(vec![account.to_owned()]),

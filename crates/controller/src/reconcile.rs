@@ -11,11 +11,11 @@ use crate::{
     record::record, repair::repair, sidecar::Watched, written::version,
 };
 
-/// How often a pass may go round before it lets others have their turn: a plan is stored, run, and followed
-/// up by the next.
+/// How many times a pass repeats before other nodes have their turn: a plan is stored, run, and followed by
+/// the next.
 const ROUNDS: usize = 4;
 
-/// Reconciles `cached`, or the newer state that our own last write returned.
+/// Reconciles `cached`, or the newer state that the operator's last write returned.
 pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Action, PassError> {
     let mut stored = freshest(cached, ctx);
     announce(ctx, &stored);
@@ -65,8 +65,8 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Act
     Ok(Action::requeue(Duration::ZERO))
 }
 
-/// Wakes the nodes that depend on this one when what they depend on changed: that it exists, its labels, its phase, its
-/// ID in the peer-to-peer network.
+/// Requeues the nodes that depend on this one when the relevant parts changed: its existence, labels, phase,
+/// or ID in the peer-to-peer network.
 fn announce(ctx: &Context, node: &SeiNode) {
     let node_id = ctx.memory(node, |memory| memory.sidecar.as_ref().and_then(Watched::node_id));
     if let Some(id) = &node_id {
@@ -84,7 +84,7 @@ fn announce(ctx: &Context, node: &SeiNode) {
     }
 }
 
-/// The cache may not have our own last write yet; acting on what was before it would repeat work.
+/// The cache may not have the operator's last write yet; acting on the state before it would repeat work.
 fn freshest(cached: Arc<SeiNode>, ctx: &Context) -> Arc<SeiNode> {
     ctx.memory(&cached, |memory| match &memory.written {
         Some(written) if version(&**written) > version(&*cached) => Arc::clone(written),

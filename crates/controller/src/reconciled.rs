@@ -24,10 +24,10 @@ pub(crate) trait Reconciled:
     + Sync
     + 'static
 {
-    /// Who reconciles it, in metrics.
+    /// Its controller, in metrics.
     const CONTROLLER: Controller;
 
-    /// Says in `conditions` that the object cannot be decoded.
+    /// Reports in `conditions` that the object cannot be decoded.
     fn unreadable(
         conditions: &mut Option<Vec<Condition>>,
         message: &str,
@@ -69,7 +69,7 @@ impl Reconciled for SeiNodeDeployment {
     }
 }
 
-/// Kind, namespace and name, as errors name an object.
+/// Kind, namespace and name, the form in which errors name an object.
 pub(crate) fn described<K: Reconciled>(object: &K) -> String {
     let namespace = object.namespace().unwrap_or_default();
     format!("{} {namespace}/{}", K::kind(&()), object.name_any())

@@ -1,4 +1,4 @@
-//! The one status write of a pass, under optimistic lock, and the events that follow from it.
+//! The status write of a pass, with optimistic locking, and the events that follow from it.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::{
     status_write::{RecordError, difference, write_status},
 };
 
-/// Writes `status` where it differs from what `node` has, and returns the node as the API server then has it.
+/// Writes `status` if it differs from that of `node`, and returns the node as stored in the API server.
 pub(crate) async fn record(
     ctx: &Context,
     node: &Arc<SeiNode>,

@@ -1,5 +1,5 @@
-//! Watches of single objects that nodes name: key Secrets, imported volume claims, and, where the operator may
-//! not list Secrets, TLS Secrets. Metadata only: no data of a Secret ever sits in a cache.
+//! Watches of single objects that nodes reference: key Secrets, imported volume claims, and, if the operator
+//! may not list Secrets, TLS Secrets. Metadata only: no data of a Secret is ever cached.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -33,7 +33,7 @@ pub(crate) enum Kind {
     Claim,
 }
 
-/// An object that a node names.
+/// An object that a node references.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Target {
     pub(crate) kind: Kind,
@@ -47,7 +47,7 @@ impl Target {
     }
 }
 
-/// The nodes that need a watch: their uids by name.
+/// The nodes that need a watch: their UIDs by name.
 type Users = BTreeMap<String, Option<String>>;
 
 struct Watched {
@@ -62,7 +62,7 @@ impl Drop for Watched {
     }
 }
 
-/// The running watches, one an object however many nodes name it.
+/// The running watches, one per object, regardless of how many nodes reference it.
 pub(crate) struct References {
     client: Client,
     wake: UnboundedSender<ObjectRef<SeiNode>>,
@@ -71,7 +71,7 @@ pub(crate) struct References {
 }
 
 impl References {
-    /// No watches yet; nodes to be reconciled are sent to `wake`.
+    /// No watches yet; nodes to reconcile are sent to `wake`.
     pub(crate) fn new(
         client: Client,
         wake: UnboundedSender<ObjectRef<SeiNode>>,
@@ -80,8 +80,8 @@ impl References {
         Self { client, wake, metrics, watched: Mutex::default() }
     }
 
-    /// Ensures that `node` is woken when `target` changes. Returns a count that grows with every change, so that a
-    /// finding can be kept until then.
+    /// Ensures that `node` is requeued when `target` changes. Returns a counter that grows with every change,
+    /// so that a finding can be cached until then.
     pub(crate) fn follow(&self, node: &SeiNode, target: &Target) -> u64 {
         let mut watched = lock(&self.watched);
         let entry = watched.entry(target.clone()).or_insert_with(|| self.watch(target));
@@ -89,7 +89,7 @@ impl References {
         entry.changes.load(Ordering::Acquire)
     }
 
-    /// Ends the watches that only `node` needed. Another node of its name keeps its own.
+    /// Ends the watches that only `node` needed. Another node with its name keeps its watches.
     pub(crate) fn release(&self, node: &SeiNode) {
         lock(&self.watched).retain(|target, watched| {
             if target.namespace != names::namespace(node) {
@@ -138,7 +138,7 @@ impl Notify {
     fn changed(&self) {
         self.changes.fetch_add(1, Ordering::AcqRel);
         for user in lock(&self.users).keys() {
-            // The receiver is gone only when the controller is shutting down.
+            // The receiver is dropped only when the controller shuts down.
             let _ = self.wake.send(ObjectRef::new(user).within(&self.namespace));
         }
     }
@@ -155,7 +155,7 @@ where
         match event {
             Ok(event) => {
                 health.received(&event);
-                // A relist reports no deletion, so its end counts as a change.
+                // A relist does not report deletions, so its end counts as a change.
                 if matches!(
                     event,
                     watcher::Event::Apply(_) | watcher::Event::Delete(_) | watcher::Event::InitDone
@@ -169,7 +169,8 @@ where
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic elsewhere leaves these collections whole: every access is one insert, read or remove.
+    // A panic elsewhere cannot leave these collections inconsistent: every access is one insert, read or
+    // remove.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,11 +1,11 @@
-//! Refusals of the API server: their words, and whether they are final.
+//! Rejections of the API server: their messages, and whether they are permanent.
 
 use std::error::Error;
 
 use sei_sidecar::cut;
 
-/// What `error` says, for conditions, events and logs. The message of the API server stands there once, without
-/// the debug form that [`kube::Error`] adds; other errors come with their causes.
+/// The message of `error` for conditions, events and logs. The message of the API server appears once,
+/// without the debug form that [`kube::Error`] adds; other errors include their causes.
 pub(crate) fn words(error: &kube::Error) -> String {
     if let kube::Error::Api(status) = error {
         return match status.message.as_str() {
@@ -25,13 +25,13 @@ pub(crate) fn words(error: &kube::Error) -> String {
     cut(&text)
 }
 
-/// Whether the object, or its kind, does not exist. Of a kind the answer is plain text, without a reason.
+/// Whether the object, or its kind, does not exist. For a kind the response is plain text, without a reason.
 pub(crate) fn is_not_found(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 
-/// Whether the object that was written is at fault, so that the same write can never succeed: the API server calls
-/// it invalid and names its fields. An admission policy or webhook uses the same code, but can be changed.
+/// Whether the written object is at fault, so that the same write can never succeed: the API server reports
+/// it as invalid and names its fields. An admission policy or webhook uses the same code, but can be changed.
 pub(crate) fn is_final(error: &kube::Error) -> bool {
     let kube::Error::Api(status) = error else { return false };
     let causes = status.details.iter().flat_map(|details| &details.causes);
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn the_message_of_the_api_server_stands_alone() {
+    fn the_message_of_the_api_server_is_not_repeated() {
         let quota = json!({ "status": "Failure", "code": 403, "reason": "Forbidden", "message": "exceeded quota: no-pods",
             "metadata": {}, "details": { "name": "rpc-0", "kind": "services" } });
         assert_eq!(words(&refusal(quota)), "exceeded quota: no-pods");
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn only_invalid_fields_of_the_object_are_final() {
+    fn only_invalid_fields_of_the_object_are_permanent() {
         let invalid = json!({ "code": 422, "reason": "Invalid", "message": "StatefulSet.apps \"x\" is invalid",
             "details": { "causes": [{ "reason": "FieldValueInvalid", "message": "bad", "field": "spec.replicas" }] } });
         let policy = json!({ "code": 422, "reason": "Invalid", "message": "ValidatingAdmissionPolicy 'p' denied request: no team",

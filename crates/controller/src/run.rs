@@ -1,5 +1,5 @@
-//! Wiring: one controller a scope (all namespaces, or one each), fed by the watches of its cache. None starts before
-//! the caches of all scopes have settled, since nodes are observed across scopes.
+//! Wiring: one controller per scope (all namespaces, or one each), fed by the watches of its cache. None
+//! starts before the caches of all scopes have synced or are denied, since nodes are observed across scopes.
 
 use std::{
     collections::BTreeSet,
@@ -30,14 +30,14 @@ use crate::{
     sidecar::{Permits, Sidecars, Tokens},
 };
 
-/// How long passes under way may take to end once the operator is asked to stop. What is cut off then is taken up
-/// by the next process, as after a crash.
+/// Time limit for active passes once the operator is asked to stop. What is aborted then is resumed by the
+/// next process, as after a crash.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
-/// How often it is logged what the operator waits for at its start.
+/// How often the operator logs what it waits for at startup.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Runs the controller until `shutdown` resolves and the passes under way have ended, or have been given the time
-/// to. `ready` is called once, when all caches are filled.
+/// Runs the controller until `shutdown` resolves and the active passes have ended or exceeded their time
+/// limit. `ready` is called once, when all caches have synced.
 ///
 /// # Errors
 /// [`Error::Ended`] when a watch ends before `shutdown` does, which is a defect.
@@ -59,7 +59,7 @@ pub async fn run(
     };
     tokio::select! {
         () = settled => {}
-        // Nothing is under way yet.
+        // No pass is active yet.
         () = shutdown.clone() => return Ok(()),
         ended = ended(&mut feeds) => return Err(ended),
     }
@@ -94,7 +94,7 @@ pub async fn run(
     ended
 }
 
-/// Resolves when a watch ends, which none should.
+/// Resolves when a watch ends, which must not happen.
 async fn ended(feeds: &mut JoinSet<()>) -> Error {
     if let Some(Err(error)) = feeds.join_next().await {
         tracing::error!(%error, "a watch panicked");
@@ -104,7 +104,7 @@ async fn ended(feeds: &mut JoinSet<()>) -> Error {
 
 type Woken = mpsc::UnboundedReceiver<ObjectRef<SeiNode>>;
 
-/// A context for each scope, with the nodes and groups to be reconciled in it.
+/// A context for each scope, with its queues of nodes and groups.
 struct Scopes(Vec<Scope>);
 
 struct Scope {
@@ -123,7 +123,7 @@ impl Scopes {
         events: &Publisher,
         feeds: &mut JoinSet<()>,
     ) -> Self {
-        // A namespace that is listed twice is one scope: two would work on the same nodes.
+        // A namespace that is listed twice is one scope: two would reconcile the same nodes.
         let namespaces: BTreeSet<_> = options.namespaces.iter().map(String::as_str).collect();
         let namespaces: Vec<_> = match namespaces.is_empty() {
             true => vec![None],
@@ -210,7 +210,7 @@ impl Scopes {
         future::join_all(all).map(drop)
     }
 
-    /// Kinds of which a store of any scope has got this far.
+    /// Kinds with a store in this state, in any scope.
     fn kinds(&self, filling: Filling) -> BTreeSet<&'static str> {
         self.0.iter().flat_map(|scope| scope.nodes.cache.progress.of(filling)).collect()
     }

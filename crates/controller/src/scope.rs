@@ -15,7 +15,7 @@ use crate::{
     reconciled::described,
 };
 
-/// Reconciles the nodes that `woken` names until `stopped` is true and the passes under way have ended.
+/// Reconciles the nodes that `woken` names until `stopped` is true and the active passes have ended.
 pub(crate) async fn run(
     ctx: Arc<Context>,
     woken: mpsc::UnboundedReceiver<ObjectRef<SeiNode>>,
@@ -34,16 +34,16 @@ async fn pass(node: Arc<SeiNode>, ctx: Arc<Context>) -> Result<Action, Failed> {
         memory.failures = if result.is_ok() { 0 } else { memory.failures.saturating_add(1) };
         memory.failures
     });
-    // It may have been deleted during the pass, which then stored it again.
+    // It may have been deleted during the pass, which then recreated its entry.
     if !ctx.cache.has(&node) {
         ctx.forget(&node);
     }
     result.map_err(|error| queue::failed(&*node, error, failures, ctx.jitter()))
 }
 
-/// A pass, where everything that it depends on can be observed.
+/// A pass, if everything that it depends on can be observed.
 async fn permitted(node: &Arc<SeiNode>, ctx: &Context) -> Result<Action, PassError> {
-    // A deletion needs no cache. That of a namespace may take the right to fill them first.
+    // A deletion needs no cache. The deletion of a namespace may revoke the permission to fill them first.
     let is_deleted = node.metadata.deletion_timestamp.is_some();
     let elsewhere = || ctx.exclusives.denied(node).or_else(|| ctx.neighbours.denied(node));
     let denied = || ctx.cache.denied(node).or_else(elsewhere);
@@ -62,7 +62,7 @@ mod tests {
     use crate::testbed;
 
     #[tokio::test]
-    async fn a_pass_leaves_nothing_in_memory_of_a_node_that_is_gone() {
+    async fn a_pass_keeps_nothing_in_memory_of_a_node_that_is_gone() {
         let client = testbed::client(|_| testbed::failure(404));
         let (ctx, mut writers) = testbed::context(&client, &[]);
         let [node, successor] = ["u1", "u2"].map(|uid| testbed::node(uid, json!({ "fullNode": {} })));

@@ -1,4 +1,4 @@
-//! How a status is written: what changed of it, to the very version that was read.
+//! Status writes: only the changes, to exactly the version that was read.
 
 use kube::{
     Api, Client, ResourceExt,
@@ -11,26 +11,26 @@ use crate::{
     refusal::words,
 };
 
-/// Why a status was not written.
+/// Why a status could not be written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RecordError {
-    /// The object was changed since it was read. The pass is repeated on the current version.
+    /// The object was changed since it was read. The pass is retried with the current version.
     #[error("failed to write the status of {object}: the object changed since it was read")]
     Conflict {
-        /// Of what.
+        /// The object.
         object: String,
     },
-    /// The API server's words.
+    /// The request failed.
     #[error("failed to write the status of {object}: {}", words(source))]
     Api {
-        /// Of what.
+        /// The object.
         object: String,
-        /// What went wrong.
+        /// The error.
         source: Box<kube::Error>,
     },
 }
 
-/// Merges `change` into the status of this version of `object`, and returns what the API server then has.
+/// Merges `change` into the status of this version of `object`, and returns the stored object.
 pub(crate) async fn write_status<K: Reconciled>(
     client: &Client,
     object: &K,
@@ -53,8 +53,8 @@ pub(crate) async fn write_status<K: Reconciled>(
     })
 }
 
-/// The merge patch (RFC 7386) that makes `after` of `before`. What this version of the operator does not know of a
-/// status, a later one wrote, and it is in neither: it stays.
+/// The merge patch (RFC 7386) from `before` to `after`. Status fields that this version of the operator does
+/// not know, written by a later version, are in neither and are kept.
 pub(crate) fn difference(before: &Value, after: &Value) -> Value {
     let (Value::Object(before), Value::Object(after)) = (before, after) else { return after.clone() };
     let removed = before.keys().filter(|key| !after.contains_key(*key)).map(|key| (key.clone(), Value::Null));
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_write_has_what_changed_and_nothing_else() {
+    fn a_status_write_contains_only_changes() {
         let before = json!({ "phase": "Running", "plan": { "id": "a", "tasks": [1, 2] }, "old": 1 });
         let after = json!({ "phase": "Running", "plan": { "id": "a", "tasks": [1] }, "new": { "x": 1 } });
         let expected = json!({ "old": null, "plan": { "tasks": [1] }, "new": { "x": 1 } });

@@ -1,4 +1,4 @@
-//! A scope without a cluster: a function answers requests for single objects, and tests fill the stores.
+//! A scope without a cluster: a function responds to requests for single objects, and tests fill the stores.
 
 use std::{
     convert::Infallible,
@@ -31,7 +31,7 @@ use crate::{
 /// A status code and a body.
 pub(crate) type Answer = (u16, Value);
 
-/// The answer to a request that failed.
+/// The response to a request that failed.
 pub(crate) fn failure(code: u16) -> Answer {
     let status = json!({ "apiVersion": "v1", "kind": "Status", "status": "Failure", "message": "failed", "code": code });
     (code, status)
@@ -44,8 +44,8 @@ pub(crate) fn not_found() -> Answer {
     (code, status)
 }
 
-/// A client whose requests are answered by path. Watches of single objects never report anything. Each request holds a
-/// clone of `answer` while it is open.
+/// A client whose responses are selected by path. Watches of single objects never report anything. Each
+/// request holds a clone of `answer` while it is open.
 pub(crate) fn client(answer: impl Fn(&str) -> Answer + Clone + Send + 'static) -> Client {
     let service = tower::service_fn(move |request: Request<Body>| {
         let (uri, answer) = (request.uri().clone(), answer.clone());
@@ -61,7 +61,7 @@ pub(crate) fn client(answer: impl Fn(&str) -> Answer + Clone + Send + 'static) -
     Client::new(service, "default")
 }
 
-/// A context with the settings of a small platform and `settings`, and the writers of its stores.
+/// A context with the settings of a small platform and with `settings`, and the writers of its stores.
 pub(crate) fn context(client: &Client, settings: &[(&str, &str)]) -> (Arc<Context>, Writers) {
     let settings = builders::platform().into_iter().chain(settings.iter().copied());
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -102,7 +102,7 @@ pub(crate) fn context(client: &Client, settings: &[(&str, &str)]) -> (Arc<Contex
     (Arc::new(context), writers)
 }
 
-/// SeiNode `sei/node-0` of this UID, with `parts` in its spec.
+/// SeiNode `sei/node-0` with this UID, and `parts` in its spec.
 pub(crate) fn node(uid: &str, parts: Value) -> Arc<SeiNode> {
     let mut spec = json!({ "chainId": "pacific-1", "image": "seid:a" });
     let Value::Object(parts) = parts else { panic!("the parts of a spec are an object") };

@@ -1,5 +1,5 @@
-//! What a cached object keeps: what is read of it later. Everything else is dropped before it is stored, so that
-//! memory grows with the nodes and not with what others write into or beside their objects.
+//! Which parts of an object are cached: those that are read later. Everything else is dropped before it is
+//! stored, so that memory grows with the number of nodes and not with what other clients write.
 
 use k8s_openapi::{
     api::{
@@ -17,13 +17,13 @@ use sei_deployment::{is_applied_by_group, is_by_go};
 use sei_sidecar::cut;
 use serde_json::json;
 
-/// kubectl's copy of an object, with whatever was in it.
+/// kubectl's copy of an object, with all its content.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-/// Longest value of a ConfigMap that is kept. What the operator writes is far shorter.
+/// Maximum length of a ConfigMap value that is kept. The operator's own are far shorter.
 const VALUE_LIMIT: usize = 16 * 1024;
 
-/// Which fields a group applied stays, as does what the Go controller wrote into a SeiNode of a group: what the operator
-/// no longer wants of it is removed by its next apply.
+/// Keeps which fields a group applied, and what the Go controller wrote to a SeiNode of a group: fields that
+/// the operator does not want any more are removed by its next apply.
 pub(crate) fn node(node: &mut SeiNode) {
     let is_in_group = node.labels().contains_key(labels::DEPLOYMENT);
     let is_of_group =
@@ -39,14 +39,14 @@ pub(crate) fn group(group: &mut SeiNodeDeployment) {
     group.annotations_mut().remove(LAST_APPLIED);
 }
 
-/// Annotations stay: one says that a group retained the Service.
+/// Keeps annotations: one says that a group retained the Service.
 pub(crate) fn group_service(object: &mut Service) {
     object.metadata.managed_fields = None;
     object.annotations_mut().remove(LAST_APPLIED);
     object.status = None;
 }
 
-/// Managers stay, since drift detection asks who wrote the spec; which fields they wrote does not.
+/// Keeps managers, since drift detection checks who wrote the spec, but not which fields they wrote.
 pub(crate) fn stateful_set(object: &mut StatefulSet) {
     let managers = object.metadata.managed_fields.take();
     metadata(&mut object.metadata);
@@ -76,7 +76,7 @@ pub(crate) fn config_map(object: &mut ConfigMap) {
         object.data = None;
     }
     let data = object.data.iter_mut().flatten();
-    // An empty value differs from what the operator writes as much as the long one does.
+    // An empty value differs from the operator's as much as the long one.
     data.filter(|(_, value)| value.len() > VALUE_LIMIT).for_each(|(_, value)| *value = String::new());
     if let Some(data) = &mut object.data {
         data.retain(|key, _| key == sei_render::RBAC_PROXY_CONFIG_KEY);
@@ -92,7 +92,7 @@ pub(crate) fn job(object: &mut Job) {
     conditions.for_each(|condition| shorten(&mut condition.message));
 }
 
-/// The mark stays that the volume holds the state of the chain.
+/// Keeps the mark that the volume holds the state of the chain.
 pub(crate) fn claim(object: &mut PersistentVolumeClaim) {
     let mark = object
         .metadata
@@ -131,8 +131,8 @@ pub(crate) fn pod(object: &mut Pod) {
     }
 }
 
-/// What says what runs in a pod, and what it mounts. How it was placed and what it may use is not inspected, nor how
-/// containers are started, except for the sidecar and its proxy.
+/// Keeps what a pod runs and mounts. Scheduling and resources are not inspected, nor how containers are
+/// started, except for the sidecar and its proxy.
 fn running_alone(spec: &mut PodSpec) {
     let containers = spec.containers.drain(..).map(|container| Container {
         name: container.name,
@@ -153,7 +153,7 @@ fn running_alone(spec: &mut PodSpec) {
     *spec = PodSpec { containers, init_containers, volumes: spec.volumes.take(), ..PodSpec::default() };
 }
 
-/// Texts of the kubelet, the scheduler and controllers are repeated in the status of a node.
+/// Messages of the kubelet, the scheduler and controllers are repeated in the status of a node.
 fn shorten(message: &mut Option<String>) {
     if let Some(text) = message {
         *text = cut(text);
@@ -172,7 +172,7 @@ fn volumes_alone(spec: &mut PodSpec) {
     }
 }
 
-/// Annotations hold copies of private keys, so nothing is left but what a Secret is found and told apart by.
+/// Annotations contain copies of private keys, so only what identifies a Secret and its version is kept.
 pub(crate) fn secret(object: &mut PartialObjectMeta<Secret>) {
     let all = std::mem::take(&mut object.metadata);
     object.metadata = ObjectMeta {
@@ -195,13 +195,13 @@ fn has_node(metadata: &ObjectMeta) -> bool {
     metadata.owner_references.iter().flatten().any(|owner| owner.controller == Some(true) && is_node(owner))
 }
 
-/// Whether the owner is a SeiNode, of whatever version.
+/// Whether the owner is a SeiNode, of any API version.
 pub(crate) fn is_node(owner: &OwnerReference) -> bool {
     let group = owner.api_version.split_once('/').map_or("", |(group, _)| group);
     owner.kind == SeiNode::kind(&()) && group == SeiNode::group(&())
 }
 
-/// The SeiNodes that an object may matter to: those that own it, and the one that its label names.
+/// The SeiNodes that an object may affect: its owners, and the one in its label.
 pub(crate) fn nodes_of(object: &impl Resource) -> impl Iterator<Item = &str> {
     let metadata = object.meta();
     let owners = metadata.owner_references.iter().flatten().filter(|owner| is_node(owner));
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_a_secret_is_kept_but_its_name_and_version() {
+    fn only_the_name_and_version_of_a_secret_are_kept() {
         let mut object: PartialObjectMeta<Secret> = with_metadata(None, json!({}));
         secret(&mut object);
         assert_eq!(
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_config_map_keeps_the_proxy_configuration_of_a_node_and_nothing_else() {
+    fn only_the_proxy_configuration_of_a_config_map_is_kept() {
         let data =
             json!({ "data": { "config.yaml": "a: b", "more": "x" }, "binaryData": { "blob": "AAAA" } });
         let mut ours: ConfigMap = with_metadata(Some("SeiNode"), data.clone());
@@ -264,7 +264,7 @@ mod tests {
         let long = json!({ "data": { "config.yaml": "x".repeat(1_000_000) } });
         let mut edited: ConfigMap = with_metadata(Some("SeiNode"), long);
         config_map(&mut edited);
-        assert!(text(&edited).len() < 1000, "and still differs from what is wanted");
+        assert!(text(&edited).len() < 1000, "and still differs from the desired value");
     }
 
     #[test]
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_dropped_that_is_read_of_a_claim() {
+    fn everything_that_is_read_of_a_claim_is_kept() {
         let node: SeiNode = with_metadata(None, json!({ "spec": spec() }));
         let mut object: PersistentVolumeClaim =
             with_metadata(Some("SeiNode"), json!({ "status": { "phase": "Bound" } }));
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_dropped_that_is_read_of_a_pod() {
+    fn everything_that_is_read_of_a_pod_is_kept() {
         let env = include_str!("../../../tests/conformance/full-plain/platform.env");
         let settings = env.lines().filter_map(|line| line.split_once('='));
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_matters_to_its_owner_and_to_the_node_that_its_label_names() {
+    fn an_object_affects_its_owner_and_the_node_in_its_label() {
         let mut object: Service = with_metadata(Some("SeiNode"), json!({}));
         object.labels_mut().insert("sei.io/node".into(), "node-1".into());
         assert_eq!(nodes_of(&object).collect::<Vec<_>>(), ["node-0", "node-1"]);
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_the_kubelet_the_scheduler_and_the_job_controller_are_cut() {
+    fn messages_of_the_kubelet_the_scheduler_and_the_job_controller_are_truncated() {
         let long = "x".repeat(1 << 20);
         let condition = json!({ "type": "PodScheduled", "status": "False", "message": long });
         let container = json!({

@@ -1,5 +1,6 @@
-//! Objects that cannot be decoded: stored by another version of the CRD, or under one with weaker rules. Each is
-//! held back alone, and says so in a log line, a metric, an event, and its conditions where the API server admits it.
+//! Objects that cannot be decoded: stored by another version of the CRD, or with weaker rules. Only that
+//! object is not reconciled; it is reported in the log, a metric, an event, and its conditions if the API
+//! server admits that.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -29,7 +30,7 @@ use crate::{
     refusal::words,
 };
 
-/// Where it is said that an object cannot be decoded.
+/// Where undecodable objects are reported.
 #[derive(Clone)]
 pub(crate) struct Voice {
     pub(crate) client: Client,
@@ -40,24 +41,24 @@ pub(crate) struct Voice {
 /// The objects of a scope that cannot be decoded.
 pub(crate) struct Unreadable<K: Reconciled> {
     voice: Voice,
-    /// Those that can.
+    /// The decodable objects.
     store: Store<K>,
     known: HashMap<ObjectRef<K>, Known>,
 }
 
 struct Known {
     error: String,
-    /// Whether the list that is being received has it.
+    /// Whether the list that is being received contains it.
     listed: bool,
 }
 
 impl<K: Reconciled> Unreadable<K> {
-    /// None is known yet.
+    /// Starts without known objects.
     pub(crate) fn new(voice: Voice, store: Store<K>) -> Self {
         Self { voice, store, known: HashMap::new() }
     }
 
-    /// What an event says of objects that can be decoded. One that no longer can is as good as gone.
+    /// The part of an event about decodable objects. One that cannot be decoded any more counts as gone.
     pub(crate) fn sift(&mut self, event: watcher::Event<Decoded<K>>) -> Option<watcher::Event<K>> {
         match event {
             Init => {
@@ -129,8 +130,8 @@ fn key_of<K: Reconciled>(item: &Decoded<K>) -> ObjectRef<K> {
     key.within(item.metadata.namespace.as_deref().unwrap_or_default())
 }
 
-/// Says in the conditions of an object that it cannot be decoded, unless they do already. Where the API server does
-/// not admit that, since the whole object is invalid to it, the event and the log remain.
+/// Reports in the conditions of an object that it cannot be decoded, unless they already do. If the API
+/// server rejects that because the whole object is invalid, only the event and the log remain.
 async fn report<K: Reconciled>(voice: Voice, regarding: ObjectReference, broken: Undecodable, is_news: bool) {
     let message = format!(
         "this {} cannot be decoded and is not reconciled: {}; correct the field, or upgrade the operator if a later version wrote it",
@@ -154,7 +155,7 @@ async fn report<K: Reconciled>(voice: Voice, regarding: ObjectReference, broken:
     }
 }
 
-/// A patch of the status of `object` that says `message`; `None` where its conditions already do, or cannot be read.
+/// A status patch of `object` with `message`; `None` if its conditions already have it, or cannot be read.
 fn condition_patch<K: Reconciled>(object: &Value, message: &str, now: Timestamp) -> Option<Value> {
     let metadata = &object["metadata"];
     let mut conditions: Option<Vec<Condition>> =
@@ -166,7 +167,7 @@ fn condition_patch<K: Reconciled>(object: &Value, message: &str, now: Timestamp)
         return None;
     }
     K::unreadable(&mut conditions, message, metadata["generation"].as_i64(), now);
-    // The version keeps conditions that changed meanwhile from being overwritten.
+    // The resource version prevents overwriting conditions that changed in the meantime.
     Some(json!({
         "metadata": { "uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"] },
         "status": { "conditions": conditions },
@@ -180,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_conditions_of_an_undecodable_node_say_so_once_and_keep_the_others() {
+    fn an_undecodable_node_is_reported_once_in_its_conditions_and_the_others_are_kept() {
         let mut value = json!({
             "metadata": { "name": "node-0", "resourceVersion": "7", "generation": 3 },
             "status": { "phase": "Paused", "conditions": [{
@@ -191,7 +192,7 @@ mod tests {
         let now = "2026-01-02T00:00:00Z".parse().unwrap();
         let fault = "status.phase: unknown variant";
         let patch = condition_patch::<SeiNode>(&value, fault, now).unwrap();
-        assert_eq!(patch["metadata"]["resourceVersion"], "7", "what changed meanwhile is not overwritten");
+        assert_eq!(patch["metadata"]["resourceVersion"], "7", "concurrent changes are not overwritten");
         let conditions = patch["status"]["conditions"].as_array().unwrap();
         let said: Vec<_> = conditions.iter().map(|it| (it["type"].as_str(), it["status"].as_str())).collect();
         let expected = [("SidecarReady", "True"), ("Ready", "False"), ("Stalled", "True")];

@@ -1,4 +1,5 @@
-//! How a watch bears errors: each is logged and counted, and waited off by that watch alone. Nothing else pauses.
+//! Error handling of watches: each error is logged and counted, and only that watch backs off. The others
+//! continue.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +10,7 @@ use crate::{
     refusal::{is_not_found, words},
 };
 
-/// Pauses between attempts that fail: the first, and the longest.
+/// Backoff of failed attempts: the first delay, and the maximum.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
     first: Duration,
@@ -18,7 +19,7 @@ pub(crate) struct Pace {
 
 /// A watch that many nodes depend on. There are few of them.
 pub(crate) const SHARED: Pace = Pace::new(Duration::from_millis(500), Duration::from_secs(5));
-/// How often it is checked whether an optional kind is installed by now.
+/// How often an optional kind is checked for installation.
 const NOT_INSTALLED: Duration = Duration::from_secs(15);
 /// A watch of one object. There can be thousands.
 pub(crate) const SINGLE: Pace = Pace::new(Duration::from_secs(1), Duration::from_secs(30));
@@ -36,7 +37,7 @@ impl Pace {
     }
 }
 
-/// Whether a watch works, for the log, the metrics and its next attempt.
+/// Health of a watch, for the log, the metrics and its next attempt.
 pub(crate) struct WatchHealth {
     kind: &'static str,
     /// What is watched: a namespace, an object, or everything.
@@ -44,9 +45,9 @@ pub(crate) struct WatchHealth {
     pace: Pace,
     series: WatchSeries,
     failures: u32,
-    /// The failure that was logged last, so that a lasting one does not fill the log.
+    /// The last logged failure, so that a persistent one does not fill the log.
     logged: Option<String>,
-    /// Whether the cluster may lack the kind.
+    /// Whether the kind may not be installed.
     is_optional: bool,
 }
 
@@ -57,14 +58,14 @@ impl WatchHealth {
         Self { kind, place, pace, series, failures: 0, logged: None, is_optional: false }
     }
 
-    /// The same of a kind that the cluster may lack, which is no failure.
+    /// The same for a kind that may not be installed, which is not a failure.
     pub(crate) fn optional(self) -> Self {
         Self { is_optional: true, ..self }
     }
 
     /// An event was received. Returns whether the watch had failed before.
     pub(crate) fn received<K>(&mut self, event: &watcher::Event<K>) -> bool {
-        // `Init` only announces a list that has yet to succeed.
+        // `Init` only announces a list that may still fail.
         if self.failures == 0 || matches!(event, watcher::Event::Init) {
             return false;
         }
@@ -75,7 +76,7 @@ impl WatchHealth {
         true
     }
 
-    /// An attempt failed. Returns how long to wait before the next.
+    /// An attempt failed. Returns the delay before the next one.
     pub(crate) fn failed(&mut self, error: &watcher::Error, jitter: f64) -> Duration {
         if self.is_optional && of_client(error).is_some_and(is_not_found) {
             return self.not_installed();
@@ -103,12 +104,12 @@ impl WatchHealth {
     }
 }
 
-/// Whether the API server refuses the watch to this account.
+/// Whether the API server denies the watch.
 pub(crate) fn is_refused(error: &watcher::Error) -> bool {
     matches!(of_client(error), Some(kube::Error::Api(status)) if status.is_forbidden())
 }
 
-/// The failure in one line.
+/// The failure as one line.
 fn cause(error: &watcher::Error) -> String {
     match (of_client(error), error) {
         (Some(error), _) => words(error),
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_of_a_failing_list_grow_to_the_longest_and_start_over_after_a_success() {
+    fn the_backoff_of_a_failing_list_grows_to_the_maximum_and_is_reset_by_a_success() {
         let metrics = Arc::new(Metrics::register(&mut Registry::default()));
         let mut health = WatchHealth::new(&metrics, "Pod", "all namespaces".into(), SHARED);
         let mut pauses = Vec::new();
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_that_is_not_installed_fails_only_where_it_is_needed() {
+    fn a_kind_that_is_not_installed_is_a_failure_only_if_it_is_required() {
         let absent = || {
             let status = kube::core::Status::failure("404 page not found", "Failed to parse error data");
             watcher::Error::InitialListFailed(kube::Error::Api(status.with_code(404).boxed()))

@@ -1,5 +1,5 @@
-//! Objects as our own last writes returned them. A cache may not have them yet; without them a pass would take what it
-//! has just created for missing.
+//! Objects as returned by the operator's last writes. They may not be in a cache yet; without them a pass
+//! would consider an object missing that it has just created.
 
 use std::{
     sync::Arc,
@@ -14,13 +14,13 @@ use kube::{Resource, core::NamespaceResourceScope};
 
 use crate::trim;
 
-/// A cache that lags further behind is believed: the object may have been deleted meanwhile.
+/// A cache that lags longer is trusted again: the object may have been deleted in the meantime.
 pub(crate) const KEEP: Duration = Duration::from_secs(10);
 
-/// A version that no object has: applied with it, an object is created, or refused because its name is taken.
+/// A version that no object has: with it, apply creates the object or is refused because the name is taken.
 pub(crate) const ABSENT: &str = "1";
 
-/// What was written of one node.
+/// The last writes of one node.
 #[derive(Default)]
 pub(crate) struct Writes {
     stateful_set: Latest<StatefulSet>,
@@ -28,10 +28,10 @@ pub(crate) struct Writes {
     config_map: Latest<ConfigMap>,
 }
 
-/// The last write of an object, for as long as a cache may not have it.
+/// The last write of an object, as long as it may not be in a cache.
 pub(crate) struct Latest<K>(Option<Write<K>>);
 
-/// An object as the API server returned it.
+/// An object as returned by the API server.
 struct Write<K> {
     at: Instant,
     object: Arc<K>,
@@ -44,29 +44,29 @@ impl<K> Default for Latest<K> {
 }
 
 impl<K: Resource> Latest<K> {
-    /// Keeps `object`, which a write has just returned.
+    /// Stores `object`, as returned by a write.
     pub(crate) fn keep(&mut self, object: Arc<K>) {
         self.0 = Some(Write { at: Instant::now(), object });
     }
 
-    /// What is in the cache, or was written after it.
+    /// The cached object, or the newer one that was written.
     pub(crate) fn newest(&mut self, cached: Option<Arc<K>>) -> Option<Arc<K>> {
         let is_newer = |object: &K| cached.as_deref().is_none_or(|cached| version(object) > version(cached));
         self.0.take_if(|write| write.at.elapsed() > KEEP || !is_newer(&write.object));
         self.0.as_ref().map(|write| Arc::clone(&write.object)).or(cached)
     }
 
-    /// Whether the cache did not have it when that was last compared.
+    /// Whether it was missing in the cache when they were last compared.
     pub(crate) fn is_unseen(&self) -> bool {
         self.0.is_some()
     }
 }
 
-/// A kind of which the last write is kept.
+/// A kind whose last write is remembered.
 pub(crate) trait Written: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone {
-    /// Drops what a cache does not keep either.
+    /// Drops the parts that are not cached.
     fn trim(&mut self);
-    /// Where the last write is kept.
+    /// Where the last write is stored.
     fn place(writes: &mut Writes) -> &mut Latest<Self>;
 }
 
@@ -101,13 +101,13 @@ impl Written for ConfigMap {
 }
 
 impl Writes {
-    /// Keeps `object`, which a write has just returned.
+    /// Stores `object`, as returned by a write.
     pub(crate) fn keep<K: Written>(&mut self, mut object: K) {
         object.trim();
         K::place(self).keep(Arc::new(object));
     }
 
-    /// What is in the cache, or was written after it.
+    /// The cached object, or the newer one that was written.
     pub(crate) fn newest<K: Written>(&mut self, cached: Option<Arc<K>>) -> Option<Arc<K>> {
         K::place(self).newest(cached)
     }
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_counts_until_the_cache_has_it() {
+    fn a_written_object_is_used_until_the_cache_has_it() {
         let mut writes = Writes::default();
         let newest = |writes: &mut Writes, cached: Option<&str>| {
             writes.newest(cached.map(|version| Arc::new(service(version)))).and_then(|found| version(&*found))
@@ -140,6 +140,6 @@ mod tests {
         assert_eq!(newest(&mut writes, None), Some(100));
         assert_eq!(newest(&mut writes, Some("99")), Some(100));
         assert_eq!(newest(&mut writes, Some("100")), Some(100));
-        assert_eq!(newest(&mut writes, None), None, "it was deleted after the cache had it");
+        assert_eq!(newest(&mut writes, None), None, "it was deleted after it was in the cache");
     }
 }

@@ -1,43 +1,43 @@
-//! What the sidecar's record of a task calls for.
+//! Evaluates the sidecar's record of a task.
 
-/// What the sidecar knows of a task.
+/// The sidecar's record of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// How far it is.
+    /// Its state.
     pub state: State,
-    /// How often it was started, where the sidecar says so.
+    /// How many times it was started, if the sidecar reports it.
     pub run: Option<i64>,
     /// Why it failed.
     pub error: Option<String>,
 }
 
-/// How far a task is at the sidecar.
+/// State of a task at the sidecar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Under way.
+    /// Running.
     Running,
-    /// Done.
+    /// Completed.
     Completed,
-    /// Ended with an error. A submission of the same id runs it again.
+    /// Failed. Submitting the same ID runs it again.
     Failed,
 }
 
-/// What the sidecar's record calls for.
+/// What to do according to the sidecar's record.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The task is done.
+    /// The task is complete.
     Completed,
-    /// It is under way.
+    /// It is running.
     Running,
-    /// It is to be submitted.
+    /// It has to be submitted.
     Submit,
     /// This attempt failed.
     Failed(String),
 }
 
-/// Judges the record of a task of which `retries` attempts were repeated. A failure counts when this attempt
-/// is known to have been submitted, or when the sidecar's own count of runs says so: the operator may have ended
-/// between submitting and writing that down.
+/// Evaluates the record of a task after `retries` retries. A failure counts if this attempt is known to have
+/// been submitted, or if the sidecar's own number of runs says so: the operator may have stopped between
+/// submitting it and recording that.
 pub fn judge(record: Option<&Record>, retries: i64, was_submitted: bool) -> Verdict {
     let Some(record) = record else { return Verdict::Submit };
     match record.state {

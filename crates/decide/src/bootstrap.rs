@@ -1,13 +1,13 @@
-//! Whether a bootstrap Job that exists can do what a plan needs it for.
+//! Whether an existing bootstrap Job can be used by a plan.
 
 use k8s_openapi::api::batch::v1::Job;
 use sei_plan::{Persisted, Plan, TaskKind};
 
 use crate::objects::{JobState, job_state};
 
-/// Whether `plan` continues with `live`, a Job of the node, where it would create `wanted`. Otherwise `live` is replaced:
-/// it failed, it was created from another spec, or it completed on another volume, since a Job completes after the
-/// restore of its volume.
+/// Whether `plan` continues with `live`, a Job of the node, instead of creating `wanted`. Otherwise `live` is
+/// replaced: it failed, it was created from another spec, or it completed on another volume, since a Job
+/// completes after the restore of its volume.
 pub fn is_usable(live: &Job, wanted: &Job, plan: &Plan<Persisted>) -> bool {
     match job_state(live) {
         JobState::Complete => plan.is_done(TaskKind::SnapshotRestore),
@@ -16,8 +16,8 @@ pub fn is_usable(live: &Job, wanted: &Job, plan: &Plan<Persisted>) -> bool {
     }
 }
 
-/// What tells a Job from one that was created from another spec, or by the Go controller, which gives it no proxy: the
-/// image of seid, and the containers beside it.
+/// Distinguishes a Job from one that was created from another spec, or by the Go controller, which adds no
+/// proxy: the image of seid, and the other containers.
 fn programs(job: &Job) -> Option<(Option<&str>, Vec<&str>)> {
     let pod = job.spec.as_ref()?.template.spec.as_ref()?;
     let seid = pod.containers.iter().find(|container| container.name == "seid");
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_completed_on_another_volume_is_not_taken_for_the_one_of_this_plan() {
+    fn a_job_that_completed_on_another_volume_is_replaced() {
         let (wanted, complete) = (job("a", &[], None), job("a", &[], Some("Complete")));
         assert!(!is_usable(&complete, &wanted, &plan("Pending")), "this volume is not restored yet");
         assert!(is_usable(&complete, &wanted, &plan("Complete")));

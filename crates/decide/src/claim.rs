@@ -1,4 +1,4 @@
-//! What a pass knows of the data volume claim.
+//! The observed data volume claim.
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
@@ -12,24 +12,24 @@ use crate::objects::is_owned_by;
 pub struct Claim {
     /// Its name.
     pub name: String,
-    /// Its uid: what was done on a claim of another uid was done on another volume.
+    /// Its UID: work done on a claim with another UID was done on another volume.
     pub uid: String,
     /// `status.phase`.
     pub phase: Option<String>,
     /// The PersistentVolume that it is bound to.
     pub volume: Option<String>,
-    /// When its deletion was requested. It stays while a pod uses it.
+    /// When its deletion was requested. It exists until no pod uses it.
     pub deleted_at: Option<Timestamp>,
     /// Whether the SeiNode is its controller.
     pub is_owned: bool,
-    /// Whether it is marked: its volume holds the state of the chain.
+    /// Whether it is marked as initialized: its volume holds the state of the chain.
     pub has_state: bool,
-    /// Mode of the configuration on the volume, where that was noted.
+    /// Mode of the configuration on the volume, if recorded.
     pub config_mode: Option<String>,
 }
 
 impl Claim {
-    /// What a pass over `node` needs to know of `claim`.
+    /// The parts of `claim` that a pass over `node` needs.
     pub fn of(claim: &PersistentVolumeClaim, node: &SeiNode) -> Self {
         Self {
             name: claim.metadata.name.clone().unwrap_or_default(),

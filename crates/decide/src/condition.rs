@@ -7,7 +7,7 @@ use sei_api::{
 
 use crate::observed::Observed;
 
-/// Puts a statement about the observed node into the status.
+/// Sets a condition in the status.
 pub(crate) fn say(observed: &Observed, status: &mut SeiNodeStatus, statement: Statement) {
     conditions::set(&mut status.conditions, statement, observed.node.metadata.generation, observed.now);
 }

@@ -1,8 +1,8 @@
-//! Who holds what only one pod at a time may use.
+//! Which pod uses an object that only one pod at a time may use.
 //!
-//! That is a fact about pods and not about the age of SeiNodes: a pod that exists holds what it mounts until it is
-//! gone, also while it ends, on a machine that does not answer, and when its SeiNode no longer exists. No other node
-//! starts before that.
+//! This depends on pods, not on the age of SeiNodes: an existing pod uses what it mounts until it is gone,
+//! also while it is terminating, on a machine that does not respond, and when its SeiNode does not exist any
+//! more. No other node starts before that.
 
 use std::cmp::Reverse;
 
@@ -20,22 +20,22 @@ pub struct Rival {
     pub message: String,
 }
 
-/// Who else uses, or is to use, what a node needs.
+/// Other users of what a node needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contention {
-    /// What holds it, so that the node must not start a pod.
+    /// The current user, so that the node must not start a pod.
     pub rival: Option<Rival>,
-    /// SeiNodes, as `namespace/name`, that wait for the signing key that this one holds.
+    /// SeiNodes, as `namespace/name`, that wait for the signing key of this one.
     pub waiting_for_key: Vec<String>,
     /// SeiNodes that wait for its volume.
     pub waiting_for_volume: Vec<String>,
 }
 
-/// The contention about what `node` needs. `uses` are those of the fleet, the node's own among them.
+/// The contention for what `node` needs. `uses` are those of all nodes, including its own.
 pub fn contention(node: &SeiNode, uses: &[Use], known: Known<'_>) -> Contention {
     let mut contention = Contention::default();
     let named = Use::of_node(node, Stage::Named);
-    // The one that holds most is reported.
+    // The one with the strongest claim is reported.
     let mut others: Vec<&Use> = uses.iter().filter(|it| !it.is_of(node)).collect();
     others.sort_by_key(|it| Reverse(it.stage));
     for wanted in &named.things {
@@ -124,7 +124,7 @@ mod tests {
         Use { object, ..Use::of_node(node, stage) }
     }
 
-    /// Secrets called `copy…` hold the key of `key`, `lost` cannot be read, others hold keys of their own.
+    /// Secrets called `copy…` contain the key of `key`, `lost` cannot be read, others have different keys.
     fn known(namespace: &str, secret: &str) -> Option<PublicKey> {
         let key = match secret {
             "lost" => return None,
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_node_that_is_closest_to_a_pod_goes_first_whatever_its_age() {
+    fn the_node_that_is_closest_to_a_pod_goes_first_regardless_of_age() {
         let (old, young) = (validator("a", "v1", "key", 1), validator("a", "v2", "copy", 2));
         for stage in [Stage::Granted, Stage::Template, Stage::Pod] {
             let uses = [at(&old, Stage::Named), at(&young, stage)];
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn two_pods_of_one_key_are_reported_on_both() {
+    fn two_pods_with_the_same_key_are_reported_on_both_nodes() {
         let (one, two) = (validator("a", "v1", "key", 1), validator("a", "v2", "copy", 2));
         let uses = [at(&one, Stage::Pod), at(&two, Stage::Pod)];
         for node in [&one, &two] {
@@ -185,10 +185,10 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_cannot_be_read_holds_back_who_has_no_pod_yet() {
+    fn a_key_that_cannot_be_read_blocks_nodes_without_a_pod() {
         let (lost, node) = (validator("a", "v1", "lost", 1), validator("a", "v2", "key", 2));
         assert!(rival(&node, &[at(&lost, Stage::Pod)]).unwrap().contains("cannot be compared"));
         assert_eq!(rival(&node, &[at(&lost, Stage::Pod), at(&node, Stage::Pod)]), None);
-        assert_eq!(rival(&node, &[at(&lost, Stage::Named)]), None, "it does not start either");
+        assert_eq!(rival(&node, &[at(&lost, Stage::Named)]), None, "the other node does not start either");
     }
 }

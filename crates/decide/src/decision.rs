@@ -1,4 +1,4 @@
-//! What to do about what was observed: a total function without effects.
+//! The decision about an observation: a total function without effects.
 
 use sei_api::SeiNodeStatus;
 use sei_node::Node;
@@ -15,26 +15,26 @@ use crate::{
     wanted::{Wanted, wanted},
 };
 
-/// What a pass is to do.
+/// The decision of a pass.
 pub(crate) struct Decision {
-    /// The status to write, `Ready` and `Stalled` still to be summed up.
+    /// The status to write, before `Ready` and `Stalled` are summarized.
     pub(crate) status: SeiNodeStatus,
-    /// Objects to apply again first.
+    /// Objects to repair first.
     pub(crate) repairs: Vec<Repair>,
-    /// What a repair does not last on.
+    /// Fields whose repair does not last.
     pub(crate) overridden: Vec<Overridden>,
     pub(crate) next: Next,
     pub(crate) obstacle: Option<Obstacle>,
     pub(crate) ground: Ground,
 }
 
-/// What becomes of the plan.
+/// What happens with the plan.
 pub(crate) enum Next {
-    /// The status has a new plan: store it, then look again. Nothing of it runs before it is stored.
+    /// The status has a new plan: store it, then requeue. None of its tasks runs before it is stored.
     Store,
-    /// Run the stored plan as far as it goes.
+    /// Run the stored plan as far as possible.
     Run(Box<Plan<Persisted>>),
-    /// Nothing until an event or the next look.
+    /// Wait for an event or the next requeue.
     Wait,
 }
 

@@ -1,5 +1,5 @@
-//! Which objects that a plan has made are not as they should be. What differs because the spec or the operator
-//! changed waits for the next update plan; what another client changed or deleted is reverted.
+//! Drift of the objects that a plan has created. Differences that come from a changed spec or operator wait
+//! for the next update plan; changes and deletions by other clients are reverted.
 
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
@@ -21,19 +21,19 @@ use crate::{
     repair::{Overridden, Repair},
 };
 
-/// How the objects of a node differ from what they should be.
+/// Drift of the objects of a node.
 #[derive(Default)]
 pub(crate) struct Drift {
-    /// The repairs that are due.
+    /// The pending repairs.
     pub(crate) repairs: Vec<Repair>,
-    /// An object with another owner that stands in the way.
+    /// An object with another owner that has a name the node needs.
     pub(crate) foreign: Option<String>,
-    /// What a repair does not last on.
+    /// Fields whose repair does not last.
     pub(crate) overridden: Vec<Overridden>,
 }
 
-/// Compares the live objects with those that are `rendered`. Without them only the owners are checked: what is wrong
-/// with the spec would be in the objects too.
+/// Compares the live objects with `rendered`. Without rendered objects only the owners are checked: faults of
+/// the spec would be in the objects too.
 pub(crate) fn find(observed: &Observed, rendered: Option<&Rendered>) -> Drift {
     let node = &*observed.node;
     let children = &observed.children;
@@ -71,7 +71,7 @@ pub(crate) fn find(observed: &Observed, rendered: Option<&Rendered>) -> Drift {
     drift
 }
 
-/// The StatefulSet of a stopped node that still has a pod. A paused node is not changed otherwise.
+/// The StatefulSet of a stopped node that still has a pod. Otherwise a paused node is not changed.
 fn stop(node: &SeiNode, rendered: &Rendered, children: &Children) -> Option<Repair> {
     let live = children.stateful_set.as_deref()?;
     let is_scaled = live.spec.as_ref().and_then(|spec| spec.replicas) == Some(0);
@@ -106,8 +106,8 @@ impl Drift {
     }
 }
 
-/// The claim of a node that has caught up, where it is not marked yet: whichever SeiNode uses it next, there is
-/// nothing to restore.
+/// The claim of a node that has caught up, if it is not marked as initialized yet: the next SeiNode that uses
+/// it has nothing to restore.
 pub(crate) fn unmarked_claim(observed: &Observed) -> Option<Repair> {
     let node = &*observed.node;
     if node.spec.is_paused() {
@@ -120,8 +120,8 @@ pub(crate) fn unmarked_claim(observed: &Observed) -> Option<Repair> {
     (is_ours && has_caught_up).then(|| Repair::ClaimMark(claim.clone()))
 }
 
-/// Whether the object that tasks of this kind write should be there: always on a Running node, before that once the
-/// first plan has written it.
+/// Whether the object that tasks of this kind write should exist: always on a Running node, before that once
+/// the first plan has written it.
 fn is_made(node: &SeiNode, by: TaskKind) -> bool {
     let status = node.status.as_ref();
     let plan = status.and_then(|status| status.plan.as_ref()).filter(|plan| plan.phase == PlanPhase::Active);
@@ -131,7 +131,7 @@ fn is_made(node: &SeiNode, by: TaskKind) -> bool {
         })
 }
 
-/// Whether the Service of this moment is that of the bootstrap: it is until the Job has ended.
+/// Whether the current Service is that of the bootstrap: it is until the Job has ended.
 fn in_bootstrap(node: &SeiNode) -> bool {
     is_made(node, TaskKind::DeployBootstrapService)
         && !is_made(node, TaskKind::AwaitBootstrapComplete)
@@ -140,7 +140,7 @@ fn in_bootstrap(node: &SeiNode) -> bool {
 
 enum Verdict<'a, K> {
     AsWanted,
-    /// From this object, at these paths; at none where the live object does not exist.
+    /// Differs from this object at these paths; no paths if the live object does not exist.
     Drifted(&'a K, Vec<String>),
     Foreign,
 }
@@ -152,7 +152,7 @@ fn compare<'a, K: Resource + Serialize>(
 ) -> Verdict<'a, K> {
     match live.map(|live| Ownership::of(live, node)) {
         Some(Ownership::Own) | None => {}
-        // It is created again once it is gone.
+        // It is recreated once it is gone.
         Some(Ownership::Ending) => return Verdict::AsWanted,
         Some(Ownership::Foreign) => return Verdict::Foreign,
     }
@@ -168,8 +168,8 @@ fn compare<'a, K: Resource + Serialize>(
     }
 }
 
-/// Whether only fields derived from the spec differ, and only the operator wrote them. `kubectl scale` leaves no trace of its
-/// writer, but changes what no spec does.
+/// Whether only fields derived from the spec differ, and only the operator wrote them. `kubectl scale` does
+/// not appear in managed fields, but changes a field that no spec changes.
 fn lags(wanted: &StatefulSet, live: &StatefulSet) -> bool {
     let (Ok(wanted), Ok(now)) = (serde_json::to_value(wanted), serde_json::to_value(live)) else {
         return false;

@@ -1,4 +1,4 @@
-//! What the status becomes when a plan begins or ends.
+//! Changes of the status when a plan starts or ends.
 
 use sei_api::{
     SeiNodeStatus,
@@ -10,7 +10,7 @@ use sei_plan::{Ground, OfKind, Plan, Purpose, TaskKind, configured_by};
 
 use crate::{condition::say, objects::seid_image, observed::Observed, phase::set_phase, sidecar_conditions};
 
-/// Takes a new plan into the status. It is to be stored before anything of it runs.
+/// Records a new plan in the status. It must be stored before any of its tasks runs.
 pub(crate) fn begin(observed: &Observed, status: &mut SeiNodeStatus, plan: TaskPlan, ground: &Ground) {
     let node = &*observed.node;
     let plan = Plan::propose(plan, node, ground, observed.now).into_stored();
@@ -28,13 +28,13 @@ pub(crate) fn begin(observed: &Observed, status: &mut SeiNodeStatus, plan: TaskP
     status.plan = Some(plan);
 }
 
-/// An update that was taken back before it touched anything.
+/// Drops an update that was reverted before it changed anything.
 pub(crate) fn drop_update(observed: &Observed, status: &mut SeiNodeStatus) {
     status.plan = None;
     say_update(status, false, UpdateReason::Complete, "the update was taken back".to_owned(), observed);
 }
 
-/// Takes what running a plan came to into the status.
+/// Records the result of running a plan in the status.
 pub(crate) fn settle(observed: &Observed, node: &Node<'_>, status: &mut SeiNodeStatus, mut plan: TaskPlan) {
     match plan.phase {
         PlanPhase::Active | PlanPhase::Unknown => {}
@@ -43,7 +43,7 @@ pub(crate) fn settle(observed: &Observed, node: &Node<'_>, status: &mut SeiNodeS
                 set_phase(status, phase, observed.now);
             }
             if plan.tasks.iter().any(|task| task.is(TaskKind::ApplyStatefulSet)) {
-                // Plans of the Go controller do not say which image they were for; the StatefulSet does.
+                // Plans of the Go controller do not record their image; the StatefulSet has it.
                 let applied = observed.children.stateful_set.as_deref().and_then(seid_image);
                 status.current_image = plan
                     .target_image
@@ -86,7 +86,7 @@ pub(crate) fn settle(observed: &Observed, node: &Node<'_>, status: &mut SeiNodeS
     status.plan = Some(plan);
 }
 
-/// A Running node has its data on this claim.
+/// Records that the data of a Running node is on this claim.
 pub(crate) fn note_claim(observed: &Observed, status: &mut SeiNodeStatus) {
     if status.phase == Some(NodePhase::Running)
         && let Some(claim) = &observed.claim
@@ -95,7 +95,7 @@ pub(crate) fn note_claim(observed: &Observed, status: &mut SeiNodeStatus) {
     }
 }
 
-/// What a failed update leaves behind, whatever plan comes next.
+/// The record of a failed update, which outlasts the plan.
 pub(crate) fn failed_update(plan: &TaskPlan) -> Option<FailedUpdate> {
     let detail = plan.failed_task_detail.as_ref()?;
     Some(FailedUpdate {

@@ -1,4 +1,4 @@
-//! Events: derived from the difference of two statuses, so that each transition is reported once.
+//! Events: derived from the difference between two statuses, so that each transition is reported once.
 
 use sei_api::{
     SeiNodeStatus,
@@ -9,7 +9,7 @@ use sei_api::{
 };
 use sei_plan::Purpose;
 
-/// What happened between two statuses, in the order in which a person wants to read it.
+/// The events between two statuses, most important first.
 pub fn between(before: &SeiNodeStatus, after: &SeiNodeStatus) -> Vec<Event> {
     let mut events = Vec::new();
     tls_secret(before, after, &mut events);
@@ -20,8 +20,8 @@ pub fn between(before: &SeiNodeStatus, after: &SeiNodeStatus) -> Vec<Event> {
     events
 }
 
-/// A change of the phase, and the plan behind it. That a node exists and its first plan starts is not reported: the
-/// status shows it, and the event would be a request for each new node.
+/// A change of the phase, with the plan that caused it. The creation of a node and the start of its first
+/// plan are not reported: the status shows them, and the event would cost a request for each new node.
 fn phase(before: &SeiNodeStatus, after: &SeiNodeStatus) -> Option<Event> {
     let phase = after.phase.filter(|_| before.phase != after.phase)?;
     let first = matches!(before.phase, None | Some(NodePhase::Pending));
@@ -51,7 +51,7 @@ fn task_types(plan: &TaskPlan) -> String {
     types.join(", ")
 }
 
-/// Status and reason of a condition; both matter to a person, the message alone does not.
+/// Status and reason of a condition; a change of the message alone is not reported.
 fn state(status: &SeiNodeStatus, kind: ConditionType) -> (Option<&str>, Option<&str>, &str) {
     match status.condition(kind) {
         Some(it) => (Some(it.status.as_str()), Some(it.reason.as_str()), it.message.as_str()),
@@ -90,7 +90,7 @@ fn sidecar(before: &SeiNodeStatus, after: &SeiNodeStatus, events: &mut Vec<Event
 fn stalled(before: &SeiNodeStatus, after: &SeiNodeStatus, events: &mut Vec<Event>) {
     let (_, was, _) = state(before, ConditionType::Stalled);
     let (is, reason, message) = state(after, ConditionType::Stalled);
-    // A failed plan has its own event, with the same words.
+    // A failed plan has a separate event, with the same text.
     let told = reason == Some(StalledReason::PlanFailed.as_str());
     if is == Some(Truth::True.as_str()) && was != reason && !told {
         events.push(Event::warning(EventReason::Stalled, message));
@@ -128,7 +128,7 @@ fn plan(before: &SeiNodeStatus, after: &SeiNodeStatus, events: &mut Vec<Event>) 
     }
 }
 
-/// What a person reads about a failed plan, in the event and in the condition.
+/// Describes a failed plan, in the event and in the condition.
 pub(crate) fn failure(task: &str, error: &str) -> String {
     format!(
         "task {task} failed: {error}; change the spec, or set annotation {} to a new value to retry",
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_that_takes_the_place_of_another_is_reported() {
+    fn a_plan_that_replaces_another_is_reported() {
         let (first, second) = (
             status(Some("Initializing"), Some(("p", "Active"))),
             status(Some("Initializing"), Some(("q", "Active"))),

@@ -1,4 +1,4 @@
-//! What only one pod at a time may use: a signing key, which signs twice in two pods, and a data volume.
+//! What only one pod at a time may use: a signing key, which would sign twice in two pods, and a data volume.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use sei_api::{SeiNode, names};
 use sei_render::{SIGNING_KEY_FILE, SIGNING_KEY_VOLUME};
 use serde_json::Value;
 
-/// Something that one pod at a time may use.
+/// Something that only one pod at a time may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exclusive {
     /// A data volume, by its claim.
@@ -23,12 +23,12 @@ pub enum Exclusive {
         namespace: String,
         /// Its name.
         secret: String,
-        /// The chain that is signed.
+        /// The chain that it signs.
         chain: String,
     },
 }
 
-/// The public parts of a signing key, by which two copies of it are recognized.
+/// The public parts of a signing key, by which copies are recognized.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
     address: String,
@@ -56,7 +56,7 @@ impl PublicKey {
     }
 }
 
-/// The public parts of the key in a Secret, by namespace and name; `None` where they are not known.
+/// The public parts of the key in a Secret, by namespace and name; `None` if they are not known.
 pub type Known<'a> = &'a dyn Fn(&str, &str) -> Option<PublicKey>;
 
 impl Exclusive {
@@ -73,7 +73,7 @@ impl Exclusive {
         key.into_iter().chain([volume]).collect()
     }
 
-    /// What a pod of this namespace, chain and spec mounts.
+    /// What a pod with this namespace, chain and spec mounts.
     pub fn of_pod(namespace: &str, chain: &str, spec: &PodSpec) -> Vec<Self> {
         let volumes = spec.volumes.iter().flatten();
         let mounted = volumes.filter_map(|volume| {
@@ -101,7 +101,7 @@ impl Exclusive {
         }
     }
 
-    /// Whether it is a key that signs `chain`. Objects without a label for the chain may sign any.
+    /// Whether it is a key that signs `chain`. Objects without a chain label may sign any chain.
     pub fn is_key_of(&self, chain: &str) -> bool {
         matches!(self, Self::Key { chain: own, .. } if own == chain || own.is_empty())
     }
@@ -116,7 +116,7 @@ impl Exclusive {
                 match (known(namespace, secret), known(other_namespace, other_secret)) {
                     (Some(own), Some(other)) if own.is_same(&other) => Sameness::Same,
                     (Some(_), None) => Sameness::Unknown,
-                    // A node whose own key cannot be read does not start for that reason.
+                    // A node whose own key cannot be read does not start anyway.
                     (Some(_), Some(_)) | (None, _) => Sameness::Different,
                 }
             }
@@ -125,7 +125,7 @@ impl Exclusive {
     }
 }
 
-/// Whether two exclusive things are one.
+/// Whether two exclusive things are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Sameness {
     Different,

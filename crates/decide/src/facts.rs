@@ -1,4 +1,4 @@
-//! What was seen, as conditions and published facts. Kept true for the whole life of the node.
+//! Observations, as conditions and published facts. Kept up to date for the whole life of the node.
 
 use sei_api::{
     SeiNode, SeiNodeStatus,
@@ -32,7 +32,7 @@ pub(crate) fn status(observed: &Observed, node: &Node<'_>, platform: &Platform) 
         let phase = first_phase(observed, &status);
         set_phase(&mut status, phase, observed.now);
     }
-    // A plan of the Go controller is taken as made from the spec as it is when first seen.
+    // A plan of the Go controller is assumed to be created from the spec as it is when first observed.
     if let Some(plan) = status.plan.as_mut().filter(|plan| plan.generation.is_none()) {
         plan.generation = object.metadata.generation;
     }
@@ -52,7 +52,8 @@ pub(crate) fn status(observed: &Observed, node: &Node<'_>, platform: &Platform) 
     status
 }
 
-/// The phase of a node that has none, or one that says only that it is paused: what its plan and objects say.
+/// The phase of a node without one, or with one that only says that it is paused: derived from its plan and
+/// objects.
 fn first_phase(observed: &Observed, status: &SeiNodeStatus) -> NodePhase {
     let first_plan = status.plan.as_ref().filter(|plan| plan.failed_phase.is_some());
     match first_plan.map(|plan| plan.phase) {
@@ -64,7 +65,7 @@ fn first_phase(observed: &Observed, status: &SeiNodeStatus) -> NodePhase {
     }
 }
 
-/// Who tells the block that the first state is trusted by, until there is one.
+/// Reports which servers provide the trusted block of the first state, until the node is Running.
 fn state_sync(observed: &Observed, node: &Node<'_>, status: &mut SeiNodeStatus) {
     let sync = node.first_state().sync();
     let Some(sync) = sync.filter(|_| status.phase != Some(NodePhase::Running)) else {
@@ -91,7 +92,7 @@ fn state_sync(observed: &Observed, node: &Node<'_>, status: &mut SeiNodeStatus) 
     say(observed, status, Statement::new(truth, reason, message));
 }
 
-/// A Running node of which it was never noted what it was configured with is taken as configured as its spec says.
+/// A Running node without a record of its configuration is assumed to be configured according to its spec.
 fn configuration(node: &SeiNode, status: &mut SeiNodeStatus) {
     let active = status.plan.as_ref().is_some_and(|plan| plan.phase == PlanPhase::Active);
     if status.phase == Some(NodePhase::Running) && !active {
@@ -99,8 +100,8 @@ fn configuration(node: &SeiNode, status: &mut SeiNodeStatus) {
     }
 }
 
-/// A failed update is remembered for as long as the spec asks for its image, also one that was stored before failed
-/// updates were noted.
+/// A failed update is remembered as long as the spec requests its image, also one that was stored before
+/// failed updates were recorded.
 fn update_given_up(node: &SeiNode, status: &mut SeiNodeStatus) {
     let plan = status.plan.as_ref().filter(|plan| plan.phase == PlanPhase::Failed);
     if let Some(plan) = plan.filter(|plan| Purpose::of(plan) == Purpose::Update) {
@@ -109,8 +110,8 @@ fn update_given_up(node: &SeiNode, status: &mut SeiNodeStatus) {
     status.failed_update.take_if(|failed| failed.image != node.spec.image);
 }
 
-/// The Go controller noted no image at the end of the first plan. Where StatefulSet and pod have the one that is
-/// asked for, there is nothing to bring up.
+/// The Go controller recorded no image at the end of the first plan. If StatefulSet and pod have the
+/// requested image, nothing has to be rolled out.
 fn runs_unnoted(observed: &Observed, status: &SeiNodeStatus) -> bool {
     let active = status.plan.as_ref().is_some_and(|plan| plan.phase == PlanPhase::Active);
     let noted = status.current_image.as_deref().is_some_and(|image| !image.is_empty());
@@ -205,7 +206,7 @@ fn honored(observed: &Observed, node: &Node<'_>, platform: &Platform, status: &m
     say(observed, status, Statement::new(false, *reason, texts.join("; ")));
 }
 
-/// Fields of a Running node that its configuration does not follow.
+/// Fields of a Running node that its configuration does not reflect.
 fn pending(node: &SeiNode, status: &SeiNodeStatus) -> impl Iterator<Item = String> + use<> {
     let running = status.phase == Some(NodePhase::Running);
     let was = status.configured.clone().filter(|_| running);
@@ -223,7 +224,7 @@ fn pending(node: &SeiNode, status: &SeiNodeStatus) -> impl Iterator<Item = Strin
     })
 }
 
-/// Fields that are set and have no effect.
+/// Fields that are set but have no effect.
 fn without_effect(node: &SeiNode) -> impl Iterator<Item = String> + use<> {
     let spec = &node.spec;
     let exports = spec.replayer.as_ref().is_some_and(|replayer| replayer.result_export.is_some());
@@ -238,7 +239,7 @@ fn without_effect(node: &SeiNode) -> impl Iterator<Item = String> + use<> {
     fields.into_iter().flatten()
 }
 
-/// Sources of EC2 instances that the sidecar cannot look for.
+/// Sources of EC2 instances that the sidecar cannot resolve.
 fn without_discovery(observed: &Observed) -> impl Iterator<Item = String> {
     let cannot = observed.sidecar.task_types.get(&TaskKind::DiscoverPeers) == Some(&false);
     let peers = observed.node.spec.peers.iter().flatten().enumerate();
@@ -250,7 +251,7 @@ fn without_discovery(observed: &Observed) -> impl Iterator<Item = String> {
     })
 }
 
-/// Says which objects do not stay as they are written.
+/// Reports objects that do not keep what is written.
 pub(crate) fn say_overridden(status: &mut SeiNodeStatus, observed: &Observed, overridden: &[Overridden]) {
     if overridden.is_empty() {
         return;

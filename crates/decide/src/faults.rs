@@ -1,12 +1,12 @@
-//! What is wrong with a spec, as far as it matters to what the node has ahead: a mistake in a field that no task ahead
-//! uses holds nothing back.
+//! Faults of a spec that affect the remaining tasks: a mistake in a field that no remaining task uses blocks
+//! nothing.
 
 use sei_api::v1alpha1::{NodePhase, PlanPhase, TaskPlan, TaskStatus};
 use sei_node::{Fault, Node, Part};
 use sei_plan::{TaskKind, build, is_outdated};
 use sei_render::RenderError;
 
-/// The mistakes that the tasks ahead would run into, as texts for a person.
+/// The mistakes that affect the remaining tasks, as messages.
 pub(crate) fn in_the_way(node: &Node<'_>, unrendered: Option<&RenderError>) -> Vec<String> {
     let ahead = ahead(node);
     let is_used = |fault: &Fault| ahead.iter().any(|kind| kind.uses(fault.part));
@@ -18,15 +18,15 @@ pub(crate) fn in_the_way(node: &Node<'_>, unrendered: Option<&RenderError>) -> V
     texts
 }
 
-/// The mistakes that nothing ahead uses.
+/// The mistakes that affect no remaining task.
 pub(crate) fn out_of_the_way(node: &Node<'_>) -> Vec<String> {
     let ahead = ahead(node);
     let is_used = |fault: &Fault| ahead.iter().any(|kind| kind.uses(fault.part));
     node.faults().iter().filter(|fault| !is_used(fault)).map(Fault::to_string).collect()
 }
 
-/// The tasks that the node has ahead: those left of its plan, else those of the plan that it needs next. A first plan
-/// that the spec has left behind is replaced by one with every task.
+/// The remaining tasks of the node: those of its plan, or else of the plan that it needs next. A first plan
+/// that is outdated by a spec change is replaced by one with all tasks.
 fn ahead(node: &Node<'_>) -> Vec<TaskKind> {
     let status = node.object.status.as_ref();
     let plan = status.and_then(|status| status.plan.as_ref()).filter(|plan| plan.phase == PlanPhase::Active);

@@ -1,4 +1,4 @@
-//! What plans are done on, out of what was observed.
+//! The facts that plans depend on, from the observation.
 
 use sei_api::{names, v1alpha1::Mode};
 use sei_plan::Ground;
@@ -9,14 +9,14 @@ use crate::{
     observed::Observed,
 };
 
-/// What a plan for the node is done on.
+/// The facts that a plan for the node depends on.
 pub(crate) fn ground(observed: &Observed, platform: &Platform) -> Ground {
     let claim = observed.claim.as_ref();
     let mode = observed.node.spec.mode().map(Mode::config_mode);
     Ground {
         claim_uid: claim.map(|claim| claim.uid.clone()),
         has_state: claim.is_some_and(|claim| claim.has_state),
-        // A claim of its own has been configured for no other node.
+        // The node's own claim was never configured for another node.
         has_config: names::imported_claim(&observed.node).is_none()
             || (mode.is_some() && claim.and_then(|claim| claim.config_mode.as_deref()) == mode),
         sidecar_image: Some(sidecar_image(&observed.node, platform).to_owned()),

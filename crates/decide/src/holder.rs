@@ -1,4 +1,5 @@
-//! What uses, or is to use, a thing that only one pod at a time may use, and which of two uses goes first.
+//! Uses, current or intended, of something that only one pod at a time may use, and which of two uses goes
+//! first.
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PodSpec;
@@ -7,12 +8,12 @@ use sei_api::{SeiNode, labels, names};
 
 use crate::exclusive::Exclusive;
 
-/// How far something is on the way to a pod. The further, the stronger its hold.
+/// How close a use is to a pod. The closer, the stronger its claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// A SeiNode names it.
+    /// A SeiNode references it.
     Named,
-    /// The operator has let this SeiNode start.
+    /// The operator has allowed this SeiNode to start.
     Granted,
     /// A StatefulSet or Job creates pods that mount it.
     Template,
@@ -20,16 +21,16 @@ pub enum Stage {
     Pod,
 }
 
-/// A use, or intended use, of exclusive things.
+/// A current or intended use of exclusive things.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Use {
     /// Namespace of the node.
     pub namespace: String,
-    /// Name of the node; its SeiNode may be gone.
+    /// Name of the node; its SeiNode may not exist any more.
     pub node: String,
-    /// How far it is.
+    /// How close it is to a pod.
     pub stage: Stage,
-    /// The object, for people: `pod v1-0`.
+    /// The object, for messages: `pod v1-0`.
     pub object: String,
     /// When its SeiNode or object was created.
     pub since: Option<Timestamp>,
@@ -38,7 +39,7 @@ pub struct Use {
 }
 
 impl Use {
-    /// The intention of a SeiNode.
+    /// The intended use of a SeiNode.
     pub fn of_node(node: &SeiNode, stage: Stage) -> Self {
         Self {
             namespace: names::namespace(node).to_owned(),
@@ -50,7 +51,7 @@ impl Use {
         }
     }
 
-    /// What a labelled object uses, or will by its pods. `None` for the objects of no node.
+    /// The use of a labelled object, or of its future pods. `None` for objects that belong to no node.
     pub fn of_object<K: Resource<DynamicType = ()>>(
         object: &K,
         stage: Stage,
@@ -75,7 +76,8 @@ impl Use {
         self.node == names::node(node) && self.namespace == names::namespace(node)
     }
 
-    /// Whether this one goes before `other`. Two pods hold equally; of two intentions the older goes first.
+    /// Whether this one goes before `other`. Two pods have equal claims; of two intentions the older one goes
+    /// first.
     pub(crate) fn precedes(&self, other: &Self) -> bool {
         let rank = |it: &Self| (it.since, it.node.clone(), it.namespace.clone());
         self.stage > other.stage

@@ -1,7 +1,7 @@
-//! What a pass over a SeiNode decides. Pure: everything it decides on is in [`Observed`], the time included.
+//! The decisions of a pass over a SeiNode. Pure: its whole input is in [`Observed`], including the time.
 //!
-//! A [`Pass`] is a machine: it begins with what was observed, says what to do, takes the outcome, and ends with the
-//! status to write. Its driver, the reconciler or a test, performs the effects and nothing else:
+//! A [`Pass`] is a state machine: it starts with the observation, requests an effect, takes the outcome, and
+//! ends with the status to write. Its driver, the reconciler or a test, only performs the effects:
 //!
 //! ```
 //! use sei_decide::{Ask, Observed, Pass, Repaired, Then};

@@ -1,11 +1,11 @@
-//! Why the pod that a node waits for does not run, where there is one and where there is none.
+//! Why the pod that a node waits for does not run, whether or not it exists.
 
 use kube::ResourceExt;
 use sei_api::names;
 
 use crate::{observed::Observed, pods::trouble};
 
-/// Why the pod that should run does not, of the bootstrap Job or of the node; `None` where nothing shows against it.
+/// Why the expected pod, of the bootstrap Job or of the node, does not run; `None` if no problem is known.
 pub(crate) fn problem(observed: &Observed, of_bootstrap: bool) -> Option<String> {
     let (node, children) = (&observed.node, &observed.children);
     let (pod, owner) = if of_bootstrap {

@@ -1,4 +1,4 @@
-//! Other SeiNodes: the peers that labels find.
+//! Other SeiNodes: the peers that are selected by labels.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -12,27 +12,27 @@ use sei_api::{
 use sei_node::is_peer_address;
 use sei_render::Platform;
 
-/// A seid connects to some tens of peers; more only lengthen its status and configuration.
+/// seid connects to some tens of peers; more only lengthen the status and the configuration.
 pub const MOST: usize = 40;
 /// How long a node that has some peers waits for the others.
 const OTHERS: Duration = Duration::from_secs(30);
 /// How long a node waits for its first peer.
 const FIRST: Duration = Duration::from_secs(300);
 
-/// What the label sources of a node find.
+/// The peers found by the label sources of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Peers {
-    /// `id@host:port` of those whose ID is known, at most [`MOST`], sorted.
+    /// `id@host:port` of peers with a known ID, at most [`MOST`], sorted.
     pub addresses: Vec<String>,
-    /// DNS names of preferred ones whose ID was never known, sorted. Their sidecars tell it before their seid runs, so
-    /// nodes that look for each other find each other.
+    /// DNS names of preferred peers whose ID was never known, sorted. Their sidecars report it before their
+    /// seid runs, so nodes that select each other find each other.
     pub silent: Vec<String>,
 }
 
 impl Peers {
-    /// Whether a node that has waited since `since` is to wait longer for the IDs of its peers. It starts without those
-    /// that do not respond: peers find each other once one of them has connected to another.
-    /// A node that needs one, `is_needed`, does not start without any.
+    /// Whether a node that has waited since `since` has to wait longer for the IDs of its peers. It starts
+    /// without those that do not respond: peers find each other once one of them has connected to another. A
+    /// node that needs a peer, `is_needed`, does not start without any.
     pub fn are_awaited(&self, is_needed: bool, since: Option<Timestamp>, now: Timestamp) -> bool {
         if is_needed && self.addresses.is_empty() {
             return true;
@@ -43,9 +43,9 @@ impl Peers {
     }
 }
 
-/// The peers that the label sources of `node` find among `others`, in namespaces that `platform` allows. `None` without
-/// label sources. `node_id` is what the sidecar of another node has said; of one that has not responded since the
-/// operator started the entry in the node's status stays.
+/// The peers that the label sources of `node` select among `others`, in namespaces that `platform` allows.
+/// `None` without label sources. `node_id` is the ID reported by the sidecar of another node; for one that
+/// has not responded since the operator started, the entry in the node's status is kept.
 pub fn peers(
     node: &SeiNode,
     others: impl Iterator<Item = Arc<SeiNode>>,
@@ -74,30 +74,31 @@ pub fn peers(
     Some(peers)
 }
 
-/// IDs of the peers in the node's status, by address. The status of the Go controller may have DNS names there.
+/// IDs of the peers in the node's status, by address. The status of the Go controller may contain DNS names
+/// instead.
 fn last_known(node: &SeiNode) -> BTreeMap<&str, &str> {
     let known = node.status.iter().flat_map(|status| status.resolved_peers.iter().flatten());
     let known = known.filter(|peer| is_peer_address(peer));
     known.filter_map(|peer| peer.split_once('@')).map(|(id, address)| (address, id)).collect()
 }
 
-/// Where the seid of `other` is reached: at its external address, else in the cluster.
+/// The address of the seid of `other`: its external address, or else the one in the cluster.
 fn address(name: &str, other: &SeiNode) -> String {
     let external = other.status.as_ref().and_then(|status| status.external_address.clone());
     let is_usable = |address: &String| is_peer_address(&format!("{}@{address}", "0".repeat(40)));
     external.filter(is_usable).unwrap_or_else(|| format!("{name}:{}", ports::P2P))
 }
 
-/// Orders peers differently for each node, and always the same (FNV-1a), so that a large fleet is one network and a peer
-/// more or less changes few lists.
+/// Orders peers differently for each node, and deterministically (FNV-1a), so that a large fleet is one
+/// connected network and a change of one peer changes few lists.
 fn preference(node: &SeiNode, peer: &str) -> u64 {
     let own = names::namespace(node).bytes().chain(names::node(node).bytes());
     let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     own.chain(peer.bytes()).fold(0xcbf2_9ce4_8422_2325, hash)
 }
 
-/// Whether `other` has to be reconciled soon because `node` changed: it waits for peers, or it needs the volume or key
-/// that the other holds. A node that has its peers refreshes their list with its next pass.
+/// Whether `other` has to be reconciled soon because `node` changed: it waits for peers, or it needs the
+/// volume or key that the other uses. A node that already has peers refreshes its list in its next pass.
 pub fn matters_to(node: &SeiNode, other: &SeiNode) -> bool {
     let by_label = waits_for_peers(other) && label_sources(other).any(|source| selects(other, node, source));
     let by_volume =
@@ -119,7 +120,7 @@ fn label_sources(node: &SeiNode) -> impl Iterator<Item = &LabelPeers> {
     node.spec.peers.iter().flatten().filter_map(|source| source.label.as_ref())
 }
 
-/// Whether a label source of `node` selects `other`, which is of the same chain and of use.
+/// Whether a label source of `node` selects `other`, which is of the same chain and usable.
 fn is_peer(node: &SeiNode, other: &SeiNode, platform: &Platform) -> bool {
     label_sources(node).any(|source| allows(platform, node, source) && selects(node, other, source))
         && other.spec.chain_id == node.spec.chain_id
@@ -127,7 +128,7 @@ fn is_peer(node: &SeiNode, other: &SeiNode, platform: &Platform) -> bool {
         && phase(other) != Some(NodePhase::Failed)
 }
 
-/// Whether `platform` lets `node` look where `source` looks.
+/// Whether `platform` allows `source` of `node` to select peers in its namespace.
 fn allows(platform: &Platform, node: &SeiNode, source: &LabelPeers) -> bool {
     let namespace = namespace(node, source);
     namespace == names::namespace(node) || platform.allows_peers_of(namespace)
@@ -138,13 +139,13 @@ pub fn namespaces(node: &SeiNode) -> impl Iterator<Item = &str> {
     label_sources(node).map(|source| namespace(node, source))
 }
 
-/// The namespace in which `source` of `node` looks.
+/// The namespace of `source` of `node`.
 fn namespace<'a>(node: &'a SeiNode, source: &'a LabelPeers) -> &'a str {
     let named = source.namespace.as_deref().filter(|namespace| !namespace.is_empty());
     named.unwrap_or(names::namespace(node))
 }
 
-/// What to say about label sources that look in namespaces where they may not.
+/// What to report about label sources with namespaces that are not allowed.
 pub(crate) fn refused_namespaces(node: &SeiNode, platform: &Platform) -> impl Iterator<Item = String> {
     let peers = node.spec.peers.iter().flatten().enumerate();
     let labels = peers.filter_map(|(index, source)| Some((index, source.label.as_ref()?)));
@@ -210,7 +211,7 @@ mod tests {
         Platform::from_settings(&settings.collect()).unwrap()
     }
 
-    /// An ID for each node.
+    /// A different ID for each node.
     fn id(node: &SeiNode) -> Option<String> {
         Some(format!("{:0>40x}", preference(node, "")))
     }
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_fleet_gives_each_node_some_peers_and_together_reaches_all() {
+    fn in_a_large_fleet_each_node_has_some_peers_and_all_are_connected() {
         let (fleet, mut reached) = (fleet(300), BTreeSet::new());
         for own in &fleet {
             let others: Vec<_> = fleet.iter().filter(|other| !Arc::ptr_eq(own, other)).cloned().collect();
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_is_reached_at_its_external_address_or_in_the_cluster() {
+    fn the_address_of_a_peer_is_its_external_one_or_that_in_the_cluster() {
         let own = node("own", "Pending", "WaitingForPod");
         let other = node("other", "Pending", "WaitingForPod");
         let at = |other: &Arc<SeiNode>| find(&own, &[Arc::clone(other)], |_| Some(ID.to_owned())).addresses;
@@ -261,13 +262,13 @@ mod tests {
         let one = find(&own, &others, |other| (names::node(other) == "a").then(|| ID.to_owned()));
         assert_eq!(one.silent, ["b-0.b.sei.svc.cluster.local"]);
         assert!(awaited(&one, 29) && !awaited(&one, 30));
-        assert!(!find(&own, &others, id).are_awaited(false, None, start), "all are known");
-        assert!(!find(&own, &[], id).are_awaited(false, None, start), "there is none");
+        assert!(!find(&own, &others, id).are_awaited(false, None, start), "all IDs are known");
+        assert!(!find(&own, &[], id).are_awaited(false, None, start), "there are no peers");
         assert!(find(&own, &[], id).are_awaited(true, Some(start), start + Duration::from_secs(9999)));
     }
 
     #[test]
-    fn dns_names_in_the_status_of_the_go_controller_are_no_addresses() {
+    fn dns_names_in_the_status_of_the_go_controller_are_not_used_as_addresses() {
         let host = "a-0.a.sei.svc.cluster.local";
         let known = |entries: &[String]| {
             let own = changed(&node("own", "Running", "NodeReady"), |own| {
@@ -301,15 +302,15 @@ mod tests {
     }
 
     #[test]
-    fn only_nodes_that_wait_for_peers_are_woken_by_one() {
+    fn a_peer_requeues_only_nodes_that_wait_for_peers() {
         let changed = node("changed", "Running", "NodeReady");
         assert!(matters_to(&changed, &node("waiting", "Initializing", "WaitingForPeers")));
         assert!(!matters_to(&changed, &node("running", "Running", "NodeReady")));
     }
 
     proptest! {
-        /// Whichever peers respond: the list is bounded, sorted, of nodes that were found, and stays as it is when no peer
-        /// responds any more; and a node more changes one entry at most.
+        /// Regardless of which peers respond: the list is bounded, sorted, contains only selected nodes, and
+        /// is unchanged when no peer responds any more; and an additional node changes at most one entry.
         #[test]
         fn peers_are_bounded_and_stable(count in 0..100usize, responds in prop::collection::vec(any::<bool>(), 101)) {
             let fleet = fleet(count + 1);

@@ -1,4 +1,4 @@
-//! What the objects of a node say about themselves.
+//! Properties of the objects of a node.
 
 use k8s_openapi::api::{apps::v1::StatefulSet, batch::v1::Job, core::v1::PodSpec};
 use kube::{Resource, ResourceExt};
@@ -21,7 +21,7 @@ pub fn image_of(pod: Option<&PodSpec>) -> Option<&str> {
     pod?.containers.iter().find(|container| container.name == "seid")?.image.as_deref()
 }
 
-/// How a Job ended, or that it has not.
+/// Whether and how a Job ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobState {
     /// It has not ended.
@@ -32,7 +32,7 @@ pub enum JobState {
     Failed(String),
 }
 
-/// How `job` ended, by its conditions.
+/// The state of `job`, from its conditions.
 pub fn job_state(job: &Job) -> JobState {
     let conditions = job.status.iter().flat_map(|status| status.conditions.iter().flatten());
     for condition in conditions.filter(|condition| condition.status == "True") {

@@ -1,4 +1,4 @@
-//! All that a pass knows of a node at one moment. What is absent is data.
+//! Everything that a pass observes of a node. A missing object is data.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use sei_plan::{Persisted, Plan, TaskKind};
 
 use crate::{claim::Claim, contention::Contention, neighbours::Peers, repair::Overridden, sidecar::Sidecar};
 
-/// All that is known of a node at one moment.
+/// Everything that is known of a node at one point in time.
 pub struct Observed {
     /// The node, as the API server last returned it.
     pub node: Arc<SeiNode>,
@@ -23,33 +23,33 @@ pub struct Observed {
     pub keys: Keys,
     /// Whether the imported volume claim can be used; `None` without an import.
     pub import: Option<Finding>,
-    /// The data volume claim, imported or own; `None` while there is none.
+    /// The data volume claim, imported or own; `None` if it does not exist.
     pub claim: Option<Claim>,
-    /// What the label sources of peers find; `None` without label sources.
+    /// The peers found by label sources; `None` without label sources.
     pub peers: Option<Peers>,
-    /// Who else uses the signing key or the volume.
+    /// Other users of the signing key or the volume.
     pub contention: Contention,
     /// The objects of the node.
     pub children: Children,
-    /// Repairs of the last minutes that did not last.
+    /// Recent repairs that did not last.
     pub overridden: Vec<Overridden>,
     /// What is known of the sidecar.
     pub sidecar: Sidecar,
-    /// When to read again what could not be read; `None` when everything was.
+    /// When to retry failed reads; `None` if there were none.
     pub read_again_at: Option<Timestamp>,
     /// The time of the observation.
     pub now: Timestamp,
 }
 
 impl Observed {
-    /// The bootstrap Job that `plan` works with. One of another UID is an earlier one, which the cache still has.
+    /// The bootstrap Job of `plan`. One with another UID is an earlier one that is still in the cache.
     pub fn job_of(&self, plan: &Plan<Persisted>) -> Option<&Job> {
         let known = plan.object_of(TaskKind::DeployBootstrapJob);
         let job = self.children.job.as_deref()?;
         known.is_none_or(|uid| job.metadata.uid.as_deref() == Some(uid)).then_some(job)
     }
 
-    /// The pod that `plan` has brought up; without a rollout in it, the pod that is there.
+    /// The pod that `plan` has rolled out; without a rollout, the existing pod.
     pub fn pod_of(&self, plan: &Plan<Persisted>) -> Option<&Pod> {
         let known = plan.object_of(TaskKind::ObserveImage);
         let pod = self.children.pod.as_deref()?;
@@ -57,29 +57,29 @@ impl Observed {
     }
 }
 
-/// What was found about a referenced object.
+/// The result of checking a referenced object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
     /// It can be used.
     Good(String),
-    /// Not yet; it may become usable without a change of the spec.
+    /// It cannot be used yet; that may change without a change of the spec.
     NotYet(String),
-    /// It could not be read, which says nothing about it.
+    /// It could not be read, so nothing is known about it.
     Unread(String),
     /// It can never be used as it is.
     Bad(String),
 }
 
-/// What is known of the TLS Secret. Holds nothing secret.
+/// The result of checking the TLS Secret. Contains no secret data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TlsFinding {
     /// Reason of condition `SidecarTLSSecretReady`.
     pub reason: TlsSecretReason,
     /// Message of that condition.
     pub message: String,
-    /// End of the certificate's validity, where one could be read.
+    /// End of the certificate's validity, if it could be read.
     pub not_after: Option<Timestamp>,
-    /// When the verdict changes by time alone.
+    /// When the result changes without a change of the Secret.
     pub changes_at: Option<Timestamp>,
 }
 
@@ -101,12 +101,12 @@ pub struct Keys {
     pub keyring: Option<Finding>,
 }
 
-/// The existing objects of a node, with any owner.
+/// The existing objects of a node, regardless of their owner.
 #[derive(Default)]
 pub struct Children {
     /// The StatefulSet.
     pub stateful_set: Option<Arc<StatefulSet>>,
-    /// The Service of the node's name: of the bootstrap or its own.
+    /// The Service with the node's name: that of the bootstrap or of the node.
     pub service: Option<Arc<Service>>,
     /// The configuration of kube-rbac-proxy.
     pub config_map: Option<Arc<ConfigMap>>,
@@ -116,6 +116,6 @@ pub struct Children {
     pub pod: Option<Arc<Pod>>,
     /// The pod of the bootstrap Job.
     pub bootstrap_pod: Option<Arc<Pod>>,
-    /// Why the pod that should exist was not created, in the words of the API server.
+    /// Why the expected pod was not created, as reported by the API server.
     pub pod_refusal: Option<String>,
 }

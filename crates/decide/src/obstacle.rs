@@ -13,7 +13,7 @@ use sei_render::{Platform, RenderError};
 
 use crate::{faults, observed::Observed, pods::unscheduled, sidecar_conditions::sidecar_too_old};
 
-/// Why no plan is made.
+/// Why no plan is created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Obstacle {
     pub(crate) reason: StalledReason,
@@ -21,9 +21,9 @@ pub(crate) struct Obstacle {
 }
 
 impl Obstacle {
-    /// Whether an Active plan has to stop as well: it renders the spec as it is now, may end the pod that keeps the
-    /// data, may start one beside another that uses the same key or volume, and may be further than a status tells that
-    /// cannot be read.
+    /// Whether an Active plan has to stop as well: it would render the current spec, delete the pod that
+    /// keeps the data, or start a pod while another one uses the same key or volume, or the status cannot be
+    /// read and the plan may have progressed further than it says.
     pub(crate) fn holds_plans(&self) -> bool {
         matches!(
             self.reason,
@@ -36,7 +36,7 @@ impl Obstacle {
     }
 }
 
-/// The obstacle to report: one that holds plans before one that does not, else the first.
+/// The obstacle to report: one that stops plans before one that does not, or else the first.
 pub(crate) fn find(
     observed: &Observed,
     node: &Node<'_>,
@@ -86,8 +86,8 @@ fn absent_volume(observed: &Observed) -> Option<String> {
     ))
 }
 
-/// Names the loss of the claim that was created for a Running node: its UID, or, where it was never noted, that of the
-/// pod that misses it. The claim is not created again without consent: an empty volume is not what it was.
+/// Identifies the loss of the claim of a Running node: its UID, or, if it was never recorded, the UID of the
+/// pod that misses it. The claim is not recreated without consent, since an empty volume has lost the data.
 pub(crate) fn lost_volume(observed: &Observed) -> Option<&str> {
     let status = observed.node.status.as_ref()?;
     let is_own = names::imported_claim(&observed.node).is_none() && observed.claim.is_none();
@@ -96,13 +96,14 @@ pub(crate) fn lost_volume(observed: &Observed) -> Option<&str> {
     misses_claim(observed, pod).then(|| status.data_claim_uid.as_deref().or(pod.metadata.uid.as_deref()))?
 }
 
-/// Whether the scheduler does not find the data volume claim of `pod`.
+/// Whether the scheduler reports that the data volume claim of `pod` does not exist.
 pub(crate) fn misses_claim(observed: &Observed, pod: &Pod) -> bool {
     let missing = format!("persistentvolumeclaim {:?} not found", names::data_claim(&observed.node));
     unscheduled(pod).is_some_and(|words| words.contains(&missing))
 }
 
-/// What to do about a claim of the node that is being deleted. It is gone, and the data with it, when no pod uses it.
+/// What to do about a claim of the node that is being deleted. The claim and its data are gone when no pod
+/// uses it.
 fn ending_volume(observed: &Observed) -> Option<String> {
     let claim = observed.claim.as_ref()?;
     let since = claim.deleted_at?;

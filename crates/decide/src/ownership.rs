@@ -1,24 +1,24 @@
-//! Whose an object is that has a name a SeiNode needs.
+//! Ownership of an object with a name that a SeiNode needs.
 
 use kube::Resource;
 use sei_api::{SeiNode, names};
 
 use crate::objects::is_owned_by;
 
-/// How an object stands to a SeiNode.
+/// The relation of an object to a SeiNode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ownership {
     /// The SeiNode is its controller.
     Own,
-    /// It is being deleted, or it is left of a deleted SeiNode of the same name and the garbage collector deletes it:
-    /// the name becomes free without further action.
+    /// It is being deleted, or it was owned by a deleted SeiNode of the same name and the garbage collector
+    /// deletes it: the name becomes available without further action.
     Ending,
-    /// Something else owns it, or nothing does.
+    /// It has another owner, or none.
     Foreign,
 }
 
 impl Ownership {
-    /// Of `object` as `node` sees it.
+    /// The ownership of `object` from the point of view of `node`.
     pub fn of(object: &impl Resource, node: &SeiNode) -> Self {
         if object.meta().deletion_timestamp.is_some() || is_left_of_former(object, node) {
             return Self::Ending;
@@ -27,7 +27,7 @@ impl Ownership {
     }
 }
 
-/// Whether all owners of `object` are SeiNodes of the same name that existed before `node`.
+/// Whether all owners of `object` are SeiNodes with the same name that existed before `node`.
 fn is_left_of_former(object: &impl Resource, node: &SeiNode) -> bool {
     let owners = object.meta().owner_references.as_deref().unwrap_or_default();
     !owners.is_empty()

@@ -1,5 +1,5 @@
-//! The pass as a machine: it begins with what was observed, says what to do, takes the outcome, and ends with the
-//! status to write. It has no effects; the caller performs them.
+//! The pass as a state machine: it starts with the observation, requests effects, takes their outcomes, and
+//! ends with the status to write. It has no effects; the caller performs them.
 
 use std::time::Duration;
 
@@ -18,13 +18,13 @@ use crate::{
     summary,
 };
 
-/// Without any event a node is observed again after this time.
+/// Resync interval: a node is observed again after this time without any event.
 const RESYNC: Duration = Duration::from_secs(300);
-/// A node that waits for another one is observed again after this time, should the event of the release be missed.
+/// Requeue interval of a node that waits for another one, in case the event of the release is missed.
 const HELD: Duration = Duration::from_secs(30);
-/// A repair that failed is retried after this time.
+/// Retry interval of a failed repair.
 const REPAIR_AGAIN: Duration = Duration::from_secs(15);
-/// The shortest wait for a time that is known.
+/// Minimum requeue time.
 const SOONEST: Duration = Duration::from_millis(100);
 
 /// One pass over a node.
@@ -40,42 +40,43 @@ pub struct Pass<'a> {
     overridden: Vec<Overridden>,
     /// Why repairs failed.
     failed: Vec<String>,
-    /// The plan that is run.
+    /// The running plan.
     plan: Option<Plan<Persisted>>,
     last: Option<Outcome>,
     then: Then,
 }
 
-/// What a pass asks for next.
+/// What a pass requests next.
 pub enum Ask<'a> {
     /// Apply this object and give the result to [`Pass::repaired`].
     Repair(Repair),
-    /// Take one step of a task and give its outcome to [`Pass::stepped`].
+    /// Execute one step of a task and give its outcome to [`Pass::stepped`].
     Step {
         /// The stored plan.
         plan: &'a Plan<Persisted>,
         /// Its current task.
         task: &'a PlannedTask,
-        /// The objects of the node, or why they cannot be rendered. Tasks that need them do not run then.
+        /// The objects of the node, or why they cannot be rendered. In that case tasks that need them do not
+        /// run.
         rendered: Result<&'a Rendered, &'a RenderError>,
     },
     /// Write the status that [`Pass::end`] returns.
     End,
 }
 
-/// What to do once the status is written.
+/// What to do after the status is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
-    /// Begin another pass: a new plan is stored, and nothing of it has run.
+    /// Start another pass: a new plan is stored, and none of its tasks has run.
     Store,
-    /// Observe everything and begin another pass: the plan ended or was replaced.
+    /// Observe everything again and start another pass: the plan ended or was replaced.
     Again,
     /// Wait for an event, but not longer than this.
     Wait(Duration),
 }
 
 impl<'a> Pass<'a> {
-    /// Decides about what was observed. `plan_id` is the id of the new plan, if the pass creates one.
+    /// Decides about the observation. `plan_id` is the ID of the new plan, if the pass creates one.
     pub fn begin(observed: &'a Observed, platform: &Platform, plan_id: &'a str) -> Self {
         let node = Node::of(&observed.node);
         let rendered = Rendered::of(&node, platform);
@@ -116,7 +117,7 @@ impl<'a> Pass<'a> {
         pass
     }
 
-    /// What to do now.
+    /// The next request.
     pub fn ask(&mut self) -> Ask<'_> {
         if let Some(repair) = self.repairs.next() {
             return Ask::Repair(repair);
@@ -127,7 +128,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Takes the result of the repair that was asked for.
+    /// Takes the result of the requested repair.
     pub fn repaired(&mut self, result: Repaired) {
         match result {
             Repaired::Done => {}
@@ -136,7 +137,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Takes the outcome of the step that was asked for.
+    /// Takes the outcome of the requested step.
     pub fn stepped(&mut self, outcome: Outcome, now: Timestamp, jitter: f64) {
         let Some(plan) = &mut self.plan else { return };
         self.last = Some(outcome.clone());
@@ -144,18 +145,18 @@ impl<'a> Pass<'a> {
             && plan.current().is_some_and(|(_, task)| task.is(TaskKind::EnsureDataPvc))
             && self.ground.claim_uid.as_ref() != Some(uid)
         {
-            // The cache does not have this claim yet; it was created just now.
+            // The cache does not have this claim yet; it was just created.
             self.ground.claim_uid = Some(uid.clone());
             self.ground.has_state = false;
         }
         match plan.advance(outcome, now, jitter) {
-            // A plan whose spec changed goes no further than it must.
+            // A plan whose spec changed continues only as far as necessary.
             Step::Next if !is_outdated(plan.stored(), &self.observed.node) => {}
             step => self.settle(step, now, jitter),
         }
     }
 
-    /// The status to write, and what to do then.
+    /// The status to write, and what to do after that.
     pub fn end(mut self) -> (SeiNodeStatus, Then) {
         facts::say_overridden(&mut self.status, self.observed, &self.overridden);
         summary::sum_up(
@@ -172,7 +173,7 @@ impl<'a> Pass<'a> {
         (self.status, then)
     }
 
-    /// The plan goes no further in this pass.
+    /// Ends the progress of the plan in this pass.
     fn settle(&mut self, step: Step, now: Timestamp, jitter: f64) {
         let Some(plan) = self.plan.take() else { return };
         match step {
@@ -187,7 +188,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Puts another plan in the place of `plan`, whose current task cannot be done in it.
+    /// Replaces `plan`, whose current task cannot be completed in it.
     fn replace(&mut self, plan: &Plan<Persisted>, now: Timestamp, jitter: f64) {
         let (node, old) = (&self.node, plan.stored());
         let fresh = if is_outdated(old, node.object) {
@@ -202,7 +203,8 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// When to observe again if no event comes first: at the earliest of the `times` that are known to change something.
+/// Requeue time if no event arrives earlier: the earliest of the `times` at which something is known to
+/// change.
 fn next_look(now: Timestamp, times: [Option<Timestamp>; 3]) -> Duration {
     let until = |at: Timestamp| Duration::try_from(at.duration_since(now)).unwrap_or_default().max(SOONEST);
     times.into_iter().flatten().map(until).fold(RESYNC, Duration::min)
@@ -213,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_next_look_comes_with_the_first_known_change() {
+    fn the_requeue_time_is_that_of_the_earliest_known_change() {
         let now = Timestamp::UNIX_EPOCH;
         let at = |seconds: u64| Some(now + Duration::from_secs(seconds));
         assert_eq!(next_look(now, [None, None, None]), RESYNC);

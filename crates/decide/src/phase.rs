@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use sei_api::{SeiNodeStatus, v1alpha1::NodePhase};
 
-/// Sets the phase; its time moves only with it.
+/// Sets the phase; its transition time changes only with it.
 pub fn set_phase(status: &mut SeiNodeStatus, phase: NodePhase, now: Timestamp) {
     if status.phase != Some(phase) {
         status.phase = Some(phase);

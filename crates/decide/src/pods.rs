@@ -1,9 +1,8 @@
-//! What pods say about themselves: whether they are ready, and what keeps them from it, in the words of the kubelet and
-//! the scheduler.
+//! State of pods: whether they are ready, and what prevents it, as reported by the kubelet and the scheduler.
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition};
 
-/// Whether the pod says it is ready.
+/// Whether the pod has condition Ready.
 pub(crate) fn is_ready(pod: &Pod) -> bool {
     condition(pod, "Ready").is_some_and(|ready| ready.status == "True") && !is_ending(pod)
 }
@@ -13,7 +12,7 @@ fn is_ending(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_some()
 }
 
-/// What keeps a pod from running.
+/// What prevents a pod from running.
 pub(crate) fn trouble(pod: &Pod) -> Option<String> {
     if let Some(since) = &pod.metadata.deletion_timestamp {
         return Some(format!("it has been terminating since {}", since.0));
@@ -40,7 +39,7 @@ pub(crate) fn trouble(pod: &Pod) -> Option<String> {
     })
 }
 
-/// Why the scheduler finds no place for a pod, in its words.
+/// Why the scheduler cannot place a pod, as it reports.
 pub(crate) fn unscheduled(pod: &Pod) -> Option<&str> {
     let refused = condition(pod, "PodScheduled").filter(|it| it.status == "False")?;
     Some(refused.message.as_deref().unwrap_or_default())
@@ -54,7 +53,7 @@ fn waiting_reason(container: &ContainerStatus) -> Option<&str> {
     container.state.as_ref()?.waiting.as_ref()?.reason.as_deref()
 }
 
-/// Why a container waits; that others come first is no reason.
+/// Why a container is waiting; waiting for other containers is not a reason.
 fn waiting(container: &ContainerStatus) -> Option<String> {
     let reason = waiting_reason(container)?;
     if matches!(reason, "PodInitializing" | "ContainerCreating") {
@@ -66,7 +65,7 @@ fn waiting(container: &ContainerStatus) -> Option<String> {
     Some(format!("{}{last}", text.trim_end()))
 }
 
-/// How a container ended that is not ready since.
+/// How a container that has not been ready since last exited.
 fn exited(container: &ContainerStatus) -> Option<String> {
     let last = last_exit(container).filter(|_| !container.ready)?;
     Some(format!(
@@ -148,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_that_runs_has_no_trouble() {
+    fn a_running_pod_has_no_problem() {
         let running = container(json!({ "running": {} }), json!({}), 0);
         let ready = json!({ "type": "Ready", "status": "True" });
         let pod =

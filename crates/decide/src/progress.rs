@@ -7,10 +7,10 @@ use sei_api::{
 };
 use sei_plan::{OfKind, Purpose, TaskKind};
 
-/// Whether nothing but progress of a stored plan lies between two statuses: tasks that were given to the sidecar, wait
-/// or are complete, and what `Ready` says meanwhile. Should the operator end before that is written, the next process
-/// finds it by asking the sidecar for the same tasks, and by applying the same objects. Everything else, such as a
-/// plan, a failed attempt or a phase, is lost or repeated if it is not written.
+/// Whether two statuses differ only in the progress of a stored plan: tasks that were submitted to the
+/// sidecar, wait or are complete, and `Ready`. If the operator stops before that is written, the next process
+/// recovers it by querying the sidecar for the same tasks and applying the same objects. Everything else,
+/// such as a plan, a failed attempt or a phase, would be lost or repeated.
 pub fn is_progress(stored: &SeiNodeStatus, status: &SeiNodeStatus) -> bool {
     let (Some(before), Some(after)) = (&stored.plan, &status.plan) else { return false };
     if before.phase != PlanPhase::Active || before.id != after.id || writes_each_step(before) {
@@ -29,9 +29,9 @@ pub fn is_progress(stored: &SeiNodeStatus, status: &SeiNodeStatus) -> bool {
     rest == *stored && status != stored
 }
 
-/// Whether every step of `plan` is written: an update works on a pod that runs; the sidecar of a bootstrap ends with its
-/// Job and cannot be asked afterwards; and a sidecar configures state sync once a volume, so that a plan which takes the
-/// place of this one has to know whether the configuration may be rewritten.
+/// Whether every step of `plan` has to be written: an update works on a running pod; the sidecar of a
+/// bootstrap ends with its Job and cannot be queried afterwards; and a sidecar configures state sync once per
+/// volume, so a plan that replaces this one has to know whether the configuration may be rewritten.
 fn writes_each_step(plan: &TaskPlan) -> bool {
     let is_ahead = |kind| plan.tasks.iter().any(|task| task.is(kind) && task.status != TaskStatus::Complete);
     Purpose::of(plan) == Purpose::Update
@@ -39,7 +39,7 @@ fn writes_each_step(plan: &TaskPlan) -> bool {
         || is_ahead(TaskKind::ConfigureStateSync)
 }
 
-/// `after`, with the progress since `before` taken out.
+/// `after`, without the progress since `before`.
 fn without_progress(before: &TaskPlan, after: &TaskPlan) -> TaskPlan {
     let mut rest = after.clone();
     rest.claim_uid = rest.claim_uid.filter(|_| before.claim_uid.is_some());
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_found_again_may_be_written_later() {
+    fn only_progress_that_can_be_recovered_may_be_written_later() {
         let init = status(&["ensure-data-pvc", "teardown-bootstrap", "config-apply", "mark-ready"]);
         let now = Some(Time(Timestamp::UNIX_EPOCH));
         let progress = changed(&init, |status| {
@@ -120,7 +120,7 @@ mod tests {
             ("an object", changed(&progress, |status| task(status, 1).status = TaskStatus::Complete)),
             ("a retry", changed(&progress, |status| task(status, 2).retry_count = Some(1))),
             ("a failure", changed(&progress, |status| task(status, 2).status = TaskStatus::Failed)),
-            ("a task less", changed(&progress, |status| drop(status.plan.as_mut().unwrap().tasks.pop()))),
+            ("one task fewer", changed(&progress, |status| drop(status.plan.as_mut().unwrap().tasks.pop()))),
         ] {
             assert!(!is_progress(&init, &after), "{what}");
         }

@@ -1,4 +1,4 @@
-//! Objects to be applied again, and what becomes of that.
+//! Objects to apply again, and the results.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::claim::Claim;
 
-/// What is to be corrected in an object.
+/// An object to repair.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Repair {
     /// The StatefulSet.
@@ -21,18 +21,18 @@ pub enum Repair {
     Service(Box<Service>),
     /// The configuration of kube-rbac-proxy.
     ConfigMap(Box<ConfigMap>),
-    /// The data volume claim, to be marked as one whose volume holds the state of the chain.
+    /// The data volume claim, to be marked as initialized: its volume holds the state of the chain.
     ClaimMark(Claim),
 }
 
-/// What became of a repair.
+/// The result of a repair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Repaired {
-    /// The object is as it was rendered.
+    /// The object matches the rendered one.
     Done,
-    /// The write failed, for this reason.
+    /// The write failed, with this error.
     Failed(String),
-    /// The write was admitted, and the object still differs.
+    /// The write succeeded, and the object still differs.
     Undone(Overridden),
 }
 
@@ -48,7 +48,7 @@ pub struct Overridden {
 }
 
 impl Overridden {
-    /// The fields of `live`, as the API server returned it, that differ from what was `written`.
+    /// The fields of `live`, as returned by the API server, that differ from `written`.
     pub fn find<K: Resource<DynamicType = ()> + Serialize>(
         written: &K,
         live: &K,

@@ -1,5 +1,5 @@
-//! What the StatefulSet and its pods call for when the pod is brought to the current template. It is judged by the
-//! pod's own revision label: with OnDelete `status.currentRevision` never moves, so it says nothing.
+//! State of a rollout of the current template, from the StatefulSet and its pods. The pod's own revision
+//! label decides: with OnDelete `status.currentRevision` never changes, so it cannot be used.
 
 use k8s_openapi::api::{apps::v1::StatefulSet, core::v1::Pod};
 use kube::ResourceExt;
@@ -8,18 +8,18 @@ use crate::pods::trouble;
 
 const REVISION: &str = "controller-revision-hash";
 
-/// What the StatefulSet and its pods call for.
+/// State of a rollout.
 #[derive(Debug, PartialEq)]
 pub enum Verdict<'a> {
     /// These pods run an older template.
     Stale(Vec<&'a Pod>),
-    /// The pod of the current template exists.
+    /// The pod with the current template exists.
     Current(&'a Pod),
-    /// Something has to happen first.
+    /// Waiting for something else first.
     Wait(String),
 }
 
-/// Judges `pods`, of which only those of `stateful_set` count.
+/// Evaluates `pods`; only those of `stateful_set` count.
 pub fn judge<'a>(stateful_set: Option<&StatefulSet>, pods: &'a [Pod]) -> Verdict<'a> {
     let Some(stateful_set) = stateful_set else {
         return Verdict::Wait("the StatefulSet does not exist".to_owned());
@@ -56,7 +56,7 @@ pub fn judge<'a>(stateful_set: Option<&StatefulSet>, pods: &'a [Pod]) -> Verdict
     }
 }
 
-/// Why seid does not run in `pod`, if it does not.
+/// Why seid is not running in `pod`; `None` if it is.
 pub fn not_running(pod: &Pod) -> Option<String> {
     let status = pod.status.as_ref();
     let containers = status.into_iter().flat_map(|status| status.container_statuses.iter().flatten());
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_judged_before_the_controller_has_seen_the_template() {
+    fn a_rollout_waits_until_the_controller_has_observed_the_template() {
         for (set, pods) in [(set(2, "b"), vec![pod("a", "u")]), (set(3, ""), vec![]), (set(3, "b"), vec![])] {
             assert!(matches!(judge(Some(&set), &pods), Verdict::Wait(_)));
         }

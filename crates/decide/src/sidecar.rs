@@ -1,32 +1,32 @@
-//! What is known of a node's sidecar. It is watched like any other object: an actor polls it at an independent rhythm,
-//! and a pass reads what it answered last.
+//! The observed state of a node's sidecar. It is watched like any other object: an actor polls it
+//! independently, and a pass reads the last responses.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use sei_plan::TaskKind;
 
-/// What is known of the sidecar of one pod.
+/// The observed state of the sidecar of one pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sidecar {
-    /// Uid of the pod that everything here is about; `None` while nothing can be called.
+    /// UID of the pod that all fields refer to; `None` if there is no pod to call.
     pub pod: Option<String>,
-    /// Why the last call failed; `None` after one that was answered.
+    /// Why the last call failed; `None` if it succeeded.
     pub trouble: Option<Trouble>,
-    /// What `/v0/healthz` said last.
+    /// Last result of `/v0/healthz`.
     pub health: Option<Answer<Health>>,
-    /// The task that was asked for last.
+    /// Last response about the current task.
     pub task: Option<Answer<TaskReport>>,
-    /// Under TLS, whether the sidecar also serves its own port, where callers are not authenticated.
+    /// With TLS: whether the sidecar also serves its own port, where clients are not authenticated.
     pub plain_port_answers: Option<bool>,
     /// The node's ID in the peer-to-peer network.
     pub node_id: Option<String>,
-    /// Whether it supports the task types that are of interest, as far as it has said so.
+    /// Whether it supports the task types of interest, as far as known.
     pub task_types: BTreeMap<TaskKind, bool>,
 }
 
 impl Sidecar {
-    /// What is known of attempt `retries` of task `id`.
+    /// What is known of retry `retries` of task `id`.
     pub fn progress(&self, id: &str, retries: i64) -> Option<&TaskProgress> {
         let report = &self.task.as_ref()?.value;
         (report.id == id && report.retries == retries).then_some(&report.progress)
@@ -38,89 +38,89 @@ impl Sidecar {
         task.is_some_and(|task| matches!(task.progress, TaskProgress::Submitted | TaskProgress::Running))
     }
 
-    /// Whether it answers and says this of its health.
+    /// Whether it responds and reports this health.
     pub fn says(&self, health: Health) -> bool {
         self.trouble.is_none() && self.health.as_ref().is_some_and(|answer| answer.value == health)
     }
 }
 
-/// Something that the sidecar said.
+/// A response of the sidecar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer<T> {
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// What.
+    /// The content.
     pub value: T,
 }
 
-/// Answer of healthz.
+/// Result of healthz.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
     /// The sidecar is ready.
     Ready,
     /// It restarted: no `mark-ready` has completed since.
     NotReady,
-    /// It is not ready, and a task `mark-not-ready` says that it must not be.
+    /// It is not ready because of a task `mark-not-ready`.
     Held,
 }
 
-/// Why a sidecar does not answer.
+/// Why a sidecar does not respond.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
-    /// Its class.
+    /// Its kind.
     pub kind: TroubleKind,
-    /// For a person.
+    /// Message for people.
     pub message: String,
 }
 
-/// Class of a [`Trouble`].
+/// Kind of a [`Trouble`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TroubleKind {
-    /// There is no pod to call.
+    /// There is no pod.
     NoPod,
-    /// No answer, or none that can be used.
+    /// No response, or an invalid one.
     Unreachable,
-    /// It answers, and refuses the operator.
+    /// It responds, but denies access to the operator.
     AccessDenied,
 }
 
-/// How far one attempt of a task is.
+/// State of one attempt of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskReport {
-    /// Id of the task.
+    /// ID of the task.
     pub id: String,
-    /// Failed attempts of it that were repeated deliberately.
+    /// Number of retries before this attempt.
     pub retries: i64,
-    /// How far it is.
+    /// Its state.
     pub progress: TaskProgress,
 }
 
-/// How far one attempt of a task is.
+/// State of one attempt of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TaskProgress {
     /// The sidecar does not know it.
     Unknown,
-    /// It would make the sidecar ready, which a task `mark-not-ready` forbids. It was not submitted.
+    /// It was not submitted: it would make the sidecar ready, which a task `mark-not-ready` forbids.
     Held,
     /// It was or is being submitted.
     Submitted,
-    /// The sidecar works on it.
+    /// The sidecar is running it.
     Running,
-    /// It is done.
+    /// It is complete.
     Completed,
     /// It failed, and why.
     Failed(String),
-    /// The sidecar did not accept it, and its words.
+    /// The sidecar rejected it, with this message.
     Refused(Refusal, String),
 }
 
-/// What of a submission the sidecar did not accept.
+/// Why the sidecar rejected a submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It does not know the type of the task.
+    /// The task type is unknown.
     TaskUnknown,
-    /// The request has another shape than it expects.
+    /// The request is malformed.
     Malformed,
-    /// Something else, which may pass.
+    /// Another reason, which may be temporary.
     Other,
 }

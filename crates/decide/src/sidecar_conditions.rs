@@ -1,4 +1,4 @@
-//! What is known of the sidecar, as conditions: its health, and whether its version can do what the spec asks for.
+//! Conditions about the sidecar: its health, and whether its version supports what the spec requests.
 
 use sei_api::{
     SeiNode, SeiNodeStatus,
@@ -10,7 +10,7 @@ use sei_render::Platform;
 
 use crate::{condition::say, observed::Observed, sidecar::Health};
 
-/// First sidecar version that can stand behind a proxy.
+/// First sidecar version that works behind a proxy.
 const FIRST_FOR_TLS: [u32; 3] = [0, 0, 50];
 
 pub(crate) fn tell(observed: &Observed, platform: &Platform, status: &mut SeiNodeStatus) {
@@ -37,7 +37,7 @@ pub(crate) fn tell(observed: &Observed, platform: &Platform, status: &mut SeiNod
     }
 }
 
-/// Says what is known of the sidecar's health; nothing while nothing is known.
+/// Reports the sidecar's health, if it is known.
 pub(crate) fn say_health(status: &mut SeiNodeStatus, observed: &Observed) {
     let sidecar = &observed.sidecar;
     let (truth, reason, message) = match (&sidecar.trouble, &sidecar.health) {
@@ -60,7 +60,7 @@ pub(crate) fn say_health(status: &mut SeiNodeStatus, observed: &Observed) {
     say(observed, status, Statement::new(truth, reason, message));
 }
 
-/// Says that the sidecar does not know a task of the plan.
+/// Reports that the sidecar does not support a task of the plan.
 pub(crate) fn say_task_unknown(status: &mut SeiNodeStatus, observed: &Observed, task: &str) {
     let message = format!(
         "the sidecar does not support task {task}, which every version since v0.0.47 has: check that spec.sidecar.image is an image of seictl"
@@ -68,7 +68,7 @@ pub(crate) fn say_task_unknown(status: &mut SeiNodeStatus, observed: &Observed, 
     say(observed, status, Statement::new(false, SidecarSupportReason::TaskUnknown, message));
 }
 
-/// What an earlier plan found out about the sidecar's tasks holds no longer: another plan begins.
+/// Clears what an earlier plan found out about unsupported tasks: another plan starts.
 pub(crate) fn forget_unknown_task(status: &mut SeiNodeStatus, observed: &Observed) {
     let kind = ConditionType::SidecarSupported;
     if status.condition(kind).is_some_and(|it| it.reason == SidecarSupportReason::TaskUnknown.as_str()) {
@@ -77,8 +77,8 @@ pub(crate) fn forget_unknown_task(status: &mut SeiNodeStatus, observed: &Observe
     }
 }
 
-/// The sidecar image, if TLS is asked for and its tag says that it is too old for that. A tag that is no
-/// version says nothing.
+/// The sidecar image, if TLS is requested and its tag is a version that is too old for it. A tag that is not
+/// a version is not checked.
 pub(crate) fn sidecar_too_old(node: &SeiNode, platform: &Platform) -> Option<String> {
     node.spec.tls()?;
     let image = sei_render::sidecar_image(node, platform);
@@ -116,7 +116,7 @@ mod tests {
         Platform::from_settings(&settings).unwrap()
     }
 
-    /// A node with TLS, whose sidecar is of a version that its image does not name.
+    /// A node with TLS whose image does not reveal the version of the sidecar.
     fn observed(plain_port_answers: Option<bool>) -> Observed {
         let sidecar = json!({ "image": "seictl:main", "tls": { "secretName": "tls" } });
         let spec = json!({ "chainId": "c", "image": "seid:a", "fullNode": {}, "sidecar": sidecar });

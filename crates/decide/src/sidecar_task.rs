@@ -1,4 +1,4 @@
-//! What a task of the sidecar has come to, and what to have the sidecar asked next: a function of what is known of it.
+//! The state of a sidecar task and the next request to the sidecar: a function of the observed state.
 
 use kube::ResourceExt;
 use sei_api::{conditions::ReadyReason, names, v1alpha1::PlannedTask};
@@ -13,28 +13,28 @@ use crate::{
     sidecar::{Health, Refusal, TaskProgress, Trouble, TroubleKind},
 };
 
-/// What to do about a task of the sidecar.
+/// What to do about a sidecar task.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SidecarStep {
-    /// It came to this.
+    /// It has this outcome.
     Ended(Outcome),
     /// The sidecar has completed it.
     Completed,
-    /// This attempt failed, and why.
+    /// This attempt failed, with this error.
     Failed(String),
-    /// Have the sidecar asked for it. The outcome is what to say meanwhile.
+    /// Query the sidecar for it. The outcome is the state to report meanwhile.
     Ask(Outcome),
-    /// Have the sidecar asked for it, and given it with these parameters if it does not know it.
+    /// Query the sidecar for it, and submit it with these parameters if the sidecar does not know it.
     Submit {
         /// Parameters of the request.
         params: Option<Value>,
-        /// What to say meanwhile.
+        /// The outcome to report meanwhile.
         meanwhile: Outcome,
     },
 }
 
-/// Decides about `planned`, the current task of `plan`, which is `task`. With `asks_first` it is submitted only after
-/// the sidecar was found not to know it.
+/// Decides about `planned`, the current task of `plan`, whose typed form is `task`. With `asks_first` it is
+/// submitted only after the sidecar has reported that it does not know it.
 pub fn sidecar_step(
     observed: &Observed,
     plan: &Plan<Persisted>,
@@ -49,7 +49,7 @@ pub fn sidecar_step(
         }
         Some(TaskProgress::Completed) => return SidecarStep::Completed,
         Some(TaskProgress::Failed(error)) => return SidecarStep::Failed(error.clone()),
-        // Peers are configured without it, by this plan or by the one that takes its place.
+        // Peers are configured without it, by this plan or by the one that replaces it.
         Some(TaskProgress::Refused(Refusal::TaskUnknown, _)) if task.kind() == TaskKind::DiscoverPeers => {
             let outcome = if plan.writes_peers() { Outcome::Done } else { Outcome::Reissue };
             return SidecarStep::Ended(outcome);
@@ -57,11 +57,11 @@ pub fn sidecar_step(
         Some(TaskProgress::Refused(refusal, message)) => {
             return SidecarStep::Ended(refused(*refusal, message));
         }
-        // A snapshot upload runs for the life of the sidecar: that it runs is all there is to see.
+        // A snapshot upload runs for the life of the sidecar, so the task is complete when it is running.
         Some(TaskProgress::Running) if *task == SidecarTask::SnapshotUpload => {
             return SidecarStep::Ended(Outcome::Done);
         }
-        // Not a task of a spec that is no more.
+        // Do not submit a task of an outdated spec.
         Some(TaskProgress::Unknown | TaskProgress::Held) if is_outdated(plan.stored(), &observed.node) => {
             return SidecarStep::Ended(Outcome::Reissue);
         }
@@ -95,8 +95,8 @@ pub fn sidecar_step(
     }
 }
 
-/// The IDs of peers are not known yet, or there is no peer to look for. Only a task that the sidecar does not
-/// know can still wait, or be left out.
+/// The IDs of peers are not known yet, or there are no peers. Only a task that the sidecar does not know can
+/// still wait, or be skipped.
 fn without_peers(
     peers: &Peers,
     waits: bool,
@@ -119,7 +119,7 @@ fn without_peers(
     SidecarStep::Ask(Outcome::Waiting { reason: ReadyReason::WaitingForPeers, detail })
 }
 
-/// mark-ready has completed: the sidecar must say so itself, and after an update the pod too.
+/// mark-ready has completed: the sidecar must report ready, and after an update the pod as well.
 fn ready(observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
     // seid runs once the sidecar is ready, and ends with the Job.
     let job = observed.job_of(plan).map(job_state);
@@ -130,7 +130,7 @@ fn ready(observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
         return unanswered(observed, plan, trouble);
     }
     if !observed.sidecar.says(Health::Ready) {
-        // It restarted since: this id never runs again, a new one has to.
+        // It restarted after that: a task with this ID never runs again, so a new ID is needed.
         return Outcome::Reissue;
     }
     let is_update = Purpose::of(plan.stored()) == Purpose::Update;
@@ -144,7 +144,7 @@ fn ready(observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
     Outcome::Done
 }
 
-/// The sidecar does not answer. While the bootstrap Job is what should, its end says more.
+/// The sidecar does not respond. If it belongs to the bootstrap Job, the end of the Job is more informative.
 fn unanswered(observed: &Observed, plan: &Plan<Persisted>, of: &Trouble) -> Outcome {
     if of.kind == TroubleKind::AccessDenied {
         return Outcome::Waiting { reason: ReadyReason::SidecarAccessDenied, detail: of.message.clone() };
@@ -153,7 +153,7 @@ fn unanswered(observed: &Observed, plan: &Plan<Persisted>, of: &Trouble) -> Outc
     if in_bootstrap {
         match observed.job_of(plan).map(job_state) {
             Some(JobState::Failed(error)) => return Outcome::Rejected { error },
-            // seid ran, so every task before it was done, although that may not be noted.
+            // seid ran, so every task before it was completed, although that may not be recorded.
             Some(JobState::Complete) => return Outcome::Done,
             Some(JobState::Running) => {}
             None => return Outcome::JobLost,
@@ -173,7 +173,8 @@ fn unanswered(observed: &Observed, plan: &Plan<Persisted>, of: &Trouble) -> Outc
     }
 }
 
-/// The sidecar answered 400. It does so also when its store fails, so only what it says about the request is final.
+/// The sidecar answered 400. It also does so when its store fails, so only errors about the request itself
+/// are permanent.
 fn refused(refusal: Refusal, message: &str) -> Outcome {
     let error = format!("the sidecar rejected the task: {message}");
     match refusal {

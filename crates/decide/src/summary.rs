@@ -1,5 +1,5 @@
-//! `Ready` and `Stalled`: everything else said in two conditions, so that `kubectl wait`, GitOps tools and a
-//! person at night can judge a node without knowing its inside.
+//! `Ready` and `Stalled`: a summary of everything else in two conditions, so that `kubectl wait`, GitOps
+//! tools and on-call engineers can assess a node without knowing its internals.
 
 use std::time::Duration;
 
@@ -138,7 +138,7 @@ fn in_plan(observed: &Observed, plan: &TaskPlan, last: Option<&Outcome>) -> Verd
         return (false, ReadyReason::PlanInProgress, "the plan is about to end".to_owned());
     };
     let place = place(plan, index, task);
-    // What the next try waits for says more than why the last one failed.
+    // What the next attempt waits for is more informative than why the last one failed.
     if let Some(Outcome::Waiting { reason, detail }) = last {
         let problem = pod_behind(*reason, observed, plan);
         return match problem {
@@ -161,7 +161,7 @@ fn in_plan(observed: &Observed, plan: &TaskPlan, last: Option<&Outcome>) -> Verd
     }
 }
 
-/// Which field pauses the node, and what waits until it does not any more.
+/// Which field pauses the node, and what remains to be done after that.
 fn paused(observed: &Observed, status: &SeiNodeStatus) -> String {
     let field = match (observed.node.spec.is_stopped(), &observed.children.pod) {
         (true, Some(_)) => {
@@ -183,7 +183,7 @@ fn place(plan: &TaskPlan, index: usize, task: &PlannedTask) -> String {
     format!("task {} ({} of {})", task.type_, index + 1, plan.tasks.len())
 }
 
-/// What is wrong with the pod that a wait for `reason` comes down to.
+/// The problem of the pod that is behind a wait for `reason`.
 fn pod_behind(reason: ReadyReason, observed: &Observed, plan: &TaskPlan) -> Option<String> {
     let is_ahead =
         |task: &PlannedTask| task.is(TaskKind::AwaitBootstrapComplete) && task.status != TaskStatus::Complete;

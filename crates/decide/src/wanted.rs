@@ -18,10 +18,10 @@ use crate::{
     sidecar::Health,
 };
 
-/// How long a first plan waits without a claim in sight before the claim is ensured again.
+/// How long a first plan waits without an observed claim before it ensures the claim again.
 const CLAIM_MISSED: SignedDuration = SignedDuration::from_secs(30);
 
-/// What is to become of the plan.
+/// What to do with the plan.
 pub(crate) enum Wanted {
     Run(Box<Plan<Persisted>>),
     New(Box<TaskPlan>),
@@ -42,7 +42,7 @@ pub(crate) fn wanted(
         return Wanted::Nothing;
     }
     let new = |plan: Option<TaskPlan>| plan.map_or(Wanted::Nothing, |plan| Wanted::New(Box::new(plan)));
-    // Consent to an empty volume names the one that was lost.
+    // Consent to an empty volume names the claim that was lost.
     if lost_volume(observed).is_some_and(|lost| retry_request(object) == Some(lost)) {
         let ground = Ground { is_stale: true, ..ground.clone() };
         return new(Some(build::init_on(node, &ground, plan_id)));
@@ -60,7 +60,7 @@ pub(crate) fn wanted(
         if has_another_pod(observed, &plan) {
             plan.repeat(&[TaskKind::ObserveImage]);
         }
-        // The fault is reported; what was started stays as it is until it is corrected.
+        // The fault is reported; what was started is not changed until it is corrected.
         if obstacle.is_some_and(Obstacle::holds_plans) {
             return Wanted::Nothing;
         }
@@ -125,9 +125,9 @@ fn failed_on_this_pod(plan: &TaskPlan, observed: &Observed) -> bool {
     Purpose::of(plan) == Purpose::MarkReady && failed_on.is_some() && failed_on == pod
 }
 
-/// A plan may be replaced where no task is under way at the sidecar, or where the one that is cannot be reached
-/// any more, or has nothing to lose. What is noted of a task may lag behind what the sidecar did: one that answers is
-/// asked first, and what it does not know it is not given any more.
+/// Whether a plan may be replaced: no task is running in the sidecar, or the running one cannot be reached
+/// any more or has nothing to lose. The recorded state of a task may lag behind the sidecar: one that
+/// responds is queried first, and a task that it does not know is not submitted any more.
 fn at_boundary(observed: &Observed, plan: &Plan<Persisted>) -> bool {
     plan.current().is_none_or(|(_, task)| match task.kind() {
         Some(TaskKind::MarkReady | TaskKind::SnapshotUpload) | None => true,
@@ -140,8 +140,9 @@ fn at_boundary(observed: &Observed, plan: &Plan<Persisted>) -> bool {
     })
 }
 
-/// Whether the claim of a first plan seems to be gone: no pod has it, and the plan has waited for a while. Only the task
-/// that ensures the claim can tell, since a cache may lag; on another claim the plan starts over.
+/// Whether the claim of a first plan seems to be missing: no pod uses it, and the plan has waited for a
+/// while. Only the task that ensures the claim can be sure, since a cache may lag; on another claim the plan
+/// starts over.
 fn misses_its_claim(observed: &Observed, plan: &Plan<Persisted>) -> bool {
     let children = &observed.children;
     let mut pods = [&children.pod, &children.bootstrap_pod].into_iter().flatten();
@@ -152,15 +153,16 @@ fn misses_its_claim(observed: &Observed, plan: &Plan<Persisted>) -> bool {
         && waits_since.is_some_and(|since| observed.now.duration_since(since) >= CLAIM_MISSED)
 }
 
-/// Whether the pod in sight is not the one that the plan has brought up: it was replaced since, or the cache lags.
+/// Whether the observed pod is not the one that the plan has rolled out: it was replaced since, or the cache
+/// lags.
 fn has_another_pod(observed: &Observed, plan: &Plan<Persisted>) -> bool {
     let pod = observed.children.pod.as_deref().and_then(|pod| pod.metadata.uid.as_deref());
     plan.object_of(TaskKind::ObserveImage).zip(pod).is_some_and(|(known, pod)| known != pod)
 }
 
-/// Whether a plan of the Go controller leads nowhere: the spec changed before we saw it, so that the image that was
-/// applied is not the one that is asked for; or the first pod is to have TLS, and as that controller writes it, it
-/// takes no task.
+/// Whether a plan of the Go controller cannot complete: the spec changed before this operator observed it, so
+/// that the applied image is not the requested one; or the first pod is to have TLS, and the pod as rendered
+/// by that controller accepts no task.
 fn leads_nowhere(observed: &Observed, plan: &Plan<Persisted>) -> bool {
     let applied = observed.children.stateful_set.as_deref().and_then(seid_image);
     let is_other = applied.is_some_and(|image| image != observed.node.spec.image);

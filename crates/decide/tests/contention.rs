@@ -1,5 +1,5 @@
-//! Any order of events around SeiNodes with copies of one signing key, seen through a cache that lags: at no moment is
-//! there a second pod, or a StatefulSet that would create one.
+//! Any order of events around SeiNodes with copies of one signing key, observed through a lagging cache:
+//! there is never a second pod, or a StatefulSet that would create one.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
@@ -17,22 +17,22 @@ const NODES: usize = 3;
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Create(usize),
-    /// The SeiNode goes; what it owns follows later.
+    /// The SeiNode is deleted; its objects follow later.
     Delete(usize),
-    /// The garbage collector takes the StatefulSet of a deleted SeiNode and asks its pod to end.
+    /// The garbage collector deletes the StatefulSet of a deleted SeiNode, and its pod starts terminating.
     Collect(usize),
     /// The StatefulSet's controller creates the pod.
     Pod(usize),
-    /// A pod without a StatefulSet ends, or one that is replaced.
+    /// A pod without a StatefulSet ends, or one that is being replaced.
     End(usize),
     Pass(usize),
     /// The cache catches up with SeiNodes, StatefulSets or pods.
     See(usize),
-    /// Another leader starts, with a full cache and no memory.
+    /// Another leader starts, with a full cache and without memory.
     Restart,
 }
 
-/// Indices of the nodes that have one.
+/// Indices of the nodes that have an object of each kind.
 #[derive(Clone, Default)]
 struct Objects {
     nodes: BTreeSet<usize>,
@@ -53,7 +53,7 @@ fn node(index: usize) -> SeiNode {
         "apiVersion": "sei.io/v1alpha1", "kind": "SeiNode",
         "metadata": {
             "name": format!("v{index}"), "namespace": format!("n{}", index % 2), "uid": index.to_string(),
-            // The first two are of the same second.
+            // The first two were created in the same second.
             "creationTimestamp": format!("2027-01-01T00:00:0{}Z", index / 2),
         },
         "spec": { "chainId": "c", "image": "i", "validator": {
@@ -75,7 +75,7 @@ impl World {
     fn take(&mut self, event: Event) {
         match event {
             Event::Create(index) => {
-                // The name is free once the former objects are gone.
+                // The name is available once the former objects are gone.
                 if !self.real.templates.contains(&index) && !self.real.pods.contains(&index) {
                     self.real.nodes.insert(index);
                 }
@@ -147,7 +147,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn no_two_pods_of_one_key_in_any_order_of_events(events in events()) {
+    fn no_two_pods_have_the_same_key_in_any_order_of_events(events in events()) {
         let mut world = World::default();
         for event in events {
             world.take(event);

@@ -1,4 +1,4 @@
-//! A fleet whose nodes all select each other by label: what that costs does not grow with its square.
+//! A fleet whose nodes all select each other by label: the cost does not grow quadratically.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use sei_render::Platform;
 use serde_json::json;
 
 const NODES: usize = 3000;
-/// Bytes of the peers in the status of one node.
+/// Limit for the peers in the status of one node, in bytes.
 const STATUS_LIMIT: usize = 6144;
 
 fn node(index: usize, phase: &str, ready: &str) -> Arc<SeiNode> {
@@ -43,7 +43,7 @@ fn the_status_of_a_node_among_thousands_of_peers_stays_small() {
     }
 }
 
-/// How many nodes of `fleet` are woken when each of `changed` changes once.
+/// How many nodes of `fleet` are requeued when each of `changed` changes once.
 fn wakes(changed: &[Arc<SeiNode>], fleet: &[Arc<SeiNode>]) -> usize {
     changed.iter().map(|changed| fleet.iter().filter(|other| matters_to(changed, other)).count()).sum()
 }
@@ -55,7 +55,7 @@ fn changes_in_a_fleet_wake_only_the_nodes_that_wait_for_peers() {
     let waiting: Vec<_> =
         (0..WAITING).map(|index| node(NODES + index, "Initializing", "WaitingForPeers")).collect();
     let sample = &running[..100];
-    assert_eq!(wakes(sample, &running), 0, "a fleet at rest wakes no node");
+    assert_eq!(wakes(sample, &running), 0, "a fleet without changes requeues no node");
     assert_eq!(wakes(sample, &waiting), sample.len() * WAITING);
-    assert_eq!(wakes(&waiting, &running), 0, "nodes that join wake no node that has its peers");
+    assert_eq!(wakes(&waiting, &running), 0, "new nodes requeue no node that has its peers");
 }

@@ -8,18 +8,18 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EventLine {
-    /// When it was last seen.
+    /// When it was last observed.
     pub at: Option<Timestamp>,
     /// `Normal` or `Warning`.
     #[serde(rename = "type")]
     pub type_: String,
     /// Its reason.
     pub reason: String,
-    /// What it is about, as `Kind/name`.
+    /// Its object, as `Kind/name`.
     pub object: String,
     /// Its message.
     pub message: String,
-    /// How often it was seen.
+    /// How often it was observed.
     pub count: i32,
 }
 

@@ -1,4 +1,4 @@
-//! All nodes and groups that were asked for.
+//! All requested nodes and groups.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -14,31 +14,31 @@ pub struct Fleet {
     pub nodes: Vec<NodeLine>,
 }
 
-/// How many objects are how well.
+/// Number of objects by health.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// As their specs ask.
+    /// Those that match their spec.
     pub ready: usize,
-    /// On their way, or waiting.
+    /// Those that are in progress or waiting.
     pub waiting: usize,
-    /// In need of manual intervention.
+    /// Those that need manual intervention.
     pub stalled: usize,
 }
 
 impl Fleet {
-    /// The fleet of SeiNodes and SeiNodeDeployments as the API server returns them.
+    /// Creates a fleet from SeiNodes and SeiNodeDeployments as returned by the API server.
     pub fn of(nodes: &[Value], groups: &[Value]) -> Self {
         Self::sorted(nodes.iter().map(NodeLine::of).collect(), groups.iter().map(GroupLine::of).collect())
     }
 
-    /// The fleet of these lines.
+    /// Creates a fleet from these lines.
     pub fn sorted(mut nodes: Vec<NodeLine>, mut groups: Vec<GroupLine>) -> Self {
         nodes.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         groups.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         Self { groups, nodes }
     }
 
-    /// How many nodes are how well.
+    /// Number of nodes by health.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for node in &self.nodes {
@@ -51,7 +51,7 @@ impl Fleet {
         counts
     }
 
-    /// Whether every node and group is as its spec asks.
+    /// Whether every node and group matches its spec.
     pub fn is_ready(&self) -> bool {
         let nodes = self.nodes.iter().map(|node| node.health);
         nodes.chain(self.groups.iter().map(|group| group.health)).all(|health| health == Health::Ready)
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_is_as_well_as_its_conditions_say() {
+    fn the_health_of_a_node_follows_its_conditions() {
         let fleet = Fleet::of(
             &[
                 node("d", &[]),
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_that_cannot_be_decoded_is_a_line_with_the_field_at_fault() {
+    fn an_object_that_cannot_be_decoded_has_a_line_that_names_the_field() {
         let mut bad = node("bad", &[]);
         bad["spec"]["overrides"] = json!(7);
         let fleet = Fleet::of(&[bad, node("good", &[condition("Ready", "True", "NodeReady")])], &[]);
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_that_is_not_ready_keeps_the_fleet_from_being_ready() {
+    fn a_group_that_is_not_ready_makes_the_fleet_not_ready() {
         let group = json!({ "metadata": { "name": "g", "namespace": "sei" },
             "spec": { "replicas": 3, "template": { "spec": { "chainId": "c", "image": "seid:1", "fullNode": {} } } },
             "status": { "updatedReplicas": 1, "availableReplicas": 2, "conditions": [condition("Ready", "False", "UpdateInProgress")] } });

@@ -1,4 +1,4 @@
-//! One group in one line.
+//! One group as one line.
 
 use jiff::Timestamp;
 use sei_api::{SeiNodeDeployment, v1alpha1::deployment::DeploymentPhase};
@@ -10,7 +10,7 @@ use crate::{
     health::{Health, Verdict},
 };
 
-/// One SeiNodeDeployment in one line.
+/// One SeiNodeDeployment as one line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupLine {
@@ -18,15 +18,15 @@ pub struct GroupLine {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// Where it is in its life.
+    /// Its phase.
     pub phase: Option<DeploymentPhase>,
-    /// How well it is.
+    /// Its health.
     pub health: Health,
-    /// The reason of `Stalled`, else of `Ready`.
+    /// The reason of `Stalled`, or else of `Ready`.
     pub reason: String,
     /// What it is waiting for, or what to do.
     pub message: String,
-    /// SeiNodes that it is to have.
+    /// Desired number of SeiNodes.
     pub replicas: u32,
     /// SeiNodes that run the template.
     pub updated: i64,
@@ -39,7 +39,7 @@ pub struct GroupLine {
 }
 
 impl GroupLine {
-    /// The line of a SeiNodeDeployment as the API server returns it.
+    /// The line of a SeiNodeDeployment as returned by the API server.
     pub fn of(object: &Value) -> Self {
         let head = Head::of(object);
         match serde_path_to_error::deserialize::<_, SeiNodeDeployment>(object) {

@@ -1,4 +1,4 @@
-//! What every object has, also one that does not fit its type.
+//! The fields of every object, including those that cannot be decoded.
 
 use jiff::Timestamp;
 use serde_json::Value;

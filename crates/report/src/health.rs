@@ -1,20 +1,20 @@
-//! How well an object is, in the three ways that matter at a glance.
+//! Health of an object, in the three values that matter at a glance.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde::Serialize;
 
-/// How well a node or group is.
+/// Health of a node or group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Health {
     /// Manual intervention is required.
     Stalled,
-    /// On its way, or waiting for what its message names.
+    /// In progress, or waiting for what its message names.
     Waiting,
-    /// As its spec asks.
+    /// Matches its spec.
     Ready,
 }
 
-/// What the conditions say: health, reason and message.
+/// The verdict of the conditions: health, reason and message.
 pub(crate) struct Verdict {
     pub(crate) health: Health,
     pub(crate) reason: String,
@@ -41,7 +41,7 @@ impl Verdict {
         }
     }
 
-    /// Of an object that does not fit its type.
+    /// For an object that cannot be decoded.
     pub(crate) fn unreadable(error: &str) -> Self {
         Self {
             health: Health::Stalled,

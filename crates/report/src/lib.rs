@@ -1,7 +1,8 @@
-//! What a person is shown of nodes and groups: a line each in [`Fleet`], everything about one node in [`NodeReport`].
-//! Pure: read from objects as the API server returns them. Colours, widths and ages are left to the caller.
+//! What `status` shows of nodes and groups: one line each in [`Fleet`], everything about one node in
+//! [`NodeReport`]. Pure: derived from objects as returned by the API server. Colors, widths and ages are left
+//! to the caller.
 //!
-//! An object that cannot be decoded gets a line like any other, with what is wrong with it: it must not hide the rest.
+//! An object that cannot be decoded gets a line with its error, like any other: it must not hide the rest.
 //!
 //! ```
 //! use sei_report::{Fleet, Health};

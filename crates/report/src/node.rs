@@ -1,4 +1,4 @@
-//! One node in one line.
+//! One node as one line.
 
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -16,7 +16,7 @@ use crate::{
     tls::TlsLine,
 };
 
-/// One node in one line.
+/// One node as one line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeLine {
@@ -28,21 +28,21 @@ pub struct NodeLine {
     pub group: Option<String>,
     /// Its chain.
     pub chain: Option<String>,
-    /// Its mode, as the field of the spec is called.
+    /// Its mode, by the name of the spec's field.
     pub mode: Option<&'static str>,
-    /// Where it is in its life.
+    /// Its phase.
     pub phase: Option<NodePhase>,
-    /// How well it is.
+    /// Its health.
     pub health: Health,
-    /// The reason of `Stalled`, else of `Ready`.
+    /// The reason of `Stalled`, or else of `Ready`.
     pub reason: String,
     /// What it is waiting for, or what to do.
     pub message: String,
-    /// The image that it runs, or is to run.
+    /// The image that it runs, or that will be rolled out.
     pub image: Option<String>,
-    /// The image of the spec, while it is another one.
+    /// The image of the spec, if it differs.
     pub next_image: Option<String>,
-    /// The plan under way, else the last one.
+    /// The active plan, or else the last one.
     pub plan: Option<PlanProgress>,
     /// Its certificate; absent without TLS.
     pub tls: Option<TlsLine>,
@@ -51,7 +51,7 @@ pub struct NodeLine {
 }
 
 impl NodeLine {
-    /// The line of a SeiNode as the API server returns it.
+    /// The line of a SeiNode as returned by the API server.
     pub fn of(object: &Value) -> Self {
         match serde_path_to_error::deserialize::<_, SeiNode>(object) {
             Ok(node) => Self::readable(Head::of(object), &node),
@@ -102,7 +102,7 @@ impl NodeLine {
         }
     }
 
-    /// Whether a plan is under way.
+    /// The plan, if it is active.
     pub fn active_plan(&self) -> Option<&PlanProgress> {
         self.plan.as_ref().filter(|plan| plan.is_active())
     }

@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use crate::{event::EventLine, health::Health, node::NodeLine, pod::PodLine};
 
-/// How many events are shown, the latest ones.
+/// Maximum number of events; the latest ones are shown.
 const EVENTS: usize = 8;
 
-/// What exists around a node.
+/// The related objects of a node.
 #[derive(Clone, Debug, Default)]
 pub struct Around {
     /// Its pod.
@@ -31,7 +31,7 @@ pub struct Around {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeReport {
-    /// The node as in the fleet.
+    /// The same line as in the fleet.
     #[serde(flatten)]
     pub line: NodeLine,
     /// Its conditions.
@@ -44,7 +44,7 @@ pub struct NodeReport {
     pub claim: Option<ClaimLine>,
     /// The latest events of the node and its pod, oldest first.
     pub events: Vec<EventLine>,
-    /// Resources that the caller may not read, and that are missing here.
+    /// Resources that the caller may not read, and that are therefore missing here.
     pub hidden: Vec<&'static str>,
 }
 
@@ -75,12 +75,12 @@ pub struct ClaimLine {
     pub phase: String,
     /// The volume that it is bound to.
     pub volume: Option<String>,
-    /// How large the volume is.
+    /// Capacity of the volume.
     pub capacity: Option<String>,
 }
 
 impl NodeReport {
-    /// The report of a SeiNode as the API server returns it.
+    /// The report of a SeiNode as returned by the API server.
     pub fn of(object: &Value, around: &Around) -> Self {
         let status = SeiNode::deserialize(object).ok().and_then(|node| node.status).unwrap_or_default();
         let mut events: Vec<_> = around.events.iter().map(EventLine::of).collect();
@@ -98,7 +98,7 @@ impl NodeReport {
 }
 
 impl NodeReport {
-    /// What a person does next, where the message of the node does not say it; none if nothing is to be done.
+    /// The next step for a user, if the node's message does not say it; `None` if there is nothing to do.
     pub fn next_step(&self) -> Option<String> {
         let NodeLine { namespace, name, health, reason, .. } = &self.line;
         let is = |expected: StalledReason| reason == expected.as_str();

@@ -1,23 +1,23 @@
-//! How far a plan is.
+//! Progress of a plan.
 
 use jiff::Timestamp;
 use sei_api::v1alpha1::{PlanPhase, PlannedTask, TaskPlan, TaskStatus};
 use sei_plan::Purpose;
 use serde::Serialize;
 
-/// How far a plan is.
+/// Progress of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanProgress {
     /// What the plan is for: `init`, `update` or `mark-ready`.
     pub purpose: &'static str,
-    /// Where it is.
+    /// Its state.
     pub phase: PlanPhase,
     /// Tasks that are complete.
     pub done: usize,
     /// The tasks, in order.
     pub tasks: Vec<TaskLine>,
-    /// When it was created. Plans of the Go controller do not say.
+    /// When it was created. Plans of the Go controller do not record it.
     pub created_at: Option<Timestamp>,
 }
 
@@ -28,32 +28,32 @@ pub struct TaskLine {
     /// Its type.
     #[serde(rename = "type")]
     pub type_: String,
-    /// Where it is.
+    /// Its state.
     pub state: TaskState,
     /// When the current or last attempt was started.
     pub started_at: Option<Timestamp>,
     /// When the next attempt is due, after one that failed.
     pub next_attempt_at: Option<Timestamp>,
-    /// Attempts that were repeated.
+    /// Number of retries.
     pub retries: i64,
-    /// Attempts that may be.
+    /// Maximum number of retries.
     pub max_retries: i64,
     /// Its last error.
     pub error: Option<String>,
 }
 
-/// Where a task is.
+/// State of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum TaskState {
-    /// Its turn has not come.
+    /// Not started yet.
     Pending,
     /// An attempt was started.
     Running,
-    /// Waiting for something outside of the task.
+    /// Waiting for something external.
     Waiting,
-    /// An attempt failed and is repeated.
+    /// An attempt failed and will be retried.
     Retrying,
-    /// Done.
+    /// Complete.
     Complete,
     /// Failed permanently.
     Failed,
@@ -81,7 +81,7 @@ impl PlanProgress {
         }
     }
 
-    /// Whether tasks are still to be done.
+    /// Whether tasks are left to do.
     pub fn is_active(&self) -> bool {
         self.phase == PlanPhase::Active
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 pub struct PodLine {
     /// Its name.
     pub name: String,
-    /// The machine that it is on.
+    /// The machine that it runs on.
     pub machine: Option<String>,
     /// Its phase.
     pub phase: String,
@@ -28,9 +28,9 @@ pub struct ContainerLine {
     pub name: String,
     /// Whether it is ready.
     pub ready: bool,
-    /// What it does, and why: `running`, `waiting: ImagePullBackOff`, `terminated: Error (exit code 1)`.
+    /// Its state, with the reason: `running`, `waiting: ImagePullBackOff`, `terminated: Error (exit code 1)`.
     pub state: String,
-    /// How often it was restarted.
+    /// How many times it was restarted.
     pub restarts: i32,
 }
 
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_container_says_what_it_does_and_why() {
+    fn each_container_has_its_state_with_the_reason() {
         let container = |name: &str, state: serde_json::Value| json!({ "name": name, "image": "i", "imageID": "", "ready": false, "restartCount": 2, "state": state });
         let pod: Pod = serde_json::from_value(json!({
             "metadata": { "name": "rpc-0-0" },

@@ -3,13 +3,13 @@
 use sei_api::{SeiNode, conditions::ConditionType, names};
 use serde::Serialize;
 
-/// The TLS Secret of a node and what the operator found in it.
+/// The TLS Secret of a node and the result of its check.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TlsLine {
     /// The Secret that the spec names.
     pub secret_name: String,
-    /// DNS names that the certificate must carry.
+    /// DNS names that the certificate must contain.
     #[serde(rename = "requiredDNSNames")]
     pub required_dns_names: Vec<String>,
     /// Whether the Secret can be used; absent until the operator has checked it.

@@ -22,10 +22,10 @@ use crate::{
     written::{ABSENT, Written},
 };
 
-/// Why an object was not written.
+/// Why an object could not be applied.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApplyError {
-    /// The name is taken.
+    /// The name is taken by an object with another owner.
     #[error("{kind} {name} exists and is not controlled by this SeiNode")]
     Foreign {
         /// Kind of the object.
@@ -33,7 +33,7 @@ pub(crate) enum ApplyError {
         /// Its name.
         name: String,
     },
-    /// The name is still taken.
+    /// The name is still taken by an object that is being deleted.
     #[error("{kind} {name} is being deleted")]
     Ending {
         /// Kind of the object.
@@ -41,14 +41,14 @@ pub(crate) enum ApplyError {
         /// Its name.
         name: String,
     },
-    /// The API server's words.
+    /// The API server rejected the request.
     #[error("failed to write {kind} {name}: {}", words(source))]
     Api {
         /// Kind of the object.
         kind: String,
         /// Its name.
         name: String,
-        /// What went wrong.
+        /// The error.
         source: Box<kube::Error>,
     },
 }
@@ -66,12 +66,12 @@ impl ApplyError {
     }
 }
 
-/// How often an object is looked up and written again that others write at the same time.
+/// Attempts to read and apply an object that other clients write at the same time.
 const ATTEMPTS: usize = 3;
 
-/// Creates `object`, or changes it where it is `node`'s. Forced apply would take fields of an object that another
-/// controller created, so every write names the version that it replaces: that in the cache, or none. Only where that
-/// is refused the object is read.
+/// Creates `object`, or changes it if `node` owns it. Forced apply would take over fields of an object that
+/// another controller created, so every write has the resource version that it replaces: that in the cache,
+/// or one that no object has. The object is read only if that is refused.
 pub(crate) async fn apply<K>(
     ctx: &Context,
     node: &SeiNode,
@@ -109,7 +109,7 @@ where
     }
 }
 
-/// The outcome of a task that applies.
+/// The outcome of a task that applies an object.
 pub(super) fn outcome<K>(applied: Result<K, ApplyError>) -> Outcome {
     applied.map_or_else(not_written, |_| Outcome::Done)
 }
@@ -131,8 +131,8 @@ pub(super) async fn rbac_proxy_config(ctx: &Context, observed: &Observed, render
     }
 }
 
-/// A plan of the Go controller leaves a StatefulSet alone that is for this image already: taking over
-/// restarts no pod, and what else differs waits for the next update.
+/// A plan of the Go controller does not change a StatefulSet that already has the plan's image: taking over a
+/// fleet restarts no pod, and other differences wait for the next update.
 pub(super) async fn stateful_set(
     ctx: &Context,
     observed: &Observed,

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{context::Context, trim};
 
-/// Creates the Job. One of this SeiNode that failed, that was created from another spec, or that completed on another
+/// Creates the Job. A Job of this SeiNode that failed, was created from another spec, or completed on another
 /// volume is replaced.
 pub(super) async fn deploy_job(
     ctx: &Context,
@@ -75,8 +75,8 @@ pub(super) async fn deploy_job(
     }
 }
 
-/// Scales the StatefulSet to nothing where there is one, as on a volume that took the place of a lost one: its pod and
-/// that of the Job would have the same volume and name.
+/// Scales an existing StatefulSet to zero, for example on a volume that replaced a lost one: its pod and that
+/// of the Job would have the same volume and name.
 ///
 /// # Errors
 /// The outcome of a step that must not create the Job yet.
@@ -97,25 +97,25 @@ async fn make_room(ctx: &Context, node: &SeiNode, rendered: &Rendered) -> Result
     }
 }
 
-/// Whether `pod` is of `stateful_set`.
+/// Whether `pod` belongs to `stateful_set`.
 fn is_owned(pod: &Pod, stateful_set: &StatefulSet) -> bool {
     pod.owner_references().iter().any(|owner| Some(&owner.uid) == stateful_set.metadata.uid.as_ref())
 }
 
-/// Judges the Job: its events start the next pass.
+/// Checks the state of the Job: its events requeue the node.
 pub(super) async fn await_complete(ctx: &Context, observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
     match observed.job_of(plan).map(job_state) {
         Some(JobState::Complete) => Outcome::Done,
         Some(JobState::Failed(error)) => Outcome::Rejected { error },
-        // The sidecar restarted, perhaps before seid saw that it may start.
+        // The sidecar restarted, perhaps before seid read that it may start.
         Some(JobState::Running) if observed.sidecar.says(Health::NotReady) => Outcome::Reissue,
         Some(JobState::Running) => waiting("seid runs up to the target height"),
         None => lost(ctx, observed, plan).await,
     }
 }
 
-/// The cache does not have the Job that `plan` created. Only the API server can say that it is lost: the cache may not
-/// have it yet, or still have the one before it.
+/// The cache does not have the Job that `plan` created. Only the API server can confirm that it is lost: the
+/// cache may not have it yet, or still have the one before it.
 pub(super) async fn lost(ctx: &Context, observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
     let (node, name) = (&observed.node, names::bootstrap_job(&observed.node));
     let api: Api<Job> = Api::namespaced(ctx.client.clone(), names::namespace(node));
@@ -137,8 +137,9 @@ fn done_on(job: &Job) -> Outcome {
     job.uid().map_or(Outcome::Done, |uid| Outcome::DoneOn { uid })
 }
 
-/// Marks the volume as bootstrapped, deletes Job and Service, and is done when they and the pod are gone: the
-/// production pod takes over their volume and name. The mark comes first: a Job that is lost then says nothing.
+/// Marks the volume as bootstrapped, deletes Job and Service, and is complete when they and the pod are gone:
+/// the production pod takes over their volume and name. The mark comes first, so that a Job that is lost
+/// after it does not matter.
 pub(super) async fn teardown(ctx: &Context, observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
     let node = &*observed.node;
     if let Err(outcome) = volume::stays(ctx, node).await {
@@ -174,7 +175,7 @@ pub(super) async fn teardown(ctx: &Context, observed: &Observed, plan: &Plan<Per
     }
 }
 
-/// Deletes one object of the bootstrap and says whether it still exists.
+/// Deletes one object of the bootstrap; returns whether it still exists.
 async fn remove<K>(
     api: &Api<K>,
     node: &SeiNode,

@@ -1,5 +1,5 @@
-//! The genesis bucket, looked into where a task of a ceremony depends on what others put there. A bucket that
-//! cannot be queried delays nothing: the sidecar then fails and retries on its own.
+//! Checks of the genesis bucket, for tasks of a ceremony that depend on objects of other members. A bucket
+//! that cannot be queried delays nothing: the sidecar then fails and retries.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use sei_plan::{Outcome, SidecarTask, left_objects, needed_object};
 
 use crate::context::Context;
 
-/// After this time the sidecar is asked all the same: it may know what the operator does not, such as that its
-/// volume has the object already or that its pod still has another bucket.
+/// After this time the task is submitted anyway: the sidecar may know what the operator does not, for example
+/// that its volume already has the object or that its pod still uses another bucket.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
-/// Whether something may have to be there before `task` is worth an attempt.
+/// Whether `task` may depend on an object in the bucket.
 pub(super) fn has_needs(ctx: &Context, observed: &Observed, task: &SidecarTask) -> bool {
     ctx.genesis_bucket.is_some() && needed_object(&observed.node, task).is_some()
 }
 
-/// What `task` has to wait for before it is worth an attempt.
+/// What `task` has to wait for before it is submitted.
 pub(super) async fn before(
     ctx: &Context,
     observed: &Observed,
@@ -34,8 +34,8 @@ pub(super) async fn before(
     Some(waiting(format!("{} does not exist yet: the group has to upload it", bucket.url(&key))))
 }
 
-/// What is missing of the objects that `task`, which has succeeded, should have left, unless the genesis that
-/// is made of them exists.
+/// The objects that the completed `task` should have uploaded and that are missing, unless the resulting
+/// genesis exists.
 pub(super) async fn after(
     ctx: &Context,
     observed: &Observed,
@@ -59,7 +59,7 @@ pub(super) async fn after(
     None
 }
 
-/// `error` of a failed attempt of `task`, with what is known of the object that it needs.
+/// Adds to `error`, of a failed attempt of `task`, what is known of the object that it needs.
 pub(super) async fn explain(ctx: &Context, observed: &Observed, task: &SidecarTask, error: String) -> String {
     let Some(key) = needed_object(&observed.node, task) else { return error };
     let Some(bucket) = &ctx.genesis_bucket else {
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_wait_lasts_for_ever() {
+    fn waits_for_the_bucket_are_bounded() {
         let now = Timestamp::from_second(1_000_000).unwrap();
         let waited = |hours: Option<i64>| {
             let mut task: PlannedTask =

@@ -1,5 +1,5 @@
-//! One step of one task: all effects of a plan, a file a kind of task. What to do about the outcome is not
-//! decided here.
+//! One step of one task: all effects of a plan, one file per kind of task. What follows from the outcome is
+//! not decided here.
 
 mod apply;
 mod bootstrap;
@@ -21,7 +21,7 @@ use crate::{
     refusal::{is_final, words},
 };
 
-/// Takes one step of `planned`, the current task of `plan`. The objects that it writes are those that are `rendered`.
+/// Takes one step of `planned`, the current task of `plan`. It writes objects from `rendered`.
 pub(crate) async fn step(
     ctx: &Context,
     observed: &Observed,
@@ -65,7 +65,7 @@ async fn take_step(
     })
 }
 
-/// The keys of a validator are checked on every pass; a task of a plan only reads the result.
+/// The keys of a validator are checked in every pass; a task of a plan only reads the result.
 fn checked(finding: Option<&Finding>) -> Outcome {
     match finding {
         // The spec no longer names the Secret: nothing to check.
@@ -92,7 +92,7 @@ async fn may_start(ctx: &Context, node: &SeiNode) -> Result<(), Outcome> {
     }
 }
 
-/// The API server did not do what task step `doing` needs: an object of ours that is invalid fails the plan,
+/// The API server rejected a request of step `doing`: an invalid object of the operator makes the plan fail,
 /// anything else is retried.
 fn refused(doing: &str, error: &kube::Error) -> Outcome {
     let text = format!("failed to {doing}: {}", words(error));
@@ -102,7 +102,7 @@ fn refused(doing: &str, error: &kube::Error) -> Outcome {
     }
 }
 
-/// The name that an object needs is taken by one that is on its way out.
+/// The name that an object needs is taken by one that is being deleted.
 fn ending(kind: &str, name: &str) -> Outcome {
     Outcome::Waiting {
         reason: ReadyReason::WaitingForDeletion,
@@ -110,7 +110,7 @@ fn ending(kind: &str, name: &str) -> Outcome {
     }
 }
 
-/// The name that an object needs is taken by one that stays.
+/// The name that an object needs is taken by one that is not being deleted.
 fn foreign(kind: &str, name: &str) -> Outcome {
     Outcome::Rejected {
         error: format!(

@@ -1,4 +1,4 @@
-//! Bringing the pod to the StatefulSet's current template.
+//! Rolls out the StatefulSet's current template to the pod.
 
 use k8s_openapi::api::{apps::v1::StatefulSet, core::v1::Pod};
 use kube::{
@@ -15,7 +15,7 @@ use sei_plan::Outcome;
 use super::{refused, volume};
 use crate::{context::Context, trim};
 
-/// Deletes pods of older templates, and is done when there are none.
+/// Deletes pods of older templates; complete when there are none.
 pub(super) async fn replace_pod(ctx: &Context, node: &SeiNode) -> Outcome {
     let (stateful_set, pods) = match read(ctx, node).await {
         Ok(read) => read,
@@ -27,7 +27,7 @@ pub(super) async fn replace_pod(ctx: &Context, node: &SeiNode) -> Outcome {
         Verdict::Wait(detail) => Outcome::Waiting { reason: ReadyReason::WaitingForPod, detail },
         Verdict::Current(_) => Outcome::Done,
         Verdict::Stale(stale) => {
-            // The claim of a pod that ends is not protected from its deletion any more.
+            // The claim of a terminating pod is not protected from deletion any more.
             if let Err(outcome) = volume::stays(ctx, node).await {
                 return outcome;
             }
@@ -49,7 +49,7 @@ pub(super) async fn replace_pod(ctx: &Context, node: &SeiNode) -> Outcome {
     }
 }
 
-/// Waits until the pod of the current template runs seid. Whether it is ready shows after mark-ready.
+/// Waits until the pod of the current template runs seid. Whether it is ready is checked after mark-ready.
 pub(super) async fn observe_image(ctx: &Context, node: &SeiNode) -> Outcome {
     let (stateful_set, pods) = match read(ctx, node).await {
         Ok(read) => read,
@@ -68,7 +68,7 @@ pub(super) async fn observe_image(ctx: &Context, node: &SeiNode) -> Outcome {
     Outcome::Waiting { reason: ReadyReason::WaitingForPod, detail }
 }
 
-/// The StatefulSet of `node`, and the pods of both its workloads, as the API server has them.
+/// The StatefulSet of `node`, and the pods of both its workloads, read from the API server.
 pub(super) async fn read(ctx: &Context, node: &SeiNode) -> Result<(Option<StatefulSet>, Vec<Pod>), Outcome> {
     let (namespace, name) = (names::namespace(node), names::stateful_set(node));
     let stateful_sets: Api<StatefulSet> = Api::namespaced(ctx.client.clone(), namespace);

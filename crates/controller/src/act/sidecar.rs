@@ -1,5 +1,5 @@
-//! Tasks that the sidecar does: ordered from its actor, which asks first and submits only what the sidecar does not
-//! know, or a failed attempt that is deliberately repeated.
+//! Tasks that the sidecar runs: ordered from its actor, which queries them first and submits only what the
+//! sidecar does not know, or a deliberate retry of a failed attempt.
 
 use sei_api::v1alpha1::PlannedTask;
 use sei_decide::{Observed, SidecarStep, sidecar_step};

@@ -1,4 +1,4 @@
-//! The data volume claim: created once, never changed, deleted only when the SeiNode owns it.
+//! The data volume claim: created once, never changed, deleted only if the SeiNode owns it.
 
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::{
@@ -61,12 +61,12 @@ pub(super) async fn ensure(ctx: &Context, observed: &Observed, rendered: &Render
     }
 }
 
-/// Whether `claim` is kept for a SeiNode that takes the place of a deleted one.
+/// Whether `claim` is kept for a SeiNode that replaces a deleted one.
 fn is_kept(claim: &PersistentVolumeClaim) -> bool {
     claim.owner_references().is_empty() && claim.annotations().contains_key(labels::RECREATE_ANNOTATION)
 }
 
-/// Creates `claim`. `None` where there is one of that name.
+/// Creates `claim`; `None` if one with that name exists.
 async fn create(
     api: &Api<PersistentVolumeClaim>,
     name: &str,
@@ -80,10 +80,10 @@ async fn create(
     }
 }
 
-/// Whether the data of `node` outlives its pod, as the API server has it at this moment.
+/// Whether the data of `node` outlives its pod, read from the API server.
 ///
 /// # Errors
-/// The outcome of a step that must not end the pod.
+/// The outcome of a step that must not delete the pod.
 pub(super) async fn stays(ctx: &Context, node: &SeiNode) -> Result<(), Outcome> {
     let name = names::data_claim(node);
     let live = claims(ctx, node).get_opt(&name).await;
@@ -103,7 +103,7 @@ fn done_on(uid: Option<String>) -> Outcome {
     uid.map_or(Outcome::Done, |uid| Outcome::DoneOn { uid })
 }
 
-/// Marks `claim`: its volume holds the state of the node's chain.
+/// Marks `claim` as initialized: its volume holds the state of the node's chain.
 pub(crate) async fn mark_initialized(
     ctx: &Context,
     node: &SeiNode,
@@ -123,7 +123,7 @@ pub(crate) async fn mark_initialized(
     Ok(())
 }
 
-/// Deletes the claim that was created for `node`. Imported claims and those of other owners stay.
+/// Deletes the claim that was created for `node`. Imported claims and those with other owners are kept.
 pub(crate) async fn delete_own_claim(ctx: &Context, node: &SeiNode) -> Result<(), kube::Error> {
     if names::imported_claim(node).is_some() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Gauges of single groups.
+//! Gauges per group.
 
 use kube::ResourceExt;
 use prometheus_client::{

@@ -1,4 +1,4 @@
-//! Counters and histograms of what happened to nodes: phases left, plans ended, tasks failed, sidecars probed.
+//! Counters and histograms of events: phases left, plans ended, tasks failed, sidecars probed.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -19,11 +19,11 @@ use super::Controller;
 /// Only nodes have plans and sidecars.
 const CONTROLLER: &str = Controller::Nodes.as_str();
 
-/// Seconds.
+/// In seconds.
 const PHASE_SECONDS: [f64; 10] = [10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1200.0, 1800.0, 3600.0];
 const PLAN_SECONDS: [f64; 11] = [1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 7200.0, 86400.0];
 
-/// None has a label for the single node.
+/// None has a label for the node.
 pub(super) struct HistoryMetrics {
     transitions: Family<TransitionLabels, Counter>,
     phase_seconds: Family<PhaseLabels, Histogram, fn() -> Histogram>,
@@ -172,7 +172,7 @@ fn seconds(from: Timestamp, to: Timestamp) -> f64 {
     to.duration_since(from).as_secs_f64().max(0.0)
 }
 
-/// The words of the Go controller for what a plan is for.
+/// The purpose of a plan, with the values of the Go controller.
 fn plan_type(plan: &TaskPlan) -> &'static str {
     match Purpose::of(plan) {
         Purpose::Init => "init",

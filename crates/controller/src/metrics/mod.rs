@@ -1,8 +1,8 @@
-//! Metrics of the controller. Gauges describe the present and are set from what a reconcile observes, so that a
-//! restart loses nothing; counters and histograms come from the difference of two statuses. The series of an object
-//! are removed with it.
+//! Metrics of the controller. Gauges describe the current state and are set from what a reconcile observes,
+//! so that a restart loses nothing; counters and histograms are derived from the difference between two
+//! statuses. The series of an object are removed with it.
 //!
-//! Names are those of the Go controller where it had one; `docs/metrics.md` lists them all.
+//! Names are those of the Go controller if it has the metric; `docs/metrics.md` lists them all.
 
 mod groups;
 mod history;
@@ -24,7 +24,7 @@ use self::{
 };
 pub(crate) use self::{passes::Running, watches::WatchSeries};
 
-/// Who reconciles: label `controller`.
+/// Value of label `controller`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Controller {
     /// SeiNodes.
@@ -42,7 +42,7 @@ impl Controller {
     }
 }
 
-/// The metrics of the operator. They count from the moment they are registered.
+/// The metrics of the operator. They count from the time they are registered.
 #[derive(Default)]
 pub struct Metrics {
     nodes: NodeMetrics,
@@ -66,12 +66,12 @@ impl Metrics {
         metrics
     }
 
-    /// What a reconcile observes of `node`, and the end of validity of its certificate.
+    /// Sets what a reconcile observed of `node`, and the expiry of its certificate.
     pub(crate) fn observe_node(&self, node: &SeiNode, not_after: Option<Timestamp>) {
         self.nodes.observe(node, not_after);
     }
 
-    /// What changed between two statuses of `node`, the later one just written.
+    /// Counts what changed between two statuses of `node`; the later one was just written.
     pub(crate) fn observe_status(
         &self,
         node: &SeiNode,
@@ -82,17 +82,17 @@ impl Metrics {
         self.history.observe(node, before, after, now);
     }
 
-    /// A sidecar in `namespace` was asked for its health; `None` when it did not answer.
+    /// Counts a health probe of a sidecar in `namespace`; `None` if it did not respond.
     pub(crate) fn probed(&self, namespace: &str, health: Option<Health>) {
         self.history.probed(namespace, health);
     }
 
-    /// What a reconcile observes of `group`.
+    /// Sets what a reconcile observed of `group`.
     pub(crate) fn observe_group(&self, group: &SeiNodeDeployment) {
         self.groups.observe(group);
     }
 
-    /// Whether an object of the kind that `controller` reconciles cannot be decoded.
+    /// Sets whether an object of the kind that `controller` reconciles cannot be decoded.
     pub(crate) fn unreadable(&self, controller: Controller, namespace: &str, name: &str, unreadable: bool) {
         match controller {
             Controller::Nodes => self.nodes.unreadable(namespace, name, unreadable),
@@ -108,17 +108,17 @@ impl Metrics {
         }
     }
 
-    /// The limit of concurrent reconciles.
+    /// Sets the limit of concurrent reconciles.
     pub(crate) fn workers(&self, controller: Controller, count: usize) {
         self.passes.workers(controller, count);
     }
 
-    /// A reconcile is under way for as long as what is returned lives.
+    /// Counts a reconcile as active until the returned value is dropped.
     pub(crate) fn started(&self, controller: Controller) -> Running {
         self.passes.started(controller)
     }
 
-    /// One reconcile ended, with an error of `category` or without.
+    /// Counts the end of a reconcile, with an error of `category` or without.
     pub(crate) fn ended(&self, controller: Controller, category: Option<&'static str>, took: Duration) {
         self.passes.ended(controller, category, took);
     }
@@ -184,7 +184,7 @@ mod tests {
     fn every_metric_that_is_served_is_documented() {
         let mut registry = Registry::default();
         let metrics = Metrics::register(&mut registry);
-        // One without samples is not served.
+        // A metric without samples is not served.
         let (before, after) =
             (status("Initializing", "Active", "Pending"), status("Failed", "Failed", "Failed"));
         let mut node = node("node-0");
@@ -202,14 +202,14 @@ mod tests {
         metrics.ended(Controller::Nodes, Some("conflict"), Duration::from_millis(5));
         metrics.watch("Pod").failed();
         let documented = documented().into_iter().filter(|metric| {
-            // The others are the process's own.
+            // The others belong to the process.
             metric.name.starts_with("sei_controller_") || metric.name.starts_with("controller_runtime_")
         });
         assert_eq!(sei_testkit::metrics::served(&text(&registry)), documented.collect());
     }
 
     #[test]
-    fn no_series_of_a_node_is_left_once_it_is_forgotten() {
+    fn the_series_of_a_node_are_removed_with_it() {
         let mut registry = Registry::default();
         let metrics = Metrics::register(&mut registry);
         let mut node = node("node-0");
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_has_its_phase_and_counts_until_it_is_forgotten() {
+    fn a_group_has_its_phase_and_counts_until_it_is_removed() {
         let mut registry = Registry::default();
         let metrics = Metrics::register(&mut registry);
         metrics.observe_group(&group("rpc"));

@@ -1,4 +1,4 @@
-//! Gauges of single nodes.
+//! Gauges per node.
 
 use jiff::Timestamp;
 use prometheus_client::{

@@ -51,7 +51,7 @@ pub(super) struct ObjectGauges {
 }
 
 impl ObjectGauges {
-    /// 1 for the phase that the object is in, 0 for the others.
+    /// Sets 1 for the current phase of the object, 0 for the others.
     pub(super) fn observe_phases(
         &self,
         labels: &ObjectLabels,
@@ -62,7 +62,7 @@ impl ObjectGauges {
         }
     }
 
-    /// 1 True, 0 False, -1 Unknown; absent where the condition is.
+    /// Sets 1 for True, 0 for False, -1 for Unknown; no series without the condition.
     pub(super) fn observe_condition(
         &self,
         labels: &ObjectLabels,
@@ -86,7 +86,7 @@ impl ObjectGauges {
         }
     }
 
-    /// Removes the series of an object, whose phases and conditions these are.
+    /// Removes the series of an object with these phases and conditions.
     pub(super) fn forget(
         &self,
         labels: &ObjectLabels,

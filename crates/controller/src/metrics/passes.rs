@@ -1,4 +1,4 @@
-//! Metrics of reconciles, under the names that controller-runtime gives them.
+//! Metrics of reconciles, with the names of controller-runtime.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use prometheus_client::{
 
 use super::Controller;
 
-/// Seconds.
+/// In seconds.
 const SECONDS: [f64; 9] = [0.005, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0];
 
 /// Count, duration and errors of reconciles.
@@ -85,7 +85,7 @@ impl PassMetrics {
     }
 }
 
-/// A reconcile that is under way for as long as this lives.
+/// Counts a reconcile as active until it is dropped.
 pub(crate) struct Running(Gauge);
 
 impl Drop for Running {

@@ -1,4 +1,4 @@
-//! The objects of a node, as the caches have them or our own last writes returned them.
+//! The objects of a node, from the caches or as returned by the operator's last writes.
 
 use std::sync::Arc;
 

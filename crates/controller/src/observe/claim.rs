@@ -1,4 +1,4 @@
-//! The data volume claim. An imported one is checked as `ensure-data-pvc` needs it.
+//! The data volume claim. An imported one is checked for the requirements of `ensure-data-pvc`.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::{
     refusal::words,
 };
 
-/// The claim as it was last seen: an imported one when it was last read, the node's own in the cache.
+/// The last known state of the claim: an imported one as last read, the node's own from the cache.
 pub(super) fn find(ctx: &Context, node: &SeiNode) -> Option<Claim> {
     let cached = || {
         let claim = get(&ctx.cache.claims, names::namespace(node), &names::data_claim(node))?;
@@ -68,8 +68,8 @@ pub(super) async fn imported(ctx: &Context, node: &SeiNode) -> Option<Finding> {
     Some(remembered(ctx, node, Target::of(node, Kind::Claim, name), look).await)
 }
 
-/// The name of the volume behind a usable claim, or what is wrong with the claim. The order is that of the
-/// Go controller, so that the first trouble named is the same.
+/// The name of the volume of a usable claim, or what is wrong with the claim. The order is that of the Go
+/// controller, so that the same problem is reported first.
 fn claim_is_usable(
     name: &str,
     claim: &PersistentVolumeClaim,

@@ -1,5 +1,5 @@
-//! The key Secrets of a validator. Their shape is checked, never their cryptography, and nothing of them is
-//! kept or repeated.
+//! The key Secrets of a validator. Only their format is checked, not their cryptography, and none of their
+//! content is kept or repeated.
 
 use std::collections::BTreeMap;
 
@@ -126,7 +126,7 @@ fn keyring_files(data: &Data, wanted: &str) -> Result<(), String> {
 
 fn json_strings(data: &Data, key: &str, paths: &[&[&str]]) -> Result<(), String> {
     let bytes = value(data, key)?;
-    // The parser's words could repeat key material, so they are left out.
+    // The parser's message could repeat key material, so it is omitted.
     let json: Value = serde_json::from_slice(bytes).map_err(|_| format!("data key {key} is not JSON"))?;
     for path in paths {
         let found = path.iter().try_fold(&json, |json, step| json.get(step)).and_then(Value::as_str);
@@ -189,7 +189,7 @@ mod tests {
             assert!(check(entries).unwrap_err().contains(why), "{why}");
         }
     }
-    /// What is found about keys of which one Secret lacks the label that the operator requires.
+    /// The findings about keys if one Secret lacks the label that the operator requires.
     async fn found_without_label_on(unlabelled: &'static str) -> [Finding; 3] {
         let client = testbed::client(move |path| {
             let (_, name) = path.rsplit_once('/').unwrap();

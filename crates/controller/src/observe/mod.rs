@@ -1,4 +1,5 @@
-//! Everything that a pass reads, gathered into one value in which absence is data. Nothing is decided here.
+//! Reads everything that a pass needs into one value in which a missing object is data. Nothing is decided
+//! here.
 
 mod children;
 mod claim;
@@ -14,7 +15,7 @@ use sei_decide::{Finding, Observed};
 
 use crate::{context::Context, memory::Basis, references::Target};
 
-/// Reads everything a pass needs. Reads that fail become findings, not errors.
+/// Reads everything that a pass needs. Failed reads become findings, not errors.
 pub(crate) async fn observe(ctx: &Context, node: &Arc<SeiNode>) -> Observed {
     let now = ctx.now();
     let tls = tls::find(ctx, node, now).await;
@@ -53,7 +54,7 @@ pub(crate) async fn observe(ctx: &Context, node: &Arc<SeiNode>) -> Observed {
     }
 }
 
-/// Until what could not be read is read again, after this many failures in a row: 1 s, doubling up to 5 min.
+/// Delay before failed reads are retried, after this many failures in a row: 1 s, doubling up to 5 min.
 fn reread_delay(failures: u32, jitter: f64) -> Option<Duration> {
     let doublings = failures.checked_sub(1)?.min(16);
     let delay = Duration::from_secs(1 << doublings).min(Duration::from_secs(300));
@@ -61,7 +62,7 @@ fn reread_delay(failures: u32, jitter: f64) -> Option<Duration> {
 }
 
 /// The finding about `target`, computed by `look` only if the object changed since. A finding that may change
-/// without the object is never cached.
+/// although the object does not is never cached.
 async fn remembered(
     ctx: &Context,
     node: &SeiNode,
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
     use crate::testbed;
 
-    /// The whole seconds after which two observations that could not read an object, and one that could, are repeated.
+    /// The delays, in whole seconds, after two observations with a failed read, and one without.
     async fn repeated_after(parts: Value) -> [Option<i64>; 3] {
         let is_readable = Arc::new(AtomicBool::new(false));
         let readable = Arc::clone(&is_readable);
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_observation_that_could_not_read_an_object_is_repeated_soon() {
+    async fn an_observation_with_a_failed_read_is_repeated_soon() {
         let secret = json!({ "secret": { "secretName": "s" } });
         for parts in [
             json!({ "fullNode": {}, "sidecar": { "tls": { "secretName": "s" } } }),
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_read_is_repeated_after_a_second_and_then_more_rarely() {
+    fn a_failed_read_is_retried_after_a_second_and_then_with_backoff() {
         let row = (0..12).map(|failures| reread_delay(failures, 0.0).map(|delay| delay.as_secs()));
         let seconds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300].map(Some);
         assert_eq!(row.collect::<Vec<_>>(), [&[None], &seconds[..]].concat());

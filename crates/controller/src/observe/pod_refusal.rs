@@ -1,4 +1,5 @@
-//! Why a pod that should exist does not: the controller of its StatefulSet or Job says so in an event only.
+//! Why an expected pod does not exist: the controller of its StatefulSet or Job reports that only in an
+//! event.
 
 use std::time::Duration;
 
@@ -11,12 +12,12 @@ use sei_sidecar::cut;
 
 use crate::{context::Context, memory::Refusal, refusal::words};
 
-/// A pod that is missing for less is on its way.
+/// A pod that has been missing for less may still be created.
 const GRACE: Duration = Duration::from_secs(3);
-/// How long an answer is used.
+/// How long a result is cached.
 const FRESH: Duration = Duration::from_secs(15);
 
-/// The message of the last `FailedCreate` event about the pod that `node` lacks.
+/// The message of the last `FailedCreate` event about the missing pod of `node`.
 pub(super) async fn find(
     ctx: &Context,
     node: &SeiNode,
@@ -63,12 +64,12 @@ fn owner<K: Resource<DynamicType = ()>>(object: &K) -> (String, String, String, 
     (K::kind(&()).into_owned(), object.name_any(), object.uid().unwrap_or_default(), created)
 }
 
-/// The note of the event that was observed last.
+/// The note of the most recently observed event.
 fn last_note(events: Vec<Event>) -> Option<String> {
     events.into_iter().max_by_key(last_seen).and_then(|event| Some(cut(&event.note?)))
 }
 
-/// When an event was last observed; it is kept in one of three fields.
+/// When an event was last observed; the time is in one of three fields.
 fn last_seen(event: &Event) -> Option<Timestamp> {
     let series = event.series.as_ref().map(|series| series.last_observed_time.0);
     let last = event.deprecated_last_timestamp.as_ref().map(|time| time.0);
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_event_counts_and_its_note_is_cut() {
+    fn the_note_of_the_last_event_is_used_and_truncated() {
         let long = "x".repeat(1 << 20);
         assert_eq!(last_note(vec![event(2, "new"), event(1, &long)]).as_deref(), Some("new"));
         let cut = last_note(vec![event(1, "old"), event(2, &long)]).unwrap();

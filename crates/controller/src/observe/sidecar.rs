@@ -1,4 +1,4 @@
-//! What is known of the node's sidecar. Reading it also tells the sidecar's actor which pod it is about by now.
+//! The observed state of the node's sidecar. Reading it also updates the pod that the sidecar's actor uses.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub(super) fn find(ctx: &Context, node: &SeiNode, children: &Children, now: Time
     })
 }
 
-/// Whether seid was released: a sidecar that restarts then needs another mark-ready.
+/// Whether seid was allowed to start: a sidecar that restarts then needs another mark-ready.
 fn is_released(node: &SeiNode) -> bool {
     let plan = Plan::load(node);
     let current = plan.as_ref().and_then(Plan::current);
@@ -49,18 +49,18 @@ fn is_released(node: &SeiNode) -> bool {
         || current.is_some_and(|(_, task)| task.is(TaskKind::AwaitBootstrapComplete))
 }
 
-/// Whether the node keeps the ID that it has: a member of a ceremony gets another one by its plan.
+/// Whether the node keeps its current ID: a member of a ceremony gets another one from its plan.
 fn has_identity(node: &SeiNode) -> bool {
     Plan::load(node).is_none_or(|plan| !plan.is_left(TaskKind::GenerateIdentity))
 }
 
-/// Whether there is, or will be, a process in the pod.
+/// Whether there is, or will be, a running process in the pod.
 fn runs(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
     !matches!(phase, Some("Succeeded" | "Failed"))
 }
 
-/// How long the sidecar's health has been the same, as far as the status says.
+/// How long the sidecar's health has been unchanged, according to the status.
 fn stood(node: &SeiNode, now: Timestamp) -> Duration {
     let condition = node.status.as_ref().and_then(|status| status.condition(ConditionType::SidecarReady));
     let since = condition.map_or(now, |condition| condition.last_transition_time.0);

@@ -1,5 +1,5 @@
-//! The Secret of `spec.sidecar.tls`: looked up by version, read only when that changed, judged, and let go.
-//! Its key bytes live as long as the verdict takes.
+//! The Secret of `spec.sidecar.tls`: looked up by version, read only if the version changed, judged, and
+//! dropped. Its key bytes are in memory only during the check.
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
@@ -16,7 +16,7 @@ use crate::{
     refusal::words,
 };
 
-/// The resolution of time.
+/// The resolution of timestamps.
 const INSTANT: SignedDuration = SignedDuration::from_nanos(1);
 
 pub(super) async fn find(ctx: &Context, node: &SeiNode, now: Timestamp) -> Option<TlsFinding> {
@@ -46,7 +46,7 @@ pub(super) async fn find(ctx: &Context, node: &SeiNode, now: Timestamp) -> Optio
     Some(finding)
 }
 
-/// `None` where nothing is known without asking: the Secret is absent or of another type.
+/// `None` if nothing can be known without a request: the Secret is absent or of another type.
 fn version(ctx: &Context, node: &SeiNode, secret: &str) -> Option<Version> {
     match &ctx.cache.tls_secrets {
         Some(store) => {
@@ -114,7 +114,7 @@ fn verdict(
                     accepted.end
                 ),
                 not_after: Some(accepted.end.not_after),
-                // It is valid up to and at this instant.
+                // It is still valid at this time.
                 changes_at: accepted.end.not_after.checked_add(INSTANT).ok(),
             };
             (finding, Some(trust(accepted)))
@@ -193,7 +193,7 @@ mod tests {
         json!({ "name": "t", "namespace": "sei", "resourceVersion": "1" })
     }
 
-    /// What three passes find while the cache has one version of the Secret, and how often they read it.
+    /// The results of three passes while the cache has one version of the Secret, and the number of reads.
     async fn found_and_reads(
         settings: &[(&str, &str)],
         answer: impl Fn(usize) -> Answer + Clone + Send + 'static,
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_secret_that_could_not_be_read_is_read_by_the_next_pass() {
+    async fn a_failed_read_of_a_secret_is_retried_by_the_next_pass() {
         let (found, reads) = found_and_reads(&[], |read| match read {
             0 => testbed::failure(500),
             _ => (200, json!({ "metadata": metadata(), "type": "Opaque" })),
@@ -219,7 +219,7 @@ mod tests {
         let [first, second, third] = found.map(|finding| finding.reason);
         assert_eq!(first, TlsSecretReason::Unavailable);
         assert_eq!([second, third], [TlsSecretReason::Malformed; 2]);
-        assert_eq!(reads, 2, "a verdict holds until the Secret changes");
+        assert_eq!(reads, 2, "a verdict is cached until the Secret changes");
     }
 
     #[tokio::test]
@@ -236,7 +236,7 @@ mod tests {
     fn the_secret_is_judged_again_when_its_verdict_changes_with_time() {
         let names = ["node-0".to_owned()];
         let mut secret = secret(&names);
-        // The roots of an authority do not end before its certificates here.
+        // The root certificates of an authority do not expire before the certificates here.
         let judge = |secret: &Secret, now| verdict("t", secret, &names, now).0;
         secret.data.as_mut().unwrap().remove("ca.crt");
         let early = judge(&secret, at(FROM - 1));
@@ -244,13 +244,13 @@ mod tests {
         let good = judge(&secret, early.changes_at.unwrap());
         assert_eq!((good.reason, good.not_after), (TlsSecretReason::Ready, Some(at(UNTIL))));
         let last = judge(&secret, at(UNTIL));
-        assert_eq!(last.reason, TlsSecretReason::Ready, "it is valid up to and at that moment");
+        assert_eq!(last.reason, TlsSecretReason::Ready, "it is valid up to and including that time");
         let over = judge(&secret, good.changes_at.unwrap());
         assert_eq!((over.reason, over.changes_at), (TlsSecretReason::Expired, None));
     }
 
     #[test]
-    fn names_of_a_certificate_are_repeated_only_so_far() {
+    fn long_lists_of_certificate_names_are_truncated() {
         let presented: Vec<_> = (0..500).map(|index| format!("{}-{index}.example", "x".repeat(50))).collect();
         let secret = secret(&presented);
         let finding = verdict("t", &secret, &["node-0".to_owned()], at(FROM)).0;

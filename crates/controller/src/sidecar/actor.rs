@@ -1,5 +1,5 @@
-//! The task that speaks to one sidecar: it probes, follows the task that is ordered, and publishes what it learns.
-//! Calls are made one after another, each with a deadline, and are dropped at once when the pod is replaced.
+//! The actor of one sidecar: it probes, follows the ordered task, and publishes what it learns. Calls are
+//! made one after another, each with a deadline, and are aborted when the pod is replaced.
 
 use std::time::Duration;
 
@@ -16,18 +16,18 @@ use super::{
     target::Target,
 };
 
-/// A connection is closed when it is not used for longer than this.
+/// Idle timeout of a connection.
 const KEEP: Duration = Duration::from_secs(8);
 
-/// What an actor tells others.
+/// Receives the reports of an actor.
 pub(super) trait Report: Send + 'static {
-    /// Something changed that a pass should know.
+    /// Something changed that a pass should observe.
     fn changed(&self);
-    /// Health was asked for; `None` when there was no answer.
+    /// Health was probed; `None` if there was no response.
     fn probed(&self, health: Option<Health>);
 }
 
-/// Speaks to one sidecar for as long as it runs.
+/// The actor of one sidecar.
 pub(super) struct Actor<D: Dial, R> {
     shared: Shared,
     dial: D,
@@ -41,7 +41,7 @@ pub(super) struct Actor<D: Dial, R> {
 }
 
 impl<D: Dial, R: Report> Actor<D, R> {
-    /// An actor for a node whose health has been the same for `stood`.
+    /// An actor for a node whose health has been unchanged for `stood`.
     pub(super) fn new(shared: Shared, dial: D, permits: Permits, report: R, stood: Duration) -> Self {
         let schedule = Schedule::new(stood);
         Self { shared, dial, permits, report, schedule, line: None, target: None, order: None, events: 0 }
@@ -66,7 +66,7 @@ impl<D: Dial, R: Report> Actor<D, R> {
         }
     }
 
-    /// Takes over what is wanted by now, and says what is due next.
+    /// Takes over the current orders, and returns what is due next.
     fn next(&mut self) -> Option<(Due, Instant)> {
         let state = self.shared.lock();
         if state.target != self.target {
@@ -85,7 +85,7 @@ impl<D: Dial, R: Report> Actor<D, R> {
             (None, _) => self.schedule.ordered(false),
             (Some(new), Some(old)) if new.is_attempt_of(old) => {
                 let can_submit = new.request.is_some() && old.request.is_none();
-                // What was known of it was of another pod.
+                // The known state belongs to another pod.
                 let is_forgotten = !state.reports(new) && !self.schedule.follows();
                 if can_submit || is_forgotten {
                     self.schedule.ordered(true);
@@ -115,7 +115,7 @@ impl<D: Dial, R: Report> Actor<D, R> {
         };
         let (shared, permits, order) = (self.shared.clone(), self.permits.clone(), self.order.clone());
         let (is_silent, was_submitted) = (self.schedule.is_silent(), self.schedule.was_submitted());
-        // Boxed: thousands of actors wait, and few of them call.
+        // Boxed: thousands of actors wait, and few of them make a call.
         let mut call = Box::pin(async {
             let _permit = permits.acquire(is_silent).await;
             match (due, &order) {
@@ -128,7 +128,7 @@ impl<D: Dial, R: Report> Actor<D, R> {
             tokio::select! {
                 biased;
                 answer = &mut call => break answer,
-                // What else is wanted is seen before the next wait.
+                // New orders are read before the next wait.
                 () = self.shared.notified() => {
                     if !self.shared.lock().is_at(&target) {
                         return;
@@ -184,7 +184,7 @@ impl<D: Dial, R: Report> Actor<D, R> {
         }
     }
 
-    /// Whether a pass should know.
+    /// Whether a pass should observe it.
     fn health(&mut self, state: &mut State, health: Health, at: Timestamp) -> bool {
         let changed = state.known.health.as_ref().is_none_or(|known| known.value != health);
         state.known.health = Some(Answer { at, value: health });
@@ -193,7 +193,8 @@ impl<D: Dial, R: Report> Actor<D, R> {
         changed
     }
 
-    /// Whether a pass should know. That a task was submitted is no news: most are over before the next look.
+    /// Whether a pass should observe it. A submission is not reported: most tasks are complete before the
+    /// next poll.
     fn progress(&mut self, state: &mut State, progress: TaskProgress, at: Timestamp) -> bool {
         let Some(order) = &self.order else { return false };
         self.schedule.progressed(&progress);
@@ -209,7 +210,7 @@ impl<D: Dial, R: Report> Actor<D, R> {
 
     fn failed(&mut self, due: Due, target: &Target, error: &Error) {
         self.schedule.failed();
-        // The next connection looks the name up again.
+        // The next connection resolves the name again.
         self.line = None;
         if due == Due::Probe {
             self.report.probed(None);

@@ -1,4 +1,4 @@
-//! What is asked of a sidecar, and what follows from its answers.
+//! The calls to a sidecar, and what follows from the responses.
 
 use jiff::Timestamp;
 use sei_decide::{
@@ -30,30 +30,30 @@ pub(super) trait Api: Clone + Send + Sync + 'static {
     fn is_held(&self) -> impl Future<Output = Result<bool, Error>> + Send;
     fn task(&self, id: Uuid) -> impl Future<Output = Result<Option<TaskRecord>, Error>> + Send;
     fn submit(&self, request: &TaskRequest) -> impl Future<Output = Result<(), Error>> + Send;
-    /// The node's ID in the peer-to-peer network; `None` while there is none.
+    /// The node's ID in the peer-to-peer network; `None` if there is none yet.
     fn node_id(&self) -> impl Future<Output = Result<Option<String>, Error>> + Send;
-    /// Whether the sidecar has tasks of type `type_`.
+    /// Whether the sidecar supports tasks of type `type_`.
     fn supports(&self, type_: &str) -> impl Future<Output = Result<bool, Error>> + Send;
-    /// Whether the sidecar answers on its own port, without TLS and authentication.
+    /// Whether the sidecar responds on its own port, without TLS and authentication.
     fn plain_port_answers(&self) -> impl Future<Output = bool> + Send;
 }
 
-/// What a call taught.
+/// The result of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Learned {
     Health(Health),
     PlainPort(bool),
-    /// The node's ID; `None` where it is not known yet.
+    /// The node's ID; `None` if it is not known yet.
     NodeId(Option<String>),
-    /// Whether tasks of this type are supported; `None` where the answer says neither.
+    /// Whether tasks of this type are supported; `None` if the response is unclear.
     TaskType(TaskKind, Option<bool>),
-    /// How far a task is, and, where it was to make the sidecar ready, whether it did.
+    /// State of a task, and, if it is to make the sidecar ready, its health.
     Task(TaskProgress, Option<Health>),
-    /// A pass is under way: nothing was submitted.
+    /// A pass is active: nothing was submitted.
     Suspended,
 }
 
-/// Asks for health. One that is not ready may be held back by others.
+/// Probes health. A sidecar that is not ready may be held by another client.
 pub(super) async fn probe(line: &impl Api) -> Result<Health, Error> {
     Ok(match line.healthz().await? {
         Healthz::Ready => Health::Ready,
@@ -62,7 +62,8 @@ pub(super) async fn probe(line: &impl Api) -> Result<Health, Error> {
     })
 }
 
-/// Asks what is asked once. That it could not be found out is no trouble of the sidecar: it is asked again later.
+/// Queries what is queried once per pod. A failure is not a problem of the sidecar: the query is repeated
+/// later.
 pub(super) async fn ask_once(line: &impl Api, once: Once) -> Learned {
     match once {
         Once::NodeId => Learned::NodeId(line.node_id().await.ok().flatten()),
@@ -71,7 +72,8 @@ pub(super) async fn ask_once(line: &impl Api, once: Once) -> Learned {
     }
 }
 
-/// Asks for the task of `order`, and submits it if the sidecar does not know it or a failed attempt is to be repeated.
+/// Queries the task of `order`, and submits it if the sidecar does not know it or a failed attempt is to be
+/// retried.
 pub(super) async fn follow(
     line: &impl Api,
     shared: &Shared,

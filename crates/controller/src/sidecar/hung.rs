@@ -22,7 +22,7 @@ use super::{
 
 const HEALTHY: usize = 2700;
 const HUNG: usize = 300;
-/// Tasks that each healthy sidecar is given, one after another.
+/// Number of tasks that each healthy sidecar gets, one after another.
 const ROUNDS: u128 = 3;
 
 struct Waker {
@@ -38,7 +38,7 @@ impl Report for Waker {
     fn probed(&self, _: Option<Health>) {}
 }
 
-/// A node, and the task that its passes are at.
+/// A node, and the current task of its passes.
 struct Node {
     index: usize,
     watched: Watched,
@@ -56,7 +56,7 @@ impl Node {
         Order { id, retries: 0, was_submitted: false, marks_ready: false, request }
     }
 
-    /// One pass, as the reconciler makes it. Whether a task was found complete.
+    /// One pass, like the reconciler's. Returns whether a task is complete.
     fn pass(&mut self) -> bool {
         let index = self.index;
         let target = Target { pod: format!("u{index}"), host: Self::host(index), port: 7777, tls: None };
@@ -80,7 +80,8 @@ struct Fleet {
 }
 
 impl Fleet {
-    /// Starts the actors of the nodes up to `count`, not faster than one listener takes their connections.
+    /// Starts the actors of the nodes up to `count`, at the rate at which one listener accepts their
+    /// connections.
     async fn grow(&mut self, count: usize) {
         for index in self.nodes.len()..count {
             if index % 32 == 0 {
@@ -97,7 +98,8 @@ impl Fleet {
         }
     }
 
-    /// Makes the passes that are wanted until every healthy node has completed its tasks. Returns how long that took.
+    /// Runs the requested passes until every healthy node has completed its tasks. Returns how long that
+    /// took.
     async fn work(&mut self) -> Duration {
         let start = Instant::now();
         let mut left: Vec<_> = vec![ROUNDS; HEALTHY];
@@ -118,7 +120,7 @@ impl Fleet {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hundreds_of_hung_sidecars_slow_down_none_of_thousands() {
+async fn hundreds_of_hung_sidecars_do_not_slow_down_thousands_of_healthy_ones() {
     let simulator = Simulator::start(Access::AnyToken).await.unwrap();
     for index in 0..HEALTHY + HUNG {
         simulator.run(&Node::host(index));

@@ -27,7 +27,7 @@ impl Dialer {
         Self { transport, tokens, source: None, trusted: Arc::default() }
     }
 
-    /// Tokens for `audience`: kept, so that one outlives the connection that it was requested for.
+    /// Tokens for `audience`: cached, so that one outlives the connection that it was requested for.
     fn source(&mut self, audience: &str) -> Arc<dyn TokenSource> {
         match &self.source {
             Some((known, source)) if known == audience => Arc::clone(source),
@@ -66,7 +66,7 @@ pub(super) struct Line {
     verified: Option<Verified>,
 }
 
-/// What a connection over TLS has besides.
+/// Additional state of a TLS connection.
 #[derive(Clone)]
 struct Verified {
     trusted: Arc<Mutex<Trusted>>,
@@ -76,7 +76,7 @@ struct Verified {
 }
 
 impl Line {
-    /// `call`, by the current trust, else by the certificate that was served before it.
+    /// Runs `call` with the current trust, or else with the certificate that was served before it.
     async fn trusting<T, F>(&self, call: impl Fn(Client) -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
@@ -135,7 +135,7 @@ impl Api for Line {
 }
 
 fn lock(trusted: &Mutex<Trusted>) -> std::sync::MutexGuard<'_, Trusted> {
-    // A panic elsewhere leaves it whole: every access is a few assignments.
+    // A panic elsewhere cannot leave it inconsistent: every access is a few assignments.
     trusted.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -198,7 +198,7 @@ mod tests {
             self.simulator.serve_certificate(HOST, pair.crt.as_bytes(), pair.key.as_bytes()).unwrap();
         }
 
-        /// Whether a sidecar that serves `pair` is believed, on a new connection.
+        /// Whether a sidecar that serves `pair` is trusted, on a new connection.
         async fn believes(&mut self, pair: &Pair, target: &Target) -> bool {
             self.serve(pair);
             match self.dialer.dial(target).unwrap().task(Uuid::nil()).await {
@@ -210,8 +210,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_replaced_authority_is_believed_for_the_certificate_that_was_served_and_no_longer_than_needed()
-    {
+    async fn a_replaced_authority_is_trusted_only_for_the_served_certificate_and_only_as_long_as_needed() {
         let mut bed = bed().await;
         let (old, new) = (Authority::new("old").unwrap(), Authority::new("new").unwrap());
         let (served, other, renewed) = (issue(&old), issue(&old), issue(&new));
@@ -220,7 +219,7 @@ mod tests {
         assert!(!bed.believes(&other, &target(&new)).await, "another certificate of the old authority");
         assert!(bed.believes(&served, &target(&new)).await);
         assert!(bed.believes(&renewed, &target(&new)).await);
-        assert!(!bed.believes(&served, &target(&new)).await, "the new one was seen");
+        assert!(!bed.believes(&served, &target(&new)).await, "the new certificate was served");
     }
 
     #[tokio::test]

@@ -1,5 +1,5 @@
-//! Sidecars as watched sources: a small task for each node speaks to its sidecar, and passes read what it learned.
-//! No pass ever waits for a sidecar; one that does not answer costs a connection.
+//! Sidecars as watched sources: an actor for each node calls its sidecar, and passes read what it learned. No
+//! pass ever waits for a sidecar; one that does not respond costs a connection.
 
 mod actor;
 mod calls;
@@ -34,18 +34,18 @@ use actor::{Actor, Report};
 use line::Dialer;
 use state::Shared;
 
-/// What the actors of a scope share.
+/// State shared by the actors of a scope.
 pub(crate) struct Sidecars {
     pub(crate) transport: Transport,
     pub(crate) tokens: Tokens,
     pub(crate) permits: Permits,
     pub(crate) metrics: Arc<Metrics>,
-    /// Where to send nodes whose sidecar changed.
+    /// Requeues nodes whose sidecar changed.
     pub(crate) wake: UnboundedSender<ObjectRef<SeiNode>>,
 }
 
 impl Sidecars {
-    /// Starts to watch the sidecar of `node`, whose health has been the same for `stood`.
+    /// Starts watching the sidecar of `node`, whose health has been unchanged for `stood`.
     pub(crate) fn watch(&self, node: &SeiNode, stood: Duration) -> Watched {
         let shared = Shared::default();
         let dialer = Dialer::new(self.transport.clone(), self.tokens.clone());
@@ -59,11 +59,11 @@ impl Sidecars {
     }
 }
 
-/// The actor of one node, which ends with it.
+/// The actor of one node; it ends when this is dropped.
 pub(crate) struct Watched {
     shared: Shared,
     fingerprint: Option<String>,
-    /// What the pass that is under way has ordered.
+    /// The order of the active pass.
     ordered: Option<Order>,
     task: JoinHandle<()>,
 }
@@ -75,8 +75,9 @@ impl Drop for Watched {
 }
 
 impl Watched {
-    /// Begins a pass: says where the sidecar is, or why it cannot be called, and returns what is known of it. Until
-    /// the pass ends nothing is submitted. A change of `fingerprint` is a reason to ask again at once.
+    /// Starts a pass: sets the target, or why there is none, and returns what is known of the sidecar.
+    /// Nothing is submitted until the pass ends. A change of `fingerprint` makes the actor query everything
+    /// again at once.
     pub(crate) fn begin_pass(
         &mut self,
         target: Result<Target, Trouble>,
@@ -106,18 +107,19 @@ impl Watched {
         state.known.clone()
     }
 
-    /// The node's ID in the peer-to-peer network, as its sidecar said last.
+    /// The node's ID in the peer-to-peer network, as last reported by its sidecar.
     pub(crate) fn node_id(&self) -> Option<String> {
         self.shared.lock().known.node_id.clone()
     }
 
-    /// Has the sidecar asked about a task, and given it, once the pass has ended.
+    /// Orders a task: it is queried, and submitted if necessary, after the pass has ended.
     pub(crate) fn order(&mut self, order: Order) {
         self.ordered = Some(order);
     }
 
-    /// Ends a pass whose status is stored: a task that is submitted before the end of the one before it is stored would
-    /// be unknown to a plan that takes this one's place. What the pass did not order is not followed any more.
+    /// Ends a pass whose status is stored: a task that is submitted before the completion of the previous one
+    /// is stored would be unknown to a plan that replaces this one. What the pass did not order is not
+    /// followed any more.
     pub(crate) fn end_pass(&mut self) {
         let mut state = self.shared.lock();
         state.suspended = false;
@@ -126,7 +128,7 @@ impl Watched {
     }
 }
 
-/// Tells the passes and the metrics of one node.
+/// Reports to the passes and the metrics of one node.
 struct Told {
     node: ObjectRef<SeiNode>,
     wake: UnboundedSender<ObjectRef<SeiNode>>,
@@ -135,7 +137,7 @@ struct Told {
 
 impl Report for Told {
     fn changed(&self) {
-        // The receiver is gone only when the controller is shutting down.
+        // The receiver is dropped only when the controller shuts down.
         let _ = self.wake.send(self.node.clone());
     }
 

@@ -1,5 +1,5 @@
-//! How many calls to sidecars there are at the same time. Those that did not answer last time have permits of their
-//! own, so that they wait for each other and nothing else waits for them.
+//! Limits concurrent calls to sidecars. Those that did not respond last time have separate permits, so that
+//! they wait only for each other.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 const ANSWERING: usize = 1024;
 const SILENT: usize = 256;
 
-/// The permits of all actors. Clones are the same ones.
+/// The permits of all actors. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Permits(Arc<[Semaphore; 2]>);
 

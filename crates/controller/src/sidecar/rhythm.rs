@@ -1,40 +1,40 @@
-//! How long an actor waits before it asks again. All of it is arithmetic; jitter is an argument in `0.0..1.0`.
+//! Intervals and delays of an actor. Pure arithmetic; jitter is an argument in `0.0..1.0`.
 
 use std::time::Duration;
 
 const TASK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 const HEALTH: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
 const RETRY: Duration = Duration::from_millis(250);
-/// Longest delay of retries while a task waits.
+/// Maximum backoff while a task waits.
 const RETRY_TASK: Duration = Duration::from_secs(60);
-/// How often a node that others hold back is asked whether it still is.
+/// How often a node that another client holds is checked.
 const HOLD: Duration = Duration::from_secs(15);
 
-/// Until the next poll of a task that was submitted `elapsed` ago: half that time, from 100 ms to 5 s.
+/// Poll interval of a task that was submitted `elapsed` ago: half that time, from 100 ms to 5 s.
 pub(super) fn task(elapsed: Duration, jitter: f64) -> Duration {
     spread((elapsed / 2).clamp(TASK.0, TASK.1), jitter)
 }
 
-/// Until the next probe of a sidecar whose health has been the same for `stood`: a quarter of that time, from 10 s to
-/// 5 min.
+/// Probe interval of a sidecar whose health has been unchanged for `stood`: a quarter of that time, from 10 s
+/// to 5 min.
 pub(super) fn health(stood: Duration, jitter: f64) -> Duration {
     spread((stood / 4).clamp(HEALTH.0, HEALTH.1), jitter)
 }
 
-/// Until the next call after this many in a row failed: 250 ms, doubling up to a minute while a task waits, else up to
-/// 5 min.
+/// Backoff after this many failed calls in a row: 250 ms, doubling up to a minute while a task waits, or else
+/// up to 5 min.
 pub(super) fn retry(failures: u32, task_waits: bool, jitter: f64) -> Duration {
     let doublings = failures.saturating_sub(1).min(16);
     let longest = if task_waits { RETRY_TASK } else { HEALTH.1 };
     spread(RETRY.saturating_mul(1 << doublings).min(longest), jitter)
 }
 
-/// Until a hold is looked for again.
+/// Delay before a hold is checked again.
 pub(super) fn hold(jitter: f64) -> Duration {
     spread(HOLD, jitter)
 }
 
-/// `delay` plus up to a quarter of it, so that what happened at once is not repeated at once.
+/// `delay` plus jitter of up to a quarter, so that simultaneous calls are spread.
 fn spread(delay: Duration, jitter: f64) -> Duration {
     delay.mul_f64(1.0 + 0.25 * jitter.clamp(0.0, 1.0))
 }
@@ -50,13 +50,13 @@ mod tests {
     }
 
     #[test]
-    fn a_stable_sidecar_is_probed_ever_more_rarely() {
+    fn a_stable_sidecar_is_probed_less_and_less_often() {
         let after = |seconds| health(Duration::from_secs(seconds), 0.0).as_secs();
         assert_eq!([after(0), after(60), after(400), after(90_000)], [10, 15, 100, 300]);
     }
 
     #[test]
-    fn retries_double_up_to_their_limit() {
+    fn retry_delays_double_up_to_the_limit() {
         let row = |waits| (8..=12).map(|failures| retry(failures, waits, 0.0).as_secs()).collect::<Vec<_>>();
         assert_eq!(retry(1, true, 0.0), Duration::from_millis(250));
         assert_eq!(row(true), [32, 60, 60, 60, 60]);

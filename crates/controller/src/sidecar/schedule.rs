@@ -1,4 +1,4 @@
-//! What an actor does next, and when. Time is the runtime's monotonic clock.
+//! What an actor does next, and when. Times are of the runtime's monotonic clock.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::rhythm;
 
-/// Queries that nothing waits for are sent only in a pause of this length.
+/// Queries that no pass waits for are sent only after an idle time of this length.
 const PAUSE: Duration = Duration::from_secs(3);
 
 /// What is due.
@@ -19,7 +19,7 @@ pub(super) enum Due {
     Once(Once),
 }
 
-/// What is asked once for each pod.
+/// A query that is sent once per pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Once {
     NodeId,
@@ -29,26 +29,26 @@ pub(super) enum Once {
 
 /// The clocks of one actor.
 pub(super) struct Schedule {
-    /// Calls in a row that failed.
+    /// Number of failed calls in a row.
     failures: u32,
-    /// No call is made before this moment.
+    /// No call is made before this time.
     not_before: Instant,
     probe_at: Instant,
     health_since: Instant,
-    /// `None` while no task is followed.
+    /// `None` if no task is followed.
     poll_at: Option<Instant>,
     submitted_at: Option<Instant>,
-    /// The sidecar of this pod has answered, so what is asked once may be asked.
+    /// The sidecar of this pod has responded, so one-time queries may be sent.
     has_answered: bool,
-    /// Answers in a row that did not say what was asked once, and when to ask again.
+    /// Number of one-time queries in a row without a result, and when to retry.
     unsaid: u32,
     once_at: Instant,
-    /// The task was not submitted because a pass was under way.
+    /// The task was not submitted because a pass was active.
     is_suspended: bool,
 }
 
 impl Schedule {
-    /// Everything is due. Health has been the same for `stood`.
+    /// Everything is due. Health has been unchanged for `stood`.
     pub(super) fn new(stood: Duration) -> Self {
         let now = Instant::now();
         Self {
@@ -65,8 +65,8 @@ impl Schedule {
         }
     }
 
-    /// What is due next, and when. After a failure only the most urgent call is tried, so that one trouble is not
-    /// reported in turns as two.
+    /// What is due next, and when. After a failure only the most urgent call is made, so that one problem is
+    /// not alternately reported as two.
     pub(super) fn next(&self, probes: bool, unknown: &[Once]) -> Option<(Due, Instant)> {
         let order = self.poll_at.map(|at| (Due::Order, at));
         let probe = probes.then_some((Due::Probe, self.probe_at));
@@ -83,7 +83,7 @@ impl Schedule {
         first.map(|(due, at)| (due, at.max(self.not_before)))
     }
 
-    /// What to ask of what is asked once: in turns, so that what stays unsaid keeps nothing else from being asked.
+    /// Selects a one-time query in rotation, so that one without a result does not block the others.
     fn pick(&self, unknown: &[Once], pauses: bool) -> Option<Once> {
         let may_ask = |once: &&Once| pauses || **once != Once::PlainPort;
         let askable: Vec<_> = unknown.iter().filter(may_ask).collect();
@@ -101,7 +101,7 @@ impl Schedule {
         self.submitted_at.is_some()
     }
 
-    /// Something happened that may change any answer.
+    /// Something happened that may change any response.
     pub(super) fn ask_again(&mut self) {
         let now = Instant::now();
         self.failures = 0;
@@ -111,7 +111,7 @@ impl Schedule {
         self.once_at = now;
     }
 
-    /// The pod was replaced: health is that of another process.
+    /// The pod was replaced: the known health is that of another process.
     pub(super) fn pod_changed(&mut self) {
         self.health_since = Instant::now();
         self.submitted_at = None;
@@ -119,42 +119,42 @@ impl Schedule {
         self.unsaid = 0;
     }
 
-    /// Another attempt is to be followed.
+    /// Another attempt is followed.
     pub(super) fn attempt_changed(&mut self) {
         self.submitted_at = None;
     }
 
-    /// A task is, or is not, to be followed.
+    /// A task is followed, or not.
     pub(super) fn ordered(&mut self, follows: bool) {
         self.poll_at = follows.then(Instant::now);
         self.is_suspended = false;
     }
 
-    /// Whether a task is polled, or will be when a pass is over.
+    /// Whether a task is polled, or will be when a pass has ended.
     pub(super) fn follows(&self) -> bool {
         self.poll_at.is_some() || self.is_suspended
     }
 
-    /// Nothing is known of health.
+    /// Health is unknown.
     pub(super) fn probe_now(&mut self) {
         self.probe_at = self.probe_at.min(Instant::now());
     }
 
-    /// No pass is under way any more.
+    /// No pass is active any more.
     pub(super) fn resume(&mut self) {
         if self.is_suspended {
             self.ordered(true);
         }
     }
 
-    /// The sidecar answered.
+    /// The sidecar responded.
     pub(super) fn answered(&mut self) {
         self.failures = 0;
         self.not_before = Instant::now();
         self.has_answered = true;
     }
 
-    /// What was asked once was said, or was not and is asked again later.
+    /// A one-time query had a result, or is retried later.
     pub(super) fn asked_once(&mut self, is_said: bool) {
         self.unsaid = if is_said { 0 } else { self.unsaid.saturating_add(1) };
         let delay = if is_said { Duration::ZERO } else { rhythm::retry(self.unsaid, false, fastrand::f64()) };
@@ -168,7 +168,7 @@ impl Schedule {
             Instant::now() + rhythm::retry(self.failures, self.poll_at.is_some(), fastrand::f64());
     }
 
-    /// Health was answered, and is or is not another than before.
+    /// Health was probed, and has changed or not.
     pub(super) fn probed(&mut self, changed: bool) {
         let now = Instant::now();
         if changed {
@@ -177,13 +177,13 @@ impl Schedule {
         self.probe_at = now + rhythm::health(now.duration_since(self.health_since), fastrand::f64());
     }
 
-    /// Nothing may be submitted before the pass that is under way is over.
+    /// Nothing may be submitted before the active pass has ended.
     pub(super) fn suspended(&mut self) {
         self.poll_at = None;
         self.is_suspended = true;
     }
 
-    /// The followed task is as far as `progress`.
+    /// The followed task has this progress.
     pub(super) fn progressed(&mut self, progress: &TaskProgress) {
         let now = Instant::now();
         self.poll_at = match progress {
@@ -192,7 +192,7 @@ impl Schedule {
                 Some(now + rhythm::task(elapsed, fastrand::f64()))
             }
             TaskProgress::Held => Some(now + rhythm::hold(fastrand::f64())),
-            // Nothing changes until a pass wants something else.
+            // Nothing changes until a pass orders something else.
             TaskProgress::Unknown
             | TaskProgress::Completed
             | TaskProgress::Failed(_)

@@ -1,5 +1,5 @@
-//! What the passes over a node and its actor share: what is wanted of the sidecar, and what is known of it. Each side
-//! holds the lock for a few assignments only.
+//! State shared by the passes over a node and its actor: what is requested of the sidecar, and what is known
+//! of it. Each side holds the lock only for a few assignments.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,57 +11,57 @@ use uuid::Uuid;
 
 use super::{schedule::Once, target::Target};
 
-/// A task that the sidecar is asked about, and given if it does not know it.
+/// A task to query, and to submit if the sidecar does not know it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Order {
     pub(crate) id: Uuid,
-    /// Failed attempts that were repeated deliberately.
+    /// Number of retries before this attempt.
     pub(crate) retries: i64,
     /// Whether this attempt is known to have been submitted.
     pub(crate) was_submitted: bool,
-    /// Whether the task makes the sidecar ready, which others may have forbidden.
+    /// Whether the task makes the sidecar ready, which another client may forbid.
     pub(crate) marks_ready: bool,
-    /// What to submit; without it the sidecar is only asked.
+    /// The task to submit; without it the sidecar is only queried.
     pub(crate) request: Option<TaskRequest>,
 }
 
-/// What a pass wants to know of a sidecar besides the task that it orders.
+/// What a pass needs to know of a sidecar besides the ordered task.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Interest {
     /// Health, from now on.
     pub(crate) health: bool,
-    /// The node's ID, once for each pod.
+    /// The node's ID, once per pod.
     pub(crate) node_id: bool,
-    /// Whether these task types are supported, once for each pod.
+    /// Whether these task types are supported, once per pod.
     pub(crate) task_types: Vec<TaskKind>,
 }
 
-/// What is wanted, and what is known.
+/// What is requested, and what is known.
 #[derive(Default)]
 pub(super) struct State {
-    /// Where the sidecar is; `None` while there is nothing to call.
+    /// The sidecar's address; `None` if there is none to call.
     pub(super) target: Option<Target>,
-    /// What is of interest besides the task that is ordered.
+    /// What is of interest besides the ordered task.
     pub(super) interest: Interest,
-    /// Counts the events after which everything is asked again at once.
+    /// Counts the events after which everything is queried again at once.
     pub(super) events: u64,
     pub(super) order: Option<Order>,
-    /// A pass is under way and may withdraw the order: nothing is submitted meanwhile.
+    /// A pass is active and may withdraw the order: nothing is submitted meanwhile.
     pub(super) suspended: bool,
     pub(super) known: Sidecar,
 }
 
-/// The shared state. Clones are the same one.
+/// The shared state. Clones share it.
 #[derive(Clone, Default)]
 pub(super) struct Shared(Arc<(Mutex<State>, Notify)>);
 
 impl Shared {
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere leaves it whole: every access is a few assignments.
+        // A panic elsewhere cannot leave it inconsistent: every access is a few assignments.
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the actor see that something else is wanted.
+    /// Wakes the actor: something else is requested.
     pub(super) fn notify(&self) {
         self.0.1.notify_one();
     }
@@ -77,19 +77,19 @@ impl Order {
         (self.id, self.retries) == (other.id, other.retries)
     }
 
-    /// That it is as far as `progress`.
+    /// A report of this progress.
     pub(super) fn report(&self, progress: TaskProgress) -> TaskReport {
         TaskReport { id: self.id.to_string(), retries: self.retries, progress }
     }
 }
 
 impl State {
-    /// Whether the calls for `target` are still of use.
+    /// Whether calls to `target` are still useful.
     pub(super) fn is_at(&self, target: &Target) -> bool {
         self.target.as_ref().is_some_and(|current| current.pod == target.pod)
     }
 
-    /// What is still to be asked once.
+    /// The one-time queries that have no result yet.
     pub(super) fn unknown(&self, target: &Target) -> Vec<Once> {
         let known = &self.known;
         let asks_id = self.interest.node_id && known.node_id.is_none();
@@ -106,7 +106,7 @@ impl State {
         self.known.progress(&order.id.to_string(), order.retries).is_some()
     }
 
-    /// Begins the submission of `order`, unless a pass has withdrawn it or may do so.
+    /// Starts the submission of `order`, unless a pass has withdrawn it or may do so.
     pub(super) fn begin_submission(&mut self, order: &Order, at: jiff::Timestamp) -> bool {
         let stands =
             !self.suspended && self.order.as_ref().is_some_and(|current| current.is_attempt_of(order));

@@ -1,4 +1,4 @@
-//! Where the sidecar of a node is, and how it is spoken to: as the pod that runs has it, whatever the spec says by now.
+//! Address of a node's sidecar and how to connect to it: from the running pod, not from the current spec.
 
 use k8s_openapi::api::core::v1::{Container, Pod};
 use sei_api::{SeiNode, labels, names, ports};
@@ -7,7 +7,7 @@ use sei_sidecar::ServerTrust;
 /// The sidecar of one pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
-    /// Uid of the pod.
+    /// UID of the pod.
     pub(crate) pod: String,
     /// Host name of the pod.
     pub(crate) host: String,
@@ -17,7 +17,7 @@ pub(crate) struct Target {
     pub(crate) tls: Option<Verification>,
 }
 
-/// How a sidecar behind TLS is verified, and for whom tokens must be.
+/// How a sidecar behind TLS is verified, and the audience of its tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Verification {
     pub(crate) trust: ServerTrust,
@@ -25,7 +25,7 @@ pub(crate) struct Verification {
 }
 
 impl Target {
-    /// The sidecar in `pod` of `node`. `trust` is what its certificate is verified against under TLS.
+    /// The sidecar in `pod` of `node`. With TLS its certificate is verified against `trust`.
     pub(crate) fn of(node: &SeiNode, pod: &Pod, trust: Option<ServerTrust>) -> Self {
         let tls = trust.map(|trust| Verification { trust, audience: audience(node, pod) });
         Self {
@@ -36,7 +36,7 @@ impl Target {
         }
     }
 
-    /// Whether it is spoken to over TLS.
+    /// Whether it uses TLS.
     pub(super) fn is_verified(&self) -> bool {
         self.tls.is_some()
     }
@@ -55,7 +55,7 @@ impl Target {
     }
 }
 
-/// What of a pod changes when one of its init containers, of which the sidecar is one, restarts or gets ready.
+/// Changes when one of the pod's init containers, including the sidecar, restarts or becomes ready.
 pub(crate) fn fingerprint(pod: &Pod) -> String {
     let status = pod.status.as_ref();
     let containers = status.iter().flat_map(|status| status.init_container_statuses.iter().flatten());
@@ -74,8 +74,8 @@ fn port(pod: &Pod) -> Option<u16> {
     variables.iter().find(|it| it.name == "SEI_SIDECAR_PORT")?.value.as_ref()?.parse().ok()
 }
 
-/// For whom the pod's proxy wants tokens to be: the node's own audience, unless it runs with the one that all nodes
-/// had before. Any other is ignored: a token for it could be used elsewhere.
+/// The audience of tokens for the pod's proxy: the node's own, or the one that all nodes had before if the
+/// proxy runs with that. Any other is ignored: a token for it could be used elsewhere.
 fn audience(node: &SeiNode, pod: &Pod) -> String {
     let arguments =
         container(pod, "kube-rbac-proxy").and_then(|proxy| proxy.args.as_deref()).unwrap_or_default();
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_port_is_that_of_the_pod_and_not_of_the_spec() {
+    fn the_port_comes_from_the_pod_and_not_from_the_spec() {
         let env = json!([{ "name": "SEI_SIDECAR_PORT", "value": "7777" }]);
         let running = pod(json!([{ "name": "sei-sidecar", "env": env }]));
         let host = "node-0-0.node-0.sei.svc.cluster.local";
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_for_the_node_or_for_the_audience_that_all_nodes_had() {
+    fn tokens_have_the_audience_of_the_node_or_the_former_shared_one() {
         let of = |argument: &str| {
             audience(&node(), &pod(json!([{ "name": "kube-rbac-proxy", "args": ["--v=0", argument] }])))
         };

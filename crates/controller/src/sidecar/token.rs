@@ -1,5 +1,5 @@
-//! Tokens for sidecars. In a cluster each node's proxy gets one with the node's audience, requested for the operator's
-//! ServiceAccount: what one node receives opens no other.
+//! Tokens for sidecars. In a cluster each node's proxy gets one with the node's audience, requested for the
+//! operator's ServiceAccount: a token for one node gives no access to another.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -14,18 +14,19 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// Lifetime that is asked for, in seconds.
+/// Requested lifetime, in seconds.
 const LIFETIME: i64 = 3600;
-/// A token is replaced when this part of its life is over.
+/// A token is replaced after this fraction of its lifetime.
 const USED: f64 = 0.8;
-/// A token that is refused is replaced at once, unless it is younger than this: another would be refused too.
+/// A token that is refused is replaced at once, unless it is younger than this: a new one would be refused
+/// too.
 const YOUNG: Duration = Duration::from_secs(30);
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The tokens of one process. Clones share what they know.
+/// The tokens of one process. Clones share the cache.
 #[derive(Clone)]
 pub(crate) enum Tokens {
-    /// One file, for every node: for operators outside of a cluster.
+    /// One file, for every node: for operators outside a cluster.
     File(PathBuf),
     /// Requested from the API server for the ServiceAccount that the operator runs as.
     Requested { client: Client, account: Arc<OnceCell<Account>> },
@@ -39,7 +40,7 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// The account of a user name.
+    /// The ServiceAccount of a user name.
     fn of_user(user: &str) -> Option<Self> {
         let (namespace, name) = user.strip_prefix("system:serviceaccount:")?.split_once(':')?;
         Some(Self { namespace: namespace.to_owned(), name: name.to_owned() })
@@ -68,7 +69,7 @@ impl Tokens {
     }
 }
 
-/// Whom the API server takes the operator for.
+/// The identity of the operator according to the API server.
 async fn whoami(client: &Client) -> Result<Account, String> {
     let reviews: Api<SelfSubjectReview> = Api::all(client.clone());
     let review = reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await;
@@ -79,7 +80,7 @@ async fn whoami(client: &Client) -> Result<Account, String> {
     })
 }
 
-/// Tokens of one audience, kept until shortly before they expire.
+/// Tokens of one audience, cached until shortly before they expire.
 struct Requested {
     client: Client,
     account: Arc<OnceCell<Account>>,
@@ -130,7 +131,7 @@ impl Requested {
         })?;
         let status = answer.status.ok_or("the API server returned no token")?;
         let token = Token::new(&status.token).ok_or("the API server returned no token")?;
-        // The server may grant another lifetime than the one that was asked for.
+        // The server may grant a different lifetime than requested.
         let until = status.expiration_timestamp.0.duration_since(jiff::Timestamp::now());
         let lifetime = Duration::try_from(until).unwrap_or_default();
         Ok(Kept { token, since, lifetime })
@@ -164,7 +165,7 @@ mod tests {
         let (refused, other) = (kept.token.clone(), Token::new("other").unwrap());
         let good = |refused| kept.is_good(refused);
         assert!(good(None) && good(Some(&other)));
-        assert!(good(Some(&refused)), "a new one would be refused too");
+        assert!(good(Some(&refused)), "a new token would be refused too");
         tokio::time::advance(Duration::from_secs(31)).await;
         assert!(good(None) && good(Some(&other)) && !good(Some(&refused)));
         tokio::time::advance(Duration::from_secs(50)).await;

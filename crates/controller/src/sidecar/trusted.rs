@@ -1,28 +1,28 @@
-//! Whom a connection trusts while a certificate is being replaced.
+//! What a connection trusts while a certificate is being replaced.
 
 use std::time::Duration;
 
 use sei_sidecar::ServerTrust;
 use tokio::time::Instant;
 
-/// How long the certificate that was served before is accepted after the Secret changed: the kubelet brings the new
-/// one to the pod within two minutes, and the proxy loads it within another half.
+/// How long the previously served certificate is accepted after the Secret changed: the kubelet updates the
+/// mounted Secret within two minutes, and the proxy reloads it within another 30 seconds.
 const GRACE: Duration = Duration::from_secs(300);
 
-/// Which certificates were accepted.
+/// The accepted certificates.
 #[derive(Default)]
 pub(super) struct Trusted {
     pod: String,
     trust: Option<ServerTrust>,
-    /// Presented by the server that was verified last against `trust`.
+    /// Presented by the last server that was verified against `trust`.
     served: Option<ServerTrust>,
-    /// Presented before `trust` took the place of another, and until when it is accepted.
+    /// Presented before `trust` replaced another one, and until when it is accepted.
     before: Option<(ServerTrust, Instant)>,
 }
 
 impl Trusted {
-    /// `trust` is what the certificate of `pod` is verified against from now on. What the same pod served under
-    /// another one may be served for a while yet.
+    /// Sets `trust`, against which the certificate of `pod` is verified from now on. The certificate that the
+    /// same pod served before remains accepted for a while.
     pub(super) fn replace(&mut self, pod: &str, trust: &ServerTrust, now: Instant) {
         if self.pod != pod {
             *self = Self { pod: pod.to_owned(), trust: Some(trust.clone()), ..Self::default() };
@@ -34,13 +34,13 @@ impl Trusted {
         }
     }
 
-    /// The certificate that is accepted beside the trust.
+    /// The certificate that is accepted in addition to the trust.
     pub(super) fn before(&mut self, now: Instant) -> Option<ServerTrust> {
         self.before.take_if(|(_, until)| *until <= now);
         self.before.as_ref().map(|(leaf, _)| leaf.clone())
     }
 
-    /// The server was verified, and presented `served`: nothing else is accepted any more.
+    /// The server was verified, and presented `served`: no previous certificate is accepted any more.
     pub(super) fn verified(&mut self, served: Option<ServerTrust>) {
         self.served = served;
         self.before = None;
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_served_before_is_accepted_for_minutes() {
+    fn the_previous_certificate_is_accepted_for_minutes() {
         let (old, new) = (ServerTrust::Roots(Vec::new()), ServerTrust::Leaf(vec![1].into()));
         let leaf = ServerTrust::Leaf(vec![2].into());
         let now = Instant::now();

@@ -1,4 +1,5 @@
-//! Facts hold for what they were observed on: the image of the live objects, the lost claim, the pod that failed.
+//! Facts belong to the object that they were observed on: the image of the live objects, the lost claim, the
+//! pod that failed.
 
 use sei_api::{
     conditions::{ConditionType, StalledReason},
@@ -31,7 +32,7 @@ fn done(life: &mut Life) {
     }
 }
 
-/// A full node that runs on image a.
+/// A Running full node with image a.
 fn running() -> Life {
     let mut life = Life::new(json!({ "chainId": "c", "image": "seid:a", "fullNode": {} }));
     life.claim = Some(claim("claim-1"));
@@ -51,7 +52,8 @@ fn reason(life: &Life, kind: ConditionType) -> Option<String> {
 #[test]
 fn a_node_whose_live_objects_have_another_image_is_updated() {
     let mut life = running();
-    // The update to b was applied, the write that noted it was lost, and the spec went back to a.
+    // The update to b was applied, the status write that recorded it was lost, and the spec was changed back
+    // to a.
     life.live_image = Some("seid:b");
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     assert_eq!(purpose(&life), Some((Purpose::Update, PlanPhase::Active)));
@@ -62,7 +64,7 @@ fn a_node_whose_live_objects_have_another_image_is_updated() {
 }
 
 #[test]
-fn an_update_that_was_taken_back_is_not_dropped_while_the_live_objects_have_it() {
+fn a_reverted_update_is_not_dropped_while_the_live_objects_have_its_image() {
     let mut life = running();
     life.change(|node| node.spec.image = "seid:b".to_owned());
     life.live_image = Some("seid:a");
@@ -75,9 +77,9 @@ fn an_update_that_was_taken_back_is_not_dropped_while_the_live_objects_have_it()
 }
 
 #[test]
-fn consent_to_an_empty_volume_names_the_one_that_was_lost() {
+fn consent_to_an_empty_volume_names_the_claim_that_was_lost() {
     let mut life = running();
-    // An annotation of months ago, and an update that is under way.
+    // An annotation that was set months ago, and an update in progress.
     life.retry("months ago");
     life.change(|node| node.spec.image = "seid:b".to_owned());
     life.live_image = Some("seid:a");
@@ -106,7 +108,7 @@ fn consent_to_an_empty_volume_names_the_one_that_was_lost() {
     let status = life.node.status.as_ref().unwrap();
     assert_eq!(status.phase, Some(NodePhase::Running));
     assert_eq!(status.data_claim_uid.as_deref(), Some("claim-2"));
-    // The next loss is another one.
+    // The next loss is a different one.
     life.claim = None;
     life.sight.pod = 3;
     done(&mut life);
@@ -117,7 +119,7 @@ fn consent_to_an_empty_volume_names_the_one_that_was_lost() {
 }
 
 #[test]
-fn mark_ready_that_failed_on_a_pod_is_retried_on_the_next() {
+fn mark_ready_that_failed_on_one_pod_is_retried_on_the_next() {
     let mut life = running();
     life.sight.health = 1;
     life.pass(Vec::new(), &Outcome::Done).unwrap();
@@ -139,7 +141,7 @@ fn a_failed_update_is_not_retried_because_the_sidecar_restarted() {
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     life.pass(vec![Outcome::Rejected { error: "no".to_owned() }], &Outcome::Done).unwrap();
     assert_eq!(purpose(&life), Some((Purpose::Update, PlanPhase::Failed)));
-    // Stored before failed updates were noted: it is read from the plan.
+    // Stored before failed updates were recorded: it is derived from the plan.
     life.node.status.as_mut().unwrap().failed_update = None;
     life.sight.health = 1;
     life.pass(Vec::new(), &Outcome::Done).unwrap();
@@ -161,7 +163,7 @@ fn a_claim_that_is_replaced_under_the_first_plan_starts_it_over() {
     let ensured = Outcome::DoneOn { uid: "claim-1".to_owned() };
     life.pass(vec![ensured, Outcome::Done, Outcome::Done, Outcome::Done], &Outcome::Running).unwrap();
     assert_eq!(life.plan().unwrap().claim_uid.as_deref(), Some("claim-1"));
-    // Not in the cache yet, then there, then another.
+    // Not in the cache yet, then present, then replaced by another.
     life.pass(Vec::new(), &Outcome::Running).unwrap();
     life.claim = Some(claim("claim-1"));
     life.pass(Vec::new(), &Outcome::Running).unwrap();
@@ -174,7 +176,7 @@ fn a_claim_that_is_replaced_under_the_first_plan_starts_it_over() {
 }
 
 #[test]
-fn the_failed_job_of_an_earlier_attempt_says_nothing_about_the_new_one() {
+fn the_failed_job_of_an_earlier_attempt_does_not_fail_the_new_one() {
     let snapshot = json!({ "s3": { "targetHeight": 7 }, "bootstrapImage": "seid:old" });
     let peers = json!([{ "static": { "addresses": ["0123456789abcdef0123456789abcdef01234567@b:1"] } }]);
     let spec =
@@ -183,7 +185,7 @@ fn the_failed_job_of_an_earlier_attempt_says_nothing_about_the_new_one() {
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     let created = Outcome::DoneOn { uid: "job-2".to_owned() };
     life.pass(vec![Outcome::Done, Outcome::Done, created], &Outcome::Running).unwrap();
-    // The cache still has the one that failed.
+    // The cache still has the failed one.
     life.sight.job = 3;
     let plan = Plan::load(&life.node).unwrap();
     assert_eq!(plan.object_of(TaskKind::DeployBootstrapJob), Some("job-2"));

@@ -1,4 +1,4 @@
-//! Specs that the API server admits and the operator cannot carry out, out of the one table of cases.
+//! Specs that the API server admits and the operator rejects, from the shared table of cases.
 
 #[allow(
     dead_code,
@@ -48,7 +48,7 @@ fn specs_that_only_the_operator_can_reject_get_no_plan_and_a_condition() {
     assert!(told >= 15, "{told}");
 }
 
-/// A node that runs as its spec asks.
+/// A Running node that matches its spec.
 fn running() -> Life {
     let mut life = Life::new(json!({ "chainId": "c", "image": "seid:0", "fullNode": {} }));
     until_quiet(&mut life);
@@ -69,7 +69,7 @@ fn reason(life: &Life, kind: ConditionType) -> Option<&str> {
 }
 
 #[test]
-fn an_update_is_not_held_back_by_fields_that_it_does_not_use() {
+fn an_update_is_not_blocked_by_fields_that_it_does_not_use() {
     let mut life = running();
     life.change(|node| {
         node.spec.image = "seid:1".to_owned();
@@ -90,7 +90,7 @@ fn message(life: &Life, kind: ConditionType) -> String {
 }
 
 #[test]
-fn a_running_node_says_which_fields_its_configuration_does_not_follow() {
+fn a_running_node_reports_fields_that_its_configuration_does_not_reflect() {
     let mut life = running();
     life.change(|node| {
         node.spec.overrides = Some([("evm.http_port".to_owned(), "8546".to_owned())].into());
@@ -124,7 +124,7 @@ fn a_log_level_that_is_replaced_is_reported() {
 }
 
 #[test]
-fn an_update_to_an_image_that_is_none_is_held_back() {
+fn an_update_to_an_invalid_image_is_blocked() {
     let mut life = running();
     life.change(|node| node.spec.image = "seid:1\n".to_owned());
     until_quiet(&mut life);
@@ -133,7 +133,7 @@ fn an_update_to_an_image_that_is_none_is_held_back() {
 }
 
 #[test]
-fn a_restarted_sidecar_is_released_whatever_is_wrong_with_the_pods_fields() {
+fn a_restarted_sidecar_is_released_despite_invalid_pod_fields() {
     let mut life = running();
     life.change(|node| node.spec.sidecar = serde_json::from_value(json!({ "port": 8443 })).unwrap());
     life.sight.health = 1;

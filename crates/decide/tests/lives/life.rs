@@ -1,4 +1,4 @@
-//! One node without a cluster: what is seen of it is chosen, and the product's own pass goes over it.
+//! One node without a cluster: its observations are chosen, and the product's own pass processes them.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 const START: &str = "2027-01-01T00:00:00Z";
 
-/// What the next passes see. The numbers choose among the forms that each thing can have.
+/// What the next passes observe. The numbers select one of the possible forms of each object.
 #[derive(Clone, Debug)]
 pub struct Sight {
     pub tls: usize,
@@ -34,17 +34,17 @@ pub struct Sight {
     pub health: usize,
 }
 
-/// Everything as it should be.
+/// Everything is healthy.
 pub const GOOD: Sight =
     Sight { tls: 0, finding: 0, rival: false, stateful_set: 0, pod: 0, job: 0, health: 0 };
 
-/// A node, what is seen of it, and what has become of it.
+/// A node, its observations, and its history.
 pub struct Life {
     pub node: SeiNode,
     platform: Platform,
     pub sight: Sight,
     pub now: Timestamp,
-    /// What becomes of repairs.
+    /// The result of repairs.
     pub repaired: Repaired,
     /// Repairs that are known not to last.
     pub overridden: Vec<Overridden>,
@@ -52,13 +52,13 @@ pub struct Life {
     pub repairs: Vec<Repair>,
     /// The data volume claim.
     pub claim: Option<Claim>,
-    /// Image in the live StatefulSet and pod, where it is not that of the spec.
+    /// Image in the live StatefulSet and pod, if it differs from the spec.
     pub live_image: Option<&'static str>,
     pub pod_uid: &'static str,
-    /// Changes what is observed beyond the sight.
+    /// Changes the observation beyond what `sight` can express.
     pub adjust: Box<dyn Fn(&mut Observed)>,
     plans: u32,
-    /// Ids of tasks that succeeded.
+    /// IDs of tasks that succeeded.
     done: BTreeSet<String>,
 }
 
@@ -149,8 +149,10 @@ impl Life {
             peers: None,
             overridden: self.overridden.clone(),
             contention: Contention {
-                rival: rival
-                    .then(|| Rival { reason: StalledReason::VolumeInUse, message: "another has it".into() }),
+                rival: rival.then(|| Rival {
+                    reason: StalledReason::VolumeInUse,
+                    message: "it has another owner".into(),
+                }),
                 ..Contention::default()
             },
             children: Children {
@@ -173,7 +175,7 @@ impl Life {
         }
     }
 
-    /// Ours, none, edited by another, or another's.
+    /// Own, none, edited by another client, or with another owner.
     fn stateful_set(&self, rendered: &Rendered, form: usize) -> Option<Arc<StatefulSet>> {
         let mut set = rendered.stateful_set.clone();
         if let Some(image) = self.live_image {
@@ -212,7 +214,7 @@ impl Life {
         Some(Arc::new(serde_json::from_value(pod).unwrap()))
     }
 
-    /// One pass, with these outcomes and then none but `last`. Whether anything is left to do.
+    /// One pass, with these outcomes and then `last` for all others. Returns whether anything is left to do.
     pub fn pass(&mut self, outcomes: Vec<Outcome>, last: &Outcome) -> Result<bool, TestCaseError> {
         self.now += SignedDuration::from_secs(1);
         let mut observed = self.observe();
@@ -233,7 +235,7 @@ impl Life {
                 Ask::Step { task, .. } => {
                     let stored = self.plan().unwrap();
                     prop_assert!(stored.tasks.iter().any(|it| it.id == task.id), "runs before it is stored");
-                    // The claim and the pod are observed again when they are out of sight.
+                    // The claim and the pod are observed again when they are not in the cache.
                     let repeated =
                         [TaskKind::SnapshotUpload, TaskKind::EnsureDataPvc, TaskKind::ObserveImage];
                     let once = !repeated.iter().any(|kind| task.is(*kind));
@@ -255,7 +257,7 @@ impl Life {
         let moves = stepped || backs_off || !matches!(then, Then::Wait(_));
         if then == Then::Store {
             let stored = self.plan();
-            prop_assert!(status.plan != stored, "a plan to store is a new one");
+            prop_assert!(status.plan != stored, "a plan to store is new");
             let active = stored.is_some_and(|plan| plan.phase == PlanPhase::Active);
             let tls = observed.tls.as_ref().is_none_or(TlsFinding::is_ready);
             prop_assert!(active || tls, "no plan starts without the TLS Secret");
@@ -269,7 +271,7 @@ impl Life {
             let paused = self.node.spec.is_paused();
             prop_assert!(
                 !about_to && active.is_none() || stalled || paused,
-                "waits for nothing: {}",
+                "it waits for nothing: {}",
                 ready.message
             );
         }
@@ -278,9 +280,9 @@ impl Life {
         prop_assert_eq!(
             status.phase != before.phase,
             status.phase_transition_time != before.phase_transition_time,
-            "its time moves with the phase"
+            "its transition time changes with the phase"
         );
-        // A task that is repeated in its plan, as the Job of a bootstrap is, may succeed again.
+        // A task that is repeated within its plan, like the Job of a bootstrap, may succeed again.
         let pending = |task: &&PlannedTask| {
             task.status == TaskStatus::Pending && task.type_.starts_with("deploy-bootstrap")
         };

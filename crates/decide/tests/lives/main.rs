@@ -1,5 +1,6 @@
-//! Random lives: specs, sights and outcomes in any order through `decide`, `advance` and what ends a plan. Nothing
-//! of a plan runs before it is stored, nothing that succeeded runs again, and a waiting node says for what.
+//! Random lives: specs, observations and outcomes in any order through `decide`, `advance` and the end of a
+//! plan. No task runs before its plan is stored, no task that succeeded runs again, and a waiting node
+//! reports what it waits for.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 mod identities;
@@ -101,7 +102,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 
 proptest! {
     #[test]
-    fn every_life_advances_or_says_what_it_is_waiting_for(spec in specs(), events in events()) {
+    fn every_node_advances_or_reports_what_it_is_waiting_for(spec in specs(), events in events()) {
         let mut life = Life::new(spec);
         for event in events {
             match event {
@@ -125,7 +126,8 @@ proptest! {
                 }
             }
         }
-        // From wherever that led: when all is well and a person asks once more, the node runs as its spec asks.
+        // From any state: when everything is healthy and a retry is requested, the node reaches Running
+        // according to its spec.
         life.sight = GOOD;
         life.change(|node| {
             node.spec.overrides = None;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::life::Life;
 
-/// A node with a stored update plan of which no task has run, and whose pod uses the claim.
+/// A node with a stored update plan that has not run any task, and whose pod uses the claim.
 fn updating(mut spec: Value, is_owned: bool) -> Life {
     spec["chainId"] = "c".into();
     spec["image"] = "seid:0".into();
@@ -73,7 +73,7 @@ fn an_obstacle_that_holds_plans_is_reported_before_one_that_does_not() {
     assert_held(&mut life, StalledReason::VolumeInUse);
 }
 
-/// The garbage collector deletes them, and they are created again then.
+/// The garbage collector deletes them, and they are recreated after that.
 #[test]
 fn objects_left_by_a_deleted_seinode_of_the_same_name_are_neither_foreign_nor_changed() {
     let mut life = updating(json!({ "sidecar": { "tls": { "secretName": "t" } } }), true);

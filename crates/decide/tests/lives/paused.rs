@@ -1,4 +1,4 @@
-//! Nodes that are paused or stopped: they are left as they are, say so, and continue where they were.
+//! Nodes that are paused or stopped: they are left unchanged, report it, and continue where they stopped.
 
 use std::sync::Arc;
 
@@ -71,14 +71,14 @@ fn an_active_plan_stops_where_it_is_and_continues_there() {
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     let status = life.node.status.as_ref().unwrap();
     assert_eq!(status.condition(ConditionType::Stalled), None, "a paused task is not overdue");
-    // The life checks that no task that is done runs again.
+    // The life checks that no completed task runs again.
     life.change(|node| node.spec.paused = None);
     finish(&mut life);
     assert!(ready(&life).starts_with(ReadyReason::NodeReady.as_str()), "{}", ready(&life));
 }
 
 #[test]
-fn a_stopped_node_is_scaled_to_zero_once_and_back_when_it_continues() {
+fn a_stopped_node_is_scaled_to_zero_once_and_back_when_it_is_resumed() {
     fn scaled(to: i32) -> Box<dyn Fn(&mut Observed)> {
         Box::new(move |observed| {
             let set = Arc::make_mut(observed.children.stateful_set.as_mut().unwrap());

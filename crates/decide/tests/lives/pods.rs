@@ -15,7 +15,7 @@ fn ready(life: &Life) -> String {
 }
 
 #[test]
-fn a_suspended_bootstrap_job_is_what_the_node_waits_for() {
+fn a_suspended_bootstrap_job_is_reported_as_what_the_node_waits_for() {
     let snapshot = json!({ "s3": { "targetHeight": 7 }, "bootstrapImage": "seid:old" });
     let peers = json!([{ "static": { "addresses": ["0123456789abcdef0123456789abcdef01234567@b:1"] } }]);
     let mode = json!({ "snapshot": snapshot });
@@ -72,7 +72,7 @@ fn running() -> Life {
     life
 }
 
-/// Has `pod` observed in the place of a healthy one.
+/// Observes `pod` instead of a healthy one.
 fn show(life: &mut Life, pod: Option<Value>) {
     life.adjust = Box::new(move |observed| {
         observed.children.pod = pod.clone().map(|mut pod| {

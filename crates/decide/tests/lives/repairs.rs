@@ -1,4 +1,4 @@
-//! Repairs of a Running node that fail, and that do not last.
+//! Repairs of a Running node that fail, or that do not last.
 
 use sei_api::conditions::{ConditionType, ReadyReason};
 use sei_decide::{Claim, Overridden, Repair, Repaired};
@@ -24,7 +24,7 @@ fn edited() -> Life {
 }
 
 #[test]
-fn a_repair_that_is_refused_makes_the_node_not_ready() {
+fn a_rejected_repair_makes_the_node_not_ready() {
     let mut life = edited();
     life.repaired = Repaired::Failed("failed to write StatefulSet node-0: exceeded quota".to_owned());
     life.pass(Vec::new(), &Outcome::Done).unwrap();

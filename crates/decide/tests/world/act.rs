@@ -1,4 +1,4 @@
-//! The steps of tasks on the objects as they are at this moment.
+//! The steps of tasks, on the current objects.
 
 use jiff::Timestamp;
 use k8s_openapi::api::{
@@ -24,7 +24,7 @@ use crate::{
     volume::Volume,
 };
 
-/// The outcome of a step, and what it orders of the sidecar.
+/// The outcome of a step, and its order to the sidecar.
 pub struct Stepped {
     pub outcome: Outcome,
     pub order: Option<Order>,
@@ -36,12 +36,12 @@ impl From<Outcome> for Stepped {
     }
 }
 
-/// Where steps are taken.
+/// The context of a step.
 pub struct Acting<'a> {
     pub objects: &'a mut Objects,
     pub rendered: &'a Rendered,
     pub observed: &'a Observed,
-    /// Who holds what the node needs, as the API server has it.
+    /// Which other pod uses what the node needs, according to the API server.
     pub rival: Option<String>,
     pub writes: &'a mut u32,
 }
@@ -112,7 +112,7 @@ impl Acting<'_> {
         }
     }
 
-    /// Whether the data outlives the pod.
+    /// Whether the claim remains when the pod is gone.
     fn data_stays(&self) -> bool {
         self.objects.claim.live.as_ref().is_some_and(|claim| claim.deleted_at.is_none())
     }

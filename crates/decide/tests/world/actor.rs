@@ -1,4 +1,4 @@
-//! What the actor of a sidecar does between passes.
+//! The actor of a sidecar between passes.
 
 use jiff::Timestamp;
 use sei_api::v1alpha1::PlannedTask;
@@ -18,13 +18,13 @@ pub struct Actor {
     order: Option<Order>,
 }
 
-/// What a pass wants of a task.
+/// The task that a pass requests.
 pub struct Order {
     id: String,
     kind: TaskKind,
     retries: i64,
     was_submitted: bool,
-    /// Parameters to submit it with; `None` while it is only asked about.
+    /// Parameters of its submission; `None` if it is only queried.
     params: Option<Value>,
 }
 
@@ -41,7 +41,7 @@ impl Order {
 }
 
 impl Actor {
-    /// Begins a pass that has seen a pod of this UID, or none.
+    /// Starts a pass that has observed a pod with this UID, or none.
     pub fn begin_pass(&mut self, pod: Option<String>) -> Sidecar {
         if pod.is_none() || self.known.pod != pod {
             let missing = Trouble { kind: TroubleKind::NoPod, message: "there is no pod".to_owned() };
@@ -51,12 +51,12 @@ impl Actor {
         self.known.clone()
     }
 
-    /// Ends a pass, with what it has ordered.
+    /// Ends a pass, with its order.
     pub fn end_pass(&mut self, order: Option<Order>) {
         self.order = order;
     }
 
-    /// Asks the sidecar. Gives whether it answered.
+    /// Queries the sidecar.
     pub fn ask(&mut self, objects: &mut Objects, now: Timestamp) {
         let running = objects.running().and_then(|pod| pod.metadata.uid.clone());
         if self.known.pod.is_none() {

@@ -1,6 +1,6 @@
-//! An object as the API server has it, and as a cache has it that lags.
+//! An object in the API server, and in a lagging cache.
 
-/// An object, and the version of it that a pass sees. A cache never goes back to an earlier version.
+/// An object, and the version of it that a pass observes. A cache never goes back to an earlier version.
 #[derive(Clone, Debug, Default)]
 pub struct Cached<T> {
     pub live: T,
@@ -13,18 +13,18 @@ impl<T: Clone> Cached<T> {
         Self { seen: live.clone(), live, late: 0 }
     }
 
-    /// The next `passes` see what the last one has seen.
+    /// The next `passes` observe the same as the last one.
     pub fn lag(&mut self, passes: u32) {
         self.late = passes;
     }
 
-    /// Another process lists, and sees what there is.
+    /// Another process lists, and observes the current object.
     pub fn relist(&mut self) {
         self.late = 0;
         self.seen.clone_from(&self.live);
     }
 
-    /// What a pass sees.
+    /// The object that a pass observes.
     pub fn observe(&mut self) -> T {
         match self.late.checked_sub(1) {
             Some(left) => self.late = left,
@@ -33,7 +33,7 @@ impl<T: Clone> Cached<T> {
         self.seen.clone()
     }
 
-    /// What the last pass has seen.
+    /// The object that the last pass observed.
     pub fn seen(&self) -> &T {
         &self.seen
     }

@@ -1,11 +1,11 @@
-//! Random disturbances of nodes on a model cluster, through the product's own pass: edits of the spec, pods and claims
-//! that go, nodes that are recreated, sidecars that restart, tasks that fail, status writes that are lost and caches that
-//! lag. The sidecar keeps its records and markers on the volume.
+//! Random disturbances of nodes in a model cluster, through the product's own pass: changes of the spec,
+//! deleted pods and claims, recreated nodes, restarted sidecars, failed tasks, lost status writes and lagging
+//! caches. The sidecar keeps its records and markers on the volume.
 //!
-//! In every order: nothing runs before it is stored, nothing is done twice on one volume, seid does not start without
-//! what the plan has configured, no two pods have one signing key, and a pass has a bound of writes and of immediate
-//! repeats. When the disturbances stop every node is Running or says what it waits for, and Running once a user does
-//! what it asks for.
+//! In every order: no task runs before it is stored, no work is done twice on one volume, seid does not start
+//! without the configuration of the plan, no two pods have the same signing key, and the writes and immediate
+//! requeues of a pass are bounded. When the disturbances end, every node is Running or reports what it waits
+//! for, and it is Running after a user has done what it asks for.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 mod act;
@@ -31,7 +31,7 @@ use operator::{Fault, Member, World, selects_by_label};
 
 const PEER: &str = "0123456789abcdef0123456789abcdef01234567@b:1";
 
-/// What label sources find.
+/// The peers found by label sources.
 fn peers(known: bool) -> Peers {
     let silent = Peers { silent: vec!["b".to_owned()], ..Peers::default() };
     if known { Peers { addresses: vec![PEER.to_owned()], ..Peers::default() } } else { silent }
@@ -53,7 +53,7 @@ fn specs() -> impl Strategy<Value = Vec<Value>> {
         vec![json!({ "validator": { "genesisCeremony": ceremony } })],
         vec![json!({ "validator": keys }), json!({ "validator": keys })],
         vec![json!({ "fullNode": {}, "dataVolume": { "import": { "pvcName": "old" } } })],
-        // Nodes that select each other, and one that selects no one.
+        // Nodes that select each other, and one that selects no peers.
         vec![json!({ "fullNode": {}, "peers": by_label }), json!({ "archive": {}, "peers": by_label })],
         vec![
             json!({ "fullNode": { "snapshot": { "stateSync": {} } }, "peers": by_label }),
@@ -91,22 +91,22 @@ enum Event {
     EvictJob,
     Recreate,
     RestartSidecar,
-    /// A sidecar of an old release ends what it has under way as failed.
+    /// A sidecar of an old release marks its running tasks as failed.
     CancelSidecar,
     FailTasks,
-    /// Whether the peers that labels find have told their IDs.
+    /// Whether the peers selected by labels have reported their IDs.
     Peers(bool),
     Fault(Fault),
     /// Another process of the operator takes over.
     Crash,
-    /// A cache, and how many passes it lags.
+    /// A cache, and for how many passes it lags.
     Lag(u8, u32),
     Time(u16),
     Settle,
     Work,
     Ask,
     Pass,
-    /// Everything as it goes when nothing disturbs it.
+    /// Progress without disturbance.
     Go(u8),
 }
 
@@ -189,7 +189,7 @@ impl World {
         self.holds()
     }
 
-    /// Everything happens once that is to happen.
+    /// Everything that is due happens once.
     fn go(&mut self, index: usize) -> Result<(), TestCaseError> {
         let now = self.now;
         let member = &mut self.members[index];
@@ -200,7 +200,7 @@ impl World {
         self.holds()
     }
 
-    /// What holds at every moment.
+    /// The invariants that hold at every moment.
     fn holds(&self) -> Result<(), TestCaseError> {
         for member in &self.members {
             let volume = member.objects.volume.as_ref();
@@ -251,7 +251,7 @@ impl Member {
         }
     }
 
-    /// The sidecar ends what it has under way, and seid starts when it may.
+    /// The sidecar completes its running tasks, and seid starts when it may.
     fn work(&mut self) -> Result<(), TestCaseError> {
         let Some(pod) = self.objects.running().and_then(|pod| pod.metadata.uid.clone()) else {
             return Ok(());
@@ -267,7 +267,7 @@ impl Member {
         Ok(())
     }
 
-    /// seid starts on the configuration that the plan with this mark-ready has written.
+    /// seid starts with the configuration that the plan with this mark-ready has written.
     fn seid_starts(&mut self, id: &str) -> Result<(), TestCaseError> {
         let Some(volume) = &mut self.objects.volume else { return Ok(()) };
         let config = volume.config.clone().unwrap_or_default();
@@ -293,7 +293,7 @@ impl Member {
         Some((&condition.reason, &condition.message))
     }
 
-    /// Does what the node asks a user for. Whether there was anything.
+    /// Does what the node asks a user to do. Returns whether there was anything.
     fn help(&mut self, attempt: u32, now: jiff::Timestamp) -> bool {
         let Some((reason, message)) = self.reason(ConditionType::Stalled) else { return false };
         if reason == StalledReason::DataVolumeLost.as_str() {
@@ -312,7 +312,7 @@ impl Member {
     }
 }
 
-/// Writes that note the end of a task are lost, and the spec changes before the next one.
+/// Status writes that record the end of a task are lost, and the spec changes before the next one.
 #[test]
 fn a_task_is_submitted_only_once_what_precedes_it_is_stored() {
     let spec = json!({
@@ -336,7 +336,7 @@ fn a_task_is_submitted_only_once_what_precedes_it_is_stored() {
     }
 }
 
-/// As many cases as a test run has time for; more with `PROPTEST_CASES`.
+/// As many cases as fit in a test run; more with `PROPTEST_CASES`.
 fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig::with_cases(cases.unwrap_or(48))
@@ -346,7 +346,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn nodes_converge_and_nothing_is_done_twice(specs in specs(), events in prop::collection::vec(event(), 0..80)) {
+    fn nodes_converge_and_no_work_is_done_twice(specs in specs(), events in prop::collection::vec(event(), 0..80)) {
         let mut world = World::new(specs);
         for (index, event) in events {
             world.take(index % world.members.len(), event)?;
@@ -367,7 +367,7 @@ proptest! {
             for member in &world.members {
                 let (ready, message) = member.reason(ConditionType::Ready).unwrap();
                 let is_ready = ready == ReadyReason::NodeReady.as_str();
-                // The peer that goes first may be the one that a user has to help.
+                // The peer that goes first may be the one that needs a user's action.
                 let waits_for_peer = ready == ReadyReason::WaitingForPeers.as_str() && any_is_stalled;
                 prop_assert!(
                     is_ready || is_stalled(member) || waits_for_peer,
@@ -382,7 +382,7 @@ proptest! {
             if !helped {
                 break;
             }
-            prop_assert!(attempt < 8, "a user is asked again and again");
+            prop_assert!(attempt < 8, "a user is asked for action repeatedly");
         }
         let running = world.members.iter().filter(|member| {
             member.status().phase == Some(NodePhase::Running)
@@ -391,7 +391,7 @@ proptest! {
         let running: Vec<_> = running.collect();
         let signing = world.members.iter().filter(|member| member.signs()).count();
         let wanted = world.members.len() - signing.saturating_sub(1);
-        prop_assert_eq!(running.len(), wanted, "of the nodes with one key one runs, and every other node");
+        prop_assert_eq!(running.len(), wanted, "one of the nodes with the same key runs, and every other node");
         for member in running {
             let node = &member.node.live;
             prop_assert_eq!(member.status().current_image.as_ref(), Some(&node.spec.image));

@@ -1,4 +1,4 @@
-//! The objects of a node, and what the controllers of Kubernetes do with them.
+//! The objects of a node, and the behavior of the Kubernetes controllers.
 
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -21,7 +21,7 @@ use crate::{
     volume::{State, Volume},
 };
 
-/// What exists of a node beside its SeiNode.
+/// The existing objects of a node, apart from its SeiNode.
 #[derive(Clone, Debug, Default)]
 pub struct Objects {
     /// Name of the node.
@@ -37,11 +37,11 @@ pub struct Objects {
     pub volume: Option<Volume>,
     /// UID of the pod whose sidecar process is ready.
     pub ready: Option<String>,
-    /// Pods that are asked to end do not.
+    /// Terminating pods do not end.
     pub holds_pods: bool,
     /// Whether the imported claim and the TLS Secret can be used.
     pub references: bool,
-    /// The claim is imported: nothing of the cluster deletes it.
+    /// The claim is imported: no controller of the cluster deletes it.
     is_import: bool,
     uids: u32,
 }
@@ -51,7 +51,7 @@ impl Objects {
         Self { name: name.to_owned(), references: true, ..Self::default() }
     }
 
-    /// Has the claim that the node imports.
+    /// Adds the claim that the node imports.
     pub fn import(&mut self, claim: &str) {
         let uid = self.uid("claim");
         self.is_import = true;
@@ -64,18 +64,18 @@ impl Objects {
         format!("{}-{kind}-{}", self.name, self.uids)
     }
 
-    /// The pod that runs, of the StatefulSet or of the Job.
+    /// The running pod, of the StatefulSet or of the Job.
     pub fn running(&self) -> Option<&Pod> {
         let pods = [&self.pod.live, &self.bootstrap_pod.live];
         pods.into_iter().flatten().find(|pod| runs(pod))
     }
 
-    /// How many pods exist, also of those that end.
+    /// How many pods exist, including terminating ones.
     pub fn pods(&self) -> usize {
         [&self.pod.live, &self.bootstrap_pod.live].into_iter().flatten().count()
     }
 
-    /// Whether the StatefulSet is to have no pod.
+    /// Whether the StatefulSet is scaled to zero.
     pub fn is_scaled_down(&self) -> bool {
         let set = self.stateful_set.live.as_ref();
         set.is_some_and(|set| set.spec.as_ref().unwrap().replicas == Some(0))
@@ -96,7 +96,7 @@ impl Objects {
         }
     }
 
-    /// What every controller does when it looks once.
+    /// Runs every controller once.
     pub fn settle(&mut self, node_uid: &str, now: Timestamp) {
         self.collect(node_uid, now);
         if !self.holds_pods {
@@ -117,7 +117,7 @@ impl Objects {
         self.complete_job();
     }
 
-    /// Objects of an earlier SeiNode go with it.
+    /// Deletes objects of an earlier SeiNode.
     fn collect(&mut self, node_uid: &str, now: Timestamp) {
         let is_left = |metadata: &ObjectMeta| {
             metadata.owner_references.iter().flatten().any(|owner| owner.uid != node_uid)
@@ -198,7 +198,7 @@ impl Objects {
         }
     }
 
-    /// seid of the bootstrap runs up to the height once it may.
+    /// The seid of the bootstrap runs up to the height once it may start.
     fn complete_job(&mut self) {
         let pod = self.bootstrap_pod.live.as_ref().and_then(|pod| pod.metadata.uid.clone());
         if pod.is_some() && pod == self.ready {
@@ -206,7 +206,7 @@ impl Objects {
         }
     }
 
-    /// What the sidecar has under way ends with an error.
+    /// The running tasks of the sidecar end with an error.
     pub fn fail_tasks(&mut self, error: &str) {
         let records = self.volume.iter_mut().flat_map(|volume| &mut volume.records);
         for record in records.filter(|record| record.state == State::Running) {
@@ -224,7 +224,7 @@ impl Objects {
     }
 }
 
-/// A claim that can be used.
+/// A bound claim.
 pub fn bound(name: String, uid: String) -> Claim {
     Claim {
         name,
@@ -264,7 +264,7 @@ fn is_ending(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_some()
 }
 
-/// Whether its containers run.
+/// Whether its containers are running.
 fn runs(pod: &Pod) -> bool {
     pod.status.as_ref().is_some_and(|status| status.container_statuses.is_some())
 }

@@ -1,4 +1,5 @@
-//! The operator on a small cluster: the product's own pass over nodes whose objects, sidecars and volumes are models.
+//! The operator in a small cluster: the product's own pass over nodes whose objects, sidecars and volumes are
+//! models.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -26,45 +27,45 @@ use crate::{
     objects::Objects,
 };
 
-/// How often a pass goes round before others have their turn, as in the reconciler.
+/// How many times a pass repeats before other nodes have their turn, as in the reconciler.
 const ROUNDS: usize = 4;
-/// Writes of one pass through the machine at most, the status included: the objects of a first plan or the repair of
-/// them all, the marks and deletions of a bootstrap, and the status.
+/// Maximum number of writes of one pass, including the status: the objects of a first plan or the repair of
+/// all of them, the marks and deletions of a bootstrap, and the status.
 const WRITES: u32 = 6;
-/// Passes in a row at most that ask for another one at once: a plan ends or is replaced, the next one is stored, and it
-/// runs until it waits.
+/// Maximum number of passes in a row that request another one immediately: a plan ends or is replaced, the
+/// next one is stored, and it runs until it waits.
 const AT_ONCE: u32 = 4;
 
-/// What becomes of the next status write.
+/// What happens to the next status write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// It is not applied.
     Lost,
-    /// It is applied, and the answer is lost.
+    /// It is applied, and the response is lost.
     Unanswered,
 }
 
 /// How long progress is kept before it is written.
 const WRITE_WITHIN: SignedDuration = SignedDuration::from_secs(1);
 
-/// Progress that is not written yet, as the operator remembers it.
+/// Progress that is not written yet, in the memory of the operator.
 struct Unsaved {
     since: Timestamp,
     stored: Option<SeiNodeStatus>,
     status: SeiNodeStatus,
 }
 
-/// A node and everything about it.
+/// A node and its environment.
 pub struct Member {
     pub node: Cached<SeiNode>,
     pub objects: Objects,
     pub actor: Actor,
     pub faults: Vec<Fault>,
-    /// As the last answered status write returned it.
+    /// As returned by the last successful status write.
     written: Option<SeiNode>,
     unsaved: Option<Unsaved>,
     at_once: u32,
-    /// Ids of all plans that were stored.
+    /// IDs of all stored plans.
     stored: BTreeSet<String>,
 }
 
@@ -105,7 +106,7 @@ impl Member {
         });
     }
 
-    /// The SeiNode is deleted and created again. What it owned is left to the garbage collector.
+    /// The SeiNode is deleted and recreated. Its objects are left to the garbage collector.
     pub fn recreate(&mut self, now: Timestamp) {
         let uid = self.objects.uid("node");
         self.change(|node| {
@@ -119,9 +120,9 @@ impl Member {
             claim.is_owned = false;
         }
         self.objects.delete_claim(now);
-        // What another SeiNode did on an imported volume is known by the markers alone.
+        // Work of another SeiNode on an imported volume is only known from the markers.
         self.objects.volume.iter_mut().for_each(|volume| volume.records.clear());
-        // The cache of SeiNodes says that it is gone, and what is remembered of it goes too.
+        // The cache of SeiNodes reports that it is gone, and its state in memory is dropped.
         self.node = Cached::new(self.node.live.clone());
         self.forget();
     }
@@ -168,7 +169,7 @@ impl Member {
         SeiNode { status: unsaved.or_else(|| stored.status.clone()), ..stored.clone() }
     }
 
-    /// Whether `status` is kept for a later write.
+    /// Whether writing `status` is deferred.
     fn keeps(&mut self, stored: &SeiNode, status: &SeiNodeStatus, now: Timestamp) -> bool {
         let since = self.unsaved.as_ref().map_or(now, |unsaved| unsaved.since);
         let is_kept = stored.status.as_ref().is_some_and(|before| is_progress(before, status))
@@ -179,7 +180,7 @@ impl Member {
         is_kept
     }
 
-    /// Writes `status` under optimistic lock; `None` when the write failed or was not answered.
+    /// Writes `status` with optimistic locking; `None` if the write failed or its response was lost.
     fn record(&mut self, node: &SeiNode, status: SeiNodeStatus, writes: &mut u32) -> Option<SeiNode> {
         if node.status.as_ref() == Some(&status) {
             return Some(node.clone());
@@ -254,12 +255,12 @@ fn node(name: &str, uid: &str, spec: Value) -> SeiNode {
 pub struct World {
     pub members: Vec<Member>,
     pub now: Timestamp,
-    /// What label sources find.
+    /// The peers found by label sources.
     pub peers: Peers,
     platform: Platform,
     granted: BTreeSet<String>,
     plans: u32,
-    /// The most writes and immediate repeats that were seen.
+    /// The highest observed numbers of writes and immediate requeues.
     pub most: (u32, u32),
 }
 
@@ -336,7 +337,7 @@ impl World {
         }
     }
 
-    /// A reconcile of a node. How long it is to be left alone; `None` when a write failed.
+    /// Reconciles a node. Returns its requeue time; `None` if a write failed.
     pub fn pass(&mut self, index: usize) -> Result<Option<SignedDuration>, TestCaseError> {
         let mut stored = self.members[index].freshest();
         for _ in 0..ROUNDS {
@@ -366,7 +367,7 @@ impl World {
             }
             member.at_once += 1;
             self.most.1 = self.most.1.max(member.at_once);
-            prop_assert!(member.at_once <= AT_ONCE, "{} passes without a pause", member.at_once);
+            prop_assert!(member.at_once <= AT_ONCE, "{} passes without a delay", member.at_once);
         }
         Ok(Some(SignedDuration::ZERO))
     }

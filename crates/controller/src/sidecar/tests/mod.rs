@@ -1,4 +1,4 @@
-//! Actors against sidecars that exist in memory, in paused time.
+//! Actors with in-memory sidecars, in paused time.
 
 mod node;
 mod probes;

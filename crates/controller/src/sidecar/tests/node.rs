@@ -1,4 +1,4 @@
-//! A node whose sidecar exists in memory.
+//! A node with an in-memory sidecar.
 
 use std::{
     collections::BTreeMap,
@@ -53,7 +53,7 @@ pub(super) struct World {
     pub(super) calls: Vec<(Instant, &'static str)>,
 }
 
-/// A sidecar, and the connections to it. Clones are the same one.
+/// A sidecar, and the connections to it. Clones share it.
 #[derive(Clone, Default)]
 pub(super) struct Fake(Arc<Mutex<World>>);
 
@@ -176,7 +176,7 @@ pub(super) struct TestNode {
     pub(super) interest: Interest,
 }
 
-/// A pass wants to know health.
+/// Requests health.
 pub(super) fn health() -> Interest {
     Interest { health: true, ..Interest::default() }
 }
@@ -218,7 +218,7 @@ impl TestNode {
         self.watched.begin_pass(Ok(target("u1")), None, self.interest.clone())
     }
 
-    /// A pass that orders this.
+    /// A pass with this order.
     pub(super) fn pass(&mut self, order: Option<&Order>) -> Sidecar {
         let known = self.begin_pass();
         if let Some(order) = order {
@@ -228,13 +228,13 @@ impl TestNode {
         known
     }
 
-    /// Waits until a pass is wanted, and makes it.
+    /// Waits until a pass is requested, and runs it.
     pub(super) async fn woken(&mut self, order: Option<&Order>) -> Sidecar {
         self.passes.0.1.notified().await;
         self.pass(order)
     }
 
-    /// Makes a pass with this order whenever one is wanted, until it is as far as `wanted`.
+    /// Runs a pass with this order whenever one is requested, until the task has progress `wanted`.
     pub(super) async fn until(&mut self, order: &Order, wanted: &TaskProgress) -> Sidecar {
         loop {
             let known = self.woken(Some(order)).await;

@@ -1,4 +1,4 @@
-//! How often a sidecar is called, and what its answers are good for.
+//! How often a sidecar is called, and how its responses are used.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::{
 };
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_sidecar_is_probed_ever_more_rarely() {
+async fn an_idle_sidecar_is_probed_less_and_less_often() {
     let mut bed = TestNode::new(true);
     bed.fake.change(|world| world.ready = true);
     bed.pass(None);
@@ -32,7 +32,7 @@ async fn an_idle_sidecar_is_probed_ever_more_rarely() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sidecar_that_does_not_answer_is_retried_with_growing_delays_and_at_once_when_its_pod_changes() {
+async fn a_sidecar_that_does_not_respond_is_retried_with_backoff_and_at_once_when_its_pod_changes() {
     let mut bed = TestNode::new(true);
     bed.fake.change(|world| world.mode = Mode::Refuses);
     bed.pass(None);
@@ -40,17 +40,17 @@ async fn a_sidecar_that_does_not_answer_is_retried_with_growing_delays_and_at_on
     assert_eq!(known.trouble.map(|trouble| trouble.kind), Some(TroubleKind::Unreachable));
     sleep(Duration::from_secs(3600)).await;
     assert!((18..26).contains(&bed.fake.count("healthz")), "{}", bed.fake.count("healthz"));
-    assert_eq!(bed.passes.count(), 1, "the same trouble is reported once");
+    assert_eq!(bed.passes.count(), 1, "the same problem is reported once");
     bed.fake.change(|world| (world.mode, world.ready) = (Mode::Answers, true));
     bed.watched.begin_pass(Ok(target("u1")), Some("restarted".to_owned()), health());
     let changed = bed.passes.0.1.notified();
-    timeout(Duration::from_millis(10), changed).await.expect("asked at once");
+    timeout(Duration::from_millis(10), changed).await.expect("queried at once");
     let known = bed.watched.begin_pass(Ok(target("u1")), Some("restarted".to_owned()), health());
     assert_eq!((known.trouble, known.health.unwrap().value), (None, Health::Ready));
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_of_another_pod_are_dropped() {
+async fn responses_of_another_pod_are_dropped() {
     let mut bed = TestNode::new(true);
     bed.fake.change(|world| world.ready = true);
     bed.pass(None);
@@ -63,7 +63,7 @@ async fn answers_of_another_pod_are_dropped() {
     bed.watched.begin_pass(Ok(target("u3")), None, health());
     let start = Instant::now();
     bed.passes.0.1.notified().await;
-    assert!(start.elapsed() < Duration::from_millis(10), "the call to the pod before is not waited for");
+    assert!(start.elapsed() < Duration::from_millis(10), "the call to the previous pod is aborted");
     let known = bed.watched.begin_pass(Ok(target("u3")), None, health());
     assert_eq!((known.pod.as_deref(), known.health.unwrap().value), (Some("u3"), Health::NotReady));
 }
@@ -92,14 +92,14 @@ async fn an_actor_ends_with_its_node() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn hung_sidecars_delay_no_other_node() {
+async fn hung_sidecars_do_not_delay_other_nodes() {
     let permits = Permits::default();
     let mut hung: Vec<TestNode> = (0..300).map(|_| TestNode::sharing(true, &permits)).collect();
     for bed in &mut hung {
         bed.fake.change(|world| world.mode = Mode::Hangs);
         bed.pass(Some(&order(0)));
     }
-    // Once while all of them are asked for the first time, once when they are known to hang.
+    // Once when all of them are called for the first time, once when they are known to hang.
     for _ in 0..2 {
         let mut healthy: Vec<TestNode> = (0..2700).map(|_| TestNode::sharing(true, &permits)).collect();
         let start = Instant::now();
@@ -122,7 +122,7 @@ async fn hung_sidecars_delay_no_other_node() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_id_is_asked_for_until_there_is_one_and_once_for_each_pod() {
+async fn the_id_is_queried_until_there_is_one_and_once_per_pod() {
     let mut bed = TestNode::new(true);
     bed.interest.node_id = true;
     bed.pass(None);
@@ -142,13 +142,13 @@ async fn an_id_is_asked_for_until_there_is_one_and_once_for_each_pod() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_the_task_types_of_interest_are_asked_about() {
+async fn only_the_task_types_of_interest_are_queried() {
     let mut bed = TestNode::new(true);
     bed.pass(None);
     bed.woken(None).await;
     sleep(Duration::from_secs(600)).await;
     assert_eq!((bed.fake.count("supports"), bed.fake.count("node-id")), (0, 0));
-    // There is no ID yet, which keeps nothing else from being asked.
+    // There is no ID yet, which does not block other queries.
     bed.interest.node_id = true;
     bed.interest.task_types = vec![TaskKind::DiscoverPeers, TaskKind::MarkReady];
     bed.pass(None);
@@ -159,7 +159,7 @@ async fn only_the_task_types_of_interest_are_asked_about() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_plain_port_is_called_once_for_each_pod_behind_tls() {
+async fn the_plain_port_is_called_once_per_pod_behind_tls() {
     let mut bed = TestNode::new(true);
     bed.fake.change(|world| (world.ready, world.plain_port) = (true, true));
     bed.pass(None);

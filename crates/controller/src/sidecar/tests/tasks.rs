@@ -1,4 +1,4 @@
-//! Tasks: submitted once, followed, repeated only on request.
+//! Tasks: submitted once, followed, retried only when ordered.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::{
 };
 
 #[tokio::test(start_paused = true)]
-async fn a_short_task_is_submitted_once_and_noticed_at_once() {
+async fn a_short_task_is_submitted_once_and_its_completion_reported_at_once() {
     let mut bed = TestNode::new(false);
     bed.fake.change(|world| world.takes = Duration::from_millis(50));
     let start = Instant::now();
@@ -23,11 +23,11 @@ async fn a_short_task_is_submitted_once_and_noticed_at_once() {
     assert!(start.elapsed() <= Duration::from_millis(130), "{:?}", start.elapsed());
     assert_eq!((bed.fake.count("get"), bed.fake.count("post"), bed.passes.count()), (2, 1, 1));
     sleep(Duration::from_secs(600)).await;
-    assert_eq!(bed.fake.count("get"), 2, "a task that is over is not asked about");
+    assert_eq!(bed.fake.count("get"), 2, "a completed task is not queried");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_task_is_polled_ever_more_rarely() {
+async fn a_long_task_is_polled_less_and_less_often() {
     let mut bed = TestNode::new(false);
     bed.fake.change(|world| world.takes = Duration::from_secs(600));
     bed.pass(Some(&order(0)));
@@ -48,7 +48,7 @@ async fn a_task_that_the_sidecar_knows_is_not_submitted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_attempt_is_repeated_only_when_that_is_ordered() {
+async fn a_failed_attempt_is_retried_only_when_ordered() {
     let mut bed = TestNode::new(false);
     bed.fake.change(|world| world.failures = 1);
     bed.pass(Some(&order(0)));
@@ -65,7 +65,7 @@ async fn a_failed_attempt_is_repeated_only_when_that_is_ordered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_that_is_refused_is_not_sent_again() {
+async fn a_rejected_task_is_not_submitted_again() {
     let mut bed = TestNode::new(false);
     let mut dance = order(0);
     dance.request = dance.request.map(|request| TaskRequest { type_: "dance".to_owned(), ..request });
@@ -85,7 +85,7 @@ async fn nothing_is_submitted_while_a_pass_may_withdraw_it() {
     bed.begin_pass();
     bed.fake.change(|world| world.mode = Mode::Answers);
     sleep(Duration::from_secs(120)).await;
-    assert!(bed.fake.count("get") < 12, "a pass that lasts is no reason to ask");
+    assert!(bed.fake.count("get") < 12, "a long pass does not cause queries");
     assert_eq!(bed.fake.count("post"), 0);
     bed.watched.end_pass();
     sleep(Duration::from_secs(120)).await;
@@ -100,7 +100,7 @@ async fn nothing_is_submitted_while_a_pass_may_withdraw_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_request_the_sidecar_is_only_asked() {
+async fn without_a_request_the_sidecar_is_only_queried() {
     let mut bed = TestNode::new(false);
     bed.pass(Some(&Order { request: None, ..order(0) }));
     assert_eq!(progress(&bed.woken(Some(&order(0))).await), Some(&TaskProgress::Unknown));
@@ -108,7 +108,7 @@ async fn without_a_request_the_sidecar_is_only_asked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn marking_ready_is_answered_together_with_health() {
+async fn mark_ready_and_health_are_reported_together() {
     let mut bed = TestNode::new(true);
     bed.pass(Some(&mark_ready()));
     let known = bed.until(&mark_ready(), &TaskProgress::Completed).await;
