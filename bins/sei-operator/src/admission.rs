@@ -1,5 +1,5 @@
-//! What the API server would say to a SeiNode, said without one: the CRD's schema and its CEL rules, and strict decoding
-//! of metadata.
+//! Validates a SeiNode like the API server, but offline: the CRD's schema and its CEL rules, and strict
+//! decoding of metadata.
 
 use jsonschema::{
     JsonType, ValidationError,
@@ -13,12 +13,12 @@ use serde_json::{Value, json};
 /// Brings `object` to the form in which it would be stored.
 ///
 /// # Errors
-/// Every fault, with its field, in one line.
+/// Every fault, with its field, as one line.
 pub(crate) fn admit(object: &mut Value) -> Result<(), String> {
     let manifest = sei_api::crd_manifest().map_err(|error| error.to_string())?;
     let schema = &manifest["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
     as_decoded(object);
-    // An object that exists already was admitted; rules for creation alone do not concern it.
+    // An existing object was admitted already; rules that apply only at creation are skipped.
     let exists = !object["metadata"]["uid"].is_null() || !object["status"].is_null();
     *object = apply_defaults(schema, object);
     let mut faults = bounds(schema, object)?;
@@ -31,11 +31,11 @@ pub(crate) fn admit(object: &mut Value) -> Result<(), String> {
     if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
 }
 
-/// What the schema says to `object`, unknown fields included.
+/// The schema errors of `object`, including unknown fields.
 fn bounds(schema: &Value, object: &Value) -> Result<Vec<String>, String> {
     let mut strict = schema.clone();
     let mut metadata = metadata_schema();
-    // A file without a name cannot be applied; what else the server says to names is a rule.
+    // A file without a name cannot be applied; the server's other checks of names are CEL rules.
     metadata["required"] = json!(["name"]);
     strict["required"] = json!(["metadata"]);
     for (field, schema) in [("apiVersion", json!({})), ("kind", json!({})), ("metadata", metadata)] {
@@ -51,7 +51,8 @@ fn metadata_schema() -> Value {
     inline.into_generator().into_root_schema_for::<ObjectMeta>().to_value()
 }
 
-/// As the API server decodes: no field is nullable, so explicit nulls are dropped, and 1e6 is a whole number.
+/// Decodes like the API server: no field is nullable, so explicit nulls are dropped, and 1e6 is a whole
+/// number.
 fn as_decoded(value: &mut Value) {
     match value {
         Value::Object(fields) => {
@@ -69,7 +70,7 @@ fn as_decoded(value: &mut Value) {
     }
 }
 
-/// Refuses fields that the schema does not know, as `kubectl apply` does.
+/// Rejects fields that are not in the schema, like `kubectl apply`.
 fn close(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
@@ -85,8 +86,8 @@ fn close(schema: &mut Value) {
     }
 }
 
-/// Where kube's evaluator is not the API server's: it renames a field called `import`, and on creation an
-/// optional `oldSelf` is null instead of an empty optional.
+/// Differences between kube's evaluator and the API server: it renames a field called `import`, and on
+/// creation an optional `oldSelf` is null instead of an empty optional.
 fn for_kube(schema: &Value) -> Value {
     let text = schema.to_string().replace(".import)", ".__import__)");
     serde_json::from_str(&text.replace("oldSelf.hasValue()", "oldSelf != null")).unwrap_or_default()
@@ -103,7 +104,7 @@ fn fault(error: &ValidationError<'_>) -> String {
         ValidationErrorKind::Required { property } => {
             at(&inside(property.as_str().unwrap_or_default()), "required")
         }
-        // YAML reads y, on and 42 without quotes as something else than text.
+        // YAML parses unquoted y, on and 42 as other types than string.
         ValidationErrorKind::Type { kind: TypeKind::Single(JsonType::String) }
             if is_scalar(error.instance()) =>
         {

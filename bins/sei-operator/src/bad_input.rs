@@ -1,6 +1,6 @@
-//! Input at fault: exit code 2, and one line.
+//! Invalid input: exit code 2, and a message of one line.
 
-/// Input at fault, in one line that says where and what is allowed.
+/// Invalid input, as one line that says where and what is allowed.
 #[derive(Debug)]
 pub(crate) struct BadInput(pub(crate) String);
 

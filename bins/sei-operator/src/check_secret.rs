@@ -1,4 +1,4 @@
-//! `check-secret`: the operator's verdict on a Secret, before it is applied.
+//! `check-secret`: judges a Secret like the operator, before it is applied.
 
 use std::process::ExitCode;
 
@@ -52,10 +52,10 @@ pub(crate) fn run(args: &CheckSecretArgs) -> anyhow::Result<ExitCode> {
     Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What of a Secret is judged.
+/// The parts of a Secret that are judged.
 pub(crate) fn data(secret: &Secret) -> SecretData<'_> {
     let value = |key: &str| secret.data.as_ref()?.get(key).map(|bytes| bytes.0.as_slice());
-    // What a manifest leaves out the API server fills in.
+    // The API server fills in what a manifest omits.
     let type_ = secret.type_.as_deref().or(Some("Opaque"));
     SecretData { type_, crt: value("tls.crt"), key: value("tls.key"), ca: value("ca.crt") }
 }

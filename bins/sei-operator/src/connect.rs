@@ -1,4 +1,4 @@
-//! The cluster as the person reaches it who calls a command.
+//! Connects to the cluster as the user of a command.
 
 use std::{path::Path, process::ExitCode};
 
@@ -19,7 +19,7 @@ pub(crate) fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) 
     runtime.context("failed to start the runtime")?.block_on(command)
 }
 
-/// A client, and the namespace that is meant.
+/// A client, and the selected namespace.
 pub(crate) async fn connect(args: &ClusterArgs) -> anyhow::Result<(Client, String)> {
     let config = config(args).await?;
     let namespace = args.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
@@ -38,7 +38,7 @@ async fn config(args: &ClusterArgs) -> anyhow::Result<Config> {
     config.context("no cluster found: give --kubeconfig, or set KUBECONFIG")
 }
 
-/// How to reach the cluster of a kubeconfig that was named.
+/// The client configuration of a kubeconfig file.
 pub(crate) async fn from_file(path: &Path, options: &KubeConfigOptions) -> anyhow::Result<Config> {
     let kubeconfig = Kubeconfig::read_from(path).map_err(|error| bad(format!("--kubeconfig: {error}")))?;
     Ok(Config::from_custom_kubeconfig(kubeconfig, options).await?)

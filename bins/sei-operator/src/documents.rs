@@ -1,4 +1,5 @@
-//! The objects in a file, as kubectl reads them: one or more YAML documents, empty ones left out, lists taken apart.
+//! The objects in a file, as kubectl reads them: one or more YAML documents, without empty ones, with lists
+//! expanded.
 
 use std::{io::Read, path::Path};
 
@@ -7,7 +8,7 @@ use serde_saphyr::UserMessageFormatter;
 
 use crate::bad_input::bad;
 
-/// The objects of one kind in `path`. Objects of other kinds may lie beside them.
+/// The objects of one kind in `path`. Objects of other kinds are ignored.
 pub(crate) fn of_kind(path: &Path, api_version: &str, kind: &str) -> anyhow::Result<Vec<Value>> {
     let objects = objects(path)?;
     let is_wanted = |object: &Value| object["apiVersion"] == api_version && object["kind"] == kind;
@@ -45,7 +46,7 @@ fn objects(path: &Path) -> anyhow::Result<Vec<Value>> {
     let text = read(path).map_err(|error| bad(format!("read {}: {error}", path.display())))?;
     let documents: Vec<Value> = serde_saphyr::from_multiple(&text).map_err(|error| {
         let rendered = error.render_with_formatter(&UserMessageFormatter);
-        // Only the first line: those after it quote the file, which may be a Secret.
+        // Only the first line: the following lines quote the file, which may be a Secret.
         let line = rendered.lines().next().unwrap_or_default();
         bad(format!("{} is not YAML: {line}", path.display()))
     })?;

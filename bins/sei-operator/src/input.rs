@@ -1,4 +1,4 @@
-//! Files given on the command line, and the platform settings of the environment.
+//! Files given on the command line, and the platform settings from the environment.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -13,7 +13,7 @@ use crate::{admission, bad_input::bad, documents};
 const API_VERSION: &str = "sei.io/v1alpha1";
 const KIND: &str = "SeiNode";
 
-/// The SeiNode in `path`, as an API server would admit it and the operator would accept it.
+/// The SeiNode in `path`, if an API server would admit it and the operator would accept it.
 pub(crate) fn seinode(path: &Path) -> anyhow::Result<SeiNode> {
     accepted(path, documents::one(path, API_VERSION, KIND)?)
 }
@@ -31,10 +31,10 @@ fn accepted(path: &Path, mut object: Value) -> anyhow::Result<SeiNode> {
     if faults.is_empty() { Ok(node) } else { Err(refused(faults.join("; "))) }
 }
 
-/// The Secret in `path`, its `stringData` taken into its data.
+/// The Secret in `path`, with its `stringData` merged into its data.
 pub(crate) fn secret(path: &Path) -> anyhow::Result<Secret> {
     let object = documents::one(path, "v1", "Secret")?;
-    // The parser's words could repeat what the Secret holds.
+    // The parser's message could repeat data of the Secret.
     let mut secret: Secret = serde_json::from_value(object).map_err(|_| {
         bad(format!("{}: not a Secret: data must map names to base64, stringData to text", path.display()))
     })?;
@@ -45,7 +45,7 @@ pub(crate) fn secret(path: &Path) -> anyhow::Result<Secret> {
     Ok(secret)
 }
 
-/// The platform that the `SEI_*` variables describe.
+/// The platform described by the `SEI_*` variables.
 pub(crate) fn platform() -> anyhow::Result<Platform> {
     Platform::from_settings(&variables("SEI_"))
         .map_err(|error| bad(format!("platform settings: {}", error.lines().join("; "))))
@@ -57,7 +57,7 @@ pub(crate) fn genesis_bucket(platform: &Platform) -> anyhow::Result<Option<Bucke
     Bucket::open(&bucket.name, &bucket.region, &variables("AWS_")).map_err(|error| bad(error.to_string()))
 }
 
-/// The variables of the environment whose names begin with `prefix`.
+/// The environment variables whose names begin with `prefix`.
 fn variables(prefix: &str) -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

@@ -22,14 +22,14 @@ use clap::{CommandFactory, Parser};
 use cli::{Cli, Command};
 use zeroizing_alloc::ZeroAlloc;
 
-/// Clears memory when it is freed. Answers of the API server pass through the process, and with them private keys that
-/// nothing here asked for, such as those in annotations.
+/// Clears memory when it is freed. Responses of the API server pass through the process, and with them
+/// private keys that were not requested, for example in annotations.
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
-/// The process could not do what it was asked to.
+/// Exit code of a failure.
 const FAILED: u8 = 1;
-/// What it was given is at fault.
+/// Exit code for invalid input.
 const BAD_INPUT: u8 = 2;
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! `plan`: the plan a node of this status would get, and the requests to its sidecar.
+//! `plan`: the plan that a node with this status would get, and the requests to its sidecar.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! What goes to the terminal: manifests, and texts that may quote input.
+//! Output to the terminal: manifests, and texts that may quote input.
 
 use serde_json::Value;
 
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_reaches_a_terminal_that_it_would_obey() {
+    fn control_characters_are_not_printed() {
         assert_eq!(printable("a \"b\" 'c' \\ ä"), "a \"b\" 'c' \\ ä");
         assert_eq!(printable("\u{1b}[2J\r\n\u{202e}x"), "\\u{1b}[2J\\r\\n\\u{202e}x");
     }

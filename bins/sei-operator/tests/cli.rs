@@ -1,4 +1,4 @@
-//! The program as a pipeline calls it: what it prints, its exit codes, and one line for bad input.
+//! The program as used in a pipeline: its output, its exit codes, and one line for invalid input.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 use std::{
@@ -28,7 +28,7 @@ fn call(arguments: &[&str], input: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // It may refuse before it reads.
+    // It may exit before it reads.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     child.wait_with_output().unwrap()
 }
@@ -46,7 +46,7 @@ fn node_with(change: impl FnOnce(&mut Value)) -> String {
 }
 
 #[test]
-fn render_prints_a_list_of_everything_that_would_be_written() {
+fn render_prints_a_list_of_all_objects_that_would_be_created() {
     let list = json_of(&call(&["render", "-f", NODE, "-o", "json"], ""));
     assert_eq!((&list["apiVersion"], &list["kind"]), (&json!("v1"), &json!("List")));
     let kinds: Vec<_> =
@@ -85,7 +85,7 @@ fn plan_follows_the_status() {
 }
 
 #[test]
-fn check_secret_tells_by_its_exit_code() {
+fn check_secret_reports_the_verdict_in_its_exit_code() {
     let names = ["rpc-0.pacific-1.svc.cluster.local", "rpc-0-0.rpc-0.pacific-1.svc.cluster.local"];
     let text = std::fs::read_to_string(root().join(NODE)).unwrap();
     let node: Value = serde_saphyr::from_str(&text).unwrap();
@@ -115,7 +115,7 @@ fn check_secret_tells_by_its_exit_code() {
 }
 
 #[test]
-fn bad_input_is_one_line_that_names_the_field() {
+fn invalid_input_is_reported_in_one_line_that_names_the_field() {
     type Change = fn(&mut Value);
     let cases: &[(&str, Change)] = &[
         ("spec.imagge: unknown field", |node| node["spec"]["imagge"] = "x".into()),
@@ -184,7 +184,7 @@ fn files_are_read_as_kubectl_reads_them() {
     let other = text.replace("name: rpc-0", "name: rpc-1");
     let both = json_of(&call(&["render", "-f", "-", "-o", "json"], &format!("{text}\n---\n{other}")));
     assert_eq!(both["items"].as_array().unwrap().len(), 8, "the objects of both nodes");
-    // Numbers as the API server takes them.
+    // Numbers in the forms that the API server accepts.
     let height =
         node_with(|node| node["spec"]["fullNode"]["snapshot"] = json!({ "s3": { "targetHeight": 1e6 } }));
     let output = call(&["plan", "-f", "-", "-o", "json"], &height);
@@ -192,7 +192,7 @@ fn files_are_read_as_kubectl_reads_them() {
 }
 
 #[test]
-fn run_says_all_that_is_wrong_with_its_settings_at_once() {
+fn run_reports_all_invalid_settings_at_once() {
     let output = Command::new(env!("CARGO_BIN_EXE_sei-operator")).arg("run").env_clear().output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{said}");

@@ -1,5 +1,5 @@
-//! A proxy between the operator and an API server, to order faults of the connection: watches that lag, break or are
-//! refused. It records the requests.
+//! A proxy between the operator and an API server that injects faults of the connection: watches that lag,
+//! break or are denied. It records the requests.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,7 +32,7 @@ use tokio::{
 
 use crate::cluster::Cluster;
 
-/// A running proxy; ended when dropped.
+/// A running proxy; stopped when dropped.
 pub struct ApiProxy {
     shared: Arc<Shared>,
     server: JoinHandle<()>,
@@ -48,11 +48,11 @@ struct Shared {
 
 #[derive(Default)]
 struct Orders {
-    /// How late the events of a kind arrive, by its plural; `""` for every other kind.
+    /// Delay of the events of a kind, by its plural; `""` for all other kinds.
     delays: BTreeMap<String, Duration>,
-    /// Kinds whose lists and watches are refused, by their plurals.
+    /// Kinds whose lists and watches are denied, by their plurals.
     denied: BTreeSet<String>,
-    /// Kinds whose lists and watches are never answered, by their plurals.
+    /// Kinds whose lists and watches never get a response, by their plurals.
     hung: BTreeSet<String>,
 }
 
@@ -63,7 +63,7 @@ pub struct Recorded {
     pub at: Instant,
     /// `PATCH` and so on.
     pub method: Method,
-    /// Of what.
+    /// Its path.
     pub path: String,
     /// Whether it is a watch.
     pub is_watch: bool,
@@ -82,16 +82,16 @@ impl Recorded {
 }
 
 impl ApiProxy {
-    /// Puts a proxy in front of the API server for operators that are started from now on.
+    /// Puts a proxy in front of the API server for operators that start from now on.
     ///
     /// # Errors
-    /// When no port is free.
+    /// If no port is free.
     pub async fn in_front_of(cluster: &Cluster) -> anyhow::Result<Self> {
         let path = cluster.operator_kubeconfig();
         let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
         let mut kubeconfig: Value = serde_json::from_str(&text)?;
         let mut anonymous = kubeconfig.clone();
-        // The caller's token is passed on.
+        // The caller's token is forwarded.
         anonymous["users"][0]["user"] = json!({});
         let anonymous: Kubeconfig = serde_json::from_value(anonymous)?;
         let mut config = Config::from_custom_kubeconfig(anonymous, &KubeConfigOptions::default()).await?;
@@ -114,32 +114,33 @@ impl ApiProxy {
         Ok(Self { shared, server })
     }
 
-    /// From now on events of the kind `plural` arrive this late; `""` stands for all that have no delay of their own.
+    /// From now on events of the kind `plural` arrive with this delay; `""` means all kinds without a
+    /// separate delay.
     pub fn delay(&self, plural: &str, delay: Duration) {
         lock(&self.shared.orders).delays.insert(plural.to_owned(), delay);
     }
 
-    /// From now on the kind `plural` can be neither listed nor watched. Open watches remain.
+    /// From now on the kind `plural` can neither be listed nor watched. Open watches remain.
     pub fn deny(&self, plural: &str) {
         lock(&self.shared.orders).denied.insert(plural.to_owned());
     }
 
-    /// From now on it can.
+    /// From now on it can be listed and watched.
     pub fn allow(&self, plural: &str) {
         lock(&self.shared.orders).denied.remove(plural);
     }
 
-    /// From now on lists and watches of the kind `plural` are never answered.
+    /// From now on lists and watches of the kind `plural` never get a response.
     pub fn hang(&self, plural: &str) {
         lock(&self.shared.orders).hung.insert(plural.to_owned());
     }
 
-    /// Ends every open watch, as an API server does that has forgotten the version it is at: with status 410.
+    /// Ends every open watch with status 410, as an API server does for an expired resource version.
     pub fn break_watches(&self) {
         self.shared.breaks.send_modify(|count| *count += 1);
     }
 
-    /// The requests since `start`, without watches and those about leases.
+    /// The requests since `start`, except watches and requests for leases.
     pub fn requests_since(&self, start: Instant) -> Vec<Recorded> {
         let requests = lock(&self.shared.requests);
         let is_counted = |request: &&Recorded| {
@@ -148,7 +149,7 @@ impl ApiProxy {
         requests.iter().filter(is_counted).cloned().collect()
     }
 
-    /// Those of them that were to change something.
+    /// Those of them that change something.
     pub fn writes_since(&self, start: Instant) -> Vec<Recorded> {
         self.requests_since(start).into_iter().filter(|request| request.method != Method::GET).collect()
     }
@@ -183,7 +184,7 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
         }
     };
     let (mut parts, body) = answer.into_parts();
-    // The body may be of another length by now.
+    // The body may have another length now.
     parts.headers.remove(http::header::CONTENT_LENGTH);
     parts.headers.remove(http::header::TRANSFER_ENCODING);
     let body = match is_watch && parts.status.is_success() {
@@ -193,7 +194,7 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     Response::from_parts(parts, body)
 }
 
-/// The events of a watch, late as ordered, until all watches are broken.
+/// The events of a watch, with their delay, until all watches are broken.
 fn watched(
     shared: &Arc<Shared>,
     plural: &str,
@@ -264,7 +265,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_kind_is_read_from_a_path() {
+    fn the_kind_is_parsed_from_a_path() {
         for (path, expected) in [
             ("/api/v1/pods", "pods"),
             ("/api/v1/namespaces/a/pods/b", "pods"),

@@ -1,4 +1,4 @@
-//! Objects that tests start from.
+//! Objects for tests.
 
 use k8s_openapi::api::core::v1::Secret;
 use sei_api::SeiNode;
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use crate::certs::Pair;
 
-/// A SeiNode out of its spec.
+/// A SeiNode with this spec.
 ///
 /// # Errors
-/// A spec that is none.
+/// If the spec is invalid.
 pub fn node(namespace: &str, name: &str, spec: Value) -> anyhow::Result<SeiNode> {
     Ok(serde_json::from_value(json!({
         "apiVersion": "sei.io/v1alpha1",
@@ -24,7 +24,7 @@ pub fn full_node(image: &str) -> Value {
     json!({ "chainId": "arctic-1", "image": image, "fullNode": {} })
 }
 
-/// Peers outside the cluster, which always answer: without any, no sidecar can configure state sync.
+/// Peers outside the cluster, which always respond: without any, no sidecar can configure state sync.
 pub fn outside_peers() -> Value {
     json!([{ "static": { "addresses": ["3be6b24cf86a5938cce7d48f44fb6598465a9924@p2p.example:26656"] } }])
 }

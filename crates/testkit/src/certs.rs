@@ -1,4 +1,4 @@
-//! Certificates to order. Keys are generated on every run.
+//! Certificates for tests. Keys are generated in every run.
 
 use std::time::{Duration, SystemTime};
 
@@ -50,16 +50,16 @@ impl Authority {
     /// A server certificate for `names`, valid for a day.
     ///
     /// # Errors
-    /// A name that no certificate can carry.
+    /// If a certificate cannot contain one of the names.
     pub fn issue(&self, names: &[String]) -> anyhow::Result<Pair> {
         let now = SystemTime::now();
         self.issue_for(names, now - Duration::from_secs(60), now + DAY)
     }
 
-    /// A server certificate for `names`, valid between two moments.
+    /// A server certificate for `names`, valid between two times.
     ///
     /// # Errors
-    /// A name that no certificate can carry.
+    /// If a certificate cannot contain one of the names.
     pub fn issue_for(&self, names: &[String], from: SystemTime, until: SystemTime) -> anyhow::Result<Pair> {
         let key = KeyPair::generate()?;
         let params = server(names, from, until)?;
@@ -67,7 +67,7 @@ impl Authority {
         Ok(Pair { crt: certificate.pem(), key: key.serialize_pem() })
     }
 
-    /// A client certificate that an API server takes for `user` of `group`, valid for a day.
+    /// A client certificate that authenticates `user` of `group` to an API server, valid for a day.
     ///
     /// # Errors
     /// None in practice.
@@ -89,10 +89,10 @@ impl Authority {
     }
 }
 
-/// A certificate for `names` that is its own issuer.
+/// A self-signed certificate for `names`.
 ///
 /// # Errors
-/// A name that no certificate can carry.
+/// If a certificate cannot contain one of the names.
 pub fn self_signed(names: &[String]) -> anyhow::Result<Pair> {
     let now = SystemTime::now();
     let key = KeyPair::generate()?;
@@ -100,7 +100,7 @@ pub fn self_signed(names: &[String]) -> anyhow::Result<Pair> {
     Ok(Pair { crt: params.self_signed(&key)?.pem(), key: key.serialize_pem() })
 }
 
-/// A key to sign service account tokens with: its public half stands in the place of the certificate.
+/// A key that signs service account tokens: the public key takes the place of the certificate.
 ///
 /// # Errors
 /// None in practice.
@@ -112,7 +112,7 @@ pub fn signing_key() -> anyhow::Result<Pair> {
 /// A certificate chain with its key, as a server loads them.
 ///
 /// # Errors
-/// PEM that no server could start with.
+/// If a server cannot load the PEM.
 pub fn certified(crt: &[u8], key: &[u8]) -> anyhow::Result<CertifiedKey> {
     let chain = CertificateDer::pem_slice_iter(crt).collect::<Result<Vec<_>, _>>().context("tls.crt")?;
     let key = PrivateKeyDer::from_pem_slice(key).context("tls.key")?;

@@ -1,4 +1,4 @@
-//! The Helm chart of `deploy/`, rendered by the real helm.
+//! The Helm chart in `deploy/`, rendered by the real helm.
 
 use std::{
     ffi::OsStr,
@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-/// Name of the release, and with it of the operator's objects.
+/// Name of the release, and therefore of the operator's objects.
 pub const RELEASE: &str = "sei-operator";
 /// Namespace of the operator.
 pub const NAMESPACE: &str = "sei-operator-system";
@@ -20,10 +20,10 @@ pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/chart/sei-operator")
 }
 
-/// Every object that an installation with `values` has.
+/// Every object of an installation with `values`.
 ///
 /// # Errors
-/// What helm says.
+/// The error of helm.
 pub fn render(values: &Value) -> anyhow::Result<Vec<Value>> {
     let chart = folder();
     let arguments: [&OsStr; 7] = [
@@ -41,16 +41,16 @@ pub fn render(values: &Value) -> anyhow::Result<Vec<Value>> {
 /// The objects of a manifest.
 ///
 /// # Errors
-/// When it is not YAML.
+/// If it is not YAML.
 pub fn objects(manifest: &str) -> anyhow::Result<Vec<Value>> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(manifest).context("read the manifest")?;
     Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
 }
 
-/// Runs helm with `input` as its standard input, and returns what it prints.
+/// Runs helm with `input` as standard input, and returns its output.
 ///
 /// # Errors
-/// What helm says.
+/// The error of helm.
 pub fn helm<S: AsRef<OsStr>>(arguments: &[S], input: &str) -> anyhow::Result<String> {
     let program = std::env::var_os("HELM")
         .context("HELM is not set: run `cargo xtask test`, or export HELM=$(cargo xtask tools helm)/helm")?;
@@ -61,7 +61,7 @@ pub fn helm<S: AsRef<OsStr>>(arguments: &[S], input: &str) -> anyhow::Result<Str
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| format!("run {}", program.display()))?;
-    // It may end before it has read everything; what it says then is the answer.
+    // It may exit before it has read everything; its output is what matters.
     let _ = child.stdin.take().map(|mut stdin| stdin.write_all(input.as_bytes()));
     let output = child.wait_with_output().context("wait for helm")?;
     if !output.status.success() {

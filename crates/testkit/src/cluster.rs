@@ -1,5 +1,5 @@
-//! A cluster in which the operator can do its whole job: control plane, kubelet stand-in, sidecars, and an account
-//! with the operator's rights and no others.
+//! A cluster that the operator can fully work with: control plane, kubelet stand-in, sidecars, and an account
+//! with exactly the operator's permissions.
 
 use std::{
     fs,
@@ -28,14 +28,14 @@ use crate::{
     sidecar::{Access, Simulator},
 };
 
-/// Where the nodes of tests and demo live.
+/// Namespace of the nodes of tests and demo.
 pub const NAMESPACE: &str = "sei-demo";
 /// ServiceAccount of the operator, and its namespace.
 pub const OPERATOR: &str = "sei-operator";
 
 /// A running cluster.
 pub struct Cluster {
-    /// A client with an administrator's rights.
+    /// A client with administrator permissions.
     pub client: Client,
     /// Its sidecars.
     pub simulator: Simulator,
@@ -44,18 +44,18 @@ pub struct Cluster {
     _kubelet: Kubelet,
 }
 
-/// How a cluster differs from that of most tests.
+/// Differences of a cluster from that of most tests.
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
-    /// More flags for kube-apiserver.
+    /// Additional flags for kube-apiserver.
     pub api_server_flags: Vec<String>,
-    /// Sidecars behind TLS accept any token: the API server is not asked to review them.
+    /// Sidecars behind TLS accept any token, without a TokenReview.
     pub any_token: bool,
 }
 
 impl Cluster {
-    /// Starts everything with the programs in `assets`, and gives account `sei-operator` the rights `rules`. Without
-    /// any, nothing is granted to anybody.
+    /// Starts everything with the programs in `assets`, and grants account `sei-operator` the permissions
+    /// `rules`. Without any, no account gets permissions.
     ///
     /// # Errors
     /// What could not be started.
@@ -63,7 +63,7 @@ impl Cluster {
         Self::start_with(assets, rules, Setup::default()).await
     }
 
-    /// The same, set up in another way.
+    /// The same, with another setup.
     ///
     /// # Errors
     /// What could not be started.
@@ -92,7 +92,7 @@ impl Cluster {
     /// From now on operators start as another ServiceAccount.
     ///
     /// # Errors
-    /// When there is no such account.
+    /// If the account does not exist.
     pub async fn run_operator_as(&self, namespace: &str, account: &str) -> anyhow::Result<()> {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
         let api_token = token(&accounts, account).await?;
@@ -110,7 +110,7 @@ impl Cluster {
         self.plane.folder().join("operator.kubeconfig")
     }
 
-    /// DNS name of a node's pod, by which the simulator knows it.
+    /// DNS name of a node's pod, which identifies it in the simulator.
     pub fn host(node: &str) -> String {
         format!("{node}-0.{node}.{NAMESPACE}.svc.cluster.local")
     }
@@ -119,7 +119,7 @@ impl Cluster {
 /// Installs the CRDs and waits until they are served.
 ///
 /// # Errors
-/// The API server's refusal.
+/// The error of the API server.
 pub async fn install_crds(client: &Client) -> anyhow::Result<()> {
     for (manifest, name) in [
         (sei_api::crd_manifest()?, SeiNode::crd_name()),

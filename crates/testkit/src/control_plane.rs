@@ -1,5 +1,5 @@
-//! A separate control plane: real etcd and kube-apiserver, and where asked for kube-controller-manager, on
-//! loopback, in a temporary folder, ended when dropped.
+//! A separate control plane: real etcd, kube-apiserver and, optionally, kube-controller-manager, on loopback,
+//! in a temporary directory, stopped when dropped.
 
 use std::{
     fs,
@@ -19,17 +19,17 @@ use tempfile::TempDir;
 
 use crate::certs::{self, Authority};
 
-/// Name that the admin's token authenticates.
+/// The administrator's token.
 const ADMIN_TOKEN: &str = "admin-token-of-a-throw-away-cluster";
-/// Only what the operator leans on. Everything that needs real nodes is left out.
+/// Only the controllers that the operator depends on. Everything that needs real machines is left out.
 const CONTROLLERS: &str = "statefulset-controller,job-controller,garbage-collector-controller,persistentvolumeclaim-protection-controller,namespace-controller,serviceaccount-controller";
 const PATIENCE: Duration = Duration::from_secs(60);
 const API_SERVER: &str = "kube-apiserver";
 
-/// The folder with the programs, as `KUBEBUILDER_ASSETS` names it.
+/// The directory of the programs, from `KUBEBUILDER_ASSETS`.
 ///
 /// # Errors
-/// When it is not set.
+/// If the variable is not set.
 pub fn assets() -> anyhow::Result<PathBuf> {
     std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from).context(
         "KUBEBUILDER_ASSETS is not set: run `cargo xtask test`, or export KUBEBUILDER_ASSETS=$(cargo xtask tools)",
@@ -38,7 +38,7 @@ pub fn assets() -> anyhow::Result<PathBuf> {
 
 /// A running control plane.
 pub struct ControlPlane {
-    // Ended in this order: the ones that lean on others first.
+    // Stopped in this order: those that depend on others first.
     controller_manager: Option<Process>,
     api_server: Process,
     api_server_arguments: Vec<String>,
@@ -50,7 +50,7 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts etcd and kube-apiserver out of the folder `assets`.
+    /// Starts etcd and kube-apiserver from the directory `assets`.
     ///
     /// # Errors
     /// What could not be started, with the end of its log.
@@ -58,7 +58,7 @@ impl ControlPlane {
         Self::start_with(assets, &[]).await
     }
 
-    /// The same with more `flags` for kube-apiserver.
+    /// The same with additional `flags` for kube-apiserver.
     ///
     /// # Errors
     /// What could not be started, with the end of its log.
@@ -87,10 +87,10 @@ impl ControlPlane {
         Ok(plane)
     }
 
-    /// Ends the API server as a crash would, and after `outage` starts it again. Returns once it is ready.
+    /// Kills the API server, and starts it again after `outage`. Returns once it is ready.
     ///
     /// # Errors
-    /// When it does not become ready again.
+    /// If it does not become ready again.
     pub async fn restart_api_server(&mut self, outage: Duration) -> anyhow::Result<()> {
         self.api_server.end();
         tokio::time::sleep(outage).await;
@@ -99,10 +99,10 @@ impl ControlPlane {
         self.wait_until_ready().await
     }
 
-    /// Starts kube-controller-manager. Install CRDs first: its garbage collector learns of later ones slowly.
+    /// Starts kube-controller-manager. Install CRDs first: its garbage collector discovers later ones slowly.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// If it cannot be started.
     pub fn start_controllers(&mut self) -> anyhow::Result<()> {
         let arguments = [
             format!("--kubeconfig={}", self.kubeconfig().display()),
@@ -111,7 +111,7 @@ impl ControlPlane {
             "--secure-port=0".to_owned(),
             // Its own copies of what changes would be as old as the resync.
             "--min-resync-period=30m".to_owned(),
-            // Its limits are for large clusters with little to do; a test creates everything at once.
+            // Its limits are for large clusters with few changes; a test creates everything at once.
             "--kube-api-qps=1000".to_owned(),
             "--kube-api-burst=2000".to_owned(),
             "--concurrent-statefulset-syncs=16".to_owned(),
@@ -121,12 +121,13 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// Ends kube-controller-manager: no garbage is collected and no pod created until it is started again.
+    /// Stops kube-controller-manager: nothing is garbage-collected and no pod created until it is started
+    /// again.
     pub fn stop_controllers(&mut self) {
         self.controller_manager = None;
     }
 
-    /// Process id of kube-apiserver.
+    /// Process ID of kube-apiserver.
     pub fn api_server_pid(&self) -> u32 {
         self.api_server.child.id()
     }
@@ -136,12 +137,12 @@ impl ControlPlane {
         self.folder.path().join("kubeconfig")
     }
 
-    /// Folder for files that live as long as the control plane.
+    /// Directory for files that are kept as long as the control plane runs.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Where kubectl is.
+    /// Path of kubectl.
     pub fn kubectl(&self) -> PathBuf {
         self.assets.join("kubectl")
     }
@@ -161,7 +162,7 @@ impl ControlPlane {
         })
     }
 
-    /// A client with an administrator's rights.
+    /// A client with administrator permissions.
     ///
     /// # Errors
     /// None in practice.
@@ -169,7 +170,7 @@ impl ControlPlane {
         self.client_for(ADMIN_TOKEN).await
     }
 
-    /// A client with the rights of a token.
+    /// A client with the permissions of a token.
     ///
     /// # Errors
     /// None in practice.
@@ -207,7 +208,7 @@ fn etcd(assets: &Path, folder: &Path, port: u16, peer_port: u16) -> anyhow::Resu
         format!("--listen-peer-urls={peer}"),
         format!("--initial-advertise-peer-urls={peer}"),
         format!("--initial-cluster=default={peer}"),
-        // Nothing here has to outlive a power cut.
+        // No data has to survive a power failure.
         "--unsafe-no-fsync".to_owned(),
     ];
     Process::start(assets, folder, "etcd", &arguments)
@@ -243,10 +244,10 @@ fn api_server_arguments(
     ])
 }
 
-/// Ports that nothing listens on now.
+/// Ports that are free now.
 fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
     let mut ports = [0; N];
-    // All are held until the last is known, so that no two are the same.
+    // All are kept open until the last one is known, so that no two are the same.
     let mut held = Vec::new();
     for port in &mut ports {
         let listener = TcpListener::bind("127.0.0.1:0").context("find a free port")?;
@@ -256,7 +257,7 @@ fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
     Ok(ports)
 }
 
-/// A program of ours; ended when dropped.
+/// A child process; killed when dropped.
 struct Process {
     child: Child,
     log: PathBuf,
@@ -290,7 +291,7 @@ impl Process {
 
 impl Process {
     fn end(&mut self) {
-        // Already ended is what is wanted.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! Cutting the operator off at the n-th thing that it does: before it is done, or after, before it learns of it.
+//! Stops the operator at its n-th effect: before the effect, or after it but before the result arrives.
 
 use std::{
     sync::{
@@ -14,7 +14,7 @@ use kube::client::Body;
 use tokio::sync::Notify;
 use tower::{Layer, Service};
 
-/// One cut. Clones are the same one.
+/// One crash point. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Crash {
     left: Arc<AtomicUsize>,
@@ -23,17 +23,17 @@ pub struct Crash {
 }
 
 impl Crash {
-    /// Lets `effects` of them pass, and cuts at the next: `after` it was done, or before.
+    /// Lets `effects` of them pass and stops at the next one: `after` it, or before.
     pub fn new(effects: usize, after: bool) -> Self {
         Self { left: Arc::new(AtomicUsize::new(effects)), after, reached: Arc::default() }
     }
 
-    /// Resolves when the cut was made.
+    /// Resolves when the crash point is reached.
     pub async fn reached(&self) {
         self.reached.notified().await;
     }
 
-    /// Does one effect, or never answers.
+    /// Performs one effect, or never returns.
     pub(crate) async fn around<T>(&self, effect: impl Future<Output = T>) -> T {
         let left = self.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1));
         if left.is_ok() {
@@ -47,7 +47,7 @@ impl Crash {
     }
 }
 
-/// Puts the cut around every write to an API server. Events are left out: nothing depends on them.
+/// Applies the crash point to every write to an API server. Events are excluded: nothing depends on them.
 impl<S> Layer<S> for Crash {
     type Service = Cut<S>;
 
@@ -56,7 +56,7 @@ impl<S> Layer<S> for Crash {
     }
 }
 
-/// A client's requests with a cut around the writes.
+/// A client's requests with a crash point around writes.
 pub struct Cut<S> {
     inner: S,
     crash: Crash,

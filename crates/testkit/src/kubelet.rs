@@ -1,5 +1,5 @@
-//! A stand-in for the kubelet and scheduler: pods of nodes are bound, wait for what they mount, run as a
-//! sidecar of the simulator, and become ready when that is. Images whose tag is `missing` cannot be pulled. Everything
+//! A stand-in for kubelet and scheduler: pods of nodes are bound, wait for what they mount, run as a sidecar
+//! of the simulator, and become ready with it. Images with the tag `missing` cannot be pulled. Everything
 //! else is done by real controllers.
 
 mod secrets;
@@ -31,7 +31,7 @@ impl Drop for Kubelet {
 }
 
 impl Kubelet {
-    /// Takes over every pod that names a host.
+    /// Runs every pod that has a host name.
     pub fn start(client: Client, simulator: Simulator) -> Self {
         Self { task: tokio::spawn(follow(client, simulator)) }
     }
@@ -70,7 +70,7 @@ async fn run(client: &Client, simulator: &Simulator, secrets: &TlsSecrets, pod: 
             "metadata": { "name": name, "namespace": namespace },
             "target": { "apiVersion": "v1", "kind": "Node", "name": "stand-in" },
         });
-        // Bound already: by a stand-in before this one.
+        // It is already bound, by an earlier stand-in.
         let _ =
             pods.create_subresource::<Value, Value>("binding", &name, &PostParams::default(), &binding).await;
     }
@@ -126,20 +126,20 @@ async fn run(client: &Client, simulator: &Simulator, secrets: &TlsSecrets, pod: 
         }
         tokio::select! {
             changed = ready.changed() => if changed.is_err() { return },
-            // The mount follows the Secret.
+            // The mounted files follow the Secret.
             changed = renewals.changed(), if tls.is_some() => if changed.is_err() { return },
         }
     }
 }
 
-/// The audiences of the tokens that the pod's proxy accepts.
+/// The audiences of tokens that the pod's proxy accepts.
 fn audiences(pod: &Pod) -> Vec<String> {
     let arguments = containers(pod).flat_map(|container| container.args.iter().flatten());
     let mut lists = arguments.filter_map(|argument| argument.strip_prefix("--auth-token-audiences="));
     lists.next().map(|list| list.split(',').map(str::to_owned).collect()).unwrap_or_default()
 }
 
-/// The kubelet's words about an image that cannot be had.
+/// The kubelet's message about an image that cannot be pulled.
 fn unpullable(container: &Container) -> Option<String> {
     let image = container.image.as_deref().filter(|image| image.ends_with(":missing"))?;
     Some(format!("Back-off pulling image {image:?}"))
@@ -158,7 +158,7 @@ struct Mounts {
     claim: Option<String>,
 }
 
-/// Waits, as the kubelet does, for images and for the Secrets, ConfigMaps and claims that are mounted.
+/// Waits, like the kubelet, for images and for mounted Secrets, ConfigMaps and claims.
 async fn mounts(client: &Client, namespace: &str, pod: &Pod) -> Result<Mounts, String> {
     let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
     let configs: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
@@ -193,7 +193,7 @@ fn serve(simulator: &Simulator, secret: &Secret, host: &str) {
         let bytes = secret.data.as_ref().and_then(|data| data.get(key));
         bytes.map(|bytes| bytes.0.as_slice()).unwrap_or_default()
     };
-    // The proxy does not serve what it cannot load: it keeps what it has.
+    // The proxy does not serve what it cannot load: it keeps the previous certificate.
     let _ = simulator.serve_certificate(host, value("tls.crt"), value("tls.key"));
 }
 
@@ -238,18 +238,18 @@ fn status(pod: &Pod, phase: &str, ready: bool, creating: &str) -> Value {
 
 async fn remove(client: &Client, pod: &Pod) {
     let pods: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace().unwrap_or_default());
-    // As the real one: another pod may have the name by now.
+    // Like the real one: another pod may have the name by now.
     let this_one = Preconditions { uid: pod.uid(), resource_version: None };
     let now = DeleteParams {
         grace_period_seconds: Some(0),
         preconditions: Some(this_one),
         ..DeleteParams::default()
     };
-    // Gone already is what is wanted.
+    // It may already be gone.
     let _ = pods.delete(&pod.name_any(), &now).await;
 }
 
-/// DNS name of a pod that names its host and Service.
+/// DNS name of a pod with a host name and a Service.
 fn host_of(pod: &Pod) -> Option<String> {
     let spec = pod.spec.as_ref()?;
     let (host, service) = (spec.hostname.as_ref()?, spec.subdomain.as_ref()?);

@@ -1,5 +1,5 @@
 //! What tests and the demo run the operator against: a real control plane, a stand-in for the kubelet, a
-//! simulator of sidecars and a maker of certificates. For development only; no release contains it.
+//! simulator of sidecars and a certificate factory. For development only; not part of any release.
 
 pub mod api_proxy;
 pub mod builders;

@@ -1,4 +1,4 @@
-//! Metrics as `/metrics` serves them and as `docs/metrics.md` describes them, to compare the two.
+//! Metrics as served by `/metrics` and as described in `docs/metrics.md`, for comparison.
 
 use std::collections::BTreeSet;
 
@@ -7,15 +7,15 @@ const PAGE: &str = include_str!("../../../docs/metrics.md");
 /// One metric.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Metric {
-    /// Name, as queries have it; that of a histogram without its ends.
+    /// Name, as used in queries; that of a histogram without suffixes.
     pub name: String,
     /// `gauge`, `counter` or `histogram`.
     pub kind: String,
-    /// Names of its labels, in their order.
+    /// Names of its labels, in order.
     pub labels: Vec<String>,
 }
 
-/// The metrics of an exposition. One without samples is not served.
+/// The metrics of an exposition. A metric without samples is not served.
 pub fn served(exposition: &str) -> BTreeSet<Metric> {
     let kinds = exposition.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     kinds
@@ -28,7 +28,7 @@ pub fn served(exposition: &str) -> BTreeSet<Metric> {
             let name = if kind == "counter" { sample.clone() } else { name.to_owned() };
             let labels = exposition.lines().find_map(|line| line.strip_prefix(&sample)?.strip_prefix('{'));
             let labels = labels.and_then(|rest| rest.split_once('}')).map_or("", |(labels, _)| labels);
-            // No value that a test makes has a comma.
+            // No label value in tests contains a comma.
             let labels = labels.split(',').filter_map(|label| label.split_once('='));
             let mut labels: Vec<_> = labels.map(|(label, _)| label.to_owned()).collect();
             labels.sort();

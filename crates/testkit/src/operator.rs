@@ -1,4 +1,4 @@
-//! The released program, run as a separate process against a [`Cluster`].
+//! The released binary, run as a separate process against a [`Cluster`].
 
 use std::{
     fs,
@@ -17,18 +17,19 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Starts `binary` with the rights of the cluster's account for it.
+    /// Starts `binary` with the permissions of the cluster's account for it.
     ///
     /// # Errors
-    /// When the program cannot be started.
+    /// If the program cannot be started.
     pub fn start(cluster: &Cluster, binary: &Path, more: &[&str]) -> anyhow::Result<Self> {
         Self::start_with(cluster, binary, more, &[])
     }
 
-    /// Starts it with more `variables` in its environment. Credentials of the person who runs the tests are withheld.
+    /// Starts it with additional environment `variables`. Credentials in the environment of the tests are not
+    /// passed on.
     ///
     /// # Errors
-    /// When the program cannot be started.
+    /// If the program cannot be started.
     pub fn start_with(
         cluster: &Cluster,
         binary: &Path,
@@ -56,7 +57,7 @@ impl Operator {
         Ok(Self { child, log })
     }
 
-    /// Ends it as a crash would, at once.
+    /// Kills it, like a crash.
     ///
     /// # Errors
     /// None in practice.
@@ -66,7 +67,7 @@ impl Operator {
         Ok(())
     }
 
-    /// Asks it to end, as the kubelet does.
+    /// Sends SIGTERM, like the kubelet.
     ///
     /// # Errors
     /// None in practice.
@@ -77,17 +78,17 @@ impl Operator {
         Ok(())
     }
 
-    /// Its process id.
+    /// Its process ID.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Its exit code, once it has ended.
+    /// Its exit code, once it has exited.
     pub fn exit_code(&mut self) -> Option<i32> {
         self.child.try_wait().ok()??.code()
     }
 
-    /// What it has logged.
+    /// Its log.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
@@ -95,7 +96,7 @@ impl Operator {
 
 impl Drop for Operator {
     fn drop(&mut self) {
-        // Already ended is what is wanted.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

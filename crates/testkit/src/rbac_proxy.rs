@@ -1,5 +1,5 @@
-//! How kube-rbac-proxy judges who calls: a TokenReview, then a SubjectAccessReview, both asked of a real API
-//! server. The simulator of sidecars and the proxy's stand-in judge with the same code.
+//! How kube-rbac-proxy authenticates and authorizes clients: a TokenReview, then a SubjectAccessReview, both
+//! by a real API server. The simulator of sidecars and the proxy's stand-in share this code.
 
 use std::{
     collections::HashMap,
@@ -17,7 +17,7 @@ use kube::{Api, Client, api::PostParams};
 const USER: &str = "x-remote-user";
 const GROUPS: &str = "x-remote-groups";
 
-/// How long answers of the API server are remembered. Failures to ask never are.
+/// How long results of the API server are cached. Failed requests are never cached.
 #[derive(Clone, Copy)]
 pub struct Lifetimes {
     token: Duration,
@@ -26,26 +26,26 @@ pub struct Lifetimes {
 }
 
 impl Lifetimes {
-    /// As the real proxy has them.
+    /// Those of the real proxy.
     pub const REAL: Self = Self {
         token: Duration::from_secs(120),
         allowed: Duration::from_secs(300),
         denied: Duration::from_secs(30),
     };
-    /// Every grant and revocation counts at once.
+    /// Every grant and revocation takes effect at once.
     pub const NONE: Self = Self { token: Duration::ZERO, allowed: Duration::ZERO, denied: Duration::ZERO };
 }
 
-/// Why a request goes no further, in the proxy's words.
+/// Why a request is rejected, with the proxy's message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Of the answer.
+    /// Status of the response.
     pub status: StatusCode,
-    /// Body of the answer.
+    /// Body of the response.
     pub text: String,
 }
 
-/// Judges requests.
+/// Authenticates and authorizes requests.
 pub struct Judge {
     client: Client,
     audiences: Vec<String>,
@@ -55,15 +55,16 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// Asks through `client`. Tokens must be for one of `audiences`, or where there are none for the API server.
+    /// Sends reviews with `client`. Tokens must be for one of `audiences`, or for the API server if there are
+    /// none.
     pub fn new(client: Client, audiences: Vec<String>, lifetimes: Lifetimes) -> Self {
         Self { client, audiences, lifetimes, tokens: Cache::default(), verdicts: Cache::default() }
     }
 
-    /// Who calls, where they may do what `request` asks of the resource `wanted`.
+    /// The user, if `request` is allowed on the resource `wanted`.
     ///
     /// # Errors
-    /// The proxy's refusal.
+    /// The proxy's rejection.
     pub async fn judge(&self, request: &Parts, wanted: &ResourceAttributes) -> Result<UserInfo, Refusal> {
         let bearer = request.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = bearer.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default().trim();
@@ -76,7 +77,7 @@ impl Judge {
         Ok(user)
     }
 
-    /// Whose token this is. A token that cannot be reviewed has no user.
+    /// The user of a token. A token that cannot be reviewed has none.
     async fn authenticate(&self, token: &str) -> Option<UserInfo> {
         if let Some(known) = self.tokens.get(token) {
             return known;
@@ -135,12 +136,13 @@ impl Judge {
     }
 }
 
-/// Tells what is behind the proxy who calls, in the place of what the client said.
+/// Sets the identity headers for the upstream, instead of those sent by the client.
 pub fn identify(headers: &mut HeaderMap, user: &UserInfo) {
     let groups = user.groups.clone().unwrap_or_default().join("|");
     for (name, value) in [(USER, user.username.clone().unwrap_or_default()), (GROUPS, groups)] {
         headers.remove(name);
-        // Names of users and groups are what the API server took for such; one that no header can carry is left out.
+        // Names of users and groups come from the API server; one that is not a valid header value is
+        // omitted.
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(name, value);
         }
@@ -159,7 +161,7 @@ fn verb(method: &Method) -> &'static str {
     }
 }
 
-/// Answers with the moment until which they hold.
+/// Results, with the time until which they are valid.
 struct Cache<V>(Mutex<HashMap<String, (Instant, V)>>);
 
 impl<V> Default for Cache<V> {

@@ -1,5 +1,5 @@
-//! A real S3 server over a folder: the protocol with its signatures, and objects as plain files, so that a test
-//! puts one there without a client.
+//! A real S3 server on a directory: the protocol with its signatures, and objects as plain files, so that a
+//! test can store one without a client.
 
 use std::{
     fs, io,
@@ -33,7 +33,7 @@ use crate::{
 const KEY: &str = "operator";
 const SECRET: &str = "of-the-operator";
 
-/// A server with one bucket. It ends when dropped.
+/// A server with one bucket. It stops when dropped.
 pub struct S3 {
     url: String,
     bucket: String,
@@ -45,15 +45,15 @@ impl S3 {
     /// Listens on loopback.
     ///
     /// # Errors
-    /// When no port or folder is to be had.
+    /// If no port or directory is available.
     pub async fn start(bucket: &str) -> anyhow::Result<Self> {
         Self::listen(bucket, None).await
     }
 
-    /// Listens on loopback with TLS, under the name localhost.
+    /// Listens on loopback with TLS, with the name localhost.
     ///
     /// # Errors
-    /// When no port or folder is to be had, or `certificate` cannot be served.
+    /// If no port or directory is available, or `certificate` cannot be served.
     pub async fn start_tls(bucket: &str, certificate: &Pair) -> anyhow::Result<Self> {
         let certified = certified(certificate.crt.as_bytes(), certificate.key.as_bytes())?;
         let resolver = Arc::new(SingleCertAndKey::from(certified));
@@ -74,7 +74,7 @@ impl S3 {
             loop {
                 let stream = tokio::select! {
                     Ok((stream, _)) = listener.accept() => stream,
-                    // The sender is gone, and with it the server.
+                    // The sender was dropped, and with it the server.
                     _ = stopped.changed() => return,
                 };
                 let (service, tls, mut stopped) = (service.clone(), tls.clone(), stopped.clone());
@@ -89,7 +89,7 @@ impl S3 {
         Ok(Self { url, bucket: bucket.to_owned(), folder, stop })
     }
 
-    /// Variables by which a client finds the server and is let in.
+    /// Environment variables with the address and the credentials for clients.
     pub fn variables(&self) -> [(&'static str, String); 3] {
         [
             ("AWS_ENDPOINT_URL_S3", self.url.clone()),
@@ -98,42 +98,42 @@ impl S3 {
         ]
     }
 
-    /// The bucket's folder; objects are files in it.
+    /// The bucket's directory; objects are files in it.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().join(&self.bucket)
     }
 
-    /// Puts an object there.
+    /// Stores an object.
     ///
     /// # Errors
-    /// What the file system says.
+    /// The error of the file system.
     pub fn put(&self, key: &str, content: &str) -> io::Result<()> {
         home::put(&self.folder().join(key), content.as_bytes())
     }
 
-    /// Whether there is an object `key`.
+    /// Whether object `key` exists.
     pub fn holds(&self, key: &str) -> bool {
         self.folder().join(key).is_file()
     }
 
-    /// Takes the bucket away.
+    /// Removes the bucket.
     ///
     /// # Errors
-    /// What the file system says.
+    /// The error of the file system.
     pub fn remove_bucket(&self) -> io::Result<()> {
         fs::remove_dir_all(self.folder())
     }
 
-    /// Ends the server; its address is refused from then on.
+    /// Stops the server; connections to its address are refused from then on.
     pub fn stop(&self) {
         self.stop.send_replace(());
     }
 }
 
-/// Serves the buckets that are folders in `folder`, until the listener fails.
+/// Serves the subdirectories of `folder` as buckets, until the listener fails.
 ///
 /// # Errors
-/// When the folder cannot be served, or no connection accepted.
+/// If the directory cannot be served, or no connection accepted.
 pub async fn run(listener: TcpListener, folder: &Path) -> anyhow::Result<()> {
     let service = service(folder)?;
     loop {
@@ -150,7 +150,7 @@ fn service(folder: &Path) -> anyhow::Result<S3Service> {
     Ok(service.build())
 }
 
-/// Serves one connection to its end. A client that goes away ends it.
+/// Serves one connection until it ends. A client that disconnects ends it.
 async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, service: S3Service) {
     let builder = auto::Builder::new(TokioExecutor::new());
     match tls {

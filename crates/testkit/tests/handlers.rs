@@ -1,4 +1,4 @@
-//! What tasks do in the home and in buckets, without a server around them.
+//! The effects of tasks in the home and in buckets, without a server.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::{sync::Arc, time::Duration};
@@ -9,7 +9,7 @@ use sei_testkit::sidecar::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A world in which one address answers, if any.
+/// An environment in which at most one address responds.
 struct Only(Option<&'static str>);
 
 impl World for Only {
@@ -33,7 +33,7 @@ impl World for Only {
     }
 }
 
-/// A bucket with one object under every key, and no keys to list.
+/// A bucket with the same object under every key, and an empty list of keys.
 struct One(&'static str);
 
 impl Bucket for One {
@@ -89,7 +89,7 @@ fn error(outcome: Outcome) -> String {
 }
 
 #[tokio::test]
-async fn without_an_object_store_tasks_fail_and_nothing_is_marked_as_done() {
+async fn without_an_object_store_tasks_fail_without_a_marker() {
     let bed = Bed::new(Generation::V50, Unreachable { after: Duration::ZERO }, Only(None));
     bed.run("generate-identity", json!({ "chainId": "c", "moniker": "m" })).await.unwrap();
     bed.run("generate-gentx", json!({ "chainId": "c", "stakingAmount": "1", "accountBalance": "2" }))
@@ -119,7 +119,7 @@ async fn a_genesis_is_checked_against_its_hash_from_v0_0_59_on() {
 }
 
 #[tokio::test]
-async fn state_sync_takes_the_witnesses_that_answer() {
+async fn state_sync_uses_the_witnesses_that_respond() {
     let params = json!({ "rpcServers": ["silent:26657", "rpc:26657"] });
     let bed = Bed::new(Generation::V56, One("{}"), Only(Some("rpc:26657")));
     bed.run("configure-state-sync", params.clone()).await.unwrap();
@@ -131,7 +131,7 @@ async fn state_sync_takes_the_witnesses_that_answer() {
     let error = error(bed.run("configure-state-sync", params.clone()).await);
     assert_eq!(error, "no reachable RPC witness among [silent:26657 rpc:26657]");
 
-    // Before v0.0.55 the parameter is ignored, and the first peer alone is asked.
+    // Before v0.0.55 the parameter is ignored, and only the first peer is queried.
     let bed = Bed::new(Generation::V50, One("{}"), Only(Some("first:26657")));
     let peers =
         json!({ "sources": [{ "type": "static", "addresses": ["a@first:1", "b@second:2", "c@third:3"] }] });
@@ -141,7 +141,7 @@ async fn state_sync_takes_the_witnesses_that_answer() {
 }
 
 #[tokio::test]
-async fn a_reset_empties_the_data_and_lets_state_sync_be_configured_once_more() {
+async fn a_reset_deletes_the_data_and_allows_state_sync_to_be_configured_again() {
     let bed = Bed::new(Generation::V64, One("{}"), Only(Some("rpc:26657")));
     let witnesses = json!({ "rpcServers": ["rpc:26657"] });
     bed.run("configure-state-sync", witnesses.clone()).await.unwrap();
@@ -172,7 +172,7 @@ async fn a_snapshot_is_uploaded_once_when_there_is_a_newer_one() {
 }
 
 #[tokio::test]
-async fn an_assembly_that_is_repeated_collides_with_its_own_accounts() {
+async fn a_repeated_assembly_collides_with_its_own_accounts() {
     let gentx = r#"{"nodeId":"ab","stakingAmount":"10usei"}"#;
     let params = json!({
         "accountBalance": "1usei", "namespace": "ns", "nodes": [{ "name": "n" }],

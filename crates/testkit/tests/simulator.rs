@@ -1,4 +1,4 @@
-//! The simulator: thousands of nodes, each with its own faults and its own volume.
+//! The simulator: thousands of nodes, each with separate faults and a separate volume.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::time::Duration;
@@ -55,7 +55,7 @@ impl Caller {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_3000_nodes_300_hang_and_the_others_answer() {
+async fn of_3000_nodes_300_hang_and_the_others_respond() {
     let simulator = Simulator::start(Access::AnyToken).await.unwrap();
     let host = |index: usize| format!("rpc-{index}-0.rpc-{index}.default.svc.cluster.local");
     let (hung, healthy): (Vec<usize>, Vec<usize>) = (0..3000).partition(|index| index % 10 == 0);
@@ -92,7 +92,7 @@ async fn of_3000_nodes_300_hang_and_the_others_answer() {
 }
 
 #[tokio::test]
-async fn what_was_done_on_another_volume_is_not_done_on_this_one() {
+async fn work_on_another_volume_is_not_done_on_this_one() {
     let simulator = Simulator::start(Access::AnyToken).await.unwrap();
     simulator.mount(HOST, "claim-a");
     simulator.run(HOST);
@@ -109,12 +109,12 @@ async fn what_was_done_on_another_volume_is_not_done_on_this_one() {
     simulator.stop(HOST);
     simulator.mount(HOST, "claim-a");
     simulator.run(HOST);
-    assert!(simulator.home(HOST).has(marker), "a volume is found again");
+    assert!(simulator.home(HOST).has(marker), "a volume is mounted again");
     assert_eq!(simulator.records(HOST).len(), 1);
 }
 
 #[tokio::test]
-async fn a_terminated_sidecar_may_record_what_it_cancelled_as_failed_before_v0_0_61() {
+async fn before_v0_0_61_a_terminated_sidecar_may_record_cancelled_tasks_as_failed() {
     for (generation, status) in [(Generation::V57, Status::Failed), (Generation::V61, Status::Running)] {
         let simulator = Simulator::start(Access::AnyToken).await.unwrap();
         simulator.play(HOST, generation);

@@ -1,1 +1,1 @@
-//! Holds nothing: the tests of this package, in `tests/`, run the operator against a real kube-apiserver.
+//! Empty: the tests of this package, in `tests/`, run the operator against a real kube-apiserver.

@@ -1,5 +1,5 @@
-//! The case tables of `crates/api/tests/admission` on a real API server, which has the last word on what the CRDs
-//! admit; and what becomes of objects that were stored under the Go controller's CRD.
+//! The case tables of `crates/api/tests/admission` against a real API server, whose result is authoritative;
+//! and the handling of objects that were stored with the Go controller's CRD.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 #[allow(dead_code, reason = "each test reads a part of the table")]
@@ -19,7 +19,7 @@ use sei_testkit::control_plane::{ControlPlane, assets};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn the_server_judges_every_case_as_the_table_says() {
+async fn every_case_has_the_expected_result_on_a_real_server() {
     let plane = ControlPlane::start(&assets().unwrap()).await.unwrap();
     let client = plane.client().await.unwrap();
     install(&client, &sei_api::crd_manifest().unwrap()).await;
@@ -29,7 +29,7 @@ async fn the_server_judges_every_case_as_the_table_says() {
 }
 
 #[tokio::test]
-async fn the_server_judges_every_group_as_the_table_and_the_page_say() {
+async fn every_group_has_the_expected_result_on_a_real_server() {
     let plane = ControlPlane::start(&assets().unwrap()).await.unwrap();
     let client = plane.client().await.unwrap();
     let crds = Api::<CustomResourceDefinition>::all(client.clone());
@@ -69,7 +69,7 @@ async fn scaled_through_the_subresource(groups: &Api<DynamicObject>) {
     assert_eq!(group.data["spec"]["replicas"], 5);
 }
 
-/// What is installed is what is given back, so that nothing looks out of step to a GitOps tool.
+/// The stored CRD equals the installed one, so that GitOps tools see no difference.
 async fn stored_as_sent(client: &Client) {
     let sent = sei_api::crd_manifest().unwrap();
     let stored = Api::<CustomResourceDefinition>::all(client.clone()).get(SeiNode::crd_name()).await.unwrap();
@@ -78,7 +78,8 @@ async fn stored_as_sent(client: &Client) {
     assert_eq!(stored["spec"]["versions"], serde_json::to_value(sei_api::crd()).unwrap()["spec"]["versions"]);
 }
 
-/// A node that the Go controller's CRD admitted and ours would not can still be changed, reported on and deleted.
+/// A node that the Go controller's CRD admitted and ours would reject can still be changed, reported on and
+/// deleted.
 async fn objects_stored_before_stay_usable(client: &Client) {
     let go: Value = serde_json::from_str(include_str!("../../conformance/crd-schema.json")).unwrap();
     let mut crd = sei_api::crd_manifest().unwrap();
@@ -113,7 +114,7 @@ async fn objects_stored_before_stay_usable(client: &Client) {
     assert!(nodes.get_opt(&name).await.unwrap().is_none());
 }
 
-/// Sends the case's object as a dry run; what it updates is made for it and taken away again.
+/// Sends the case's object as a dry run; an object to update is created first and deleted afterwards.
 async fn send(nodes: &Api<DynamicObject>, case: &Case) -> Result<(), Box<Status>> {
     let dry_run = PostParams { dry_run: true, ..PostParams::default() };
     let mut object: DynamicObject = serde_json::from_value(case.object.clone()).unwrap();
@@ -156,7 +157,7 @@ fn nodes(client: &Client) -> Api<DynamicObject> {
     Api::namespaced_with(client.clone(), "default", &ApiResource::erase::<SeiNode>(&()))
 }
 
-/// Installs `crd`, in place of another where there is one, and waits until the server judges by it.
+/// Installs `crd`, replacing another one if necessary, and waits until the server uses it.
 async fn install(client: &Client, crd: &Value) {
     let crds =
         Api::<DynamicObject>::all_with(client.clone(), &ApiResource::erase::<CustomResourceDefinition>(&()));
@@ -169,8 +170,8 @@ async fn install(client: &Client, crd: &Value) {
         }
         None => drop(crds.create(&PostParams::default(), &crd).await.unwrap()),
     }
-    // A server takes a moment to serve a CRD and, silently, to exchange one. Our CRD refuses a name of 53 letters, the
-    // Go controller's does not.
+    // A server takes a moment to serve a CRD and, silently, to replace one. Our CRD rejects a name of 53
+    // characters, the Go controller's does not.
     let ours = crd.data.pointer("/spec/names/categories").is_some();
     let probe: DynamicObject = serde_json::from_value(json!({
         "apiVersion": "sei.io/v1alpha1",

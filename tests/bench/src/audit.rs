@@ -1,4 +1,4 @@
-//! Requests of the operator, as the API server's audit log has them.
+//! Requests of the operator, from the API server's audit log.
 
 use std::{
     collections::BTreeMap,
@@ -12,13 +12,13 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-/// What the operator renews for as long as it runs.
+/// Renewed by the operator as long as it runs.
 const LEASES: &str = "leases";
 
-/// A request that the API server has answered.
+/// A request that the API server has completed.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    /// When it was answered.
+    /// When it was completed.
     pub(crate) at: Timestamp,
     /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`.
     pub(crate) verb: String,
@@ -56,8 +56,8 @@ struct ObjectRef {
 }
 
 impl Audit {
-    /// Writes the audit policy into `folder`. Returns the log that will be there, and the flags that kube-apiserver
-    /// needs to log the requests of `user`.
+    /// Writes the audit policy to `folder`. Returns the future log, and the flags with which kube-apiserver
+    /// logs the requests of `user`.
     pub(crate) fn new(folder: &Path, user: &str) -> anyhow::Result<(Self, Vec<String>)> {
         let policy = json!({
             "apiVersion": "audit.k8s.io/v1",
@@ -74,7 +74,7 @@ impl Audit {
         Ok((Self { path, read: 0 }, flags))
     }
 
-    /// What was logged since this was last called, without the renewals of leases.
+    /// New log entries since the last call, without lease renewals.
     pub(crate) fn news(&mut self) -> anyhow::Result<Vec<Request>> {
         let Ok(mut log) = File::open(&self.path) else { return Ok(Vec::new()) };
         log.seek(SeekFrom::Start(self.read)).context("read the audit log")?;
@@ -98,7 +98,7 @@ impl Audit {
     }
 }
 
-/// How many requests there are of each verb and resource.
+/// Number of requests by verb and resource.
 pub(crate) fn counts(requests: &[Request]) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for request in requests {

@@ -1,4 +1,4 @@
-//! Where an operator is measured: a cluster of its own, the operator in it, and what is read of both.
+//! The environment of a measurement: a separate cluster with the operator, and what is measured of both.
 
 use std::time::{Duration, Instant};
 
@@ -19,13 +19,13 @@ use crate::{
     tracker::Tracker,
 };
 
-/// An operator that does not become quiet within this time never does.
+/// Time limit for an operator to become quiet.
 const NEVER: Duration = Duration::from_secs(300);
 
 /// A cluster, with or without a running operator.
 pub(crate) struct Bed<'a> {
     candidate: &'a Candidate,
-    // Ended before the cluster is.
+    // Stopped before the cluster.
     operator: Option<Operator>,
     names: Names,
     pub(crate) tracker: Tracker,
@@ -43,7 +43,7 @@ pub(crate) struct Cpu {
 }
 
 impl<'a> Bed<'a> {
-    /// A cluster without an operator. One that writes nothing for `quiet` is quiet.
+    /// A cluster without an operator. An operator that writes nothing for `quiet` is quiet.
     pub(crate) async fn start(candidate: &'a Candidate, quiet: Duration) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("sei-bench-").tempdir().context("create a folder")?;
         let user = format!("system:serviceaccount:{OPERATOR}:{OPERATOR}");
@@ -54,7 +54,7 @@ impl<'a> Bed<'a> {
         Ok(Self { candidate, operator: None, names, tracker, cluster, audit, quiet, _folder: folder })
     }
 
-    /// Starts the operator, with `nodes` that it will have to find.
+    /// Starts the operator, with `nodes` whose sidecars it has to reach.
     pub(crate) async fn start_operator(&mut self, nodes: &[String]) -> anyhow::Result<()> {
         if matches!(self.candidate, Candidate::Command(_)) && self.operator.is_none() {
             self.names = Names::of(&self.cluster, nodes).await?;
@@ -68,7 +68,7 @@ impl<'a> Bed<'a> {
         self.operator.as_mut().context("the operator is not running")
     }
 
-    /// Ends the operator as a crash would.
+    /// Kills the operator.
     pub(crate) fn kill_operator(&mut self) -> anyhow::Result<()> {
         self.operator.take().context("the operator is not running")?.kill()
     }
@@ -84,12 +84,13 @@ impl<'a> Bed<'a> {
         })
     }
 
-    /// Requests of the operator since this was last called.
+    /// Requests of the operator since the last call.
     pub(crate) fn requests(&mut self) -> anyhow::Result<Vec<Request>> {
         self.audit.news()
     }
 
-    /// Waits until the operator writes nothing. Returns its requests meanwhile, and when its last write was.
+    /// Waits until the operator writes nothing any more. Returns its requests until then, and the time of the
+    /// last write.
     pub(crate) async fn until_quiet(&mut self) -> anyhow::Result<(Vec<Request>, Option<Timestamp>)> {
         let began = Instant::now();
         let (mut all, mut last_write, mut last_news) = (Vec::new(), None, Instant::now());

@@ -19,12 +19,12 @@ use serde_json::{Value, json};
 
 /// Image of the nodes.
 pub(crate) const IMAGE: &str = "ghcr.io/sei-protocol/sei:v6.4.1";
-/// How long each task of a sidecar takes.
+/// Duration of each task of a sidecar.
 const TASK: Duration = Duration::from_millis(50);
-/// Requests that create objects at the same time.
+/// Maximum number of concurrent create requests.
 const PARALLEL: usize = 16;
 
-/// What nodes are like.
+/// Kinds of nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Kind {
     /// Full nodes.
@@ -75,7 +75,7 @@ impl Fleet {
         names.map(|(_, name)| name.clone()).collect()
     }
 
-    /// Creates the certificates of the nodes, which are there before the nodes are.
+    /// Creates the certificates of the nodes, which exist before the nodes.
     pub(crate) async fn prepare(&mut self, cluster: &Cluster) -> anyhow::Result<()> {
         let authority = Authority::new("issuer of the bench")?;
         let secrets = self.with_tls().into_iter().map(|name| certificate(&authority, &name));
@@ -88,12 +88,12 @@ impl Fleet {
         Ok(())
     }
 
-    /// A certificate for node `name`, as its Secret.
+    /// A certificate for node `name`, as a Secret.
     pub(crate) fn secret(&self, name: &str) -> anyhow::Result<Secret> {
         certificate(self.authority.as_ref().context("the fleet has no certificates yet")?, name)
     }
 
-    /// Creates all nodes. Returns when each was asked for.
+    /// Creates all nodes. Returns when each was requested.
     pub(crate) async fn create(&self, cluster: &Cluster) -> anyhow::Result<HashMap<String, Instant>> {
         let nodes = self.names.iter().enumerate().map(|(index, name)| self.node(index, name));
         create(&cluster.nodes(), nodes.collect::<anyhow::Result<_>>()?).await
@@ -113,7 +113,7 @@ impl Fleet {
     }
 }
 
-/// More plain nodes, beside a fleet. Returns when each was asked for.
+/// Creates more plain nodes, in addition to a fleet. Returns when each was requested.
 pub(crate) async fn add(cluster: &Cluster, names: &[String]) -> anyhow::Result<HashMap<String, Instant>> {
     let spec = || -> Value { builders::full_node(IMAGE) };
     names.iter().for_each(|name| slow_down(cluster, name));
@@ -121,7 +121,7 @@ pub(crate) async fn add(cluster: &Cluster, names: &[String]) -> anyhow::Result<H
     create(&cluster.nodes(), nodes.collect::<anyhow::Result<_>>()?).await
 }
 
-/// Creates objects, several at the same time. Returns when each was asked for.
+/// Creates objects, several at the same time. Returns when each was requested.
 pub(crate) async fn create<K>(api: &Api<K>, objects: Vec<K>) -> anyhow::Result<HashMap<String, Instant>>
 where
     K: kube::Resource + Clone + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned,

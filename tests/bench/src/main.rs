@@ -1,6 +1,7 @@
-//! What an operator of SeiNodes costs: time, requests, CPU and memory, measured from outside. The operator is a black
-//! box: requests are counted in the audit log of a real API server, CPU and memory are read from the kernel, and what
-//! it has done is read from the SeiNodes. `cargo xtask bench` builds what is needed and runs this.
+//! What an operator of SeiNodes costs: time, requests, CPU and memory, measured from outside. The operator is
+//! a black box: requests are counted in the audit log of a real API server, CPU and memory are read from the
+//! kernel, and its results are read from the SeiNodes. `cargo xtask bench` builds what is needed and runs
+//! this.
 #![allow(clippy::print_stdout, reason = "a command-line tool prints its results")]
 
 mod audit;
@@ -36,8 +37,9 @@ struct Args {
     /// The program sei-operator.
     #[arg(long, value_name = "FILE", conflicts_with = "operator")]
     binary: Option<PathBuf>,
-    /// Another operator: a shell command, run with KUBECONFIG and the SEI_* settings in its environment, and with names
-    /// of sidecars that lead to the simulator. Needs unshare, and the right to create a mount namespace.
+    /// Another operator: a shell command, run with KUBECONFIG and the SEI_* settings in its environment, and
+    /// with host names of sidecars that resolve to the simulator. Needs unshare, and the right to create a
+    /// mount namespace.
     #[arg(long, value_name = "COMMAND")]
     operator: Option<String>,
     /// Numbers of nodes, each measured on a new cluster.
@@ -46,28 +48,28 @@ struct Args {
     /// Kinds of nodes.
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Kind::Mixed])]
     kinds: Vec<Kind>,
-    /// Only these stages; the creation of the nodes always comes first.
+    /// Run only these stages; the nodes are always created first.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Stage>,
-    /// Seconds of rest that are measured.
+    /// Seconds of idle time to measure.
     #[arg(long, default_value_t = 60)]
     rest: u64,
-    /// Seconds without a write of the operator after which it is quiet.
+    /// Seconds without a write after which the operator counts as quiet.
     #[arg(long, default_value_t = 5)]
     quiet: u64,
-    /// Foreign Secrets of 10 KiB that stage `foreign-secrets` creates, of each type.
+    /// Number of unrelated Secrets of 10 KiB that stage `foreign-secrets` creates, of each type.
     #[arg(long, default_value_t = 10_000)]
     foreign_secrets: usize,
     /// Nodes with a hung sidecar in stage `hung`.
     #[arg(long, default_value_t = 32)]
     hung: usize,
-    /// Name of these results.
+    /// Label of these results.
     #[arg(long, default_value = "sei-operator")]
     label: String,
-    /// Earlier results to show beside these.
+    /// Earlier results to compare with.
     #[arg(long, value_name = "FILE")]
     against: Vec<PathBuf>,
-    /// Folder for results.json, results.md and plots.
+    /// Directory for results.json, results.md and plots.
     #[arg(long, default_value = "target/bench")]
     out: PathBuf,
 }
@@ -87,7 +89,7 @@ async fn main() -> anyhow::Result<()> {
         for count in &args.nodes {
             let run = measure(&args, &candidate, *kind, *count).await;
             report.runs.push(run.with_context(|| format!("{count} {} nodes", kind.as_str()))?);
-            // What was measured is not lost when a later run fails.
+            // Results are not lost if a later run fails.
             write(&args.out, &report, &against)?;
         }
     }

@@ -1,5 +1,5 @@
-//! Names of sidecars that lead to the simulator, for operators that cannot be told where sidecars are: a hosts file,
-//! and the ports that sidecars have, on loopback.
+//! Host names of sidecars that resolve to the simulator, for operators without a setting for that: a hosts
+//! file, and listeners on the sidecars' ports on loopback.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use tokio::{
     task::JoinSet,
 };
 
-/// The hosts file, and the open ports; closed when dropped.
+/// The hosts file, and the listeners; closed when dropped.
 pub(crate) struct Names {
     hosts: PathBuf,
     _ports: JoinSet<()>,

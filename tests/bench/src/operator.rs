@@ -1,4 +1,4 @@
-//! The operator that is measured.
+//! The measured operator.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
@@ -12,16 +12,16 @@ use sei_testkit::{
 
 use crate::names::Names;
 
-/// What is measured.
+/// The measured operator.
 pub(crate) enum Candidate {
     /// The program sei-operator.
     Ours(PathBuf),
-    /// A shell command that runs any operator of SeiNodes.
+    /// A shell command that runs any operator for SeiNodes.
     Command(String),
 }
 
 impl Candidate {
-    /// What it may do in the cluster: ours has the permissions that it is installed with.
+    /// Its permissions in the cluster: ours has those that it is installed with.
     pub(crate) fn rules(&self) -> Vec<PolicyRule> {
         let every = || Some(vec!["*".to_owned()]);
         match self {
@@ -40,7 +40,7 @@ impl Candidate {
         }
     }
 
-    /// Megabytes of the program, where it is known.
+    /// Size of the program in megabytes, if known.
     pub(crate) fn size(&self) -> Option<f64> {
         match self {
             Self::Ours(binary) => Some(fs::metadata(binary).ok()?.len() as f64 / f64::from(1 << 20)),
@@ -48,7 +48,7 @@ impl Candidate {
         }
     }
 
-    /// Starts it. What runs under its process id is the operator itself.
+    /// Starts it. The process with its ID is the operator itself.
     pub(crate) fn start(&self, cluster: &Cluster, names: &Names) -> anyhow::Result<Operator> {
         match self {
             Self::Ours(binary) => {
@@ -58,7 +58,7 @@ impl Candidate {
                     "--metrics-bind-address=0",
                     "--health-probe-bind-address=0",
                 ];
-                // As the chart does: a restarted container of a pod takes back its lease.
+                // As in the chart: a restarted container of a pod retakes its lease.
                 let pod = format!("bench-{}", std::process::id());
                 Operator::start_with(
                     cluster,
@@ -69,7 +69,7 @@ impl Candidate {
             }
             Self::Command(command) => {
                 let script = cluster.plane.folder().join("operator.sh");
-                // Arguments of ours are not passed on.
+                // Our arguments are not passed on.
                 let text = format!(
                     "#!/bin/sh\nexec unshare --mount --map-root-user sh -c 'mount --bind {} /etc/hosts && exec \"$@\"' sh sh -c 'exec {}'\n",
                     names.hosts().display(),

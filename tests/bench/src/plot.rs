@@ -7,7 +7,7 @@ use plotters::{coord::Shift, prelude::*};
 
 use crate::report::Report;
 
-/// What is plotted: a figure, and its unit.
+/// The plotted figures, with their units.
 const PANELS: [(&str, &str); 6] = [
     ("create → all Running", "s"),
     ("requests a node to quiet", ""),
@@ -36,7 +36,7 @@ pub(crate) fn write(folder: &Path, report: &Report, against: &[Report]) -> anyho
     area.present().map_err(|error| anyhow!("write {}: {error}", path.display()))
 }
 
-/// One line for each kind of nodes of each report.
+/// One line per kind of nodes and report.
 fn lines<'a>(figure: &str, reports: impl Iterator<Item = &'a Report>) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for (report, run) in reports.flat_map(|report| report.runs.iter().map(move |run| (report, run))) {

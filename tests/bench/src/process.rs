@@ -1,17 +1,17 @@
-//! What the kernel knows of a process: its CPU time and its memory.
+//! CPU time and memory of a process, from the kernel.
 
 use std::{fs, time::Duration};
 
 use anyhow::Context;
 
-/// Clock ticks a second in `/proc/PID/stat`: the same on every Linux.
+/// Clock ticks per second in `/proc/PID/stat`: the same on every Linux.
 const TICKS: f64 = 100.0;
 
 /// CPU seconds that a process has used, in user and kernel mode.
 pub(crate) fn cpu(pid: u32) -> anyhow::Result<Duration> {
     let path = format!("/proc/{pid}/stat");
     let stat = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
-    // The name of the program, in brackets, may hold blanks.
+    // The name of the program, in parentheses, may contain blanks.
     let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
     let ticks: u64 = fields.split_whitespace().skip(11).take(2).filter_map(|it| it.parse::<u64>().ok()).sum();
     Ok(Duration::from_secs_f64(ticks as f64 / TICKS))
@@ -20,11 +20,11 @@ pub(crate) fn cpu(pid: u32) -> anyhow::Result<Duration> {
 /// Megabytes (2^20 bytes) of memory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory {
-    /// Resident now.
+    /// Current resident memory.
     pub(crate) resident: f64,
-    /// Resident at most, since the process started.
+    /// Peak resident memory since the process started.
     pub(crate) peak: f64,
-    /// Resident now and not backed by a file: heap and stacks.
+    /// Current resident memory that is not backed by a file: heap and stacks.
     pub(crate) anonymous: f64,
 }
 

@@ -7,25 +7,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::fleet::Kind;
 
-/// What was measured of one operator.
+/// The measurements of one operator.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Report {
-    /// Which operator.
+    /// Its label.
     pub(crate) label: String,
-    /// CPU cores of the machine, which everything shared.
+    /// CPU cores of the machine, shared by all processes.
     pub(crate) cores: usize,
-    /// Megabytes of the program, where known.
+    /// Size of the program in megabytes, if known.
     pub(crate) program: Option<f64>,
     pub(crate) runs: Vec<Run>,
 }
 
-/// What was measured on one cluster.
+/// The measurements on one cluster.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Run {
     pub(crate) kind: String,
     pub(crate) nodes: usize,
     pub(crate) figures: Vec<Figure>,
-    /// Requests a node until quiet, by verb and resource.
+    /// Requests per node until quiet, by verb and resource.
     pub(crate) requests: BTreeMap<String, f64>,
 }
 
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_values_that_were_measured() {
+    fn percentiles_are_measured_values() {
         let mut run = Run::new(Kind::Plain, 3);
         run.times("time", [3.0, 1.0, 2.0].into_iter());
         assert_eq!((run.value("time, p50"), run.value("time, p99")), (Some(2.0), Some(3.0)));
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_has_a_column_for_each_run_and_blanks_for_what_was_not_measured() {
+    fn a_table_has_a_column_for_each_run_and_blanks_for_missing_values() {
         let mut old = Report::new("old".into(), None);
         let mut run = Run::new(Kind::Plain, 1);
         run.add("memory", 12.34, "MB");

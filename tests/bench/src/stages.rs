@@ -1,4 +1,4 @@
-//! What is measured, one stage after the other on the same fleet.
+//! The measurements, one stage after the other on the same fleet.
 
 mod creation;
 mod foreign_secrets;
@@ -14,33 +14,33 @@ use sei_api::{SeiNode, v1alpha1::NodePhase};
 
 use crate::{Args, bed::Bed, fleet::Fleet, report::Run};
 
-/// No stage waits longer for a node.
+/// Time limit for a node in every stage.
 const PATIENCE: Duration = Duration::from_secs(900);
 
-/// What can be selected.
+/// Stages that can be selected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Stage {
-    /// Nothing happens for a while.
+    /// Idle time.
     Rest,
-    /// The operator is asked to end, and started again.
+    /// The operator is terminated, and started again.
     Terminate,
     /// The operator is killed, and started again.
     Kill,
-    /// Broken certificates are replaced by good ones.
+    /// Invalid certificates are replaced with valid ones.
     Secret,
     /// Images are changed.
     Image,
-    /// Nodes are created beside others whose sidecars hang.
+    /// Nodes are created while the sidecars of others hang.
     Hung,
-    /// There are thousands of Secrets that belong to no node. Only where it is selected.
+    /// Thousands of unrelated Secrets exist. Only if selected.
     ForeignSecrets,
 }
 
-/// The stages that are run unless some are selected, in this order.
+/// The stages that run by default, in this order.
 const STANDARD: [Stage; 6] =
     [Stage::Rest, Stage::Terminate, Stage::Kill, Stage::Secret, Stage::Image, Stage::Hung];
 
-/// Runs the stages that were selected.
+/// Runs the selected stages.
 pub(crate) async fn all(
     args: &Args,
     mut bed: Bed<'_>,

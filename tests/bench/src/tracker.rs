@@ -1,4 +1,4 @@
-//! SeiNodes as one watch sees them, with the time at which they were seen.
+//! SeiNodes as observed by one watch, with the time of observation.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -27,7 +27,7 @@ struct Known {
     subscribers: Vec<UnboundedSender<Seen>>,
 }
 
-/// Follows all SeiNodes until dropped.
+/// Watches all SeiNodes until dropped.
 pub(crate) struct Tracker {
     known: Arc<Mutex<Known>>,
     task: JoinHandle<()>,
@@ -46,7 +46,7 @@ impl Tracker {
         Self { known, task }
     }
 
-    /// What is seen from now on, after what is known.
+    /// Events from now on, after the known state.
     pub(crate) fn events(&self) -> Events {
         let (sender, receiver) = unbounded_channel();
         let mut known = lock(&self.known);
@@ -72,14 +72,14 @@ async fn follow(client: Client, known: Arc<Mutex<Known>>) {
     }
 }
 
-/// States of SeiNodes, in the order in which they were seen.
+/// States of SeiNodes, in the order of observation.
 pub(crate) struct Events(UnboundedReceiver<Seen>);
 
 impl Events {
-    /// When each of `names` was first seen as `wanted`.
+    /// When each of `names` was first observed as `wanted`.
     ///
     /// # Errors
-    /// When one is not within `limit`.
+    /// If one is not within `limit`.
     pub(crate) async fn first(
         &mut self,
         names: &[String],
@@ -113,6 +113,6 @@ impl Events {
 }
 
 fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
-    // A panic elsewhere leaves it whole: every access is an insertion.
+    // A panic elsewhere cannot leave it inconsistent: every access is an insertion.
     known.lock().unwrap_or_else(PoisonError::into_inner)
 }

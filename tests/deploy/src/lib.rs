@@ -1,1 +1,1 @@
-//! Holds nothing: the tests of this package, in `tests/`, render and read what `deploy/` holds.
+//! Empty: the tests of this package, in `tests/`, render and check the content of `deploy/`.

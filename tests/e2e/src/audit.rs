@@ -1,23 +1,23 @@
-//! The API server's audit log: who asked for what, and what became of it.
+//! The API server's audit log: every request, and its result.
 
 use anyhow::Context;
 use serde_json::Value;
 
 use crate::world::World;
 
-/// One request that was answered.
+/// One completed request.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
-    /// When it came, as RFC 3339 with microseconds: times compare as texts.
+    /// When it arrived, as RFC 3339 with microseconds: times are compared as strings.
     pub(crate) at: String,
     pub(crate) verb: String,
     pub(crate) group: String,
-    /// With its subresource, as rules have it.
+    /// With its subresource, as in rules.
     pub(crate) resource: String,
     pub(crate) code: u64,
-    /// Whether it was denied for lack of rights.
+    /// Whether it was denied for lack of permissions.
     pub(crate) denied: bool,
-    /// Pod that the caller's token belongs to.
+    /// Pod of the token.
     pub(crate) pod: String,
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn account(namespace: &str, name: &str) -> String {
 pub(crate) fn of(world: &World, user: &str) -> anyhow::Result<Vec<Call>> {
     let path = world.state.join("log").join("audit.log");
     let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-    // The last line may be half written.
+    // The last line may be incomplete.
     let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     Ok(events.filter(|event| event["user"]["username"] == user).filter_map(|event| call(&event)).collect())
 }

@@ -1,4 +1,4 @@
-//! Blocks of the documentation, run as they stand: what a page shows is what was seen to work.
+//! Runs blocks of the documentation unchanged: what a page shows was seen to work.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::{
     world::{World, limited},
 };
 
-/// A person who follows a page: files that one block leaves are there for the next.
+/// A reader who follows a page: files that one block creates are there for the next.
 pub(crate) struct Reader<'a> {
     world: &'a World,
     folder: TempDir,
@@ -25,17 +25,17 @@ impl<'a> Reader<'a> {
         Ok(Self { world, folder })
     }
 
-    /// Where blocks leave their files.
+    /// Directory in which blocks create files.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Runs block `name` of `docs/<page>.md` for a node; what it prints.
+    /// Runs block `name` of `docs/<page>.md` for a node; returns its output.
     pub(crate) async fn run(&self, page: &str, name: &str, node: &str) -> anyhow::Result<String> {
         self.run_with(page, name, &[("NODE", node), ("NAMESPACE", NAMESPACE)]).await
     }
 
-    /// Runs block `name` of `docs/<page>.md` with these variables; what it prints.
+    /// Runs block `name` of `docs/<page>.md` with these variables; returns its output.
     pub(crate) async fn run_with(
         &self,
         page: &str,
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_block_is_found_by_its_mark() {
+    fn a_block_is_found_by_its_name() {
         let page = "text\n```sh one\na\nb\n```\n```sh two\nc\n```\n";
         assert_eq!(block(page, "one").as_deref(), Some("a\nb"));
         assert_eq!(block(page, "two").as_deref(), Some("c"));

@@ -1,4 +1,4 @@
-//! Names of the images that pods ask for, as `cargo xtask e2e` wrote them down.
+//! Names of the images of pods, as written by `cargo xtask e2e`.
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ pub(crate) struct Part {
 }
 
 impl Images {
-    /// Those of the cluster whose folder is `state`.
+    /// Reads the images of the cluster with directory `state`.
     pub(crate) fn read(state: &Path) -> anyhow::Result<Self> {
         let path = state.join("images.json");
         let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;

@@ -1,5 +1,5 @@
-//! Runs scenarios on the cluster that `cargo xtask e2e` started, and reports what was seen. Exit code 0 only when
-//! every one passed.
+//! Runs scenarios on the cluster that `cargo xtask e2e` started, and reports the results. Exit code 0 only if
+//! all of them passed.
 #![allow(clippy::print_stdout, reason = "a command-line tool talks to its terminal")]
 
 mod audit;
@@ -64,7 +64,7 @@ async fn run(args: &Args) -> anyhow::Result<()> {
     report.close()
 }
 
-/// Runs scenarios one after the other, whether or not one of them fails.
+/// Runs scenarios one after the other, also after a failure.
 async fn run_lane(scenarios: Vec<&'static Scenario>, state: &Path, report: &Report) {
     for scenario in scenarios {
         let before = all().map(|scenario| scenario.name).take_while(|name| *name != scenario.name);
@@ -82,7 +82,7 @@ async fn run_lane(scenarios: Vec<&'static Scenario>, state: &Path, report: &Repo
     }
 }
 
-/// The names of these scenarios, or of all.
+/// The scenarios with these names, or all.
 fn choose(names: &[String]) -> anyhow::Result<BTreeSet<&'static str>> {
     let known: Vec<&'static str> = all().map(|scenario| scenario.name).collect();
     if names.is_empty() {

@@ -1,4 +1,4 @@
-//! SeiNodes of the scenarios: all live in one namespace, which holds its pods to the restricted standard.
+//! SeiNodes of the scenarios: all are in one namespace, which enforces the restricted standard.
 
 use anyhow::{Context, ensure};
 use k8s_openapi::api::core::v1::{Event, Pod};
@@ -14,7 +14,7 @@ use crate::world::{World, until};
 
 /// Namespace of all nodes.
 pub(crate) const NAMESPACE: &str = "pacific-1";
-/// A chain whose genesis every sidecar brings along.
+/// A chain whose genesis is built into every sidecar.
 pub(crate) const CHAIN: &str = "pacific-1";
 
 /// A SeiNode of a scenario.
@@ -24,17 +24,17 @@ pub(crate) struct Node<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// The SeiNode of this name, whether or not it exists.
+    /// The SeiNode with this name, whether or not it exists.
     pub(crate) fn of(world: &'a World, name: &'static str) -> Self {
         Self { name, world }
     }
 
-    /// Makes a full node of image A, with `more` in its spec.
+    /// Creates a full node with image A, with `more` in its spec.
     pub(crate) async fn create(world: &'a World, name: &'static str, more: Value) -> anyhow::Result<Self> {
         Self::create_as(world, name, json!({}), merged(json!({ "fullNode": {} }), more)).await
     }
 
-    /// Makes a node of image A with labels and the rest of its spec, in place of one that a failed run left.
+    /// Creates a node with image A, labels and the rest of its spec, replacing one that a failed run left.
     pub(crate) async fn create_as(
         world: &'a World,
         name: &'static str,
@@ -62,7 +62,7 @@ impl<'a> Node<'a> {
         self.beside()
     }
 
-    /// Objects of another kind beside it.
+    /// The API of another kind in its namespace.
     pub(crate) fn beside<K>(&self) -> Api<K>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
@@ -76,7 +76,7 @@ impl<'a> Node<'a> {
         self.beside::<Pod>().get(&name).await.with_context(|| format!("get pod {name}"))
     }
 
-    /// Identity of its pod and how often its containers were restarted.
+    /// UID of its pod, and how often its containers were restarted.
     pub(crate) async fn pod_identity(&self) -> anyhow::Result<(Option<String>, i32)> {
         let pod = self.pod().await?;
         let status = pod.status.clone().unwrap_or_default();
@@ -90,7 +90,7 @@ impl<'a> Node<'a> {
         format!("{0}-0.{0}.{NAMESPACE}.svc.cluster.local", self.name)
     }
 
-    /// Waits until it is as `wanted`.
+    /// Waits until it is `wanted`.
     pub(crate) async fn until(
         &self,
         what: &str,
@@ -104,7 +104,7 @@ impl<'a> Node<'a> {
         .await
     }
 
-    /// Waits until it runs as its spec asks.
+    /// Waits until it is Ready.
     pub(crate) async fn until_ready(&self) -> anyhow::Result<SeiNode> {
         self.until("Ready", |node| {
             let status = node.status.as_ref();
@@ -115,7 +115,7 @@ impl<'a> Node<'a> {
         .await
     }
 
-    /// Waits until it says that it waits for `reason`, and returns with what words.
+    /// Waits until `Ready` has this reason, and returns its message.
     pub(crate) async fn until_waiting(&self, reason: &str) -> anyhow::Result<String> {
         let wanted = format!("False/{reason}");
         let node = self
@@ -140,7 +140,7 @@ impl<'a> Node<'a> {
         Ok(events.items.into_iter().filter_map(|event| event.reason).collect())
     }
 
-    /// Deletes it and waits until nothing of it is left.
+    /// Deletes it and waits until nothing of it exists.
     pub(crate) async fn delete(self) -> anyhow::Result<()> {
         self.api().delete(self.name, &DeleteParams::default()).await.context("delete the SeiNode")?;
         let kinds = "seinodes,statefulsets,jobs,services,configmaps,persistentvolumeclaims,pods";
@@ -161,7 +161,7 @@ pub(crate) fn condition(node: &SeiNode, of: ConditionType) -> Option<String> {
     Some(format!("{}/{}", condition.status, condition.reason))
 }
 
-/// Message of a condition; empty where there is none.
+/// Message of a condition; empty without the condition.
 pub(crate) fn message(node: &SeiNode, of: ConditionType) -> String {
     let condition = node.status.as_ref().and_then(|status| status.condition(of));
     condition.map(|condition| condition.message.clone()).unwrap_or_default()
@@ -182,7 +182,7 @@ fn summary(node: &SeiNode) -> String {
     format!("{:?}, {ready}: {}", phase(node), message(node, ConditionType::Ready))
 }
 
-/// `more` over `base`.
+/// `more` merged over `base`.
 pub(crate) fn merged(mut base: Value, more: Value) -> Value {
     if let (Value::Object(base), Value::Object(more)) = (&mut base, more) {
         base.extend(more);

@@ -4,12 +4,12 @@ use std::{fs, process::Command};
 
 use anyhow::{Context, ensure};
 
-/// Number of the process that runs `program` in a pod.
+/// ID of the process that runs `program` in a pod.
 pub(crate) fn of_pod(program: &str, pod: &str) -> anyhow::Result<String> {
     let host = format!("HOSTNAME={pod}");
     for entry in fs::read_dir("/proc").context("list processes")? {
         let number = entry?.file_name().to_string_lossy().into_owned();
-        // One that has ended meanwhile is not the one.
+        // A process that has exited in the meantime is not the one.
         let Ok(command) = fs::read(format!("/proc/{number}/cmdline")) else { continue };
         let first = command.split(|byte| *byte == 0).next().unwrap_or_default();
         let environment = fs::read(format!("/proc/{number}/environ")).unwrap_or_default();

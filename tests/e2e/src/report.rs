@@ -1,15 +1,16 @@
-//! What the terminal shows of the scenarios.
+//! Terminal output of the scenarios.
 
 use std::{cell::RefCell, io::IsTerminal, time::Instant};
 
 use anyhow::bail;
 
 tokio::task_local! {
-    /// What the scenario that runs has seen: scenarios run side by side, and each is shown in one piece.
+    /// What the running scenario has reported: scenarios run concurrently, and the output of each is printed
+    /// as a whole.
     static SEEN: RefCell<Vec<String>>;
 }
 
-/// Something that was asserted and held.
+/// Reports an assertion that held.
 pub(crate) fn seen(text: impl AsRef<str>) {
     SEEN.with(|lines| lines.borrow_mut().push(format!("  ✓ {}", text.as_ref())));
 }
@@ -31,7 +32,7 @@ struct Line {
 }
 
 impl Report {
-    /// Runs the scenario of this name and shows what it has seen, whole.
+    /// Runs the scenario with this name and prints its output as a whole.
     pub(crate) async fn run(
         &self,
         name: &'static str,

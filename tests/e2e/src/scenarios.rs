@@ -1,5 +1,5 @@
-//! The scenarios. Stages run one after the other, the lanes of a stage side by side, and the scenarios of a lane in
-//! their order. Each can be run alone: what it needs of others it creates if it is not there.
+//! The scenarios. Stages run one after the other, the lanes of a stage concurrently, and the scenarios of a
+//! lane in order. Each can be run alone: it creates what it needs of others.
 
 mod access;
 mod bootstrap;
@@ -24,9 +24,9 @@ use futures::future::LocalBoxFuture;
 
 use crate::world::World;
 
-/// Something that must be seen to work.
+/// A scenario.
 pub(crate) struct Scenario {
-    /// Name, to choose it by.
+    /// Name, to select it.
     pub(crate) name: &'static str,
     /// What it shows.
     pub(crate) about: &'static str,
@@ -71,8 +71,8 @@ scenarios! {
             "recreate", "TLS turned on and off for a node that exists, its volume kept" => recreate;
         ]
     ]
-    // The documented commands issue certificates for every SeiNode of the namespace, so no other scenario may bring its
-    // own Secret meanwhile.
+    // The documented commands issue certificates for every SeiNode of the namespace, so no other scenario may
+    // create its Secret at the same time.
     [
         [
             "issued", "a node with TLS, its Secret issued and renewed by cert-manager" => issued;
@@ -88,7 +88,7 @@ scenarios! {
     ]
 }
 
-/// The operator's own scenario, which the others need.
+/// The installation of the operator, which the other scenarios need.
 pub(crate) const INSTALL: &str = "install";
 
 /// All scenarios.

@@ -1,4 +1,4 @@
-//! What scenarios have at hand: a client of the cluster, kubectl, and patience.
+//! Helpers of the scenarios: a client of the cluster, kubectl, and waiting.
 
 use std::{
     io,
@@ -20,23 +20,23 @@ use crate::{images::Images, report::show};
 
 /// Long enough for a slow machine.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How long a program may run, with the time that it waits itself.
+/// Time limit of a program, including the time that it waits.
 const LIMIT: Duration = Duration::from_secs(180);
 
 /// The cluster.
 pub(crate) struct World {
-    /// A client with an administrator's rights.
+    /// A client with administrator permissions.
     pub(crate) client: Client,
     /// Names of the images that it has.
     pub(crate) images: Images,
-    /// Its folder.
+    /// Its directory.
     pub(crate) state: PathBuf,
     /// Whether all scenarios before this one ran, and passed.
     pub(crate) is_complete: bool,
 }
 
 impl World {
-    /// The cluster whose folder is `state`.
+    /// The cluster with directory `state`.
     pub(crate) async fn new(state: &Path) -> anyhow::Result<Self> {
         let kubeconfig =
             Kubeconfig::read_from(state.join("admin.kubeconfig")).context("read the kubeconfig")?;
@@ -45,8 +45,8 @@ impl World {
         Ok(Self { client, images, state: state.to_owned(), is_complete: false })
     }
 
-    /// Creates a namespace, in place of one that a run before left. Its SeiNodes have a finalizer, and there may be no
-    /// operator that removes it.
+    /// Creates a namespace, replacing one that an earlier run left. Its SeiNodes have a finalizer, and there
+    /// may be no operator that removes it.
     pub(crate) async fn namespace(&self, name: &str) -> anyhow::Result<()> {
         if !self.kubectl("get crd seinodes.sei.io --ignore-not-found -o name").await?.is_empty() {
             let delete = format!("delete seinodes --all -n {name} --ignore-not-found --wait=false");
@@ -55,7 +55,7 @@ impl World {
             for node in left.lines() {
                 let patch =
                     ["patch", node, "-n", name, "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#];
-                // An operator that runs may have been faster.
+                // A running operator may have been faster.
                 let _ = self.run("kubectl", &patch).await;
             }
         }
@@ -67,7 +67,7 @@ impl World {
         Ok(())
     }
 
-    /// Applies YAML and fails with what kubectl says.
+    /// Applies YAML; fails with the error of kubectl.
     pub(crate) async fn apply(&self, manifest: &str) -> anyhow::Result<()> {
         let mut command = self.command("kubectl");
         let mut child =
@@ -82,12 +82,12 @@ impl World {
         Ok(())
     }
 
-    /// What kubectl answers; the arguments are split at spaces.
+    /// Output of kubectl; the arguments are split at spaces.
     pub(crate) async fn kubectl(&self, arguments: &str) -> anyhow::Result<String> {
         self.run("kubectl", &arguments.split_whitespace().collect::<Vec<_>>()).await
     }
 
-    /// What a program answers; fails with what it says when it fails.
+    /// Output of a program; fails with its error.
     pub(crate) async fn run(&self, program: &str, arguments: &[&str]) -> anyhow::Result<String> {
         let output = limited(program, self.command(program).args(arguments).output()).await?;
         if !output.status.success() {
@@ -97,7 +97,7 @@ impl World {
         Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
     }
 
-    /// A program of the cluster or of the machine, as the cluster's administrator.
+    /// A program of the cluster or of the machine, run as the cluster's administrator.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.env("KUBECONFIG", self.state.join("admin.kubeconfig"));
@@ -115,7 +115,7 @@ impl World {
     }
 }
 
-/// The output of a program that ends in time.
+/// The output of a program, with a time limit.
 pub(crate) async fn limited(
     program: &str,
     output: impl Future<Output = io::Result<Output>>,
@@ -125,7 +125,7 @@ pub(crate) async fn limited(
     output.with_context(|| format!("run {program}"))
 }
 
-/// Tries until there is an answer, with patience; `what` says what is waited for.
+/// Retries until there is a result, up to a time limit; `what` describes what is waited for.
 pub(crate) async fn until<T>(what: &str, attempt: impl AsyncFn() -> anyhow::Result<T>) -> anyhow::Result<T> {
     let began = Instant::now();
     loop {

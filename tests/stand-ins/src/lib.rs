@@ -1,4 +1,4 @@
-//! What the stand-ins have in common. Each of them is a program of its own under `bin/`.
+//! What the stand-ins have in common. Each of them is a separate program in `bin/`.
 
 use std::io;
 
@@ -8,23 +8,23 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
 };
 
-/// Listens on `HOST:PORT`, or as Go has it on `:PORT` for every address.
+/// Listens on `HOST:PORT`, or on `:PORT`, as in Go, on every address.
 ///
 /// # Errors
-/// When the address is none or is taken.
+/// If the address is invalid or in use.
 pub async fn listen(address: &str) -> anyhow::Result<TcpListener> {
     let full = if address.starts_with(':') { format!("[::]{address}") } else { address.to_owned() };
     TcpListener::bind(&full).await.with_context(|| format!("listen on {address}"))
 }
 
-/// The signals that end a process.
+/// The signals that terminate a process.
 pub struct Ending {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Ending {
-    /// Listens to them from now on.
+    /// Handles them from now on.
     ///
     /// # Errors
     /// None in practice.
@@ -32,7 +32,7 @@ impl Ending {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    /// Number of the signal that came.
+    /// Number of the received signal.
     pub async fn signalled(&mut self) -> u8 {
         tokio::select! {
             _ = self.interrupt.recv() => 2,

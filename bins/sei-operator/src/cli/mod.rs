@@ -1,4 +1,4 @@
-//! Commands and flags. Names and defaults of `run` are the Go controller's where it has them.
+//! Commands and flags. Names and defaults of `run` are those of the Go controller if it has them.
 
 pub(crate) mod tls;
 
@@ -30,9 +30,10 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Check the TLS Secret of a SeiNode: exit code 0 if it is valid, 1 if not.
     CheckSecret(CheckSecretArgs),
-    /// Show nodes and groups: how each is, what it is waiting for, and what to do. Exit code 3 if any is not Ready.
+    /// Show nodes and groups: their state, what they are waiting for, and what to do. Exit code 3 if any is
+    /// not Ready.
     Status(StatusArgs),
-    /// Enable or disable TLS on nodes that exist, one by one, their volumes kept.
+    /// Enable or disable TLS on existing nodes, one by one, while keeping their volumes.
     #[command(subcommand)]
     Tls(tls::TlsCommand),
     /// Print shell completions.
@@ -111,7 +112,7 @@ pub(crate) struct CheckSecretArgs {
     pub(crate) output: VerdictOutput,
 }
 
-/// The cluster, reached as its user.
+/// Arguments to connect to the cluster as a user.
 #[derive(Args)]
 pub(crate) struct ClusterArgs {
     /// Namespace; that of the kubeconfig's context by default.
@@ -174,7 +175,7 @@ impl FromStr for Bind {
 pub(crate) enum SecretAccess {
     /// One metadata-only watch of all kubernetes.io/tls Secrets.
     Watch,
-    /// One metadata-only watch per referenced Secret: a Role with resourceNames suffices.
+    /// One metadata-only watch per referenced Secret: a Role with resourceNames is sufficient.
     Named,
 }
 
@@ -208,8 +209,8 @@ pub(crate) struct RunArgs {
     /// Reconcile only while holding the lease, so that several replicas can run.
     #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
     pub(crate) leader_elect: bool,
-    /// Serve metrics only to callers whose bearer token the API server accepts (TokenReview) and that may `get` the
-    /// non-resource URL /metrics (SubjectAccessReview).
+    /// Serve metrics only to clients whose bearer token the API server accepts (TokenReview) and that may
+    /// `get` the non-resource URL /metrics (SubjectAccessReview).
     #[arg(long)]
     pub(crate) metrics_auth: bool,
     /// Name of the lease. Operators that may reconcile the same nodes must share it; the default is that of the Go
@@ -219,7 +220,8 @@ pub(crate) struct RunArgs {
     /// Namespace of the lease; the pod's namespace by default.
     #[arg(long)]
     pub(crate) leader_election_namespace: Option<String>,
-    /// Where a sidecar is reached, as curl's --connect-to: HOST:PORT:ADDRESS:PORT. Certificates are still verified against HOST.
+    /// Address of a sidecar, as with curl's --connect-to: HOST:PORT:ADDRESS:PORT. Certificates are still
+    /// verified against HOST.
     #[arg(long, value_name = "RULE")]
     pub(crate) sidecar_connect_to: Vec<ConnectTo>,
     /// File with the token for sidecars behind TLS, sent to all of them. Without it tokens are requested for the
@@ -239,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bind_addresses_read_as_the_go_controller_writes_them() {
+    fn bind_addresses_have_the_syntax_of_the_go_controller() {
         assert_eq!("0".parse(), Ok(Bind(None)));
         assert_eq!(":8080".parse(), Ok(Bind("[::]:8080".parse().ok())));
         assert_eq!("127.0.0.1:0".parse(), Ok(Bind("127.0.0.1:0".parse().ok())));
@@ -247,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flags_of_the_shipped_deployment_are_taken() {
+    fn the_flags_of_the_go_controllers_deployment_are_accepted() {
         let flags = ["--metrics-bind-address=:8080", "--leader-elect", "--health-probe-bind-address=:8081"];
         let cli = Cli::try_parse_from(["sei-operator", "run"].into_iter().chain(flags)).unwrap();
         assert!(matches!(cli.command, Command::Run(args) if args.leader_elect));

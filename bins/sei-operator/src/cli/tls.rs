@@ -7,23 +7,24 @@ use sei_tls_rollout::{Issuer, Target};
 
 use super::ClusterArgs;
 
-/// What is done to nodes and groups.
+/// Actions on nodes and groups.
 #[derive(Subcommand)]
 pub(crate) enum TlsCommand {
-    /// Print what enabling TLS would take, node by node, and what is in its way. Exit code 1 if anything is. Changes
-    /// nothing.
+    /// Print the steps to enable TLS, node by node, and what prevents it. Exit code 1 if anything does.
+    /// Changes nothing.
     Plan(Plan),
-    /// Enable TLS: each SeiNode is deleted and recreated with its volume, and is Ready before the next one is touched. A
-    /// SeiNodeDeployment is recreated first, without its SeiNodes.
+    /// Enable TLS: each SeiNode is deleted and recreated with its volume, and must be Ready before the next
+    /// one is changed. A SeiNodeDeployment is recreated first, without its SeiNodes.
     Enable(Enable),
     /// Disable TLS, in the same way.
     Disable(Rollout),
 }
 
-/// Which nodes and groups.
+/// The nodes and groups.
 #[derive(Args)]
 pub(crate) struct Subjects {
-    /// SeiNodes, and SeiNodeDeployments as snd/NAME. SeiNodes are taken first, each kind in the given order.
+    /// SeiNodes, and SeiNodeDeployments as snd/NAME. SeiNodes are processed first, each kind in the given
+    /// order.
     #[arg(value_name = "NAME", conflicts_with = "all")]
     pub(crate) names: Vec<Subject>,
     /// All SeiNodes and SeiNodeDeployments of the namespace, by name.
@@ -33,7 +34,7 @@ pub(crate) struct Subjects {
     pub(crate) cluster: ClusterArgs,
 }
 
-/// What TLS is enabled or disabled on.
+/// An object to enable or disable TLS on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Subject {
     /// A SeiNode.
@@ -67,7 +68,7 @@ impl FromStr for Subject {
     }
 }
 
-/// Which certificate.
+/// The certificate.
 #[derive(Args)]
 pub(crate) struct Certificate {
     /// Name of the Secret of each node; $(name) is the name of the node.
@@ -80,7 +81,7 @@ pub(crate) struct Certificate {
 }
 
 impl Certificate {
-    /// What is wanted.
+    /// The target state.
     pub(crate) fn target(&self) -> Target {
         Target::Enable {
             secret: self.secret_name.clone(),
@@ -107,15 +108,15 @@ pub(crate) struct Enable {
     pub(crate) certificate: Certificate,
 }
 
-/// How nodes are taken.
+/// How nodes are processed.
 #[derive(Args)]
 pub(crate) struct Rollout {
     #[command(flatten)]
     pub(crate) subjects: Subjects,
-    /// Number of nodes that are down at the same time; groups are taken one after the other.
+    /// Number of nodes that are down at the same time; groups are processed one after the other.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) at_once: u16,
-    /// Seconds that a node may take until it is Ready again.
+    /// Seconds to wait for a node to become Ready again.
     #[arg(long, default_value = "1800", value_name = "SECONDS", value_parser = seconds)]
     pub(crate) timeout: Duration,
     /// Print every step and change nothing.
@@ -127,7 +128,7 @@ fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
     text.parse().map(Duration::from_secs)
 }
 
-/// An issuer as it is named on the command line.
+/// An issuer, as given on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct IssuerName(pub(crate) Issuer);
 
@@ -148,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_with_their_kind() {
+    fn names_are_parsed_with_their_kind() {
         let issuer = |kind: &str| Ok(IssuerName(Issuer { kind: kind.to_owned(), name: "ca".to_owned() }));
         assert_eq!("ca".parse(), issuer("Issuer"));
         assert_eq!("ClusterIssuer/ca".parse(), issuer("ClusterIssuer"));

@@ -18,8 +18,8 @@ use super::{
 };
 use crate::cli::Bind;
 
-/// Serves both in the background for the rest of the process. Callers of metrics are checked by `auth`, if there is
-/// one.
+/// Serves both in the background until the process exits. Clients of the metrics are checked by `auth`, if
+/// given.
 pub(super) async fn serve(
     metrics: Bind,
     health: Bind,

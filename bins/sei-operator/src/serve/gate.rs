@@ -1,5 +1,6 @@
-//! In front of the API server and of sidecars: nothing is written when another replica may hold the lease. A process
-//! that was suspended past its lease continues in the middle of a pass, before it learns that it no longer leads.
+//! Gates requests to the API server and to sidecars: nothing is written when another replica may hold the
+//! lease. A process that was suspended past its lease resumes in the middle of a pass, before it notices that
+//! it is not the leader any more.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -12,7 +13,7 @@ use http::{Method, Request};
 use kube::client::Body;
 use tower::{BoxError, Layer, Service};
 
-/// Until when this process may write; always, where no lease decides. Clones are the same one.
+/// Until when this process may write; always, without a lease. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gate(Arc<Mutex<Option<Instant>>>);
 
@@ -22,12 +23,12 @@ pub(super) struct Gate(Arc<Mutex<Option<Instant>>>);
 struct Shut;
 
 impl Gate {
-    /// Lets writes pass until `end`, measured by a clock that also advances while the process is suspended.
+    /// Allows writes until `end`, measured by a clock that also advances while the process is suspended.
     pub(super) fn open_until(&self, end: Instant) {
         *self.end() = Some(end);
     }
 
-    /// Lets no more writes pass.
+    /// Blocks all writes.
     pub(super) fn shut(&self) {
         self.open_until(Instant::now());
     }
@@ -37,7 +38,7 @@ impl Gate {
     }
 
     fn end(&self) -> MutexGuard<'_, Option<Instant>> {
-        // Every access is one read or write: a panic elsewhere leaves it whole.
+        // Every access is one read or write: a panic elsewhere cannot leave it inconsistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -101,9 +102,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn writes_pass_while_the_lease_is_held_and_reads_always() {
+    async fn writes_are_sent_only_while_the_lease_is_held_and_reads_always() {
         let gate = Gate::default();
-        assert!(passes(&gate, Method::PUT).await, "no lease decides");
+        assert!(passes(&gate, Method::PUT).await, "without a lease, writes are always sent");
         gate.open_until(Instant::now() + Duration::from_secs(60));
         assert!(passes(&gate, Method::PATCH).await);
         gate.open_until(Instant::now());

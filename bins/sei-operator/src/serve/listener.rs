@@ -1,5 +1,4 @@
-//! An HTTP listener that strangers may connect to: few connections at a time, one request each, and little time
-//! for it.
+//! An HTTP listener for untrusted clients: few connections at a time, one request each, and short timeouts.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -15,26 +14,26 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// What a listener allows.
+/// Limits of a listener.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Connections at a time; more wait to be accepted.
+    /// Maximum number of connections; others wait to be accepted.
     pub(super) connections: usize,
-    /// Time for the head of a request.
+    /// Timeout for the head of a request.
     pub(super) head: Duration,
-    /// Time for request and answer.
+    /// Timeout for request and response.
     pub(super) whole: Duration,
 }
 
-/// Enough for probes and several Prometheus servers, and at most some megabytes of memory.
+/// Enough for probes and several Prometheus servers, with at most a few megabytes of memory.
 pub(super) const LIMITS: Limits =
     Limits { connections: 64, head: Duration::from_secs(5), whole: Duration::from_secs(30) };
-/// Longest head of a request, with the token that a scraper may send.
+/// Maximum size of the head of a request, including the token of a scraper.
 const HEAD_SIZE: usize = 16 * 1024;
-/// Pause after a connection could not be accepted, which is a matter of file descriptors.
+/// Delay after a connection could not be accepted, which means that file descriptors are exhausted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves `router` for ever.
+/// Serves `router` until the process exits.
 pub(super) async fn serve(listener: TcpListener, router: Router, limits: Limits) {
     let connections = Arc::new(Semaphore::new(limits.connections));
     loop {
@@ -50,7 +49,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, limits: Limits)
         };
         let router = router.clone();
         tokio::spawn(async move {
-            // A client that breaks off or is cut off is no fault of the operator.
+            // A client that disconnects or times out is not an error of the operator.
             let _ = timeout(limits.whole, answer(stream, router, limits.head)).await;
             drop(permit);
         });
@@ -62,13 +61,13 @@ async fn answer(stream: TcpStream, router: Router, head: Duration) -> hyper::Res
         .timer(TokioTimer::new())
         .header_read_timeout(head)
         .max_buf_size(HEAD_SIZE)
-        // An idle connection would keep a scraper or a probe from being served.
+        // An idle connection would prevent serving a scraper or a probe.
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
         .await
 }
 
-/// Binds `address`. Every IPv6 address means every address, also on a machine without IPv6.
+/// Binds `address`. The unspecified IPv6 address means every address, also on a machine without IPv6.
 pub(super) async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     match TcpListener::bind(address).await {
         Err(_) if address.is_ipv6() && address.ip().is_unspecified() => {
@@ -95,7 +94,7 @@ mod tests {
         address
     }
 
-    /// All that the server sends until it closes the connection.
+    /// Everything that the server sends until it closes the connection.
     async fn exchange(address: SocketAddr, request: &str) -> String {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
@@ -113,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn clients_that_never_finish_a_request_do_not_keep_others_out() {
+    async fn clients_that_never_finish_a_request_do_not_block_others() {
         let address = served(Router::new().route("/", get(|| async { "hello" }))).await;
         let mut half_open = Vec::new();
         for _ in 0..2 * QUICK.connections {
@@ -126,13 +125,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_that_takes_too_long_is_cut_off() {
+    async fn a_response_that_takes_too_long_is_aborted() {
         let address = served(Router::new().route("/", get(std::future::pending::<()>))).await;
         assert_eq!(exchange(address, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await, "");
     }
 
     #[tokio::test]
-    async fn a_head_without_end_is_refused() {
+    async fn an_endless_head_is_rejected() {
         let address = served(Router::new()).await;
         let head = format!("GET / HTTP/1.1\r\nx: {}", "x".repeat(2 * HEAD_SIZE));
         let answer = exchange(address, &head).await;

@@ -1,5 +1,4 @@
-//! Metrics of the process itself, under the names that client-go gives them: who leads, and what the API server
-//! answers.
+//! Metrics of the process, with the names of client-go: leader election, and responses of the API server.
 
 use std::task::{Context, Poll};
 
@@ -13,7 +12,7 @@ use prometheus_client::{
 };
 use tower::{Layer, Service};
 
-/// What is counted of the process.
+/// Counters of the process.
 #[derive(Clone)]
 pub(super) struct Process {
     leader: Family<LeaseLabels, Gauge>,
@@ -55,7 +54,7 @@ impl Process {
         process
     }
 
-    /// Whether this replica holds `lease`.
+    /// Sets whether this replica holds `lease`.
     pub(super) fn leads(&self, lease: &str, leads: bool) {
         self.leader.get_or_create(&LeaseLabels { name: lease.to_owned() }).set(i64::from(leads));
     }
@@ -65,7 +64,7 @@ impl Process {
     }
 }
 
-/// Around the client's stack: each request counts once, whatever is retried inside.
+/// Wraps the client's stack: each request counts once, regardless of retries inside.
 impl<S> Layer<S> for Process {
     type Service = Counted<S>;
 
@@ -74,7 +73,7 @@ impl<S> Layer<S> for Process {
     }
 }
 
-/// A service whose answers are counted.
+/// A service whose responses are counted.
 #[derive(Clone)]
 pub(super) struct Counted<S> {
     inner: S,
@@ -139,13 +138,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_served_is_what_is_documented() {
+    fn every_served_metric_is_documented_and_every_documented_one_served() {
         let mut registry = Registry::default();
         let process = Process::register(&mut registry);
         process.leads("lease", true);
         process.answered("GET".into(), "200".into());
         let documented = documented().into_iter().filter(|metric| {
-            // The others are the controller's.
+            // The others belong to the controller.
             !metric.name.starts_with("sei_controller_") && !metric.name.starts_with("controller_runtime_")
         });
         assert_eq!(sei_testkit::metrics::served(&served(&registry)), documented.collect());

@@ -1,5 +1,5 @@
-//! `run`: the operator's process. Settings are checked first, all errors at once; then endpoints, the lease, and
-//! the controller until a signal.
+//! `run`: the operator's process. Settings are validated first, reporting all errors at once; then endpoints,
+//! the lease, and the controller until a signal.
 
 mod endpoints;
 mod gate;
@@ -40,12 +40,12 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     }
     let runtime = tokio::runtime::Runtime::new().context("failed to start the runtime")?;
     let outcome = runtime.block_on(serve(args, options, gate));
-    // Whatever still runs in the background, such as the lookup of a name, must not keep the process.
+    // Background work, such as resolving a name, must not keep the process running.
     runtime.shutdown_background();
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
-/// Settings of the controller: what it submits to sidecars is behind `gate`, as what it writes is.
+/// Settings of the controller: its requests to sidecars are behind `gate`, like its writes.
 fn options(args: &RunArgs, platform: Platform, gate: &Gate) -> anyhow::Result<Options> {
     Ok(Options {
         genesis_bucket: input::genesis_bucket(&platform)?,
@@ -68,7 +68,7 @@ async fn serve(args: RunArgs, options: Options, gate: Gate) -> anyhow::Result<()
     let metrics = Arc::new(Metrics::register(&mut registry));
     let config = config(&args).await?;
     let client = client(&config, &gate, &process)?;
-    // Sent whatever the gate says, on connections that nothing else can block.
+    // Sent regardless of the gate, on connections that no other request can block.
     let ungated = self::client(&config, &Gate::default(), &process)?;
     let readiness = Readiness::waiting("waiting for caches to sync");
     let (stop, stopped) = watch::channel(false);
@@ -88,7 +88,7 @@ async fn serve(args: RunArgs, options: Options, gate: Gate) -> anyhow::Result<()
     tokio::spawn(async move {
         shutdown::signalled().await;
         tracing::info!("shutting down");
-        // Without receivers the process is ending already.
+        // Without receivers the process is already exiting.
         let _ = stop.send(true);
     });
 
@@ -128,7 +128,7 @@ async fn serve(args: RunArgs, options: Options, gate: Gate) -> anyhow::Result<()
     }
 }
 
-/// How to reach the cluster.
+/// The client configuration.
 async fn config(args: &RunArgs) -> anyhow::Result<Config> {
     let Some(path) = &args.kubeconfig else {
         return Config::infer().await.context("no cluster found: give --kubeconfig, or run inside one");
@@ -136,7 +136,7 @@ async fn config(args: &RunArgs) -> anyhow::Result<Config> {
     from_file(path, &KubeConfigOptions::default()).await
 }
 
-/// A client that writes while `gate` is open.
+/// A client that writes only while `gate` is open.
 fn client(config: &Config, gate: &Gate, process: &metrics::Process) -> anyhow::Result<Client> {
     let client = ClientBuilder::try_from(config.clone()).context("failed to create a client")?;
     let client = client.with_layer(&MapRequestLayer::new(secrets::close_after));
@@ -146,7 +146,7 @@ fn client(config: &Config, gate: &Gate, process: &metrics::Process) -> anyhow::R
 fn log(args: &RunArgs) -> anyhow::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(&args.log_level)
         .map_err(|error| bad(format!("--log-level: {error}")))?;
-    // The client logs the text of an answer that it cannot decode, and that may be a Secret.
+    // The client logs the text of a response that it cannot decode, which may be a Secret.
     let filter = filter.add_directive("kube_client::client=error".parse()?);
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match args.log_format {
@@ -165,7 +165,7 @@ mod tests {
     use crate::cli::{Cli, Command};
 
     #[test]
-    fn a_process_that_may_not_write_submits_nothing_to_sidecars_either() {
+    fn a_process_that_may_not_write_does_not_submit_tasks_to_sidecars() {
         let Command::Run(args) = Cli::parse_from(["sei-operator", "run"]).command else {
             panic!("it is the command to run")
         };

@@ -1,8 +1,8 @@
-//! Whether the process can do its work, or wait its turn.
+//! Whether the process can work, or wait to become the leader.
 
 use tokio::sync::watch;
 
-/// Clones are the same one.
+/// Clones share it.
 #[derive(Clone)]
 pub(super) struct Readiness(watch::Sender<Option<String>>);
 

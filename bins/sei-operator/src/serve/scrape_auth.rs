@@ -1,5 +1,5 @@
-//! Who may read the metrics, as controller-runtime decides it: the API server is asked who sends the token, and
-//! whether they may `get` the non-resource URL `/metrics`.
+//! Authorizes access to the metrics like controller-runtime: the API server reviews the token, and whether
+//! its user may `get` the non-resource URL `/metrics`.
 
 use std::sync::Arc;
 
@@ -11,10 +11,11 @@ use k8s_openapi::api::{
 use kube::{Api, Client, api::PostParams};
 use tokio::sync::Semaphore;
 
-/// Reviews at a time, so that callers without rights cannot flood the API server through the operator.
+/// Maximum number of concurrent reviews, so that unauthorized clients cannot flood the API server through the
+/// operator.
 const REVIEWS: usize = 4;
 
-/// Asks the API server about callers. Clones share its limit.
+/// Sends reviews to the API server. Clones share its limit.
 #[derive(Clone)]
 pub(super) struct ScrapeAuth {
     client: Client,
@@ -22,12 +23,12 @@ pub(super) struct ScrapeAuth {
 }
 
 impl ScrapeAuth {
-    /// Asks with the rights of `client`.
+    /// Sends reviews with `client`.
     pub(super) fn new(client: Client) -> Self {
         Self { client, reviews: Arc::new(Semaphore::new(REVIEWS)) }
     }
 
-    /// Refuses callers that may not read `path`, with the status of the answer.
+    /// Rejects clients that may not read `path`, with the status of the response.
     pub(super) async fn check(&self, headers: &HeaderMap, path: &str) -> Result<(), StatusCode> {
         let token = bearer(headers).ok_or(StatusCode::UNAUTHORIZED)?;
         // The semaphore is never closed.

@@ -1,4 +1,4 @@
-//! When to end.
+//! Shutdown signals.
 
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -19,7 +19,7 @@ pub(super) async fn signalled() {
     }
 }
 
-/// Resolves when shutdown is requested, or the sender of `stopped` is gone.
+/// Resolves when shutdown is requested, or the sender of `stopped` was dropped.
 pub(super) async fn requested(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }

@@ -1,4 +1,4 @@
-//! What is read from the cluster.
+//! Reads from the cluster.
 
 use anyhow::Context;
 use futures::{Stream, StreamExt, stream};
@@ -18,13 +18,13 @@ use serde_json::Value;
 
 use crate::{cli::StatusArgs, connect::connect};
 
-/// Objects of a page of a LIST.
+/// Page size of a LIST.
 const PAGE: u32 = 500;
 
-/// The part of a cluster that was asked for.
+/// The selected part of a cluster.
 pub(super) struct Cluster {
     client: Client,
-    /// None: all namespaces.
+    /// `None`: all namespaces.
     namespace: Option<String>,
 }
 
@@ -34,7 +34,7 @@ impl Cluster {
         Ok(Self { client, namespace: (!args.all_namespaces).then_some(namespace) })
     }
 
-    /// Every SeiNode and SeiNodeDeployment, as the API server returns them.
+    /// Every SeiNode and SeiNodeDeployment, as returned by the API server.
     pub(super) async fn fleet(&self) -> anyhow::Result<(Vec<Value>, Vec<Value>)> {
         let nodes = list(&self.objects::<SeiNode>()).await;
         let nodes = nodes.context("failed to list SeiNodes")?.context(
@@ -43,7 +43,7 @@ impl Cluster {
         Ok((nodes, self.groups().await?.unwrap_or_default()))
     }
 
-    /// None where there is no such kind, or the caller may not list it.
+    /// `None` if the kind does not exist, or the user may not list it.
     async fn groups(&self) -> anyhow::Result<Option<Vec<Value>>> {
         match list(&self.objects::<SeiNodeDeployment>()).await {
             Err(error) if is_forbidden(&error) => Ok(None),
@@ -78,7 +78,7 @@ impl Cluster {
         Ok(events)
     }
 
-    /// An item for each change of a node or group, and for each time that the watch is started again.
+    /// Yields an item for each change of a node or group, and each time the watch is restarted.
     pub(super) async fn changes(&self) -> anyhow::Result<impl Stream<Item = ()> + use<>> {
         let nodes = self.changes_of::<SeiNode>();
         let groups = match self.groups().await? {
@@ -88,7 +88,7 @@ impl Cluster {
         Ok(stream::select(nodes, groups))
     }
 
-    /// By metadata alone: what is shown is read again.
+    /// Metadata only: the displayed objects are read separately.
     fn changes_of<K>(&self) -> impl Stream<Item = ()> + use<K>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
@@ -124,7 +124,7 @@ impl Cluster {
     }
 }
 
-/// What was read, or none and a line in `hidden` if the caller may not read it.
+/// The result, or none and an entry in `hidden` if the user may not read it.
 fn readable<T>(
     read: anyhow::Result<T>,
     resource: &'static str,
@@ -155,7 +155,7 @@ async fn list(api: &Api<DynamicObject>) -> anyhow::Result<Option<Vec<Value>>> {
         };
         page.continue_token = list.metadata.continue_.filter(|token| !token.is_empty());
         for mut object in list.items {
-            // Never shown, and most of an object.
+            // Never shown, and most of an object's size.
             object.metadata.managed_fields = None;
             objects.push(serde_json::to_value(object)?);
         }

@@ -1,4 +1,4 @@
-//! Groups and nodes, a line each.
+//! Groups and nodes, one line each.
 
 use comfy_table::Cell;
 use jiff::Timestamp;
@@ -9,12 +9,12 @@ use super::{
     screen::{Look, age, tinted},
 };
 
-/// Groups, nodes, how many are how well, and what needs a person.
+/// Groups, nodes, their counts by health, and what needs manual intervention.
 pub(super) fn fleet(fleet: &Fleet, look: &Look, now: Timestamp) -> String {
     if fleet.nodes.is_empty() && fleet.groups.is_empty() {
         return "no SeiNodes found; --all-namespaces shows those of every namespace\n".to_owned();
     }
-    // As kubectl's, these tables are not broken at the width of the terminal: one line is one object.
+    // As in kubectl, these tables are not wrapped at the width of the terminal: one line is one object.
     let look = &Look { width: None, ..look.clone() };
     let mut lines: Vec<_> = fleet.nodes.iter().collect();
     if look.urgent_first {
@@ -96,7 +96,7 @@ fn nodes(nodes: &[&NodeLine], look: &Look, now: Timestamp) -> String {
     columns(look, &header, rows.collect(), 8)
 }
 
-/// The table with the columns that were asked for: the first is the namespace, those from `wide` on are for `-o wide`.
+/// The table with the requested columns: the first is the namespace, those from `wide` on are for `-o wide`.
 fn columns(look: &Look, header: &[&str], rows: Vec<Vec<Cell>>, wide: usize) -> String {
     let first = usize::from(!look.namespaces);
     let end = if look.wide { header.len() } else { wide };

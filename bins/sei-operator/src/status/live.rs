@@ -1,4 +1,4 @@
-//! `--watch`: the screen, drawn again when something changes.
+//! `--watch`: the screen is redrawn when something changes.
 
 use std::{
     io::{IsTerminal, Stdout, Write, stdout},
@@ -17,9 +17,9 @@ use tokio::{
 use super::{cluster::Cluster, find, screen::Look};
 use crate::cli::StatusArgs;
 
-/// The least time between two reads of the cluster, however much changes.
+/// Minimum interval between two reads of the cluster, regardless of the number of changes.
 const PAUSE: Duration = Duration::from_millis(500);
-/// Without a change the screen is drawn this often: ages grow, and pods and events are not watched.
+/// Without a change the screen is redrawn at this interval: ages grow, and pods and events are not watched.
 const REDRAW: Duration = Duration::from_secs(5);
 
 /// Draws until interrupted.
@@ -48,12 +48,13 @@ pub(super) async fn run(cluster: &Cluster, args: &StatusArgs) -> anyhow::Result<
             _ = terminated.recv() => return Ok(()),
             () = sleep_until(pause) => {}
         }
-        // What changed meanwhile is in what is read next.
+        // Changes in the meantime are included in the next read.
         while futures::FutureExt::now_or_never(changes.next()).flatten().is_some() {}
     }
 }
 
-/// The terminal's second screen, or a plain stream where there is none. The first screen comes back when it is dropped.
+/// The alternate screen of the terminal, or a plain stream without one. The main screen is restored when it
+/// is dropped.
 struct Canvas {
     out: Stdout,
     is_terminal: bool,
@@ -95,14 +96,14 @@ impl Canvas {
 impl Drop for Canvas {
     fn drop(&mut self) {
         if self.is_terminal {
-            // Nothing is left to do if the terminal is gone.
+            // There is nothing to do if the terminal is gone.
             let _ =
                 execute!(self.out, cursor::Show, terminal::EnableLineWrap, terminal::LeaveAlternateScreen);
         }
     }
 }
 
-/// The lines of `text` that fit on `rows`; the last one says how many do not.
+/// The lines of `text` that fit in `rows`; the last one says how many are missing.
 fn fit(text: &str, rows: usize) -> Vec<String> {
     let lines: Vec<_> = text.lines().map(str::to_owned).collect();
     if lines.len() <= rows || rows == 0 {

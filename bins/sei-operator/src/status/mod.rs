@@ -1,5 +1,4 @@
-//! `status`: nodes and groups at a glance, from what their status says. Reads as the person who calls it, and never
-//! writes.
+//! `status`: an overview of nodes and groups, from their status. Reads as the calling user, and never writes.
 
 mod cluster;
 mod fleet_screen;
@@ -23,10 +22,10 @@ use crate::{
     connect, print,
 };
 
-/// Something that was asked for is not Ready.
+/// Exit code if a requested object is not Ready.
 const NOT_READY: u8 = 3;
 
-/// What was found.
+/// The objects that were found.
 enum Found {
     Fleet(Fleet),
     Node(Box<NodeReport>),
@@ -58,7 +57,7 @@ async fn show(args: &StatusArgs) -> anyhow::Result<ExitCode> {
     Ok(if found.is_ready() { ExitCode::SUCCESS } else { ExitCode::from(NOT_READY) })
 }
 
-/// The objects of these names, or all. A single SeiNode is shown in full; a group with its nodes.
+/// The objects with these names, or all. A single SeiNode is shown in full; a group with its nodes.
 async fn find(cluster: &Cluster, names: &[String]) -> anyhow::Result<Found> {
     let (nodes, groups) = cluster.fleet().await?;
     let named = |object: &Value, name: &str| object["metadata"]["name"] == name;
@@ -111,7 +110,7 @@ impl Found {
     }
 }
 
-/// `text` of an object, in one line and without what a terminal would obey.
+/// `text` of an object, as one line without control characters.
 fn line(text: &str) -> String {
     print::printable(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }

@@ -1,4 +1,4 @@
-//! One node in one screen.
+//! One node on one screen.
 
 use comfy_table::Cell;
 use jiff::Timestamp;
@@ -10,7 +10,7 @@ use super::{
     screen::{Look, age, tinted},
 };
 
-/// What to do comes first, then what it rests on.
+/// The next step comes first, then the details.
 pub(super) fn node(report: &NodeReport, look: &Look, now: Timestamp) -> String {
     let parts = [
         summary(report, look),
@@ -91,7 +91,7 @@ fn plan(plan: &PlanProgress, look: &Look, now: Timestamp) -> String {
     )
 }
 
-/// Not a table: names are copied from here, and must not be broken.
+/// Not a table: names are copied from here, and must not be wrapped.
 fn tls(tls: &TlsLine) -> String {
     let names: String = tls.required_dns_names.iter().map(|name| format!("  {}\n", line(name))).collect();
     format!("TLS Secret {} ({}), with a certificate for\n{names}", line(&tls.secret_name), line(&tls.reason))

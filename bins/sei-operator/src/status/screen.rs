@@ -1,4 +1,4 @@
-//! How screens look: tables in the manner of `kubectl`, ages, colours on a terminal alone.
+//! Layout of screens: tables like those of `kubectl`, ages, colors only on a terminal.
 
 use std::io::IsTerminal;
 
@@ -8,18 +8,18 @@ use sei_report::Health;
 
 use crate::cli::{StatusArgs, StatusOutput};
 
-/// What a screen is drawn for.
+/// Properties of the output.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Look {
     /// Whether to use colours.
     pub(super) colours: bool,
-    /// Columns of the terminal, at which long messages are broken.
+    /// Width of the terminal, at which long messages are wrapped.
     pub(super) width: Option<u16>,
     /// Whether to show every column.
     pub(super) wide: bool,
     /// Whether to show namespaces.
     pub(super) namespaces: bool,
-    /// Whether what needs attention comes first: a live screen shows what fits on it.
+    /// Whether objects that need attention come first: a live screen shows only what fits.
     pub(super) urgent_first: bool,
 }
 
@@ -37,7 +37,7 @@ impl Look {
         }
     }
 
-    /// A table as text, each line ending with a line feed; nothing if it has no rows.
+    /// A table as text, each line ending with a line feed; empty without rows.
     pub(super) fn table(&self, header: &[&str], rows: Vec<Vec<Cell>>) -> String {
         if rows.is_empty() {
             return String::new();
@@ -57,7 +57,7 @@ impl Look {
     }
 }
 
-/// A cell in the colour of `health`.
+/// A cell in the color of `health`.
 pub(super) fn tinted(text: impl ToString, health: Health) -> Cell {
     Cell::new(text).fg(match health {
         Health::Ready => Color::Green,
@@ -66,7 +66,7 @@ pub(super) fn tinted(text: impl ToString, health: Health) -> Cell {
     })
 }
 
-/// How long ago `then` was, as `kubectl` says it; `-` if it is not known.
+/// How long ago `then` was, in the format of `kubectl`; `-` if unknown.
 pub(super) fn age(now: Timestamp, then: Option<Timestamp>) -> String {
     let Some(then) = then else { return "-".to_owned() };
     let seconds = now.duration_since(then).as_secs().max(0);
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_for_terminals_that_want_them() {
+    fn colors_are_used_only_on_terminals_that_allow_them() {
         let rows = || vec![vec![tinted("Stalled", Health::Stalled)]];
         let plain = Look::default().table(&["STATUS"], rows());
         assert_eq!(plain, "STATUS\nStalled\n");

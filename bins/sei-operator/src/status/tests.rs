@@ -1,4 +1,4 @@
-//! The screens, as files to read.
+//! The screens, as snapshot files.
 
 use jiff::Timestamp;
 use sei_report::{Around, Fleet, NodeReport};
@@ -105,7 +105,7 @@ fn a_fleet_with_every_column() {
 }
 
 #[test]
-fn a_live_fleet_has_first_what_needs_attention() {
+fn a_live_fleet_shows_first_what_needs_attention() {
     let found = Fleet::of(&[stalled(), running(), starting()], &[group()]);
     let look = Look { urgent_first: true, ..Look::default() };
     insta::assert_snapshot!(fleet(&found, &look, now()));
@@ -147,7 +147,7 @@ fn a_node_that_starts() {
 }
 
 #[test]
-fn a_node_that_needs_a_person() {
+fn a_node_that_needs_manual_intervention() {
     let around = Around { hidden: vec!["pods", "events"], ..Around::default() };
     insta::assert_snapshot!(node(&NodeReport::of(&stalled(), &around), &Look::default(), now()));
 }

@@ -1,4 +1,4 @@
-//! One step, carried out. Each names the very object that it was decided on.
+//! Executes one step. Each request names exactly the object that the step was decided for.
 
 use anyhow::Context;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
@@ -20,8 +20,8 @@ use super::{
 
 const MANAGER: &str = "sei-operator-tls";
 
-/// Carries `step` out for the node `name`. A conflict means that something changed since it was decided: the caller
-/// observes again.
+/// Executes `step` for the node `name`. A conflict means that something changed since it was decided: the
+/// caller observes again.
 pub(super) async fn carry_out(cluster: &Cluster, name: &str, step: &Step) -> anyhow::Result<()> {
     let outcome = match step {
         Step::Issue(certificate) => issue(&cluster.certificates(), certificate).await,
@@ -30,7 +30,7 @@ pub(super) async fn carry_out(cluster: &Cluster, name: &str, step: &Step) -> any
                 "uid": uid,
                 "resourceVersion": resource_version,
                 "annotations": { RECREATE_ANNOTATION: recreate },
-                // The SeiNode was the only one.
+                // The SeiNode was the only owner.
                 "ownerReferences": null,
             }});
             merge(&cluster.api(), claim, &kept).await
@@ -52,7 +52,7 @@ pub(super) async fn carry_out(cluster: &Cluster, name: &str, step: &Step) -> any
     unless_outdated(outcome).with_context(|| format!("failed to {}", describe(name, step)))
 }
 
-/// Carries `step` out for the group `name`, in the same way.
+/// Executes `step` for the group `name`, in the same way.
 pub(super) async fn carry_out_for_group(
     cluster: &Cluster,
     name: &str,

@@ -1,4 +1,4 @@
-//! What is read of the cluster.
+//! Reads from the cluster.
 
 use std::collections::BTreeSet;
 
@@ -47,7 +47,8 @@ impl Cluster {
         Api::namespaced_with(self.client.clone(), &self.namespace, &kind)
     }
 
-    /// All SeiNodes and SeiNodeDeployments, and those that an earlier run has deleted and not recreated.
+    /// All SeiNodes and SeiNodeDeployments, including those that an earlier run has deleted and not
+    /// recreated.
     pub(super) async fn all(&self) -> anyhow::Result<Vec<Subject>> {
         let list = ListParams::default();
         let nodes = self.api::<SeiNode>().list(&list).await.context("failed to list SeiNodes")?;
@@ -69,7 +70,7 @@ impl Cluster {
         Ok(nodes.into_iter().chain(groups.into_iter().map(Subject::Group)).collect())
     }
 
-    /// What the cluster shows of the group `name`.
+    /// The observed state of the group `name`.
     pub(super) async fn observe_group(&self, name: &str, target: &Target) -> anyhow::Result<ObservedGroup> {
         let group = self.get::<SeiNodeDeployment>(name).await?;
         let is_of =
@@ -89,7 +90,7 @@ impl Cluster {
         Ok(ObservedGroup { claim: claim.or_else(first), group, nodes })
     }
 
-    /// What the cluster shows of the node `name`.
+    /// The observed state of the node `name`.
     pub(super) async fn observe(&self, name: &str, target: &Target) -> anyhow::Result<Observed> {
         let node = self.get::<SeiNode>(name).await?;
         let claim = match &node {
@@ -139,7 +140,7 @@ impl Cluster {
         })
     }
 
-    /// Never more of a Secret than the verdict on it.
+    /// Returns only the verdict on a Secret, none of its data.
     async fn finding(&self, node: &SeiNode, name: &str) -> anyhow::Result<Finding> {
         let Some(secret) = self.get::<Secret>(name).await? else { return Ok(Finding::Missing) };
         let names = names::required_dns_names(node);

@@ -1,10 +1,10 @@
-//! Steps in words, for those that are to come and those that failed.
+//! Descriptions of steps, planned or failed.
 
 use kube::ResourceExt;
 use sei_tls_rollout::{GroupStep, GroupSteps, Step};
 use serde_json::Value;
 
-/// `step` of the node `name` in words.
+/// Describes `step` of the node `name`.
 pub(super) fn describe(name: &str, step: &Step) -> String {
     match step {
         Step::Issue(certificate) => issue(certificate),
@@ -22,7 +22,7 @@ pub(super) fn describe(name: &str, step: &Step) -> String {
     }
 }
 
-/// `step` of the group `name` in words.
+/// Describes `step` of the group `name`.
 pub(super) fn describe_group(name: &str, step: &GroupStep) -> String {
     match step {
         GroupStep::Issue { certificate, .. } => issue(certificate),

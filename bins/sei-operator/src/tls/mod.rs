@@ -1,5 +1,5 @@
-//! `tls`: enables or disables TLS on nodes and groups that exist. What the next step is, `sei-tls-rollout` says; here the
-//! cluster is read, the step carried out, and every node taken in its turn.
+//! `tls`: enables or disables TLS on existing nodes and groups. `sei-tls-rollout` decides the next step; this
+//! module reads the cluster, executes the step, and processes the nodes in order.
 
 mod act;
 mod cluster;
@@ -32,7 +32,7 @@ pub(crate) fn run(command: &TlsCommand) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Everything is checked first, so that nothing is deleted if any node is not in order.
+/// Everything is checked first, so that nothing is deleted if any node has a problem.
 async fn roll_out(args: &Rollout, target: &Target) -> anyhow::Result<ExitCode> {
     let (cluster, subjects) = open(&args.subjects).await?;
     let mut objections = Vec::new();

@@ -1,4 +1,4 @@
-//! What is to come, in words.
+//! The planned steps, as text.
 
 use std::process::ExitCode;
 
@@ -69,8 +69,8 @@ fn of_group(step: GroupStep) -> Option<Value> {
     }
 }
 
-/// Prints what enabling TLS takes and what is in its way; with an issuer, the missing Certificates on standard output and
-/// what is in the way on standard error.
+/// Prints the steps to enable TLS and what prevents it; with an issuer, the missing Certificates on standard
+/// output and what prevents it on standard error.
 pub(super) async fn print(
     cluster: &Cluster,
     subjects: &[Subject],

@@ -1,4 +1,4 @@
-//! Nodes and groups in their turn.
+//! Processes nodes and groups in order.
 
 use std::{cell::Cell, time::Duration};
 
@@ -17,10 +17,10 @@ use crate::{
     print,
 };
 
-/// How often a node is observed that is waited for.
+/// How often a node is observed while waiting for it.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Takes the nodes among `subjects`, then the groups.
+/// Processes the nodes among `subjects`, then the groups.
 pub(super) async fn run(
     cluster: &Cluster,
     subjects: &[Subject],
@@ -38,8 +38,8 @@ pub(super) async fn run(
     Ok(())
 }
 
-/// Takes `names` one after the other, or as many at once as was asked for. After a failure none is started; those under
-/// way are finished, since a node in the middle is down.
+/// Processes `names` one after the other, or as many at once as requested. After a failure no further node is
+/// started; those in progress are finished, since a node in the middle is down.
 async fn nodes(
     names: &[String],
     args: &Rollout,
@@ -116,7 +116,7 @@ async fn one(
     }
 }
 
-/// Prints what changes, and ends waits that take too long.
+/// Prints changes, and ends waits that take too long.
 struct Narrator<'a> {
     name: &'a str,
     timeout: Duration,
@@ -129,7 +129,7 @@ impl<'a> Narrator<'a> {
         Self { name, timeout, deadline: Instant::now() + timeout, said: String::new() }
     }
 
-    /// Gives what follows the whole time.
+    /// Restarts the time limit.
     fn restart(&mut self) {
         self.deadline = Instant::now() + self.timeout;
     }

@@ -1,4 +1,4 @@
-//! The TLS Secrets that pods mount, followed by one watch for all of them.
+//! The TLS Secrets that pods mount, with one watch for all of them.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use kube::{
 };
 use tokio::{sync::watch, task::JoinHandle};
 
-/// All Secrets of type `kubernetes.io/tls`. Followed until dropped.
+/// All Secrets of type `kubernetes.io/tls`. Watched until dropped.
 pub(super) struct TlsSecrets {
     store: Store<Secret>,
     changes: watch::Receiver<u64>,
@@ -48,7 +48,7 @@ impl TlsSecrets {
         self.store.get(&ObjectRef::new(name).within(namespace))
     }
 
-    /// Changes whenever one of the Secrets does.
+    /// Changes whenever one of the Secrets changes.
     pub(super) fn renewals(&self) -> watch::Receiver<u64> {
         self.changes.clone()
     }

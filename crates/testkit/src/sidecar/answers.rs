@@ -1,4 +1,4 @@
-//! HTTP answers of the forms that the sidecar and its proxy give.
+//! HTTP responses in the forms of the sidecar and its proxy.
 
 use axum::{
     body::Body,

@@ -1,4 +1,4 @@
-//! The sidecar's HTTP API: its paths and answers.
+//! The sidecar's HTTP API: its paths and responses.
 
 use axum::{
     body::{Body, to_bytes},
@@ -12,23 +12,23 @@ use super::{
     mux,
 };
 
-/// Most records that are listed.
+/// Maximum number of listed records.
 const LISTED: usize = 100;
-/// Most bytes of headers that are read, as Go counts them.
+/// Maximum size of headers, in bytes, as Go counts them.
 const HEADERS: usize = (32 << 10) + 4096;
 
-/// Whom a sidecar answers.
+/// Which clients a sidecar responds to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Authn {
-    /// Every caller.
+    /// Every client.
     Open,
-    /// Callers that the proxy in front of it names.
+    /// Clients that the proxy in front of it has identified.
     TrustedHeader,
 }
 
 impl Authn {
-    /// The mode that `SEI_SIDECAR_AUTHN_MODE` asks a release for; `None` where that is no mode. Releases before
-    /// v0.0.50 ignore the variable.
+    /// The mode that `SEI_SIDECAR_AUTHN_MODE` requests of a release; `None` if it is not a mode. Releases
+    /// before v0.0.50 ignore the variable.
     pub fn of_variable(value: &str, generation: Generation) -> Option<Self> {
         match value.trim().to_lowercase().as_str() {
             _ if generation < Generation::V50 => Some(Self::Open),
@@ -39,7 +39,7 @@ impl Authn {
     }
 }
 
-/// Answers one request.
+/// Responds to one request.
 pub async fn answer(sidecar: &Sidecar, authn: Authn, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let sizes = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
@@ -62,12 +62,12 @@ pub async fn answer(sidecar: &Sidecar, authn: Authn, request: Request<Body>) -> 
     }
 }
 
-/// Whether a path is answered to every caller, by the sidecar and by the proxy.
+/// Whether a path needs no authentication, neither in the sidecar nor in the proxy.
 pub(super) fn is_bypassed(path: &str) -> bool {
     ["/v0/healthz", "/v0/startupz", "/v0/livez", "/v0/metrics"].contains(&path)
 }
 
-/// Checks that exactly one header names the caller.
+/// Checks that exactly one header identifies the client.
 fn caller(headers: &HeaderMap) -> Result<(), &'static str> {
     let mut users = headers.get_all("x-remote-user").iter();
     match (users.next(), users.next()) {
@@ -91,7 +91,7 @@ fn route(sidecar: &Sidecar, method: &Method, path: &str, body: &[u8]) -> Respons
         _ if task.is_some() => "DELETE, GET, HEAD",
         _ => return mux::not_found(),
     };
-    // The body of an answer to HEAD is left out by the server.
+    // The server omits the body of a response to HEAD.
     let method = if method == Method::HEAD { &Method::GET } else { method };
     let ready = sidecar.is_ready();
     match (method, path) {

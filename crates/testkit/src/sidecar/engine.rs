@@ -1,4 +1,4 @@
-//! One sidecar: its records, whether it is ready, and the handlers that run.
+//! One sidecar: its records, its readiness, and the running handlers.
 
 use std::{
     collections::BTreeMap,
@@ -18,15 +18,15 @@ use super::{Generation, Record, Status, lock};
 const MARK_READY: &str = "mark-ready";
 const MARK_NOT_READY: &str = "mark-not-ready";
 
-/// How a task ended: with a result or without one.
+/// How a task ended: with or without a result.
 pub type Outcome = Result<Option<Value>, Failure>;
 
 /// How a task failed.
 #[derive(Clone, Debug, Default)]
 pub struct Failure {
-    /// What its record says.
+    /// The error in its record.
     pub error: String,
-    /// What releases that report it say beside that.
+    /// The result, in releases that report it.
     pub result: Option<Value>,
 }
 
@@ -36,33 +36,33 @@ impl From<String> for Failure {
     }
 }
 
-/// What a sidecar does outside its own memory.
+/// The effects of a sidecar outside its memory.
 pub trait Work: Send + Sync + 'static {
-    /// The release that it is.
+    /// Its release.
     fn generation(&self) -> Generation;
 
-    /// Whether it has a handler for a type of task.
+    /// Whether it has a handler for a task type.
     fn knows(&self, type_: &str) -> bool {
         self.generation().knows(type_)
     }
 
-    /// Does a task.
+    /// Runs a task.
     fn run(&self, type_: &str, params: Map<String, Value>) -> BoxFuture<'static, Outcome>;
 
-    /// Keeps the records for the next start.
+    /// Stores the records for the next start.
     ///
     /// # Errors
-    /// Why they cannot be kept.
+    /// Why they cannot be stored.
     fn store(&self, records: &[&Record]) -> Result<(), String>;
 
-    /// The node's id in the peer-to-peer network.
+    /// The node's ID in the peer-to-peer network.
     ///
     /// # Errors
     /// Why there is none.
     fn node_id(&self) -> Result<String, String>;
 }
 
-/// A sidecar on one volume. Clones are the same one.
+/// A sidecar on one volume. Clones share it.
 #[derive(Clone)]
 pub struct Sidecar(Arc<Inner>);
 
@@ -73,7 +73,7 @@ struct Inner {
     ready: watch::Sender<bool>,
 }
 
-/// Handlers that run, and those of them that a DELETE can reach.
+/// Running handlers, and those of them that a DELETE can cancel.
 #[derive(Default)]
 struct Handlers {
     all: JoinSet<()>,
@@ -91,7 +91,7 @@ impl Sidecar {
         }))
     }
 
-    /// Its process starts: it is not ready, and what was running runs again.
+    /// Its process starts: it is not ready, and tasks that were running run again.
     pub fn start(&self) {
         self.0.ready.send_replace(false);
         if self.generation() >= Generation::V64 {
@@ -106,7 +106,7 @@ impl Sidecar {
         }
     }
 
-    /// A hold that was under way comes first at a start, and wins over a `mark-ready` that is not newer.
+    /// At a start, a running hold comes first, and takes precedence over a `mark-ready` that is not newer.
     fn hold(&self) {
         for hold in self.running().into_iter().filter(|record| record.type_ == MARK_NOT_READY) {
             self.end(hold, Ok(None));
@@ -124,7 +124,7 @@ impl Sidecar {
         self.records().into_iter().filter(|record| record.status == Status::Running).collect()
     }
 
-    /// Its process ends, and its handlers with it: what was running stays so on record.
+    /// Its process ends, with its handlers: tasks that were running remain so in their records.
     pub fn stop(&self) {
         let mut handlers = lock(&self.0.handlers);
         handlers.all.abort_all();
@@ -132,8 +132,8 @@ impl Sidecar {
         self.0.ready.send_replace(false);
     }
 
-    /// Its process is asked to end, and the cancelled handlers are recorded as failed, as releases before v0.0.61
-    /// do in some of the cases. Later ones leave them running.
+    /// Its process is terminated, and the cancelled tasks are recorded as failed, as releases before v0.0.61
+    /// do in some cases. Later ones leave them running.
     pub fn cancel(&self) {
         self.stop();
         if self.generation() < Generation::V61 {
@@ -143,17 +143,17 @@ impl Sidecar {
         }
     }
 
-    /// Follows its readiness.
+    /// Watches its readiness.
     pub fn readiness(&self) -> watch::Receiver<bool> {
         self.0.ready.subscribe()
     }
 
-    /// Makes it ready, or not, without a task.
+    /// Sets its readiness without a task.
     pub fn set_ready(&self, ready: bool) {
         self.0.ready.send_replace(ready);
     }
 
-    /// Does a task without a record of it.
+    /// Runs a task without a record of it.
     pub(super) fn perform(&self, type_: &str, params: Map<String, Value>) -> BoxFuture<'static, Outcome> {
         self.0.work.run(type_, params)
     }
@@ -181,8 +181,8 @@ impl Sidecar {
         self.0.work.node_id()
     }
 
-    /// Deletes a record; false where there is none. Releases before v0.0.66 do not end its handler, which writes the
-    /// record again when it ends.
+    /// Deletes a record; false if there is none. Releases before v0.0.66 do not cancel its handler, which
+    /// writes the record again when it ends.
     ///
     /// # Errors
     /// Why it cannot be stored, in releases that report it.
@@ -203,7 +203,7 @@ impl Sidecar {
         Ok(true)
     }
 
-    /// Starts what a request body asks for, unless it runs or is done.
+    /// Starts the task of a request body, unless it is running or completed.
     pub(super) fn submit(&self, body: &[u8]) -> Result<String, String> {
         let mut record = Record::of_request(body, |type_| self.0.work.knows(type_))?;
         let id = record.id.clone();

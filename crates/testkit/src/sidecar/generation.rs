@@ -1,14 +1,14 @@
-//! Releases of the sidecar, and what each of them can do.
+//! Releases of the sidecar, and the capabilities of each.
 
 use std::{fmt, str::FromStr};
 
 use anyhow::Context;
 
-/// A release of seictl, v0.0.N, by its N.
+/// Release v0.0.N of seictl, by its N.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Generation(u16);
 
-/// Task types that not every release has: the first that has it, and the last.
+/// Task types that not every release supports, with the first and the last one that does.
 const LIMITED: &[(&str, u16, u16)] = &[
     ("discover-peers", 47, 56),
     ("gov-vote", 50, u16::MAX),
@@ -56,7 +56,7 @@ impl Generation {
     pub const V57: Self = Self(57);
     /// Records have results.
     pub const V59: Self = Self(59);
-    /// Tasks survive SIGTERM, and failed ones have results.
+    /// Tasks survive SIGTERM, and failed tasks have results.
     pub const V61: Self = Self(61);
     /// Holds: `mark-not-ready`, `stop-seid`, `reset-data`.
     pub const V64: Self = Self(64);
@@ -66,7 +66,7 @@ impl Generation {
     pub const V67: Self = Self(67);
     /// The newest release.
     pub const NEWEST: Self = Self(70);
-    /// The releases at which the behaviour changes, oldest first.
+    /// The releases in which the behavior changes, oldest first.
     pub const ALL: [Self; 10] = [
         Self::V47,
         Self::V50,
@@ -80,13 +80,13 @@ impl Generation {
         Self::NEWEST,
     ];
 
-    /// The release that an image tagged `v0.0.N` contains; `None` where the tag is another, or there is none.
+    /// The release of an image with tag `v0.0.N`; `None` for another tag, or none.
     pub fn of_image(image: &str) -> Option<Self> {
         let name = image.split('@').next()?;
         name.rsplit('/').next()?.split_once(':')?.1.parse().ok()
     }
 
-    /// Whether it has a handler for a type of task.
+    /// Whether it has a handler for a task type.
     pub fn knows(self, type_: &str) -> bool {
         let limits = LIMITED.iter().find(|(limited, ..)| *limited == type_);
         match limits {
@@ -95,7 +95,7 @@ impl Generation {
         }
     }
 
-    /// Every type of task that some release has.
+    /// Every task type that some release supports.
     pub fn task_types() -> impl Iterator<Item = &'static str> {
         ALWAYS.iter().copied().chain(LIMITED.iter().map(|(type_, ..)| *type_))
     }
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_release_knows_its_tasks() {
+    fn each_release_supports_its_task_types() {
         let unknown = |generation: Generation| {
             Generation::task_types().filter(|type_| !generation.knows(type_)).collect::<Vec<_>>()
         };
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_names_its_release_by_its_tag() {
+    fn the_tag_of_an_image_names_its_release() {
         let of = |image| Generation::of_image(image).map(Generation::number);
         assert_eq!(of("ghcr.io/sei-protocol/seictl:v0.0.61@sha256:ab"), Some(61));
         assert_eq!(of("host:5000/seictl:v0.0.50"), Some(50));

@@ -1,4 +1,4 @@
-//! The home of a node: a folder on its volume, with the files that the sidecar and seid leave for each other.
+//! The home of a node: a directory on its volume, with the files that the sidecar and seid exchange.
 
 use std::{
     fs, io,
@@ -9,7 +9,7 @@ use anyhow::Context;
 use serde_json::Value;
 use uuid::Uuid;
 
-/// Where snapshots lie, in a folder for each height.
+/// Directory of the snapshots, with a subdirectory for each height.
 const SNAPSHOTS: &str = "data/snapshots";
 
 /// A home.
@@ -17,25 +17,25 @@ const SNAPSHOTS: &str = "data/snapshots";
 pub struct Home(PathBuf);
 
 impl Home {
-    /// The home in `folder`, which need not exist.
+    /// The home in `folder`, which does not have to exist.
     pub fn new(folder: PathBuf) -> Self {
         Self(folder)
     }
 
-    /// Its folder.
+    /// Its directory.
     pub fn folder(&self) -> &Path {
         &self.0
     }
 
-    /// Whether there is a file.
+    /// Whether a file exists.
     pub fn has(&self, file: &str) -> bool {
         self.0.join(file).exists()
     }
 
-    /// Text of a file; `None` where there is none.
+    /// Text of a file; `None` if it does not exist.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// If it cannot be read.
     pub fn read(&self, file: &str) -> anyhow::Result<Option<String>> {
         match fs::read_to_string(self.0.join(file)) {
             Ok(text) => Ok(Some(text)),
@@ -44,26 +44,26 @@ impl Home {
         }
     }
 
-    /// Writes a whole file or none: neither a reader nor the next start sees half of it. Creates its folder.
+    /// Writes a file atomically: neither a reader nor the next start sees half of it. Creates its directory.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If it cannot be written.
     pub fn write(&self, file: &str, content: impl AsRef<[u8]>) -> anyhow::Result<()> {
         put(&self.0.join(file), content.as_ref()).with_context(|| format!("failed to write {file}"))
     }
 
-    /// Writes a file of JSON.
+    /// Writes a JSON file.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If it cannot be written.
     pub fn write_json(&self, file: &str, value: &Value) -> anyhow::Result<()> {
         self.write(file, value.to_string())
     }
 
-    /// Removes a file if it is there.
+    /// Removes a file if it exists.
     ///
     /// # Errors
-    /// When it cannot be removed.
+    /// If it cannot be removed.
     pub fn remove(&self, file: &str) -> anyhow::Result<()> {
         match fs::remove_file(self.0.join(file)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -73,7 +73,7 @@ impl Home {
         }
     }
 
-    /// Heights of its snapshots, in order.
+    /// Heights of its snapshots, sorted.
     pub(super) fn snapshots(&self) -> Vec<u64> {
         let entries = fs::read_dir(self.0.join(SNAPSHOTS)).into_iter().flatten().flatten();
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
@@ -87,7 +87,7 @@ impl Home {
         format!("{SNAPSHOTS}/{height}/snapshot.tar.gz")
     }
 
-    /// Empties `data`; how many bytes its files had.
+    /// Deletes the content of `data`; returns the size of its files in bytes.
     pub(super) fn wipe_data(&self) -> anyhow::Result<u64> {
         let data = self.0.join("data");
         let bytes = size(&data);
@@ -100,7 +100,8 @@ impl Home {
     }
 }
 
-/// Writes a file under another name first, so that it is there whole or not at all. Creates its folder.
+/// Writes a file under a temporary name first, so that it exists completely or not at all. Creates its
+/// directory.
 pub(crate) fn put(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder)?;
@@ -109,7 +110,7 @@ pub(crate) fn put(path: &Path, content: &[u8]) -> io::Result<()> {
     fs::rename(&part, path)
 }
 
-/// Bytes of all files in a folder.
+/// Total size of the files in a directory, in bytes.
 fn size(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries

@@ -1,5 +1,4 @@
-//! The simulator's two listeners. Which node is meant is read from the Host header and, with TLS, from the name
-//! that the client asks a certificate for.
+//! The simulator's two listeners. The Host header and, with TLS, the requested server name select the node.
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
 
@@ -33,11 +32,11 @@ use super::{
 };
 use crate::rbac_proxy::{Judge, Lifetimes, Refusal, identify};
 
-/// What a connection came through.
+/// How a connection arrived.
 #[derive(Clone)]
 enum Front {
     Nothing,
-    /// The proxy; without a reviewer every caller with a token may pass.
+    /// Through the proxy; without a client for reviews, every client with a token is allowed.
     Proxy(Option<Client>),
 }
 
@@ -61,7 +60,7 @@ pub(super) async fn tls(nodes: Nodes, reviewer: Option<Client>) -> io::Result<So
             tokio::spawn(async move {
                 let Ok(start) = LazyConfigAcceptor::new(Default::default(), stream).await else { return };
                 let host = start.client_hello().server_name().unwrap_or_default().to_owned();
-                // Nothing listens at a pod that is not running, or whose proxy has nothing to serve.
+                // A pod that is not running, or whose proxy has no certificate, refuses connections.
                 let certificate = lock(&nodes)
                     .known(&host)
                     .filter(|node| node.running)
@@ -101,7 +100,8 @@ where
             let mut authn = Authn::Open;
             if let Front::Proxy(reviewer) = front {
                 authn = Authn::TrustedHeader;
-                // Bypass paths pass as they are. On others, what is behind sees who called and not with what.
+                // Bypass paths are forwarded unchanged. On others, the upstream sees the user, but not the
+                // token.
                 if !api::is_bypassed(parts.uri.path()) {
                     match pass(&nodes, reviewer, &host, &parts).await {
                         Ok(user) => {
@@ -115,7 +115,7 @@ where
             answer(&nodes, &host, authn, Request::from_parts(parts, Body::new(body))).await
         }
     });
-    // A client that goes away ends the connection.
+    // A client that disconnects ends the connection.
     let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
 }
 
@@ -143,7 +143,7 @@ async fn pass(
     Judge::new(reviewer, audiences, Lifetimes::NONE).judge(request, &wanted).await
 }
 
-/// Answers one request to `host`. An error drops the connection, as a process that is not there would.
+/// Responds to one request to `host`. An error drops the connection, like a process that does not exist.
 async fn answer(
     nodes: &Nodes,
     host: &str,
@@ -179,7 +179,7 @@ async fn answer(
     })
 }
 
-/// Whether it listens where a request came from. Behind a proxy it does so on loopback alone, from v0.0.50 on.
+/// Whether it listens where a request came from. From v0.0.50 on, behind a proxy it listens only on loopback.
 fn listens(node: &Node, authn: Authn) -> bool {
     let order = lock(&node.order);
     let is_hidden = authn == Authn::Open && node.certificate.is_some() && order.generation >= Generation::V50;

@@ -1,4 +1,4 @@
-//! Sidecars: one that answers as the real one does, of any release, and a simulator of thousands behind two
+//! Sidecars: one that behaves like the real one, of any release, and a simulator of thousands behind two
 //! listeners.
 
 mod answers;

@@ -1,4 +1,4 @@
-//! What Go's request multiplexer answers without a handler.
+//! Responses of Go's request multiplexer without a handler.
 
 use axum::{
     body::Body,
@@ -7,7 +7,7 @@ use axum::{
 
 use super::answers::text;
 
-/// Where a path that is not clean is redirected to: without empty, `.` and `..` segments.
+/// The redirect target of a path that is not clean: without empty, `.` and `..` segments.
 pub(super) fn redirect(path: &str) -> Option<String> {
     let mut clean: Vec<&str> = Vec::new();
     for segment in path.split('/').filter(|segment| !segment.is_empty() && *segment != ".") {
@@ -30,7 +30,7 @@ pub(super) fn redirected(path: &str, query: Option<&str>) -> Response<Body> {
     let mut answer = text(StatusCode::TEMPORARY_REDIRECT, &body);
     let html = HeaderValue::from_static("text/html; charset=utf-8");
     answer.headers_mut().insert(header::CONTENT_TYPE, html);
-    // A path that was parsed as one can be in a header.
+    // A parsed path is a valid header value.
     if let Ok(target) = HeaderValue::from_str(&target) {
         answer.headers_mut().insert(header::LOCATION, target);
     }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_unclean_paths_are_redirected() {
+    fn only_paths_that_are_not_clean_are_redirected() {
         for (path, target) in [
             ("//v0/healthz", Some("/v0/healthz")),
             ("/v0/./tasks/../tasks//", Some("/v0/tasks/")),

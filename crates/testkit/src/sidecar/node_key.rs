@@ -1,4 +1,4 @@
-//! `config/node_key.json`: the key by which a node is known to its peers.
+//! `config/node_key.json`: the key that identifies a node to its peers.
 
 use anyhow::{Context, ensure};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -8,23 +8,23 @@ use uuid::Uuid;
 
 use super::Home;
 
-/// Where it lies in a node's home.
+/// Its path in a node's home.
 pub const FILE: &str = "config/node_key.json";
-/// Bytes of a private Ed25519 key; the second half is the public one.
+/// Length of a private Ed25519 key in bytes; the second half is the public key.
 const KEY: usize = 64;
-/// Bytes of the digest that make an id.
+/// Length of the digest that is the ID, in bytes.
 const ID: usize = 20;
 
-/// A new key. It is of the right form, and nothing is ever signed with it.
+/// A new key. It has the right form, but is never used to sign.
 pub fn generate() -> Value {
     let bytes: Vec<u8> = (0..KEY / 16).flat_map(|_| Uuid::new_v4().into_bytes()).collect();
     json!({ "priv_key": { "type": "tendermint/PrivKeyEd25519", "value": BASE64_STANDARD.encode(bytes) } })
 }
 
-/// The id of the node that lives in `home`.
+/// The ID of the node in `home`.
 ///
 /// # Errors
-/// When there is no key, or none of that form.
+/// If there is no key, or an invalid one.
 pub fn id(home: &Home) -> anyhow::Result<String> {
     let text = home.read(FILE)?;
     let text = text.context("node_key.json not found — generate-identity may not have run yet")?;
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_that_of_the_public_half() {
+    fn the_id_is_derived_from_the_public_key() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::new(folder.path().to_owned());
         let write = |bytes: &[u8]| {

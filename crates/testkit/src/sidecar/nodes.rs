@@ -1,4 +1,4 @@
-//! The nodes of the simulator, the volumes that they mount, and what is wrong with them.
+//! The nodes of the simulator, the volumes that they mount, and their faults.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,27 +20,27 @@ use super::{
 };
 use crate::crash::Crash;
 
-/// The chain of nodes that no pod names one for.
+/// The default chain of nodes.
 const CHAIN: &str = "arctic-1";
 
-/// What is wrong with a sidecar.
+/// Faults of a sidecar.
 #[derive(Clone, Debug)]
 pub struct Faults {
-    /// How long each task takes.
+    /// Duration of each task.
     pub delay: Duration,
-    /// Takes requests and never answers them.
+    /// Accepts requests and never responds.
     pub hang: bool,
-    /// Answers on its own port although it is behind a proxy.
+    /// Responds on its own port although it is behind a proxy.
     pub plain_port: bool,
-    /// Answers everything with this status.
+    /// Responds to everything with this status.
     pub answer: Option<u16>,
     /// Task types that fail this many times, with this error.
     pub fail: BTreeMap<String, (u32, String)>,
-    /// Counts and cuts the tasks that are given to it.
+    /// Counts submitted tasks, and stops at one of them.
     pub crash: Option<Crash>,
-    /// Task types that this sidecar does not know, although its release does.
+    /// Task types that this sidecar does not support, although its release does.
     pub unknown: BTreeSet<String>,
-    /// Task types that never end.
+    /// Task types that never complete.
     pub stuck: BTreeSet<String>,
 }
 
@@ -66,13 +66,13 @@ pub struct Call {
     pub method: String,
     /// Path.
     pub path: String,
-    /// Body, null where there was none.
+    /// Body; null if there was none.
     pub body: Value,
-    /// Whether it carried a bearer token.
+    /// Whether it had a bearer token.
     pub has_token: bool,
 }
 
-/// What a node's sidecar is and does, as its pod and the test say.
+/// Configuration and faults of a node's sidecar, set by its pod and by tests.
 pub(super) struct Order {
     pub(super) faults: Faults,
     pub(super) generation: Generation,
@@ -92,7 +92,7 @@ impl Default for Order {
 }
 
 impl Order {
-    /// The error that a task was ordered to fail with.
+    /// The injected error of a task, if any.
     fn failure(&mut self, type_: &str) -> Option<String> {
         let (left, error) = self.faults.fail.get_mut(type_)?;
         *left = left.checked_sub(1)?;
@@ -100,7 +100,7 @@ impl Order {
     }
 }
 
-/// What outlives a pod.
+/// State that outlives a pod.
 #[derive(Clone)]
 pub(super) struct Volume {
     home: Home,
@@ -113,10 +113,11 @@ impl Volume {
         Self { home: Home::new(folder), prepared: Arc::new(Once::new()), records: Arc::default() }
     }
 
-    /// The home as `seid init` leaves it. Written when it is first needed: most of thousands of nodes never do.
+    /// The home as created by `seid init`. Written when it is first needed: most of thousands of nodes never
+    /// need it.
     pub(super) fn home(&self) -> &Home {
         self.prepared.call_once(|| {
-            // A home that cannot be written shows at the first task.
+            // A home that cannot be written makes the first task fail.
             let _ = self.home.write_json(node_key::FILE, &node_key::generate());
             let _ = self
                 .home
@@ -127,7 +128,7 @@ impl Volume {
     }
 }
 
-/// Does tasks as the real sidecar does, after a delay and with the faults that were ordered.
+/// Runs tasks like the real sidecar, with the configured delay and faults.
 struct Simulated {
     host: String,
     volume: Volume,
@@ -188,17 +189,17 @@ impl Work for Simulated {
 
 /// A node of the simulator.
 pub(super) struct Node {
-    /// The pod runs.
+    /// Whether the pod is running.
     pub(super) running: bool,
-    /// The pod is to be ended by its machine.
+    /// Whether the pod is being evicted.
     pub(super) evicted: bool,
-    /// On the volume that it mounts.
+    /// The sidecar on the mounted volume.
     pub(super) sidecar: Sidecar,
     pub(super) volume: Volume,
     pub(super) order: Arc<Mutex<Order>>,
     pub(super) calls: Vec<Call>,
     pub(super) certificate: Option<Arc<CertifiedKey>>,
-    /// Audiences of the tokens that its proxy accepts; none is that of the API server.
+    /// Audiences of tokens that its proxy accepts; empty means that of the API server.
     pub(super) audiences: Vec<String>,
     claim: String,
 }
@@ -211,11 +212,11 @@ pub(super) struct Fleet {
     this: Weak<Mutex<Fleet>>,
 }
 
-/// Nodes that listeners and tests share.
+/// Nodes, shared by listeners and tests.
 pub(super) type Nodes = Arc<Mutex<Fleet>>;
 
 impl Fleet {
-    /// No nodes yet; volumes are folders in a temporary one.
+    /// No nodes yet; volumes are subdirectories of a temporary directory.
     pub(super) fn start() -> io::Result<Nodes> {
         let folder = tempfile::tempdir()?;
         Ok(Arc::new_cyclic(|this| {
@@ -224,12 +225,13 @@ impl Fleet {
         }))
     }
 
-    /// The node of this name if something was ordered of it.
+    /// The node of this name, if it exists.
     pub(super) fn known(&mut self, host: &str) -> Option<&mut Node> {
         self.nodes.get_mut(host)
     }
 
-    /// The node of this name. One that no pod mounts a claim for has a volume of the same name.
+    /// The node of this name; created if necessary. A node whose pod mounts no claim has a volume of the same
+    /// name.
     pub(super) fn node(&mut self, host: &str) -> &mut Node {
         if !self.nodes.contains_key(host) {
             let order = Arc::default();
@@ -248,12 +250,12 @@ impl Fleet {
             };
             self.nodes.insert(host.to_owned(), node);
         }
-        // It was inserted above if it was not there.
+        // It was inserted above if it did not exist.
         #[allow(clippy::expect_used, reason = "see above")]
         self.nodes.get_mut(host).expect("the node")
     }
 
-    /// A pod mounts the volume of a claim. A new claim gets what was done before any was mounted.
+    /// A pod mounts the volume of a claim. A new claim gets the state from before any claim was mounted.
     pub(super) fn mount(&mut self, host: &str, claim: &str) {
         let node = self.node(host);
         let (before, order) = (std::mem::replace(&mut node.claim, claim.to_owned()), Arc::clone(&node.order));

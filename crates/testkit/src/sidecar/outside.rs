@@ -1,4 +1,4 @@
-//! What a sidecar's handlers reach outside the home: buckets, the RPC of nodes, and the seid beside it.
+//! What a sidecar's handlers use outside the home: buckets, the RPC of nodes, and the seid next to it.
 
 use std::{
     fs, io,
@@ -11,34 +11,34 @@ use serde_json::{Value, json};
 
 use super::home;
 
-/// An answer from outside, or why there is none.
+/// A response from outside, or an error.
 pub type Answer<T> = BoxFuture<'static, Result<T, String>>;
 
 /// A bucket of an object store.
 pub trait Bucket: Send + Sync {
-    /// Content of an object; `None` where there is none.
+    /// Content of an object; `None` if it does not exist.
     fn get(&self, key: &str) -> Answer<Option<Vec<u8>>>;
 
-    /// Puts an object there.
+    /// Stores an object.
     fn put(&self, key: &str, content: Vec<u8>) -> Answer<()>;
 
-    /// Keys that start with `prefix`, a folder's name with its slash.
+    /// Keys that start with `prefix`, a directory name with its slash.
     fn list(&self, prefix: &str) -> Answer<Vec<String>>;
 }
 
 /// The machines around a sidecar.
 pub trait World: Send + Sync {
-    /// What the RPC of a seid at `HOST:PORT` answers.
+    /// The response of the RPC of a seid at `HOST:PORT`.
     fn rpc(&self, address: &str, path: &str) -> Answer<Value>;
 
-    /// Peers among the EC2 instances with certain tags, as `ID@HOST:PORT`.
+    /// Peers among the EC2 instances with the requested tags, as `ID@HOST:PORT`.
     fn instances(&self) -> Answer<Vec<String>>;
 
-    /// Ends the seid beside the sidecar, if one runs.
+    /// Stops the seid next to the sidecar, if it is running.
     fn stop_seid(&self) -> Answer<()>;
 }
 
-/// A bucket in which everything is that is looked for.
+/// A bucket that contains every requested object.
 pub(super) struct Everything;
 
 impl Bucket for Everything {
@@ -58,7 +58,7 @@ impl Bucket for Everything {
 
 /// A bucket that does not respond.
 pub struct Unreachable {
-    /// How long each question is tried.
+    /// Timeout of each query.
     pub after: Duration,
 }
 
@@ -86,7 +86,7 @@ impl Bucket for Unreachable {
     }
 }
 
-/// A bucket that is a folder.
+/// A bucket in a directory.
 pub(super) struct Folder(pub(super) PathBuf);
 
 impl Bucket for Folder {
@@ -100,7 +100,7 @@ impl Bucket for Folder {
     }
 
     fn put(&self, key: &str, content: Vec<u8>) -> Answer<()> {
-        // Under a name that a server does not list until it is whole.
+        // Under a temporary name that a server does not list until the file is complete.
         let written = home::put(&self.0.join(key), &content).map_err(|error| error.to_string());
         Box::pin(async { written })
     }

@@ -1,15 +1,15 @@
-//! Task records, and what a submission must look like.
+//! Task records, and the format of submissions.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// How far a task is.
+/// State of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Its handler runs.
+    /// Its handler is running.
     Running,
     /// Its handler succeeded.
     Completed,
@@ -17,29 +17,29 @@ pub enum Status {
     Failed,
 }
 
-/// What a sidecar knows of a task, in the form of its API.
+/// A sidecar's record of a task, in the form of its API.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
-    /// As the client wrote it, or random.
+    /// As sent by the client, or random.
     pub id: String,
     /// Type.
     #[serde(rename = "type")]
     pub type_: String,
-    /// How far it is.
+    /// Its state.
     pub status: Status,
-    /// How often its handler was started by a submission.
+    /// How often a submission started its handler.
     pub run: u32,
     /// As submitted.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub params: Map<String, Value>,
-    /// What its handler returned.
+    /// Result of its handler.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
-    /// Of a failed one.
+    /// Error of a failed task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// When it was submitted last.
+    /// When it was last submitted.
     pub submitted_at: Timestamp,
     /// When its handler ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,8 +47,8 @@ pub struct Record {
 }
 
 impl Record {
-    /// The task that a request body asks for, as run 1, or the server's reason for refusing it. The order of the
-    /// checks is the server's: a type is looked up before the id is parsed.
+    /// The task of a request body, as run 1, or the server's reason for rejecting it. The checks are in the
+    /// server's order: the type is looked up before the ID is parsed.
     pub(super) fn of_request(body: &[u8], knows: impl Fn(&str) -> bool) -> Result<Self, String> {
         let Request { id, type_, params } = Request::decode(body).ok_or("invalid request body")?;
         if type_.is_empty() {
@@ -74,8 +74,8 @@ impl Record {
     }
 }
 
-/// A body as Go decodes it: the first JSON value alone counts, keys are compared without case, null is absent, and
-/// broken UTF-8 is replaced.
+/// A body as decoded by Go: only the first JSON value counts, keys are case-insensitive, null counts as
+/// absent, and invalid UTF-8 is replaced.
 #[derive(Default)]
 struct Request {
     id: String,

@@ -1,6 +1,6 @@
-//! A simulator of sidecars: thousands of nodes behind two listeners, one plain and one with TLS in the place of
-//! kube-rbac-proxy. Which node is meant follows from the name that the client asks for, as in a cluster. Each
-//! answers as a real sidecar of its release does, with faults to order.
+//! A simulator of sidecars: thousands of nodes behind two listeners, one plain and one with TLS in place of
+//! kube-rbac-proxy. The requested host name selects the node, as in a cluster. Each responds like a real
+//! sidecar of its release, with injected faults.
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc};
 
@@ -15,16 +15,16 @@ use super::{
     outside::Folder,
 };
 
-/// How callers are judged.
+/// How clients are authorized.
 #[derive(Clone)]
 pub enum Access {
-    /// Any caller that has a token.
+    /// Any client with a token.
     AnyToken,
-    /// By real TokenReviews and SubjectAccessReviews.
+    /// With real TokenReviews and SubjectAccessReviews.
     Reviewed(Client),
 }
 
-/// The simulator. Clones are the same one.
+/// The simulator. Clones share it.
 #[derive(Clone)]
 pub struct Simulator {
     nodes: Nodes,
@@ -33,10 +33,10 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Listens on loopback. `access` judges who calls through TLS.
+    /// Listens on loopback. `access` authorizes clients over TLS.
     ///
     /// # Errors
-    /// When no port or folder is available.
+    /// If no port or directory is available.
     pub async fn start(access: Access) -> anyhow::Result<Self> {
         let nodes = Fleet::start().context("create a folder for volumes")?;
         let reviewer = match access {
@@ -53,22 +53,22 @@ impl Simulator {
         [format!(":8443:{}", self.tls), format!("::{}", self.plain)]
     }
 
-    /// A pod mounts the volume of a claim: what was done on another volume is not done on this one.
+    /// A pod mounts the volume of a claim: work done on another volume is not done on this one.
     pub fn mount(&self, host: &str, claim: &str) {
         lock(&self.nodes).mount(host, claim);
     }
 
-    /// The release that it is; the newest unless another is chosen.
+    /// Sets its release; the default is the newest.
     pub fn play(&self, host: &str, generation: Generation) {
         self.with(host, |node| lock(&node.order).generation = generation);
     }
 
-    /// The chain that its environment names.
+    /// Sets the chain in its environment.
     pub fn join(&self, host: &str, chain: &str) {
         self.with(host, |node| chain.clone_into(&mut lock(&node.order).chain));
     }
 
-    /// The sidecar's process starts: it is not ready, and what was running runs again.
+    /// The sidecar's process starts: it is not ready, and tasks that were running run again.
     pub fn run(&self, host: &str) {
         self.with(host, |node| {
             node.running = true;
@@ -76,7 +76,7 @@ impl Simulator {
         });
     }
 
-    /// The sidecar's process runs and was made ready before.
+    /// The sidecar's process runs and is ready.
     pub fn run_ready(&self, host: &str) {
         self.with(host, |node| {
             node.running = true;
@@ -92,7 +92,7 @@ impl Simulator {
         });
     }
 
-    /// Its process is asked to end, and records cancelled tasks as failed where its release can do so.
+    /// Its process is terminated, and records cancelled tasks as failed if its release can do so.
     pub fn terminate(&self, host: &str) {
         self.with(host, |node| {
             node.running = false;
@@ -100,7 +100,7 @@ impl Simulator {
         });
     }
 
-    /// Its pod is evicted: the process ends, and the pod has failed.
+    /// Its pod is evicted: the process ends, and the pod fails.
     pub fn evict(&self, host: &str) {
         self.with(host, |node| {
             node.running = false;
@@ -109,32 +109,32 @@ impl Simulator {
         });
     }
 
-    /// Whether its pod is to be ended; true once.
+    /// Whether its pod is being evicted; true once.
     pub(crate) fn take_eviction(&self, host: &str) -> bool {
         self.with(host, |node| std::mem::take(&mut node.evicted))
     }
 
-    /// The audiences of the tokens that its proxy accepts.
+    /// Sets the audiences of tokens that its proxy accepts.
     pub fn accept_audiences(&self, host: &str, audiences: Vec<String>) {
         self.with(host, |node| node.audiences = audiences);
     }
 
-    /// A pod without a proxy took the place of one with it.
+    /// Its pod was replaced by one without a proxy.
     pub fn remove_proxy(&self, host: &str) {
         self.with(host, |node| node.certificate = None);
     }
 
-    /// The certificate that its proxy serves.
+    /// Sets the certificate that its proxy serves.
     ///
     /// # Errors
-    /// PEM that the proxy could not start with.
+    /// If the proxy cannot load the PEM.
     pub fn serve_certificate(&self, host: &str, crt: &[u8], key: &[u8]) -> anyhow::Result<()> {
         let certified = crate::certs::certified(crt, key)?;
         self.with(host, |node| node.certificate = Some(Arc::new(certified)));
         Ok(())
     }
 
-    /// The folder that is its bucket, and its chain. Without one, everything that it looks for is there.
+    /// Sets the directory of its bucket, and its chain. By default every requested object exists.
     pub fn use_bucket(&self, host: &str, folder: PathBuf, chain: &str) {
         self.with(host, |node| lock(&node.order).bucket = Arc::new(Folder(folder)));
         self.join(host, chain);
@@ -145,26 +145,26 @@ impl Simulator {
         self.with(host, |node| change(&mut lock(&node.order).faults));
     }
 
-    /// Does a task on its volume as another sidecar did it before: nothing of it is on record.
+    /// Runs a task on its volume, as if another sidecar had done it before: without a record.
     ///
     /// # Errors
-    /// How it failed.
+    /// The failure of the task.
     pub async fn perform(&self, host: &str, type_: &str, params: Map<String, Value>) -> Result<(), String> {
         let task = self.with(host, |node| node.sidecar.perform(type_, params));
         task.await.map(drop).map_err(|failure| failure.error)
     }
 
-    /// The requests that reached it, in order.
+    /// The requests that it received, in order.
     pub fn calls(&self, host: &str) -> Vec<Call> {
         self.with(host, |node| node.calls.clone())
     }
 
-    /// How many requests have reached it.
+    /// The number of requests that it received.
     pub fn call_count(&self, host: &str) -> usize {
         self.with(host, |node| node.calls.len())
     }
 
-    /// The home on the volume that it mounts.
+    /// The home on the mounted volume.
     pub fn home(&self, host: &str) -> Home {
         self.with(host, |node| node.volume.home().clone())
     }
@@ -183,12 +183,12 @@ impl Simulator {
         runs
     }
 
-    /// Types of tasks whose handler was started more than once under one id.
+    /// Types of tasks whose handler was started more than once with the same ID.
     pub fn repeated(&self, host: &str) -> Vec<String> {
         self.records(host).into_iter().filter(|record| record.run > 1).map(|record| record.type_).collect()
     }
 
-    /// Follows its readiness, as long as it mounts the same volume.
+    /// Watches its readiness, as long as it mounts the same volume.
     pub fn readiness(&self, host: &str) -> watch::Receiver<bool> {
         self.with(host, |node| node.sidecar.readiness())
     }

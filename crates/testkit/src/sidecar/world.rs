@@ -1,4 +1,4 @@
-//! What simulated sidecars reach: each other, and a world outside in which everything answers.
+//! What simulated sidecars can reach: each other, and an outside in which everything responds.
 
 use std::sync::Weak;
 
@@ -6,19 +6,19 @@ use serde_json::{Value, json};
 
 use super::{Answer, World};
 
-/// Blocks of the simulated chains.
+/// Height of the simulated chains.
 const HEIGHT: &str = "100000";
 const CLUSTER: &str = ".svc.cluster.local";
-/// Id of nodes outside.
+/// ID of nodes outside.
 const OUTSIDE: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// Nodes of which others ask the id.
+/// Nodes whose ID can be queried.
 pub(super) trait Answers: Send + Sync {
-    /// Id of a node whose seid runs, or why it does not answer; `None` for a node that is not simulated.
+    /// ID of a node whose seid is running, or the error; `None` for a node that is not simulated.
     fn node_id(&self, host: &str) -> Option<Result<String, String>>;
 }
 
-/// The world around one node.
+/// The network environment of one node.
 pub(super) struct Neighbours {
     pub(super) host: String,
     pub(super) answers: Weak<dyn Answers>,
@@ -52,7 +52,7 @@ impl World for Neighbours {
         Box::pin(async { Ok(vec![format!("{OUTSIDE}@ec2.example:26656")]) })
     }
 
-    /// Its container starts it again at once, or waits for the sidecar if that is not ready.
+    /// Its container restarts it at once, or waits for the sidecar if that is not ready.
     fn stop_seid(&self) -> Answer<()> {
         Box::pin(async { Ok(()) })
     }

@@ -1,4 +1,4 @@
-//! The bootstrap Job lost, failed or evicted at each point of its life.
+//! A bootstrap Job that is lost, fails or is evicted at each point of its life.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::{
 
 const A: &str = "ghcr.io/sei-protocol/sei:a";
 
-/// A node that goes through a bootstrap.
+/// A node with a bootstrap.
 fn bootstrapped() -> Value {
     let snapshot = json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "seid:old" });
     let mut spec = builders::full_node(A);
@@ -31,7 +31,7 @@ async fn create(cluster: &Cluster, name: &str) {
     harness::create(cluster, name, bootstrapped()).await;
 }
 
-/// The current task is this one, and was given to the sidecar.
+/// The current task is this one, and was submitted to the sidecar.
 fn works_on(type_: &str) -> impl Fn(&SeiNode) -> bool + '_ {
     move |node| {
         let plan = node.status.as_ref().and_then(|status| status.plan.as_ref());
@@ -60,7 +60,7 @@ async fn a_bootstrap_recovers_from_a_lost_or_evicted_job() {
     harness::nothing_left_but(&cluster, &[]).await;
 }
 
-/// Its sidecar continues in the next Job: the plan is the same, and nothing is started twice.
+/// Its sidecar continues in the next Job: the plan is the same, and no task is started twice.
 async fn lost_while_it_works(cluster: &Cluster) {
     let name = "lost-0";
     let host = Cluster::host(name);
@@ -74,7 +74,7 @@ async fn lost_while_it_works(cluster: &Cluster) {
     assert_eq!(cluster.simulator.runs(&host)["snapshot-restore"], 1);
 }
 
-/// seid was released already: the next Job's pod is released again, and the rest is not repeated.
+/// seid was already allowed to start: mark-ready is repeated for the next Job's pod, and no other task.
 async fn lost_when_released(cluster: &Cluster) {
     let name = "released-0";
     let host = Cluster::host(name);
@@ -107,7 +107,7 @@ async fn evicted_when_released(cluster: &Cluster) {
     comes_back(cluster, name).await;
 }
 
-/// The failure is reported with its remedy, and the remedy leads to Running.
+/// The failure is reported with its remedy, and applying it leads to Running.
 async fn comes_back(cluster: &Cluster, name: &str) {
     let failed = until(cluster, name, "the failed Job is reported", |node| {
         condition(node, ConditionType::Stalled).as_deref() == Some("True/PlanFailed")
@@ -122,7 +122,7 @@ async fn comes_back(cluster: &Cluster, name: &str) {
     until(cluster, name, "Running", is_running).await;
 }
 
-/// Without its Service the bootstrap pod has no name: the Service is recreated.
+/// Without its Service the bootstrap pod has no DNS name: the Service is recreated.
 async fn service_taken_away(cluster: &Cluster) {
     let name = "nameless-0";
     let host = Cluster::host(name);
@@ -136,14 +136,15 @@ async fn service_taken_away(cluster: &Cluster) {
         service.is_some_and(|service| service.labels().contains_key("sei.io/component"))
     })
     .await;
-    // A handler that never ends stays so until its process does.
+    // A handler that never completes remains so until its process ends.
     harness::stuck(cluster, name, &[]);
     cluster.simulator.stop(&host);
     cluster.simulator.run(&host);
     until(cluster, name, "Running", is_running).await;
 }
 
-/// The documented way to change what is decided at creation, as TLS is: an old seid must not run on newer data.
+/// The documented way to change what is decided at creation, such as TLS: an old seid must not run on newer
+/// data.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recreated_node_does_not_bootstrap_a_volume_with_data_again() {
     let cluster = harness::cluster().await;

@@ -1,4 +1,4 @@
-//! Genesis ceremonies of a new chain: members wait for what the group makes, and say so.
+//! Genesis ceremonies of a new chain: members wait for the objects of the group, and report it.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ fn member() -> Value {
     })
 }
 
-/// Whether `Ready` has `reason` and says `text`.
+/// Whether `Ready` has `reason` and its message contains `text`.
 fn says(node: &SeiNode, reason: &str, text: &str) -> bool {
     let ready = node.status.as_ref().and_then(|status| status.condition(ConditionType::Ready));
     ready.is_some_and(|ready| ready.reason == reason && ready.message.contains(text))
@@ -85,7 +85,7 @@ async fn members_wait_for_the_genesis_and_continue_when_it_exists() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn denied_access_to_the_bucket_is_reported_and_blocks_no_node() {
+async fn denied_access_to_the_bucket_is_reported_and_does_not_block_nodes() {
     let store = S3::start("genesis").await.unwrap();
     let cluster = cluster(&store).await;
     let mut variables = store.variables();
@@ -97,7 +97,7 @@ async fn denied_access_to_the_bucket_is_reported_and_blocks_no_node() {
     })
     .await;
 
-    // Nor does one without credentials.
+    // Nor does an operator without credentials.
     operator.kill().unwrap();
     let operator = harness::operator(&cluster);
     let tried = runs(&cluster, MEMBERS[0], "configure-genesis");
@@ -110,7 +110,7 @@ async fn denied_access_to_the_bucket_is_reported_and_blocks_no_node() {
     })
     .await;
 
-    // One that is let in waits from the next try on, and does not go on speaking of the last.
+    // With access, it waits from the next attempt on, and does not report the last error any more.
     operator.kill().unwrap();
     let _operator = harness::operator_with(&cluster, &store.variables());
     until(&cluster, MEMBERS[0], "waiting for the genesis", |node| {

@@ -1,4 +1,4 @@
-//! A spec that changes while its plan runs, and images that cannot be pulled.
+//! Spec changes during a plan, and images that cannot be pulled.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn a_spec_change_takes_effect_at_any_point_of_a_plan() {
     );
 }
 
-/// Ready names what cannot be pulled, and the corrected spec brings the node up.
+/// Ready names the image that cannot be pulled, and the node starts with the corrected spec.
 async fn first_image_missing(cluster: &Cluster) {
     let name = "first-0";
     harness::create(cluster, name, builders::full_node(MISSING)).await;
@@ -45,7 +45,8 @@ async fn first_image_missing(cluster: &Cluster) {
     until(cluster, name, "up with the corrected image", runs(A)).await;
 }
 
-/// A to an image that does not exist, and on to B; then there and back to B, which never lost its pod's image.
+/// From A to an image that does not exist, then to B; then to a missing image and back to B, whose pod was
+/// never replaced.
 async fn next_image_missing(cluster: &Cluster) {
     let name = "next-0";
     harness::create(cluster, name, builders::full_node(A)).await;
@@ -73,7 +74,7 @@ async fn bootstrap_image_missing(cluster: &Cluster) {
     until(cluster, name, "up with the corrected image", runs(A)).await;
 }
 
-/// What the sidecar is at comes to its end; what comes after it is of the new spec, and nothing is done twice.
+/// The running task of the sidecar completes; later tasks use the new spec, and no work is done twice.
 async fn changed_while_the_sidecar_works(cluster: &Cluster) {
     let name = "busy-0";
     let host = Cluster::host(name);
@@ -97,7 +98,7 @@ async fn changed_while_the_sidecar_works(cluster: &Cluster) {
     assert!(cluster.simulator.repeated(&host).is_empty());
 }
 
-/// Several specs in a row, faster than anything can follow.
+/// Several spec changes in a row, faster than the operator can follow.
 async fn changed_at_once(cluster: &Cluster) {
     let name = "hasty-0";
     harness::create(cluster, name, builders::full_node(A)).await;

@@ -1,5 +1,6 @@
-//! The operator ends at every point of the main job: before and after each of its writes to the API server and each
-//! task it gives to the sidecar. Another one continues from there, to the same end, and does nothing twice.
+//! The operator is killed at every point of a node's life: before and after each of its writes to the API
+//! server and each task that it submits. Another one continues from there, with the same result, and does no
+//! work twice.
 
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ use crate::harness::{self, PATIENCE, condition};
 
 const IMAGE: &str = "ghcr.io/sei-protocol/sei:v6.4.1";
 
-/// A namespace in which one node after the other lives.
+/// A namespace in which nodes live one after the other.
 struct Lane<'a> {
     cluster: &'a Cluster,
     namespace: &'static str,
@@ -49,7 +50,8 @@ async fn a_crash_at_any_point_leads_to_the_same_result() {
 }
 
 impl Lane<'_> {
-    /// Cuts at the first effect, at the second, and so on, until a node is up before its cut. Returns how many.
+    /// Crashes at the first effect, at the second, and so on, until a node is up before the crash point.
+    /// Returns the number of effects.
     async fn every_point(self) -> usize {
         self.prepare().await;
         let (_, reference) = self.life("reference", None).await;
@@ -81,7 +83,7 @@ impl Lane<'_> {
         Api::namespaced(self.cluster.client.clone(), self.namespace)
     }
 
-    /// The whole life of one node. Whether the operator was cut off, and what the cluster held in the end.
+    /// The whole life of one node. Returns whether the operator crashed, and the final state of the cluster.
     async fn life(&self, name: &str, crash: Option<Crash>) -> (bool, Value) {
         let host = format!("{name}-0.{name}.{}.svc.cluster.local", self.namespace);
         self.cluster.simulator.faults(&host, |faults| faults.crash.clone_from(&crash));
@@ -132,7 +134,7 @@ impl Lane<'_> {
         self.api().create(&PostParams::default(), &secret).await.unwrap();
     }
 
-    /// The controller as the program runs it, with this cut.
+    /// The controller as the program runs it, with this crash point.
     async fn operator(&self, crash: Option<&Crash>) -> JoinHandle<()> {
         let kubeconfig = Kubeconfig::read_from(self.cluster.operator_kubeconfig()).unwrap();
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
@@ -179,7 +181,7 @@ impl Lane<'_> {
         }
     }
 
-    /// What matters of the cluster, the node's name and what is random taken out.
+    /// The relevant state of the cluster, without the node's name and random values.
     async fn end(&self, name: &str, host: &str) -> Value {
         let node: SeiNode = self.api().get(name).await.unwrap();
         let status = node.status.clone().unwrap();
@@ -202,14 +204,14 @@ impl Lane<'_> {
             "tasks": tasks,
             "objects": [set, service, claim],
             "config": config.map(|config| config.data),
-            // How often each task ran, and which ran twice.
+            // How often each task ran, and which ones ran twice.
             "runs": self.cluster.simulator.runs(host),
             "repeated": self.cluster.simulator.repeated(host),
         });
         serde_json::from_str(&end.to_string().replace(name, "NODE")).unwrap()
     }
 
-    /// Spec and generation of an object, without what the API server allots.
+    /// Spec and generation of an object, without values that the API server allocates.
     async fn spec<K>(&self, name: &str) -> Value
     where
         K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>

@@ -1,5 +1,5 @@
-//! Objects that are being deleted: names that are still taken, data that must not go with its pod, and deletions
-//! that keep what they leave.
+//! Objects that are being deleted: names that are still taken, data that must outlive its pod, and deletions
+//! that orphan objects.
 
 use std::time::Duration;
 
@@ -34,7 +34,8 @@ async fn nodes_wait_for_objects_that_are_being_deleted() {
     tokio::join!(created_again_under_its_name(&cluster), claim_deleted_before_an_update(&cluster));
 }
 
-/// The new node waits for the claim of the former one, whose pod does not end, and then starts on an empty one.
+/// The new node waits for the claim of the former one, whose pod does not terminate, and then starts on an
+/// empty one.
 async fn created_again_under_its_name(cluster: &Cluster) {
     let name = "again-0";
     harness::create(cluster, name, builders::full_node(A)).await;
@@ -54,7 +55,7 @@ async fn created_again_under_its_name(cluster: &Cluster) {
     assert_ne!(claims.get("data-again-0").await.unwrap().uid(), old);
 }
 
-/// Only the pod keeps a deleted claim alive, so an update does not end it.
+/// A deleted claim exists only as long as its pod, so an update does not delete the pod.
 async fn claim_deleted_before_an_update(cluster: &Cluster) {
     let name = "doomed-0";
     harness::create(cluster, name, builders::full_node(A)).await;
@@ -75,7 +76,8 @@ async fn claim_deleted_before_an_update(cluster: &Cluster) {
     assert!(claims.get("data-doomed-0").await.unwrap().metadata.deletion_timestamp.is_some());
 }
 
-/// A cache that lags shows the claim as it was; the step that ends the pod reads the claim itself.
+/// A lagging cache shows the old state of the claim; the step that deletes the pod reads the claim from the
+/// API server.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_update_reads_the_claim_before_it_ends_the_pod_that_keeps_it() {
     let cluster = harness::cluster().await;
@@ -118,9 +120,9 @@ async fn a_deletion_that_orphans_keeps_the_claim() {
     assert_eq!((claim.metadata.deletion_timestamp, claim.metadata.owner_references), (None, None));
 }
 
-/// Restore tools drop owners and status: what `docs/backup.md` says then destroys nothing.
+/// Restore tools drop owner references and status: following `docs/backup.md` then loses no data.
 #[tokio::test(flavor = "multi_thread")]
-async fn objects_that_were_restored_without_owners_are_taken_up_as_documented() {
+async fn objects_that_were_restored_without_owners_are_adopted_as_documented() {
     let cluster = harness::cluster().await;
     let operator = harness::operator(&cluster);
     let name = "bk-0";
@@ -163,7 +165,7 @@ async fn objects_that_were_restored_without_owners_are_taken_up_as_documented() 
     harness::nothing_left_but(&cluster, &["data-bk-0"]).await;
 }
 
-/// Creates `object` as a restore tool does: without owners, uid and status.
+/// Creates `object` like a restore tool: without owners, UID and status.
 async fn restore<K>(api: &Api<K>, mut object: K)
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>

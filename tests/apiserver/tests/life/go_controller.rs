@@ -1,4 +1,4 @@
-//! What the Go controller left: the objects and plans of a conformance case, for another node.
+//! State left by the Go controller: the objects and plans of a conformance case, for another node.
 
 use kube::{
     Api, ResourceExt,
@@ -12,7 +12,7 @@ use sei_testkit::{
 };
 use serde_json::{Value, json};
 
-/// Documents of a case by their kind, and the name of its node.
+/// Documents of a case by kind, and the name of its node.
 pub struct Case {
     node: &'static str,
     documents: &'static [(&'static str, &'static str)],
@@ -46,7 +46,7 @@ impl Case {
         document
     }
 
-    /// The plan of this story, done up to `done`.
+    /// The plan of this story, completed up to `done`.
     pub fn plan(&self, story: &str, node: &str, done: usize) -> Value {
         let mut plan = self.document("plan", node)[story]["plan"].clone();
         for task in plan["tasks"].as_array_mut().unwrap().iter_mut().take(done) {
@@ -55,15 +55,15 @@ impl Case {
         plan
     }
 
-    /// Leaves on the node's volume what its sidecar did for the first `done` tasks of the init plan.
+    /// Writes to the node's volume what its sidecar did for the first `done` tasks of the init plan.
     pub async fn did(&self, cluster: &Cluster, node: &str, done: usize) {
         let requests = self.document("plan", node)["init"]["sidecarRequests"].clone();
-        // The release of the platform's image, which the pod runs.
+        // The release in the platform's image, which the pod runs.
         cluster.simulator.play(&Cluster::host(node), Generation::V50);
         for request in requests.as_array().unwrap() {
             let (index, body) = (request["taskIndex"].as_u64().unwrap(), &request["body"]);
             let (type_, params) = (body["type"].as_str().unwrap(), body["params"].as_object());
-            // It is ready only in the process that was made so.
+            // Readiness is lost with the process.
             if index < done as u64 && type_ != "mark-ready" {
                 let params = params.cloned().unwrap_or_default();
                 cluster.simulator.perform(&Cluster::host(node), type_, params).await.unwrap();
@@ -71,7 +71,7 @@ impl Case {
         }
     }
 
-    /// Writes an object of the Go controller's, owned by `node`.
+    /// Creates an object of the Go controller, owned by `node`.
     pub async fn leave(&self, cluster: &Cluster, kind: &str, node: &SeiNode) {
         let mut object = self.document(kind, &node.name_any());
         object["metadata"]["namespace"] = NAMESPACE.into();
@@ -91,7 +91,7 @@ impl Case {
         self.node_with(cluster, name, status, json!({})).await
     }
 
-    /// The same with `more` in its spec.
+    /// The same with additional fields in its spec.
     pub async fn node_with(&self, cluster: &Cluster, name: &str, status: Value, more: Value) -> SeiNode {
         let mut object = self.document("seinode", name);
         object["spec"].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

@@ -1,4 +1,4 @@
-//! Cluster, operator and waiting: what every test here starts from.
+//! Cluster, operator and waiting: the common basis of these tests.
 
 use std::{
     collections::BTreeMap,
@@ -31,7 +31,7 @@ use sei_testkit::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// Long enough for a busy machine; nothing is measured by it.
+/// Long enough for a busy machine; nothing is measured with it.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 pub async fn cluster() -> Cluster {
@@ -48,7 +48,7 @@ pub fn operator(cluster: &Cluster) -> Operator {
     start(cluster, &ALONE)
 }
 
-/// An operator with more variables in its environment.
+/// An operator with additional environment variables.
 pub fn operator_with(cluster: &Cluster, variables: &[(&str, String)]) -> Operator {
     start_with(cluster, &ALONE, variables)
 }
@@ -78,7 +78,7 @@ pub async fn create_labelled(cluster: &Cluster, name: &str, labels: Value, spec:
     cluster.nodes().create(&PostParams::default(), &node).await.unwrap();
 }
 
-/// Makes or replaces the TLS Secret of `node` with a certificate for `names`.
+/// Creates or replaces the TLS Secret of `node` with a certificate for `names`.
 pub async fn put_secret(cluster: &Cluster, authority: &Authority, secret: &str, names: &[String]) {
     let pair = authority.issue(names).unwrap();
     let wanted = builders::tls_secret(NAMESPACE, secret, &pair, &authority.pem()).unwrap();
@@ -87,7 +87,7 @@ pub async fn put_secret(cluster: &Cluster, authority: &Authority, secret: &str, 
     api.create(&PostParams::default(), &wanted).await.unwrap();
 }
 
-/// Makes the key Secrets of a validator.
+/// Creates the key Secrets of a validator.
 pub async fn put_keys(cluster: &Cluster) {
     let key = r#"{"address":"A","pub_key":{"type":"t","value":"v"},"priv_key":{"type":"t","value":"v"}}"#;
     for (name, data) in [
@@ -109,7 +109,7 @@ pub fn names(node: &str) -> Vec<String> {
     vec![format!("{node}.{NAMESPACE}.svc.cluster.local"), Cluster::host(node)]
 }
 
-/// Waits until the node is as `wanted`, and returns it.
+/// Waits until the node is `wanted`, and returns it.
 pub async fn until(cluster: &Cluster, name: &str, what: &str, wanted: impl Fn(&SeiNode) -> bool) -> SeiNode {
     let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
     let mut nodes = watcher(cluster.nodes(), config).default_backoff().applied_objects().boxed();
@@ -152,12 +152,12 @@ pub async fn set_image(cluster: &Cluster, name: &str, image: &str) -> SeiNode {
     patch(cluster, name, json!({ "spec": { "image": image } })).await
 }
 
-/// Asks for another try.
+/// Requests a retry.
 pub async fn retry(cluster: &Cluster, name: &str) {
     patch(cluster, name, json!({ "metadata": { "annotations": { "sei.io/retry": "again" } } })).await;
 }
 
-/// Waits until a condition has this `status/reason` and a message with this part.
+/// Waits until a condition has this `status/reason` and a message that contains this text.
 pub async fn until_said(
     cluster: &Cluster,
     name: &str,
@@ -172,7 +172,7 @@ pub async fn until_said(
     .await
 }
 
-/// Changes which task types never end at the node's sidecar.
+/// Sets which task types never complete in the node's sidecar.
 pub fn stuck(cluster: &Cluster, name: &str, types: &[&str]) {
     let types = types.iter().map(|type_| (*type_).to_owned());
     let stuck = types.chain(["snapshot-upload".to_owned()]).collect();
@@ -196,7 +196,7 @@ pub fn condition(node: &SeiNode, of: ConditionType) -> Option<String> {
     Some(format!("{}/{}", condition.status, condition.reason))
 }
 
-/// Waits until no object of any node is left, but for these claims.
+/// Waits until no object of any node exists, except these claims.
 pub async fn nothing_left_but(cluster: &Cluster, claims: &[&str]) {
     let kept: Vec<String> = claims.iter().map(|claim| format!("PersistentVolumeClaim {claim}")).collect();
     let began = Instant::now();
@@ -236,7 +236,7 @@ fn end_of_log(cluster: &Cluster) -> String {
     lines[lines.len().saturating_sub(30)..].join("\n")
 }
 
-/// Waits until `holds` does.
+/// Waits until `holds` returns true.
 pub async fn eventually<F>(what: &str, mut holds: impl FnMut() -> F)
 where
     F: Future<Output = bool>,

@@ -1,5 +1,5 @@
-//! Sidecars that take requests and never answer, beside healthy ones. `crates/controller/src/sidecar/hung.rs` has
-//! thousands of them, without an API server.
+//! Sidecars that accept requests and never respond, among healthy ones.
+//! `crates/controller/src/sidecar/hung.rs` has thousands of them, without an API server.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::harness::{self, condition, eventually, runs, until_said};
 const A: &str = "ghcr.io/sei-protocol/sei:a";
 const HEALTHY: usize = 45;
 const HUNG: usize = 30;
-/// Calls to one sidecar that hangs, each with its deadline, in all the time of the test.
+/// Maximum number of calls to one hanging sidecar during the test, each with its deadline.
 const CALLS: usize = 30;
 
 fn names(prefix: &str, count: usize) -> Vec<String> {
@@ -39,7 +39,7 @@ async fn brought_up(cluster: &Cluster, prefix: &str) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn healthy_nodes_come_up_beside_hung_sidecars_as_fast_as_without_them() {
+async fn hung_sidecars_do_not_slow_down_the_creation_of_healthy_nodes() {
     let cluster = harness::cluster().await;
     let _operator = harness::operator(&cluster);
     let alone = brought_up(&cluster, "early").await;
@@ -55,7 +55,7 @@ async fn healthy_nodes_come_up_beside_hung_sidecars_as_fast_as_without_them() {
     println!("{HEALTHY} nodes: {alone:.1?} alone, {beside:.1?} beside {HUNG} whose sidecar hangs");
     assert!(beside < 3 * alone, "{beside:?} instead of {alone:?}");
 
-    // Each healthy sidecar that restarts is released again.
+    // Each healthy sidecar that restarts gets mark-ready again.
     let healthy: Vec<_> = ["early", "late"].iter().flat_map(|prefix| names(prefix, HEALTHY)).collect();
     for name in &healthy {
         cluster.simulator.stop(&Cluster::host(name));

@@ -1,5 +1,5 @@
-//! What `deploy/` installs, on a real API server: admitted as it is, with pods of the restricted standard, and with
-//! rights that suffice.
+//! The objects in `deploy/` on a real API server: they are admitted, the pods meet the restricted standard,
+//! and the permissions suffice.
 
 use std::process::Command;
 
@@ -48,7 +48,7 @@ fn kubectl(cluster: &Cluster, arguments: &[&str]) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// The chart with `values`, in the namespace that helm would make for it.
+/// The chart with `values`, in the namespace that helm would create.
 fn manifest(values: &Value) -> (Vec<Value>, String) {
     let objects = chart::render(values).unwrap();
     let namespace =
@@ -57,7 +57,7 @@ fn manifest(values: &Value) -> (Vec<Value>, String) {
     (objects, json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string())
 }
 
-/// The operator as `objects` start it, but where a process outside of a pod needs other words.
+/// The operator as started by `objects`, except for arguments that a process outside a pod needs.
 fn start(cluster: &Cluster, objects: &[Value]) -> sei_testkit::operator::Operator {
     let deployment = find(objects, "Deployment", RELEASE).unwrap();
     let arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"].as_array().unwrap();
@@ -65,7 +65,7 @@ fn start(cluster: &Cluster, objects: &[Value]) -> sei_testkit::operator::Operato
     let kept = arguments.iter().filter_map(Value::as_str);
     let mut kept: Vec<_> = kept.filter(|word| !other.contains(&word.split('=').next().unwrap())).collect();
     kept.extend(["--metrics-bind-address=0", "--health-probe-bind-address=0"]);
-    // A pod has it from its ServiceAccount.
+    // In a pod it comes from the ServiceAccount.
     let lease = format!("--leader-election-namespace={}", chart::NAMESPACE);
     kept.push(&lease);
     harness::start(cluster, &kept)
@@ -81,7 +81,7 @@ async fn install_yaml_is_admitted_and_its_rights_suffice() {
     with_the_documented_kustomization(&cluster).await;
 }
 
-/// Beside `install.yaml`, as `docs/install.md` says.
+/// In addition to `install.yaml`, as described in `docs/install.md`.
 async fn with_the_documented_kustomization(cluster: &Cluster) {
     let page = include_str!("../../../../docs/install.md");
     let block = page.split("```yaml\n").find(|block| block.starts_with("# kustomization.yaml")).unwrap();
@@ -114,7 +114,7 @@ async fn roles_in_listed_namespaces_that_name_their_secrets_suffice() {
     apply(&cluster, "named.json", &manifest);
     a_tls_node_lives(&cluster, &objects).await;
 
-    // One that is not named cannot be read; once it is, nothing has to be restarted.
+    // A Secret that is not named cannot be read; once it is named, no restart is needed.
     let _operator = start(&cluster, &objects);
     harness::create(&cluster, "rpc-1", builders::tls_full_node("seid:a", "rpc-1-tls")).await;
     let authority = Authority::new("issuer").unwrap();
@@ -128,7 +128,7 @@ async fn roles_in_listed_namespaces_that_name_their_secrets_suffice() {
     until(&cluster, "rpc-1", "Running", is_running).await;
 }
 
-/// The server itself judges the pods of the Deployment.
+/// The server itself validates the pods of the Deployment.
 async fn pods_meet_the_restricted_standard(cluster: &Cluster, objects: &[Value]) {
     let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
     let namespace = namespaces.get(chart::NAMESPACE).await.unwrap();
@@ -145,7 +145,7 @@ async fn pods_meet_the_restricted_standard(cluster: &Cluster, objects: &[Value])
     assert!(refused.to_string().contains("restricted"), "{refused}");
 }
 
-/// From nothing to Running and to its end, with nothing forbidden on the way.
+/// From creation to Running to deletion, without a denied request.
 async fn a_tls_node_lives(cluster: &Cluster, objects: &[Value]) {
     cluster.run_operator_as(chart::NAMESPACE, RELEASE).await.unwrap();
     let operator = start(cluster, objects);
@@ -194,7 +194,7 @@ async fn deleted_without_roles(restarts: bool) {
     drop(operator);
 }
 
-/// Of a SeiNode that a SeiNodeDeployment controls the operator may change the spec.
+/// The operator may change the spec of a SeiNode that a SeiNodeDeployment controls.
 async fn a_group_is_updated(cluster: &Cluster) {
     let group = json!({
         "apiVersion": "sei.io/v1alpha1", "kind": "SeiNodeDeployment", "metadata": { "name": "group" },
@@ -259,7 +259,7 @@ async fn an_uninstall_leaves_nodes_running_and_the_next_install_adopts_them() {
         let words = ["upgrade", "--install", RELEASE, &folder, "--create-namespace", "--set", &namespaces];
         helm(&[&words, more].concat()).unwrap();
     };
-    // The cluster has a CRD and an account already, as a fleet that moves in has.
+    // The cluster already has a CRD and a ServiceAccount, like an existing fleet.
     install(&["--take-ownership"]);
     harness::create(&cluster, "plain-0", builders::full_node("seid:a")).await;
     let before = cluster.nodes().get("plain-0").await.unwrap();

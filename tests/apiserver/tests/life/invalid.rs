@@ -1,4 +1,4 @@
-//! What the API server cannot refuse, the operator does: `Stalled`, with a message that names the field.
+//! What the API server cannot reject, the operator reports as `Stalled`, with a message that names the field.
 
 #[allow(dead_code, reason = "each test reads a part of the table")]
 #[path = "../../../../crates/api/tests/admission/cases.rs"]
@@ -28,7 +28,7 @@ async fn specs_that_only_the_operator_can_reject_are_stalled_with_the_field_in_t
         told += 1;
     }
     assert!(told >= 15, "{told}");
-    // Put right, it is taken up.
+    // Once corrected, it is reconciled.
     let right = serde_json::json!({ "spec": { "overrides": null, "sidecar": null } });
     harness::patch(&cluster, &parts[0].0, right).await;
     harness::until(&cluster, &parts[0].0, "Running", harness::is_running).await;

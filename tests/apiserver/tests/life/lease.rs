@@ -1,4 +1,4 @@
-//! Who is active, when the process is ready, and how it ends.
+//! Leader election, readiness, and shutdown.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::{
     process::{get, get_with, replica, replica_with},
 };
 
-/// Half of the operator's grace period in a cluster.
+/// Half of the operator's termination grace period in a cluster.
 const AT_ONCE: Duration = Duration::from_secs(5);
 const NAME: &str = "other.sei.io";
 
@@ -46,7 +46,7 @@ async fn a_restarted_container_takes_back_the_lease_of_its_pod_at_once() {
     let before = holder(&cluster, NAME).await.unwrap();
     assert!(before.starts_with("operator-0_uid-of-"), "{before}");
 
-    // Another process that claims to be the same pod, while it is not.
+    // Another process that claims to be the same pod, but is not.
     let twin = container(&cluster, 18_151);
     eventually("the other waits", || async { get(18_151, "/readyz").await.contains("200 OK") }).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -62,7 +62,7 @@ async fn a_restarted_container_takes_back_the_lease_of_its_pod_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_is_not_ready_before_it_can_read_the_lease_and_says_why() {
+async fn a_replica_is_not_ready_before_it_can_read_the_lease_and_reports_why() {
     let cluster = cluster(None).await;
     let operator = replica(&cluster, 18_161);
     eventually("it says why", || async {
@@ -73,7 +73,7 @@ async fn a_replica_is_not_ready_before_it_can_read_the_lease_and_says_why() {
     assert!(operator.log().contains("leases.coordination.k8s.io"), "{}", operator.log());
 }
 
-/// Asks the process to end, and waits until it has.
+/// Sends SIGTERM, and waits until the process has exited.
 async fn ends_at_once(operator: &mut Operator) {
     let asked = Instant::now();
     operator.terminate().unwrap();
@@ -92,7 +92,7 @@ async fn sigterm_ends_a_process_that_cannot_fill_its_caches_and_releases_its_lea
     ends_at_once(&mut operator).await;
     assert_eq!(holder(&cluster, NAME).await.as_deref(), Some(""), "the next replica need not wait");
 
-    // Nor while it waits for an answer about the lease.
+    // Nor while it waits for a response about the lease.
     proxy.hang("leases");
     let mut operator = container(&cluster, 18_171);
     eventually("it waits", || async { get(18_171, "/readyz").await.contains("waiting to read the lease") })
@@ -101,7 +101,7 @@ async fn sigterm_ends_a_process_that_cannot_fill_its_caches_and_releases_its_lea
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metrics_are_served_to_those_that_the_api_server_admits() {
+async fn metrics_are_served_only_to_clients_that_the_api_server_authorizes() {
     let cluster = cluster(Some(NAME)).await;
     let _operator = replica_with(&cluster, 18_181, &["--leader-election-id", NAME, "--metrics-auth"], &[]);
     eventually("it serves", || async { !get(18_182, "/metrics").await.is_empty() }).await;

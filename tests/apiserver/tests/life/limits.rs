@@ -1,4 +1,4 @@
-//! Platforms that limit what a SeiNode may name.
+//! Platforms that restrict what a SeiNode may reference.
 
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::api::{Patch, PatchParams};

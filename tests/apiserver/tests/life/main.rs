@@ -1,4 +1,4 @@
-//! Nodes from nothing to Running and to their end, by the released program.
+//! Nodes from creation to Running to deletion, with the released binary.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 mod bootstrap;

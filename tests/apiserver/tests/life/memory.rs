@@ -1,4 +1,5 @@
-//! What the process holds in memory: nothing secret, nothing that it does not compare, nothing of nodes that are gone.
+//! What the process keeps in memory: no secrets, nothing that it does not compare, nothing of nodes that are
+//! gone.
 
 use std::{
     fs::{self, File},
@@ -19,7 +20,7 @@ use crate::{
 
 const A: &str = "ghcr.io/sei-protocol/sei:a";
 
-/// How often `wanted` is in the memory of a process.
+/// How often `wanted` occurs in the memory of a process.
 fn occurrences(pid: u32, wanted: &[u8]) -> usize {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
     let memory = File::open(format!("/proc/{pid}/mem")).unwrap();
@@ -29,7 +30,7 @@ fn occurrences(pid: u32, wanted: &[u8]) -> usize {
         let (start, end) = line.split(' ').next().unwrap().split_once('-').unwrap();
         let [start, end] = [start, end].map(|address| u64::from_str_radix(address, 16).unwrap());
         let mut bytes = vec![0; usize::try_from(end - start).unwrap()];
-        // A mapping may have gone since.
+        // A mapping may have been unmapped since.
         if memory.read_exact_at(&mut bytes, start).is_ok() {
             found += bytes.windows(wanted.len()).filter(|window| window == &wanted).count();
         }
@@ -37,7 +38,7 @@ fn occurrences(pid: u32, wanted: &[u8]) -> usize {
     found
 }
 
-/// Kilobytes of memory that are in use.
+/// Resident memory in kilobytes.
 fn resident(operator: &Operator) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", operator.pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
@@ -45,8 +46,8 @@ fn resident(operator: &Operator) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_private_key_that_an_annotation_repeats_is_in_memory() {
-    // Put together here, so that this program is not where it comes from.
+async fn private_keys_in_annotations_do_not_stay_in_memory() {
+    // Assembled here, so that the test binary does not contain it.
     let key = ["MIIEvQIBADANBgkqhkiG9w0BAQEF", "AASCBKcwggSjAgEAAoIBAQC7"].concat();
     let cluster = harness::cluster().await;
     let operator = harness::operator(&cluster);
@@ -64,7 +65,7 @@ async fn no_private_key_that_an_annotation_repeats_is_in_memory() {
         .unwrap();
         harness::api(&cluster).create(&PostParams::default(), &secret).await.unwrap();
     }
-    // It has seen the Secrets.
+    // It has received the Secrets.
     harness::create(&cluster, "node-0", builders::tls_full_node(A, "tls-0")).await;
     until(&cluster, "node-0", "its Secret is judged", |node| {
         condition(node, ConditionType::SidecarTlsSecretReady).as_deref() == Some("False/TLSSecretMalformed")
@@ -102,7 +103,7 @@ async fn large_config_maps_with_the_label_of_a_node_cost_no_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_kept_of_a_node_whose_finalizer_was_removed_by_hand() {
+async fn nothing_is_kept_of_a_node_whose_finalizer_was_removed_manually() {
     let cluster = harness::cluster().await;
     let proxy = ApiProxy::in_front_of(&cluster).await.unwrap();
     let _operator = replica(&cluster, 18_131);
@@ -112,7 +113,7 @@ async fn nothing_is_kept_of_a_node_whose_finalizer_was_removed_by_hand() {
     }
     let served = |name: &'static str| async move { get(18_132, "/metrics").await.contains(name) };
     assert!(served("gone-0").await);
-    // It learns of the deletion when it is too late to finalize.
+    // It observes the deletion when it is too late to finalize.
     proxy.delay("seinodes", Duration::from_secs(2));
     cluster.nodes().delete("gone-0", &DeleteParams::default()).await.unwrap();
     harness::patch(&cluster, "gone-0", json!({ "metadata": { "finalizers": null } })).await;

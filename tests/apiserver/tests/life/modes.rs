@@ -1,5 +1,5 @@
-//! Every mode from nothing to Running, through an update, and to its end, while the operator is killed over and
-//! over.
+//! Every mode from creation to Running, through an update, to deletion, while the operator is killed
+//! repeatedly.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::harness::{self, condition, is_running, until};
 const A: &str = "ghcr.io/sei-protocol/sei:v6.4.1";
 const B: &str = "ghcr.io/sei-protocol/sei:v6.4.2";
 
-/// Name and what is added to chain and image.
+/// Name, and the fields added to chain and image.
 fn modes() -> Vec<(&'static str, Value)> {
     let peers = builders::outside_peers();
     let s3 =
@@ -77,11 +77,11 @@ fn modes() -> Vec<(&'static str, Value)> {
             json!({
                 "fullNode": {},
                 "dataVolume": { "import": { "pvcName": "old-data" } },
-                // An older one is asked a second time, without the key that it does not know.
+                // An older one gets a second request, without the key that it does not know.
                 "sidecar": { "image": "ghcr.io/sei-protocol/seictl:v0.0.70" },
             }),
         ),
-        // Peers of each other, by label: each waits for no one.
+        // They select each other as peers by label: neither waits for the other.
         (
             "peer-0",
             json!({ "fullNode": {}, "peers": [{ "label": { "selector": { "sei.io/node": "peer-1" } } }] }),
@@ -162,7 +162,7 @@ async fn nodes_of_every_mode_come_up_while_the_operator_keeps_crashing() {
     harness::nothing_left_but(&cluster, &["old-data"]).await;
 }
 
-/// A bound claim that existed before.
+/// A bound claim that already existed.
 pub async fn import(cluster: &Cluster) {
     let capacity = json!({ "storage": "4Ti" });
     let volume: PersistentVolume = serde_json::from_value(json!({

@@ -1,4 +1,4 @@
-//! Nodes that find each other, whatever the versions of their sidecars.
+//! Nodes that find each other as peers, regardless of the versions of their sidecars.
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, Patch, PatchParams};
@@ -37,7 +37,7 @@ fn count(cluster: &Cluster, name: &str, path: &str) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nodes_of_old_and_new_sidecars_are_each_others_peers_and_stay_so() {
+async fn nodes_with_old_and_new_sidecars_find_each_other_and_keep_their_peers() {
     let cluster = harness::cluster().await;
     let operator = harness::operator(&cluster);
     create(&cluster, "new-0", "old-0", "v0.0.70").await;
@@ -67,7 +67,7 @@ async fn nodes_of_old_and_new_sidecars_are_each_others_peers_and_stay_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stored_plan_does_without_discover_peers_where_the_sidecar_has_none() {
+async fn a_stored_plan_skips_discover_peers_if_the_sidecar_does_not_support_it() {
     let cluster = harness::cluster().await;
     let peer = "3be6b24cf86a5938cce7d48f44fb6598465a9924@p2p.example:26656";
     let fixed = json!([{ "static": { "addresses": [peer] } }]);

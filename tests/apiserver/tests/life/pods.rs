@@ -1,4 +1,4 @@
-//! Pods that are not created or do not run: the condition speaks of them before it speaks of the sidecar.
+//! Pods that are not created or do not run: the condition reports them before it reports the sidecar.
 
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::{DeleteParams, PostParams};

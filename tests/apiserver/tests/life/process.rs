@@ -1,4 +1,4 @@
-//! The process: who works of two, what it serves, how it ends.
+//! The process: leader election, endpoints, shutdown.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub fn replica(cluster: &Cluster, port: u16) -> Operator {
     replica_with(cluster, port, &[], &[])
 }
 
-/// The same with more arguments, and variables in its environment.
+/// The same with additional arguments and environment variables.
 pub fn replica_with(
     cluster: &Cluster,
     port: u16,
@@ -37,12 +37,12 @@ pub fn replica_with(
     harness::start_with(cluster, &all, variables)
 }
 
-/// The answer to a request, with its head; empty where nothing answers.
+/// The response to a request, with its head; empty if the connection fails.
 pub async fn get(port: u16, path: &str) -> String {
     get_with(port, path, "").await
 }
 
-/// The same with more headers.
+/// The same with additional headers.
 pub async fn get_with(port: u16, path: &str, headers: &str) -> String {
     let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)).await else { return String::new() };
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{headers}connection: close\r\n\r\n");
@@ -97,7 +97,7 @@ async fn of_two_replicas_one_works_and_the_other_takes_over() {
     harness::create(&cluster, "node-1", builders::full_node("seid:a")).await;
     until(&cluster, "node-1", "Running", is_running).await;
 
-    // Taken away by force: it must not go on working.
+    // Taken by another holder: it must stop working.
     let leases: Api<Lease> = Api::namespaced(cluster.client.clone(), "default");
     let now = jiff::Timestamp::now() + Duration::from_secs(3600);
     let thief = json!({ "spec": { "holderIdentity": "thief", "leaseDurationSeconds": 3600, "renewTime": format!("{now:.6}") } });

@@ -1,4 +1,5 @@
-//! A fleet that runs: restarts of sidecars are followed, expiry is reported when it happens, and nothing else is written.
+//! A Running fleet: restarted sidecars are released, expiry is reported when it happens, and nothing else is
+//! written.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -20,11 +21,11 @@ use crate::harness::{self, condition, eventually, is_running, runs, until};
 
 const A: &str = "ghcr.io/sei-protocol/sei:a";
 const TLS: ConditionType = ConditionType::SidecarTlsSecretReady;
-/// What a person takes for at once on a busy machine; a poll of 30 s could not keep it.
+/// What a user perceives as immediate on a busy machine; a poll of 30 s would be slower.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
 const REST: Duration = Duration::from_secs(60);
-/// A SeiNode that was brought up, its managed fields included.
+/// Size of a Running SeiNode, including managed fields.
 const NODE_BYTES: usize = 5000;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,7 +50,7 @@ async fn a_fleet_at_rest_costs_no_requests_and_a_restart_no_writes() {
         })
         .await;
     }
-    // What the last write has set off comes to its end.
+    // The consequences of the last write are completed.
     tokio::time::sleep(Duration::from_secs(3)).await;
     let calls =
         || names.iter().map(|name| cluster.simulator.calls(&Cluster::host(name)).len()).sum::<usize>();
@@ -57,7 +58,7 @@ async fn a_fleet_at_rest_costs_no_requests_and_a_restart_no_writes() {
     tokio::time::sleep(REST).await;
     let requests: Vec<_> = proxy.requests_since(start).iter().map(Recorded::summary).collect();
     assert!(requests.is_empty(), "{requests:?}");
-    // Each sidecar is asked for its health, ever more rarely: every 10 s at first.
+    // Each sidecar is probed with growing intervals: 10 s at first.
     let asked = calls() - asked;
     assert!((1..=6 * names.len()).contains(&asked), "{asked} requests to {} sidecars", names.len());
     let sizes: Vec<_> = sizes(&cluster).await;
@@ -77,13 +78,14 @@ async fn a_fleet_at_rest_costs_no_requests_and_a_restart_no_writes() {
     .await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     let mut writes: Vec<_> = proxy.writes_since(restart).iter().map(Recorded::summary).collect();
-    // A new process has no token yet: it asks who it is, and for a token for each sidecar behind TLS. Nothing is stored.
+    // A new process has no token yet: it sends a SelfSubjectReview, and a TokenRequest for each sidecar
+    // behind TLS. Nothing is stored.
     writes
         .retain(|write| !["POST serviceaccounts/token", "POST selfsubjectreviews"].contains(&write.as_str()));
     assert!(writes.is_empty(), "{writes:?}");
 }
 
-/// How many bytes each SeiNode has, as the API server stores it.
+/// Size of each SeiNode in bytes, as stored by the API server.
 async fn sizes(cluster: &Cluster) -> Vec<usize> {
     let kind = ApiResource::erase::<SeiNode>(&());
     let nodes: Api<DynamicObject> = Api::namespaced_with(cluster.client.clone(), NAMESPACE, &kind);
@@ -103,7 +105,8 @@ async fn a_running_node_is_reconciled_at_once_when_something_changes() {
     );
 }
 
-/// At the moment of expiry, without any event: a condition and a warning; the pod is left alone. A renewal ends it.
+/// At the time of expiry, without any event: a condition and a Warning; the pod is not changed. A renewal
+/// resolves it.
 async fn expires(cluster: &Cluster) {
     let name = "expiring-0";
     let authority = Authority::new("issuer").unwrap();
@@ -168,7 +171,7 @@ fn publisher() -> serde_json::Value {
     json!({ "chainId": "arctic-1", "image": A, "archive": { "snapshotGeneration": publish } })
 }
 
-/// Each restart of a sidecar that publishes gets one mark-ready. The sidecar resumes its one upload.
+/// Each restart of a sidecar that publishes causes one mark-ready. The sidecar resumes its single upload.
 async fn restarts(cluster: &Cluster) {
     let name = "publisher-0";
     let host = Cluster::host(name);
@@ -189,7 +192,7 @@ async fn restarts(cluster: &Cluster) {
     }
 }
 
-/// A restart between upload and mark-ready: both are of the process that is gone.
+/// A restart between upload and mark-ready: both belong to the process that is gone.
 async fn restarts_in_its_plan(cluster: &Cluster) {
     let name = "unlucky-0";
     let host = Cluster::host(name);

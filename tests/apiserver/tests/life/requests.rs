@@ -1,4 +1,4 @@
-//! What a node costs the API server: counted, since times depend on the machine.
+//! The API requests of a node: counted, since times depend on the machine.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use crate::harness::{self, runs, until};
 
 const A: &str = "ghcr.io/sei-protocol/sei:a";
 
-/// Kinds of requests, and how many there were of each.
+/// Number of requests of each kind.
 type Table = BTreeMap<String, usize>;
 
 /// Creates a node, and counts the requests until it is ready and nothing more is written.
@@ -35,8 +35,8 @@ async fn requests(
     (table, took)
 }
 
-/// On a busy machine a node takes longer: its progress is then written every second, and the events of a pod that is
-/// missing are read.
+/// On a busy machine a node takes longer: its progress is then written every second, and the events of a
+/// missing pod are read.
 fn without_delays((mut table, took): (Table, Duration)) -> Table {
     if took > Duration::from_secs(3) {
         table.remove("GET events");
@@ -47,7 +47,7 @@ fn without_delays((mut table, took): (Table, Duration)) -> Table {
     table
 }
 
-/// Which requests these are, and why each is needed, is in `docs/scaling.md`.
+/// `docs/scaling.md` lists these requests, and why each is needed.
 const PLAIN: [(&str, usize); 7] = [
     ("PATCH persistentvolumeclaims", 1),
     ("PATCH seinodes", 1),
@@ -73,7 +73,7 @@ async fn a_node_costs_few_requests() {
     for name in ["warm-0", "rpc-0"] {
         harness::put_secret(&cluster, &authority, &format!("{name}-tls"), &harness::names(name)).await;
     }
-    // What a process asks once.
+    // One-time requests of a process.
     requests(&cluster, &proxy, "warm-0", builders::tls_full_node(A, "warm-0-tls")).await;
 
     let plain = requests(&cluster, &proxy, "plain-0", builders::full_node(A)).await;

@@ -1,4 +1,4 @@
-//! `sei-operator status` for an account that may only view.
+//! `sei-operator status` for an account with view permissions.
 
 use std::{
     fs,
@@ -27,7 +27,7 @@ use crate::harness::{self, api, create, runs, until};
 const IMAGE: &str = "ghcr.io/sei-protocol/sei:a";
 const VIEWER: &str = "viewer";
 
-/// The rules of `view`, by the name from which a controller copies them into it.
+/// The source of the rules of `view`, from which a controller aggregates them.
 const VIEW: &str = "system:aggregate-to-view";
 
 /// An account with the cluster's role `view` and the one that the chart adds to it.
@@ -86,7 +86,7 @@ async fn status_shows_a_viewer_each_node_and_its_pod() {
     assert_eq!((&node["pod"]["name"], &node["claim"]["name"]), (&json!("plain-0"), &json!("data-plain")));
     assert!(node["events"].as_array().is_some_and(|events| !events.is_empty()), "{node}");
 
-    // Without `view`, what may not be read is named.
+    // Without `view`, resources that cannot be read are named.
     api::<RoleBinding>(&cluster).delete(VIEW, &DeleteParams::default()).await.unwrap();
     harness::eventually("the binding is gone", || async {
         let node = status(&kubeconfig).args(["plain", "-o", "json"]).output().unwrap();

@@ -1,4 +1,4 @@
-//! Taking over from the Go controller: its objects as it left them, its plans at every task.
+//! Taking over from the Go controller: its objects unchanged, its plans at every task.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ async fn a_running_node_is_adopted_untouched() {
         PLAIN.leave(&cluster, kind, &owner).await;
     }
     let host = Cluster::host("old-0");
-    // As the Go controller's mark-ready left it.
+    // As after the Go controller's mark-ready.
     cluster.simulator.run_ready(&host);
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     let sets: Api<StatefulSet> = Api::namespaced(cluster.client.clone(), NAMESPACE);
@@ -86,7 +86,7 @@ async fn a_plan_of_the_go_controller_is_continued_from_every_task() {
     }
 }
 
-/// Sets the image that a StatefulSet of the Go controller's is for.
+/// Sets the image of a StatefulSet of the Go controller.
 async fn with_image(cluster: &Cluster, name: &str, image: &str) -> StatefulSet {
     let sets: Api<StatefulSet> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     let patch = json!([
@@ -104,8 +104,8 @@ async fn plans_of_running_nodes_are_continued() {
     let next = PLAIN.document("plan", "old-0")["imageUpdate"]["specImage"].as_str().unwrap().to_owned();
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     let mut before = Vec::new();
-    // Updates at every task; a no-op update, which the Go controller makes of every new node; mark-ready; and an
-    // update whose image cannot be pulled, corrected while the Go controller went on waiting.
+    // Updates at every task; a no-op update, which the Go controller creates for every new node; mark-ready;
+    // and an update whose image cannot be pulled, corrected while the Go controller kept waiting.
     let updates =
         (1..5).map(|done| (format!("update-{done}"), "imageUpdate", done, next.clone(), next.clone()));
     let others = [
@@ -125,13 +125,13 @@ async fn plans_of_running_nodes_are_continued() {
         }
         let set = with_image(&cluster, name, applied).await;
         if *done >= 3 {
-            // The Go controller had deleted the pod of the image before.
+            // The Go controller had deleted the pod of the previous image.
             harness::eventually("its pod has the image", || async {
                 let pod = pods.get_opt(&format!("{name}-0")).await.unwrap();
                 let Some(spec) = pod.and_then(|pod| pod.spec) else { return false };
                 let has_it = spec.containers.iter().any(|it| it.image.as_deref() == Some(applied.as_str()));
                 if !has_it {
-                    // Gone already is as good.
+                    // It may already be gone.
                     let _ = pods.delete(&format!("{name}-0"), &DeleteParams::default()).await;
                 }
                 has_it
@@ -191,7 +191,7 @@ async fn a_bootstrap_is_continued_from_every_task() {
             }
         }
         if (ready..gone).contains(&done) {
-            // seid was let go, and ran to its end.
+            // seid was allowed to start, and ran to completion.
             let of_job = format!("batch.kubernetes.io/job-name={name}-bootstrap");
             let of_job = kube::api::ListParams::default().labels(&of_job);
             harness::eventually("the Job's pod runs", || async {
@@ -211,7 +211,7 @@ async fn a_bootstrap_is_continued_from_every_task() {
         assert_eq!(stored.id, BOOTSTRAP.plan("init", &name, 0)["id"], "{name}: its plan was not lost");
         let mut left = BTreeMap::<String, u32>::new();
         for (index, type_) in types.iter().enumerate().skip(done) {
-            // The operator's own tasks are not the sidecar's.
+            // The operator's tasks do not run in the sidecar.
             let by_sidecar = index >= job && !type_.contains("bootstrap") && !type_.starts_with("apply-");
             if by_sidecar {
                 *left.entry((*type_).to_owned()).or_default() += 1;
@@ -223,7 +223,8 @@ async fn a_bootstrap_is_continued_from_every_task() {
     }
 }
 
-/// As the Go controller writes it, the proxy of a TLS node refuses every task: such nodes are brought to Running.
+/// With the Go controller's configuration, the proxy of a TLS node rejects every task: such nodes are brought
+/// to Running.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tls_node_that_never_started_is_brought_up() {
     let cluster = harness::cluster().await;
@@ -246,7 +247,7 @@ async fn a_tls_node_that_never_started_is_brought_up() {
     assert!(proxy.args.unwrap().contains(&tells), "the pod is the one that the Go controller made");
 }
 
-/// The Go controller's bootstrap pod has no proxy, so that behind TLS nothing of it is ever reached.
+/// The Go controller's bootstrap pod has no proxy, so with TLS it can never be reached.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tls_bootstrap_that_was_never_reached_is_started_over_on_takeover() {
     let cluster = harness::cluster().await;
@@ -299,7 +300,7 @@ async fn a_pod_with_the_audience_that_all_nodes_shared_is_called_with_it_until_i
     assert_eq!(audience(&cluster, pod).await.as_deref(), Some(OWN_AUDIENCE));
     operator.kill().unwrap();
 
-    // As an earlier version left it.
+    // As created by an earlier version.
     let sets: Api<StatefulSet> = harness::api(&cluster);
     let mut template = sets.get(name).await.unwrap().spec.unwrap().template;
     for container in template.spec.as_mut().unwrap().init_containers.iter_mut().flatten() {
@@ -317,7 +318,8 @@ async fn a_pod_with_the_audience_that_all_nodes_shared_is_called_with_it_until_i
     .await;
     let uid = harness::api::<Pod>(&cluster).get(pod).await.unwrap().uid();
 
-    // The sidecar of the new pod has to be released, which takes a token that its proxy accepts.
+    // mark-ready has to be submitted to the sidecar of the new pod, which requires a token that its proxy
+    // accepts.
     let _operator = harness::operator(&cluster);
     let mut ready = cluster.simulator.readiness(&Cluster::host(name));
     tokio::time::timeout(harness::PATIENCE, ready.wait_for(|ready| *ready)).await.unwrap().unwrap();

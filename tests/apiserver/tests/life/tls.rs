@@ -1,4 +1,4 @@
-//! The main job: a plain node and one with TLS.
+//! The main use case: a plain node and one with TLS.
 
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::{
@@ -41,7 +41,7 @@ async fn a_plain_and_a_tls_node_are_created_run_and_are_deleted() {
     harness::put_secret(&cluster, &authority, "rpc-0-tls", &harness::names("rpc-0")).await;
     until(&cluster, "rpc-0", "Running", is_running).await;
 
-    // Only what the proxy asks a token for gets one.
+    // Only paths for which the proxy requires a token get one.
     let calls = cluster.simulator.calls(&Cluster::host("rpc-0"));
     assert!(calls.iter().any(|call| call.path == "/v0/tasks"));
     assert!(calls.iter().all(|call| !call.has_token), "no token passes the proxy or goes to a bypassed path");
@@ -49,13 +49,13 @@ async fn a_plain_and_a_tls_node_are_created_run_and_are_deleted() {
         assert_eq!(runs, 1, "{task} ran once");
     }
 
-    a_broken_secret_is_reported_and_touches_no_pod(&cluster, &authority).await;
+    a_broken_secret_is_reported_and_does_not_affect_the_pod(&cluster, &authority).await;
     tls_is_final(&cluster).await;
     deletion_leaves_nothing(&cluster).await;
     assert!(!operator.log().contains("BEGIN"), "no key or certificate is logged");
 }
 
-async fn a_broken_secret_is_reported_and_touches_no_pod(cluster: &Cluster, authority: &Authority) {
+async fn a_broken_secret_is_reported_and_does_not_affect_the_pod(cluster: &Cluster, authority: &Authority) {
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     let before = pods.get("rpc-0-0").await.unwrap().uid();
     let tls = ConditionType::SidecarTlsSecretReady;
@@ -64,7 +64,7 @@ async fn a_broken_secret_is_reported_and_touches_no_pod(cluster: &Cluster, autho
         condition(node, tls).as_deref() == Some("False/TLSSecretSANsMismatch")
     })
     .await;
-    // The next plan waits, and says for what; the pod keeps running.
+    // The next plan waits, and reports for what; the pod keeps running.
     let nodes = cluster.nodes();
     let update = Patch::Merge(json!({ "spec": { "image": OTHER_IMAGE } }));
     nodes.patch("rpc-0", &PatchParams::default(), &update).await.unwrap();

@@ -1,4 +1,4 @@
-//! Failures around a node: how each is reported, and how to recover.
+//! Failures of a node's environment: how each is reported, and how to recover.
 
 use k8s_openapi::api::{
     admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding},
@@ -43,7 +43,7 @@ async fn every_fault_is_reported_and_can_be_recovered_from() {
     );
 }
 
-/// 401 and 403 are not retried in silence, and pass as soon as they are put right.
+/// 401 and 403 are reported, and resolved as soon as the permissions are fixed.
 async fn refused_by_its_proxy(cluster: &Cluster) {
     let name = "denied-0";
     let host = Cluster::host(name);
@@ -58,7 +58,7 @@ async fn refused_by_its_proxy(cluster: &Cluster) {
     until(cluster, name, "Running", is_running).await;
 }
 
-/// A claim that is not ours is neither used nor deleted.
+/// A claim with another owner is neither used nor deleted.
 async fn a_claim_with_another_owner(cluster: &Cluster) {
     let claims = harness::api::<PersistentVolumeClaim>(cluster);
     let claim = serde_json::from_value(json!({
@@ -77,7 +77,7 @@ async fn a_claim_with_another_owner(cluster: &Cluster) {
     claims.delete("data-taken-0", &DeleteParams::default()).await.unwrap();
 }
 
-/// A Service that is not ours is left as it is; without it the next try succeeds.
+/// A Service with another owner is not changed; without it the next attempt succeeds.
 async fn a_service_with_another_owner(cluster: &Cluster) {
     let services = harness::api::<Service>(cluster);
     let service = serde_json::from_value(json!({
@@ -93,7 +93,7 @@ async fn a_service_with_another_owner(cluster: &Cluster) {
     until(cluster, "named-0", "Running", is_running).await;
 }
 
-/// What a plan has created is kept while the plan runs.
+/// Objects that a plan has created are recreated while the plan runs.
 async fn objects_taken_away_during_the_first_plan(cluster: &Cluster) {
     let name = "stripped-0";
     harness::stuck(cluster, name, &["configure-genesis"]);
@@ -132,7 +132,7 @@ async fn scaled_by_hand(cluster: &Cluster) {
     .await;
 }
 
-/// Told in a condition of its own, which ends with the trouble.
+/// Reported in a separate condition, which is removed when the problem is resolved.
 async fn a_task_that_the_sidecar_does_not_know(cluster: &Cluster) {
     let name = "modern-0";
     let host = Cluster::host(name);
@@ -148,7 +148,7 @@ async fn a_task_that_the_sidecar_does_not_know(cluster: &Cluster) {
     assert_eq!(condition(&node, supported).as_deref(), Some("True/SidecarVersionSupported"));
 }
 
-/// What another client writes into the status stays there and is used.
+/// Fields of the status that another client writes are kept and used.
 async fn an_external_address(cluster: &Cluster) {
     let name = "public-0";
     let tls = builders::tls_full_node(A, "public-0-tls");
@@ -168,7 +168,7 @@ async fn an_external_address(cluster: &Cluster) {
     assert!(config.data.unwrap()["config.yaml"].contains(&format!("namespace: \"{NAMESPACE}\"")));
 }
 
-/// What an admission policy denies is retried, in its words, until the policy admits it.
+/// A write that an admission policy denies is retried, and its message reported, until the policy admits it.
 async fn denied_by_a_policy(cluster: &Cluster) {
     let name = "ruled-0";
     let policies = Api::<ValidatingAdmissionPolicy>::all(cluster.client.clone());
@@ -203,7 +203,8 @@ async fn denied_by_a_policy(cluster: &Cluster) {
     until(cluster, name, "Running", is_running).await;
 }
 
-/// A validator with a copy of a signing key is held until the pod that signs with it is gone, however long that takes.
+/// A validator with a copy of a signing key is blocked until the pod that uses the key is gone, however long
+/// that takes.
 async fn two_nodes_of_one_key(cluster: &Cluster) {
     harness::put_keys(cluster).await;
     let secrets = harness::api::<Secret>(cluster);
@@ -231,7 +232,7 @@ async fn two_nodes_of_one_key(cluster: &Cluster) {
         pods.get("signer-0-0").await.unwrap().metadata.deletion_timestamp.is_some()
     })
     .await;
-    // Longer than a pass takes.
+    // Longer than a pass.
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
     let held = cluster.nodes().get("signer-1").await.unwrap();
     assert_eq!(condition(&held, STALLED).as_deref(), Some("True/SigningKeyInUse"));
@@ -240,14 +241,14 @@ async fn two_nodes_of_one_key(cluster: &Cluster) {
     until(cluster, "signer-1", "Running", is_running).await;
 }
 
-/// The younger of two nodes that import one volume is held until the older is gone; the volume stays.
+/// The newer of two nodes that import one volume is blocked until the older is gone; the volume is kept.
 async fn two_nodes_of_one_volume(cluster: &Cluster) {
     modes::import(cluster).await;
     let import = json!({ "import": { "pvcName": "old-data" } });
     let spec = json!({ "chainId": "arctic-1", "image": A, "fullNode": {}, "dataVolume": import });
     harness::create(cluster, "tenant-0", spec.clone()).await;
     until(cluster, "tenant-0", "Running", is_running).await;
-    // Ages have a resolution of one second.
+    // Creation timestamps have a resolution of one second.
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     harness::create(cluster, "tenant-1", spec).await;
     until_said(cluster, "tenant-1", STALLED, "True/VolumeInUse", "tenant-0").await;

@@ -1,4 +1,4 @@
-//! SeiNodes that the operator cannot decode, among others that it can: stored under a CRD with weaker rules.
+//! SeiNodes that the operator cannot decode, among others that it can: stored with a CRD with weaker rules.
 
 use std::time::Duration;
 
@@ -36,12 +36,13 @@ fn object(name: &str, spec: &Value) -> DynamicObject {
 
 fn broken_spec() -> Value {
     let mut spec = builders::full_node(A);
-    // No rule reads it: the API server evaluates rules on what is stored, and refuses the status of such an object too.
+    // No rule uses it: the API server evaluates rules on stored objects, and would reject the status of such
+    // an object too.
     spec["entrypoint"] = json!("none");
     spec
 }
 
-/// Stores objects that the present CRD does not admit.
+/// Stores objects that the current CRD does not admit.
 async fn store(cluster: &Cluster, objects: &[DynamicObject]) {
     let mut manifest: Value = serde_json::to_value(sei_api::crd_manifest().unwrap()).unwrap();
     without_rules(&mut manifest);
@@ -120,13 +121,13 @@ async fn an_undecodable_node_blocks_no_other_and_reports_the_field() {
     until(&cluster, "good-1", "Running", is_running).await;
     eventually("the second says so too", || async { stalled(&cluster, "broken-1").await.is_some() }).await;
 
-    // What was told once is not written again.
+    // What was reported once is not written again.
     let version = || async { raw(&cluster).get("broken-0").await.unwrap().resource_version() };
     let before = version().await;
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(version().await, before);
 
-    // Corrected, it is a node like any other; removed, its series goes.
+    // Corrected, it is reconciled like any other node; deleted, its series is removed.
     let corrected = json!({ "spec": { "entrypoint": null } });
     raw(&cluster).patch("broken-0", &PatchParams::default(), &Patch::Merge(&corrected)).await.unwrap();
     until(&cluster, "broken-0", "Running", is_running).await;

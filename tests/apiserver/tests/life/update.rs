@@ -1,4 +1,4 @@
-//! The Running life: updates, drift, restarts, and trouble.
+//! Running nodes: updates, drift, restarts, and failures.
 
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
@@ -39,7 +39,7 @@ async fn an_image_is_changed_reverted_and_changed_again_during_a_rollout() {
         until(&cluster, "node-0", "updated", runs(image)).await;
         assert_eq!(seid_image(&cluster).await, image);
     }
-    // B never gets ready: its sidecar does not finish mark-ready.
+    // B never becomes ready: its sidecar does not complete mark-ready.
     let host = Cluster::host("node-0");
     cluster.simulator.faults(&host, |faults| {
         faults.stuck.insert("mark-ready".to_owned());
@@ -57,7 +57,7 @@ async fn an_image_is_changed_reverted_and_changed_again_during_a_rollout() {
     cluster.simulator.faults(&host, |faults| {
         faults.stuck.remove("mark-ready");
     });
-    // The sidecar of B that hangs with its task is replaced with its pod.
+    // B's sidecar with the hanging task is replaced with its pod.
     until(&cluster, "node-0", "C", runs(C)).await;
     assert_eq!(seid_image(&cluster).await, C);
 }
@@ -148,7 +148,7 @@ async fn a_task_that_keeps_failing_fails_the_plan_and_a_retry_recovers_it() {
     until(&cluster, "node-0", "Running without intervention", is_running).await;
     assert_eq!(cluster.simulator.runs(&host)["config-validate"], 2);
 
-    // What can never work fails at once, and a corrected spec or a retry is the way out.
+    // A permanent error fails at once, and a corrected spec or a retry resolves it.
     harness::create(
         &cluster,
         "node-1",

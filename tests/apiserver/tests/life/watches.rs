@@ -1,5 +1,5 @@
-//! Watches that break, lag or are refused: what the operator knows is old for seconds at most, and it never writes
-//! in a loop because of that.
+//! Watches that break, lag or are denied: the operator's state is stale for seconds at most, and it never
+//! writes in a loop because of that.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 const A: &str = "ghcr.io/sei-protocol/sei:a";
-/// How long the operator may be deaf. Attempts of a failing watch are at most 6.25 s apart.
+/// Maximum time without events. Attempts of a failing watch are at most 6.25 s apart.
 const SOON: Duration = Duration::from_secs(10);
 
 fn is_known(node: &SeiNode) -> bool {
@@ -52,7 +52,7 @@ async fn a_node_is_reconciled_within_seconds_after_the_api_server_restarted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_permanently_denied_kind_stops_no_other() {
+async fn a_permanently_denied_kind_does_not_stop_others() {
     let cluster = harness::cluster().await;
     let proxy = ApiProxy::in_front_of(&cluster).await.unwrap();
     let _operator = replica(&cluster, 18_101);
@@ -89,7 +89,7 @@ async fn nodes_without_tls_run_while_secrets_may_not_be_watched() {
     eventually("it is ready", || async { get(18_111, "/readyz").await.contains("200 OK") }).await;
 }
 
-/// Writes of an operator whose caches lag, to a node in any state, its whole plan included.
+/// Maximum number of writes to a node in any state with lagging caches, including its whole plan.
 const WRITES_PER_NODE: usize = 25;
 const WINDOW: Duration = Duration::from_secs(30);
 
@@ -117,14 +117,15 @@ async fn an_operator_whose_caches_lag_never_writes_in_a_loop() {
     }
     println!("{} writes: {by_path:#?}", writes.len());
     assert!(writes.len() <= WRITES_PER_NODE * nodes.len(), "{by_path:#?}");
-    // The rhythm of a node at rest, whatever the caches hold.
+    // The interval for a node without changes, regardless of the caches.
     let start = Instant::now();
     tokio::time::sleep(WINDOW / 2).await;
     let writes = proxy.writes_since(start);
     assert!(writes.len() <= 2 * nodes.len(), "{writes:#?}");
 }
 
-/// Writes to one node in a minute at most, while any cache lags: a first plan with its bootstrap and events, or an update.
+/// Maximum number of writes to one node per minute while any cache lags: a first plan with its bootstrap and
+/// events, or an update.
 const WRITES_PER_MINUTE: usize = 90;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! From nothing to Running and quiet.
+//! From creation to Running and quiet.
 
 use std::time::Instant;
 

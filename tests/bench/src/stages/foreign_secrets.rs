@@ -1,4 +1,4 @@
-//! Thousands of Secrets that belong to no node.
+//! Thousands of unrelated Secrets.
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;

@@ -1,4 +1,4 @@
-//! Nodes that are created while sidecars of others take requests and never answer.
+//! Nodes that are created while sidecars of others accept requests and never respond.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
 
 /// How many nodes are created.
 const SAMPLES: usize = 20;
-/// Time in which the operator finds out that sidecars hang.
+/// Time for the operator to detect that sidecars hang.
 const SETTLE: Duration = Duration::from_secs(20);
 
 pub(super) async fn measure(

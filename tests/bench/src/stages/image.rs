@@ -30,7 +30,7 @@ pub(super) async fn measure(bed: &Bed<'_>, fleet: &Fleet, run: &mut Run) -> anyh
     Ok(())
 }
 
-/// The update has been taken up, or is over already.
+/// The update has started, or is already complete.
 fn has_plan(node: &SeiNode) -> bool {
     let status = node.status.as_ref();
     node.spec.image == IMAGE && status.is_some_and(|status| status.plan.is_some()) || is_done(node)

@@ -1,4 +1,4 @@
-//! Nothing happens.
+//! Idle time.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The operator is started again, and has to find out where every node is. It has when it has called every sidecar.
+//! The operator is restarted, and has to discover the state of every node. It has when it has called every
+//! sidecar.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! Certificates that are broken, and mended one after the other.
+//! Invalid certificates, replaced with valid ones one after the other.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::{bed::Bed, fleet::Fleet, report::Run};
 
-/// How many are mended.
+/// How many are replaced.
 const SAMPLES: usize = 100;
 const LIMIT: Duration = Duration::from_secs(60);
 

@@ -1,4 +1,4 @@
-//! Every rendered object has the fields of its kind and no others, and the labels that select it.
+//! Every rendered object has only fields of its kind, and the labels that select it.
 
 use k8s_openapi::{
     Resource,
@@ -16,7 +16,7 @@ use sei_testkit::chart::{self, RELEASE, find};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-/// Everything switched on and everything filled in, with names that YAML reads as other types where they are not quoted.
+/// All options enabled and all values set, with names that YAML parses as other types without quotes.
 fn full() -> Value {
     json!({
         "fullnameOverride": "null",
@@ -83,7 +83,7 @@ fn full() -> Value {
     })
 }
 
-/// Kinds of prometheus-operator, which have no type here.
+/// Kinds of prometheus-operator, for which there is no type here.
 fn is_known_apart(object: &Value) -> bool {
     object["apiVersion"] == "monitoring.coreos.com/v1"
 }
@@ -116,7 +116,7 @@ fn reread(object: &Value) -> Value {
 }
 
 #[test]
-fn every_object_has_the_fields_of_its_kind_whatever_the_values_look_like() {
+fn every_object_has_only_fields_of_its_kind_for_any_values() {
     for values in [json!({}), full()] {
         let objects = chart::render(&values).unwrap();
         assert!(objects.len() >= 10, "{}", objects.len());
@@ -178,7 +178,7 @@ fn the_image_tag_defaults_to_the_version() {
 }
 
 #[test]
-fn labels_and_annotations_of_the_chart_win_over_those_of_values() {
+fn labels_and_annotations_of_the_chart_take_precedence_over_values() {
     let objects = chart::render(&full()).unwrap();
     let template = &find(&objects, "Deployment", "null").unwrap()["spec"]["template"];
     assert_eq!(template["metadata"]["annotations"]["kubectl.kubernetes.io/default-container"], "operator");
@@ -189,7 +189,7 @@ fn labels_and_annotations_of_the_chart_win_over_those_of_values() {
 }
 
 #[test]
-fn the_service_account_can_be_one_that_exists() {
+fn an_existing_service_account_can_be_used() {
     let values = json!({ "serviceAccount": { "create": false, "name": "existing" } });
     let objects = chart::render(&values).unwrap();
     assert!(objects.iter().all(|object| object["kind"] != "ServiceAccount"));

@@ -1,4 +1,5 @@
-//! The roles grant what the table next to the code says, in every mode, to the right subjects, and no more.
+//! The roles grant the permissions of the table in the code, in every mode, to the right subjects, and no
+//! more.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +9,8 @@ use sei_controller::{SecretAccess, rbac};
 use sei_testkit::chart::{self, NAMESPACE, RELEASE, find};
 use serde_json::{Value, json};
 
-/// What a binding of `subject` grants: namespace (none for the whole cluster) and rule, in the order of the
-/// manifest.
+/// The permissions that bindings grant to `subject`: namespace (none for the whole cluster) and rule, in the
+/// order of the manifest.
 fn granted(objects: &[Value], subject: &Value) -> Vec<(Option<String>, PolicyRule)> {
     let mut all = Vec::new();
     for binding in objects {
@@ -38,7 +39,7 @@ fn node(namespace: &str) -> Value {
     json!({ "kind": "ServiceAccount", "name": "seid-node", "namespace": namespace })
 }
 
-/// Both in the same order.
+/// In a common order.
 fn sorted<T: std::fmt::Debug>(mut grants: Vec<T>) -> Vec<String> {
     let mut lines: Vec<_> = grants.drain(..).map(|grant| format!("{grant:?}")).collect();
     lines.sort();
@@ -78,7 +79,7 @@ fn the_operator_has_the_rules_of_the_table_in_every_mode() {
 }
 
 #[test]
-fn with_listed_namespaces_the_cluster_role_writes_finalizers_alone() {
+fn with_listed_namespaces_the_cluster_role_only_writes_finalizers() {
     let objects = chart::render(&json!({ "watchNamespaces": ["pacific-1"] })).unwrap();
     let role = find(&objects, "ClusterRole", RELEASE).unwrap();
     let rules = json!([
@@ -99,7 +100,7 @@ fn with_listed_namespaces_the_cluster_role_writes_finalizers_alone() {
 }
 
 #[test]
-fn proxies_of_the_listed_namespaces_may_ask_who_calls() {
+fn proxies_of_the_listed_namespaces_may_send_reviews() {
     let proxy: Vec<_> = rbac::proxy_rules().into_iter().map(|rule| (None, rule)).collect();
     let listed = [
         (json!({ "nodes": { "namespaces": ["a"] } }), "a"),
@@ -128,7 +129,7 @@ fn submitters_have_a_role_without_bindings() {
 }
 
 #[test]
-fn people_have_roles_that_are_part_of_the_clusters_only_on_request() {
+fn roles_for_users_are_aggregated_to_those_of_the_cluster_only_on_request() {
     let roles = [
         ("sei-operator-view", rbac::viewer_rules(), &["view", "edit", "admin"][..]),
         ("sei-operator-edit", rbac::editor_rules(), &["edit", "admin"][..]),
@@ -150,7 +151,7 @@ fn people_have_roles_that_are_part_of_the_clusters_only_on_request() {
 }
 
 #[test]
-fn scrapers_are_asked_for_a_token_only_on_request() {
+fn scrapers_need_a_token_only_on_request() {
     let values = json!({ "metrics": { "auth": { "enabled": true }, "serviceMonitor": { "enabled": true } } });
     let objects = chart::render(&values).unwrap();
     let rules = |objects: &[Value], name: &str| {
@@ -170,7 +171,7 @@ fn scrapers_are_asked_for_a_token_only_on_request() {
 }
 
 #[test]
-fn pods_of_nodes_are_closed_but_for_p2p_where_a_policy_is_asked_for() {
+fn with_a_network_policy_pods_of_nodes_accept_only_p2p() {
     let none = chart::render(&json!({ "nodes": { "namespaces": ["a"] } })).unwrap();
     assert!(find(&none, "NetworkPolicy", "sei-operator-nodes").is_none());
     let values = json!({ "nodes": { "namespaces": ["a"], "networkPolicy": {
@@ -198,13 +199,13 @@ fn pods_of_nodes_are_closed_but_for_p2p_where_a_policy_is_asked_for() {
     }
     let mut all: BTreeSet<u16> = ports::SEID.iter().map(|(_, port)| *port).collect();
     all.extend([ports::SIDECAR_DEFAULT, ports::RBAC_PROXY]);
-    // No client scrapes unless listed.
+    // No client scrapes unless it is listed.
     all.retain(|port| !ports::SEID.contains(&("metrics", *port)));
     assert_eq!(opened, all);
 }
 
 #[test]
-fn nothing_is_granted_that_matches_everything() {
+fn no_rule_has_a_wildcard() {
     for object in chart::render(&json!({})).unwrap() {
         for rule in object["rules"].as_array().into_iter().flatten() {
             assert!(!rule.to_string().contains('*'), "{} grants {rule}", object["metadata"]["name"]);

@@ -1,4 +1,4 @@
-//! The Deployment starts the operator as its command line and its settings ask for.
+//! The Deployment starts the operator with valid arguments and settings.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ fn container(values: &Value) -> (Value, Value) {
     (pod["containers"][0].clone(), pod)
 }
 
-/// The variables with a value of their own.
+/// The variables with a literal value.
 fn settings(container: &Value) -> BTreeMap<String, String> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let variables = container["env"].as_array().unwrap().iter();
@@ -27,7 +27,7 @@ fn arguments(container: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn the_default_settings_are_all_that_the_operator_asks_for() {
+fn the_default_settings_are_all_that_the_operator_requires() {
     let (container, _) = container(&json!({}));
     let settings = settings(&container);
     let platform = Platform::from_settings(&settings);
@@ -41,7 +41,7 @@ fn the_default_settings_are_all_that_the_operator_asks_for() {
 }
 
 #[test]
-fn a_restarted_container_knows_the_pod_whose_lease_it_retakes() {
+fn a_restarted_container_has_the_identity_of_its_pod() {
     let (container, _) = container(&json!({}));
     let field = |name: &str| {
         let variables = container["env"].as_array().unwrap();
@@ -97,14 +97,14 @@ fn every_platform_value_reaches_its_setting() {
 }
 
 #[test]
-fn no_token_for_sidecars_lies_in_a_file() {
+fn no_token_for_sidecars_is_mounted() {
     let (container, pod) = container(&json!({}));
     assert!(arguments(&container).iter().all(|argument| !argument.starts_with("--sidecar-token-file")));
     assert!(!pod.to_string().contains("serviceAccountToken\""), "they are requested, each for one node");
 }
 
 #[test]
-fn choices_become_flags() {
+fn values_become_flags() {
     let values = json!({
         "watchNamespaces": ["a", "b"],
         "secretAccess": "named",
@@ -200,7 +200,7 @@ fn services_of_the_namespace_add_no_environment_variables() {
 }
 
 #[test]
-fn ports_probes_service_and_policy_speak_of_the_same_listeners() {
+fn ports_probes_service_and_policy_use_the_same_listeners() {
     let (container, _) = container(&json!({}));
     let objects = chart::render(&json!({ "metrics": { "serviceMonitor": { "enabled": true } } })).unwrap();
     for port in container["ports"].as_array().unwrap() {

@@ -1,17 +1,17 @@
-//! What helm says to values that cannot be used, and what its switches make.
+//! Errors of helm for invalid values, and the effect of switches.
 
 use sei_testkit::chart::{self, RELEASE, find};
 use serde_json::{Value, json};
 
 #[test]
-fn helm_finds_nothing_to_complain_about() {
+fn helm_lint_reports_nothing() {
     let folder = chart::folder();
     let said = chart::helm(&["lint".as_ref(), "--strict".as_ref(), folder.as_os_str()], "").unwrap();
     assert!(said.contains("0 chart(s) failed"), "{said}");
 }
 
 #[test]
-fn values_that_cannot_be_used_are_refused_by_name() {
+fn invalid_values_are_rejected_by_name() {
     let refused = [
         (json!({ "platform": { "images": { "sidecar": "" } } }), "/platform/images/sidecar"),
         (json!({ "platform": { "images": { "exporter": null } } }), "missing property 'exporter'"),
@@ -74,7 +74,7 @@ fn values_that_cannot_be_used_are_refused_by_name() {
 }
 
 #[test]
-fn examples_of_the_documentation_can_be_used() {
+fn examples_in_the_documentation_are_valid() {
     let page = include_str!("../../../../docs/install.md");
     let blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
     let values: Vec<_> = blocks.filter(|block| !block.contains("kustomization")).collect();
@@ -84,7 +84,7 @@ fn examples_of_the_documentation_can_be_used() {
     }
 }
 
-/// Finds names that only the schema or only `value` has, and objects that would take any name.
+/// Finds names that only the schema or only `value` has, and objects that would accept any name.
 fn differences(schema: &Value, definitions: &Value, value: &Value, path: &str, unknown: &mut Vec<String>) {
     let schema = match schema["$ref"].as_str() {
         Some(name) => &definitions[name.rsplit('/').next().unwrap()],
@@ -116,7 +116,7 @@ fn schema_and_defaults_name_the_same_values() {
 }
 
 #[test]
-fn an_uninstall_leaves_what_nodes_run_on() {
+fn an_uninstall_keeps_what_nodes_need() {
     let objects = chart::render(&json!({ "watchNamespaces": ["a"] })).unwrap();
     let kept: Vec<_> = objects
         .iter()
@@ -135,7 +135,7 @@ fn an_uninstall_leaves_what_nodes_run_on() {
 }
 
 #[test]
-fn switches_take_away_what_they_name() {
+fn switches_remove_the_objects_that_they_name() {
     let switches = [
         (json!({ "crds": { "install": false } }), "CustomResourceDefinition", "seinodes.sei.io"),
         (json!({ "crds": { "install": false } }), "CustomResourceDefinition", "seinodedeployments.sei.io"),
@@ -144,7 +144,7 @@ fn switches_take_away_what_they_name() {
         (json!({ "serviceAccount": { "create": false, "name": "a" } }), "ServiceAccount", RELEASE),
         (json!({ "networkPolicy": { "enabled": false } }), "NetworkPolicy", RELEASE),
         (json!({ "podDisruptionBudget": { "enabled": false } }), "PodDisruptionBudget", RELEASE),
-        // A budget for one replica would hold up every drain.
+        // A disruption budget for one replica would block every drain.
         (json!({ "replicas": 1 }), "PodDisruptionBudget", RELEASE),
         (json!({ "metrics": { "service": { "enabled": false } } }), "Service", "sei-operator-metrics"),
     ];
@@ -155,7 +155,7 @@ fn switches_take_away_what_they_name() {
 }
 
 #[test]
-fn two_releases_share_nothing_but_what_the_second_leaves_out() {
+fn two_releases_share_only_what_the_second_disables() {
     let second = json!({
         "fullnameOverride": "second",
         "crds": { "install": false },

@@ -69,7 +69,7 @@ fn every_alert_has_a_test_in_which_it_fires_and_one_in_which_it_does_not() {
 }
 
 #[test]
-fn alerts_read_only_what_is_documented() {
+fn alerts_use_only_documented_metrics() {
     let documented = promql::documented();
     for alert in alerts() {
         let expression = alert["expr"].as_str().unwrap();
@@ -82,7 +82,7 @@ fn alerts_read_only_what_is_documented() {
 }
 
 #[test]
-fn every_alert_says_what_happened_and_where_to_read_what_to_do() {
+fn every_alert_has_a_description_and_a_runbook() {
     let runbooks = include_str!("../../../../docs/runbooks.md");
     let sections: Vec<_> = runbooks.lines().filter_map(|line| line.strip_prefix("## ")).collect();
     let names: Vec<_> = alerts().iter().map(|alert| alert["alert"].as_str().unwrap().to_owned()).collect();
@@ -98,7 +98,7 @@ fn every_alert_says_what_happened_and_where_to_read_what_to_do() {
 }
 
 #[test]
-fn the_chart_installs_them_as_they_are() {
+fn the_chart_installs_the_alerts_unchanged() {
     let rule = |values: Value| {
         let objects = chart::render(&values).unwrap();
         find(&objects, "PrometheusRule", RELEASE).cloned()

@@ -16,7 +16,7 @@ fn panels(dashboard: &Value) -> Vec<&Value> {
 }
 
 #[test]
-fn panels_show_only_what_is_documented_and_all_of_it() {
+fn panels_show_exactly_the_documented_metrics() {
     let dashboard = dashboard();
     let mut read = BTreeSet::new();
     for panel in panels(&dashboard) {
@@ -30,7 +30,7 @@ fn panels_show_only_what_is_documented_and_all_of_it() {
     }
     let documented = promql::documented();
     assert_eq!(read.difference(&documented).collect::<Vec<_>>(), [""; 0], "read and not documented");
-    // Of a histogram one series says that it is shown.
+    // One series of a histogram is enough for it to count as shown.
     let ends = ["_bucket", "_count", "_sum"];
     let base = |name: &String| {
         let end = ends.iter().find_map(|end| name.strip_suffix(end));
@@ -42,7 +42,7 @@ fn panels_show_only_what_is_documented_and_all_of_it() {
 }
 
 #[test]
-fn panels_have_places_of_their_own() {
+fn panels_do_not_overlap() {
     let dashboard = dashboard();
     let mut taken = BTreeSet::new();
     let number = |panel: &Value, field: &str| panel["gridPos"][field].as_u64().unwrap();
@@ -60,7 +60,7 @@ fn panels_have_places_of_their_own() {
 }
 
 #[test]
-fn the_chart_installs_it_as_it_is() {
+fn the_chart_installs_the_dashboard_unchanged() {
     let values =
         json!({ "metrics": { "dashboard": { "enabled": true, "annotations": { "folder": "Sei" } } } });
     let objects = chart::render(&values).unwrap();

@@ -1,5 +1,5 @@
-//! Alerts and dashboard: what they ask for is served, what they say can be looked up, and alerts fire when they should
-//! and only then.
+//! Alerts and dashboard: their metrics are served, their links lead to runbooks, and alerts fire when they
+//! should and only then.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 mod alerts;

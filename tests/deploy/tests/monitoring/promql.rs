@@ -1,4 +1,4 @@
-//! Which metrics a PromQL expression reads, and whether `docs/metrics.md` has them.
+//! Which metrics a PromQL expression uses, and whether `docs/metrics.md` has them.
 
 use std::collections::BTreeSet;
 
@@ -6,11 +6,10 @@ use sei_testkit::metrics::Metric;
 
 const WORDS: [&str; 9] =
     ["and", "bool", "by", "group_left", "group_right", "ignoring", "offset", "or", "unless"];
-/// What has a list of labels in parentheses after it.
+/// Keywords that are followed by a list of labels in parentheses.
 const GROUPING: [&str; 6] = ["by", "without", "on", "ignoring", "group_left", "group_right"];
 
-/// Names of the metrics in `expression`: of identifiers, those that are no word of the language, no function and no
-/// label.
+/// Names of the metrics in `expression`: identifiers that are not keywords, functions or labels.
 pub fn metrics(expression: &str) -> BTreeSet<String> {
     let mut tokens = tokens(expression).into_iter().peekable();
     let mut found = BTreeSet::new();
@@ -32,7 +31,7 @@ pub fn metrics(expression: &str) -> BTreeSet<String> {
     found
 }
 
-/// Identifiers and single characters, without matchers, ranges and texts.
+/// Identifiers and single characters, without matchers, ranges and strings.
 fn tokens(expression: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut word = String::new();
@@ -63,12 +62,12 @@ fn tokens(expression: &str) -> Vec<String> {
     found
 }
 
-/// Every name that `docs/metrics.md` has, with the series of its histograms.
+/// Every name in `docs/metrics.md`, with the series of its histograms.
 pub fn documented() -> BTreeSet<String> {
     sei_testkit::metrics::documented().iter().flat_map(series).collect()
 }
 
-/// What a metric is called in queries.
+/// The names of a metric in queries.
 fn series(metric: &Metric) -> Vec<String> {
     match metric.kind.as_str() {
         "histogram" => ["_bucket", "_count", "_sum"].map(|end| format!("{}{end}", metric.name)).to_vec(),
@@ -88,7 +87,7 @@ pub fn unknown_labels(expression: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Labels that come with a histogram or with the target that is scraped.
+/// Labels that come with a histogram or from the scraped target.
 const ADDED: [&str; 3] = ["le", "namespace", "pod"];
 
 fn labels(expression: &str) -> BTreeSet<String> {

@@ -1,4 +1,4 @@
-//! Who may call the API of a node with TLS.
+//! Access to the API of a node with TLS.
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
@@ -55,14 +55,14 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A pod that calls.
+/// A pod that sends requests.
 struct Caller<'a> {
     world: &'a World,
     url: String,
 }
 
 impl Caller<'_> {
-    /// Status code of a GET; 000 where there is no answer.
+    /// Status code of a GET; 000 without a response.
     async fn code(&self, token: Option<&str>, header: Option<&str>) -> anyhow::Result<String> {
         let bearer = token.map(|token| format!("Authorization: Bearer {token}"));
         let headers = bearer.iter().map(String::as_str).chain(header).flat_map(|header| ["-H", header]);
@@ -70,7 +70,7 @@ impl Caller<'_> {
     }
 
     async fn curl(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        // curl's own failure is an answer too, so the shell says that all is well.
+        // A failure of curl is a result too, so the shell exits with 0.
         let script =
             "curl --silent --max-time 10 --output /dev/null --write-out '%{http_code}' \"$@\" || true";
         let exec = ["exec", "-n", NAMESPACE, "caller", "--", "sh", "-c", script, "curl"];
@@ -94,7 +94,7 @@ async fn plain_http(caller: &Caller<'_>, node: &Node<'_>) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// What the sidecar sees of a caller.
+/// What the sidecar sees of a client.
 async fn forged(caller: &Caller<'_>, node: &Node<'_>, granted: &str) -> anyhow::Result<()> {
     if caller.world.images.sidecar.real {
         seen("skipped: which names reach the sidecar, since the real one does not say who called");
@@ -118,7 +118,7 @@ async fn forged(caller: &Caller<'_>, node: &Node<'_>, granted: &str) -> anyhow::
     Ok(())
 }
 
-/// Caller's name and whether there was a token, of each request in the sidecar's log that named a caller.
+/// User and whether there was a token, for each request with a user in the sidecar's log.
 fn calls(log: &str) -> Vec<(String, bool)> {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let requests = lines.filter(|line| line["msg"] == "request");
@@ -130,7 +130,7 @@ fn calls(log: &str) -> Vec<(String, bool)> {
     named.collect()
 }
 
-/// A token of the kind that the operator sends to sidecars is worth nothing to the API server.
+/// A token that the operator sends to sidecars is not accepted by the API server.
 async fn own_token(world: &World, audience: &str) -> anyhow::Result<()> {
     let create = format!("create token {RELEASE} -n {OPERATOR} --audience={audience}");
     let token = world.kubectl(&create).await?;

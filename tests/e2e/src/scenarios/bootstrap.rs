@@ -12,9 +12,9 @@ use crate::{
     world::{World, until},
 };
 
-/// Of the snapshot in the bucket.
+/// Height of the snapshot in the bucket.
 const HEIGHT: u64 = 200;
-/// Distinguishes peers; no scenario reads it.
+/// Used as the ID of a peer; no scenario reads it.
 const PEER_ID: &str = "0123456789abcdef0123456789abcdef01234567";
 
 pub(super) async fn run(world: &World) -> anyhow::Result<()> {
@@ -24,7 +24,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let [a, b] = &world.images.seid;
     let snapshot = json!({
         "image": b,
-        // State sync asks a peer which block to trust.
+        // State sync queries a peer for the trusted block.
         "peers": [{ "static": { "addresses": [format!("{PEER_ID}@{}:26656", peer.host())] } }],
         "fullNode": { "snapshot": { "s3": { "targetHeight": HEIGHT }, "bootstrapImage": a } },
     });

@@ -11,7 +11,7 @@ use crate::{
 
 const CHAIN: &str = "e2e-1";
 const MEMBERS: [&str; 2] = ["member-0", "member-1"];
-/// More than one SEI, below which a validator has no power.
+/// More than one SEI; a validator with less has no voting power.
 const STAKE: &str = "10000000usei";
 const BALANCE: &str = "20000000usei";
 
@@ -47,7 +47,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a group's controller asks of one of its members.
+/// What a group's controller requests of one of its members.
 async fn assemble(world: &World, node: &Node<'_>) -> anyhow::Result<()> {
     let tasks = format!("http://{}:7777/v0/tasks", node.host());
     let nodes = MEMBERS.map(|name| json!({ "name": name }));

@@ -1,4 +1,4 @@
-//! The cluster itself can do what nodes lean on.
+//! The cluster supports what nodes need.
 
 use anyhow::{Context, ensure};
 use k8s_openapi::api::{apps::v1::StatefulSet, core::v1::PersistentVolume};

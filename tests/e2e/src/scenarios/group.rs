@@ -22,7 +22,7 @@ const LIST: &str =
 
 pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let groups: Api<SeiNodeDeployment> = Api::namespaced(world.client.clone(), NAMESPACE);
-    // One that a failed run left.
+    // Left by a failed run.
     delete(world).await?;
     let [a, b] = &world.images.seid;
     let group: SeiNodeDeployment = serde_json::from_value(json!({
@@ -67,7 +67,7 @@ async fn change(groups: &Api<SeiNodeDeployment>, spec: Value) -> anyhow::Result<
     Ok(())
 }
 
-/// Waits until every node is available and runs the template, with never fewer than `least` available meanwhile.
+/// Waits until every node is available and runs the template; at least `least` must be available at any time.
 async fn until_complete(groups: &Api<SeiNodeDeployment>, least: i64) -> anyhow::Result<()> {
     let fewest = Cell::new(i64::MAX);
     until(&format!("{NAME}: Ready"), async || {

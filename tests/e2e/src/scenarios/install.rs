@@ -1,4 +1,4 @@
-//! The operator from its chart.
+//! Installs the operator from its chart.
 
 use anyhow::{Context, ensure};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -14,14 +14,14 @@ use crate::{
 
 /// Namespace of the operator.
 pub(super) const OPERATOR: &str = "sei-operator-system";
-/// Where the cluster's object store is, and how it is used: what the cloud's webhook sets for a pod. The sidecars get
-/// the same from the cluster's own admission policy.
+/// Address and credentials of the cluster's object store: what the cloud's webhook sets for a pod. The
+/// sidecars get the same from the cluster's own admission policy.
 const OBJECT_STORE: [(&str, &str); 3] = [
     ("AWS_ENDPOINT_URL_S3", "http://10.96.0.50:9000"),
     ("AWS_ACCESS_KEY_ID", "operator"),
     ("AWS_SECRET_ACCESS_KEY", "of-the-operator"),
 ];
-/// Name of the release, and of everything in it.
+/// Name of the release, and of its objects.
 pub(super) const RELEASE: &str = "sei-operator";
 
 pub(super) async fn run(world: &World) -> anyhow::Result<()> {
@@ -29,7 +29,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     install(world, json!({})).await?;
     seen("helm installs the chart; two replicas are ready");
     let reader = Reader::new(world)?;
-    // It prints a warning for each pod that would not be admitted.
+    // It prints a warning for each pod that would be rejected.
     let warnings = reader.run_with("install", "restricted", &[]).await?;
     ensure!(!warnings.contains("Warning"), "{warnings}");
     let restart = format!("rollout restart deployment/{RELEASE} -n {OPERATOR}");
@@ -42,7 +42,8 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Installs or upgrades the release with `more` over the values of this cluster, and waits until it is ready.
+/// Installs or upgrades the release with `more` merged over the values for this cluster, and waits until it
+/// is ready.
 pub(super) async fn install(world: &World, more: Value) -> anyhow::Result<()> {
     let reader = Reader::new(world)?;
     let mut values = values(world)?;
@@ -55,7 +56,7 @@ pub(super) async fn install(world: &World, more: Value) -> anyhow::Result<()> {
     until_ready(world).await
 }
 
-/// Whether a release is there.
+/// Whether a release is installed.
 pub(super) async fn is_installed(world: &World) -> anyhow::Result<bool> {
     let deployments: Api<Deployment> = Api::namespaced(world.client.clone(), OPERATOR);
     Ok(deployments.get_opt(RELEASE).await.context("get the Deployment")?.is_some())
@@ -72,7 +73,7 @@ async fn until_ready(world: &World) -> anyhow::Result<()> {
     .await
 }
 
-/// What this cluster is: small machines, locally built images.
+/// Values for this cluster: small machines, locally built images.
 fn values(world: &World) -> anyhow::Result<Value> {
     let images = &world.images;
     let (repository, tag) = images.operator.rsplit_once(':').context("the operator's image has a tag")?;

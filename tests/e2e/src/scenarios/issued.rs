@@ -1,4 +1,4 @@
-//! A node with TLS whose Secret cert-manager makes and renews.
+//! A node with TLS whose Secret cert-manager creates and renews.
 
 use anyhow::{Context, ensure};
 use k8s_openapi::api::core::v1::Secret;
@@ -31,7 +31,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     renewal(&node, &reader).await
 }
 
-/// The node of [`run`], made if it is not there.
+/// The node of [`run`], created if necessary.
 pub(super) async fn node(world: &World) -> anyhow::Result<Node<'_>> {
     let node = Node::of(world, "issued");
     if node.api().get_opt(node.name).await?.is_none() {
@@ -49,7 +49,7 @@ async fn renewal(node: &Node<'_>, reader: &Reader<'_>) -> anyhow::Result<()> {
     std::fs::write(&ca, &authority.0).context("write ca.crt")?;
     let before = served(node, &ca.display().to_string()).await?;
 
-    // What `cmctl renew` does.
+    // The same as `cmctl renew`.
     let kind = GroupVersionKind::gvk("cert-manager.io", "v1", "Certificate");
     let certificates: Api<DynamicObject> =
         Api::namespaced_with(node.world.client.clone(), NAMESPACE, &ApiResource::from_gvk(&kind));
@@ -79,7 +79,7 @@ async fn renewal(node: &Node<'_>, reader: &Reader<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Serial number of the certificate that the proxy serves, verified.
+/// Serial number of the certificate that the proxy serves, after verification.
 async fn served(node: &Node<'_>, ca: &str) -> anyhow::Result<String> {
     let host = node.host();
     let script = format!(

@@ -1,4 +1,4 @@
-//! What a person sees with kubectl alone.
+//! The output of kubectl for users.
 
 use anyhow::{Context, ensure};
 

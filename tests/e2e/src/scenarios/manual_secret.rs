@@ -1,4 +1,4 @@
-//! A node with TLS whose Secret a person makes.
+//! A node with TLS whose Secret is created manually.
 
 use anyhow::{Context, ensure};
 use sei_api::{conditions::ConditionType, v1alpha1::NodePhase};
@@ -33,7 +33,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The node of [`run`], made if it is not there.
+/// The node of [`run`], created if necessary.
 pub(super) async fn node(world: &World) -> anyhow::Result<Node<'_>> {
     let node = Node::of(world, "manual-secret");
     if node.api().get_opt(node.name).await?.is_none() {
@@ -43,12 +43,12 @@ pub(super) async fn node(world: &World) -> anyhow::Result<Node<'_>> {
     Ok(node)
 }
 
-/// The part of a spec that asks for TLS.
+/// The part of a spec that enables TLS.
 pub(super) fn tls(secret: &str) -> serde_json::Value {
     json!({ "sidecar": { "tls": { "secretName": secret } } })
 }
 
-/// Sees that a node waits for its Secret, and says which names it needs.
+/// Checks that a node waits for its Secret, and reports the required names.
 pub(super) async fn held(node: &Node<'_>) -> anyhow::Result<()> {
     node.until_waiting("WaitingForTLSSecret").await?;
     let held = node.api().get(node.name).await?;

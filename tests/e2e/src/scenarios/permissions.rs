@@ -1,4 +1,4 @@
-//! What the operator asked of the API server in all scenarios, against what it may.
+//! The requests of the operator in all scenarios, compared with its permissions.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::{
 /// Group, resource, verb.
 type Right = (String, String, String);
 
-/// Group, resource and verbs of rights that need not show in a request, and why they are granted.
+/// Permissions that do not have to be used by a request, and why they are granted.
 const UNSEEN: &[(&str, &str, &[&str], &str)] = &[
     (
         "sei.io",
@@ -52,7 +52,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let used: BTreeSet<Right> = calls
         .iter()
         .flat_map(|call| {
-            // Applying an object that does not exist needs both rights, and shows as this.
+            // Applying an object that does not exist needs both permissions, and is logged as this.
             let created = (call.verb == "patch" && call.code == 201).then_some("create");
             let verbs = [call.verb.as_str()].into_iter().chain(created);
             verbs.map(|verb| (call.group.clone(), call.resource.clone(), verb.to_owned()))
@@ -77,7 +77,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The requests of the operator that came after a moment, of which none may have been denied.
+/// The requests of the operator after a time, none of which may have been denied.
 pub(super) fn none_denied(world: &World, after: &str) -> anyhow::Result<Vec<Call>> {
     let mut calls = requests(world)?;
     calls.retain(|call| call.at.as_str() > after);
@@ -92,7 +92,7 @@ pub(super) fn requests(world: &World) -> anyhow::Result<Vec<Call>> {
     audit::of(world, &audit::account(OPERATOR, RELEASE))
 }
 
-/// All rights of the operator's roles.
+/// All permissions in the operator's roles.
 async fn granted(world: &World) -> anyhow::Result<BTreeSet<Right>> {
     let clusters: Api<ClusterRole> = Api::all(world.client.clone());
     let mut rules = clusters.get(RELEASE).await.context("get the ClusterRole")?.rules.unwrap_or_default();

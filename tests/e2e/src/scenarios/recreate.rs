@@ -1,4 +1,4 @@
-//! TLS is turned on and off for a node that exists, its volume kept, as the documentation says.
+//! TLS is enabled and disabled on an existing node with its volume, as documented.
 
 use anyhow::{Context, ensure};
 use serde_json::json;
@@ -56,7 +56,7 @@ async fn volume(node: &Node<'_>) -> anyhow::Result<String> {
     (!name.is_empty()).then_some(name).context("the claim is not bound")
 }
 
-/// Writes a file onto the volume.
+/// Writes a file to the volume.
 async fn mark(node: &Node<'_>, text: &str) -> anyhow::Result<()> {
     seid(node, &format!("echo '{text}' > /.sei/mark")).await?;
     Ok(())

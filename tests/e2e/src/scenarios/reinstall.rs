@@ -1,4 +1,4 @@
-//! The operator goes and comes back; nodes and their data do not notice.
+//! The operator is uninstalled and reinstalled, without effect on nodes and their data.
 
 use anyhow::ensure;
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -29,13 +29,13 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
         Ok(())
     })
     .await?;
-    // Its rights went before its last words: the lease could not be given back.
+    // Its permissions were removed before it exited: the lease could not be released.
     let last = permissions::requests(world)?.into_iter().map(|call| call.at).max().unwrap_or_default();
     ensure!(node.pod_identity().await? == pod, "the pod of a node was touched");
     world.kubectl(&format!("get seinode/manual-secret pvc/data-manual-secret -n {NAMESPACE}")).await?;
     seen("uninstalled: the node runs on, SeiNode, CRD and volume are there");
 
-    // Narrower than before: one namespace, and no Secret but those named.
+    // Narrower than before: one namespace, and only named Secrets.
     let narrow = json!({
         "watchNamespaces": [NAMESPACE],
         "secretAccess": "named",

@@ -60,7 +60,7 @@ async fn frozen(world: &World) -> anyhow::Result<()> {
         anyhow::Ok((next, node))
     }
     .await;
-    // Also when that failed: nothing stays frozen.
+    // Also after a failure: no process stays frozen.
     processes::signal(&process, "CONT")?;
     let (next, node) = thawed?;
     seen(format!("{old} frozen past its lease: {next} leads and works"));

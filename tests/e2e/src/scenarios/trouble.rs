@@ -1,4 +1,4 @@
-//! The TLS Secret is deleted and broken under a Running node.
+//! The TLS Secret of a Running node is deleted and made invalid.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ use crate::{
     world::{World, until},
 };
 
-/// A poll would take longer; an event comes in a fraction of it, also beside other scenarios.
+/// A poll would take longer; an event takes a fraction of it, also while other scenarios run.
 const AT_ONCE: f64 = 5.0;
 
 pub(super) async fn run(world: &World) -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! The image of a node is changed, forth and back, and to one that does not exist.
+//! The image of a node is changed, reverted, and set to one that does not exist.
 
 use anyhow::ensure;
 use k8s_openapi::api::core::v1::Pod;

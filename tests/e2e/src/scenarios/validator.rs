@@ -11,7 +11,7 @@ use crate::{
     world::World,
 };
 
-/// 64 bytes, of which the second half is what identifies the node.
+/// 64 bytes; the second half identifies the node.
 const NODE_KEY: &str =
     "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==";
 

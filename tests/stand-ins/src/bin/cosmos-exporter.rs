@@ -1,4 +1,4 @@
-//! Stand-in for cosmos-exporter: takes its flags and answers where it is scraped.
+//! Stand-in for cosmos-exporter: accepts its flags and serves an empty scrape endpoint.
 
 use anyhow::Context;
 use axum::{Router, routing::get};
@@ -18,7 +18,7 @@ struct Flags {
     /// Prefix of addresses.
     #[arg(long)]
     bech_prefix: String,
-    /// Where it is scraped.
+    /// Address of the scrape endpoint.
     #[arg(long, default_value = ":9300")]
     listen_address: String,
 }

@@ -1,5 +1,5 @@
-//! The process that holds a pod's namespaces. Where a pod shares its process namespace it is the first process,
-//! and takes in what others leave behind.
+//! The process that holds a pod's namespaces. In a shared process namespace it is the init process, and reaps
+//! orphaned processes.
 
 use rustix::process::{WaitOptions, wait};
 use tokio::signal::unix::{SignalKind, signal};

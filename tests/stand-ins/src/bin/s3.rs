@@ -1,4 +1,4 @@
-//! An object store: the S3 protocol with its signatures, over buckets that are folders.
+//! An object store: the S3 protocol with its signatures, with directories as buckets.
 
 use std::path::PathBuf;
 
@@ -9,10 +9,10 @@ use sei_testkit::s3;
 #[derive(Parser)]
 #[command(name = "s3")]
 struct Flags {
-    /// Where it listens.
+    /// Address to listen on.
     #[arg(long, default_value = ":9000", value_name = "HOST:PORT")]
     address: String,
-    /// Folder of the buckets.
+    /// Directory of the buckets.
     folder: PathBuf,
 }
 

@@ -1,4 +1,5 @@
-//! Stand-in for seid: makes a home, counts blocks in it, and answers where probes, peers and sidecars ask.
+//! Stand-in for seid: initializes a home, counts blocks in it, and serves the ports that probes, peers and
+//! sidecars use.
 
 use std::{
     path::PathBuf,
@@ -18,17 +19,17 @@ use sei_testkit::sidecar::{Home, node_key};
 use serde_json::{Value, json};
 
 const GENESIS: &str = "config/genesis.json";
-/// Where the height of the chain is kept.
+/// File with the height of the chain.
 const HEIGHT: &str = "data/height";
 const BLOCK: Duration = Duration::from_millis(500);
-/// How fast blocks are made up to the height at which it is to halt, and in how many steps.
+/// Duration and number of steps of the replay up to the halt height.
 const REPLAY: Duration = Duration::from_millis(100);
 const REPLAY_STEPS: u64 = 10;
 
 #[derive(Parser)]
 #[command(name = "seid")]
 enum Cli {
-    /// Makes a home.
+    /// Initializes a home.
     Init {
         moniker: String,
         #[arg(long)]
@@ -46,7 +47,7 @@ enum Cli {
 struct Start {
     #[arg(long)]
     home: PathBuf,
-    /// Interrupts itself at this height; 0 for never.
+    /// Interrupts itself at this height; 0 means never.
     #[arg(long, default_value_t = 0)]
     halt_height: u64,
     #[arg(long = "rpc.laddr", default_value = "tcp://0.0.0.0:26657")]
@@ -91,7 +92,7 @@ async fn start(arguments: &Start) -> anyhow::Result<ExitCode> {
     let genesis: Value = serde_json::from_str(&genesis).context("genesis.json is not JSON")?;
     let chain = genesis["chain_id"].as_str().context("genesis.json has no chain_id")?.to_owned();
     let id = node_key::id(home)?;
-    // It continues from the data that is there.
+    // It continues from the existing data.
     let height = home.read(HEIGHT)?.unwrap_or_default().trim().parse().unwrap_or(0);
     let height = Arc::new(AtomicU64::new(height));
     serve(arguments, &chain, &id, &height).await?;
@@ -103,7 +104,7 @@ async fn start(arguments: &Start) -> anyhow::Result<ExitCode> {
     let step = halt.map_or(1, |halt| (halt.saturating_sub(first) / REPLAY_STEPS).max(1));
     loop {
         tokio::select! {
-            // What a process that a signal ends leaves with.
+            // Exit status of a process that is ended by a signal.
             number = ending.signalled() => return Ok(ExitCode::from(128 + number)),
             () = tokio::time::sleep(block) => {}
         }
@@ -112,7 +113,7 @@ async fn start(arguments: &Start) -> anyhow::Result<ExitCode> {
         home.write(HEIGHT, next.to_string())?;
         height.store(next, Ordering::Relaxed);
         if halt.is_some_and(|halt| next >= halt) {
-            // It sends itself an interrupt.
+            // It sends SIGINT to itself.
             return Ok(ExitCode::from(130));
         }
     }
@@ -146,7 +147,7 @@ async fn serve(arguments: &Start, chain: &str, id: &str, height: &Arc<AtomicU64>
         );
     let rpc = listen(arguments.rpc.trim_start_matches("tcp://")).await?;
     tokio::spawn(async move { axum::serve(rpc, app).await });
-    // Connections are taken, and nothing is said on them.
+    // Connections are accepted, but nothing is sent.
     for address in [arguments.p2p.trim_start_matches("tcp://"), &arguments.grpc] {
         let listener = listen(address).await?;
         tokio::spawn(async move { while listener.accept().await.is_ok() {} });

@@ -1,4 +1,4 @@
-//! What the sidecar answers, row by row: the simulator and the stand-in's process give the same answers.
+//! The responses of the sidecar, row by row: the simulator and the stand-in's process respond the same.
 
 use http::{Method, StatusCode};
 use sei_testkit::sidecar::Generation;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::TestSidecar;
 
 const INVALID: &str = "invalid request body";
-/// A POST and what it is refused with.
+/// A POST and the error that it is rejected with.
 const REFUSED: &[(&str, &str)] = &[
     ("", INVALID),
     ("{", INVALID),
@@ -22,7 +22,7 @@ const REFUSED: &[(&str, &str)] = &[
     (r#"{"type":"dance","id":"7"}"#, "unknown task type: dance"),
     (r#"{"type":"mark-ready","id":"7"}"#, "task ID must be a valid UUID: \"7\""),
 ];
-/// Params of tasks and how they fail; nothing for those that complete.
+/// Parameters of tasks and their errors; empty for those that complete.
 const TASKS: &[(&str, &str, &str)] = &[
     ("config-apply", r#"{"mode":"odd"}"#, "config-apply: invalid mode \"odd\""),
     (
@@ -79,7 +79,7 @@ const TASKS: &[(&str, &str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn submissions_are_refused_with_the_real_words() {
+async fn submissions_are_rejected_with_the_messages_of_the_real_sidecar() {
     for bed in TestSidecar::both(Generation::V50).await {
         for (body, error) in REFUSED {
             let answer = bed.ask(Method::POST, "/v0/tasks", &[], *body).await;
@@ -94,7 +94,7 @@ async fn submissions_are_refused_with_the_real_words() {
 }
 
 #[tokio::test]
-async fn submissions_are_accepted_as_leniently_as_by_the_real_one() {
+async fn submissions_are_accepted_as_leniently_as_by_the_real_sidecar() {
     for bed in TestSidecar::both(Generation::V50).await {
         let large = format!(r#"{{"type":"mark-ready","params":{{"x":"{}"}}}}"#, "x".repeat(2 << 20));
         for body in [
@@ -109,14 +109,14 @@ async fn submissions_are_accepted_as_leniently_as_by_the_real_one() {
         let spelled = "F086A797-DFFA-53E3-80C5-507A7258CC28";
         bed.post(&json!({ "type": "mark-ready", "id": spelled, "params": {} })).await;
         let record = bed.ended(spelled).await;
-        assert_eq!(record["id"], spelled, "{}: an id is kept as it was sent", bed.name);
-        assert_eq!(record["params"], Value::Null, "{}: no params are left out", bed.name);
+        assert_eq!(record["id"], spelled, "{}: the ID is kept as sent", bed.name);
+        assert_eq!(record["params"], Value::Null, "{}: empty params are omitted", bed.name);
         assert_eq!(bed.record(&spelled.to_lowercase()).await, Value::Null, "{}", bed.name);
     }
 }
 
 #[tokio::test]
-async fn paths_and_methods_are_answered_as_by_the_real_one() {
+async fn responses_by_path_and_method_match_the_real_sidecar() {
     for bed in TestSidecar::both(Generation::V50).await {
         for (method, path, status) in [
             (Method::HEAD, "/v0/healthz", 503),
@@ -151,7 +151,7 @@ async fn paths_and_methods_are_answered_as_by_the_real_one() {
 }
 
 #[tokio::test]
-async fn tasks_end_as_at_the_real_one() {
+async fn tasks_end_as_in_the_real_sidecar() {
     for bed in TestSidecar::both(Generation::V50).await {
         for (type_, params, error) in TASKS {
             let params: Value = serde_json::from_str(params).unwrap();

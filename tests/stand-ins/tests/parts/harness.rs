@@ -1,4 +1,4 @@
-//! A sidecar of a release, as the simulator plays it or as the stand-in's process: both are asked in the same way.
+//! A sidecar of a release, in the simulator or as the stand-in's process: both are tested in the same way.
 
 use std::{collections::BTreeMap, path::Path, process::Command};
 
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::process::{self, Process, ports};
 
-/// The node of the simulator.
+/// The node in the simulator.
 pub(crate) const HOST: &str = "rpc-0-0.rpc-0.default.svc.cluster.local";
 pub(crate) const CHAIN: &str = "arctic-1";
 
@@ -27,7 +27,7 @@ enum Kind {
     Process { generation: Generation, process: Option<Process>, _folder: TempDir },
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -61,7 +61,7 @@ impl TestSidecar {
         Self { name: "process", home, port, kind: Kind::Process { generation, process, _folder: folder } }
     }
 
-    /// The sidecar's process ends, as the kubelet asks it to, and starts again.
+    /// The sidecar's process is terminated, as by the kubelet, and starts again.
     pub(crate) fn restart(&mut self) {
         self.terminate();
         self.start();
@@ -116,7 +116,7 @@ impl TestSidecar {
         self.ask(Method::POST, "/v0/tasks", &[], body.to_string()).await
     }
 
-    /// The record of a task; null where there is none.
+    /// The record of a task; null if there is none.
     pub(crate) async fn record(&self, id: &str) -> Value {
         let answer = self.get(&format!("/v0/tasks/{id}")).await;
         if answer.status == StatusCode::OK {
@@ -126,7 +126,7 @@ impl TestSidecar {
         }
     }
 
-    /// Submits a task under an id of its own and returns its record when it has ended.
+    /// Submits a task with a new ID and returns its record when it has ended.
     pub(crate) async fn done(&self, type_: &str, params: Value) -> Value {
         let answer = self.post(&json!({ "type": type_, "params": params })).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}: {type_}: {}", self.name, answer.body);
@@ -140,7 +140,7 @@ impl TestSidecar {
         self.record(id).await
     }
 
-    /// Status of each record, by its id.
+    /// Status of each record, by its ID.
     pub(crate) async fn statuses(&self) -> BTreeMap<String, String> {
         let records: Vec<Value> = serde_json::from_str(&self.get("/v0/tasks").await.body).unwrap();
         let text = |value: &Value| value.as_str().unwrap().to_owned();

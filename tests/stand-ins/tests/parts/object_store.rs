@@ -1,4 +1,4 @@
-//! seictl with an object store: a snapshot is restored, and a ceremony is held.
+//! seictl with an object store: a snapshot is restored, and a genesis ceremony runs.
 
 use std::{fs, process::Command};
 
@@ -12,7 +12,7 @@ use crate::{
 const CHAIN: &str = "devnet-1";
 
 #[tokio::test]
-async fn snapshots_and_ceremonies_are_in_its_buckets() {
+async fn snapshots_and_ceremonies_use_the_buckets() {
     let (buckets, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let genesis = buckets.path().join("genesis").join(CHAIN);
     let snapshots = buckets.path().join("snapshots").join(CHAIN).join("state-sync");
@@ -37,7 +37,7 @@ async fn snapshots_and_ceremonies_are_in_its_buckets() {
     let restored = done(port, "snapshot-restore", json!({ "targetHeight": 250 })).await;
     assert_eq!(restored["status"], "completed", "{restored}");
     let snapshot = fs::read_to_string(home.path().join("data/snapshots/200/snapshot.tar.gz"));
-    assert_eq!(snapshot.unwrap(), "200", "the newest that is not above the height");
+    assert_eq!(snapshot.unwrap(), "200", "the newest snapshot that is not above the height");
 
     let missing = done(port, "configure-genesis", Value::Null).await;
     assert!(missing["error"].as_str().unwrap().contains("no object devnet-1/genesis.json"), "{missing}");

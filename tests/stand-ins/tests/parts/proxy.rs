@@ -1,4 +1,5 @@
-//! kube-rbac-proxy: whom it lets through, and what is behind it then hears, with a real API server to ask.
+//! kube-rbac-proxy: which clients it allows, and what the upstream receives, with a real API server for
+//! reviews.
 
 use std::{fs, os::unix::fs::symlink, path::PathBuf, process::Command, sync::Arc, time::Instant};
 
@@ -34,7 +35,7 @@ use crate::process::{PATIENCE, Process, ports};
 const AUDIENCE: &str = "sei-sidecar";
 const IGNORED: &str = "--ignore-paths=/v0/healthz,/v0/startupz,/v0/livez,/v0/metrics";
 
-/// A control plane with accounts, a certificate, and something behind the proxy that tells what it hears.
+/// A control plane with accounts, a certificate, and an upstream that reports what it receives.
 struct TestSidecar {
     plane: ControlPlane,
     authority: Authority,
@@ -108,7 +109,7 @@ impl TestSidecar {
         answer.status.unwrap().token
     }
 
-    /// A new certificate in the place of the one before, both files at once, as the kubelet mounts a Secret.
+    /// Replaces the certificate, both files at once, as the kubelet updates a mounted Secret.
     fn issue(&self) -> CertificateDer<'static> {
         let pair = self.authority.issue(&["localhost".to_owned()]).unwrap();
         let folder = tempfile::tempdir_in(self.folder.path()).unwrap().keep();
@@ -119,7 +120,7 @@ impl TestSidecar {
         CertificateDer::from_pem_slice(pair.crt.as_bytes()).unwrap()
     }
 
-    /// Its configuration, as a controller writes it that calls the API group `key`.
+    /// Its configuration, with the API group in field `key`.
     fn configure(&self, key: &str) {
         let config = format!(
             "authorization:\n  resourceAttributes:\n    {key}: sei.io\n    resource: seinodetasks\n    namespace: default\n    name: rpc-0\n"
@@ -127,7 +128,7 @@ impl TestSidecar {
         fs::write(self.file("config.yaml"), config).unwrap();
     }
 
-    /// The proxy, and the port at which it listens.
+    /// The proxy, and the port on which it listens.
     fn proxy(&self, upstream: u16, more: &[&str]) -> (Process, u16) {
         let [port] = ports();
         let file = |flag: &str, name: &str| format!("--{flag}={}", self.file(name).display());
@@ -143,14 +144,14 @@ impl TestSidecar {
         (Process::start(command.args([IGNORED, "--v=0"]).args(more)), port)
     }
 
-    /// Trust in the authority of its certificates.
+    /// A client configuration that trusts the authority of its certificates.
     fn trust(&self) -> ClientConfig {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.authority.pem().as_bytes()).unwrap()).unwrap();
         ClientConfig::builder().with_root_certificates(Arc::new(roots)).with_no_client_auth()
     }
 
-    /// The certificate that is served at `port`.
+    /// The certificate that is served on `port`.
     async fn served(&self, port: u16) -> CertificateDer<'static> {
         let connector = TlsConnector::from(Arc::new(self.trust()));
         let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
@@ -158,7 +159,7 @@ impl TestSidecar {
         stream.get_ref().1.peer_certificates().unwrap()[0].clone().into_owned()
     }
 
-    /// What the proxy at `port` answers, once it listens.
+    /// The response of the proxy on `port`, once it listens.
     async fn ask(&self, port: u16, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
         let config = self.trust();
         let connector =
@@ -191,7 +192,7 @@ struct Answer {
 }
 
 impl Answer {
-    /// What was heard behind the proxy.
+    /// What the upstream received.
     fn heard(&self) -> Value {
         assert_eq!(self.status, StatusCode::OK, "{}", self.body);
         serde_json::from_str(&self.body).unwrap()
@@ -199,7 +200,7 @@ impl Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_lets_through_who_may_and_says_who_that_is() {
+async fn authorized_clients_are_forwarded_with_their_identity() {
     let bed = TestSidecar::new().await;
     let bearer = |token: String| format!("Bearer {token}");
     let granted = bearer(bed.token("granted", Some(AUDIENCE)).await);
@@ -228,11 +229,11 @@ async fn it_lets_through_who_may_and_says_who_that_is() {
         assert_eq!((&heard["authorization"], &heard["x-other"]), (&Value::Null, &json!("kept")));
         assert_eq!(heard["x-forwarded-for"], "127.0.0.1");
     }
-    // The address of the client comes after those that the request was forwarded for before.
+    // The address of the client comes after the earlier forwarded addresses.
     let forwarded = [("authorization", granted.as_str()), ("x-forwarded-for", "192.0.2.1")];
     let heard = bed.ask(port, "GET", "/v0/tasks", &forwarded).await.heard();
     assert_eq!(heard["x-forwarded-for"], "192.0.2.1, 127.0.0.1");
-    // An ignored path passes as it is; another one that begins like it does not.
+    // An ignored path is forwarded unchanged; another one with the same prefix is not.
     let heard = bed.ask(port, "GET", "/v0/healthz", &forged).await.heard();
     assert_eq!((&heard["x-remote-user"], &heard["authorization"]), (&json!("evil"), &json!(granted)));
     assert_eq!(bed.ask(port, "GET", "/v0/healthz/", &[]).await.status, 401);
@@ -242,11 +243,11 @@ async fn it_lets_through_who_may_and_says_who_that_is() {
     let answer = bed.ask(port, "GET", "/v0/healthz", &[]).await;
     assert_eq!((answer.status.as_u16(), answer.body.as_str()), (502, ""));
 
-    // As the Go controller runs it: who may call is called what they like.
+    // As run by the Go controller: clients can set the identity headers themselves.
     let (_proxy, port) = bed.proxy(bed.upstream, &[]);
     let as_evil = [("authorization", for_api.as_str()), ("x-remote-user", "evil")];
     assert_eq!(bed.ask(port, "GET", "/v0/tasks", &as_evil).await.heard()["x-remote-user"], "evil");
-    // And as it configures it: the permission is checked in a group where no user has it.
+    // As configured by the Go controller: the permission is checked in a group where no user has it.
     bed.configure("group");
     let (_proxy, port) = bed.proxy(bed.upstream, &whole);
     let answer = bed.ask(port, "GET", "/v0/tasks", &[("authorization", &granted)]).await;
@@ -260,7 +261,7 @@ fn forbidden(account: &str, verb: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_follows_its_certificate_and_ends_without_one() {
+async fn the_certificate_is_reloaded_and_without_one_the_proxy_exits() {
     let bed = TestSidecar::new().await;
     let (proxy, port) = bed.proxy(bed.upstream, &["--tls-reload-interval=100ms"]);
     assert_eq!(bed.ask(port, "GET", "/v0/livez", &[]).await.status, 200);
@@ -279,7 +280,7 @@ async fn it_follows_its_certificate_and_ends_without_one() {
 }
 
 #[test]
-fn what_the_real_one_does_not_know_it_does_not_take() {
+fn settings_unknown_to_the_real_proxy_are_rejected() {
     for flag in ["--auth-header-fields", "--insecure-listen-address=:80"] {
         let output = Command::new(env!("CARGO_BIN_EXE_kube-rbac-proxy")).arg(flag).output().unwrap();
         assert!(!output.status.success());

@@ -1,4 +1,4 @@
-//! What changes from release to release of the sidecar, and what a volume remembers.
+//! Differences between releases of the sidecar, and what a volume remembers.
 
 use http::{Method, StatusCode};
 use sei_testkit::sidecar::Generation;
@@ -13,7 +13,7 @@ use crate::{
 const FULL: &str = "full";
 
 #[tokio::test]
-async fn a_probe_finds_out_which_tasks_a_release_has() {
+async fn a_probe_detects_the_task_types_of_a_release() {
     for generation in Generation::ALL {
         for bed in TestSidecar::both(generation).await {
             for type_ in Generation::task_types() {
@@ -30,18 +30,19 @@ async fn a_probe_finds_out_which_tasks_a_release_has() {
 }
 
 #[tokio::test]
-async fn a_volume_remembers_what_is_done_once() {
+async fn a_volume_remembers_tasks_that_run_once() {
     for mut bed in TestSidecar::both(Generation::V57).await {
         let peer = json!({ "mode": FULL, "overrides": { "network.p2p.persistent_peers": "ab@127.0.0.1:1" } });
         bed.done("config-apply", peer.clone()).await;
         let failed = bed.done("configure-state-sync", json!({ "rpcServers": ["127.0.0.1:1"] })).await;
         let unreachable = failed["error"] == "no reachable RPC witness among [127.0.0.1:1]";
-        // Everything outside of the simulated cluster answers.
+        // Everything outside the simulated cluster responds.
         assert_eq!(unreachable, bed.name == "process", "{}: {failed}", bed.name);
         bed.home.write(".sei-sidecar-statesync-done", "").unwrap();
         assert_eq!(bed.done("configure-state-sync", json!({})).await["status"], "completed", "{}", bed.name);
 
-        // A full configuration switches state sync off, and the marker keeps it off. An incremental one keeps it.
+        // A full configuration disables state sync, and the marker keeps it disabled. An incremental one
+        // preserves it.
         for incremental in [true, false] {
             bed.done(
                 "config-patch",
@@ -83,11 +84,11 @@ async fn a_full_configuration_splits_the_store_from_v0_0_67_on() {
 }
 
 #[tokio::test]
-async fn an_id_is_one_task_whatever_is_submitted_under_it() {
+async fn an_id_identifies_one_task_regardless_of_later_submissions() {
     for bed in TestSidecar::both(Generation::V61).await {
         let id = Uuid::new_v4().to_string();
         for run in [1, 2] {
-            // A failed one is run again, with the new parameters.
+            // A failed task runs again, with the new parameters.
             bed.post(&json!({ "id": id, "type": "config-reload", "params": { "fields": { "no": run.to_string() } } })).await;
             let record = bed.ended(&id).await;
             assert_eq!((&record["run"], &record["status"]), (&json!(run), &json!("failed")), "{}", bed.name);
@@ -96,12 +97,17 @@ async fn an_id_is_one_task_whatever_is_submitted_under_it() {
         bed.post(&json!({ "id": id, "type": "mark-ready" })).await;
         assert_eq!(bed.ended(&id).await["run"], 3, "{}: the type is not compared", bed.name);
         bed.post(&json!({ "id": id, "type": "config-validate" })).await;
-        assert_eq!(bed.record(&id).await["type"], "mark-ready", "{}: a completed one stays", bed.name);
+        assert_eq!(
+            bed.record(&id).await["type"],
+            "mark-ready",
+            "{}: a completed task is not changed",
+            bed.name
+        );
     }
 }
 
 #[tokio::test]
-async fn what_was_running_runs_again_after_a_restart() {
+async fn running_tasks_run_again_after_a_restart() {
     for mut bed in TestSidecar::both(Generation::V61).await {
         let (upload, ready) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
         bed.post(&json!({ "id": upload, "type": "snapshot-upload" })).await;
@@ -114,7 +120,7 @@ async fn what_was_running_runs_again_after_a_restart() {
         assert_eq!((statuses[&upload].as_str(), statuses[&ready].as_str()), ("running", "completed"));
         assert_eq!(bed.record(&upload).await["run"], 1, "{}", bed.name);
         bed.post(&json!({ "id": ready, "type": "mark-ready" })).await;
-        assert!(!bed.is_ready().await, "{}: a completed id makes nothing ready", bed.name);
+        assert!(!bed.is_ready().await, "{}: a completed ID does not make it ready", bed.name);
     }
 }
 
@@ -176,7 +182,8 @@ async fn a_delete_cancels_the_handler_from_v0_0_66_on() {
                 bed.name
             );
             if bed.name == "simulator" {
-                // The seid beside it answers now, so that a handler that still runs ends and writes its record.
+                // The seid next to it responds now, so that a handler that is still running ends and writes
+                // its record.
                 bed.done("mark-ready", json!({})).await;
                 if cancels {
                     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
@@ -207,7 +214,7 @@ async fn a_release_without_discover_peers_fails_one_that_was_running() {
 }
 
 #[tokio::test]
-async fn a_mark_ready_that_is_not_newer_than_a_hold_is_superseded_at_the_start() {
+async fn at_a_start_a_hold_supersedes_a_mark_ready_that_is_not_newer() {
     let (hold, ready) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
     let record = |id: &str, type_: &str, status: &str, at: &str| json!({ "id": id, "type": type_, "status": status, "run": 1, "submittedAt": format!("2026-01-01T00:00:{at}Z") });
     for (generation, superseded) in [(Generation::V61, false), (Generation::V64, true)] {

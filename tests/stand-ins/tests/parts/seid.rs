@@ -1,4 +1,4 @@
-//! seid: what the pods' scripts and probes need of it.
+//! seid: what the scripts and probes of pods need.
 
 use std::{fs, path::Path, process::Command};
 
@@ -49,7 +49,7 @@ async fn the_block_height_continues_after_a_restart() {
 }
 
 #[tokio::test]
-async fn at_its_halt_height_it_interrupts_itself() {
+async fn seid_interrupts_itself_at_its_halt_height() {
     let home = tempfile::tempdir().unwrap();
     init(home.path());
     let [rpc] = ports();
@@ -58,7 +58,7 @@ async fn at_its_halt_height_it_interrupts_itself() {
 }
 
 #[test]
-fn it_does_not_start_without_a_genesis_and_does_not_start_over_with_one() {
+fn seid_needs_a_genesis_and_init_does_not_overwrite_one() {
     let home = tempfile::tempdir().unwrap();
     let output = seid().arg("start").arg("--home").arg(home.path()).output().unwrap();
     assert!(!output.status.success());

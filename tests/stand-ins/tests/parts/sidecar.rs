@@ -1,4 +1,4 @@
-//! seictl as a process: its settings, its records, and the files that it leaves for seid.
+//! seictl as a process: its settings, its records, and the files that it writes for seid.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ use crate::{
 async fn a_node_is_configured_and_its_records_outlive_the_process() {
     let home = tempfile::tempdir().unwrap();
     let [port] = ports();
-    // The last release that looks for peers.
+    // The last release with `discover-peers`.
     let seictl = || {
         let mut command = seictl(home.path(), port);
         command.env("SEICTL_RELEASE", "v0.0.56");
@@ -95,7 +95,7 @@ async fn behind_a_proxy_exactly_one_user_is_required_and_logged() {
 }
 
 #[test]
-fn a_missing_or_invalid_setting_ends_it() {
+fn seictl_exits_on_a_missing_or_invalid_setting() {
     let home = tempfile::tempdir().unwrap();
     for (name, value) in [
         ("SEI_GENESIS_BUCKET", ""),

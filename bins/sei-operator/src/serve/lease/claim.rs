@@ -1,4 +1,4 @@
-//! Whose a lease is, and what is written to take or renew it.
+//! Who holds a lease, and how it is taken and renewed.
 
 use std::time::{Duration, Instant};
 
@@ -11,21 +11,21 @@ use kube::ResourceExt;
 
 use super::identity::Identity;
 
-/// The process that wrote the lease last: a holder is the same in every process of its pod.
+/// The process that last wrote the lease: the holder is the same for every process of its pod.
 pub(super) const PROCESS_ANNOTATION: &str = "sei.io/lease-process";
 
-/// Whose the lease is.
+/// Who holds the lease.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Claim {
-    /// This process's.
+    /// This process.
     Ours,
-    /// Free: it was released, has expired, or its holder was an earlier process of this pod.
+    /// No process: it was released, has expired, or its holder was an earlier process of this pod.
     Free,
-    /// Held, under this name.
+    /// A holder with this name.
     Held(String),
 }
 
-/// Whose `lease` is, to a process that does not hold it yet.
+/// Who holds `lease`, for a process that does not hold it yet.
 pub(super) fn claim(lease: &Lease, identity: &Identity, expired: bool) -> Claim {
     let holder = holder(lease);
     if identity.wrote(lease) {
@@ -42,19 +42,19 @@ fn holder(lease: &Lease) -> &str {
 }
 
 impl Identity {
-    /// Whether this very process wrote the lease last, as its holder.
+    /// Whether this process wrote the lease last, as its holder.
     pub(super) fn wrote(&self, lease: &Lease) -> bool {
         holder(lease) == self.holder
             && lease.annotations().get(PROCESS_ANNOTATION).is_some_and(|process| *process == self.process)
     }
 
-    /// 0 to 1, one value a process, so that replicas do not ask in step.
+    /// A value from 0 to 1 per process, so that replicas do not send requests in step.
     pub(super) fn spread(&self) -> f64 {
         f64::from(self.process.bytes().last().unwrap_or_default() % 16) / 16.0
     }
 }
 
-/// The lease as its new holder writes it.
+/// The lease as written by its new holder.
 pub(super) fn taken(mut lease: Lease, identity: &Identity, duration: Duration) -> Lease {
     lease.annotations_mut().insert(PROCESS_ANNOTATION.to_owned(), identity.process.clone());
     let now = MicroTime(Timestamp::now());
@@ -71,13 +71,14 @@ pub(super) fn taken(mut lease: Lease, identity: &Identity, duration: Duration) -
     lease
 }
 
-/// The lease as its holder renews it.
+/// The lease as renewed by its holder.
 pub(super) fn renewed(mut lease: Lease) -> Lease {
     lease.spec.get_or_insert_default().renew_time = Some(MicroTime(Timestamp::now()));
     lease
 }
 
-/// The lease as it was last seen to change. Its age is measured by our own clock: those of others may be off.
+/// The last observed change of the lease. Its age is measured with the local clock: those of others may be
+/// wrong.
 #[derive(Default)]
 pub(super) struct Seen {
     version: Option<String>,
@@ -85,7 +86,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Whether `lease`, as it was just read, has not changed for as long as it lasts.
+    /// Whether `lease`, as just read, has not changed for its duration.
     pub(super) fn is_expired(&mut self, lease: &Lease) -> bool {
         let now = Instant::now();
         if self.at.is_none() || self.version != lease.metadata.resource_version {
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_holder_notices_another_process_of_its_name() {
+    fn a_holder_detects_another_process_with_its_name() {
         let (first, second) = (process("pod-a_uid", "1"), process("pod-a_uid", "2"));
         let lease = taken(taken(Lease::default(), &first, DURATION), &second, DURATION);
         assert!(second.wrote(&renewed(lease.clone())));
@@ -130,12 +131,12 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_expires_by_the_time_since_it_was_seen_to_change() {
+    fn a_lease_expires_by_the_time_since_its_last_observed_change() {
         let mut lease = taken(Lease::default(), &process("pod-a_uid", "1"), Duration::from_secs(3600));
         lease.metadata.resource_version = Some("7".into());
         let mut seen = Seen::default();
         assert!(!seen.is_expired(&lease));
-        // Read again after it ran out, without a renewal in between.
+        // Read again after it expired, without a renewal in between.
         seen.at = Instant::now().checked_sub(Duration::from_secs(3601));
         assert!(seen.at.is_none() || seen.is_expired(&lease));
         lease.metadata.resource_version = Some("8".into());

@@ -1,24 +1,24 @@
-//! Who this process is to the others that want the lease. A container that restarts in its pod is the same holder
-//! as before, so that it need not wait for its own lease to run out.
+//! The identity of this process for leader election. A container that restarts in its pod is the same holder
+//! as before, so that it does not have to wait for its own lease to expire.
 
 use anyhow::Context;
 use uuid::Uuid;
 
 /// The identity of a process.
 pub(super) struct Identity {
-    /// What stands in the lease.
+    /// The holder in the lease.
     pub(super) holder: String,
-    /// Differs from process to process, also of one holder.
+    /// Differs between processes, also of the same holder.
     pub(super) process: String,
     _pod: Option<pod::Claim>,
 }
 
 impl Identity {
-    /// That of the pod that `POD_NAME` and `POD_UID` name, if no other process of it has it; else one for this process
-    /// alone.
+    /// The identity of the pod in `POD_NAME` and `POD_UID`, if no other process of it has claimed it;
+    /// otherwise a unique one.
     ///
     /// # Errors
-    /// When the pod's identity cannot be claimed for another reason than that another process has it.
+    /// If the pod's identity cannot be claimed, for a reason other than that another process has it.
     pub(super) fn of_process() -> anyhow::Result<Self> {
         let process = Uuid::new_v4().to_string();
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -33,7 +33,7 @@ impl Identity {
         Ok(Self::new(format!("{host}_{process}"), process))
     }
 
-    /// A holder and its process, without a claim on a pod.
+    /// A holder and its process, without a claim of the pod's identity.
     pub(super) fn new(holder: String, process: String) -> Self {
         Self { holder, process, _pod: None }
     }
@@ -49,7 +49,8 @@ mod pod {
         },
     };
 
-    /// A name in the pod's network namespace, which the kernel gives to one process and takes back when it ends.
+    /// A name in the pod's network namespace, which the kernel gives to one process and releases when that
+    /// exits.
     pub(super) struct Claim(#[expect(dead_code, reason = "held, not used")] UnixListener);
 
     /// `None` while another process has the name.
@@ -79,7 +80,7 @@ mod pod {
 
 #[cfg(not(target_os = "linux"))]
 mod pod {
-    /// Only Linux has a name that ends with its process.
+    /// Only Linux has names that are released when the process exits.
     pub(super) enum Claim {}
 
     pub(super) fn claim(_: &str) -> std::io::Result<Option<Claim>> {

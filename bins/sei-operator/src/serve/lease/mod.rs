@@ -1,5 +1,5 @@
-//! Leader election as client-go does it. Every write is a PUT with the resourceVersion that was read or written
-//! before, so that of two that try one is refused.
+//! Leader election like client-go. Every write is a PUT with the resourceVersion of the last read or write,
+//! so that one of two concurrent writes is rejected.
 
 mod claim;
 mod identity;
@@ -31,11 +31,11 @@ use self::{
 };
 use super::{gate::Gate, readiness::Readiness, shutdown};
 
-/// How long a lease holds after its last renewal.
+/// How long a lease is valid after its last renewal.
 const DURATION: Duration = Duration::from_secs(15);
-/// The holder gives up when it could not renew for this long.
+/// The holder gives up if it could not renew for this long.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// Pause between attempts.
+/// Interval between attempts.
 const PERIOD: Duration = Duration::from_secs(2);
 
 /// The lease, held and renewed in the background.
@@ -45,7 +45,7 @@ pub(super) struct Held {
     renewals: JoinHandle<anyhow::Error>,
 }
 
-/// Waits for lease `name`, and from then on keeps `gate` open for as long as it holds. `None` when asked to stop
+/// Waits for lease `name`, and then keeps `gate` open while the lease is valid. `None` if asked to stop
 /// before that. `readiness` follows whether the lease can be read and written at all.
 pub(super) async fn acquire(
     client: Client,
@@ -69,7 +69,7 @@ pub(super) async fn acquire(
 }
 
 impl Held {
-    /// Resolves when the lease can no longer be counted on.
+    /// Resolves when the lease is lost.
     pub(super) async fn lost(&mut self) -> anyhow::Error {
         match (&mut self.renewals).await {
             Ok(why) => why,
@@ -77,7 +77,8 @@ impl Held {
         }
     }
 
-    /// Gives the lease back, so that the next holder need not wait for its end. Nothing is written after that.
+    /// Releases the lease, so that the next holder does not have to wait until it expires. Nothing is written
+    /// after that.
     pub(super) async fn release(self) {
         self.renewals.abort();
         self.gate.shut();
@@ -90,7 +91,7 @@ impl Held {
     }
 }
 
-/// Which lease, and for whom.
+/// The lease and its holder.
 struct Lock {
     api: Api<Lease>,
     name: String,
@@ -98,7 +99,7 @@ struct Lock {
 }
 
 impl Lock {
-    /// Reads the lease, and creates it where it is absent. Returns it, and whether this process created it.
+    /// Reads the lease, and creates it if it does not exist. Returns it, and whether this process created it.
     async fn read(&self) -> anyhow::Result<Option<(Lease, bool)>> {
         let read = self.api.get_opt(&self.name).await;
         if let Some(lease) = read.with_context(|| format!("failed to read lease {}", self.name))? {
@@ -114,7 +115,7 @@ impl Lock {
         self.written(self.api.replace(&self.name, &PostParams::default(), lease).await)
     }
 
-    /// `None` on a conflict, which means that another was faster.
+    /// `None` on a conflict, which means that another process was faster.
     fn written(&self, written: kube::Result<Lease>) -> anyhow::Result<Option<Lease>> {
         match written {
             Ok(lease) => Ok(Some(lease)),
@@ -138,11 +139,11 @@ impl Lock {
     }
 }
 
-/// What an attempt to take or renew the lease came to.
+/// Result of an attempt to take or renew the lease.
 enum Attempt {
     /// This process holds it.
     Held,
-    /// Another process does, under this name.
+    /// Another process holds it, with this name.
     Other(String),
     /// Another write came first.
     Conflict,
@@ -157,7 +158,7 @@ struct Attempts {
 }
 
 impl Attempts {
-    /// Tries until the lease is taken. Returns when the attempt that took it began.
+    /// Tries until the lease is taken. Returns when the successful attempt started.
     async fn until_taken(&mut self, readiness: &Readiness) -> Instant {
         let pause = PERIOD.mul_f64(1.0 + self.lock.identity.spread());
         let mut holder = None;
@@ -183,7 +184,7 @@ impl Attempts {
         }
     }
 
-    /// Renews the lease, last taken at `renewed`, until it can no longer be counted on. Returns why.
+    /// Renews the lease, last renewed at `renewed`, until it is lost. Returns why.
     async fn keep(mut self, gate: Gate, mut renewed: Instant) -> anyhow::Error {
         loop {
             sleep(PERIOD).await;
@@ -226,7 +227,7 @@ impl Attempts {
         }
     }
 
-    /// Renews the lease, over what this process wrote last. It is read only where that fails.
+    /// Renews the lease, based on the last write of this process. It is read only if that fails.
     async fn renew(&mut self) -> anyhow::Result<Attempt> {
         if let Some(lease) = self.written.take()
             && let Attempt::Held = self.write(renewed(lease)).await?

@@ -1,5 +1,5 @@
-//! Configuration: `config.toml` with peers and state sync, `app.toml` with everything else, which the real sidecar
-//! spreads over both and seid's stand-in does not read.
+//! Configuration: `config.toml` with peers and state sync, `app.toml` with everything else, which the real
+//! sidecar distributes over both and seid's stand-in does not read.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ struct Config {
 }
 
 impl Handlers {
-    /// Rewrites the configuration from a mode, or changes keys of the one that is there.
+    /// Rewrites the configuration for a mode, or changes keys of the existing one.
     pub(super) fn config_apply(&self, params: Apply) -> Outcome {
         let fail = |error: String| failed(format!("config-apply: {error}"));
         for (name, value) in &params.overrides {
@@ -89,7 +89,7 @@ impl Handlers {
         self.write_config(&config)
     }
 
-    /// Merges trees into files, whatever they are; null deletes a key.
+    /// Merges trees into files, whatever their content; null deletes a key.
     pub(super) fn config_patch(&self, params: Patch) -> Outcome {
         if params.files.is_empty() {
             return Err(failed("config-patch: missing required param 'files'"));
@@ -119,12 +119,12 @@ impl Handlers {
         Ok(None)
     }
 
-    /// The newest version of the schema that this release writes and reads.
+    /// The newest schema version that this release reads and writes.
     fn version(&self) -> i64 {
         if self.generation < Generation::V54 { 1 } else { 2 }
     }
 
-    /// The configuration of the home, if this release can read it.
+    /// The existing configuration, if this release can read it.
     fn supported_config(&self) -> Result<Config, Failure> {
         let config = self.table(CONFIG)?.ok_or_else(|| finding(CONFIG, "is missing"))?;
         let app = self.table(APP)?.ok_or_else(|| finding(APP, "is missing"))?;
@@ -155,7 +155,7 @@ impl Handlers {
 }
 
 impl Config {
-    /// The defaults of a mode: without peers, and with state sync off.
+    /// The defaults of a mode: no peers, and state sync disabled.
     fn new(mode: &str, version: i64, generation: Generation) -> Self {
         let mut this = Self { config: Table::new(), app: Table::new() };
         set(&mut this.app, "sei_meta", "version", version.into());
@@ -215,7 +215,7 @@ fn merge(table: &mut Table, tree: Map<String, Value>) {
                 merge(&mut inner, tree);
                 table.insert(key, inner.into());
             }
-            // Numbers, texts and lists of them are the same in both.
+            // Numbers, strings and lists of them are the same in both.
             (value, _) => {
                 if let Ok(value) = toml::Value::try_from(value) {
                     table.insert(key, value);

@@ -1,4 +1,4 @@
-//! Genesis of chains, by what is embedded, downloaded, or assembled in a ceremony.
+//! Genesis of chains: embedded, downloaded, or assembled in a ceremony.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -7,9 +7,9 @@ use super::{Handlers, failed, fetch, internal, required, sha256, unreachable};
 use crate::sidecar::{Failure, Generation, Outcome, node_key};
 
 const GENESIS: &str = "config/genesis.json";
-/// Chains whose genesis every release has.
+/// Chains whose genesis is embedded in every release.
 const EMBEDDED: &[&str] = &["pacific-1", "atlantic-2", "arctic-1"];
-/// usei of one SEI, below which a validator has no power.
+/// usei per SEI; a validator with less has no voting power.
 const SEI: u64 = 1_000_000;
 
 #[derive(Default, Deserialize)]
@@ -122,7 +122,7 @@ impl Handlers {
         Ok(None)
     }
 
-    /// Puts the genesis of a ceremony together from what its members uploaded.
+    /// Assembles the genesis of a ceremony from the uploads of its members.
     pub(super) async fn assemble(&self, params: Assemble) -> Outcome {
         let task = "assemble-and-upload-genesis";
         required(task, "accountBalance", &params.account_balance)?;
@@ -159,7 +159,7 @@ impl Handlers {
         Ok(Some(json!({ "genesisHash": sha256(genesis.as_bytes()) })))
     }
 
-    /// Writes accounts into the local genesis, where an earlier attempt may have left them.
+    /// Adds accounts to the local genesis, where an earlier attempt may have added them already.
     fn add_accounts(&self, accounts: &[Map<String, Value>]) -> Outcome {
         let mut genesis = self.local_genesis()?;
         let mut known = genesis["accounts"].as_array().cloned().unwrap_or_default();

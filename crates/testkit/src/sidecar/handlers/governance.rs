@@ -1,4 +1,4 @@
-//! Governance: transactions that are accepted at once by a chain that is not there.
+//! Governance: transactions that are accepted immediately, without a chain.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -58,7 +58,7 @@ impl Handlers {
             "txHash": sha256(format!("{task}/{}/{}", params.title, params.proposal_id).as_bytes()).to_uppercase(),
             "height": 1, "code": 0, "codespace": "", "rawLog": "", "inclusionStatus": "committed_ok",
         });
-        // It was never decoded before that release.
+        // It was not decoded before that release.
         if self.generation >= Generation::V67 {
             result["proposalId"] = json!(params.proposal_id.max(1));
         }

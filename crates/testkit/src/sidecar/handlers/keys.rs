@@ -1,4 +1,4 @@
-//! The keys of configuration overrides, and which values they take.
+//! The keys of configuration overrides, and their valid values.
 
 use crate::sidecar::Generation;
 
@@ -12,7 +12,7 @@ pub(super) struct Key {
     is_settable: bool,
 }
 
-/// The key of this name that a release has.
+/// The key with this name in a release.
 pub(super) fn find(name: &str, generation: Generation) -> Option<Key> {
     let mut lines = KEYS.lines().filter(|line| !line.starts_with('#'));
     let mut words = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?.split(' ');
@@ -27,7 +27,7 @@ pub(super) fn find(name: &str, generation: Generation) -> Option<Key> {
 }
 
 impl Key {
-    /// Whether it can have a value.
+    /// Whether a value is valid.
     pub(super) fn admits(&self, value: &str) -> bool {
         let number = |value: &str| value.starts_with(|first: char| first.is_ascii_digit());
         self.is_settable
@@ -36,7 +36,7 @@ impl Key {
                     let value = value.to_ascii_lowercase();
                     ["true", "1", "yes", "false", "0", "no"].contains(&value.as_str())
                 }
-                // What follows the digits is ignored.
+                // Everything after the digits is ignored.
                 "uint" => number(value),
                 "int" => number(value.trim_start_matches(['-', '+'])),
                 "float" => value.parse::<f64>().is_ok(),
@@ -55,11 +55,11 @@ mod tests {
         let admits = |name: &str, value: &str| find(name, Generation::V50).unwrap().admits(value);
         assert!(admits("chain.halt_height", "12abc") && !admits("chain.halt_height", "abc"));
         assert!(admits("chain.occ_enabled", "Yes") && !admits("chain.occ_enabled", "maybe"));
-        assert!(!admits("metrics.global_labels", "x"), "nothing can set it");
+        assert!(!admits("metrics.global_labels", "x"), "it cannot be set");
         let split = "storage.state_store.evm_ss_split";
         assert!(find(split, Generation::V66).is_none() && find(split, Generation::V67).is_some());
         assert!(find("logging.level", Generation::V47).unwrap().hot);
-        assert!(find("chain", Generation::NEWEST).is_none(), "a part of a key is no key");
-        assert!(find("#", Generation::NEWEST).is_none(), "nor is a comment");
+        assert!(find("chain", Generation::NEWEST).is_none(), "a part of a key is not a key");
+        assert!(find("#", Generation::NEWEST).is_none(), "a comment is not a key");
     }
 }

@@ -1,5 +1,5 @@
-//! What tasks do, in the home and outside of it: one implementation for the simulator and for the program that
-//! stands in for the sidecar.
+//! The effects of tasks, in the home and outside: one implementation for the simulator and for the program
+//! that stands in for the sidecar.
 
 mod config;
 mod genesis;
@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Bucket, Failure, Generation, Home, Outcome, World};
 
-/// Task types that are done once in the life of a home, and the files that mark it.
+/// Task types that run once in the life of a home, and their marker files.
 const ONCE: &[(&str, &str)] = &[
     ("snapshot-restore", ".sei-sidecar-snapshot-done"),
     ("configure-genesis", ".sei-sidecar-genesis-done"),
@@ -32,27 +32,27 @@ const STATE_SYNCED: &str = ".sei-sidecar-statesync-done";
 /// The handlers of one sidecar.
 #[derive(Clone)]
 pub struct Handlers {
-    /// The release that it is.
+    /// Its release.
     pub generation: Generation,
     /// The node's home.
     pub home: Home,
-    /// The chain, as its environment names it.
+    /// The chain in its environment.
     pub chain: String,
     /// Bucket of snapshots.
     pub snapshots: Arc<dyn Bucket>,
     /// Bucket of genesis ceremonies.
     pub genesis: Arc<dyn Bucket>,
-    /// What is around it.
+    /// Its environment.
     pub world: Arc<dyn World>,
     /// Whether it has a keyring to sign with.
     pub keyring: bool,
 }
 
 impl Handlers {
-    /// What a start writes into a home that is empty.
+    /// Initializes an empty home, as the sidecar does when it starts.
     ///
     /// # Errors
-    /// When the home cannot be written.
+    /// If the home cannot be written.
     pub fn prepare(&self) -> anyhow::Result<()> {
         if !self.home.has(config::CONFIG) {
             self.home.write(config::CONFIG, "")?;
@@ -60,7 +60,7 @@ impl Handlers {
         Ok(())
     }
 
-    /// Does a task, unless it is one that this home has seen done.
+    /// Runs a task, unless its marker in this home says that it has completed.
     pub async fn run(self, type_: &str, params: Map<String, Value>) -> Outcome {
         let marker = ONCE.iter().find(|(once, _)| *once == type_).map(|(_, marker)| *marker);
         if marker.is_some_and(|marker| self.home.has(marker)) {
@@ -103,13 +103,13 @@ impl Handlers {
     }
 }
 
-/// Parameters as the real handlers decode them: unknown ones are ignored, null is absent.
+/// Decodes parameters like the real handlers: unknown ones are ignored, null counts as absent.
 fn decode<T: DeserializeOwned>(mut params: Map<String, Value>) -> Result<T, Failure> {
     params.retain(|_, value| !value.is_null());
     serde_json::from_value(Value::Object(params)).map_err(|error| failed(format!("parsing params: {error}")))
 }
 
-/// A parameter that must be there.
+/// A required parameter.
 fn required<'a>(task: &str, name: &str, value: &'a str) -> Result<&'a str, Failure> {
     if value.is_empty() {
         return Err(failed(format!("{task}: missing required param '{name}'")));
@@ -131,13 +131,13 @@ fn s3(task: &str, message: &str, hint: &str) -> Failure {
     failed(format!("{task}: S3: {message} [hint: {hint}]"))
 }
 
-/// A bucket that does not answer.
+/// The error of a bucket that does not respond.
 fn unreachable(task: &str) -> impl Fn(String) -> Failure {
     let task = task.to_owned();
     move |error| s3(&task, &format!("network error: {error}"), "check endpoint, region and credentials")
 }
 
-/// An object that must be there.
+/// A required object.
 async fn fetch(task: &str, bucket: &dyn Bucket, key: &str) -> Result<Vec<u8>, Failure> {
     let object = bucket.get(key).await.map_err(unreachable(task))?;
     object.ok_or_else(|| s3(task, &format!("no object {key}"), "check that it was uploaded"))

@@ -1,4 +1,4 @@
-//! Peers and their RPC: discovery, and the block that state sync trusts.
+//! Peers and their RPC: discovery, and the trusted block of state sync.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::sidecar::{Failure, Generation, Outcome};
 
 const RPC: u16 = 26657;
 const P2P: u16 = 26656;
-/// How far behind the latest block the trusted one lies.
+/// Distance of the trusted block from the latest one.
 const BEHIND: u64 = 2000;
 
 #[derive(Default, Deserialize)]
@@ -36,7 +36,7 @@ pub(super) struct StateSync {
 }
 
 impl Handlers {
-    /// Configures the peers that all sources together find. A source that finds none is an error.
+    /// Configures the peers found by all sources. A source that finds none is an error.
     pub(super) async fn discover_peers(&self, params: Discover) -> Outcome {
         if params.sources.is_empty() {
             return Err(failed("missing required param 'sources'"));
@@ -81,7 +81,7 @@ impl Handlers {
         }
     }
 
-    /// Configures state sync with a block that witnesses agree to trust.
+    /// Configures state sync with a trusted block that the witnesses agree on.
     pub(super) async fn configure_state_sync(&self, params: StateSync) -> Outcome {
         let given = self.generation >= Generation::V55 && !params.rpc_servers.is_empty();
         let witnesses = if given { params.rpc_servers } else { self.first_peers()? };
@@ -99,7 +99,7 @@ impl Handlers {
                 Err(_) => {}
             }
             if self.generation < Generation::V55 {
-                // Only the first is asked, and all are written.
+                // Only the first is queried, and all are written.
                 answering.clone_from(&witnesses);
                 break;
             }
@@ -148,7 +148,7 @@ impl Handlers {
     }
 }
 
-/// Latest height in an answer of `/status`.
+/// Latest height in a response of `/status`.
 pub(super) fn height_of(status: &Value) -> Option<u64> {
     status["sync_info"]["latest_block_height"].as_str()?.parse().ok()
 }

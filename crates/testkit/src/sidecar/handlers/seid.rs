@@ -1,4 +1,4 @@
-//! The seid beside the sidecar: waiting for it, ending it, and resetting its data.
+//! The seid next to the sidecar: waiting for it, stopping it, and resetting its data.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::sidecar::{Failure, Generation, Outcome};
 
 const LOCAL: &str = "localhost:26657";
 const PERIOD: Duration = Duration::from_millis(100);
-/// How long a restarted seid may take to answer.
+/// Time limit for a restarted seid to respond.
 const RESTART: Duration = Duration::from_secs(300);
 
 #[derive(Default, Deserialize)]
@@ -23,7 +23,7 @@ pub(super) struct Condition {
 }
 
 impl Handlers {
-    /// Waits for a height, or until seid has caught up; then ends it if asked.
+    /// Waits for a height, or until seid has caught up; then stops it if requested.
     pub(super) async fn await_condition(&self, params: Condition) -> Outcome {
         let target = u64::try_from(params.target_height).unwrap_or(0);
         let reached: Box<dyn Fn(&Value) -> bool + Send + Sync> = match params.condition.as_str() {
@@ -52,7 +52,7 @@ impl Handlers {
         Ok(None)
     }
 
-    /// Ends seid, which its container starts again, and waits until it answers.
+    /// Stops seid, which its container restarts, and waits until it responds.
     pub(super) async fn restart_seid(&self) -> Outcome {
         self.world.stop_seid().await.map_err(failed)?;
         let answers = async {
@@ -64,7 +64,7 @@ impl Handlers {
         Ok(None)
     }
 
-    /// Empties the data of a seid that does not run, so that state sync can be configured once more.
+    /// Deletes the data of a stopped seid, so that state sync can be configured again.
     pub(super) async fn reset_data(&self) -> Outcome {
         let refused = |error: String| Failure { error, result: Some(json!({ "wipedBytes": 0 })) };
         if self.world.rpc(LOCAL, "/status").await.is_ok() {

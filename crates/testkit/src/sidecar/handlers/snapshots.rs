@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Handlers, failed, fetch, internal, required, s3, unreachable};
 use crate::sidecar::{Failure, Home, Outcome};
 
-/// What was uploaded last.
+/// The last upload.
 const UPLOADED: &str = ".sei-sidecar-last-upload.json";
 
 #[derive(Default, Deserialize)]
@@ -23,7 +23,7 @@ pub(super) struct Export {
 }
 
 impl Handlers {
-    /// The newest snapshot that is not above the height asked for; 0 asks for the newest.
+    /// The newest snapshot that is not above the requested height; 0 requests the newest.
     pub(super) async fn snapshot_restore(&self, params: Restore) -> Outcome {
         let task = "snapshot-restore";
         let limit = u64::try_from(params.target_height)
@@ -42,8 +42,8 @@ impl Handlers {
         Ok(None)
     }
 
-    /// Uploads the second newest snapshot, as the newest may not be complete, and repeats that after a week. Errors
-    /// are only logged.
+    /// Uploads the second newest snapshot, as the newest may be incomplete, and repeats that after a week.
+    /// Errors are only logged.
     pub(super) async fn snapshot_upload(&self) -> Outcome {
         let _ = self.upload().await;
         std::future::pending().await

@@ -28,7 +28,7 @@ pub const B: &str = "ghcr.io/sei-protocol/sei:b";
 
 pub struct Bed {
     pub cluster: Cluster,
-    /// Ends when it is taken.
+    /// Stopped when taken.
     pub operator: Option<Operator>,
 }
 
@@ -77,12 +77,12 @@ impl Bed {
         self.nodes().await.iter().map(ResourceExt::name_any).collect()
     }
 
-    /// How many nodes have this image in their spec.
+    /// Number of nodes with this image in their spec.
     pub async fn with_image(&self, image: &str) -> usize {
         self.nodes().await.iter().filter(|node| node.spec.image == image).count()
     }
 
-    /// `status/reason` of `Ready`, if it is about the current spec.
+    /// `status/reason` of `Ready`, if it is for the current spec.
     pub async fn ready(&self) -> Option<String> {
         let group = self.groups().get_opt(GROUP).await.unwrap()?;
         let status = group.status.as_ref()?;
@@ -100,7 +100,7 @@ impl Bed {
         self.until_ready("True/AllNodesReady").await;
     }
 
-    /// Watches the nodes from now on, for how many were unavailable at the same time.
+    /// Watches from now on how many nodes are unavailable at the same time.
     pub fn count_unavailable(&self) -> Unavailable {
         let nodes = self.cluster.nodes();
         Unavailable(tokio::spawn(async move {
@@ -128,7 +128,7 @@ const END: &str = "end-0";
 pub struct Unavailable(JoinHandle<usize>);
 
 impl Unavailable {
-    /// The most nodes that were unavailable at the same time.
+    /// The maximum number of nodes that were unavailable at the same time.
     pub async fn most(self, bed: &Bed) -> usize {
         harness::create(&bed.cluster, END, builders::full_node(A)).await;
         let most = self.0.await.unwrap();

@@ -1,4 +1,4 @@
-//! Groups are scaled and updated, and their nodes fail meanwhile.
+//! Groups are scaled and updated, while nodes fail.
 
 use std::time::Duration;
 
@@ -136,7 +136,7 @@ async fn a_node_that_fails_or_is_deleted_by_hand_stops_no_revert_and_comes_back(
     assert_eq!(reasons[..2], [Some("UpdatePending"); 2]);
 
     let before = bed.cluster.nodes().get("rpc-1").await.unwrap().uid();
-    // Its sidecar is restarted, and a node that waits for its turn is deleted.
+    // Its sidecar is restarted, and a node that is waiting to be updated is deleted.
     harness::stuck(&bed.cluster, "rpc-2", &[]);
     let host = Cluster::host("rpc-2");
     bed.cluster.simulator.stop(&host);

@@ -1,4 +1,4 @@
-//! What a group costs the API server beside its nodes; `docs/scaling.md` says why.
+//! The API requests of a group in addition to those of its nodes; `docs/scaling.md` explains them.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,7 @@ use crate::harness;
 
 const SIZE: usize = 12;
 
-/// How many requests of each kind there were since `start`, once everything has come to rest, and in how many seconds.
+/// The number of requests of each kind since `start`, once nothing changes any more, and the time in seconds.
 async fn requests(bed: &Bed, proxy: &ApiProxy, start: Instant) -> (BTreeMap<String, usize>, usize) {
     bed.until_complete().await;
     let seconds = usize::try_from(start.elapsed().as_secs()).unwrap() + 1;
@@ -35,7 +35,7 @@ async fn a_group_costs_what_its_nodes_cost_and_a_status_a_second_at_most() {
     let proxy = ApiProxy::in_front_of(&cluster).await.unwrap();
     let operator = Some(harness::operator(&cluster));
     let bed = Bed { cluster, operator };
-    // What a process asks once.
+    // One-time requests of a process.
     harness::create(&bed.cluster, "warm-0", builders::full_node(A)).await;
     harness::until(&bed.cluster, "warm-0", "Running", harness::is_running).await;
     tokio::time::sleep(Duration::from_secs(2)).await;

@@ -35,7 +35,7 @@ async fn retained_nodes_are_adopted_as_they_are_and_foreign_ones_left_alone() {
     let untouched = bed.cluster.nodes().get("rpc-2").await.unwrap();
     assert_eq!(untouched.metadata.managed_fields, foreign.metadata.managed_fields);
 
-    // Its name is free once it is deleted.
+    // Its name is available once it is deleted.
     bed.cluster.nodes().delete("rpc-2", &DeleteParams::default()).await.unwrap();
     bed.until_complete().await;
     assert_eq!(bed.cluster.nodes().get("rpc-2").await.unwrap().owner_references().len(), 1);

@@ -1,4 +1,4 @@
-//! `--certificates`, with the CRD of cert-manager and its part done here.
+//! `--certificates`, with the CRD of cert-manager; the test issues the certificates.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ async fn install_crd(cluster: &Cluster) {
     eventually("Certificates are served", list).await;
 }
 
-/// Issues what is asked for, as cert-manager would.
+/// Issues requested certificates, like cert-manager.
 fn issue(cluster: &Cluster) -> JoinHandle<()> {
     let (client, certificates) = (cluster.client.clone(), certificates(cluster));
     tokio::spawn(async move {
@@ -63,7 +63,7 @@ async fn missing_certificates_are_created_and_waited_for() {
         until(&cluster, node, "is Ready", runs(IMAGE)).await;
         bind(&cluster, node, policy).await;
     }
-    // The Secret of one node is there already.
+    // The Secret of one node already exists.
     put_secret(&cluster, &Authority::new("other").unwrap(), "rpc-1-tls", &names("rpc-1")).await;
 
     let plan = fails(&cluster, &["plan", "--certificates", "sidecar-ca", "--all"]);

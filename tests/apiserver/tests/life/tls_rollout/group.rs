@@ -1,4 +1,4 @@
-//! A group gets TLS and loses it again.
+//! TLS is enabled on a group and disabled again.
 
 use kube::ResourceExt;
 use sei_testkit::certs::Authority;
@@ -13,7 +13,7 @@ use crate::{
 const NODES: [&str; 3] = ["rpc-0", "rpc-1", "rpc-2"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_gets_and_loses_tls_on_the_same_volumes_whenever_it_is_killed() {
+async fn tls_is_enabled_and_disabled_on_a_group_with_the_same_volumes_despite_kills() {
     let bed = Bed::start().await;
     bed.create(full_nodes(3)).await;
     bed.until_complete().await;
@@ -46,7 +46,7 @@ async fn a_group_gets_and_loses_tls_on_the_same_volumes_whenever_it_is_killed() 
     assert_eq!(bed.names().await.len(), 4, "it is scaled up as before");
 }
 
-/// The Secrets of the nodes that have TLS and are the group's.
+/// The TLS Secrets of the group's nodes.
 async fn tls_secrets(bed: &Bed) -> Vec<String> {
     let nodes = bed.nodes().await;
     let owned = nodes.iter().filter(|node| node.owner_references().iter().any(|owner| owner.name == "rpc"));

@@ -1,4 +1,5 @@
-//! `sei-operator tls`, killed again and again: the nodes get TLS and lose it again, on the same volumes.
+//! `sei-operator tls`, killed repeatedly: TLS is enabled on the nodes and disabled again, with the same
+//! volumes.
 
 mod certificates;
 mod group;
@@ -40,7 +41,7 @@ fn fails(cluster: &Cluster, arguments: &[&str]) -> Output {
     output
 }
 
-/// Binds the claim of a node to a volume of its own, as a provisioner would.
+/// Binds the claim of a node to a separate volume, like a provisioner.
 async fn bind(cluster: &Cluster, node: &str, policy: &str) {
     let claims: Api<PersistentVolumeClaim> = api(cluster);
     let volumes: Api<PersistentVolume> = Api::all(cluster.client.clone());
@@ -64,7 +65,7 @@ async fn claims(cluster: &Cluster) -> BTreeMap<String, String> {
     claims.items.iter().map(|claim| (claim.name_any(), claim.uid().unwrap())).collect()
 }
 
-/// Runs the command, killing it after ever longer times, until it ends.
+/// Runs the command, killing it after increasing times, until it completes.
 async fn killed_until_done(cluster: &Cluster, arguments: &[&str]) -> u64 {
     for kills in 0.. {
         let mut child = tls(cluster, arguments).stdout(Stdio::null()).spawn().unwrap();
@@ -100,7 +101,7 @@ async fn cluster_of_two() -> Cluster {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tls_is_rolled_out_and_back_on_the_same_volumes_whenever_it_is_killed() {
+async fn tls_is_enabled_and_disabled_on_the_same_volumes_despite_kills() {
     let cluster = cluster_of_two().await;
     let _operator = harness::operator(&cluster);
     let authority = Authority::new("issuer").unwrap();
@@ -128,7 +129,7 @@ async fn tls_is_rolled_out_and_back_on_the_same_volumes_whenever_it_is_killed() 
     assert_as_before(&cluster).await;
 }
 
-/// Each claim is owned by its SeiNode and stores nothing.
+/// Each claim is owned by its SeiNode and has no stored object.
 async fn assert_as_before(cluster: &Cluster) {
     for claim in api::<PersistentVolumeClaim>(cluster).list(&ListParams::default()).await.unwrap() {
         let stored: Vec<_> =
@@ -141,7 +142,7 @@ async fn assert_as_before(cluster: &Cluster) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_touched_while_one_node_is_not_in_order() {
+async fn nothing_is_changed_while_one_node_has_a_problem() {
     let cluster = cluster_of_two().await;
     let _operator = harness::operator(&cluster);
     let authority = Authority::new("issuer").unwrap();

@@ -1,4 +1,4 @@
-//! The certificate that is served, and how its renewal is followed.
+//! The served certificate, and how it is renewed.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use rustls::{
 use sei_testkit::certs;
 use tokio_rustls::TlsAcceptor;
 
-/// Where a certificate and its key lie.
+/// Paths of a certificate and its key.
 pub(crate) struct Pair {
     pub(crate) crt: PathBuf,
     pub(crate) key: PathBuf,
@@ -30,7 +30,7 @@ impl Pair {
     }
 }
 
-/// What is served now.
+/// The certificate that is currently served.
 #[derive(Debug)]
 pub(crate) struct Certificate(RwLock<Arc<CertifiedKey>>);
 
@@ -40,7 +40,7 @@ impl ResolvesServerCert for Certificate {
     }
 }
 
-/// The certificate as it is now, and an acceptor of connections that serves it as it becomes.
+/// The current certificate, and an acceptor of connections that always serves the latest one.
 pub(crate) fn serving(pair: &Pair) -> anyhow::Result<(Arc<Certificate>, TlsAcceptor)> {
     let certificate = Arc::new(Certificate(RwLock::new(pair.load()?)));
     let mut config = ServerConfig::builder()
@@ -50,7 +50,7 @@ pub(crate) fn serving(pair: &Pair) -> anyhow::Result<(Arc<Certificate>, TlsAccep
     Ok((certificate, TlsAcceptor::from(Arc::new(config))))
 }
 
-/// Reads the pair again and again. Ends with the error when it cannot be served any more.
+/// Reloads the pair periodically. Ends with an error if it cannot be served any more.
 pub(crate) async fn reload(pair: &Pair, certificate: &Certificate, interval: Duration) -> anyhow::Result<()> {
     loop {
         tokio::time::sleep(interval).await;

@@ -1,4 +1,4 @@
-//! The configuration file: which permission callers need.
+//! The configuration file: which permission clients need.
 
 use std::{fs, path::Path};
 
@@ -7,7 +7,7 @@ use k8s_openapi::api::authorization::v1::ResourceAttributes;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The file. Keys that the real proxy does not know it passes over without a word, and so does this one.
+/// The file. Unknown keys are ignored silently, as by the real proxy.
 #[derive(Deserialize)]
 struct File {
     authorization: Authorization,
@@ -17,7 +17,7 @@ struct File {
 #[serde(rename_all = "camelCase")]
 struct Authorization {
     resource_attributes: Attributes,
-    /// Known to the real proxy, and not done here.
+    /// Supported by the real proxy, but not by this stand-in.
     rewrites: Option<Value>,
     #[serde(rename = "static")]
     static_: Option<Value>,
@@ -35,7 +35,7 @@ struct Attributes {
     name: Option<String>,
 }
 
-/// The resource that callers need a verb on.
+/// The resource on which clients need a verb.
 pub(crate) fn resource(path: &Path) -> anyhow::Result<ResourceAttributes> {
     let text = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
     parse(&text).with_context(|| format!("read {}", path.display()))
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn group_is_no_key_of_it_and_asks_for_the_core_group() {
+    fn the_unknown_key_group_is_ignored_and_means_the_core_group() {
         let config = |key: &str| {
             let text = format!(
                 "authorization:\n  resourceAttributes:\n    {key}: sei.io\n    resource: seinodetasks\n    namespace: ns\n    name: rpc-0\n"
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_would_not_do_it_does_not_take() {
+    fn unsupported_settings_are_rejected() {
         let text =
             "authorization:\n  resourceAttributes: {}\n  rewrites: { byQueryParameter: { name: x } }\n";
         assert!(parse(text).unwrap_err().to_string().contains("rewrites"));

@@ -1,4 +1,4 @@
-//! One request: let through or judged, and passed on.
+//! One request: bypassed or authorized, then forwarded.
 
 use std::{convert::Infallible, net::IpAddr, sync::Arc};
 
@@ -18,7 +18,7 @@ use k8s_openapi::api::authorization::v1::ResourceAttributes;
 use sei_testkit::rbac_proxy::{Judge, identify};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// Headers that are for the next hop alone.
+/// Hop-by-hop headers.
 const HOP: &[HeaderName] = &[
     header::CONNECTION,
     header::PROXY_AUTHENTICATE,
@@ -29,7 +29,7 @@ const HOP: &[HeaderName] = &[
     header::UPGRADE,
 ];
 
-/// What is done with requests.
+/// Configuration of the proxy.
 pub(crate) struct Proxy {
     judge: Judge,
     wanted: ResourceAttributes,
@@ -59,14 +59,14 @@ impl Proxy {
         })
     }
 
-    /// Answers one request.
+    /// Responds to one request.
     pub(crate) async fn answer(
         self: Arc<Self>,
         from: IpAddr,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Infallible> {
         let (mut parts, body) = request.into_parts();
-        // An ignored path passes as it is, regardless of its headers and their origin.
+        // An ignored path is forwarded unchanged, regardless of its headers and their origin.
         if !self.ignored.iter().any(|path| path == parts.uri.path()) {
             match self.judge.judge(&parts, &self.wanted).await {
                 Ok(user) => {
@@ -101,11 +101,11 @@ impl Proxy {
     }
 }
 
-/// Appends the client to those that the request came through.
+/// Appends the client to the forwarded addresses.
 fn add_hop(headers: &mut HeaderMap, from: IpAddr) {
     let before = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
     let hops: Vec<_> = before.map(str::to_owned).chain([from.to_canonical().to_string()]).collect();
-    // Addresses and what was a header value can be a header value.
+    // Addresses and existing header values are valid header values.
     if let Ok(hops) = HeaderValue::from_str(&hops.join(", ")) {
         headers.insert(FORWARDED_FOR, hops);
     }

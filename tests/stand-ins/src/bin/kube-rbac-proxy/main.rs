@@ -1,5 +1,6 @@
-//! Stand-in for kube-rbac-proxy: takes its flags and its configuration file, and does to requests what it does.
-//! A flag that the real one does not have is refused, and so is what this one does not do.
+//! Stand-in for kube-rbac-proxy: accepts its flags and its configuration file, and handles requests like it.
+//! Flags that the real proxy does not have are rejected, and so are features that this stand-in does not
+//! support.
 
 mod certificate;
 mod config;
@@ -24,39 +25,39 @@ use sei_testkit::rbac_proxy::{Judge, Lifetimes};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// An HTTP proxy that asks the Kubernetes API who may pass.
+/// An HTTP proxy that authorizes clients with the Kubernetes API.
 #[derive(Parser)]
 #[command(name = "kube-rbac-proxy")]
 struct Flags {
-    /// Where it serves TLS.
+    /// Address on which it serves TLS.
     #[arg(long)]
     secure_listen_address: String,
-    /// What is behind it.
+    /// URL of the upstream.
     #[arg(long)]
     upstream: http::Uri,
-    /// Which permission callers need.
+    /// File with the permission that clients need.
     #[arg(long)]
     config_file: PathBuf,
     #[arg(long)]
     tls_cert_file: PathBuf,
     #[arg(long)]
     tls_private_key_file: PathBuf,
-    /// How often the certificate is read again.
+    /// How often the certificate is reloaded.
     #[arg(long, default_value = "1m")]
     tls_reload_interval: SignedDuration,
-    /// Paths that anybody may ask for.
+    /// Paths that need no authentication.
     #[arg(long, value_delimiter = ',')]
     ignore_paths: Vec<String>,
-    /// Tell the upstream who calls.
+    /// Send the user to the upstream.
     #[arg(long, default_value = "false", num_args = 0..=1, default_missing_value = "true", require_equals = true, action = ArgAction::Set)]
     auth_header_fields_enabled: bool,
-    /// Audiences that tokens must be for.
+    /// Audiences of accepted tokens.
     #[arg(long, value_delimiter = ',')]
     auth_token_audiences: Vec<String>,
-    /// Where the API server is, outside a cluster.
+    /// Kubeconfig, for use outside a cluster.
     #[arg(long)]
     kubeconfig: Option<PathBuf>,
-    /// How much is logged.
+    /// Log level.
     #[arg(short, long = "v", value_name = "LEVEL", default_value_t = 0)]
     v: i32,
 }
@@ -66,7 +67,7 @@ async fn main() -> anyhow::Result<()> {
     let flags = Flags::parse();
     let pattern = flags.ignore_paths.iter().find(|path| path.contains(['*', '?', '[', '\\']));
     ensure!(pattern.is_none(), "--ignore-paths: this stand-in takes paths, and no patterns: {pattern:?}");
-    // The one TLS library of the tree; its choice cannot have been made yet.
+    // The only TLS provider in the dependency tree; none can have been installed yet.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let wanted = config::resource(&flags.config_file)?;
     let pair = certificate::Pair { crt: flags.tls_cert_file, key: flags.tls_private_key_file };
@@ -85,13 +86,13 @@ async fn main() -> anyhow::Result<()> {
     let mut ending = Ending::new()?;
     tokio::select! {
         never = serve(listener, acceptor, Arc::new(proxy)) => never,
-        // Without a certificate that can be served it does not go on.
+        // It exits when the certificate cannot be served any more.
         failed = certificate::reload(&pair, &certificate, interval) => failed,
         _ = ending.signalled() => Ok(()),
     }
 }
 
-/// The API server of the file, or of the cluster that the process runs in.
+/// The API server of the kubeconfig, or of the cluster that the process runs in.
 async fn client(kubeconfig: Option<PathBuf>) -> anyhow::Result<Client> {
     let mut config = match kubeconfig {
         Some(path) => {
@@ -100,7 +101,7 @@ async fn client(kubeconfig: Option<PathBuf>) -> anyhow::Result<Client> {
         }
         None => Config::incluster().context("find the API server of the pod")?,
     };
-    // A caller waits for the answer: what the API server refuses now is refused.
+    // A client is waiting for the response: what the API server rejects now is rejected.
     config.default_retry = false;
     Ok(Client::try_from(config)?)
 }
@@ -115,7 +116,7 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, proxy: Arc<Proxy>) 
                     let service =
                         hyper::service::service_fn(|request| Arc::clone(&proxy).answer(from.ip(), request));
                     let server = auto::Builder::new(TokioExecutor::new());
-                    // A client that goes away ends the connection, which is no news.
+                    // A client that disconnects ends the connection, which is expected.
                     let _ = server.serve_connection(TokioIo::new(stream), service).await;
                 }
                 Err(error) => eprintln!("TLS handshake error from {from}: {error}"),

@@ -1,4 +1,4 @@
-//! The machine that the sidecar runs on: the RPC of nodes that it can reach, and the seid beside it.
+//! The machine that the sidecar runs on: the RPC of nodes that it can reach, and the seid next to it.
 
 use std::{fs, time::Duration};
 
@@ -13,9 +13,9 @@ use sei_testkit::sidecar::{Answer, World};
 use serde_json::Value;
 
 const DEADLINE: Duration = Duration::from_secs(10);
-/// How long the SDK tries.
+/// How long the SDK retries.
 const EC2: Duration = Duration::from_secs(11);
-/// How long seid may take to end.
+/// Time limit for seid to exit.
 const ENDING: Duration = Duration::from_secs(90);
 const PERIOD: Duration = Duration::from_millis(100);
 
@@ -49,7 +49,7 @@ impl World for Machine {
     }
 }
 
-/// The process `seid start` that can be seen, in a pod whose containers share their processes.
+/// The visible process `seid start`, in a pod with a shared process namespace.
 fn seid() -> Option<Pid> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let mut processes = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_machine_without_the_ec2_api_says_so_after_the_retries_of_the_sdk() {
+    async fn without_the_ec2_api_the_error_comes_after_the_retries_of_the_sdk() {
         let began = Instant::now();
         let error = Machine.instances().await.unwrap_err();
         assert_eq!(

@@ -1,9 +1,9 @@
-//! Stand-in for `seictl serve`: the sidecar of one node, as a process. It answers as the real one of its release
-//! does, keeps its records in the node's home, and leaves there what the real one leaves for seid. `SEICTL_RELEASE`
-//! chooses the release. One thing differs: at SIGTERM, releases before v0.0.61 record some cancelled tasks as failed,
-//! and this one leaves all of them running.
+//! Stand-in for `seictl serve`: the sidecar of one node, as a process. It responds like the real one of its
+//! release, keeps its records in the node's home, and writes the same files for seid. `SEICTL_RELEASE`
+//! selects the release. One difference: at SIGTERM, releases before v0.0.61 record some cancelled tasks as
+//! failed, and this one leaves all of them running.
 //!
-//! Every request is a line of JSON on standard output: who called, and with what.
+//! Every request is logged as a line of JSON on standard output, with its user and its content.
 #![allow(clippy::print_stdout, reason = "its log is on standard output, for kubectl logs")]
 
 mod machine;
@@ -72,7 +72,7 @@ impl Settings {
         })
     }
 
-    /// Where it listens: where a proxy names the caller, only for that.
+    /// Address to listen on: only loopback if a proxy authenticates clients.
     fn address(&self) -> SocketAddr {
         let ip = match self.authn {
             Authn::Open => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
@@ -102,7 +102,7 @@ async fn main() -> anyhow::Result<()> {
     let mut ending = Ending::new()?;
     tokio::select! {
         served = axum::serve(listener, app) => served.context("serve"),
-        // What runs stays so on record, and runs again at the next start.
+        // Running tasks remain so in their records, and run again at the next start.
         _ = ending.signalled() => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! Buckets of an object store, by the environment variables of the AWS SDKs.
+//! Buckets of an object store, configured by the environment variables of the AWS SDKs.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,10 +12,10 @@ use object_store::{
 use sei_store::Connector;
 use sei_testkit::sidecar::{Answer, Bucket, Unreachable};
 
-/// How long the SDK tries.
+/// How long the SDK retries.
 const PATIENCE: Duration = Duration::from_secs(12);
 
-/// A bucket; one that does not respond if the environment names no endpoint.
+/// A bucket; one that does not respond if the environment has no endpoint.
 pub(crate) fn open(name: &str, region: &str) -> anyhow::Result<Arc<dyn Bucket>> {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let Some(endpoint) = set("AWS_ENDPOINT_URL_S3") else {

@@ -1,18 +1,18 @@
-//! The node's home on this machine's disk, with the records that it keeps.
+//! The node's home on this machine's disk, with its records.
 
 use anyhow::Context;
 use futures::future::BoxFuture;
 use sei_testkit::sidecar::{Generation, Handlers, Outcome, Record, Work, node_key};
 use serde_json::{Map, Value, json};
 
-/// Where records are kept.
+/// File of the records.
 const RECORDS: &str = "sidecar.db";
 
-/// The handlers over a home, and its records.
+/// The handlers for a home, and its records.
 pub(crate) struct Disk(pub(crate) Handlers);
 
 impl Disk {
-    /// Records of the processes before.
+    /// Records of earlier processes.
     pub(crate) fn records(&self) -> anyhow::Result<Vec<Record>> {
         let text = self.0.home.read(RECORDS)?;
         text.map_or_else(
