@@ -12,6 +12,7 @@ mod layers;
 mod notices;
 mod packages;
 mod sbom;
+mod site;
 mod test;
 mod tools;
 
@@ -54,6 +55,8 @@ enum Chore {
     Notices(notices::Args),
     /// Print the software bill of materials of the operator's binary (CycloneDX).
     Sbom(sbom::Args),
+    /// Build the documentation as a site into target/site.
+    Site,
     /// Build the pinned programs of the control plane that are missing and print their folder.
     Tools(tools::Args),
 }
@@ -82,6 +85,7 @@ fn run() -> anyhow::Result<()> {
         Chore::Deny(args) => deny::run(&args),
         Chore::Notices(args) => notices::run(&args),
         Chore::Sbom(args) => sbom::run(&args),
+        Chore::Site => site::run(),
         Chore::Tools(args) => tools::run(&args),
     }
 }

@@ -107,6 +107,20 @@ fn links_lead_somewhere() {
 }
 
 #[test]
+fn every_page_of_docs_is_in_the_contents_of_the_site() {
+    let contents = root().join("docs/SUMMARY.md");
+    let text = fs::read_to_string(&contents).unwrap();
+    let listed: BTreeSet<_> =
+        text.lines().flat_map(links).map(|link| contents.parent().unwrap().join(link)).collect();
+    let pages =
+        pages().into_iter().map(|(path, _)| path).filter(|path| path.starts_with(root().join("docs")));
+    let missing = pages.filter(|path| *path != contents && !listed.contains(path));
+    let faults: Vec<_> =
+        missing.map(|path| format!("{} is not in docs/SUMMARY.md", path.display())).collect();
+    none(&faults);
+}
+
+#[test]
 fn paths_exist() {
     let mut faults = Vec::new();
     for (path, text) in pages() {
