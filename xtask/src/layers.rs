@@ -26,6 +26,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sei-render", &["sei-api", "sei-node"]),
     ("sei-decide", &["sei-api", "sei-node", "sei-plan", "sei-render"]),
     ("sei-deployment", &["sei-api", "sei-render"]),
+    ("sei-doctor", &["sei-api", "sei-render"]),
+    ("sei-migrate", &["sei-api", "sei-decide", "sei-deployment", "sei-plan", "sei-render"]),
     ("sei-report", &["sei-api", "sei-plan"]),
     ("sei-tls-rollout", &["sei-api", "sei-deployment"]),
     ("sei-sidecar", &[]),
@@ -49,6 +51,8 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "sei-api",
             "sei-controller",
+            "sei-doctor",
+            "sei-migrate",
             "sei-node",
             "sei-plan",
             "sei-render",
@@ -57,6 +61,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "sei-store",
             "sei-tls",
             "sei-tls-rollout",
+            "sei-doctor",
         ],
     ),
     // For tests alone; none of these is ever part of a release.
@@ -82,6 +87,8 @@ const PURE: &[&str] = &[
     "sei-deployment",
     "sei-report",
     "sei-tls-rollout",
+    "sei-doctor",
+    "sei-migrate",
 ];
 
 /// Arguments of the chore.

@@ -8,7 +8,10 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
 };
 
-use crate::{bad_input::bad, cli::ClusterArgs};
+use crate::{
+    bad_input::bad,
+    cli::{AccessArgs, ClusterArgs},
+};
 
 /// Runs a command that talks to a cluster.
 pub(crate) fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
@@ -21,12 +24,21 @@ pub(crate) fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) 
 
 /// A client, and the selected namespace.
 pub(crate) async fn connect(args: &ClusterArgs) -> anyhow::Result<(Client, String)> {
-    let config = config(args).await?;
+    let config = config(&args.access).await?;
     let namespace = args.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-    Ok((Client::try_from(config).context("failed to create a client")?, namespace))
+    Ok((client(config)?, namespace))
 }
 
-async fn config(args: &ClusterArgs) -> anyhow::Result<Config> {
+/// A client that is limited to no namespace.
+pub(crate) async fn connect_to_all(args: &AccessArgs) -> anyhow::Result<Client> {
+    client(config(args).await?)
+}
+
+fn client(config: Config) -> anyhow::Result<Client> {
+    Client::try_from(config).context("failed to create a client")
+}
+
+async fn config(args: &AccessArgs) -> anyhow::Result<Config> {
     let options = KubeConfigOptions { context: args.context.clone(), ..KubeConfigOptions::default() };
     if let Some(path) = &args.kubeconfig {
         return from_file(path, &options).await;

@@ -6,8 +6,10 @@ mod bad_input;
 mod check_secret;
 mod cli;
 mod connect;
+mod doctor;
 mod documents;
 mod input;
+mod migrate;
 mod plan;
 mod print;
 mod render;
@@ -44,6 +46,8 @@ fn main() -> ExitCode {
         Command::CheckSecret(args) => check_secret::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Tls(command) => tls::run(&command),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Migrate(command) => migrate::run(&command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "sei-operator", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

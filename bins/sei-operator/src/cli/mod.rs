@@ -1,5 +1,7 @@
 //! Commands and flags. Names and defaults of `run` are those of the Go controller if it has them.
 
+#[cfg(test)]
+mod page;
 pub(crate) mod tls;
 
 use std::{net::SocketAddr, path::PathBuf, str::FromStr};
@@ -36,6 +38,11 @@ pub(crate) enum Command {
     /// Enable or disable TLS on existing nodes, one by one, while keeping their volumes.
     #[command(subcommand)]
     Tls(tls::TlsCommand),
+    /// Check an installation: rights, CRDs, lease, settings, images, network, clocks. Exit code 3 if anything is wrong.
+    Doctor(DoctorArgs),
+    /// Prepare the change over from the Go controller.
+    #[command(subcommand)]
+    Migrate(MigrateCommand),
     /// Print shell completions.
     Completions {
         /// Shell to generate completions for.
@@ -118,6 +125,13 @@ pub(crate) struct ClusterArgs {
     /// Namespace; that of the kubeconfig's context by default.
     #[arg(short, long)]
     pub(crate) namespace: Option<String>,
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
+}
+
+/// How the cluster is reached.
+#[derive(Args)]
+pub(crate) struct AccessArgs {
     /// Kubeconfig file; by default KUBECONFIG, then ~/.kube/config, then the in-cluster configuration.
     #[arg(long)]
     pub(crate) kubeconfig: Option<PathBuf>,
@@ -150,6 +164,45 @@ pub(crate) struct StatusArgs {
     pub(crate) watch: bool,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
+}
+
+/// Output format of findings.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum FindingsOutput {
+    Text,
+    Json,
+}
+
+#[derive(Args)]
+pub(crate) struct DoctorArgs {
+    /// Namespace of the operator; it is looked for in all namespaces by default.
+    #[arg(short, long)]
+    pub(crate) namespace: Option<String>,
+    /// Output format.
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub(crate) output: FindingsOutput,
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
+}
+
+/// What is done about the Go controller.
+#[derive(Subcommand)]
+pub(crate) enum MigrateCommand {
+    /// Print what the operator will do with each SeiNode and SeiNodeDeployment, with the platform settings of the SEI_*
+    /// variables. Changes nothing. Exit code 3 if any will be stalled.
+    Check(MigrateArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct MigrateArgs {
+    /// Namespace; all by default.
+    #[arg(short, long)]
+    pub(crate) namespace: Option<String>,
+    /// Output format.
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub(crate) output: FindingsOutput,
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
 }
 
 /// Listen address: `HOST:PORT`, `:PORT` for every address, `0` to disable.

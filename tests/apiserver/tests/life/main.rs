@@ -6,6 +6,7 @@ mod ceremony;
 mod change;
 mod crash;
 mod deletion;
+mod doctor;
 mod go_controller;
 mod groups;
 mod harness;

@@ -9,6 +9,7 @@ use kube::{
 };
 use sei_api::conditions::ConditionType;
 use sei_testkit::{
+    builders,
     certs::Authority,
     cluster::{Cluster, NAMESPACE},
 };
@@ -40,6 +41,7 @@ async fn a_running_node_is_adopted_untouched() {
     cluster.simulator.run_ready(&host);
     let (pod, set) = (pods.get("old-0-0").await.unwrap(), sets.get("old-0").await.unwrap());
 
+    assert_eq!(forecast(&cluster).await, ["SeiNode old-0: continues"]);
     let _operator = harness::operator(&cluster);
     until(&cluster, "old-0", "judged", |node| {
         condition(node, ConditionType::Ready).as_deref() == Some("True/NodeReady")
@@ -49,6 +51,17 @@ async fn a_running_node_is_adopted_untouched() {
     assert_eq!(sets.get("old-0").await.unwrap().metadata.generation, set.metadata.generation);
     let posts = cluster.simulator.calls(&host).into_iter().filter(|call| call.method == "POST").count();
     assert_eq!(posts, 0, "nothing was asked of the sidecar");
+}
+
+/// What `migrate check` says of each object.
+async fn forecast(cluster: &Cluster) -> Vec<String> {
+    let mut command = tokio::process::Command::new(harness::binary());
+    command.args(["migrate", "check", "-o", "json", "--kubeconfig"]).arg(cluster.plane.kubeconfig());
+    let output = command.envs(builders::platform()).output().await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let found: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let line = |it: &Value| format!("{} {}: {}", it["kind"], it["name"], it["effect"]).replace('"', "");
+    found.iter().map(line).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

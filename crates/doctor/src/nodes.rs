@@ -1,0 +1,107 @@
+//! What the nodes show of the installation: images, network, and what needs manual intervention.
+
+use k8s_openapi::api::core::v1::{ContainerStateWaiting, Pod};
+use kube::ResourceExt;
+use sei_api::{
+    SeiNode,
+    conditions::{ConditionType, SidecarReadyReason, is_true},
+};
+
+use crate::{
+    facts::Facts,
+    finding::{Check, Finding},
+};
+
+/// Reasons for which the kubelet waits with a container whose image it does not get.
+const NO_IMAGE: [&str; 5] =
+    ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"];
+/// Names that a message lists.
+const LISTED: usize = 5;
+
+pub(crate) fn images(facts: &Facts) -> Vec<Finding> {
+    let pods = match &facts.pods {
+        Err(why) => return vec![Finding::unknown(Check::Images, format!("pods could not be read: {why}"))],
+        Ok(pods) => pods,
+    };
+    let failed: Vec<_> = pods.iter().filter_map(without_image).collect();
+    if failed.is_empty() {
+        return vec![Finding::ok(Check::Images, format!("the images of {} pods are there", pods.len()))];
+    }
+    failed
+}
+
+fn without_image(pod: &Pod) -> Option<Finding> {
+    let status = pod.status.as_ref()?;
+    let all = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
+    let waiting = |waiting: &ContainerStateWaiting| {
+        waiting.reason.as_deref().is_some_and(|reason| NO_IMAGE.contains(&reason))
+    };
+    let mut failed =
+        all.filter(|it| it.state.as_ref().and_then(|it| it.waiting.as_ref()).is_some_and(waiting));
+    let container = failed.next()?;
+    let place = format!("{}/{}", pod.namespace().unwrap_or_default(), pod.name_any());
+    Some(Finding::error(
+        Check::Images,
+        format!("pod {place} does not get image {} of container {}", container.image, container.name),
+        "correct the image or the registry's credentials; kubectl describe pod shows the kubelet's message",
+    ))
+}
+
+pub(crate) fn network(facts: &Facts) -> Vec<Finding> {
+    let Ok(nodes) = &facts.nodes else { return Vec::new() };
+    let ready = |node: &SeiNode| {
+        let status = node.status.as_ref();
+        status.and_then(|status| status.condition(ConditionType::SidecarReady)).cloned()
+    };
+    let known: Vec<_> = nodes.iter().filter_map(|node| Some((node, ready(node)?))).collect();
+    let unreachable: Vec<_> = known
+        .iter()
+        .filter(|(_, ready)| ready.reason == SidecarReadyReason::Unreachable.as_str())
+        .map(|(node, _)| *node)
+        .collect();
+    let fix = "allow the operator's pods to reach the nodes' pods on TCP 7777, with TLS 8443 (NetworkPolicy, service \
+               mesh), and see condition SidecarReady of the SeiNode";
+    let message = format!(
+        "the operator does not reach {} of {} sidecars: {}",
+        unreachable.len(),
+        known.len(),
+        list(&unreachable)
+    );
+    match (unreachable.len(), known.len()) {
+        (_, 0) => Vec::new(),
+        (0, all) => vec![Finding::ok(Check::Network, format!("the operator reaches all {all} sidecars"))],
+        (some, all) if some < all => vec![Finding::warning(Check::Network, message, fix)],
+        _ => vec![Finding::error(Check::Network, message, fix)],
+    }
+}
+
+pub(crate) fn stalled(facts: &Facts) -> Vec<Finding> {
+    let nodes = match &facts.nodes {
+        Err(why) => {
+            return vec![Finding::unknown(Check::Nodes, format!("SeiNodes could not be read: {why}"))];
+        }
+        Ok(nodes) => nodes,
+    };
+    let is_stalled = |node: &&SeiNode| {
+        is_true(node.status.as_ref().and_then(|status| status.condition(ConditionType::Stalled)))
+    };
+    let stalled: Vec<_> = nodes.iter().filter(is_stalled).collect();
+    vec![match stalled.len() {
+        0 => Finding::ok(Check::Nodes, format!("none of {} SeiNodes is stalled", nodes.len())),
+        count => Finding::warning(
+            Check::Nodes,
+            format!("{count} of {} SeiNodes are stalled: {}", nodes.len(), list(&stalled)),
+            "sei-operator status NAME says why and what to do",
+        ),
+    }]
+}
+
+/// The first names, and how many more there are.
+fn list(nodes: &[&SeiNode]) -> String {
+    let name = |node: &&SeiNode| format!("{}/{}", node.namespace().unwrap_or_default(), node.name_any());
+    let names: Vec<_> = nodes.iter().take(LISTED).map(name).collect();
+    match nodes.len().checked_sub(LISTED).filter(|more| *more > 0) {
+        Some(more) => format!("{} and {more} more", names.join(", ")),
+        None => names.join(", "),
+    }
+}

@@ -1,0 +1,265 @@
+//! An installation in order, and each way in which one is not.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use sei_doctor::{Check, Facts, Finding, Installation, Level, Right, findings, installation, is_healthy};
+use serde_json::{Value, json};
+
+fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).unwrap()
+}
+
+fn settings() -> Value {
+    let settings = [
+        ("SEI_NODEPOOL_NAME", "sei-node"),
+        ("SEI_NODEPOOL_ARCHIVE", "sei-archive"),
+        ("SEI_TOLERATION_KEY", "sei.io/workload"),
+        ("SEI_SERVICE_ACCOUNT", "seid-node"),
+        ("SEI_STORAGE_CLASS_PERF", "gp3"),
+        ("SEI_STORAGE_CLASS_ARCHIVE", "gp3-archive"),
+        ("SEI_STORAGE_SIZE_DEFAULT", "1Ti"),
+        ("SEI_STORAGE_SIZE_ARCHIVE", "20Ti"),
+        ("SEI_RESOURCE_CPU_DEFAULT", "4"),
+        ("SEI_RESOURCE_MEM_DEFAULT", "32Gi"),
+        ("SEI_RESOURCE_CPU_ARCHIVE", "8"),
+        ("SEI_RESOURCE_MEM_ARCHIVE", "64Gi"),
+        ("SEI_SNAPSHOT_BUCKET", "snapshots"),
+        ("SEI_SNAPSHOT_REGION", "us-east-2"),
+        ("SEI_GENESIS_BUCKET", "genesis"),
+        ("SEI_GENESIS_REGION", "us-east-2"),
+        ("SEI_SIDECAR_IMAGE", "seictl:v0.0.50"),
+        ("SEI_COSMOS_EXPORTER_IMAGE", "exporter:v1"),
+    ];
+    settings.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect()
+}
+
+fn deployment() -> Value {
+    json!({
+        "metadata": { "name": "sei-operator", "namespace": "system",
+            "labels": { "app.kubernetes.io/name": "sei-operator" } },
+        "spec": { "replicas": 2, "selector": {}, "template": { "spec": { "serviceAccountName": "sei-operator",
+            "containers": [{ "name": "operator", "image": "sei-operator:1", "env": settings(),
+                "args": ["run", "--leader-election-id=lease", "--watch-namespace=a", "--watch-namespace=b"] }] } } },
+        "status": { "readyReplicas": 2 },
+    })
+}
+
+fn go() -> Value {
+    json!({
+        "metadata": { "name": "manager", "namespace": "go" },
+        "spec": { "selector": {}, "template": { "spec": { "containers": [
+            { "name": "manager", "image": "ghcr.io/sei-protocol/sei-k8s-controller:v1" },
+        ] } } },
+    })
+}
+
+fn node(sidecar: &str, stalled: &str) -> Value {
+    let condition = |type_: &str, status: &str, reason: &str| {
+        json!({ "type": type_, "status": status, "reason": reason, "message": "",
+            "lastTransitionTime": "2030-01-01T00:00:00Z" })
+    };
+    json!({
+        "metadata": { "name": "rpc-0", "namespace": "sei" },
+        "spec": { "chainId": "c", "image": "i", "fullNode": {} },
+        "status": { "conditions": [
+            condition("SidecarReady", "False", sidecar), condition("Stalled", stalled, "PlanFailed"),
+        ] },
+    })
+}
+
+fn right(verb: &str) -> Right {
+    Right {
+        namespace: Some("a".to_owned()),
+        group: "apps".to_owned(),
+        resource: "statefulsets".to_owned(),
+        verb: verb.to_owned(),
+        name: None,
+    }
+}
+
+fn lease(renewed: &str) -> Value {
+    json!({ "metadata": { "name": "lease" },
+        "spec": { "holderIdentity": "pod-1", "leaseDurationSeconds": 15, "renewTime": renewed } })
+}
+
+fn in_order() -> Facts {
+    let now = "2030-01-01T00:00:10Z".parse().unwrap();
+    Facts {
+        now,
+        server_time: Ok(now),
+        server_version: Ok((1, 35)),
+        crds: Ok(vec![sei_api::crd(), sei_api::deployment_crd()]),
+        deployments: Ok(vec![read(deployment())]),
+        lease: Ok(Some(read(lease("2030-01-01T00:00:05.000000Z")))),
+        rights: Ok(vec![(right("get"), true), (right("patch"), true)]),
+        nodes: Ok(vec![read(node("Ready", "False"))]),
+        pods: Ok(vec![]),
+        cert_manager: Ok(true),
+    }
+}
+
+/// The findings that are not in order.
+fn bad(facts: &Facts) -> Vec<Finding> {
+    findings(facts).into_iter().filter(|finding| finding.level != Level::Ok).collect()
+}
+
+#[test]
+fn an_installation_in_order_has_no_bad_finding_and_every_check_says_so() {
+    let found = findings(&in_order());
+    assert!(bad(&in_order()).is_empty(), "{found:#?}");
+    assert!(is_healthy(&found) && found.len() >= 10, "{found:#?}");
+}
+
+#[test]
+fn what_decides_what_else_is_read_is_taken_from_the_deployment() {
+    let expected = Installation {
+        namespace: "system".to_owned(),
+        account: "sei-operator".to_owned(),
+        lease: Some("lease".to_owned()),
+        watched: vec!["a".to_owned(), "b".to_owned()],
+        named_secrets: false,
+    };
+    assert_eq!(installation(&[read(go()), read(deployment())]), Some(expected));
+    assert_eq!(installation(&[read(go())]), None);
+}
+
+/// What is wrong, the check that finds it, how bad it is, and a part of the message.
+type Case = (fn(&mut Facts), Check, Level, &'static str);
+
+#[test]
+fn each_thing_that_is_wrong_is_found_by_its_check_alone() {
+    let cases: &[Case] = &[
+        (|it| it.server_version = Ok((1, 32)), Check::Kubernetes, Level::Error, "version 1.32"),
+        (|it| it.now = "2030-01-01T00:01:10Z".parse().unwrap(), Check::Clock, Level::Warning, "by 60 s"),
+        (
+            |it| it.lease = Ok(Some(read(lease("2030-01-01T00:01:10.000000Z")))),
+            Check::Clock,
+            Level::Error,
+            "60 s ahead",
+        ),
+        (
+            |it| drop(it.crds.as_mut().unwrap().pop()),
+            Check::Crds,
+            Level::Error,
+            "seinodedeployments.sei.io is not installed",
+        ),
+        (
+            |it| it.crds.as_mut().unwrap()[0].spec.versions[0].served = false,
+            Check::Crds,
+            Level::Error,
+            "does not serve v1alpha1",
+        ),
+        (
+            |it| it.crds.as_mut().unwrap()[0].spec.versions[0].schema = None,
+            Check::Crds,
+            Level::Warning,
+            "schema of another version",
+        ),
+        (
+            |it| it.deployments.as_mut().unwrap()[0].status = None,
+            Check::Operator,
+            Level::Error,
+            "0 of 2 replicas",
+        ),
+        (
+            |it| it.deployments.as_mut().unwrap()[0].status.as_mut().unwrap().ready_replicas = Some(1),
+            Check::Operator,
+            Level::Warning,
+            "1 of 2 replicas",
+        ),
+        (
+            |it| it.deployments.as_mut().unwrap().push(read(go())),
+            Check::Operator,
+            Level::Error,
+            "runs beside the operator",
+        ),
+        (
+            |it| {
+                let mut broken = deployment();
+                broken["spec"]["template"]["spec"]["containers"][0]["env"].as_array_mut().unwrap().remove(0);
+                it.deployments = Ok(vec![read(broken)]);
+            },
+            Check::Settings,
+            Level::Error,
+            "SEI_NODEPOOL_NAME",
+        ),
+        (
+            |it| it.rights = Ok(vec![(right("get"), false), (right("patch"), false), (right("list"), true)]),
+            Check::Rights,
+            Level::Error,
+            "may not get, patch statefulsets.apps in namespace a",
+        ),
+        (|it| it.rights = Err("forbidden".to_owned()), Check::Rights, Level::Unknown, "forbidden"),
+        (|it| it.lease = Ok(None), Check::Lease, Level::Error, "does not exist"),
+        (
+            |it| it.lease = Ok(Some(read(lease("2030-01-01T00:00:10.000000Z").clone()))),
+            Check::Lease,
+            Level::Ok,
+            "held by pod-1",
+        ),
+        (
+            |it| it.lease = Ok(Some(read(lease("2029-12-31T23:59:10.000000Z")))),
+            Check::Lease,
+            Level::Error,
+            "last renewed 60 s ago",
+        ),
+        (
+            |it| {
+                it.pods = Ok(vec![read(json!({
+                    "metadata": { "name": "rpc-0-0", "namespace": "sei" },
+                    "status": { "containerStatuses": [{ "name": "seid", "image": "seid:typo", "imageID": "",
+                        "ready": false, "restartCount": 0,
+                        "state": { "waiting": { "reason": "ImagePullBackOff" } } }] },
+                }))]);
+            },
+            Check::Images,
+            Level::Error,
+            "pod sei/rpc-0-0 does not get image seid:typo of container seid",
+        ),
+        (
+            |it| it.nodes = Ok(vec![read(node("Unreachable", "False"))]),
+            Check::Network,
+            Level::Error,
+            "does not reach 1 of 1 sidecars: sei/rpc-0",
+        ),
+        (
+            |it| it.nodes.as_mut().unwrap().push(read(node("Unreachable", "False"))),
+            Check::Network,
+            Level::Warning,
+            "1 of 2",
+        ),
+        (
+            |it| it.nodes = Ok(vec![read(node("Ready", "True"))]),
+            Check::Nodes,
+            Level::Warning,
+            "1 of 1 SeiNodes are stalled: sei/rpc-0",
+        ),
+        (|it| it.cert_manager = Ok(false), Check::CertManager, Level::Ok, "not installed"),
+    ];
+    for (spoil, check, level, part) in cases {
+        let mut facts = in_order();
+        spoil(&mut facts);
+        let found = findings(&facts);
+        let is_it = |it: &&Finding| it.check == *check && it.level == *level && it.message.contains(part);
+        assert!(found.iter().any(|it| is_it(&it)), "{part}: {found:#?}");
+        for finding in bad(&facts) {
+            assert_eq!(finding.check, *check, "{part}: {finding:?}");
+            assert_eq!(finding.fix.is_some(), finding.level != Level::Unknown, "{finding:?}");
+        }
+        assert_eq!(is_healthy(&found), *level != Level::Error, "{part}");
+    }
+}
+
+#[test]
+fn before_the_change_over_the_go_controller_is_named_and_no_operator_is_missed() {
+    let facts = Facts { deployments: Ok(vec![read(go())]), ..in_order() };
+    let [finding] = &*bad(&facts) else { panic!("{:?}", bad(&facts)) };
+    assert_eq!(finding.level, Level::Warning);
+    assert!(finding.fix.as_deref().unwrap().contains("docs/migration.md"));
+}
+
+#[test]
+fn what_cannot_be_read_is_unknown_and_not_wrong() {
+    let found = findings(&Facts::unread(Default::default()));
+    assert!(found.iter().all(|finding| finding.level == Level::Unknown), "{found:#?}");
+    assert!(is_healthy(&found));
+}
