@@ -207,7 +207,7 @@ mod tests {
             let of = columns.filter(|column| (column.priority.unwrap_or(0) > 0) == wide);
             of.map(|column| column.name.clone()).collect()
         };
-        assert_eq!(names(&crd(), false), ["Ready", "Phase", "Reason", "Image", "TLS", "Age"]);
+        assert_eq!(names(&crd(), false), ["Ready", "Synced", "Phase", "Reason", "Image", "TLS", "Age"]);
         assert_eq!(names(&crd(), true), ["Chain", "Message"]);
         let group = deployment_crd();
         let columns = ["Ready", "Replicas", "Updated", "Available", "Phase", "Reason", "Age"];

@@ -67,6 +67,7 @@ mod fill;
 mod finalize;
 mod finalizers;
 mod groups;
+mod heights;
 mod memory;
 mod metrics;
 mod neighbours;

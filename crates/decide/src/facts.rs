@@ -21,7 +21,7 @@ use crate::{
     observed::{Finding, Observed},
     phase::set_phase,
     repair::Overridden,
-    sidecar_conditions,
+    sidecar_conditions, synced,
 };
 
 pub(crate) fn status(observed: &Observed, node: &Node<'_>, platform: &Platform) -> SeiNodeStatus {
@@ -46,6 +46,7 @@ pub(crate) fn status(observed: &Observed, node: &Node<'_>, platform: &Platform) 
     tls(observed, &mut status);
     keys(observed, &mut status);
     sidecar_conditions::tell(observed, platform, &mut status);
+    synced::tell(observed, &mut status);
     state_sync(observed, node, &mut status);
     configuration(object, &mut status);
     honored(observed, node, platform, &mut status);

@@ -56,6 +56,7 @@ mod sidecar;
 mod sidecar_conditions;
 mod sidecar_task;
 mod summary;
+mod synced;
 mod wanted;
 
 pub use claim::Claim;
@@ -65,5 +66,7 @@ pub use pass::{Ask, Pass, Then};
 pub use phase::set_phase;
 pub use progress::is_progress;
 pub use repair::{Overridden, Repair, Repaired};
-pub use sidecar::{Answer, Health, Refusal, Sidecar, TaskProgress, TaskReport, Trouble, TroubleKind};
+pub use sidecar::{
+    Answer, Health, Refusal, SeidStatus, Sidecar, TaskProgress, TaskReport, Trouble, TroubleKind,
+};
 pub use sidecar_task::{SidecarStep, sidecar_step};

@@ -21,6 +21,8 @@ pub struct Sidecar {
     pub plain_port_answers: Option<bool>,
     /// The node's ID in the peer-to-peer network.
     pub node_id: Option<String>,
+    /// What the seid beside it said last of itself; the value is `None` where it did not respond.
+    pub seid: Option<Answer<Option<SeidStatus>>>,
     /// Whether it supports the task types of interest, as far as known.
     pub task_types: BTreeMap<TaskKind, bool>,
 }
@@ -42,6 +44,19 @@ impl Sidecar {
     pub fn says(&self, health: Health) -> bool {
         self.trouble.is_none() && self.health.as_ref().is_some_and(|answer| answer.value == health)
     }
+}
+
+/// What a seid says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeidStatus {
+    /// Height of its latest block.
+    pub height: u64,
+    /// Whether it still catches up with the chain.
+    pub catching_up: bool,
+    /// Time of its latest block.
+    pub latest_block: Option<Timestamp>,
+    /// How many peers it is connected with.
+    pub peers: Option<u64>,
 }
 
 /// A response of the sidecar.

@@ -5,7 +5,11 @@ use k8s_openapi::{
     api::core::v1::{Event, PersistentVolumeClaim, Pod},
     apimachinery::pkg::apis::meta::v1::Condition,
 };
-use sei_api::{SeiNode, conditions::StalledReason, labels};
+use sei_api::{
+    SeiNode,
+    conditions::{ConditionType, StalledReason},
+    labels,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -98,6 +102,12 @@ impl NodeReport {
 }
 
 impl NodeReport {
+    /// Whether the node has caught up with its chain, as the reason of that condition says.
+    pub fn sync(&self) -> Option<&str> {
+        let synced = self.conditions.iter().find(|it| it.type_ == ConditionType::Synced.as_str())?;
+        Some(&synced.reason)
+    }
+
     /// The next step for a user, if the node's message does not say it; `None` if there is nothing to do.
     pub fn next_step(&self) -> Option<String> {
         let NodeLine { namespace, name, health, reason, .. } = &self.line;

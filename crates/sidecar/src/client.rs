@@ -140,6 +140,15 @@ impl Client {
         }
     }
 
+    /// The decoded answer to a request without a token.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, deadline: Duration, path: &str) -> Result<T, Error> {
+        let answer = self.within(deadline, Method::GET, path, None, None).await?;
+        match answer.status {
+            StatusCode::OK => answer.decode(),
+            _ => Err(answer.refused()),
+        }
+    }
+
     /// Sends one request with a token. The proxy may consider the token expired before its source does, so
     /// after a 401 the request is sent once more with the token that the source returns then.
     async fn call(&self, method: Method, path: &str, body: Option<Bytes>) -> Result<Answer, Error> {

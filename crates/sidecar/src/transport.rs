@@ -7,7 +7,7 @@ use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
 
 use crate::{
-    Client, ConnectTo, Error, Gate, ServerTrust, TokenSource,
+    Client, ConnectTo, Error, Gate, Seid, ServerTrust, TokenSource,
     connect_to::Router,
     connection::{Connection, PlainPool},
 };
@@ -41,6 +41,14 @@ impl Transport {
     pub fn plain(&self, base_url: &str) -> Result<Client, Error> {
         let base = base(base_url, "http")?;
         Ok(Client::new(base, Connection::Plain(Box::new(self.plain.clone())), Arc::clone(&self.gate)))
+    }
+
+    /// The RPC of a seid at `base_url`.
+    ///
+    /// # Errors
+    /// [`Error::BadUrl`] unless it is `http://host:port`.
+    pub fn seid(&self, base_url: &str) -> Result<Seid, Error> {
+        self.plain(base_url).map(Seid::new)
     }
 
     /// A client for a sidecar at `base_url` that `trust` accepts. It has a separate connection pool, which

@@ -322,3 +322,15 @@ async fn every_release_reports_its_task_types_and_the_node_id_before_seid_runs()
     assert_eq!(sidecar.node_id().await, Ok(None), "the key does not exist yet");
     assert!(sidecar.supports("mark-ready").await.is_err(), "neither yes nor no");
 }
+
+#[tokio::test]
+async fn seid_says_how_far_it_is_once_the_sidecar_lets_it_start() {
+    let bed = bed().await;
+    let seid = bed.transport.seid(&format!("http://{HOST}:26657")).unwrap();
+    assert!(matches!(seid.status().await, Err(Error::Unreachable { .. })));
+    bed.simulator.run_ready(HOST);
+    bed.simulator.seid(HOST, |seid| (seid.height, seid.catching_up) = (7, true));
+    let status = seid.status().await.unwrap();
+    assert_eq!((status.height, status.catching_up, status.peers), (7, true, Some(4)));
+    assert!(status.latest_block.is_some());
+}

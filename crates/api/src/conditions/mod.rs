@@ -7,8 +7,8 @@ mod statement;
 pub(crate) use reasons::reasons;
 pub use reasons::{
     KeyringReason, NodeKeyReason, ReadyReason, Reason, SidecarReadyReason, SidecarSupportReason,
-    SigningKeyReason, SpecReason, StalledReason, StateSyncReason, TlsSecretReason, UpdateReason,
-    VolumeReason,
+    SigningKeyReason, SpecReason, StalledReason, StateSyncReason, SyncedReason, TlsSecretReason,
+    UpdateReason, VolumeReason,
 };
 pub(crate) use statement::put;
 pub use statement::{Statement, Truth, is_true, remove, set};
@@ -41,6 +41,8 @@ vocabulary! {
         /// Whether there are witnesses for the block that state sync or a restored snapshot trusts. Present until the node
         /// is Running.
         StateSyncReady = "StateSyncReady",
+        /// Whether seid has caught up with its chain. Present while the node is Running.
+        Synced = "Synced",
         /// Whether every field of the spec has an effect.
         SpecHonored = "SpecHonored",
     }

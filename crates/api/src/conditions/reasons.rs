@@ -223,6 +223,15 @@ reasons! {
         /// No RPC server can provide the trusted block of state sync; set `snapshot.rpcServers`.
         NoWitnesses = "NoWitnesses",
     }
+    /// Reason of `Synced`.
+    Synced: SyncedReason {
+        /// seid follows the chain.
+        CaughtUp = "CaughtUp",
+        /// seid is behind the chain and catching up.
+        CatchingUp = "CatchingUp",
+        /// seid does not respond on port 26657, so its height is not known.
+        Unreachable = "SeidUnreachable",
+    }
     /// Reason of `SpecHonored`.
     SpecHonored: SpecReason {
         /// A field is invalid, but nothing that the node currently needs uses it; the message names it.

@@ -4,6 +4,7 @@
 //!
 //! Names are those of the Go controller if it has the metric; `docs/metrics.md` lists them all.
 
+mod chain;
 mod groups;
 mod history;
 mod nodes;
@@ -19,10 +20,11 @@ use sei_api::{SeiNode, SeiNodeDeployment, SeiNodeStatus};
 use sei_decide::Health;
 
 use self::{
-    groups::GroupMetrics, history::HistoryMetrics, nodes::NodeMetrics, passes::PassMetrics,
-    watches::WatchMetrics,
+    chain::ChainMetrics, groups::GroupMetrics, history::HistoryMetrics, nodes::NodeMetrics,
+    passes::PassMetrics, watches::WatchMetrics,
 };
 pub(crate) use self::{passes::Running, watches::WatchSeries};
+use crate::heights::Heights;
 
 /// Value of label `controller`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,7 @@ pub struct Metrics {
     history: HistoryMetrics,
     passes: PassMetrics,
     watches: WatchMetrics,
+    heights: Heights,
 }
 
 impl Metrics {
@@ -61,6 +64,7 @@ impl Metrics {
         metrics.groups.register(sei);
         metrics.history.register(sei);
         metrics.watches.register(sei);
+        sei.register_collector(Box::new(ChainMetrics(metrics.heights.clone())));
         metrics.passes.register_errors(sei);
         metrics.passes.register(registry.sub_registry_with_prefix("controller_runtime"));
         metrics
@@ -108,6 +112,11 @@ impl Metrics {
         }
     }
 
+    /// How far the seid of each node is.
+    pub(crate) fn heights(&self) -> &Heights {
+        &self.heights
+    }
+
     /// Sets the limit of concurrent reconciles.
     pub(crate) fn workers(&self, controller: Controller, count: usize) {
         self.passes.workers(controller, count);
@@ -131,11 +140,16 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use kube::runtime::reflector::ObjectRef;
     use prometheus_client::encoding::text::encode;
+    use sei_decide::SeidStatus;
     use sei_testkit::metrics::documented;
     use serde_json::json;
 
     use super::*;
+    use crate::heights::Asked;
 
     fn text(registry: &Registry) -> String {
         let mut text = String::new();
@@ -180,6 +194,27 @@ mod tests {
         .unwrap()
     }
 
+    struct Known;
+
+    impl Asked for Known {
+        fn seid(&self) -> Option<SeidStatus> {
+            let latest_block = Some(Timestamp::UNIX_EPOCH);
+            Some(SeidStatus { height: 7, catching_up: true, latest_block, peers: Some(3) })
+        }
+    }
+
+    #[test]
+    fn heights_are_served_for_as_long_as_something_asks_for_them() {
+        let mut registry = Registry::default();
+        let metrics = Metrics::register(&mut registry);
+        let source: Arc<dyn Asked> = Arc::new(Known);
+        metrics.heights().add(&ObjectRef::new("node-0").within("pacific-1"), Arc::downgrade(&source));
+        let series = "sei_controller_seinode_height{namespace=\"pacific-1\",name=\"node-0\"} 7";
+        assert!(text(&registry).contains(series), "{}", text(&registry));
+        drop(source);
+        assert!(!text(&registry).contains("node-0"), "{}", text(&registry));
+    }
+
     #[test]
     fn every_metric_that_is_served_is_documented() {
         let mut registry = Registry::default();
@@ -197,6 +232,8 @@ mod tests {
         for controller in [Controller::Nodes, Controller::Groups] {
             metrics.unreadable(controller, "pacific-1", "node-1", true);
         }
+        let source: Arc<dyn Asked> = Arc::new(Known);
+        metrics.heights().add(&ObjectRef::new("node-0").within("pacific-1"), Arc::downgrade(&source));
         metrics.workers(Controller::Nodes, 32);
         drop(metrics.started(Controller::Nodes));
         metrics.ended(Controller::Nodes, Some("conflict"), Duration::from_millis(5));

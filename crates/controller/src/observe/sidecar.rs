@@ -17,6 +17,7 @@ pub(super) fn find(ctx: &Context, node: &SeiNode, children: &Children, now: Time
     let pod = [&children.pod, &children.bootstrap_pod].into_iter().flatten().find(|pod| runs(pod));
     let interest = Interest {
         health: is_released(node),
+        seid: is_released(node),
         node_id: has_identity(node),
         task_types: task_types_of_interest(node),
     };

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sei_decide::{Answer, Health, TaskProgress, Trouble, TroubleKind};
+use sei_decide::{Answer, Health, SeidStatus, TaskProgress, Trouble, TroubleKind};
 use sei_sidecar::Error;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    calls::{Dial, Learned, ask_once, follow, probe},
+    calls::{Dial, Learned, ask_once, ask_seid, follow, probe},
     permits::Permits,
     schedule::{Due, Schedule},
     state::{Order, Shared, State},
@@ -104,7 +104,7 @@ impl<D: Dial, R: Report> Actor<D, R> {
             self.schedule.resume();
         }
         let target = self.target.as_ref()?;
-        self.schedule.next(state.interest.health, &state.unknown(target))
+        self.schedule.next(state.interest.health, state.interest.seid, &state.unknown(target))
     }
 
     async fn perform(&mut self, due: Due) {
@@ -114,12 +114,17 @@ impl<D: Dial, R: Report> Actor<D, R> {
             Err(error) => return self.failed(due, &target, &error),
         };
         let (shared, permits, order) = (self.shared.clone(), self.permits.clone(), self.order.clone());
-        let (is_silent, was_submitted) = (self.schedule.is_silent(), self.schedule.was_submitted());
+        let is_silent = match due {
+            Due::Seid => self.schedule.is_seid_silent(),
+            Due::Order | Due::Probe | Due::Once(_) => self.schedule.is_silent(),
+        };
+        let was_submitted = self.schedule.was_submitted();
         // Boxed: thousands of actors wait, and few of them make a call.
         let mut call = Box::pin(async {
             let _permit = permits.acquire(is_silent).await;
             match (due, &order) {
                 (Due::Order, Some(order)) => follow(&line, &shared, order, was_submitted).await,
+                (Due::Seid, _) => Ok(ask_seid(&line).await),
                 (Due::Once(once), _) => Ok(ask_once(&line, once).await),
                 (Due::Order | Due::Probe, _) => probe(&line).await.map(Learned::Health),
             }
@@ -137,6 +142,7 @@ impl<D: Dial, R: Report> Actor<D, R> {
             }
         };
         match answer {
+            Ok(Learned::Seid(status)) => self.seid(&target, status),
             Ok(learned) => self.learned(&target, learned),
             Err(error) => self.failed(due, &target, &error),
         }
@@ -169,6 +175,8 @@ impl<D: Dial, R: Report> Actor<D, R> {
                     changed |= supported.is_some();
                     state.known.task_types.extend(supported.map(|supported| (kind, supported)));
                 }
+                // It says nothing about the sidecar.
+                Learned::Seid(_) => {}
                 Learned::Health(health) => changed |= self.health(&mut state, health, at),
                 Learned::Suspended => self.schedule.suspended(),
                 Learned::Task(progress, health) => {
@@ -179,6 +187,28 @@ impl<D: Dial, R: Report> Actor<D, R> {
                 }
             }
         }
+        if changed {
+            self.report.changed();
+        }
+    }
+
+    /// Takes what seid said of itself. A pass should know whether it has caught up, and not at every block.
+    fn seid(&mut self, target: &Target, status: Option<SeidStatus>) {
+        let at = Timestamp::now();
+        let catches_up = |status: &Option<SeidStatus>| status.as_ref().map(|seid| seid.catching_up);
+        if !self.schedule.asked_seid(catches_up(&status)) {
+            return;
+        }
+        let changed = {
+            let mut state = self.shared.lock();
+            if !state.is_at(target) {
+                return;
+            }
+            let is_other = |known: &Answer<_>| catches_up(&known.value) != catches_up(&status);
+            let changed = state.known.seid.as_ref().is_none_or(is_other);
+            state.known.seid = Some(Answer { at, value: status });
+            changed
+        };
         if changed {
             self.report.changed();
         }

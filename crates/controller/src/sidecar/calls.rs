@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use sei_decide::{
-    Health, Refusal, TaskProgress,
+    Health, Refusal, SeidStatus, TaskProgress,
     attempt::{Record, State, Verdict, judge},
 };
 use sei_plan::TaskKind;
@@ -34,6 +34,8 @@ pub(super) trait Api: Clone + Send + Sync + 'static {
     fn node_id(&self) -> impl Future<Output = Result<Option<String>, Error>> + Send;
     /// Whether the sidecar supports tasks of type `type_`.
     fn supports(&self, type_: &str) -> impl Future<Output = Result<bool, Error>> + Send;
+    /// What seid says of itself.
+    fn seid(&self) -> impl Future<Output = Result<SeidStatus, Error>> + Send;
     /// Whether the sidecar responds on its own port, without TLS and authentication.
     fn plain_port_answers(&self) -> impl Future<Output = bool> + Send;
 }
@@ -47,6 +49,8 @@ pub(super) enum Learned {
     NodeId(Option<String>),
     /// Whether tasks of this type are supported; `None` if the response is unclear.
     TaskType(TaskKind, Option<bool>),
+    /// What seid said of itself; `None` where it did not respond.
+    Seid(Option<SeidStatus>),
     /// State of a task, and, if it is to make the sidecar ready, its health.
     Task(TaskProgress, Option<Health>),
     /// A pass is active: nothing was submitted.
@@ -70,6 +74,11 @@ pub(super) async fn ask_once(line: &impl Api, once: Once) -> Learned {
         Once::TaskType(kind) => Learned::TaskType(kind, line.supports(kind.as_str()).await.ok()),
         Once::PlainPort => Learned::PlainPort(line.plain_port_answers().await),
     }
+}
+
+/// Asks seid how far it is. That it does not respond is no trouble of the sidecar.
+pub(super) async fn ask_seid(line: &impl Api) -> Learned {
+    Learned::Seid(line.seid().await.ok())
 }
 
 /// Queries the task of `order`, and submits it if the sidecar does not know it or a failed attempt is to be

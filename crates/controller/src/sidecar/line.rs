@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sei_sidecar::{Client, Error, Health, ServerTrust, TaskRecord, TaskRequest, TokenSource, Transport};
+use sei_decide::SeidStatus;
+use sei_sidecar::{
+    Client, Error, Health, Seid, ServerTrust, TaskRecord, TaskRequest, TokenSource, Transport,
+};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -45,7 +48,8 @@ impl Dial for Dialer {
 
     fn dial(&mut self, target: &Target) -> Result<Line, Error> {
         let plain = self.transport.plain(&target.plain_url())?;
-        let Some(tls) = &target.tls else { return Ok(Line { client: plain, verified: None }) };
+        let seid = self.transport.seid(&target.rpc_url())?;
+        let Some(tls) = &target.tls else { return Ok(Line { client: plain, seid, verified: None }) };
         let tokens = self.source(&tls.audience);
         let client = self.transport.verified(&target.url(), &tls.trust, Arc::clone(&tokens))?;
         let now = Instant::now();
@@ -55,14 +59,16 @@ impl Dial for Dialer {
             trusted.before(now)
         };
         let before = before.map(|leaf| self.transport.verified(&target.url(), &leaf, tokens)).transpose()?;
-        Ok(Line { client, verified: Some(Verified { trusted: Arc::clone(&self.trusted), before, plain }) })
+        let verified = Verified { trusted: Arc::clone(&self.trusted), before, plain };
+        Ok(Line { client, seid, verified: Some(verified) })
     }
 }
 
-/// Connections to one sidecar.
+/// Connections to one sidecar, and to the seid beside it.
 #[derive(Clone)]
 pub(super) struct Line {
     client: Client,
+    seid: Seid,
     verified: Option<Verified>,
 }
 
@@ -126,6 +132,11 @@ impl Api for Line {
 
     async fn supports(&self, type_: &str) -> Result<bool, Error> {
         self.trusting(|client| async move { client.supports(type_).await }).await
+    }
+
+    async fn seid(&self) -> Result<SeidStatus, Error> {
+        let sei_sidecar::SeidStatus { height, catching_up, latest_block, peers } = self.seid.status().await?;
+        Ok(SeidStatus { height, catching_up, latest_block, peers })
     }
 
     async fn plain_port_answers(&self) -> bool {

@@ -54,6 +54,7 @@ impl Sidecars {
             wake: self.wake.clone(),
             metrics: Arc::clone(&self.metrics),
         };
+        self.metrics.heights().add(&told.node, shared.asked());
         let actor = Actor::new(shared.clone(), dialer, self.permits.clone(), told, stood);
         Watched { shared, fingerprint: None, ordered: None, task: tokio::spawn(actor.run()) }
     }

@@ -7,6 +7,9 @@ const HEALTH: (Duration, Duration) = (Duration::from_secs(10), Duration::from_se
 const RETRY: Duration = Duration::from_millis(250);
 /// Maximum backoff while a task waits.
 const RETRY_TASK: Duration = Duration::from_secs(60);
+/// While it catches up, and else.
+const SEID: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(60));
+const SEID_RETRY: Duration = Duration::from_secs(5);
 /// How often a node that another client holds is checked.
 const HOLD: Duration = Duration::from_secs(15);
 
@@ -32,6 +35,17 @@ pub(super) fn retry(failures: u32, task_waits: bool, jitter: f64) -> Duration {
 /// Delay before a hold is checked again.
 pub(super) fn hold(jitter: f64) -> Duration {
     spread(HOLD, jitter)
+}
+
+/// Until a seid that responds is asked again: half a minute while it catches up, else a minute.
+pub(super) fn seid(catching_up: bool, jitter: f64) -> Duration {
+    spread(if catching_up { SEID.0 } else { SEID.1 }, jitter)
+}
+
+/// Until a seid that did not respond to this many calls in a row is asked again: 5 s, doubling up to 5 min.
+pub(super) fn silent_seid(failures: u32, jitter: f64) -> Duration {
+    let doublings = failures.saturating_sub(1).min(16);
+    spread(SEID_RETRY.saturating_mul(1 << doublings).min(HEALTH.1), jitter)
 }
 
 /// `delay` plus jitter of up to a quarter, so that simultaneous calls are spread.

@@ -11,11 +11,15 @@ use super::rhythm;
 /// Queries that no pass waits for are sent only after an idle time of this length.
 const PAUSE: Duration = Duration::from_secs(3);
 
+/// After so many calls in a row without a response seid is said not to respond.
+const SILENCES: u32 = 4;
+
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
     Order,
     Probe,
+    Seid,
     Once(Once),
 }
 
@@ -43,6 +47,9 @@ pub(super) struct Schedule {
     /// Number of one-time queries in a row without a result, and when to retry.
     unsaid: u32,
     once_at: Instant,
+    /// Calls of seid in a row without a response, and when to ask it again.
+    silences: u32,
+    seid_at: Instant,
     /// The task was not submitted because a pass was active.
     is_suspended: bool,
 }
@@ -61,13 +68,15 @@ impl Schedule {
             has_answered: false,
             unsaid: 0,
             once_at: now,
+            silences: 0,
+            seid_at: now + rhythm::silent_seid(1, fastrand::f64()),
             is_suspended: false,
         }
     }
 
     /// What is due next, and when. After a failure only the most urgent call is made, so that one problem is
     /// not alternately reported as two.
-    pub(super) fn next(&self, probes: bool, unknown: &[Once]) -> Option<(Due, Instant)> {
+    pub(super) fn next(&self, probes: bool, seid: bool, unknown: &[Once]) -> Option<(Due, Instant)> {
         let order = self.poll_at.map(|at| (Due::Order, at));
         let probe = probes.then_some((Due::Probe, self.probe_at));
         let next = match self.failures {
@@ -80,7 +89,10 @@ impl Schedule {
             (Some(once), Some(next)) if next.1 < once.1 => Some(next),
             (once, next) => once.or(next),
         };
-        first.map(|(due, at)| (due, at.max(self.not_before)))
+        let first = first.map(|(due, at)| (due, at.max(self.not_before)));
+        // It waits for no task, and a sidecar that does not answer is no reason not to ask it.
+        let seid = (seid && !self.follows()).then_some((Due::Seid, self.seid_at));
+        first.into_iter().chain(seid).min_by_key(|(_, at)| *at)
     }
 
     /// Selects a one-time query in rotation, so that one without a result does not block the others.
@@ -94,6 +106,11 @@ impl Schedule {
     /// Whether the last call failed.
     pub(super) fn is_silent(&self) -> bool {
         self.failures > 0
+    }
+
+    /// Whether seid did not respond last time.
+    pub(super) fn is_seid_silent(&self) -> bool {
+        self.silences > 0
     }
 
     /// Whether this actor has submitted the current attempt.
@@ -117,6 +134,8 @@ impl Schedule {
         self.submitted_at = None;
         self.has_answered = false;
         self.unsaid = 0;
+        self.silences = 0;
+        self.seid_at = Instant::now() + rhythm::silent_seid(1, fastrand::f64());
     }
 
     /// Another attempt is followed.
@@ -159,6 +178,18 @@ impl Schedule {
         self.unsaid = if is_said { 0 } else { self.unsaid.saturating_add(1) };
         let delay = if is_said { Duration::ZERO } else { rhythm::retry(self.unsaid, false, fastrand::f64()) };
         self.once_at = Instant::now() + delay;
+    }
+
+    /// seid responded, and catches up or not, or did not respond. Whether that is worth saying: seid is silent for a while
+    /// whenever it restarts.
+    pub(super) fn asked_seid(&mut self, catching_up: Option<bool>) -> bool {
+        self.silences = if catching_up.is_some() { 0 } else { self.silences.saturating_add(1) };
+        let delay = match catching_up {
+            Some(catching_up) => rhythm::seid(catching_up, fastrand::f64()),
+            None => rhythm::silent_seid(self.silences, fastrand::f64()),
+        };
+        self.seid_at = Instant::now() + delay;
+        catching_up.is_some() || self.silences >= SILENCES
     }
 
     /// A call failed.

@@ -1,15 +1,16 @@
 //! State shared by the passes over a node and its actor: what is requested of the sidecar, and what is known
 //! of it. Each side holds the lock only for a few assignments.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use sei_decide::{Answer, Sidecar, TaskProgress, TaskReport};
+use sei_decide::{Answer, SeidStatus, Sidecar, TaskProgress, TaskReport};
 use sei_plan::TaskKind;
 use sei_sidecar::TaskRequest;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{schedule::Once, target::Target};
+use crate::heights::Asked;
 
 /// A task to query, and to submit if the sidecar does not know it.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +31,8 @@ pub(crate) struct Order {
 pub(crate) struct Interest {
     /// Health, from now on.
     pub(crate) health: bool,
+    /// How far seid is, from now on.
+    pub(crate) seid: bool,
     /// The node's ID, once per pod.
     pub(crate) node_id: bool,
     /// Whether these task types are supported, once per pod.
@@ -68,6 +71,19 @@ impl Shared {
 
     pub(super) async fn notified(&self) {
         self.0.1.notified().await;
+    }
+
+    /// Where to find what seid said last.
+    pub(super) fn asked(&self) -> Weak<dyn Asked> {
+        let asked: Arc<dyn Asked> = Arc::clone(&self.0) as _;
+        Arc::downgrade(&asked)
+    }
+}
+
+impl Asked for (Mutex<State>, Notify) {
+    fn seid(&self) -> Option<SeidStatus> {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.known.seid.as_ref()?.value.clone()
     }
 }
 

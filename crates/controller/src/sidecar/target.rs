@@ -49,6 +49,11 @@ impl Target {
         }
     }
 
+    /// Base URL of seid's RPC.
+    pub(super) fn rpc_url(&self) -> String {
+        format!("http://{}:{}", self.host, ports::RPC)
+    }
+
     /// Base URL on the sidecar's own port.
     pub(super) fn plain_url(&self) -> String {
         format!("http://{}:{}", self.host, self.port)

@@ -10,6 +10,7 @@ mod obstacles;
 mod paused;
 mod pods;
 mod repairs;
+mod synced;
 
 use jiff::SignedDuration;
 use proptest::prelude::*;

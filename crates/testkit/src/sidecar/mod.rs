@@ -25,6 +25,7 @@ pub use nodes::{Call, Faults};
 pub use outside::{Answer, Bucket, Unreachable, World};
 pub use record::{Record, Status};
 pub use simulator::{Access, Simulator};
+pub use world::Seid;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

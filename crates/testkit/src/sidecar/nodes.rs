@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use super::{
     Bucket, Generation, Handlers, Home, Outcome, Record, Sidecar, Work, lock, node_key,
     outside::Everything,
-    world::{Answers, Neighbours},
+    world::{Answers, Neighbours, Seid},
 };
 use crate::crash::Crash;
 
@@ -199,9 +199,17 @@ pub(super) struct Node {
     pub(super) order: Arc<Mutex<Order>>,
     pub(super) calls: Vec<Call>,
     pub(super) certificate: Option<Arc<CertifiedKey>>,
+    pub(super) seid: Seid,
     /// Audiences of tokens that its proxy accepts; empty means that of the API server.
     pub(super) audiences: Vec<String>,
     claim: String,
+}
+
+impl Node {
+    /// Whether its seid responds: not before the sidecar lets it start.
+    pub(super) fn has_seid(&self) -> bool {
+        self.running && self.sidecar.is_ready() && !self.seid.silent
+    }
 }
 
 /// All nodes, by the DNS name of their pod, and all volumes, by their claim.
@@ -245,6 +253,7 @@ impl Fleet {
                 order,
                 calls: Vec::new(),
                 certificate: None,
+                seid: Seid::default(),
                 audiences: Vec::new(),
                 claim,
             };
@@ -285,10 +294,12 @@ impl Fleet {
 }
 
 impl Answers for Mutex<Fleet> {
-    fn node_id(&self, host: &str) -> Option<Result<String, String>> {
+    fn rpc(&self, host: &str, path: &str) -> Option<Result<Value, String>> {
         let fleet = lock(self);
         let node = fleet.nodes.get(host)?;
-        let runs = node.running && node.sidecar.is_ready();
-        Some(if runs { node.sidecar.node_id() } else { Err("connection refused".to_owned()) })
+        Some(match node.has_seid() {
+            true => node.sidecar.node_id().map(|id| node.seid.rpc(&id, path)),
+            false => Err("connection refused".to_owned()),
+        })
     }
 }

@@ -13,6 +13,7 @@ use super::{
     Call, Faults, Generation, Home, Record, listen, lock,
     nodes::{Fleet, Node, Nodes},
     outside::Folder,
+    world::Seid,
 };
 
 /// How clients are authorized.
@@ -138,6 +139,11 @@ impl Simulator {
     pub fn use_bucket(&self, host: &str, folder: PathBuf, chain: &str) {
         self.with(host, |node| lock(&node.order).bucket = Arc::new(Folder(folder)));
         self.join(host, chain);
+    }
+
+    /// Changes how far its seid is.
+    pub fn seid(&self, host: &str, change: impl FnOnce(&mut Seid)) {
+        self.with(host, |node| change(&mut node.seid));
     }
 
     /// Changes its faults.

@@ -2,20 +2,60 @@
 
 use std::sync::Weak;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Answer, World};
 
 /// Height of the simulated chains.
-const HEIGHT: &str = "100000";
+const HEIGHT: u64 = 100_000;
 const CLUSTER: &str = ".svc.cluster.local";
 /// ID of nodes outside.
 const OUTSIDE: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// Nodes whose ID can be queried.
+/// How far the seid of a simulated node is. It stays there until a test moves it.
+#[derive(Clone, Debug)]
+pub struct Seid {
+    /// Height of its latest block.
+    pub height: u64,
+    /// Whether it still catches up.
+    pub catching_up: bool,
+    /// How many peers it is connected with.
+    pub peers: u64,
+    /// It does not respond.
+    pub silent: bool,
+}
+
+impl Default for Seid {
+    fn default() -> Self {
+        Self { height: HEIGHT, catching_up: false, peers: 4, silent: false }
+    }
+}
+
+impl Seid {
+    /// What its RPC answers at `path`.
+    pub(super) fn rpc(&self, id: &str, path: &str) -> Value {
+        if path.starts_with("/block") {
+            json!({ "block_id": { "hash": "0".repeat(64) } })
+        } else if path == "/net_info" {
+            json!({ "n_peers": self.peers.to_string() })
+        } else {
+            json!({
+                "node_info": { "id": id },
+                "sync_info": {
+                    "latest_block_height": self.height.to_string(),
+                    "latest_block_time": Timestamp::now().to_string(),
+                    "catching_up": self.catching_up,
+                },
+            })
+        }
+    }
+}
+
+/// Nodes whose seid others ask.
 pub(super) trait Answers: Send + Sync {
-    /// ID of a node whose seid is running, or the error; `None` for a node that is not simulated.
-    fn node_id(&self, host: &str) -> Option<Result<String, String>>;
+    /// What the seid of a node answers at `path`, or why it does not; `None` for a node that is not simulated.
+    fn rpc(&self, host: &str, path: &str) -> Option<Result<Value, String>>;
 }
 
 /// The network environment of one node.
@@ -28,24 +68,13 @@ impl World for Neighbours {
     fn rpc(&self, address: &str, path: &str) -> Answer<Value> {
         let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
         let host = if host == "localhost" { &self.host } else { host };
-        let known = self.answers.upgrade().and_then(|answers| answers.node_id(host));
-        let id = match known {
+        let known = self.answers.upgrade().and_then(|answers| answers.rpc(host, path));
+        let answer = match known {
             Some(answer) => answer,
             None if host.ends_with(CLUSTER) => Err(format!("no such host: {host}")),
-            None => Ok(OUTSIDE.to_owned()),
+            None => Ok(Seid::default().rpc(OUTSIDE, path)),
         };
-        let is_block = path.starts_with("/block");
-        Box::pin(async move {
-            let id = id?;
-            Ok(if is_block {
-                json!({ "block_id": { "hash": "0".repeat(64) } })
-            } else {
-                json!({
-                    "node_info": { "id": id },
-                    "sync_info": { "latest_block_height": HEIGHT, "catching_up": false },
-                })
-            })
-        })
+        Box::pin(async { answer })
     }
 
     fn instances(&self) -> Answer<Vec<String>> {

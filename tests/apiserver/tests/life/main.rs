@@ -24,6 +24,7 @@ mod process;
 mod quiet;
 mod requests;
 mod status;
+mod synced;
 mod takeover;
 mod tls;
 mod tls_rollout;

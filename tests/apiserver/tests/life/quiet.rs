@@ -46,7 +46,9 @@ async fn a_fleet_at_rest_costs_no_requests_and_a_restart_no_writes() {
     }
     for name in &names {
         until(&cluster, name, "at rest", |node| {
-            condition(node, ConditionType::SidecarReady).as_deref() == Some("True/Ready") && runs(A)(node)
+            condition(node, ConditionType::SidecarReady).as_deref() == Some("True/Ready")
+                && condition(node, ConditionType::Synced).as_deref() == Some("True/CaughtUp")
+                && runs(A)(node)
         })
         .await;
     }

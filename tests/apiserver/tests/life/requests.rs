@@ -5,9 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use sei_api::conditions::ConditionType;
 use sei_testkit::{api_proxy::ApiProxy, builders, certs::Authority, cluster::Cluster};
 
-use crate::harness::{self, runs, until};
+use crate::harness::{self, condition, runs, until};
 
 const A: &str = "ghcr.io/sei-protocol/sei:a";
 
@@ -25,6 +26,10 @@ async fn requests(
     harness::create(cluster, name, spec).await;
     until(cluster, name, "ready", runs(A)).await;
     let took = start.elapsed();
+    until(cluster, name, "synced", |node| {
+        condition(node, ConditionType::Synced).as_deref() == Some("True/CaughtUp")
+    })
+    .await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     let mut table = Table::new();
     for request in proxy.requests_since(start) {
@@ -43,7 +48,7 @@ fn without_delays((mut table, took): (Table, Duration)) -> Table {
     }
     let writes = table.entry("PATCH seinodes/status".to_owned()).or_default();
     let seconds = usize::try_from(took.as_secs()).unwrap();
-    *writes = (*writes).saturating_sub(seconds).max(2);
+    *writes = (*writes).saturating_sub(seconds).max(3);
     table
 }
 
@@ -51,7 +56,7 @@ fn without_delays((mut table, took): (Table, Duration)) -> Table {
 const PLAIN: [(&str, usize); 7] = [
     ("PATCH persistentvolumeclaims", 1),
     ("PATCH seinodes", 1),
-    ("PATCH seinodes/status", 2),
+    ("PATCH seinodes/status", 3),
     ("PATCH services", 1),
     ("PATCH statefulsets", 1),
     ("POST events", 1),

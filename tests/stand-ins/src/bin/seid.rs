@@ -14,6 +14,7 @@ use std::{
 use anyhow::{Context, bail};
 use axum::{Json, Router, routing::get};
 use clap::Parser;
+use jiff::Timestamp;
 use sei_stand_ins::{Ending, listen};
 use sei_testkit::sidecar::{Home, node_key};
 use serde_json::{Value, json};
@@ -133,10 +134,15 @@ async fn serve(arguments: &Start, chain: &str, id: &str, height: &Arc<AtomicU64>
                 let height = status.load(Ordering::Relaxed).to_string();
                 Json(json!({
                     "node_info": node_info,
-                    "sync_info": { "latest_block_height": height, "catching_up": false },
+                    "sync_info": {
+                        "latest_block_height": height,
+                        "latest_block_time": Timestamp::now().to_string(),
+                        "catching_up": false,
+                    },
                 }))
             }),
         )
+        .route("/net_info", get(async || Json(json!({ "n_peers": "0" }))))
         .route("/block", get(async || Json(json!({ "block_id": { "hash": "0".repeat(64) } }))))
         .route(
             "/lag_status",

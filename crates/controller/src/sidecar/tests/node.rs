@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use sei_decide::{Health, Sidecar, TaskProgress};
+use sei_decide::{Health, SeidStatus, Sidecar, TaskProgress};
 use sei_sidecar::{Error, Health as Healthz, RefusalKind, ServerTrust, TaskRecord, TaskRequest, TaskState};
 use tokio::{
     sync::Notify,
@@ -45,6 +45,8 @@ pub(super) struct World {
     pub(super) held: bool,
     pub(super) plain_port: bool,
     pub(super) node_id: Option<String>,
+    /// What seid says; it does not respond without.
+    pub(super) seid: Option<SeidStatus>,
     /// How long tasks take.
     pub(super) takes: Duration,
     /// How many runs of each task fail.
@@ -142,6 +144,12 @@ impl Api for Fake {
     async fn supports(&self, type_: &str) -> Result<bool, Error> {
         self.call("supports").await?;
         Ok(type_ != "discover-peers")
+    }
+
+    async fn seid(&self) -> Result<SeidStatus, Error> {
+        self.call("seid").await?;
+        let refused = || Error::Unreachable { url: "seid".to_owned(), why: "connection refused".to_owned() };
+        self.change(|world| world.seid.clone()).ok_or_else(refused)
     }
 
     async fn plain_port_answers(&self) -> bool {
