@@ -1,4 +1,4 @@
-//! What an operator costs. Builds what `tests/bench` needs, and runs it.
+//! Measures the cost of an operator. Builds what `tests/bench` needs, and runs it.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use anyhow::bail;
 
 use crate::{cargo, target, tools, workspace};
 
-/// Arguments of the chore.
+/// Arguments of the command.
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Args {

@@ -1,6 +1,6 @@
-//! The generated files: the CRDs, the reference pages made from its schema, the condition vocabulary, the planner and
-//! the chart's values, and what the chart embeds. Nothing here decides anything: the sources are `sei-api`,
-//! `sei-plan`, the permission table of `sei-controller` and the files under `deploy/`.
+//! The generated files: the CRDs, the reference pages from their schemas, the condition vocabulary, the
+//! planner and the chart's values, and what the chart embeds. The sources are `sei-api`, `sei-plan`, the
+//! permission table of `sei-controller` and the files under `deploy/`.
 
 mod api_page;
 mod chart_files;
@@ -14,13 +14,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-/// Named in every generated file and in the failure of `--check`.
+/// The command in every generated file and in the error of `--check`.
 const COMMAND: &str = "cargo xtask crd-gen";
 
-/// Arguments of the chore.
+/// Arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Write nothing; fail where a file is not what would be written.
+    /// Write nothing; fail if a file is out of date.
     #[arg(long)]
     pub(crate) check: bool,
 }

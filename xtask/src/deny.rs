@@ -1,5 +1,6 @@
-//! Checks the dependencies against `deny.toml`: licenses, sources and banned crates. The file is cargo-deny's; this is
-//! the part of it that needs no index and no advisory database, and none of the minutes that building cargo-deny takes.
+//! Checks the dependencies against `deny.toml`: licenses, sources and banned crates. The file has the format
+//! of cargo-deny; this implements the part that needs no index and no advisory database, without the minutes
+//! that building cargo-deny takes.
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
@@ -12,11 +13,11 @@ use crate::{
 
 const FILE: &str = "deny.toml";
 
-/// Arguments of the chore.
+/// Arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Args {}
 
-/// What is used of the file.
+/// The parts of the file that are used.
 #[derive(Deserialize)]
 struct Policy {
     licenses: Licenses,
@@ -66,7 +67,7 @@ fn banned(policy: &Policy, lock: &str) -> Vec<String> {
         .collect()
 }
 
-/// What is wrong with the license or the source of a package.
+/// The problem with the license or the source of a package.
 fn fault(policy: &Policy, package: &Package) -> Option<String> {
     let name = format!("{} {}", package.name, package.version);
     let source = package.source.as_deref()?;
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn one_allowed_license_of_a_choice_suffices_and_all_of_a_conjunction_are_needed() {
+    fn one_allowed_license_of_an_or_is_enough_and_all_of_an_and_are_required() {
         let fault = |license: &str| fault(&policy(), &package("registry+r", Some(license)));
         for allowed in ["MIT", "MIT OR GPL-3.0", "GPL-3.0/MIT", "Apache-2.0 WITH LLVM-exception"] {
             assert_eq!(fault(allowed), None, "{allowed}");
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn packages_without_a_license_or_from_elsewhere_are_refused() {
+    fn packages_without_a_license_or_from_other_sources_are_rejected() {
         assert!(fault(&policy(), &package("registry+r", None)).unwrap().contains("no license"));
         assert!(fault(&policy(), &package("git+https://r", Some("MIT"))).unwrap().contains("registry"));
     }

@@ -1,4 +1,5 @@
-//! The operator on a real single-node Kubernetes, with nothing but this machine: the cluster, and the scenarios in it.
+//! The operator on a real single-node Kubernetes cluster that needs only this machine: the cluster, and its
+//! scenarios.
 
 mod cgroups;
 mod daemons;
@@ -29,13 +30,13 @@ use crate::{cargo, image, target, tools, workspace};
 const NODE: &str = "e2e";
 /// Its address.
 const NODE_IP: &str = "10.250.0.1";
-/// Where the node sees the cluster's folder.
+/// Path of the cluster's directory inside the node.
 const INSIDE: &str = "/run/e2e";
 
-/// Arguments of the chore.
+/// Arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Folder of the cluster, on the file system of a disk [default: .cache/e2e of the checkout].
+    /// Directory of the cluster, on a disk file system [default: .cache/e2e of the checkout].
     #[arg(long, global = true, value_name = "FOLDER")]
     state: Option<PathBuf>,
     #[command(subcommand)]
@@ -44,34 +45,34 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Action {
-    /// Start a cluster, run the scenarios, end it: what is done without a subcommand. Uses a cluster that is up.
+    /// Start a cluster, run the scenarios, stop it: the default. Uses a running cluster.
     Run(RunArgs),
-    /// Start a cluster and leave it up.
+    /// Start a cluster and leave it running.
     Up,
-    /// End the cluster, or what a killed run left of one.
+    /// Stop the cluster, or remove what a killed run left of one.
     Down,
-    /// Run a command in the cluster's network as its administrator; without one, a shell.
+    /// Run a command in the cluster's network as its administrator, or a shell.
     Shell {
         /// The command.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<String>,
     },
-    /// Be the node, in namespaces that are its own already.
+    /// Run the node, in separate namespaces that already exist.
     #[command(hide = true)]
     Node,
 }
 
 #[derive(clap::Args, Default)]
 struct RunArgs {
-    /// Run only the scenarios of these names.
+    /// Run only the scenarios with these names.
     #[arg(long, value_name = "NAME", num_args = 1..)]
     only: Vec<String>,
-    /// Leave the cluster up at the end.
+    /// Leave the cluster running at the end.
     #[arg(long)]
     keep: bool,
 }
 
-/// Does what is asked for.
+/// Runs the subcommand.
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let state = match args.state {
         Some(state) => std::path::absolute(state).context("the cluster's folder")?,
@@ -169,7 +170,7 @@ fn shell(cluster: &Cluster, command: &[String]) -> anyhow::Result<()> {
     std::process::exit(status.code().unwrap_or(1))
 }
 
-/// Waits for Ctrl-C, or for being asked to end.
+/// Waits for Ctrl-C or SIGTERM.
 async fn interrupted() -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
     tokio::select! {
@@ -179,7 +180,7 @@ async fn interrupted() -> anyhow::Result<()> {
     bail!("interrupted")
 }
 
-/// A client with the rights of a kubeconfig.
+/// A client with the permissions of a kubeconfig.
 async fn client(kubeconfig: &Path) -> anyhow::Result<Client> {
     let kubeconfig = Kubeconfig::read_from(kubeconfig).context("read the kubeconfig")?;
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;

@@ -1,4 +1,4 @@
-//! Container images without a registry: the operator's, and those that the end-to-end cluster runs on.
+//! Container images without a registry: the operator's, and those of the end-to-end cluster.
 
 mod archive;
 mod build;
@@ -12,24 +12,24 @@ use std::{fs, path::PathBuf};
 
 use anyhow::Context;
 
-/// Name of the operator's image, as the chart has it.
+/// Name of the operator's image, as in the chart.
 const OPERATOR: &str = concat!("ghcr.io/sei-protocol/sei-operator:", env!("CARGO_PKG_VERSION"));
 
-/// Arguments of the chore.
+/// Arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Where the archive of the operator's image is written; target/sei-operator.tar when absent.
+    /// Path of the archive with the operator's image [default: target/sei-operator.tar].
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Name of the operator's image, as the chart has it.
+    /// Name of the operator's image, as in the chart.
     #[arg(long, default_value = OPERATOR)]
     name: String,
-    /// Write the archives of every image of the end-to-end cluster into this folder instead.
+    /// Write the archives of every image of the end-to-end cluster to this directory instead.
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["output", "name"])]
     all: Option<PathBuf>,
 }
 
-/// Writes what was asked for and says what it wrote.
+/// Writes the requested archives and prints their paths.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(folder) = &args.all {
         let images = cluster::build_all(folder)?;

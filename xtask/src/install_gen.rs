@@ -1,5 +1,5 @@
-//! `deploy/install.yaml`: what helm makes of the chart and its default values, in a namespace of its own, for those
-//! who install without helm.
+//! `deploy/install.yaml`: the chart rendered by helm with its default values, in a separate namespace, for
+//! installation without helm.
 
 use std::process::Command;
 
@@ -7,15 +7,15 @@ use anyhow::{Context, bail};
 
 use crate::{tools, workspace};
 
-/// Named in the file and in the failure of `--check`.
+/// The command in the file and in the error of `--check`.
 const COMMAND: &str = "cargo xtask install-gen";
 const FILE: &str = "deploy/install.yaml";
 const NAMESPACE: &str = "sei-operator-system";
 
-/// Arguments of the chore.
+/// Arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Write nothing; fail where the file is not what would be written.
+    /// Write nothing; fail if the file is out of date.
     #[arg(long)]
     pub(crate) check: bool,
 }

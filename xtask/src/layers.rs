@@ -1,5 +1,5 @@
-//! Holds the crates to docs/ARCHITECTURE.md: edges between crates, no import circle inside one, pure crates that are
-//! pure with the features they are built with, and each crate complete without the others.
+//! Checks the crates against docs/ARCHITECTURE.md: edges between crates, no import circle inside one, pure
+//! crates that are pure with the features they are built with, and each crate complete without the others.
 
 mod circles;
 mod edges;
@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::{cargo, workspace};
 
-/// Each of our crates, and the ones of ours it may use outside tests.
+/// Each crate of the workspace, and those that it may use outside tests.
 const EDGES: &[(&str, &[&str])] = &[
     ("sei-api", &[]),
     ("sei-tls", &[]),
@@ -64,7 +64,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "sei-doctor",
         ],
     ),
-    // For tests alone; none of these is ever part of a release.
+    // Only for tests; none of these is ever part of a release.
     ("sei-testkit", &["sei-api"]),
     (
         "sei-apiserver-tests",
@@ -91,15 +91,15 @@ const PURE: &[&str] = &[
     "sei-migrate",
 ];
 
-/// Arguments of the chore.
+/// Arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Also compile each crate without the features that the other crates turn on in its dependencies.
+    /// Also compile each crate without the features that other crates enable in its dependencies.
     #[arg(long)]
     pub(crate) alone: bool,
 }
 
-/// Fails with everything that breaks the layers.
+/// Fails with all violations.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let packages = packages()?;
     let mut faults = edges::faults(&packages, EDGES);
@@ -132,7 +132,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 struct Package {
     name: String,
     folder: PathBuf,
-    /// The ones of ours that it depends on outside tests.
+    /// Crates of the workspace that it depends on outside tests.
     uses: Vec<String>,
     /// Root files of its library and programs.
     targets: Vec<PathBuf>,
@@ -167,7 +167,7 @@ fn package(package: &Value) -> anyhow::Result<Package> {
     })
 }
 
-/// Compiles a crate with the features that it asks for itself.
+/// Compiles a crate with only the features that it requests itself.
 fn compile_alone(name: &str) -> anyhow::Result<()> {
     let start = Instant::now();
     let status = cargo(&["check", "--quiet", "--locked", "--package", name]).status()?;

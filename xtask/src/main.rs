@@ -1,4 +1,4 @@
-//! The project's chores. `cargo xtask --help` lists them.
+//! Development commands. `cargo xtask --help` lists them.
 #![allow(clippy::print_stdout, reason = "a command-line tool talks to its terminal")]
 
 mod bench;
@@ -33,38 +33,39 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Write the CRD, the generated reference pages and what the chart embeds, or with --check fail where one is stale.
+    /// Write the CRD, the generated reference pages and what the chart embeds, or with --check fail if one is
+    /// out of date.
     CrdGen(crd_gen::Args),
-    /// Write deploy/install.yaml out of the Helm chart, or with --check fail where it is stale.
+    /// Write deploy/install.yaml from the Helm chart, or with --check fail if it is out of date.
     InstallGen(install_gen::Args),
     /// Show a plain node and a TLS node go from nothing to Running on an embedded control plane.
     Demo(demo::Args),
-    /// Run every test: unit, seam and real API server.
+    /// Run all tests: unit, integration and real API server.
     Test(test::Args),
-    /// Measure what the operator, or another one, costs: time, requests, CPU and memory.
+    /// Measure the cost of the operator, or of another one: time, requests, CPU and memory.
     Bench(bench::Args),
     /// Run the operator on a real single-node cluster (root; Debian's containerd and runc).
     E2e(e2e::Args),
     /// Write the operator's image as an OCI archive, without a registry.
     Image(image::Args),
-    /// Hold the crates to the edges that docs/ARCHITECTURE.md allows.
+    /// Check the edges between crates that docs/ARCHITECTURE.md allows.
     Layers(layers::Args),
     /// Check licenses, sources and banned crates of the dependencies against deny.toml.
     Deny(deny::Args),
-    /// Write the license texts of everything in the operator's image into a folder.
+    /// Write the license texts of everything in the operator's image to a directory.
     Notices(notices::Args),
     /// Print the software bill of materials of the operator's binary (CycloneDX).
     Sbom(sbom::Args),
     /// Build the documentation as a site into target/site.
     Site,
-    /// Build the pinned programs of the control plane that are missing and print their folder.
+    /// Build the missing pinned programs of the control plane and print their directory.
     Tools(tools::Args),
 }
 
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
-        // Without the way it took through this program, which is no news to who called it.
+        // No backtrace: it tells the caller nothing.
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -96,7 +97,7 @@ fn workspace() -> anyhow::Result<PathBuf> {
     Ok(root.to_owned())
 }
 
-/// Where cargo builds.
+/// cargo's target directory.
 fn target() -> anyhow::Result<PathBuf> {
     Ok(std::env::var_os("CARGO_TARGET_DIR").map_or(workspace()?.join("target"), PathBuf::from))
 }
@@ -109,7 +110,7 @@ fn host() -> anyhow::Result<String> {
     Ok(host.context("rustc -vV does not say which host it runs on")?.to_owned())
 }
 
-/// The cargo that runs this, in the root of the workspace.
+/// The running cargo, in the root of the workspace.
 fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));

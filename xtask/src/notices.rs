@@ -1,4 +1,4 @@
-//! The license texts that the released image holds: ours, those of the crates in the binary, and glibc's.
+//! The license texts in the released image: ours, those of the crates in the binary, and glibc's.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,15 +14,15 @@ use crate::{
     workspace,
 };
 
-/// Debian's, whose glibc the binary is linked with.
+/// From Debian, whose glibc the binary is linked with.
 const GLIBC: &str = "/usr/share/doc/libc6/copyright";
-/// How names of files with license texts begin.
+/// Prefixes of the names of license files.
 const NAMES: &[&str] = &["LICENSE", "LICENCE", "COPYING", "NOTICE", "COPYRIGHT", "UNLICENSE"];
 
-/// Arguments of the chore.
+/// Arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Folder to write the texts into; it is created.
+    /// Directory to write the texts to; it is created.
     #[arg(short, long, value_name = "FOLDER")]
     output: PathBuf,
 }
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Each file by its name.
+/// Each file by name.
 pub(crate) fn files() -> anyhow::Result<BTreeMap<&'static str, String>> {
     let read = |path: &Path| fs::read_to_string(path).with_context(|| format!("read {}", path.display()));
     let root = workspace()?;
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_image_gets_the_texts_of_what_it_holds() {
+    fn the_image_contains_the_license_texts_of_its_content() {
         let files = files().unwrap();
         assert!(files["LICENSE"].contains("Apache License"));
         assert!(files["glibc"].contains("LGPL"));

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::{cargo, host};
 
-/// What `cargo metadata` prints, as far as it is used.
+/// The used part of the output of `cargo metadata`.
 #[derive(Deserialize)]
 pub(crate) struct Metadata {
     pub(crate) packages: Vec<Package>,
@@ -24,7 +24,7 @@ pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) version: String,
     pub(crate) license: Option<String>,
-    /// Where it comes from; none for the packages of the workspace.
+    /// Its source; `None` for the packages of the workspace.
     pub(crate) source: Option<String>,
     manifest_path: PathBuf,
 }
@@ -48,12 +48,12 @@ struct Dependency {
 
 #[derive(Deserialize)]
 struct Kind {
-    /// None for a normal dependency, else `dev` or `build`.
+    /// `None` for a normal dependency, or else `dev` or `build`.
     kind: Option<String>,
 }
 
 impl Package {
-    /// Folder of its source.
+    /// Directory of its source.
     pub(crate) fn folder(&self) -> &Path {
         self.manifest_path.parent().unwrap_or(&self.manifest_path)
     }
@@ -71,8 +71,8 @@ impl Metadata {
         serde_json::from_slice(&output.stdout).context("read the output of cargo metadata")
     }
 
-    /// `root` and its normal dependencies, direct and indirect, with the ids of what each depends on. Those of macros
-    /// are among them, although they are not linked.
+    /// `root` and its normal dependencies, direct and indirect, with the IDs of the dependencies of each.
+    /// Those of macros are included, although they are not linked.
     pub(crate) fn release(&self, root: &str) -> anyhow::Result<BTreeMap<&str, (&Package, BTreeSet<&str>)>> {
         let packages: BTreeMap<_, _> = self.packages.iter().map(|it| (it.id.as_str(), it)).collect();
         let nodes: BTreeMap<_, _> = self.resolve.nodes.iter().map(|node| (node.id.as_str(), node)).collect();

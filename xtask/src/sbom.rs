@@ -14,10 +14,10 @@ use crate::{
 
 const BINARY: &str = "sei-operator";
 
-/// Arguments of the chore.
+/// Arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// File to write; standard output when absent.
+    /// File to write; standard output by default.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }

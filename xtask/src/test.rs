@@ -1,4 +1,4 @@
-//! Every check and test there is, from the cheap to the dear, with a closing line that says what was run.
+//! All checks and tests, fast ones first, with a summary of what was run.
 
 mod slowest;
 
@@ -8,7 +8,7 @@ use anyhow::bail;
 
 use crate::{cargo, crd_gen, deny, install_gen, layers, tools, workspace};
 
-/// Arguments of the chore.
+/// Arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Args {}
 
@@ -35,7 +35,7 @@ pub(crate) fn run(_: &Args) -> anyhow::Result<()> {
     eprintln!("== install.yaml");
     install_gen::run(&install_gen::Args { check: true })?;
     eprintln!("== tests");
-    // The operator itself is what the tests of the real API server start.
+    // The tests with a real API server start the operator's binary.
     run_to_end(cargo(&["build", "--locked", "--bin", "sei-operator"]))?;
     let tests = |kind: &str| -> Command {
         let mut tests = cargo(&["test", "--workspace", "--locked", kind]);

@@ -1,4 +1,4 @@
-//! Programs that tests, demo and cluster run: built once from the Go modules that `tests/tools` pins.
+//! Programs for tests, demo and cluster: built once from the Go modules that `tests/tools` pins.
 
 mod build;
 
@@ -8,17 +8,17 @@ use anyhow::{Context, bail};
 
 use crate::workspace;
 
-/// Programs that are built from one Go module of ours and lie together in one folder.
+/// Programs that are built from one Go module of this repository into one directory.
 pub(crate) struct Tools {
-    /// Folder below `.cache`; the version comes below it.
+    /// Directory in `.cache`, with a subdirectory for the version.
     cache: &'static str,
-    /// Folder of the Go module that pins them.
+    /// Directory of the Go module that pins them.
     module: &'static str,
-    /// What that module requires: its version is the version of the programs.
+    /// The requirement of that module whose version is the version of the programs.
     pinned: &'static str,
-    /// Go variable in which they keep what they call their version.
+    /// Go variable that contains the version that they report.
     stamp: &'static str,
-    /// Build tags that leave out what is not needed.
+    /// Build tags that exclude what is not needed.
     tags: &'static str,
     programs: &'static [Program],
 }
@@ -29,15 +29,15 @@ struct Program {
     package: &'static str,
 }
 
-/// What an API server with controllers needs.
+/// The programs of an API server with controllers.
 pub(crate) const CONTROL_PLANE: Tools = Tools { programs: KUBERNETES.programs.split_at(4).0, ..KUBERNETES };
 
-/// What a whole node needs of Kubernetes itself; the control plane comes first.
+/// The programs of a whole node from Kubernetes itself; the control plane comes first.
 pub(crate) const KUBERNETES: Tools = Tools {
     cache: "control-plane",
     module: "tests/tools",
     pinned: "k8s.io/kubernetes",
-    // Without it the API server calls itself v0.0.0, and clients misbehave.
+    // Without it the API server reports v0.0.0, and clients misbehave.
     stamp: "k8s.io/component-base/version.gitVersion",
     tags: "",
     programs: &[
@@ -61,7 +61,7 @@ pub(crate) const COREDNS: Tools = Tools {
     programs: &[Program { name: "coredns", package: "sei.io/operator/tests/tools/coredns" }],
 };
 
-/// What issues certificates in the cluster.
+/// Issues certificates in the cluster.
 pub(crate) const CERT_MANAGER: Tools = Tools {
     cache: "cert-manager",
     module: "tests/tools/cert-manager",
@@ -71,7 +71,7 @@ pub(crate) const CERT_MANAGER: Tools = Tools {
     programs: &[Program { name: "cert-manager", package: "sei.io/operator/tests/tools/cert-manager" }],
 };
 
-/// What renders the chart.
+/// Renders the chart.
 pub(crate) const HELM: Tools = Tools {
     cache: "helm",
     module: "tests/tools/helm",
@@ -81,18 +81,18 @@ pub(crate) const HELM: Tools = Tools {
     programs: &[Program { name: "helm", package: "helm.sh/helm/v4/cmd/helm" }],
 };
 
-/// What runs the tests of the alerts.
+/// Runs the tests of the alerts.
 pub(crate) const PROMTOOL: Tools = Tools {
     cache: "promtool",
     module: "tests/tools/promtool",
     pinned: "github.com/prometheus/prometheus",
     stamp: "github.com/prometheus/common/version.Version",
-    // The clients of every cloud that Prometheus finds targets in.
+    // The clients for service discovery in every cloud.
     tags: "remove_all_sd",
     programs: &[Program { name: "promtool", package: "github.com/prometheus/prometheus/cmd/promtool" }],
 };
 
-/// What checks the workflows in `.github`.
+/// Checks the workflows in `.github`.
 pub(crate) const ACTIONLINT: Tools = Tools {
     cache: "actionlint",
     module: "tests/tools/actionlint",
@@ -102,26 +102,26 @@ pub(crate) const ACTIONLINT: Tools = Tools {
     programs: &[Program { name: "actionlint", package: "github.com/rhysd/actionlint/cmd/actionlint" }],
 };
 
-/// Everything.
+/// All tools.
 const ALL: &[&Tools] = &[&KUBERNETES, &COREDNS, &CERT_MANAGER, &HELM, &PROMTOOL, &ACTIONLINT];
 
-/// Arguments of the chore.
+/// Arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Which: control-plane, coredns, cert-manager, helm, promtool, actionlint.
+    /// Tools to build: control-plane, coredns, cert-manager, helm, promtool, actionlint.
     #[arg(default_value = CONTROL_PLANE.cache)]
     name: String,
-    /// Build every program that any chore runs.
+    /// Build all tools.
     #[arg(long, conflicts_with = "name")]
     all: bool,
 }
 
-/// Builds what is missing and prints the folders.
+/// Builds missing tools and prints their directories.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if args.all {
         return ALL.iter().try_for_each(print);
     }
-    // The control plane is a part of what lies in the folder of that name.
+    // The control plane is a part of the directory with that name.
     let mut known = [&CONTROL_PLANE].into_iter().chain(ALL.iter().copied());
     match known.find(|tools| tools.cache == args.name) {
         Some(tools) => print(&tools),
@@ -135,7 +135,7 @@ fn print(tools: &&Tools) -> anyhow::Result<()> {
 }
 
 impl Tools {
-    /// The folder with every one of them: taken from `KUBEBUILDER_ASSETS` where they are there, built where missing.
+    /// The directory with all of them: from `KUBEBUILDER_ASSETS` if they are there, built if missing.
     pub(crate) fn ensure(&self) -> anyhow::Result<PathBuf> {
         let module = workspace()?.join(self.module);
         let version = required(&module, self.pinned)?;
@@ -158,7 +158,7 @@ impl Tools {
         Ok(folder)
     }
 
-    /// The folder with the source of what pins their version.
+    /// The directory with the source of the module that pins their version.
     pub(crate) fn source(&self) -> anyhow::Result<PathBuf> {
         build::source(&workspace()?.join(self.module), self.pinned)
     }
@@ -167,7 +167,7 @@ impl Tools {
         for name in self.programs.iter().map(|program| program.name) {
             let Ok(tool) = given.join(name).canonicalize() else { continue };
             let place = folder.join(name);
-            // Left by an earlier run that was given another folder.
+            // Left by an earlier run with another directory.
             let _ = std::fs::remove_file(&place);
             std::os::unix::fs::symlink(&tool, &place).with_context(|| format!("link {}", tool.display()))?;
         }
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_module_requires_what_names_its_version() {
+    fn every_module_requires_the_dependency_that_defines_its_version() {
         for tools in ALL {
             let module = workspace().unwrap().join(tools.module);
             assert!(required(&module, tools.pinned).unwrap().starts_with('v'), "{}", tools.cache);

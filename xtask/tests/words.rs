@@ -1,40 +1,52 @@
-//! Messages, comments, names and pages use the words that people who run Kubernetes use.
+//! Messages, comments, names and pages use the terms of the Kubernetes field.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::{fs, path::Path, process::Command};
 
-/// What is not written here, and what is written in its place.
+/// Avoided phrases, and what to write instead.
 const AVOIDED: &[(&str, &str)] = &[
     ("a person has to", "manual intervention is required"),
     ("a person must", "manual intervention is required"),
+    ("again and again", "repeatedly"),
     ("anew", "again, or recreate and reissue"),
     ("are told", "are reported"),
     ("begun", "started"),
     ("by itself", "automatically, or leave it out"),
+    ("ever more", "with growing delays"),
+    ("for ever", "forever"),
     ("for good", "permanently"),
     ("goes on", "continues"),
     ("gone on with", "continued"),
+    ("held back", "blocked"),
+    ("holds back", "blocks"),
+    ("in the place of", "instead of, or replaces"),
+    ("in the words of", "as reported by"),
     ("is told", "is reported"),
     ("looked at", "checked"),
+    ("looks again", "retries, or requeues"),
     ("looks at", "checks"),
     ("made again", "recreated"),
     ("nobody", "no client, or no process"),
+    ("over and over", "repeatedly"),
     ("set right", "reverted, or corrected"),
     ("somebody", "another client"),
+    ("that is none", "that is invalid"),
+    ("to be had", "available"),
     ("whoever", "anyone who"),
+    ("without a word", "silently"),
 ];
 
-/// A user name of the image, and this page.
+/// A user name in images, and this file.
 const ALLOWED: &[(&str, &str)] = &[("xtask/src/image/rootfs.rs", "nobody"), ("xtask/tests/words.rs", "")];
 
-/// The words of a text in lower case, those of identifiers too, each between spaces.
+/// The words of a text in lower case, including those in identifiers, separated by blanks.
 fn words(line: &str) -> String {
     let letters = line.chars().map(|letter| if letter.is_alphanumeric() { letter } else { ' ' });
     let letters: String = letters.flat_map(char::to_lowercase).collect();
     format!(" {} ", letters.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// The files under version control that people read, without the recorded objects of others.
+/// The text files under version control, except recorded objects of other projects.
 fn files(root: &Path) -> Vec<String> {
     let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(root).output().unwrap();
     assert!(listed.status.success(), "git lists the files: {}", String::from_utf8_lossy(&listed.stderr));

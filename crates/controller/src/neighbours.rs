@@ -24,7 +24,7 @@ pub(crate) struct Neighbours {
     pub(crate) node_ids: Arc<NodeIds>,
 }
 
-/// The SeiNodes of one scope, and how far its caches are filled.
+/// The SeiNodes of one scope, and the sync state of its caches.
 pub(crate) struct Fleet {
     /// The namespace of the scope; `None` for all of them.
     pub(crate) namespace: Option<String>,

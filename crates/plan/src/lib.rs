@@ -30,7 +30,7 @@
 //! now).into_stored());
 //! node.metadata.resource_version = Some("1".to_owned());
 //!
-//! let mut plan = Plan::load(&node).ok_or("no plan is under way")?;
+//! let mut plan = Plan::load(&node).ok_or("no plan is active")?;
 //! assert_eq!(plan.advance(Outcome::Done, now, 0.0), Step::Next);
 //! let (index, task) = plan.current().ok_or("the plan has ended")?;
 //! assert_eq!((index, task.type_.as_str()), (1, "apply-statefulset"));

@@ -38,7 +38,7 @@ pub enum GroupProgress {
     Wait(String),
     /// Why nothing is done.
     Refused(String),
-    /// The group is Ready with the TLS setting that was asked for.
+    /// The group is Ready with the requested TLS setting.
     Done,
 }
 

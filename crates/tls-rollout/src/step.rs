@@ -13,7 +13,7 @@ pub enum Progress {
     Wait(String),
     /// Why nothing is done. Nothing was deleted, or what was can be continued from.
     Refused(String),
-    /// The node is Ready with the TLS setting that was asked for.
+    /// The node is Ready with the requested TLS setting.
     Done,
 }
 

@@ -1,6 +1,6 @@
 //! PEM text, read as Go's `encoding/pem` reads it: what loads the Secret is a Go program.
 //!
-//! Go skips text that is almost a block without a word. Here that is a fault, because the block after it would be
+//! Go silently skips text that is almost a block. Here that is a fault, because the block after it would be
 //! taken in its place.
 
 use base64::{

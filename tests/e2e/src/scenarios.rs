@@ -55,7 +55,7 @@ scenarios! {
     [
         [
             "manual-secret", "a node with TLS, its Secret created by hand" => manual_secret;
-            "access", "who may call a node with TLS, and as whom" => access;
+            "access", "which clients a node with TLS accepts, and their identity" => access;
             "trouble", "the TLS Secret is deleted and broken under a Running node" => trouble;
             "kubectl", "what a user sees with kubectl" => kubectl;
             "bootstrap", "a node with TLS restored from a bucket by a bootstrap Job" => bootstrap;

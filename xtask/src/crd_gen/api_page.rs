@@ -85,7 +85,7 @@ fn write_rules(page: &mut String, of: &str, schema: &JSONSchemaProps) -> std::fm
     Ok(())
 }
 
-/// The object type that `field` is or lists, if it has fields.
+/// The object type of `field` or of its items, if it has fields.
 fn object(field: &JSONSchemaProps) -> Option<(&'static str, &JSONSchemaProps)> {
     let (suffix, schema) = match &field.items {
         Some(JSONSchemaPropsOrArray::Schema(items)) => ("[]", &**items),

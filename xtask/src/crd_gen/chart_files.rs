@@ -1,12 +1,12 @@
-//! What the Helm chart cannot reach outside its own folder, put into `files/`: the CRD, the permissions out of the
-//! controller's table, the alerts and the dashboard.
+//! Files that the Helm chart cannot read outside its own directory, copied to `files/`: the CRD, the
+//! permissions from the controller's table, the alerts and the dashboard.
 
 use anyhow::Context;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use sei_controller::{SecretAccess, rbac};
 use serde::Serialize;
 
-/// The permissions by what they are for; the templates pick.
+/// The permissions by purpose; the templates select from them.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Permissions {
@@ -33,13 +33,13 @@ struct Role {
 /// `files/rbac.yaml`.
 pub(super) fn permissions() -> anyhow::Result<String> {
     let permissions = Permissions {
-        // Where Secrets are watched, `secrets` comes on top.
+        // If Secrets are watched, `secrets` is added.
         namespaced: rbac::namespaced_rules(SecretAccess::Named),
         cluster: rbac::cluster_rules(),
         finalizer: rbac::finalizer_rules(),
         secrets: rbac::secrets(),
         lease: rbac::lease_rules(rbac::LEASE),
-        // The template names the account.
+        // The template sets the account.
         token: PolicyRule { resource_names: None, ..rbac::token_rule("") },
         proxy: Role { name: rbac::PROXY_ROLE, rules: rbac::proxy_rules() },
         submitter: Role { name: rbac::SUBMITTER_ROLE, rules: rbac::submitter_rules() },

@@ -1,4 +1,5 @@
-//! `docs/plans.md`: the plans, by making one for each sort of node, and the tasks, from the words on `TaskKind`.
+//! `docs/plans.md`: the plans, from one example for each kind of node, and the tasks, from the documentation
+//! of `TaskKind`.
 
 use std::{collections::BTreeSet, fmt::Write as _, time::Duration};
 
@@ -42,7 +43,7 @@ hastens it. The operator queries a sidecar task by its ID before submitting it, 
 plan, change the spec or set annotation `sei.io/retry` to a new value; completed tasks are not repeated.
 ";
 
-/// The sorts of nodes: a title, and what the spec has beside chain and image.
+/// The kinds of nodes: a title, and the fields of the spec besides chain and image.
 fn sorts() -> Vec<(&'static str, Value)> {
     let peers =
         json!([{ "static": { "addresses": ["0123456789abcdef0123456789abcdef01234567@HOST:26656"] } }]);
@@ -148,7 +149,7 @@ fn node(more: &Value) -> anyhow::Result<SeiNode> {
     Ok(node)
 }
 
-/// Writes the list of tasks, and notes which there were.
+/// Writes the list of tasks, and records their types.
 fn tasks(page: &mut String, plan: &TaskPlan, seen: &mut BTreeSet<TaskKind>) -> anyhow::Result<()> {
     for (index, planned) in plan.tasks.iter().enumerate() {
         seen.extend(TaskKind::from_wire(&planned.type_));
@@ -157,7 +158,7 @@ fn tasks(page: &mut String, plan: &TaskPlan, seen: &mut BTreeSet<TaskKind>) -> a
     Ok(())
 }
 
-/// Documentation as Markdown, a line a paragraph.
+/// Documentation as Markdown, one line per paragraph.
 fn paragraphs(doc: &str) -> String {
     let paragraphs = doc.split("\n\n").map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
     paragraphs.filter(|text| !text.is_empty()).map(|text| format!("{text}\n\n")).collect::<String>()

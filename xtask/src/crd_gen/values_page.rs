@@ -12,7 +12,7 @@ pub(super) fn render(values: &str) -> anyhow::Result<String> {
     for (path, meaning) in documented(values)? {
         let default = defaults.pointer(&format!("/{}", path.replace('.', "/")));
         let default = default.with_context(|| format!("values.yaml: no value at {path}"))?;
-        // Values with nested values show them below.
+        // Nested values are listed separately.
         let default = match default {
             Value::Object(_) if values_below(values, &path)? => String::new(),
             Value::String(text) if text.is_empty() => "`\"\"`".to_owned(),
@@ -56,7 +56,7 @@ fn documented(values: &str) -> anyhow::Result<Vec<(String, String)>> {
         let under_one = found.iter().any(|(above, _)| path.starts_with(&format!("{above}.")));
         match (meaning.is_empty(), value.trim().is_empty()) {
             (false, _) => found.push((path, meaning)),
-            // A group needs no description, nor does anything inside a value that has one.
+            // A group needs no description, and neither does anything inside a value that has one.
             (true, true) => {}
             (true, false) if under_one => {}
             (true, false) => bail!("values.yaml:{number}: say in a comment above it what {path} is"),
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_without_a_comment_is_refused() {
+    fn a_value_without_a_comment_is_rejected() {
         let error = render("# Said.\na: 1\nb: 2\n").unwrap_err();
         assert_eq!(error.to_string(), "values.yaml:3: say in a comment above it what b is");
     }

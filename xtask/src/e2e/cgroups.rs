@@ -1,5 +1,5 @@
-//! The control group of a cluster, in every hierarchy that the machine has: it tells which processes are the
-//! cluster's, whatever became of who started them.
+//! The control group of a cluster, in every hierarchy of the machine: it identifies the cluster's processes,
+//! regardless of their parents.
 
 use std::{
     fs,
@@ -11,15 +11,16 @@ use std::{
 use anyhow::{Context, bail};
 
 const MOUNT: &str = "/sys/fs/cgroup";
-/// A group empties a moment after its last process.
+/// A group becomes empty a moment after its last process exits.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Makes the group, with one below it for the node's own programs. The kubelet makes those of the pods beside that.
+/// Creates the group, with a child group for the node's own programs. The kubelet creates those of the pods
+/// next to it.
 pub(super) fn create(name: &str) -> anyhow::Result<()> {
     for hierarchy in hierarchies()? {
         let group = hierarchy.join(name);
         fs::create_dir(&group).with_context(|| format!("create {}", group.display()))?;
-        // Of the first version; they start empty, and then take no process.
+        // For cgroup v1: they start empty, and accept no process until set.
         for set in ["cpuset.cpus", "cpuset.mems"] {
             let (from, to) = (hierarchy.join(set), group.join(set));
             if from.exists() {
@@ -34,7 +35,7 @@ pub(super) fn create(name: &str) -> anyhow::Result<()> {
 
 /// The group of the node's own programs.
 pub(super) fn node(name: &str) -> PathBuf {
-    // Only counting them: they stay where they are in the hierarchies that set limits.
+    // Only accounting: the processes stay where they are in the hierarchies that set limits.
     let counting = Path::new(MOUNT).join("pids");
     if counting.exists() {
         counting.join(name).join("node")
@@ -43,7 +44,7 @@ pub(super) fn node(name: &str) -> PathBuf {
     }
 }
 
-/// Ends every process of the group and removes it.
+/// Kills every process of the group and removes it.
 pub(super) fn end(name: &str) -> anyhow::Result<()> {
     let began = Instant::now();
     for group in hierarchies()?.iter().map(|hierarchy| hierarchy.join(name)) {
@@ -69,18 +70,18 @@ fn end_tree(group: &Path) -> std::io::Result<()> {
     }
     let processes = processes(group)?;
     if !processes.is_empty() {
-        // One may have ended in the meantime; whether all did is checked below.
+        // A process may have exited in the meantime; whether all have is checked below.
         Command::new("kill").arg("-KILL").args(&processes).output()?;
     }
     fs::remove_dir(group)
 }
 
-/// Numbers of the processes in one group.
+/// IDs of the processes in one group.
 pub(super) fn processes(group: &Path) -> std::io::Result<Vec<String>> {
     Ok(fs::read_to_string(group.join("cgroup.procs"))?.lines().map(str::to_owned).collect())
 }
 
-/// One of the second version, or one a controller, some of them under two names.
+/// One for cgroup v2, or one per controller, some of them with two names.
 fn hierarchies() -> anyhow::Result<Vec<PathBuf>> {
     let mount = PathBuf::from(MOUNT);
     if mount.join("cgroup.controllers").exists() {

@@ -1,4 +1,4 @@
-//! What runs on the node, and with which flags. Paths are those inside the node.
+//! The programs that run on the node, and their flags. Paths are those inside the node.
 
 /// A program of the node.
 pub(super) struct Daemon {
@@ -15,7 +15,7 @@ pub(super) const ETCD: Daemon = Daemon {
         "--listen-peer-urls=http://127.0.0.1:2380",
         "--initial-advertise-peer-urls=http://127.0.0.1:2380",
         "--initial-cluster=default=http://127.0.0.1:2380",
-        // Nothing here has to outlive a power cut.
+        // No data has to survive a power failure.
         "--unsafe-no-fsync",
     ],
 };
@@ -32,7 +32,7 @@ pub(super) const API_SERVER: Daemon = Daemon {
         "--allow-privileged",
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
-        // Admission policies that change objects, in place of a webhook.
+        // Admission policies that change objects, instead of a webhook.
         "--feature-gates=MutatingAdmissionPolicy=true",
         "--runtime-config=admissionregistration.k8s.io/v1beta1=true",
         "--client-ca-file=/run/e2e/pki/ca.crt",
@@ -47,7 +47,7 @@ pub(super) const API_SERVER: Daemon = Daemon {
         "--service-account-signing-key-file=/run/e2e/pki/service-accounts.key",
         "--audit-policy-file=/run/e2e/etc/audit.yaml",
         "--audit-log-path=/run/e2e/log/audit.log",
-        // In MB: all of it stays in one file.
+        // In MB, so that everything stays in one file.
         "--audit-log-maxsize=10000",
     ],
 };
@@ -60,12 +60,12 @@ pub(super) const KUBELET: Daemon = Daemon {
         "--root-dir=/run/e2e/kubelet",
         "--hostname-override=e2e",
         "--node-ip=10.250.0.1",
-        // Where the operator lets nodes run by default.
+        // Where the operator schedules nodes by default.
         "--node-labels=karpenter.sh/nodepool=sei-node",
     ],
 };
 
-/// What is started once the API server answers.
+/// Started once the API server is ready.
 pub(super) const REST: &[Daemon] = &[
     Daemon {
         program: "kube-controller-manager",
@@ -78,7 +78,7 @@ pub(super) const REST: &[Daemon] = &[
             "--service-account-private-key-file=/run/e2e/pki/service-accounts.key",
             "--allocate-node-cidrs",
             "--cluster-cidr=10.244.0.0/16",
-            // With its usual 20 a second the first service accounts take seconds.
+            // With the default of 20 per second the first ServiceAccounts take seconds.
             "--kube-api-qps=300",
             "--kube-api-burst=600",
         ],
@@ -95,6 +95,6 @@ pub(super) const REST: &[Daemon] = &[
     Daemon { program: "coredns", arguments: &["-conf=/run/e2e/etc/Corefile"] },
 ];
 
-/// Started when its kinds of objects are there.
+/// Started once its CRDs are installed.
 pub(super) const CERT_MANAGER: Daemon =
     Daemon { program: "cert-manager", arguments: &["--kubeconfig=/run/e2e/cert-manager.kubeconfig"] };

@@ -1,10 +1,10 @@
-//! What a machine must have for the cluster, said all at once.
+//! Requirements of the cluster on the machine, all reported at once.
 
 use std::{fs, path::Path};
 
 use anyhow::bail;
 
-/// Program and the Debian package that has it.
+/// Programs and the Debian packages that contain them.
 const PROGRAMS: &[(&str, &str)] = &[
     ("containerd", "containerd"),
     ("runc", "runc"),
@@ -14,19 +14,19 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("nsenter", "util-linux"),
     ("setsid", "util-linux"),
     ("mount", "mount"),
-    // What the images and the scenarios are made with.
+    // Needed to build the images and for the scenarios.
     ("busybox", "busybox-static"),
     ("tar", "tar"),
     ("gzip", "gzip"),
     ("curl", "curl"),
     ("openssl", "openssl"),
 ];
-/// Where programs are looked for, by this check and inside the node.
+/// PATH of this check and of programs inside the node.
 pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// Where network plugins lie: Debian's folder, and that of other distributions.
+/// Directories of network plugins: Debian's, and that of other distributions.
 const PLUGINS: &str = "/usr/lib/cni:/opt/cni/bin";
 
-/// Fails with everything that is missing.
+/// Fails with all missing requirements.
 pub(super) fn check(state: &Path) -> anyhow::Result<()> {
     let mut faults = Vec::new();
     let is_root =
@@ -64,7 +64,7 @@ pub(super) fn check(state: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The folder of the network plugins.
+/// The directory of the network plugins.
 pub(super) fn plugins() -> Option<&'static Path> {
     folder_of("bridge", PLUGINS)
 }
@@ -73,7 +73,7 @@ fn folder_of(program: &str, folders: &'static str) -> Option<&'static Path> {
     folders.split(':').map(Path::new).find(|folder| folder.join(program).is_file())
 }
 
-/// Type of the file system that carries a folder, or will.
+/// Type of the file system of a directory, which may not exist yet.
 fn file_system(folder: &Path) -> Option<String> {
     let folder = folder.ancestors().find_map(|folder| folder.canonicalize().ok())?;
     let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
@@ -81,7 +81,7 @@ fn file_system(folder: &Path) -> Option<String> {
         let mut words = line.split(' ').skip(1);
         Some((words.next()?, words.next()?))
     });
-    // Of mounts over one another the last holds.
+    // Of several mounts on the same path the last one counts.
     let (_, kind) =
         mounts.filter(|(point, _)| folder.starts_with(point)).max_by_key(|(point, _)| point.len())?;
     Some(kind.to_owned())

@@ -1,4 +1,5 @@
-//! The node from inside: its mounts and network, its programs in their order, and the end when one of them ends.
+//! The node from inside: its mounts and network, its programs in their order, and shutdown when one of them
+//! exits.
 
 use std::{
     fs,
@@ -19,7 +20,7 @@ use super::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(120);
-/// What the kubelet sets for the whole machine, and to what: it finds these instead of the machine's own.
+/// Settings of the kubelet for the whole machine: it finds these values instead of the machine's own.
 const TUNABLES: &[(&str, &str)] = &[
     ("vm/overcommit_memory", "1"),
     ("vm/panic_on_oom", "0"),
@@ -29,7 +30,7 @@ const TUNABLES: &[(&str, &str)] = &[
     ("kernel/keys/root_maxbytes", "25000000"),
 ];
 
-/// Runs the node in namespaces that are its own already. Returns only with an error.
+/// Runs the node in separate namespaces that already exist. Returns only with an error.
 pub(super) async fn run(state: &Path) -> anyhow::Result<()> {
     mounts(state).await?;
     network().await?;
@@ -63,8 +64,8 @@ async fn live(starter: &Starter) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A private `/run` with the cluster's folder in it, the cluster's names, and nothing to write on of the machine's:
-/// whatever folder the programs are configured to use, they have others in `/var`.
+/// A private `/run` with the cluster's directory in it, the cluster's names, and no writable directory of the
+/// machine: programs write to a private `/var`.
 async fn mounts(state: &Path) -> anyhow::Result<()> {
     let state = state.to_str().context("the path of the cluster's folder is no text")?;
     command("mount", &["-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"]).await?;
@@ -125,7 +126,7 @@ async fn client() -> anyhow::Result<Client> {
     Ok(client)
 }
 
-/// Waits until pods can be made and will run.
+/// Waits until pods can be created and will run.
 async fn settled(client: &Client) -> anyhow::Result<()> {
     let nodes: Api<Node> = Api::all(client.clone());
     let ready = |node: Option<&Node>| {
@@ -144,13 +145,13 @@ async fn settled(client: &Client) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits until a name of the cluster is answered.
+/// Waits until names of the cluster can be resolved.
 async fn names() -> anyhow::Result<()> {
     let name = "kubernetes.default.svc.cluster.local:443";
     until(async || Ok(tokio::net::lookup_host(name).await.map(drop)?)).await.context("look a name up")
 }
 
-/// Tries something until it succeeds.
+/// Retries until it succeeds.
 async fn until(attempt: impl AsyncFn() -> anyhow::Result<()>) -> anyhow::Result<()> {
     let began = Instant::now();
     loop {
@@ -162,7 +163,7 @@ async fn until(attempt: impl AsyncFn() -> anyhow::Result<()>) -> anyhow::Result<
     }
 }
 
-/// Runs a program to its end.
+/// Runs a program until it exits.
 async fn command(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
     let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().await;
     let output = output.with_context(|| format!("run {program}"))?;
@@ -173,7 +174,7 @@ async fn command(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Starts programs; what becomes of them goes into the channel.
+/// Starts programs; their exits are sent to the channel.
 struct Starter(mpsc::UnboundedSender<String>);
 
 impl Starter {
@@ -191,7 +192,7 @@ impl Starter {
         let ended = self.0.clone();
         tokio::spawn(async move {
             let how = child.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
-            // Nothing listens when the node stops.
+            // There is no receiver when the node stops.
             let _ = ended.send(format!("{name} ended: {how}; its log is log/{name}.log"));
         });
         Ok(())

@@ -1,7 +1,7 @@
-//! The cluster seen from the machine: its folder, its start, a way in, its end.
+//! The cluster from the machine's point of view: its directory, its start, access to it, its end.
 //!
-//! Network, mounts and processes of the node are in namespaces that last as long as its first process. Ending that
-//! one ends everything; what remains are empty control groups and the folder.
+//! Network, mounts and processes of the node are in namespaces that last as long as its first process.
+//! Killing that one ends everything; empty control groups and the directory remain.
 
 use std::{
     ffi::OsStr,
@@ -20,13 +20,13 @@ use super::{
 
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// A cluster that is or can be.
+/// A cluster that is running or can be started.
 pub(super) struct Cluster {
     folder: PathBuf,
 }
 
 impl Cluster {
-    /// The one that keeps everything in `folder`.
+    /// The cluster in directory `folder`.
     pub(super) fn new(folder: PathBuf) -> Self {
         Self { folder }
     }
@@ -35,12 +35,12 @@ impl Cluster {
         &self.folder
     }
 
-    /// The folder of its logs, which outlives it.
+    /// The directory of its logs, which outlives it.
     pub(super) fn logs(&self) -> PathBuf {
         self.folder.join("log")
     }
 
-    /// Starts it and waits until pods run. What an earlier run left is ended first.
+    /// Starts it and waits until pods run. Remains of an earlier run are removed first.
     pub(super) async fn start(&self, parts: &Parts) -> anyhow::Result<()> {
         self.end()?;
         if self.folder.exists() {
@@ -69,8 +69,8 @@ impl Cluster {
 
     fn spawn(&self, cgroup: &str) -> anyhow::Result<Child> {
         let log = fs::File::create(self.node_log()).context("create the node's log")?;
-        // The last shell is the first process of the node: it takes over and reaps what others leave, such as the
-        // shims of containers.
+        // The last shell is the first process of the node: it reaps orphaned processes, such as the shims of
+        // containers.
         let script = r#"echo $$ > "$1/cgroup.procs" && shift &&
             exec setsid unshare --net --mount --pid --fork --kill-child=KILL --mount-proc --propagation private \
             sh -c '"$@"; exit $?' node "$@""#;
@@ -91,10 +91,10 @@ impl Cluster {
             .context("start the node")
     }
 
-    /// Ends it, and what a killed run left of it. Its logs stay.
+    /// Stops it, and removes what a killed run left. Its logs are kept.
     pub(super) fn end(&self) -> anyhow::Result<()> {
         let is_empty = fs::read_dir(&self.folder).map_or(true, |mut entries| entries.next().is_none());
-        // A folder given by mistake is not emptied.
+        // A directory given by mistake is not emptied.
         ensure!(
             is_empty || self.node_log().exists(),
             "{} is no cluster's: give an empty folder, or one that does not exist",
@@ -117,7 +117,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// A command inside the node, as its administrator.
+    /// A command inside the node, run as its administrator.
     pub(super) fn command(&self, program: impl AsRef<OsStr>) -> anyhow::Result<Command> {
         let first = self.first_process().context("no cluster is up: start it with `cargo xtask e2e up`")?;
         let mut command = Command::new("nsenter");
@@ -128,27 +128,27 @@ impl Cluster {
             .arg(program)
             .env("PATH", format!("{INSIDE}/bin:{}", needs::PATH))
             .env("KUBECONFIG", format!("{INSIDE}/admin.kubeconfig"))
-            // What tools keep there ends with the node.
+            // Files that tools store there are removed with the node.
             .env("HOME", "/run");
-        // Nothing leads out of there.
+        // The node has no route to the outside.
         for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
             command.env_remove(name);
         }
         Ok(command)
     }
 
-    /// Whether it is up.
+    /// Whether it is running.
     pub(super) fn is_up(&self) -> bool {
         self.folder.join("ready").exists() && self.first_process().is_some()
     }
 
-    /// Number, on the machine, of the node's first process.
+    /// ID, on the machine, of the node's first process.
     fn first_process(&self) -> Option<String> {
         let processes = cgroups::processes(&cgroups::node(&self.cgroup()?)).ok()?;
         processes.into_iter().find(|process| {
             let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
             let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
-            // Its number on the machine, and in the namespace that it leads.
+            // Its ID on the machine, and in its own namespace.
             numbers.split_whitespace().skip(1).last() == Some("1")
         })
     }

@@ -1,4 +1,4 @@
-//! Certificates of a cluster, and the kubeconfigs of all who talk to its API server.
+//! Certificates of a cluster, and the kubeconfigs of all clients of its API server.
 
 use std::{fs, path::Path};
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{NODE, NODE_IP};
 
-/// Who gets a kubeconfig: file, user, group.
+/// The clients with a kubeconfig: file, user, group.
 const CLIENTS: &[(&str, &str, Option<&str>)] = &[
     ("admin", "admin", Some("system:masters")),
     ("kube-controller-manager", "system:kube-controller-manager", None),
@@ -18,10 +18,10 @@ const CLIENTS: &[(&str, &str, Option<&str>)] = &[
     ("coredns", "system:coredns", None),
     ("cert-manager", "cert-manager", None),
 ];
-/// First address of the services' range, which the API server takes for itself.
+/// First address of the service range, which the API server uses.
 const API_SERVER_IP: &str = "10.96.0.1";
 
-/// Writes everything into the cluster's folder.
+/// Writes everything to the cluster's directory.
 pub(super) fn write(state: &Path) -> anyhow::Result<()> {
     let pki = state.join("pki");
     fs::create_dir_all(&pki).with_context(|| format!("create {}", pki.display()))?;

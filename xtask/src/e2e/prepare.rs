@@ -1,4 +1,4 @@
-//! The files that a cluster starts from.
+//! The files needed to start a cluster.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use anyhow::Context;
 use super::{needs, pki};
 use crate::image::cluster::Images;
 
-/// Files of the folder `etc`.
+/// Files of the directory `etc`.
 const ETC: &[(&str, &str)] = &[
     ("containerd.toml", include_str!("etc/containerd.toml")),
     ("net.d/pods.conflist", include_str!("etc/pods.conflist")),
@@ -20,23 +20,23 @@ const ETC: &[(&str, &str)] = &[
     ("audit.yaml", include_str!("etc/audit.yaml")),
     ("objects.yaml", include_str!("etc/objects.yaml")),
     ("resolv.conf", "nameserver 10.250.0.1\n"),
-    // What pods see of the machine's names.
+    // What pods see of the machine's host names.
     ("empty", ""),
 ];
 
-/// What a cluster is made of.
+/// The parts of a cluster.
 pub(super) struct Parts {
-    /// Folders whose programs the node has.
+    /// Directories with the node's programs.
     pub(super) programs: Vec<PathBuf>,
-    /// Folder of the archives of all images.
+    /// Directory with the archives of all images.
     pub(super) archives: PathBuf,
-    /// Their names.
+    /// Names of the images.
     pub(super) images: Images,
-    /// Folder of cert-manager's custom resource definitions.
+    /// Directory with the CRDs of cert-manager.
     pub(super) crds: PathBuf,
 }
 
-/// Writes everything into the cluster's folder.
+/// Writes everything to the cluster's directory.
 pub(super) fn write(parts: &Parts, folder: &Path, cgroup: &str) -> anyhow::Result<()> {
     pki::write(folder).context("make the certificates")?;
     let etc = folder.join("etc");
@@ -51,7 +51,7 @@ pub(super) fn write(parts: &Parts, folder: &Path, cgroup: &str) -> anyhow::Resul
     for programs in &parts.programs {
         for entry in fs::read_dir(programs).with_context(|| format!("list {}", programs.display()))? {
             let entry = entry?;
-            // Links are those to given programs; a folder is what another run builds in.
+            // Links point to given programs; a directory is used by a concurrent build.
             if !entry.file_type()?.is_dir() {
                 link(&entry.path(), &bin.join(entry.file_name()))?;
             }

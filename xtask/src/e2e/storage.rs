@@ -1,4 +1,5 @@
-//! Volumes of claims: a folder of the node each, made when the claim's pod has a node, removed with the claim.
+//! Volumes of claims: a directory on the node for each, created when the claim's pod is scheduled, removed
+//! with the claim.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
@@ -17,7 +18,7 @@ use super::NODE;
 const PROVISIONER: &str = "e2e.local/folder";
 const FOLDERS: &str = "/run/e2e/volumes";
 
-/// Makes and removes volumes for ever.
+/// Creates and removes volumes until it is cancelled.
 pub(super) async fn provide(client: &Client) -> anyhow::Result<()> {
     let claims: Api<PersistentVolumeClaim> = Api::all(client.clone());
     let volumes: Api<PersistentVolume> = Api::all(client.clone());
@@ -38,14 +39,14 @@ pub(super) async fn provide(client: &Client) -> anyhow::Result<()> {
     }
 }
 
-/// The volume that a claim waits for, if it waits for one of ours.
+/// The volume for a claim that waits for one of this provisioner.
 fn volume_for(claim: &PersistentVolumeClaim) -> Option<PersistentVolume> {
     let annotation = |name: &str| claim.annotations().get(name).map(String::as_str);
     let ours = annotation("volume.kubernetes.io/storage-provisioner") == Some(PROVISIONER)
         && annotation("volume.kubernetes.io/selected-node") == Some(NODE);
     let spec = claim.spec.as_ref().filter(|spec| ours && spec.volume_name.is_none())?;
     let name = format!("pvc-{}", claim.uid()?);
-    // `local`, not `hostPath`: only to that the kubelet applies a pod's fsGroup.
+    // `local`, not `hostPath`: the kubelet applies a pod's fsGroup only to the former.
     let volume = json!({
         "metadata": { "name": name, "annotations": { "pv.kubernetes.io/provisioned-by": PROVISIONER } },
         "spec": {
@@ -69,7 +70,7 @@ fn volume_for(claim: &PersistentVolumeClaim) -> Option<PersistentVolume> {
     serde_json::from_value(volume).ok()
 }
 
-/// Whether a volume of ours has lost its claim and is not to be kept.
+/// Whether a volume of this provisioner was released and is not to be retained.
 fn is_done_with(volume: &PersistentVolume) -> bool {
     let ours =
         volume.annotations().get("pv.kubernetes.io/provisioned-by").is_some_and(|by| by == PROVISIONER);
@@ -84,7 +85,7 @@ async fn make(volumes: &Api<PersistentVolume>, volume: &PersistentVolume) -> any
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o777))?;
     match volumes.create(&PostParams::default(), volume).await {
         Ok(_) => Ok(()),
-        // The claim was seen once more before it was bound.
+        // The claim was observed again before it was bound.
         Err(kube::Error::Api(refusal)) if refusal.is_already_exists() => Ok(()),
         Err(error) => Err(error).with_context(|| format!("create volume {}", volume.name_any())),
     }
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_gets_a_volume_once_its_pod_has_a_node() {
+    fn a_claim_gets_a_volume_once_its_pod_is_scheduled() {
         let mut annotations = json!({ "volume.kubernetes.io/storage-provisioner": PROVISIONER });
         assert!(volume_for(&claim(&annotations, None)).is_none());
         annotations["volume.kubernetes.io/selected-node"] = NODE.into();

@@ -1,5 +1,5 @@
-//! OCI archives: a tar of `oci-layout`, `index.json` and blobs by digest, as `ctr images import`, skopeo and podman
-//! read it. The same images give the same bytes.
+//! OCI archives: a tar of `oci-layout`, `index.json` and blobs by digest, in the format that `ctr images
+//! import`, skopeo and podman read. The same images give the same bytes.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,7 @@ use super::rootfs::{Rootfs, header};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-/// Uncompressed: its digest is that of its content, and no compressor has a say in the bytes.
+/// Uncompressed: its digest is that of its content, independent of a compressor.
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
 /// How containers of an image are started.
@@ -43,7 +43,7 @@ pub(super) struct Image<'a> {
 struct Blobs(BTreeMap<String, Vec<u8>>);
 
 impl Blobs {
-    /// Keeps `bytes`, and describes them.
+    /// Stores `bytes`, and returns their descriptor.
     fn add(&mut self, media_type: &str, bytes: Vec<u8>) -> Value {
         let digest = hex(&Sha256::digest(&bytes));
         let descriptor =
@@ -53,7 +53,7 @@ impl Blobs {
     }
 }
 
-/// Writes `images` as one archive. What they share is stored once.
+/// Writes `images` as one archive. Shared blobs are stored once.
 pub(super) fn write(path: &Path, images: &[Image<'_>]) -> anyhow::Result<()> {
     let mut blobs = Blobs::default();
     let mut manifests = Vec::new();
@@ -65,7 +65,7 @@ pub(super) fn write(path: &Path, images: &[Image<'_>]) -> anyhow::Result<()> {
     pack(path, &index, &blobs).with_context(|| format!("write {}", path.display()))
 }
 
-/// Descriptor of the manifest of `image`, as the index carries it.
+/// Descriptor of the manifest of `image`, for the index.
 fn manifest(image: &Image<'_>, layer: Vec<u8>, blobs: &mut Blobs) -> Value {
     let layer = blobs.add(LAYER, layer);
     let config = json!({
@@ -79,7 +79,7 @@ fn manifest(image: &Image<'_>, layer: Vec<u8>, blobs: &mut Blobs) -> Value {
             "Labels": image.config.labels,
             "WorkingDir": "/",
         },
-        // Of an uncompressed layer both digests are the same.
+        // The digests of an uncompressed layer are the same.
         "rootfs": { "type": "layers", "diff_ids": [layer["digest"]] },
     });
     let config = blobs.add(CONFIG, config.to_string().into_bytes());
@@ -110,7 +110,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The architecture of this machine, in Go's words.
+/// The architecture of this machine, as named by Go.
 fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",

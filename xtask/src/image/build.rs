@@ -6,18 +6,18 @@ use anyhow::{Context, bail};
 
 use crate::{cargo, host, target};
 
-/// A binary without libraries.
+/// A static binary.
 pub(super) const STATIC: &str = "-C target-feature=+crt-static";
-/// How cargo builds the operator; the Dockerfile says the same.
+/// How cargo builds the operator; the Dockerfile has the same flags.
 pub(super) const OPERATOR: &[&str] = &["build", "--locked", "--release", "--package", "sei-operator"];
 /// Programs of `tests/stand-ins`.
 const STAND_INS: &[&str] = &["pause", "seid", "seictl", "kube-rbac-proxy", "cosmos-exporter", "s3"];
 
-/// The operator as it is released: optimised and static.
+/// The released operator: optimized and static.
 pub(super) fn operator() -> anyhow::Result<PathBuf> {
     let host = host()?;
     let mut build = cargo(OPERATOR);
-    // With --target, so that the flag does not reach procedural macros, which cannot be static.
+    // With --target, so that the flag does not apply to procedural macros, which cannot be static.
     build.args(["--quiet", "--target", &host]).env("RUSTFLAGS", STATIC);
     eprintln!("building sei-operator, optimised and static…");
     if !build.status().context("run cargo")?.success() {
@@ -26,10 +26,10 @@ pub(super) fn operator() -> anyhow::Result<PathBuf> {
     Ok(target()?.join(host).join("release").join("sei-operator"))
 }
 
-/// The folder with the stand-ins, built as for tests.
+/// The directory with the stand-ins, built with the profile of tests.
 pub(super) fn stand_ins() -> anyhow::Result<PathBuf> {
     eprintln!("building the stand-ins…");
-    // By --bin and not by --package: the dependencies are then those that the tests were built with.
+    // With --bin instead of --package: the dependencies are then the ones that the tests were built with.
     let mut build = cargo(&["build", "--locked", "--quiet"]);
     let status = build.args(STAND_INS.iter().flat_map(|name| ["--bin", name])).status();
     if !status.context("run cargo")?.success() {

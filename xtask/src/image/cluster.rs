@@ -1,5 +1,4 @@
-//! The images that the end-to-end cluster runs on: stand-ins made here, or the real ones where their archives are
-//! given.
+//! The images of the end-to-end cluster: stand-ins built here, or the real ones if their archives are given.
 
 use std::{
     fs,
@@ -20,8 +19,8 @@ use super::{
     tools,
 };
 
-/// Programs that seid's image has beside seid, and the Debian packages that have them: the pods' scripts are
-/// written for a shell with coreutils.
+/// Programs in seid's image besides seid, and the Debian packages that contain them: the pods' scripts need a
+/// shell with coreutils.
 const SHELL: &[(&str, &str)] = &[
     ("bash", "bash"),
     ("sh", "dash"),
@@ -35,27 +34,27 @@ const SHELL: &[(&str, &str)] = &[
     ("grep", "grep"),
 ];
 
-/// The release that the stand-in for the sidecar plays unless `E2E_SIDECAR_RELEASE` names another.
+/// The release of the sidecar's stand-in unless `E2E_SIDECAR_RELEASE` names another.
 const RELEASE: &str = "v0.0.50";
-/// Waits of the pods' scripts are shorter here: seid waits for its sidecar with it.
+/// Shortens the waits of the pods' scripts: seid waits for its sidecar with sleep.
 const SLEEP: &str = "#!/bin/sh\nexec /bin/sleep.real 0.5\n";
-/// Buckets of the object store, as the chart names them by default, and the snapshot that the first holds.
+/// Buckets of the object store, the chart's defaults, and the snapshot in the first.
 const BUCKETS: [&str; 2] = ["dev-sei-snapshots", "dev-sei-k8s-genesis-artifacts"];
 const SNAPSHOT: (&str, u64) = ("pacific-1", 200);
 
 /// An image of another project, or its stand-in.
 #[derive(Serialize)]
 pub(crate) struct Part {
-    /// Name, as pods ask for it.
+    /// Name, as used by pods.
     pub(crate) name: String,
     /// Whether it is the real one.
     pub(crate) real: bool,
 }
 
-/// Names of the images, as pods ask for them.
+/// Names of the images, as used by pods.
 #[derive(Serialize)]
 pub(crate) struct Images {
-    /// What the container runtime holds a pod's namespaces with.
+    /// Used by the container runtime to hold a pod's namespaces.
     pub(crate) pause: &'static str,
     /// A shell with curl and openssl.
     pub(crate) tools: &'static str,
@@ -74,7 +73,7 @@ pub(crate) struct Images {
 }
 
 impl Images {
-    /// All of them.
+    /// All names.
     pub(crate) fn names(&self) -> Vec<&str> {
         let mut names = vec![self.pause, self.tools, self.operator, self.cosmos_exporter, self.s3];
         names.extend(self.seid);
@@ -83,8 +82,8 @@ impl Images {
     }
 }
 
-/// Writes the archives of all images into `folder`, a file `NAME.tar` each. `E2E_RBAC_PROXY_IMAGE` and
-/// `E2E_SIDECAR_IMAGE` name archives, as `docker save` writes them, of the real images to take.
+/// Writes the archives of all images to `folder`, one file `NAME.tar` each. `E2E_RBAC_PROXY_IMAGE` and
+/// `E2E_SIDECAR_IMAGE` name archives of real images, as written by `docker save`, to use instead.
 pub(crate) fn build_all(folder: &Path) -> anyhow::Result<Images> {
     fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
     let programs = build::stand_ins()?;
@@ -131,7 +130,7 @@ pub(crate) fn build_all(folder: &Path) -> anyhow::Result<Images> {
     Ok(images)
 }
 
-/// Both versions differ in what they call themselves.
+/// The two versions differ only in the version that they report.
 fn seid(path: &Path, names: [&str; 2], program: &Path) -> anyhow::Result<()> {
     let mut files = Rootfs::base();
     for ((name, _), from) in SHELL.iter().zip(tools::find(SHELL)?) {
@@ -152,7 +151,7 @@ fn seid(path: &Path, names: [&str; 2], program: &Path) -> anyhow::Result<()> {
     archive::write(path, &images)
 }
 
-/// An object store whose buckets are there, with a snapshot to restore.
+/// An object store with existing buckets, and a snapshot to restore.
 fn object_store(path: &Path, name: &str, program: &Path) -> anyhow::Result<()> {
     let mut files = Rootfs::base();
     files.program("/usr/bin/s3", program)?;
@@ -170,7 +169,7 @@ fn object_store(path: &Path, name: &str, program: &Path) -> anyhow::Result<()> {
     archive::write(path, &[Image { name, config, files: &files }])
 }
 
-/// An archive of a snapshot as seid writes it: a folder for the height, and one for the format in it.
+/// An archive of a snapshot in the format of seid: a directory for the height, and one for the format in it.
 fn snapshot(height: u64) -> anyhow::Result<Vec<u8>> {
     let folder = tempfile::tempdir().context("create a folder for the snapshot")?;
     let format = folder.path().join(height.to_string()).join("1");
@@ -185,7 +184,7 @@ fn snapshot(height: u64) -> anyhow::Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-/// The real image that `variable` names, copied to `file`, or the stand-in's name.
+/// The real image in `variable`, copied to `file`, or the stand-in's name.
 fn part(variable: &str, stand_in: &str, file: &Path) -> anyhow::Result<Part> {
     let Some(given) = std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from) else {
         return Ok(Part { name: stand_in.to_owned(), real: false });
@@ -195,7 +194,7 @@ fn part(variable: &str, stand_in: &str, file: &Path) -> anyhow::Result<Part> {
     Ok(Part { name, real: true })
 }
 
-/// The name under which `docker save` saved an image.
+/// The name of an image saved with `docker save`.
 fn saved_name(path: &Path) -> anyhow::Result<String> {
     let mut archive = tar::Archive::new(fs::File::open(path).context("open the archive")?);
     for entry in archive.entries().context("read the archive")? {
@@ -209,7 +208,7 @@ fn saved_name(path: &Path) -> anyhow::Result<String> {
         let name = manifest[0]["RepoTags"][0].as_str();
         let name =
             name.context("manifest.json has no RepoTags: save the image by its name, not by its id")?;
-        // The kubelet pulls `latest` every time, and here is nothing to pull from.
+        // The kubelet always pulls `latest`, and there is no registry to pull from.
         ensure!(!name.ends_with(":latest"), "{name}: save the image under a tag that is a version");
         return Ok(name.to_owned());
     }
@@ -232,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_saved_image_is_called_as_its_archive_says() {
+    fn a_saved_image_has_the_name_in_its_archive() {
         let name = "quay.io/brancz/kube-rbac-proxy:v0.21.0";
         let manifest = format!(r#"[{{"Config":"c.json","RepoTags":["{name}"],"Layers":[]}}]"#);
         assert_eq!(saved(&manifest).unwrap(), name);

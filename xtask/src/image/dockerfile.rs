@@ -1,4 +1,4 @@
-//! What the Dockerfile says of the image it makes. It is the one source of these facts.
+//! What the Dockerfile says about its image. It is the single source of these facts.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use super::archive::Config;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Stage {
     pub(super) config: Config,
-    /// Files it takes from earlier stages: there, and here.
+    /// Files copied from earlier stages: source and destination.
     pub(super) copies: BTreeMap<String, String>,
 }
 
-/// Reads the last stage. An instruction that is not understood is an error, since the image would not have it.
+/// Reads the last stage. An unknown instruction is an error, since the image would lack its effect.
 pub(super) fn last_stage(dockerfile: &str) -> anyhow::Result<Stage> {
     let mut stage = Stage::default();
-    // A line that ends in a backslash continues.
+    // A line that ends with a backslash continues on the next.
     let joined = dockerfile.replace("\\\n", " ");
     for line in joined.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let (instruction, rest) = line.split_once(' ').with_context(|| format!("no instruction: {line}"))?;
@@ -41,7 +41,7 @@ pub(super) fn last_stage(dockerfile: &str) -> anyhow::Result<Stage> {
                 let (from, to) = from.zip(to).with_context(|| line.to_owned())?;
                 stage.copies.insert(from.to_owned(), to.to_owned());
             }
-            // Of stages that build, whose outcome is a file.
+            // In build stages, whose result is a file.
             "RUN" | "WORKDIR" | "ARG" => {}
             other => bail!("instruction {other} is not understood: teach it to {}", file!()),
         }
@@ -65,7 +65,7 @@ mod tests {
     const DOCKERFILE: &str = include_str!("../../../Dockerfile");
 
     #[test]
-    fn the_image_is_that_of_a_user_without_rights_and_runs_the_operator() {
+    fn the_image_runs_the_operator_as_an_unprivileged_user() {
         let stage = last_stage(DOCKERFILE).unwrap();
         assert_eq!(stage.config.user, "65532:65532");
         assert_eq!(stage.config.entrypoint, ["/sei-operator"]);
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_last_stage_counts_and_nothing_is_passed_over() {
+    fn only_the_last_stage_counts_and_unknown_instructions_are_errors() {
         let two = "FROM a AS build\nUSER root\nENV A=1\nFROM b\nENV B=\"2 3\"\n";
         let stage = last_stage(two).unwrap();
         assert_eq!((stage.config.user.as_str(), stage.config.env), ("", vec!["B=2 3".to_owned()]));

@@ -12,10 +12,10 @@ use super::{
 };
 use crate::{notices, workspace};
 
-/// Authorities that object stores and API servers may be certified by; the distroless base has them too.
+/// CA certificates for object stores and API servers; the distroless base has them too.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// Builds the operator and writes its image, called `name`.
+/// Builds the operator and writes its image with this `name`.
 pub(super) fn write(path: &Path, name: &str) -> anyhow::Result<()> {
     let dockerfile = workspace()?.join("Dockerfile");
     let dockerfile =

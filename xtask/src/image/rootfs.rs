@@ -1,4 +1,4 @@
-//! The files of an image, and the tar layer they become: the same files give the same bytes.
+//! The files of an image, and their tar layer: the same files give the same bytes.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, bail};
 
-/// Users as the distroless images have them.
+/// Users, as in the distroless images.
 const PASSWD: &str = "root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n";
 const GROUP: &str = "root:x:0:\nnobody:x:65534:\nnonroot:x:65532:\n";
 /// Both are built into glibc, also into a static one.
@@ -27,7 +27,7 @@ pub(super) struct Rootfs {
 }
 
 impl Rootfs {
-    /// What every image has: a /tmp, users, and how names are resolved.
+    /// The content of every image: a /tmp, users, and name resolution.
     pub(super) fn base() -> Self {
         let mut files = Self { entries: BTreeMap::new() };
         files.folder("/tmp", 0o1777);
@@ -50,7 +50,7 @@ impl Rootfs {
         self.put(path, Entry::Link { target: target.to_owned() });
     }
 
-    /// A program of this machine as `path`, with the libraries that it is linked to where its loader looks.
+    /// Adds a program of this machine as `path`, with its shared libraries where its loader expects them.
     pub(super) fn program(&mut self, path: &str, from: &Path) -> anyhow::Result<()> {
         self.file(path, 0o755, read(from)?);
         for library in libraries(from)? {
@@ -67,7 +67,7 @@ impl Rootfs {
         self.entries.insert(path.to_owned(), entry);
     }
 
-    /// The files as an uncompressed layer. Everything belongs to root and is as old as the epoch.
+    /// The files as an uncompressed layer. Everything belongs to root and has timestamp zero.
     pub(super) fn layer(&self) -> io::Result<Vec<u8>> {
         let mut layer = tar::Builder::new(Vec::new());
         for (path, entry) in &self.entries {
@@ -94,7 +94,7 @@ impl Rootfs {
     }
 }
 
-/// A header that says nothing of when and by whom the archive was made.
+/// A header without time and user of the build.
 pub(super) fn header() -> tar::Header {
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::Regular);
@@ -109,7 +109,7 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("read {}", path.display()))
 }
 
-/// What the dynamic loader loads for `program`, the loader included; nothing for a static one.
+/// What the dynamic loader loads for `program`, including the loader; nothing for a static one.
 fn libraries(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let output = Command::new("ldd").arg(program).env("LC_ALL", "C").output();
     let output = output.with_context(|| format!("run ldd on {}", program.display()))?;

@@ -1,4 +1,4 @@
-//! The image with which scenarios look around in the cluster: busybox, curl and openssl of this machine.
+//! The image for queries of the scenarios in the cluster: busybox, curl and openssl of this machine.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,7 +12,7 @@ use super::{
     rootfs::Rootfs,
 };
 
-/// Programs, and the Debian packages that have them.
+/// Programs, and the Debian packages that contain them.
 const PROGRAMS: &[(&str, &str)] = &[("busybox", "busybox-static"), ("curl", "curl"), ("openssl", "openssl")];
 
 pub(super) fn write(path: &Path, name: &str) -> anyhow::Result<()> {
@@ -26,7 +26,7 @@ pub(super) fn write(path: &Path, name: &str) -> anyhow::Result<()> {
     }
     let config = Config {
         user: "65532:65532".to_owned(),
-        // Ended by SIGTERM, which a bare sleep as the first process of its container ignores.
+        // Exits on SIGTERM, which a bare sleep as the first process of its container ignores.
         entrypoint: ["/bin/sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait; done"]
             .map(str::to_owned)
             .into(),
@@ -36,7 +36,7 @@ pub(super) fn write(path: &Path, name: &str) -> anyhow::Result<()> {
     archive::write(path, &[Image { name, config, files: &files }])
 }
 
-/// Where `programs` are on this machine; all missing ones are reported at once.
+/// The paths of `programs` on this machine; all missing ones are reported at once.
 pub(super) fn find(programs: &[(&str, &str)]) -> anyhow::Result<Vec<PathBuf>> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> =

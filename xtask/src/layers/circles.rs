@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Which module imports which: paths from the root of the crate, without `crate`.
 pub(super) type Imports = BTreeSet<(Vec<String>, Vec<String>)>;
 
-/// One circle for each set of modules that import each other. Siblings are compared as wholes: an import of `c::d` by
-/// `a::b` is an edge from `a` to `c`. A module and its submodules are one subject, and may share their items.
+/// One circle for each set of modules that import each other. Siblings are compared as a whole: an import of
+/// `c::d` by `a::b` is an edge from `a` to `c`. A module and its submodules are one subject, and may share
+/// their items.
 pub(super) fn circles(imports: &Imports) -> Vec<String> {
     let mut levels: BTreeMap<&[String], BTreeMap<&str, BTreeMap<&str, String>>> = BTreeMap::new();
     for (from, to) in imports {
@@ -31,7 +32,7 @@ pub(super) fn circles(imports: &Imports) -> Vec<String> {
     circles
 }
 
-/// The shortest way from `start` to itself.
+/// The shortest path from `start` to itself.
 fn way_back<'a>(
     graph: &BTreeMap<&'a str, BTreeMap<&'a str, String>>,
     start: &'a str,
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_of_imports_and_a_module_with_its_submodules_are_no_circle() {
+    fn a_tree_of_imports_and_a_module_with_its_submodules_are_not_circles() {
         let tree =
             [("a", "b"), ("a", "c"), ("b", "c"), ("c::x", "c::y"), ("c", "c::x"), ("c::x", "c"), ("", "a")];
         assert_eq!(circles(&imports(&tree)), [""; 0]);

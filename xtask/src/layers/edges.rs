@@ -2,7 +2,7 @@
 
 use super::Package;
 
-/// Every edge between our crates that `allowed` does not list.
+/// Every edge between crates of the workspace that `allowed` does not list.
 pub(super) fn faults(packages: &[Package], allowed: &[(&str, &[&str])]) -> Vec<String> {
     let mut faults = Vec::new();
     for Package { name, uses, .. } in packages {

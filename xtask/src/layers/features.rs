@@ -1,10 +1,10 @@
-//! What a pure crate depends on, through others and with the features that are turned on, has no effects either.
+//! A pure crate must not depend on crates with effects, neither transitively nor through enabled features.
 
 use std::path::Path;
 
 use anyhow::{Context, bail};
 
-/// Crates that exist to have effects: runtimes, clients, servers, logs, randomness.
+/// Crates with effects: runtimes, clients, servers, logs, randomness.
 const IMPURE: &[&str] = &[
     "async-std",
     "axum",
@@ -22,10 +22,10 @@ const IMPURE: &[&str] = &[
     "tower",
     "tracing",
 ];
-/// Cryptography needs a source of randomness for keys; that sei-tls does not use it is one of clippy's bans.
+/// Cryptography needs a source of randomness for keys; clippy's bans ensure that sei-tls does not use it.
 const EXCEPTIONS: &[(&str, &str)] = &[("sei-tls", "getrandom")];
 
-/// Every way in which `name`, built alone, reaches an impure crate.
+/// Every path by which `name`, built alone, reaches an impure crate.
 pub(super) fn faults(name: &str, workspace: &Path) -> anyhow::Result<Vec<String>> {
     let output =
         super::cargo(&["tree", "--offline", "--edges=normal,features", "--prefix=depth", "--package", name])
@@ -38,7 +38,7 @@ pub(super) fn faults(name: &str, workspace: &Path) -> anyhow::Result<Vec<String>
     Ok(impure(name, &String::from_utf8_lossy(&output.stdout)))
 }
 
-/// Paths to impure crates in a tree whose lines start with their depth, one for each crate.
+/// Paths to impure crates in a tree whose lines start with their depth, one per crate.
 fn impure(name: &str, tree: &str) -> Vec<String> {
     let mut path: Vec<&str> = Vec::new();
     let mut found: Vec<(&str, String)> = Vec::new();
@@ -63,7 +63,7 @@ fn impure(name: &str, tree: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    /// A workspace in which `pure` uses `kube` with these features; feature `client` of it brings `kube-client`.
+    /// A workspace in which `pure` uses `kube` with these features; its feature `client` adds `kube-client`.
     fn workspace(features: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let krate = |name: &str, rest: &str| {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_feature_that_brings_a_client_is_a_fault_with_the_way_to_it() {
+    fn a_feature_that_adds_a_client_is_reported_with_the_path_to_it() {
         let folder = workspace("\"client\"");
         let found = faults("pure", folder.path()).unwrap();
         assert_eq!(found.len(), 1, "{found:?}");
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn features_that_another_crate_of_the_workspace_turns_on_do_not_count() {
+    fn features_that_another_crate_of_the_workspace_enables_do_not_count() {
         assert_eq!(faults("pure", workspace("").path()).unwrap(), [""; 0]);
     }
 }

@@ -16,9 +16,9 @@ pub(super) struct Modules(BTreeMap<Vec<String>, Module>);
 
 #[derive(Default)]
 struct Module {
-    /// Paths as they are written here.
+    /// Paths as written here.
     paths: Vec<Vec<String>>,
-    /// Names that are brought into scope, with the paths they stand for as they are written here.
+    /// Names that are brought into scope, with the paths that they stand for, as written here.
     names: BTreeMap<String, Vec<String>>,
     /// Paths that are made public here.
     public: Vec<Vec<String>>,
@@ -60,7 +60,7 @@ impl Modules {
         Ok(())
     }
 
-    /// Which module imports which. What a module re-exports of its own submodules is no import.
+    /// Which module imports which. A re-export of a module's own submodules is not an import.
     pub(super) fn imports(&self) -> Imports {
         let mut imports = Imports::new();
         for (path, module) in &self.0 {
@@ -74,9 +74,9 @@ impl Modules {
         imports
     }
 
-    /// The module that defines what `used` stands for in module `at`; none if it is another crate's.
+    /// The module that defines what `used` means in module `at`; `None` if it belongs to another crate.
     fn resolve(&self, at: &[String], used: &[String]) -> Option<Vec<String>> {
-        // A name may lead to another module's name; a circle of names does not compile.
+        // A name may refer to a name in another module; a circle of names does not compile.
         let (mut at, mut used) = (at.to_vec(), used.to_vec());
         for _ in 0..16 {
             let mut current = at.clone();
@@ -163,7 +163,7 @@ impl<'ast> Visit<'ast> for Module {
     }
 }
 
-/// The leaves of a `use`, each with the name that it brings into scope; a glob brings none that is known.
+/// The leaves of a `use`, each with the name that it brings into scope; a glob has no known name.
 fn flatten(tree: &syn::UseTree, prefix: &mut Vec<String>, leaves: &mut Vec<(Option<String>, Vec<String>)>) {
     let path = |prefix: &[String], last: &syn::Ident| [prefix, &[last.to_string()]].concat();
     match tree {
@@ -182,7 +182,7 @@ fn flatten(tree: &syn::UseTree, prefix: &mut Vec<String>, leaves: &mut Vec<(Opti
     }
 }
 
-/// Paths in the arguments of a macro, whatever its grammar.
+/// Paths in the arguments of a macro, regardless of its grammar.
 fn tokens(stream: TokenStream, paths: &mut Vec<Vec<String>>) {
     let mut path: Vec<String> = Vec::new();
     let mut colons = 0;
@@ -220,7 +220,7 @@ fn tokens(stream: TokenStream, paths: &mut Vec<Vec<String>>) {
 mod tests {
     use super::*;
 
-    /// What the modules of a crate with these files import, as `from -> to`.
+    /// The imports of the modules of a crate with these files, as `from -> to`.
     fn imports(files: &[(&str, &str)]) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_followed_to_the_module_that_defines_them() {
+    fn names_are_resolved_to_the_module_that_defines_them() {
         let root = ("lib.rs", "mod a; mod b; pub use b::deep::B;");
         let b = ("b/mod.rs", "pub mod deep;");
         assert_eq!(
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_other_crates_and_re_exported_submodules_are_no_imports() {
+    fn tests_other_crates_and_re_exported_submodules_are_not_imports() {
         let root = ("lib.rs", "mod a; mod b; pub use a::A;");
         let a = "use std::fmt; pub struct A;\n#[cfg(test)]\nmod tests { use crate::b::B; }";
         assert_eq!(imports(&[root, ("a.rs", a), ("b.rs", "pub struct B;")]), [""; 0]);

@@ -1,4 +1,4 @@
-//! Pure crates forbid what has effects: by clippy's bans, which know what a name resolves to.
+//! Pure crates forbid effects with clippy's bans, which apply to resolved names.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use anyhow::Context;
 /// The lints whose lists are in clippy.toml.
 const LINTS: &[&str] = &["clippy::disallowed_methods", "clippy::disallowed_types"];
 
-/// What keeps the bans from holding in the pure crate in `folder`.
+/// What prevents the bans from applying to the pure crate in `folder`.
 pub(super) fn faults(folder: &Path) -> anyhow::Result<Vec<String>> {
     let root = folder.join("src/lib.rs");
     let text = std::fs::read_to_string(&root).with_context(|| format!("read {}", root.display()))?;
@@ -43,7 +43,7 @@ mod tests {
 
     use super::*;
 
-    /// A crate with this library, beside stand-ins for the crates whose items are banned.
+    /// A crate with this library, next to stand-ins for the crates with banned items.
     fn krate(lib: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str, text: &str| {
@@ -73,7 +73,7 @@ mod tests {
         folder
     }
 
-    /// What clippy says, with the workspace's list of bans.
+    /// The output of clippy with the workspace's list of bans.
     fn clippy(lib: &str) -> String {
         let folder = krate(lib);
         let output = Command::new(env!("CARGO"))
@@ -105,7 +105,7 @@ mod tests {
         let lib: String = functions.map(|(n, (_, code))| format!("pub fn f{n}() {{ {code} }}\n")).collect();
         let said = clippy(&format!("{FORBID}{lib}"));
         for (line, (kind, code)) in effects.iter().enumerate() {
-            // One line for the attribute, and lines count from one.
+            // One line for the attribute, and line numbers start at one.
             assert!(
                 said.contains(&format!("src/lib.rs:{}:", line + 2)),
                 "{kind}: {code} is not refused:\n{said}"
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_that_does_not_forbid_the_lints_or_has_its_own_list_is_a_fault() {
+    fn a_crate_that_does_not_forbid_the_lints_or_has_its_own_list_is_rejected() {
         let folder = krate("#![forbid(clippy::disallowed_types)]\n");
         std::fs::write(folder.path().join("clippy.toml"), "").unwrap();
         let found = faults(folder.path()).unwrap();

@@ -1,4 +1,4 @@
-//! Runs tests with their times, and says which were the slowest.
+//! Runs tests with their durations, and prints the slowest.
 
 use std::{
     io::{self, BufRead, BufReader},
@@ -7,19 +7,19 @@ use std::{
 
 use anyhow::{Context, bail};
 
-/// How many are said.
+/// How many are printed.
 const SHOWN: usize = 15;
-/// The harness of a released toolchain reports times only with unstable options enabled. They are enabled
-/// to the test programs and not to the compiler, which would build everything once more.
+/// The harness of a released toolchain reports durations only with unstable options enabled. They are enabled
+/// for the test programs and not for the compiler, which would rebuild everything.
 const RUNNER: &str = "target.'cfg(all())'.runner = ['env', 'RUSTC_BOOTSTRAP=1']";
 
-/// Runs `cargo test` with what `command` has, and prints the slowest tests at the end.
+/// Runs the `cargo test` in `command`, and prints the slowest tests at the end.
 pub(super) fn run(command: &mut Command) -> anyhow::Result<()> {
     let (reader, writer) = io::pipe().context("create a pipe")?;
     command.args(["--config", RUNNER, "--", "-Z", "unstable-options", "--report-time"]);
     command.stdout(writer.try_clone().context("share the pipe")?).stderr(writer);
     let mut child = command.spawn().context("run cargo test")?;
-    // The pipe ends when no other process holds its writing end.
+    // The pipe ends when no other process holds its write end.
     command.stdout(io::stderr()).stderr(io::stderr());
     let mut tests = Vec::new();
     for line in BufReader::new(reader).lines() {
@@ -38,7 +38,7 @@ pub(super) fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Name and seconds of the test that a line of the harness is about.
+/// Name and duration, in seconds, of the test in a line of the harness.
 fn timed(line: &str) -> Option<(&str, f64)> {
     let (name, outcome) = line.strip_prefix("test ")?.split_once(" ... ")?;
     let (_, seconds) = outcome.strip_suffix("s>")?.split_once('<')?;
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_read_from_the_lines_of_tests() {
+    fn durations_are_parsed_from_the_output_of_the_harness() {
         assert_eq!(timed("test life::it_runs ... ok <12.345s>"), Some(("life::it_runs", 12.345)));
         assert_eq!(timed("test life::it_fails ... FAILED <0.001s>"), Some(("life::it_fails", 0.001)));
         for line in ["test result: ok. 3 passed; finished in 0.01s", "running 3 tests", "test a ... ignored"]

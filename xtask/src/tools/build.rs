@@ -1,4 +1,4 @@
-//! Go programs out of their modules.
+//! Builds Go programs from their modules.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,7 +10,8 @@ use anyhow::{Context, bail};
 
 use super::Program;
 
-/// Builds programs of one module into a folder. `stamp` is the Go variable that says their version, and its value.
+/// Builds programs of one module into a directory. `stamp` is the Go variable with their version, and its
+/// value.
 pub(super) fn programs(
     module: &Path,
     programs: &[&Program],
@@ -21,7 +22,8 @@ pub(super) fn programs(
     let names: Vec<_> = programs.iter().map(|program| program.name).collect();
     eprintln!("building {} from Go modules (once; some take minutes)…", names.join(", "));
     let began = Instant::now();
-    // In a separate folder until all are complete: an interrupted build leaves nothing that looks finished.
+    // In a separate directory until all are complete: an interrupted build leaves nothing that looks
+    // complete.
     let part =
         tempfile::Builder::new().prefix(".building-").tempdir_in(folder).context("a folder to build in")?;
     let status = Command::new("go")
@@ -48,7 +50,7 @@ pub(super) fn programs(
     Ok(())
 }
 
-/// The folder in which Go keeps the source of a module that another requires.
+/// The directory in which Go stores the source of a required module.
 pub(super) fn source(module: &Path, required: &str) -> anyhow::Result<PathBuf> {
     let output = Command::new("go")
         .args(["mod", "download", "-json", required])
@@ -60,7 +62,7 @@ pub(super) fn source(module: &Path, required: &str) -> anyhow::Result<PathBuf> {
     Ok(folder.into())
 }
 
-/// What Go calls the program of a package: the last element of its path that is no major version.
+/// Go's name for the program of a package: the last element of its path that is not a major version.
 fn file(package: &str) -> &str {
     let is_version = |name: &&str| name.strip_prefix('v').is_some_and(|digits| digits.parse::<u32>().is_ok());
     package.rsplit('/').find(|name| !is_version(name)).unwrap_or(package)
@@ -71,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_is_called_as_go_calls_it() {
+    fn a_program_has_the_name_that_go_gives_it() {
         assert_eq!(file("k8s.io/kubernetes/cmd/kubelet"), "kubelet");
         assert_eq!(file("go.etcd.io/etcd/server/v3"), "server");
     }

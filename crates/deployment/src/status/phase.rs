@@ -1,4 +1,4 @@
-//! The phase of a group, in the words of the Go controller.
+//! The phase of a group, with the values of the Go controller.
 
 use sei_api::{
     SeiNodeDeployment,

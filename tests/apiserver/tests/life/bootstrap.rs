@@ -66,7 +66,7 @@ async fn lost_while_it_works(cluster: &Cluster) {
     let host = Cluster::host(name);
     cluster.simulator.faults(&host, |faults| faults.delay = Duration::from_secs(2));
     create(cluster, name).await;
-    let working = until(cluster, name, "the restore is under way", works_on("snapshot-restore")).await;
+    let working = until(cluster, name, "the restore is running", works_on("snapshot-restore")).await;
     harness::api::<Job>(cluster).delete("lost-0-bootstrap", &DeleteParams::background()).await.unwrap();
     cluster.simulator.faults(&host, |faults| faults.delay = Duration::from_millis(20));
     let node = until(cluster, name, "Running", is_running).await;
@@ -80,7 +80,7 @@ async fn lost_when_released(cluster: &Cluster) {
     let host = Cluster::host(name);
     harness::stuck(cluster, name, &["mark-ready"]);
     create(cluster, name).await;
-    until(cluster, name, "mark-ready is under way", works_on("mark-ready")).await;
+    until(cluster, name, "mark-ready is running", works_on("mark-ready")).await;
     harness::api::<Job>(cluster).delete("released-0-bootstrap", &DeleteParams::background()).await.unwrap();
     harness::stuck(cluster, name, &[]);
     until(cluster, name, "Running", is_running).await;
@@ -92,7 +92,7 @@ async fn evicted_while_it_works(cluster: &Cluster) {
     let host = Cluster::host(name);
     harness::stuck(cluster, name, &["config-apply"]);
     create(cluster, name).await;
-    until(cluster, name, "config-apply is under way", works_on("config-apply")).await;
+    until(cluster, name, "config-apply is running", works_on("config-apply")).await;
     cluster.simulator.evict(&Cluster::host(name));
     comes_back(cluster, name).await;
     assert_eq!(cluster.simulator.runs(&host)["snapshot-restore"], 1);
@@ -102,7 +102,7 @@ async fn evicted_when_released(cluster: &Cluster) {
     let name = "late-0";
     harness::stuck(cluster, name, &["mark-ready"]);
     create(cluster, name).await;
-    until(cluster, name, "mark-ready is under way", works_on("mark-ready")).await;
+    until(cluster, name, "mark-ready is running", works_on("mark-ready")).await;
     cluster.simulator.evict(&Cluster::host(name));
     comes_back(cluster, name).await;
 }
@@ -128,7 +128,7 @@ async fn service_taken_away(cluster: &Cluster) {
     let host = Cluster::host(name);
     harness::stuck(cluster, name, &["config-apply"]);
     create(cluster, name).await;
-    until(cluster, name, "config-apply is under way", works_on("config-apply")).await;
+    until(cluster, name, "config-apply is running", works_on("config-apply")).await;
     let services = harness::api::<Service>(cluster);
     services.delete(name, &DeleteParams::default()).await.unwrap();
     harness::eventually("the bootstrap Service is back", || async {

@@ -80,7 +80,7 @@ async fn changed_while_the_sidecar_works(cluster: &Cluster) {
     let host = Cluster::host(name);
     cluster.simulator.faults(&host, |faults| faults.delay = Duration::from_millis(1500));
     harness::create(cluster, name, builders::full_node(A)).await;
-    let working = until(cluster, name, "configure-genesis is under way", |node| {
+    let working = until(cluster, name, "configure-genesis is running", |node| {
         task(node, "configure-genesis").is_some_and(|task| task.submitted_at.is_some())
     })
     .await;

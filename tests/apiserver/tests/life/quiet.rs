@@ -200,7 +200,7 @@ async fn restarts_in_its_plan(cluster: &Cluster) {
     let host = Cluster::host(name);
     harness::stuck(cluster, name, &["mark-ready"]);
     harness::create(cluster, name, publisher()).await;
-    until(cluster, name, "mark-ready is under way", |node: &SeiNode| {
+    until(cluster, name, "mark-ready is running", |node: &SeiNode| {
         let plan = node.status.as_ref().and_then(|status| status.plan.as_ref());
         plan.is_some_and(|plan| plan.tasks.last().is_some_and(|task| task.submitted_at.is_some()))
     })

@@ -35,7 +35,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let restart = format!("rollout restart deployment/{RELEASE} -n {OPERATOR}");
     world.kubectl(&restart).await?;
     until_ready(world).await?;
-    seen("its namespace is held to the restricted standard, and it is rolled out again");
+    seen("its namespace enforces the restricted standard, and it is rolled out again");
     let args = "get crd seinodes.sei.io -o jsonpath={.metadata.annotations.helm\\.sh/resource-policy}";
     let policy = world.kubectl(args).await?;
     ensure!(policy == "keep", "an uninstall would take the CRD and all nodes with it: {policy:?}");

@@ -34,7 +34,7 @@ async fn a_group_is_taken_up_once_its_kind_is_installed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rollout_ends_well_although_the_operator_is_killed_again_and_again() {
+async fn a_rollout_completes_although_the_operator_is_killed_repeatedly() {
     let mut bed = Bed::start().await;
     bed.create(full_nodes(3)).await;
     bed.until_complete().await;
