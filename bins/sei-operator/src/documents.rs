@@ -52,7 +52,7 @@ fn objects(path: &Path) -> anyhow::Result<Vec<Value>> {
     })?;
     let documents: Vec<_> = documents.into_iter().filter(|document| !document.is_null()).collect();
     if documents.is_empty() || !documents.iter().all(Value::is_object) {
-        return Err(bad(format!("{}: a YAML mapping with apiVersion and kind is wanted", path.display())));
+        return Err(bad(format!("{}: a YAML mapping with apiVersion and kind is required", path.display())));
     }
     Ok(documents.into_iter().flat_map(items).collect())
 }

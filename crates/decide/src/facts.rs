@@ -77,17 +77,17 @@ fn state_sync(observed: &Observed, node: &Node<'_>, status: &mut SeiNodeStatus) 
         [] if node.has_witnesses() => (
             true,
             StateSyncReason::WitnessesFromPeers,
-            "the first two peers are asked for a trusted block on port 26657; snapshot.rpcServers can list others".to_owned(),
+            "the first two peers are queried for a trusted block on port 26657; snapshot.rpcServers can list others".to_owned(),
         ),
         [] => (
             false,
             StateSyncReason::NoWitnesses,
-            "no RPC server is known that tells a trusted block: list at least two in snapshot.rpcServers".to_owned(),
+            "no RPC server is known that provides a trusted block: list at least two in snapshot.rpcServers".to_owned(),
         ),
         servers => (
             true,
             StateSyncReason::WitnessesListed,
-            format!("{} are asked for a trusted block", servers.join(", ")),
+            format!("{} are queried for a trusted block", servers.join(", ")),
         ),
     };
     say(observed, status, Statement::new(truth, reason, message));

@@ -40,7 +40,7 @@ fn source<'a>(index: usize, peer: &'a v1alpha1::PeerSource, faults: &mut Faults)
     let addresses = peer.static_.iter().flat_map(|fixed| &fixed.addresses).enumerate();
     for (index, address) in addresses.filter(|(_, address)| !is_peer_address(address)) {
         let wanted =
-            "nodeId@host:port with a node id of 40 hexadecimal digits, and brackets around an IPv6 host";
+            "nodeId@host:port with a node ID of 40 hexadecimal digits, and brackets around an IPv6 host";
         let field = format!("{path}.static.addresses[{index}]");
         faults.push(Part::Peers, SpecError::bad_value(field, address, wanted));
     }

@@ -12,7 +12,7 @@ pub enum RenderError {
     },
     /// TLS needs kube-rbac-proxy, and the platform has no image for it.
     #[error(
-        "SeiNode {node} asks for TLS on its sidecar, but the operator has no kube-rbac-proxy image: \
+        "SeiNode {node} requests TLS for its sidecar, but the operator has no kube-rbac-proxy image: \
          set SEI_KUBE_RBAC_PROXY_IMAGE on the operator"
     )]
     NoProxyImage {

@@ -120,16 +120,19 @@ impl Platform {
         let mut read = Reader { settings, wrong: Vec::new() };
         let platform = Self {
             default: Size {
-                node_pool: read.text("SEI_NODEPOOL_NAME", "the Karpenter node pool of all modes but archive"),
+                node_pool: read
+                    .text("SEI_NODEPOOL_NAME", "the Karpenter node pool of all modes except archive"),
                 storage_class: read
-                    .text("SEI_STORAGE_CLASS_PERF", "the storage class of all modes but archive"),
+                    .text("SEI_STORAGE_CLASS_PERF", "the storage class of all modes except archive"),
                 storage: read
-                    .quantity("SEI_STORAGE_SIZE_DEFAULT", "the volume size of all modes but archive"),
-                cpu: read
-                    .quantity("SEI_RESOURCE_CPU_DEFAULT", "the CPU request of seid, all modes but archive"),
+                    .quantity("SEI_STORAGE_SIZE_DEFAULT", "the volume size of all modes except archive"),
+                cpu: read.quantity(
+                    "SEI_RESOURCE_CPU_DEFAULT",
+                    "the CPU request of seid, all modes except archive",
+                ),
                 memory: read.quantity(
                     "SEI_RESOURCE_MEM_DEFAULT",
-                    "the memory request of seid, all modes but archive",
+                    "the memory request of seid, all modes except archive",
                 ),
             },
             archive: Size {

@@ -91,7 +91,7 @@ fn text(tag: u8, value: &[u8]) -> Result<String, Fault> {
         // Treated as Latin-1, as all implementations do.
         TELETEX_STRING => Ok(value.iter().copied().map(char::from).collect()),
         BMP_STRING => bmp(value).ok_or("invalid BMPString in a name"),
-        _ => Err("a name holds a value that is no string"),
+        _ => Err("a name has a value that is not a string"),
     }
 }
 

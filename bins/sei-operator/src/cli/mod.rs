@@ -218,7 +218,7 @@ impl FromStr for Bind {
         }
         let full = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
         full.parse().map(|address| Self(Some(address))).map_err(|_| {
-            format!("{text:?} is no ADDRESS:PORT; write :8080 for every address, or 0 to switch it off")
+            format!("{text:?} is not ADDRESS:PORT; write :8080 for every address, or 0 to disable it")
         })
     }
 }

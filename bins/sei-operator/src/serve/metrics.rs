@@ -45,7 +45,7 @@ impl Process {
         );
         registry.register(
             "rest_client_requests",
-            "Requests to the API server, by method and by status code of the answer",
+            "Requests to the API server, by method and by status code of the response",
             process.requests.clone(),
         );
         let build: Family<BuildLabels, Gauge> = Family::default();

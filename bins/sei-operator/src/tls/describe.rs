@@ -10,7 +10,7 @@ pub(super) fn describe(name: &str, step: &Step) -> String {
         Step::Issue(certificate) => issue(certificate),
         Step::Keep { claim, .. } => {
             format!(
-                "take SeiNode {name} off the owners of claim {claim}, and store the new SeiNode on the claim"
+                "remove SeiNode {name} from the owners of claim {claim}, and store the new SeiNode on the claim"
             )
         }
         Step::Delete { .. } => format!("delete SeiNode {name}, and wait until its pod is gone"),

@@ -42,7 +42,7 @@ pub(super) fn resources(_: &mut SchemaGenerator) -> Schema {
                     "properties": {
                         "name": { "description": "Name of an entry in the pod's resourceClaims.", "type": "string" },
                         "request": {
-                            "description": "Request of the claim that is meant; empty for all of them.",
+                            "description": "Request in the claim; empty for all of them.",
                             "type": "string",
                         },
                     },
@@ -50,8 +50,8 @@ pub(super) fn resources(_: &mut SchemaGenerator) -> Schema {
                 "x-kubernetes-list-type": "map",
                 "x-kubernetes-list-map-keys": ["name"],
             },
-            "limits": quantities("Most that the container may use, by resource, such as `memory: 1Gi`."),
-            "requests": quantities("What the container is guaranteed, by resource, such as `cpu: 500m`."),
+            "limits": quantities("Maximum that the container may use, by resource, such as `memory: 1Gi`."),
+            "requests": quantities("Guaranteed minimum for the container, by resource, such as `cpu: 500m`."),
         },
     })
 }

@@ -24,7 +24,7 @@ use crate::ports;
     category = "sei",
     namespaced,
     status = "SeiNodeStatus",
-    doc = "A Sei node: its volume, StatefulSet, Service and configuration, brought up and kept true to `spec`.",
+    doc = "A Sei node: its volume, StatefulSet, Service and configuration, created by the operator and kept in line with `spec`.",
     validation = rules::name(),
     validation = rules::spec(),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),

@@ -34,7 +34,7 @@ impl NodeMetrics {
         registry.register("seinode_condition", "1 True, 0 False, -1 Unknown", self.object.condition.clone());
         registry.register(
             "seinode_sidecar_ready",
-            "1 when the last answer of healthz was ready",
+            "1 if the last response of healthz was ready",
             self.sidecar_ready.clone(),
         );
         registry.register("plan_active", "1 while a node has an active plan", self.plan_active.clone());

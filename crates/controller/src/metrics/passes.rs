@@ -60,7 +60,7 @@ impl PassMetrics {
         runtime.register("reconcile", "Reconciles of an object, by result", self.passes.clone());
         runtime.register("reconcile_time_seconds", "Duration of a reconcile", self.seconds.clone());
         runtime.register("max_concurrent_reconciles", "Limit of concurrent reconciles", self.workers.clone());
-        runtime.register("active_workers", "Reconciles under way", self.busy.clone());
+        runtime.register("active_workers", "Reconciles in progress", self.busy.clone());
     }
 
     pub(super) fn workers(&self, controller: Controller, count: usize) {

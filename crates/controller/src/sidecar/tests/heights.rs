@@ -44,7 +44,7 @@ async fn a_pass_learns_that_seid_has_caught_up_and_not_of_every_block() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_seid_that_does_not_respond_is_asked_ever_more_rarely_and_reported_when_it_stays_silent() {
+async fn a_seid_that_does_not_respond_is_queried_with_backoff_and_reported_when_it_stays_silent() {
     let mut bed = bed();
     bed.fake.change(|world| world.seid = at(1, false));
     bed.woken(None).await;
