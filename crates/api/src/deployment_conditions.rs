@@ -19,6 +19,8 @@ vocabulary! {
         Progressing = "Progressing",
         /// Manual intervention is required; waiting does not help. The message says what to do.
         Stalled = "Stalled",
+        /// The Gateway accepts the HTTPRoutes of the group; present exactly while the group has such.
+        RouteReady = "RouteReady",
     }
 }
 
@@ -72,6 +74,24 @@ reasons! {
         WriteRefused = "WriteRefused",
         /// The SeiNodeDeployment cannot be decoded and is not reconciled; the message names the field.
         Unreadable = "Unreadable",
+    }
+
+    /// Reason of `RouteReady`.
+    RouteReady: RouteReadyReason {
+        /// The Gateway accepts every route.
+        RoutesAccepted = "RoutesAccepted",
+        /// The Gateway has not said yet whether it accepts the routes.
+        WaitingForGateway = "WaitingForGateway",
+        /// The Gateway refuses a route, or cannot resolve what it refers to; the message has its words.
+        RouteRefused = "RouteRefused",
+        /// A route does not exist, or one of its name belongs to something else.
+        RoutesMissing = "RoutesMissing",
+        /// The cluster has no CRD of HTTPRoutes; the nodes run without.
+        CRDNotInstalled = "CRDNotInstalled",
+        /// The operator has been given no Gateway.
+        NoGateway = "NoGateway",
+        /// The operator must not list HTTPRoutes.
+        AccessDenied = "AccessDenied",
     }
 }
 

@@ -99,6 +99,8 @@ pub(crate) enum Filling {
     Waiting,
     /// The API server denies the list.
     Denied,
+    /// The cluster lacks the kind, which is optional.
+    Absent,
     /// It has synced once, and is kept up to date.
     Done,
 }
@@ -124,6 +126,11 @@ impl Progress {
     pub(crate) fn of(&self, filling: Filling) -> Vec<&'static str> {
         let kinds = self.0.borrow();
         kinds.iter().filter(|(_, known)| **known == filling).map(|(kind, _)| *kind).collect()
+    }
+
+    /// How far the store of `kind` has got.
+    pub(crate) fn get(&self, kind: &str) -> Filling {
+        self.0.borrow().get(kind).copied().unwrap_or(Filling::Waiting)
     }
 
     /// Resolves when waiting cannot bring more: every store has synced, or is denied.

@@ -45,6 +45,8 @@ pub(crate) async fn fill<K>(
             Err(error) => {
                 if watches::is_refused(&error) {
                     note(Filling::Denied);
+                } else if health.is_absent(&error) {
+                    note(Filling::Absent);
                 }
                 tokio::time::sleep(health.failed(&error, fastrand::f64())).await;
                 continue;

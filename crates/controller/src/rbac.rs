@@ -35,13 +35,16 @@ const NAMESPACED: &[Row] = &[
     // Server-side apply needs create for an object that does not exist yet.
     ("apps", &["statefulsets"], &["get", "list", "watch", "create", "patch"]),
     ("", &["configmaps"], &["get", "list", "watch", "create", "patch"]),
-    // delete: the Service of a bootstrap.
+    // delete: the Service of a bootstrap, and that of a group that is no longer published.
     ("", &["services"], &["get", "list", "watch", "create", "patch", "delete"]),
     // patch: the annotation that the volume holds the state of the chain.
     ("", &["persistentvolumeclaims"], &["get", "list", "watch", "create", "patch", "delete"]),
     // delete: a pod that an update replaces.
     ("", &["pods"], &["list", "watch", "delete"]),
     ("batch", &["jobs"], &["get", "list", "watch", "create", "delete"]),
+    // Of groups. list: those of every owner, since no two may select a pod.
+    ("policy", &["poddisruptionbudgets"], &["list", "watch", "create", "patch", "delete"]),
+    ("gateway.networking.k8s.io", &["httproutes"], &["get", "list", "watch", "create", "patch", "delete"]),
     // list: why the controller of a StatefulSet or Job failed to create a pod.
     ("events.k8s.io", &["events"], &["create", "list"]),
 ];

@@ -159,7 +159,9 @@ impl Scopes {
         for (((namespace, (cache, writers)), wake), woken) in
             namespaces.into_iter().zip(caches).zip(&wakes).zip(woken)
         {
-            let (groups, group_writers, woken_groups) = groups::Context::new(client, &cache, metrics, events);
+            let gateway = options.platform.gateway();
+            let (groups, group_writers, woken_groups) =
+                groups::Context::new(client, &cache, metrics, events, gateway);
             let context = Arc::new(Context {
                 client: client.clone(),
                 platform: options.platform.clone(),

@@ -69,7 +69,7 @@ pub(crate) fn context(client: &Client, settings: &[(&str, &str)]) -> (Arc<Contex
     let events = Publisher::new(client.clone());
     let (cache, writers) = Cache::new(true);
     let (wake, _) = mpsc::unbounded_channel();
-    let (groups, _, _) = groups::Context::new(client, &cache, &metrics, &events);
+    let (groups, _, _) = groups::Context::new(client, &cache, &metrics, &events, None);
     let context = Context {
         client: client.clone(),
         platform: Platform::from_settings(&settings).unwrap(),

@@ -8,12 +8,13 @@ use k8s_openapi::{
         core::v1::{
             ConfigMap, Container, PersistentVolumeClaim, Pod, PodSpec, PodTemplateSpec, Secret, Service,
         },
+        policy::v1::PodDisruptionBudget,
     },
     apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta, OwnerReference},
 };
 use kube::{Resource, ResourceExt, api::PartialObjectMeta};
 use sei_api::{SeiNode, SeiNodeDeployment, labels};
-use sei_deployment::{is_applied_by_group, is_by_go};
+use sei_deployment::{HTTPRoute, is_applied_by_group, is_by_go};
 use sei_sidecar::cut;
 use serde_json::json;
 
@@ -44,6 +45,26 @@ pub(crate) fn group_service(object: &mut Service) {
     object.metadata.managed_fields = None;
     object.annotations_mut().remove(LAST_APPLIED);
     object.status = None;
+}
+
+/// One of another owner matters only by what it selects.
+pub(crate) fn budget(object: &mut PodDisruptionBudget) {
+    object.metadata.managed_fields = None;
+    match object.labels().contains_key(labels::DEPLOYMENT) {
+        true => drop(object.annotations_mut().remove(LAST_APPLIED)),
+        false => object.metadata.annotations = None,
+    }
+    object.status = None;
+}
+
+/// Of the status, what Gateways say stays.
+pub(crate) fn route(object: &mut HTTPRoute) {
+    object.metadata.managed_fields = None;
+    object.annotations_mut().remove(LAST_APPLIED);
+    let parents = object.status.iter_mut().flat_map(|status| &mut status.parents);
+    parents
+        .flat_map(|parent| &mut parent.conditions)
+        .for_each(|condition| condition.message = cut(&condition.message));
 }
 
 /// Keeps managers, since drift detection checks who wrote the spec, but not which fields they wrote.

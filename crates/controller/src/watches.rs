@@ -20,7 +20,7 @@ pub(crate) struct Pace {
 /// A watch that many nodes depend on. There are few of them.
 pub(crate) const SHARED: Pace = Pace::new(Duration::from_millis(500), Duration::from_secs(5));
 /// How often an optional kind is checked for installation.
-const NOT_INSTALLED: Duration = Duration::from_secs(15);
+pub(crate) const NOT_INSTALLED: Duration = Duration::from_secs(15);
 /// A watch of one object. There can be thousands.
 pub(crate) const SINGLE: Pace = Pace::new(Duration::from_secs(1), Duration::from_secs(30));
 
@@ -78,7 +78,7 @@ impl WatchHealth {
 
     /// An attempt failed. Returns the delay before the next one.
     pub(crate) fn failed(&mut self, error: &watcher::Error, jitter: f64) -> Duration {
-        if self.is_optional && of_client(error).is_some_and(is_not_found) {
+        if self.is_absent(error) {
             return self.not_installed();
         }
         self.failures = self.failures.saturating_add(1);
@@ -89,6 +89,11 @@ impl WatchHealth {
             self.logged = Some(cause);
         }
         self.pace.delay(self.failures, jitter)
+    }
+
+    /// Whether the cluster lacks the kind, which is no failure.
+    pub(crate) fn is_absent(&self, error: &watcher::Error) -> bool {
+        self.is_optional && of_client(error).is_some_and(is_not_found)
     }
 
     fn not_installed(&mut self) -> Duration {

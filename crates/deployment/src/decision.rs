@@ -9,11 +9,11 @@ use crate::{
     availability,
     child::child,
     deletion,
-    members::{Members, Observed, Place, generation, is_owned_by},
+    members::{Members, Observed, Place, generation},
+    objects,
     obstacle::Obstacle,
     rollout::{Candidate, turn},
     scale::{self, Step},
-    service,
     write::Write,
 };
 
@@ -36,32 +36,13 @@ pub fn decide(observed: &Observed) -> Decision {
         return Decision { writes: vec![Write::Mark], obstacles: Vec::new() };
     }
     let members = Members::of(observed);
-    let mut decision = Decision::default();
-    serve(observed, &mut decision);
+    let (writes, obstacles) = objects::update(observed);
+    let mut decision = Decision { writes, obstacles };
     fill(group, &members, &mut decision);
     update(group, &members, &mut decision);
     scale_down(group, &members, &mut decision);
     decision.obstacles.extend(in_nodes(&members));
     decision
-}
-
-fn serve(observed: &Observed, decision: &mut Decision) {
-    let desired = service::internal_service(&observed.group);
-    match observed.internal_service.as_deref() {
-        Some(live) if !is_owned_by(live, &observed.group) && !service::is_retained(live, &observed.group) => {
-            if live.metadata.deletion_timestamp.is_none() {
-                decision.obstacles.push(Obstacle::new(
-                    StalledReason::ForeignObject,
-                    format!(
-                        "Service {} exists and is not owned by this SeiNodeDeployment; delete or rename one of them",
-                        live.name_any()
-                    ),
-                ));
-            }
-        }
-        Some(live) if live.metadata.deletion_timestamp.is_some() || !service::differs(&desired, live) => {}
-        _ => decision.writes.push(Write::ApplyService(Box::new(desired))),
-    }
 }
 
 /// Creates what is missing and adopts what was retained.

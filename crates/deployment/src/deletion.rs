@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::{Resource, ResourceExt};
+use kube::{ResourceExt, core::ObjectMeta};
 use sei_api::{SeiNode, SeiNodeDeployment, labels, v1alpha1::deployment::DeletionPolicy};
 
 use crate::{
@@ -24,11 +24,13 @@ pub(crate) fn writes(observed: &Observed) -> Vec<Write> {
     }
     let own: Vec<_> = observed.nodes.iter().filter(|node| is_owned_by(&***node, group)).collect();
     let mut writes: Vec<_> = own.iter().filter_map(|node| part_with(group, node)).collect();
-    let service = observed.internal_service.as_deref().filter(|service| is_owned_by(*service, group));
-    if let Some(service) = service.filter(|_| retains_all(group)) {
-        writes
-            .push(Write::ReleaseService { version: version(service), owners: other_owners(service, group) });
-    }
+    let objects = observed.objects.iter().filter(|object| retains_all(group) && object.is_owned_by(group));
+    writes.extend(objects.map(|object| Write::ReleaseObject {
+        kind: object.kind(),
+        name: object.name().to_owned(),
+        version: object.metadata().resource_version.clone().unwrap_or_default(),
+        owners: other_owners(object.metadata(), group),
+    }));
     if own.is_empty() && writes.is_empty() {
         writes.push(Write::Unmark);
     }
@@ -45,8 +47,8 @@ fn part_with(group: &SeiNodeDeployment, node: &Arc<SeiNode>) -> Option<Write> {
     if keeps && node.metadata.deletion_timestamp.is_none() {
         return Some(Write::Release {
             name: node.name_any(),
-            version: version(&**node),
-            owners: other_owners(&**node, group),
+            version: node.resource_version().unwrap_or_default(),
+            owners: other_owners(&node.metadata, group),
         });
     }
     (node.metadata.deletion_timestamp.is_none())
@@ -60,11 +62,7 @@ fn retains_all(group: &SeiNodeDeployment) -> bool {
         || group.finalizers().iter().any(|finalizer| finalizer == ORPHAN)
 }
 
-fn version(object: &impl Resource) -> String {
-    object.resource_version().unwrap_or_default()
-}
-
-fn other_owners(object: &impl Resource, group: &SeiNodeDeployment) -> Vec<OwnerReference> {
-    let owners = object.owner_references().iter();
+fn other_owners(metadata: &ObjectMeta, group: &SeiNodeDeployment) -> Vec<OwnerReference> {
+    let owners = metadata.owner_references.iter().flatten();
     owners.filter(|owner| Some(&owner.uid) != group.metadata.uid.as_ref()).cloned().collect()
 }

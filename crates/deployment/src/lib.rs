@@ -18,21 +18,26 @@
 //! #         "template": { "spec": { "chainId": "pacific-1", "image": "seid:a", "fullNode": {} } },
 //! #     },
 //! # })).unwrap();
-//! let observed = Observed { group: Arc::new(group), nodes: vec![], internal_service: None, now: Default::default() };
+//! let observed = Observed { group: Arc::new(group), nodes: vec![], objects: vec![], knows_budgets: true, routes: sei_deployment::Routes::NoGateway, now: Default::default() };
 //! let created = decide(&observed).writes;
 //! assert_eq!(created.iter().filter(|write| matches!(write, Write::Create(_))).count(), 3);
 //! ```
 #![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod availability;
+mod budget;
 mod child;
 mod decision;
 mod deletion;
 mod events;
 mod fields;
+mod http_route;
 mod members;
+mod object;
+mod objects;
 mod obstacle;
 mod rollout;
+mod route;
 mod scale;
 mod service;
 mod status;
@@ -43,9 +48,14 @@ pub use child::{child, child_name};
 pub use decision::{Decision, decide};
 pub use events::events;
 pub use fields::is_applied_by_group;
+pub use http_route::{
+    BackendRef, HTTPRoute, HTTPRouteSpec, HTTPRouteStatus, HeaderMatch, Match, ParentRef, ParentStatus,
+    Routes, Rule,
+};
 pub use members::{Observed, concerns, is_owned_by};
+pub use object::{Object, ObjectKind};
+pub use objects::objects;
 pub use obstacle::Obstacle;
-pub use service::{internal_service, internal_service_name};
 pub use status::{Refusal, status};
 pub use takeover::{is_by_go, taken_over};
 pub use write::Write;

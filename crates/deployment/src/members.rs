@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Service;
 use kube::{Resource, ResourceExt};
 use sei_api::{SeiNode, SeiNodeDeployment, labels};
 use serde_json::{Value, json};
@@ -12,6 +11,8 @@ use crate::{
     availability::{is_available, runs_its_image},
     child::{child, child_name, group_name, ordinal_of},
     fields::{applied_spec, metadata_differs, spec_differs},
+    http_route::Routes,
+    object::Object,
     takeover::taken_over,
     write::Write,
 };
@@ -23,8 +24,13 @@ pub struct Observed {
     /// The SeiNodes that [`concerns`] it, at least, with what the group applied in `managedFields`. Those of others are
     /// distinguished.
     pub nodes: Vec<Arc<SeiNode>>,
-    /// The Service of the name of its internal Service, with any owner.
-    pub internal_service: Option<Arc<Service>>,
+    /// The objects that it owns beside its SeiNodes, and those of any owner that have the names it needs. Of
+    /// PodDisruptionBudgets, all of the namespace.
+    pub objects: Vec<Object>,
+    /// Whether the PodDisruptionBudgets of the namespace are known: the operator may not be allowed to list them.
+    pub knows_budgets: bool,
+    /// Whether HTTPRoutes can be written.
+    pub routes: Routes,
     /// The time of the observation.
     pub now: Timestamp,
 }

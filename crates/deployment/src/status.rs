@@ -5,6 +5,7 @@ mod counts;
 mod endpoints;
 mod nodes;
 mod phase;
+mod routes;
 mod tls;
 
 use kube::ResourceExt;
@@ -39,7 +40,7 @@ pub fn status(observed: &Observed, decision: &Decision, refusals: &[Refusal]) ->
     let before = group.status.clone().unwrap_or_default();
     let facts =
         conditions::Facts { group, members: &members, counts: &counts, nodes: &nodes, obstacles: &obstacles };
-    let conditions = conditions::of(before.conditions, &facts, observed.now);
+    let conditions = conditions::of(before.conditions, &facts, routes::condition(observed), observed.now);
     SeiNodeDeploymentStatus {
         observed_generation: group.metadata.generation,
         phase: Some(phase::of(group, &members, &counts)),
@@ -53,6 +54,7 @@ pub fn status(observed: &Observed, decision: &Decision, refusals: &[Refusal]) ->
         sidecar_tls: tls::of(group, &members),
         internal_service: endpoints::internal(observed),
         per_pod_services: Some(endpoints::pods(group, &members)),
+        networking_status: routes::hosts(observed),
         endpoints: Some(endpoints::of(observed, &members)),
         conditions,
     }

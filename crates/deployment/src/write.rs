@@ -1,8 +1,10 @@
 //! The writes that a decision can ask for.
 
-use k8s_openapi::{api::core::v1::Service, apimachinery::pkg::apis::meta::v1::OwnerReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use sei_api::SeiNode;
 use serde_json::Value;
+
+use crate::object::{Object, ObjectKind};
 
 /// One write. Each names the very object that was observed, so that one which is out of date is refused by the API
 /// server and changes nothing.
@@ -43,10 +45,23 @@ pub enum Write {
         /// The owners that stay.
         owners: Vec<OwnerReference>,
     },
-    /// Apply the internal Service.
-    ApplyService(Box<Service>),
-    /// Leave the internal Service these owners, at this resource version.
-    ReleaseService {
+    /// Apply this object.
+    ApplyObject(Object),
+    /// Delete an object of this uid.
+    DeleteObject {
+        /// Its kind.
+        kind: ObjectKind,
+        /// Its name.
+        name: String,
+        /// Its uid.
+        uid: String,
+    },
+    /// Leave an object these owners, at this resource version.
+    ReleaseObject {
+        /// Its kind.
+        kind: ObjectKind,
+        /// Its name.
+        name: String,
         /// Its resource version.
         version: String,
         /// The owners that stay.

@@ -6,6 +6,7 @@ use k8s_openapi::api::{
     apps::v1::StatefulSet,
     batch::v1::Job,
     core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service},
+    policy::v1::PodDisruptionBudget,
 };
 use kube::Resource;
 use serde_json::Value;
@@ -23,6 +24,8 @@ pub struct Cluster {
     pub stateful_sets: Vec<StatefulSet>,
     /// Services.
     pub services: Vec<Service>,
+    /// PodDisruptionBudgets.
+    pub budgets: Vec<PodDisruptionBudget>,
     /// ConfigMaps.
     pub config_maps: Vec<ConfigMap>,
     /// Jobs.

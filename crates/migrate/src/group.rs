@@ -6,13 +6,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use sei_api::{SeiNode, SeiNodeDeployment, conditions::is_true, deployment_conditions::ConditionType};
-use sei_deployment::{Observed, Write, concerns, decide, internal_service_name, status, taken_over};
+use sei_deployment::{Object, Observed, Routes, Write, concerns, decide, status, taken_over};
 use sei_render::drift::differences;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    cluster::{Cluster, find},
+    cluster::Cluster,
     forecast::{Effect, Forecast},
 };
 
@@ -25,9 +25,11 @@ pub(crate) fn forecast(cluster: &Cluster, object: &Value, now: Timestamp) -> For
     let nodes = cluster.nodes.iter().filter_map(|node| SeiNode::deserialize(node).ok());
     let nodes: Vec<_> = nodes.filter(|node| concerns(&group, node)).map(adopted).collect();
     let namespace = group.namespace().unwrap_or_default();
-    let service = find(&cluster.services, &namespace, &internal_service_name(&group));
     let observed = Observed {
-        internal_service: service.cloned().map(Arc::new),
+        objects: objects(cluster, &namespace),
+        knows_budgets: true,
+        // HTTPRoutes stay as they are, with those that the operator applies being the same.
+        routes: Routes::NoGateway,
         nodes: nodes.into_iter().map(Arc::new).collect(),
         group: Arc::new(group),
         now,
@@ -43,6 +45,14 @@ pub(crate) fn forecast(cluster: &Cluster, object: &Value, now: Timestamp) -> For
         Some(stalled) => forecast.stalls(&stalled.reason, &stalled.message),
         None => forecast,
     }
+}
+
+/// The objects of the namespace that a group may own or need the names of.
+fn objects(cluster: &Cluster, namespace: &str) -> Vec<Object> {
+    let services = cluster.services.iter().cloned().map(|service| Object::from(Arc::new(service)));
+    let budgets = cluster.budgets.iter().cloned().map(|budget| Object::from(Arc::new(budget)));
+    let is_here = |object: &Object| object.metadata().namespace.as_deref() == Some(namespace);
+    services.chain(budgets).filter(is_here).collect()
 }
 
 /// `node` after the operator has counted what the Go controller wrote as its own, which changes nothing else.
@@ -61,8 +71,15 @@ fn describe(write: &Write, observed: &Observed) -> (Effect, String) {
         Write::Create(node) => (Effect::Starts, format!("creates SeiNode {}", node.name_any())),
         Write::Delete { name, .. } => (Effect::Continues, format!("deletes SeiNode {name}")),
         Write::Release { name, .. } => (Effect::Continues, format!("releases SeiNode {name}")),
-        Write::ApplyService(_) => (Effect::Continues, "applies its internal Service".to_owned()),
-        Write::ReleaseService { .. } => (Effect::Continues, "releases its internal Service".to_owned()),
+        Write::ApplyObject(object) => {
+            (Effect::Continues, format!("applies {} {}", object.kind().as_str(), object.name()))
+        }
+        Write::DeleteObject { kind, name, .. } => {
+            (Effect::Continues, format!("deletes {} {name}", kind.as_str()))
+        }
+        Write::ReleaseObject { kind, name, .. } => {
+            (Effect::Continues, format!("releases {} {name}", kind.as_str()))
+        }
         Write::Apply { name, patch } => {
             let live = observed.nodes.iter().find(|node| node.name_any() == *name);
             let spec = live.map(|node| json!(node.spec)).unwrap_or_default();

@@ -40,6 +40,7 @@ mod bootstrap_job;
 mod data_claim;
 pub mod drift;
 mod error;
+mod gateway;
 mod meta;
 mod platform;
 mod pod;
@@ -51,6 +52,7 @@ mod stateful_set;
 mod workload;
 
 pub use error::RenderError;
+pub use gateway::Gateway;
 pub use meta::owner_reference;
 pub use platform::{Bucket, Platform, SettingsError};
 pub use pod::{

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use sei_api::v1alpha1::Mode;
 use sei_node::canonical_quantity;
 
-use crate::{allowed_images::AllowedImages, reference_label::ReferenceLabel};
+use crate::{allowed_images::AllowedImages, gateway::Gateway, reference_label::ReferenceLabel};
 
 /// A bucket and its region.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,7 @@ pub struct Platform {
     /// Empty allows every namespace.
     peer_namespaces: Vec<String>,
     reference_label: Option<ReferenceLabel>,
+    gateway: Option<Gateway>,
 }
 
 /// All invalid settings.
@@ -102,6 +103,18 @@ impl Reader<'_> {
         })
     }
 
+    /// All of it, or nothing.
+    fn gateway(&mut self) -> Option<Gateway> {
+        let name = self.optional("SEI_GATEWAY_NAME")?;
+        Some(Gateway {
+            name,
+            namespace: self.text("SEI_GATEWAY_NAMESPACE", "the namespace of the Gateway SEI_GATEWAY_NAME"),
+            domain: self
+                .text("SEI_GATEWAY_DOMAIN", "the domain of host names at the Gateway SEI_GATEWAY_NAME"),
+            public_domain: self.optional("SEI_GATEWAY_PUBLIC_DOMAIN"),
+        })
+    }
+
     fn bucket(&mut self, kind: &str) -> Bucket {
         Bucket {
             name: self.text(&format!("SEI_{kind}_BUCKET"), "the bucket that sidecars use"),
@@ -152,6 +165,7 @@ impl Platform {
             allowed_images: AllowedImages::parse(&read.optional("SEI_ALLOWED_IMAGES").unwrap_or_default()),
             peer_namespaces: read.list("SEI_PEER_NAMESPACES"),
             reference_label: read.optional("SEI_REFERENCE_LABEL").as_deref().map(ReferenceLabel::parse),
+            gateway: read.gateway(),
         };
         if read.wrong.is_empty() {
             return Ok(platform);
@@ -173,6 +187,11 @@ impl Platform {
     /// Whether nodes of other namespaces may select peers in `namespace`.
     pub fn allows_peers_of(&self, namespace: &str) -> bool {
         self.peer_namespaces.is_empty() || self.peer_namespaces.iter().any(|allowed| allowed == namespace)
+    }
+
+    /// The Gateway of HTTPRoutes of groups, where there is one.
+    pub fn gateway(&self) -> Option<&Gateway> {
+        self.gateway.as_ref()
     }
 
     /// Where genesis ceremonies store the objects of a group.
@@ -209,6 +228,17 @@ mod tests {
         let error = Platform::from_settings(&settings).unwrap_err();
         let names: Vec<_> = error.lines().iter().filter_map(|line| line.split(' ').next()).collect();
         assert_eq!(names, ["SEI_GENESIS_REGION", "SEI_SIDECAR_IMAGE", "SEI_STORAGE_SIZE_DEFAULT"]);
+    }
+
+    #[test]
+    fn a_gateway_is_named_with_its_namespace_and_domain_or_not_at_all() {
+        let mut settings = settings();
+        assert_eq!(Platform::from_settings(&settings).unwrap().gateway().unwrap().name, "sei-gateway");
+        settings.remove("SEI_GATEWAY_DOMAIN");
+        let error = Platform::from_settings(&settings).unwrap_err();
+        assert!(error.lines()[0].starts_with("SEI_GATEWAY_DOMAIN is not set"), "{error}");
+        settings.remove("SEI_GATEWAY_NAME");
+        assert_eq!(Platform::from_settings(&settings).unwrap().gateway(), None);
     }
 
     #[test]

@@ -184,3 +184,20 @@ fn tls_without_a_proxy_image_says_which_setting_is_missing() {
     let plain = node("full-plain");
     assert!(Rendered::of(&Node::of(&plain), &platform).is_ok(), "plain nodes need no proxy");
 }
+
+#[test]
+fn pods_of_a_group_are_spread_over_the_zones_and_others_are_not() {
+    let spread = |labels: serde_json::Value| {
+        let mut object = common::seinode("full-plain");
+        object["spec"]["podLabels"] = labels;
+        let node: SeiNode = serde_json::from_value(object).unwrap();
+        json!(pods(&node, "full-plain")[0].topology_spread_constraints)
+    };
+    let of_group = json!({ "sei.io/nodedeployment": "rpc" });
+    let expected = json!([{
+        "maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": { "matchLabels": of_group },
+    }]);
+    assert_eq!(spread(json!({ "sei.io/nodedeployment": "rpc", "team": "a" })), expected);
+    assert_eq!(spread(json!({ "team": "a" })), json!(null));
+}

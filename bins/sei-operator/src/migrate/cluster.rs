@@ -24,6 +24,7 @@ pub(super) async fn read(client: &Client, args: &MigrateArgs) -> anyhow::Result<
         claims: list(client, namespace).await?,
         stateful_sets: list(client, namespace).await?,
         services: list(client, namespace).await?,
+        budgets: list(client, namespace).await?,
         config_maps: list(client, namespace).await?,
         jobs: list(client, namespace).await?,
         pods: list(client, namespace).await?,

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use kube::ResourceExt;
-use sei_api::SeiNodeDeployment;
-use sei_deployment::{Observed, Refusal, Write, internal_service_name};
+use sei_api::{SeiNode, SeiNodeDeployment};
+use sei_deployment::{Observed, Refusal, Write};
 use serde_json::json;
 
 use super::{context::Context, target::Target};
@@ -60,8 +60,9 @@ fn object(group: &SeiNodeDeployment, write: &Write) -> String {
         | Write::TakeOver { name, .. }
         | Write::Delete { name, .. }
         | Write::Release { name, .. } => format!("SeiNode {name}"),
-        Write::ApplyService(_) | Write::ReleaseService { .. } => {
-            format!("Service {}", internal_service_name(group))
+        Write::ApplyObject(object) => format!("{} {}", object.kind().as_str(), object.name()),
+        Write::DeleteObject { kind, name, .. } | Write::ReleaseObject { kind, name, .. } => {
+            format!("{} {name}", kind.as_str())
         }
     }
 }
@@ -81,19 +82,22 @@ async fn one(ctx: &Context, observed: &Observed, write: &Write) -> Result<(), Pa
         Write::Create(node) => {
             let mut body = json!(node);
             body["metadata"]["resourceVersion"] = json!(ABSENT);
-            target.apply_node(&node.name_any(), body).await
+            target.apply::<SeiNode>(&node.name_any(), body).await
         }
-        Write::Apply { name, patch } => target.apply_node(name, patch.clone()).await,
+        Write::Apply { name, patch } => target.apply::<SeiNode>(name, patch.clone()).await,
         Write::TakeOver { name, uid } => target.take_over_node(name, uid).await,
-        Write::Delete { name, uid } => target.delete_node(name, uid).await,
-        Write::Release { name, version, owners } => target.release_node(name, version, owners).await,
-        Write::ApplyService(service) => {
-            let live = observed.internal_service.as_ref();
-            let version = live.and_then(|live| live.resource_version());
-            let mut body = json!(service);
-            body["metadata"]["resourceVersion"] = json!(version.unwrap_or_else(|| ABSENT.to_owned()));
-            target.apply_service(body).await
+        Write::Delete { name, uid } => target.delete::<SeiNode>(name, uid).await,
+        Write::Release { name, version, owners } => target.release::<SeiNode>(name, version, owners).await,
+        Write::ApplyObject(object) => {
+            let live = observed.object(object.kind(), object.name());
+            let version = live.and_then(|live| live.metadata().resource_version.as_deref());
+            let mut body = object.body();
+            body["metadata"]["resourceVersion"] = json!(version.unwrap_or(ABSENT));
+            target.apply_object(object.kind(), object.name(), body).await
         }
-        Write::ReleaseService { version, owners } => target.release_service(version, owners).await,
+        Write::DeleteObject { kind, name, uid } => target.delete_object(*kind, name, uid).await,
+        Write::ReleaseObject { kind, name, version, owners } => {
+            target.release_object(*kind, name, version, owners).await
+        }
     }
 }

@@ -5,25 +5,28 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::{core::v1::Service, policy::v1::PodDisruptionBudget};
 use kube::{
     Client, Resource, ResourceExt,
     runtime::reflector::{ObjectRef, Store, store::Writer},
 };
 use sei_api::{SeiNode, SeiNodeDeployment, labels};
+use sei_deployment::{HTTPRoute, Routes};
+use sei_render::Gateway;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::memory::Memory;
+use super::memory::{Memory, Written};
 use crate::{
     cache::{Cache, Filling, Progress},
     events::Publisher,
     metrics::{Controller, Metrics},
-    written::Latest,
 };
 
 /// The watched kinds, as progress and metrics name them.
 pub(super) const GROUPS: &str = "SeiNodeDeployment";
 pub(super) const SERVICES: &str = "Service";
+pub(super) const BUDGETS: &str = "PodDisruptionBudget";
+pub(super) const ROUTES: &str = "HTTPRoute";
 
 /// The groups to reconcile soon.
 pub(crate) type Woken = UnboundedReceiver<ObjectRef<SeiNodeDeployment>>;
@@ -33,14 +36,22 @@ pub(crate) type Woken = UnboundedReceiver<ObjectRef<SeiNodeDeployment>>;
 pub(crate) struct Writers {
     pub(crate) groups: Writer<SeiNodeDeployment>,
     pub(crate) services: Writer<Service>,
+    pub(crate) budgets: Writer<PodDisruptionBudget>,
+    pub(crate) http_routes: Writer<HTTPRoute>,
 }
 
 pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) groups: Store<SeiNodeDeployment>,
-    /// Internal Services, and whatever else has their label.
+    /// Services of groups, and whatever else has their label.
     pub(crate) services: Store<Service>,
-    /// How far these two have got.
+    /// All PodDisruptionBudgets of the scope.
+    pub(crate) budgets: Store<PodDisruptionBudget>,
+    /// HTTPRoutes of groups, and whatever else has their label.
+    pub(crate) http_routes: Store<HTTPRoute>,
+    /// The Gateway that routes attach to.
+    pub(crate) gateway: Option<Arc<Gateway>>,
+    /// How far these stores have got.
     pub(crate) progress: Progress,
     /// All SeiNodes of the scope.
     pub(crate) nodes: Store<SeiNode>,
@@ -59,6 +70,7 @@ impl Context {
         cache: &Cache,
         metrics: &Arc<Metrics>,
         events: &Publisher,
+        gateway: Option<&Gateway>,
     ) -> (Arc<Self>, Writers, Woken) {
         let writers = Writers::default();
         let (wake, woken) = unbounded_channel();
@@ -66,6 +78,9 @@ impl Context {
             client: client.clone(),
             groups: writers.groups.as_reader(),
             services: writers.services.as_reader(),
+            budgets: writers.budgets.as_reader(),
+            http_routes: writers.http_routes.as_reader(),
+            gateway: gateway.cloned().map(Arc::new),
             progress: Progress::default(),
             nodes: cache.nodes.clone(),
             nodes_progress: cache.progress.clone(),
@@ -77,7 +92,7 @@ impl Context {
         (Arc::new(context), writers, woken)
     }
 
-    /// Resolves when the groups are known, and of their Services what can be.
+    /// Resolves when the groups are known, and of their other objects what can be.
     pub(super) async fn filled(&self) {
         self.progress.filled(GROUPS).await;
         self.progress.settled().await;
@@ -87,6 +102,21 @@ impl Context {
     pub(super) fn denied(&self) -> Option<&'static str> {
         let denied = |progress: &Progress, kind| progress.of(Filling::Denied).contains(&kind).then_some(kind);
         denied(&self.progress, SERVICES).or_else(|| denied(&self.nodes_progress, "SeiNode"))
+    }
+
+    /// Whether all PodDisruptionBudgets are known.
+    pub(super) fn knows_budgets(&self) -> bool {
+        self.progress.of(Filling::Done).contains(&BUDGETS)
+    }
+
+    /// Whether HTTPRoutes can be written.
+    pub(super) fn routes(&self) -> Routes {
+        let Some(gateway) = &self.gateway else { return Routes::NoGateway };
+        match self.progress.get(ROUTES) {
+            Filling::Done => Routes::At(Arc::clone(gateway)),
+            Filling::Denied => Routes::Denied,
+            Filling::Waiting | Filling::Absent => Routes::NotInstalled,
+        }
     }
 
     /// What is remembered of a group.
@@ -132,19 +162,22 @@ impl Context {
 
     /// A SeiNode is gone.
     pub(crate) fn node_gone(&self, node: &SeiNode) {
-        let (namespace, name) = (node.namespace().unwrap_or_default(), node.name_any());
-        for group in groups_of(node).filter_map(|group| self.groups.get(&reference(&group, &namespace))) {
-            self.memory(&group, |memory| memory.forget_node(&name));
-        }
+        self.object_gone(node);
         self.wake_groups_of(node);
     }
 
-    /// A Service is gone.
-    pub(super) fn service_gone(&self, service: &Service) {
-        let namespace = service.namespace().unwrap_or_default();
-        for group in groups_of(service).filter_map(|group| self.groups.get(&reference(&group, &namespace))) {
-            self.memory(&group, |memory| memory.service = Latest::default());
+    /// An object of a group is gone.
+    pub(super) fn object_gone<K: Written>(&self, object: &K) {
+        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+        for group in groups_of(object).filter_map(|group| self.groups.get(&reference(&group, &namespace))) {
+            self.memory(&group, |memory| memory.forget::<K>(&name));
         }
+    }
+
+    /// Has every group of a namespace reconciled soon.
+    pub(super) fn wake_namespace(&self, namespace: Option<&str>) {
+        let groups = self.groups.state_filter(|group| group.metadata.namespace.as_deref() == namespace);
+        groups.iter().for_each(|group| self.wake(ObjectRef::from_obj(&**group)));
     }
 
     /// Has the groups reconciled soon that an object may matter to.

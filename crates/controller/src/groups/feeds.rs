@@ -1,18 +1,22 @@
-//! The watches of groups and of their Services. SeiNodes come from the watch of their own reconciler.
+//! The watches of groups and of their objects. SeiNodes come from the watch of their own reconciler.
 
 use std::sync::Arc;
 
 use futures::StreamExt;
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::{core::v1::Service, policy::v1::PodDisruptionBudget};
 use kube::runtime::{
     WatchStreamExt,
     reflector::{ObjectRef, store::Writer},
     watcher,
 };
 use sei_api::{SeiNodeDeployment, labels};
+use sei_deployment::HTTPRoute;
 use tokio::task::JoinSet;
 
-use super::context::{Context, GROUPS, SERVICES, Writers};
+use super::{
+    context::{BUDGETS, Context, GROUPS, ROUTES, SERVICES, Writers},
+    memory::Written,
+};
 use crate::{
     decode::Decoded,
     feed::{Feed, PAGE},
@@ -27,6 +31,10 @@ pub(crate) fn start(tasks: &mut JoinSet<()>, ctx: &Arc<Context>, writers: Writer
     let mut feed = Feed { client, metrics, progress, namespace, tasks };
     groups(&mut feed, ctx, writers.groups);
     services(&mut feed, ctx, writers.services);
+    budgets(&mut feed, ctx, writers.budgets);
+    if ctx.gateway.is_some() {
+        routes(&mut feed, ctx, writers.http_routes);
+    }
 }
 
 fn groups(feed: &mut Feed<'_>, ctx: &Arc<Context>, writer: Writer<SeiNodeDeployment>) {
@@ -56,10 +64,36 @@ fn services(feed: &mut Feed<'_>, ctx: &Arc<Context>, writer: Writer<Service>) {
         watcher(feed.api::<Service>(), watcher::Config::default().page_size(PAGE).labels(&of_groups));
     let ctx = Arc::clone(ctx);
     feed.spawn(SERVICES, feed.health(SERVICES), events.modify(trim::group_service), writer, move |change| {
-        let (Change::Present(service) | Change::Gone(service)) = change else { return };
-        if matches!(change, Change::Gone(_)) {
-            ctx.service_gone(service);
-        }
-        ctx.wake_groups_of(service);
+        object_changed(&ctx, &change);
     });
+}
+
+/// Of every owner: the pods of a group may be selected by one that knows nothing of it.
+fn budgets(feed: &mut Feed<'_>, ctx: &Arc<Context>, writer: Writer<PodDisruptionBudget>) {
+    let events = watcher(feed.api::<PodDisruptionBudget>(), watcher::Config::default().page_size(PAGE));
+    let ctx = Arc::clone(ctx);
+    feed.spawn(BUDGETS, feed.health(BUDGETS), events.modify(trim::budget), writer, move |change| {
+        object_changed(&ctx, &change);
+        if let Change::Present(budget) | Change::Gone(budget) = change {
+            ctx.wake_namespace(budget.metadata.namespace.as_deref());
+        }
+    });
+}
+
+/// Of a kind that the cluster may lack. Without a Gateway there are none.
+fn routes(feed: &mut Feed<'_>, ctx: &Arc<Context>, writer: Writer<HTTPRoute>) {
+    let config = watcher::Config::default().page_size(PAGE).labels(labels::DEPLOYMENT);
+    let events = watcher(feed.api::<HTTPRoute>(), config);
+    let ctx = Arc::clone(ctx);
+    feed.spawn(ROUTES, feed.health(ROUTES).optional(), events.modify(trim::route), writer, move |change| {
+        object_changed(&ctx, &change);
+    });
+}
+
+fn object_changed<K: Written>(ctx: &Context, change: &Change<'_, K>) {
+    let (Change::Present(object) | Change::Gone(object)) = change else { return };
+    if matches!(change, Change::Gone(_)) {
+        ctx.object_gone(*object);
+    }
+    ctx.wake_groups_of(*object);
 }

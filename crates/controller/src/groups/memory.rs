@@ -6,12 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use k8s_openapi::api::core::v1::Service;
-use kube::ResourceExt;
+use k8s_openapi::api::{core::v1::Service, policy::v1::PodDisruptionBudget};
+use kube::{Resource, ResourceExt, core::NamespaceResourceScope};
 use sei_api::{SeiNode, SeiNodeDeployment};
-use sei_deployment::Write;
+use sei_deployment::{HTTPRoute, Write};
+use serde::de::DeserializeOwned;
 
-use crate::written::Latest;
+use crate::{trim, written::Latest};
 
 /// Between two writes of the same to one object: another client may be changing it back each time.
 const REPEAT: Duration = Duration::from_secs(5);
@@ -22,9 +23,10 @@ const STATUS: Duration = Duration::from_secs(1);
 pub(crate) struct Memory {
     /// The group as our last write returned it, which the cache may not have yet.
     pub(super) group: Latest<SeiNodeDeployment>,
-    pub(super) service: Latest<Service>,
-    /// SeiNodes by name.
-    nodes: HashMap<String, Latest<SeiNode>>,
+    nodes: ByName<SeiNode>,
+    services: ByName<Service>,
+    budgets: ByName<PodDisruptionBudget>,
+    routes: ByName<HTTPRoute>,
     /// The last write to each object.
     last: HashMap<String, (Instant, Write)>,
     status_written: Option<Instant>,
@@ -32,32 +34,90 @@ pub(crate) struct Memory {
     pub(super) failures: u32,
 }
 
-impl Memory {
-    /// Keeps a SeiNode that a write has just returned.
-    pub(super) fn keep_node(&mut self, node: Arc<SeiNode>) {
-        self.nodes.entry(node.name_any()).or_default().keep(node);
+/// Objects as our last writes returned them, by name.
+pub(super) type ByName<K> = HashMap<String, Latest<K>>;
+
+/// A kind of which a group writes objects.
+pub(super) trait Written:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + DeserializeOwned
+{
+    /// Drops what a cache does not keep either.
+    fn trim(&mut self);
+    /// Where the last writes are kept.
+    fn place(memory: &mut Memory) -> &mut ByName<Self>;
+}
+
+impl Written for SeiNode {
+    fn trim(&mut self) {
+        trim::node(self);
     }
 
-    /// Drops what is known of a SeiNode that is gone.
-    pub(super) fn forget_node(&mut self, name: &str) {
-        self.nodes.remove(name);
+    fn place(memory: &mut Memory) -> &mut ByName<Self> {
+        &mut memory.nodes
+    }
+}
+
+impl Written for Service {
+    fn trim(&mut self) {
+        trim::group_service(self);
+    }
+
+    fn place(memory: &mut Memory) -> &mut ByName<Self> {
+        &mut memory.services
+    }
+}
+
+impl Written for PodDisruptionBudget {
+    fn trim(&mut self) {
+        trim::budget(self);
+    }
+
+    fn place(memory: &mut Memory) -> &mut ByName<Self> {
+        &mut memory.budgets
+    }
+}
+
+impl Written for HTTPRoute {
+    fn trim(&mut self) {
+        trim::route(self);
+    }
+
+    fn place(memory: &mut Memory) -> &mut ByName<Self> {
+        &mut memory.routes
+    }
+}
+
+impl Memory {
+    /// Keeps an object that a write has just returned.
+    pub(super) fn keep<K: Written>(&mut self, mut object: K) {
+        object.trim();
+        K::place(self).entry(object.name_any()).or_default().keep(Arc::new(object));
+    }
+
+    /// Drops what is known of an object that is gone.
+    pub(super) fn forget<K: Written>(&mut self, name: &str) {
+        K::place(self).remove(name);
     }
 
     /// `cached` with what was written since.
-    pub(super) fn newest_nodes(&mut self, cached: Vec<Arc<SeiNode>>) -> Vec<Arc<SeiNode>> {
-        let mut found: HashMap<_, _> = cached.into_iter().map(|node| (node.name_any(), node)).collect();
-        for (name, latest) in &mut self.nodes {
+    pub(super) fn newest<K: Written>(&mut self, cached: Vec<Arc<K>>) -> Vec<Arc<K>> {
+        let mut found: HashMap<_, _> = cached.into_iter().map(|object| (object.name_any(), object)).collect();
+        let written = K::place(self);
+        for (name, latest) in written.iter_mut() {
             if let Some(newest) = latest.newest(found.remove(name)) {
                 found.insert(name.clone(), newest);
             }
         }
-        self.nodes.retain(|_, latest| latest.is_unseen());
+        written.retain(|_, latest| latest.is_unseen());
         found.into_values().collect()
     }
 
     /// Whether something was written that the caches did not have when the group was last observed.
     pub(super) fn has_unseen(&self) -> bool {
-        self.service.is_unseen() || !self.nodes.is_empty()
+        !(self.nodes.is_empty()
+            && self.services.is_empty()
+            && self.budgets.is_empty()
+            && self.routes.is_empty())
     }
 
     /// How long to wait before `write` is repeated to `object`. `None` where it may be written now.
@@ -89,23 +149,21 @@ mod tests {
 
     use super::*;
 
-    fn node(name: &str, version: &str, image: &str) -> Arc<SeiNode> {
-        Arc::new(
-            serde_json::from_value(json!({
-                "metadata": { "name": name, "namespace": "sei", "resourceVersion": version },
-                "spec": { "chainId": "pacific-1", "image": image, "fullNode": {} },
-            }))
-            .unwrap(),
-        )
+    fn node(name: &str, version: &str, image: &str) -> SeiNode {
+        serde_json::from_value(json!({
+            "metadata": { "name": name, "namespace": "sei", "resourceVersion": version },
+            "spec": { "chainId": "pacific-1", "image": image, "fullNode": {} },
+        }))
+        .unwrap()
     }
 
     #[test]
     fn written_nodes_count_until_the_cache_has_them() {
         let mut memory = Memory::default();
-        memory.keep_node(node("rpc-1", "20", "seid:b"));
-        memory.keep_node(node("rpc-2", "21", "seid:b"));
-        let mut images = |cached| {
-            let nodes = memory.newest_nodes(cached);
+        memory.keep(node("rpc-1", "20", "seid:b"));
+        memory.keep(node("rpc-2", "21", "seid:b"));
+        let mut images = |cached: Vec<SeiNode>| {
+            let nodes = memory.newest(cached.into_iter().map(Arc::new).collect());
             let mut images: Vec<_> =
                 nodes.iter().map(|node| format!("{} {}", node.name_any(), node.spec.image)).collect();
             images.sort();

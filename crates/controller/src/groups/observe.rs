@@ -1,42 +1,80 @@
-//! What a pass over a group decides on: the group, its SeiNodes and its Service, with what was written since the caches
-//! were filled.
+//! What a pass over a group decides on: the group, its SeiNodes and its other objects, with what was written since the
+//! caches were filled.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Service;
-use kube::{Api, ResourceExt, runtime::reflector::ObjectRef};
+use k8s_openapi::api::{core::v1::Service, policy::v1::PodDisruptionBudget};
+use kube::{Api, ResourceExt, runtime::reflector::Store};
 use sei_api::{SeiNode, SeiNodeDeployment};
-use sei_deployment::{Observed, concerns, internal_service_name};
+use sei_deployment::{HTTPRoute, Object, ObjectKind, Observed, concerns, is_owned_by, objects};
 
-use super::context::Context;
-use crate::{error::PassError, reconciled::described, trim};
+use super::{context::Context, memory::Written};
+use crate::{error::PassError, reconciled::described};
 
 pub(super) async fn observe(ctx: &Context, cached: &Arc<SeiNodeDeployment>) -> Result<Observed, PassError> {
     let newest = ctx.memory(cached, |memory| memory.group.newest(Some(Arc::clone(cached))));
     let group = newest.unwrap_or_else(|| Arc::clone(cached));
-    let internal_service = service(ctx, &group).await?;
     let nodes = ctx.nodes.state_filter(|node: &SeiNode| concerns(&group, node));
-    let nodes = ctx.memory(&group, |memory| memory.newest_nodes(nodes));
-    Ok(Observed { group, nodes, internal_service, now: Timestamp::now() })
+    let nodes = ctx.memory(&group, |memory| memory.newest(nodes));
+    let routes = ctx.routes();
+    let wanted = objects(&group, &routes);
+    let wanted = |kind: ObjectKind| {
+        wanted.iter().filter(|object| object.kind() == kind).map(Object::name).collect::<BTreeSet<_>>()
+    };
+    let mut found = named::<Service>(ctx, &group, &ctx.services, &wanted(ObjectKind::Service)).await?;
+    found.extend(budgets(ctx, &group));
+    found.extend(named::<HTTPRoute>(ctx, &group, &ctx.http_routes, &wanted(ObjectKind::HTTPRoute)).await?);
+    Ok(Observed {
+        nodes,
+        objects: found,
+        knows_budgets: ctx.knows_budgets(),
+        routes,
+        now: Timestamp::now(),
+        group,
+    })
 }
 
-/// The internal Service. One without label is in no cache: it belongs to another owner, or someone took the label off.
-async fn service(ctx: &Context, group: &SeiNodeDeployment) -> Result<Option<Arc<Service>>, PassError> {
-    let (namespace, name) = (group.namespace().unwrap_or_default(), internal_service_name(group));
-    let cached = ctx.services.get(&ObjectRef::new(&name).within(&namespace));
-    let known = ctx.memory(group, |memory| memory.service.newest(cached));
-    if known.is_some() {
-        return Ok(known);
+/// The objects of one kind that the group owns, and those of the names `wanted`. One without label is in no cache: it
+/// belongs to another owner, or someone took the label off.
+async fn named<K: Written>(
+    ctx: &Context,
+    group: &SeiNodeDeployment,
+    store: &Store<K>,
+    wanted: &BTreeSet<&str>,
+) -> Result<Vec<Object>, PassError>
+where
+    Object: From<Arc<K>>,
+{
+    let namespace = group.namespace().unwrap_or_default();
+    let concerns = |object: &K| {
+        object.namespace().as_deref() == Some(&namespace)
+            && (is_owned_by(object, group) || wanted.contains(object.name_any().as_str()))
+    };
+    let cached = store.state_filter(concerns);
+    let mut found = ctx.memory(group, |memory| memory.newest(cached));
+    let api: Api<K> = Api::namespaced(ctx.client.clone(), &namespace);
+    for name in wanted {
+        if found.iter().any(|object| object.name_any() == *name) {
+            continue;
+        }
+        let live = api.get_opt(name).await.map_err(|source| PassError::Api {
+            doing: "read an object of",
+            object: described(group),
+            source: Box::new(source),
+        })?;
+        found.extend(live.map(|mut object| {
+            object.trim();
+            Arc::new(object)
+        }));
     }
-    let api: Api<Service> = Api::namespaced(ctx.client.clone(), &namespace);
-    let live = api.get_opt(&name).await.map_err(|source| PassError::Api {
-        doing: "read the internal Service of",
-        object: described(group),
-        source: Box::new(source),
-    })?;
-    Ok(live.map(|mut service| {
-        trim::group_service(&mut service);
-        Arc::new(service)
-    }))
+    Ok(found.into_iter().map(Object::from).collect())
+}
+
+/// All of the namespace: one of another owner may select the pods of the group.
+fn budgets(ctx: &Context, group: &SeiNodeDeployment) -> impl Iterator<Item = Object> + use<> {
+    let namespace = group.namespace();
+    let cached =
+        ctx.budgets.state_filter(|budget: &PodDisruptionBudget| budget.metadata.namespace == namespace);
+    ctx.memory(group, |memory| memory.newest(cached)).into_iter().map(Object::from)
 }

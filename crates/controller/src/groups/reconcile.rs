@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use kube::{Resource, ResourceExt, runtime::controller::Action};
 use sei_api::{SeiNodeDeployment, labels};
-use sei_deployment::{Decision, Observed, Refusal, Write, decide, events, status};
+use sei_deployment::{Decision, Observed, Refusal, Routes, Write, decide, events, status};
 use serde_json::json;
 
 use super::{
@@ -18,7 +18,9 @@ use crate::{
     finalizers,
     reconciled::described,
     status_write::{RecordError, difference, write_status},
-    trim, written,
+    trim,
+    watches::NOT_INSTALLED,
+    written,
 };
 
 /// How often a pass may go round before it lets others have their turn: the finalizer is added, objects are written, and
@@ -75,7 +77,10 @@ async fn end(
     }
     // What a cache does not have after a while was deleted.
     let unseen = ctx.memory(&observed.group, |memory| memory.has_unseen()).then_some(written::KEEP);
-    let next = [pause, status_pause, unseen].into_iter().flatten().min();
+    // A kind that is installed wakes no group.
+    let needs_routes = observed.group.spec.networking.is_some() && observed.routes == Routes::NotInstalled;
+    let next =
+        [pause, status_pause, unseen, needs_routes.then_some(NOT_INSTALLED)].into_iter().flatten().min();
     Ok(next.map_or_else(Action::await_change, Action::requeue))
 }
 

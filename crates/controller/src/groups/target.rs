@@ -1,19 +1,20 @@
 //! The single writes of a group.
 
-use std::{fmt::Debug, sync::Arc};
+use std::sync::Arc;
 
-use k8s_openapi::{api::core::v1::Service, apimachinery::pkg::apis::meta::v1::OwnerReference};
+use k8s_openapi::{
+    api::{core::v1::Service, policy::v1::PodDisruptionBudget},
+    apimachinery::pkg::apis::meta::v1::OwnerReference,
+};
 use kube::{
-    Api, Resource, ResourceExt,
+    Api, ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions},
-    core::NamespaceResourceScope,
 };
 use sei_api::{SeiNode, SeiNodeDeployment, labels};
-use sei_deployment::{internal_service_name, is_owned_by, taken_over};
-use serde::de::DeserializeOwned;
+use sei_deployment::{HTTPRoute, ObjectKind, is_owned_by, taken_over};
 use serde_json::{Value, json};
 
-use super::context::Context;
+use super::{context::Context, memory::Written};
 use crate::{error::PassError, finalizers, trim};
 
 /// A group that writes. What a write returns is kept until the caches have it.
@@ -55,9 +56,46 @@ impl Target<'_> {
         Ok(())
     }
 
-    pub(super) async fn apply_node(&self, name: &str, body: Value) -> Result<(), PassError> {
-        self.keep_node(self.apply(name, body).await?);
-        Ok(())
+    pub(super) async fn apply_object(
+        &self,
+        kind: ObjectKind,
+        name: &str,
+        body: Value,
+    ) -> Result<(), PassError> {
+        match kind {
+            ObjectKind::Service => self.apply::<Service>(name, body).await,
+            ObjectKind::PodDisruptionBudget => self.apply::<PodDisruptionBudget>(name, body).await,
+            ObjectKind::HTTPRoute => self.apply::<HTTPRoute>(name, body).await,
+        }
+    }
+
+    pub(super) async fn delete_object(
+        &self,
+        kind: ObjectKind,
+        name: &str,
+        uid: &str,
+    ) -> Result<(), PassError> {
+        match kind {
+            ObjectKind::Service => self.delete::<Service>(name, uid).await,
+            ObjectKind::PodDisruptionBudget => self.delete::<PodDisruptionBudget>(name, uid).await,
+            ObjectKind::HTTPRoute => self.delete::<HTTPRoute>(name, uid).await,
+        }
+    }
+
+    pub(super) async fn release_object(
+        &self,
+        kind: ObjectKind,
+        name: &str,
+        version: &str,
+        owners: &[OwnerReference],
+    ) -> Result<(), PassError> {
+        match kind {
+            ObjectKind::Service => self.release::<Service>(name, version, owners).await,
+            ObjectKind::PodDisruptionBudget => {
+                self.release::<PodDisruptionBudget>(name, version, owners).await
+            }
+            ObjectKind::HTTPRoute => self.release::<HTTPRoute>(name, version, owners).await,
+        }
     }
 
     /// The caches do not hold all managed fields, so the live ones are read.
@@ -72,84 +110,56 @@ impl Target<'_> {
         let written = api.patch(name, &PatchParams::default(), &body).await;
         let written =
             written.map_err(|error| self.failed::<SeiNode>("take over the fields of", name, error))?;
-        self.keep_node(written);
+        self.keep(written);
         Ok(())
     }
 
-    pub(super) async fn delete_node(&self, name: &str, uid: &str) -> Result<(), PassError> {
+    pub(super) async fn apply<K: Written>(&self, name: &str, body: Value) -> Result<(), PassError> {
+        let params = PatchParams::apply(labels::DEPLOYMENT_FIELD_MANAGER).force();
+        let written = self.api::<K>().patch(name, &params, &Patch::Apply(&body)).await;
+        self.keep(written.map_err(|error| self.failed::<K>("write", name, error))?);
+        Ok(())
+    }
+
+    pub(super) async fn delete<K: Written>(&self, name: &str, uid: &str) -> Result<(), PassError> {
         let this = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
-        let deleted = self.api::<SeiNode>().delete(name, &DeleteParams::default().preconditions(this)).await;
+        let deleted = self.api::<K>().delete(name, &DeleteParams::default().preconditions(this)).await;
         // It stays until its finalizers are gone.
-        if let Some(node) = deleted.map_err(|error| self.failed::<SeiNode>("delete", name, error))?.left() {
-            self.keep_node(node);
+        if let Some(object) = deleted.map_err(|error| self.failed::<K>("delete", name, error))?.left() {
+            self.keep(object);
         }
         Ok(())
     }
 
-    pub(super) async fn release_node(
-        &self,
-        name: &str,
-        version: &str,
-        owners: &[OwnerReference],
-    ) -> Result<(), PassError> {
-        self.keep_node(self.release(name, version, owners).await?);
-        Ok(())
-    }
-
-    pub(super) async fn apply_service(&self, body: Value) -> Result<(), PassError> {
-        self.keep_service(self.apply(&internal_service_name(self.group), body).await?);
-        Ok(())
-    }
-
-    pub(super) async fn release_service(
-        &self,
-        version: &str,
-        owners: &[OwnerReference],
-    ) -> Result<(), PassError> {
-        self.keep_service(self.release(&internal_service_name(self.group), version, owners).await?);
-        Ok(())
-    }
-
-    fn keep_node(&self, mut node: SeiNode) {
-        trim::node(&mut node);
-        self.ctx.memory(self.group, |memory| memory.keep_node(Arc::new(node)));
-    }
-
-    fn keep_service(&self, mut service: Service) {
-        trim::group_service(&mut service);
-        self.ctx.memory(self.group, |memory| memory.service.keep(Arc::new(service)));
-    }
-
-    async fn apply<K: Object>(&self, name: &str, body: Value) -> Result<K, PassError> {
-        let params = PatchParams::apply(labels::DEPLOYMENT_FIELD_MANAGER).force();
-        let written = self.api::<K>().patch(name, &params, &Patch::Apply(&body)).await;
-        written.map_err(|error| self.failed::<K>("write", name, error))
-    }
-
     /// Leaves an object these owners, at this version of it.
-    async fn release<K: Object>(
+    pub(super) async fn release<K: Written>(
         &self,
         name: &str,
         version: &str,
         owners: &[OwnerReference],
-    ) -> Result<K, PassError> {
+    ) -> Result<(), PassError> {
         let manager = Some(labels::DEPLOYMENT_FIELD_MANAGER.to_owned());
         let params = PatchParams { field_manager: manager, ..PatchParams::default() };
         let body = json!({ "metadata": { "resourceVersion": version, "ownerReferences": owners } });
         let written = self.api::<K>().patch(name, &params, &Patch::Merge(&body)).await;
-        written.map_err(|error| self.failed::<K>("remove the owner reference of", name, error))
+        self.keep(written.map_err(|error| self.failed::<K>("remove the owner reference of", name, error))?);
+        Ok(())
     }
 
-    fn api<K: Object>(&self) -> Api<K> {
+    fn keep<K: Written>(&self, object: K) {
+        self.ctx.memory(self.group, |memory| memory.keep(object));
+    }
+
+    fn api<K: Written>(&self) -> Api<K> {
         Api::namespaced(self.ctx.client.clone(), &self.group.namespace().unwrap_or_default())
     }
 
-    fn described<K: Object>(&self, name: &str) -> String {
+    fn described<K: Written>(&self, name: &str) -> String {
         format!("{} {}/{name}", K::kind(&()), self.group.namespace().unwrap_or_default())
     }
 
     /// What was decided on is no longer there, or is another object by now.
-    fn failed<K: Object>(&self, doing: &'static str, name: &str, error: kube::Error) -> PassError {
+    fn failed<K: Written>(&self, doing: &'static str, name: &str, error: kube::Error) -> PassError {
         let object = self.described::<K>(name);
         match error {
             kube::Error::Api(status) if status.is_conflict() || status.is_not_found() => {
@@ -159,12 +169,3 @@ impl Target<'_> {
         }
     }
 }
-
-/// What a group writes.
-trait Object:
-    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned
-{
-}
-
-impl Object for SeiNode {}
-impl Object for Service {}

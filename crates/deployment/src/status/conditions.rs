@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use sei_api::{
     SeiNodeDeployment,
-    deployment_conditions::{ProgressingReason, ReadyReason, Reason, StalledReason, set},
+    deployment_conditions::{ConditionType, ProgressingReason, ReadyReason, Reason, StalledReason, set},
     v1alpha1::deployment::ChildNode,
 };
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Conditions of the Go controller that nothing keeps true any more.
-const OF_GO: [&str; 4] = ["NodesReady", "PlanInProgress", "RolloutInProgress", "RouteReady"];
+const OF_GO: [&str; 3] = ["NodesReady", "PlanInProgress", "RolloutInProgress"];
 /// How many nodes a message names.
 const NAMED: usize = 3;
 
@@ -31,11 +31,17 @@ pub(super) struct Facts<'a> {
 pub(super) fn of(
     mut before: Option<Vec<Condition>>,
     facts: &Facts<'_>,
+    routes: Option<(bool, Reason, String)>,
     now: Timestamp,
 ) -> Option<Vec<Condition>> {
     before.iter_mut().for_each(|list| list.retain(|condition| !OF_GO.contains(&condition.type_.as_str())));
     let generation = facts.group.metadata.generation;
-    for (truth, reason, message) in [facts.ready(), facts.progressing(), facts.stalled()] {
+    if routes.is_none() {
+        let kind = ConditionType::RouteReady.as_str();
+        before.iter_mut().for_each(|list| list.retain(|condition| condition.type_ != kind));
+    }
+    let all = [facts.ready(), facts.progressing(), facts.stalled()].into_iter().chain(routes);
+    for (truth, reason, message) in all {
         set(&mut before, truth, reason, &message, generation, now);
     }
     before

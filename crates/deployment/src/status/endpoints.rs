@@ -10,14 +10,14 @@ use sei_api::{
 };
 
 use crate::{
-    members::{Members, Observed, is_owned_by},
+    members::{Members, Observed},
     service::{internal_service_name, ports as internal_ports},
 };
 
 /// The internal Service, once it exists.
 pub(super) fn internal(observed: &Observed) -> Option<InternalService> {
     let group = &*observed.group;
-    observed.internal_service.as_deref().filter(|service| is_owned_by(*service, group))?;
+    observed.own_internal_service()?;
     Some(InternalService {
         name: internal_service_name(group),
         namespace: namespace(group),

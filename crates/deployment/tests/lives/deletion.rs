@@ -9,7 +9,7 @@ fn recreated(old: World, spec: Value) -> World {
     let mut world = World::new(spec);
     world.group["metadata"]["uid"] = json!("group-2");
     world.nodes = old.nodes;
-    world.service = old.service;
+    world.objects = old.objects;
     world
 }
 
@@ -44,7 +44,8 @@ fn retained_nodes_lose_their_owner_and_nothing_else_also_amid_a_rollout() {
         assert_eq!(node["spec"], before[name]["spec"]);
         assert_eq!(node["metadata"]["labels"], before[name]["metadata"]["labels"]);
     }
-    assert_eq!(world.service.unwrap()["metadata"]["ownerReferences"], json!([]));
+    assert_eq!(world.objects.len(), 2);
+    assert!(world.objects.values().all(|object| object["metadata"]["ownerReferences"] == json!([])));
 }
 
 #[test]

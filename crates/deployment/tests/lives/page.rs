@@ -6,6 +6,7 @@ fn every_test_that_the_page_names_exists() {
     let section = page.split("\n## ").find(|section| section.starts_with("Faults\n")).unwrap();
     let tests = [
         include_str!("deletion.rs"),
+        include_str!("networking.rs"),
         include_str!("objects.rs"),
         include_str!("random.rs"),
         include_str!("reports.rs"),
@@ -19,6 +20,7 @@ fn every_test_that_the_page_names_exists() {
         include_str!("../../../../tests/apiserver/tests/life/groups/changes.rs"),
         include_str!("../../../../tests/apiserver/tests/life/groups/cost.rs"),
         include_str!("../../../../tests/apiserver/tests/life/groups/ownership.rs"),
+        include_str!("../../../../tests/apiserver/tests/life/groups/published.rs"),
     ]
     .concat();
     let rows = section.lines().filter(|line| line.starts_with("| D"));

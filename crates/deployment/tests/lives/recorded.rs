@@ -6,11 +6,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
 use sei_api::{SeiNode, SeiNodeDeployment, SeiNodeDeploymentStatus};
-use sei_deployment::{Observed, decide, status};
+use sei_deployment::{Object, ObjectKind, Observed, Routes, decide, status};
+use sei_render::Platform;
 use serde_json::{Value, json};
+
+use crate::world::object;
 
 /// A recorded state: the group, its SeiNodes and its Services, completed by what the recording left out.
 pub struct Recorded {
@@ -64,21 +66,37 @@ impl Recorded {
         nodes.map(|node| Arc::new(serde_json::from_value(node.clone()).unwrap())).collect()
     }
 
-    /// The Service whose name ends like this.
-    pub fn service(&self, suffix: &str) -> Option<&Value> {
-        let mut services = self.state["services"].as_array().unwrap().iter();
-        services.find(|service| service["metadata"]["name"].as_str().unwrap().ends_with(suffix))
+    /// The Services and HTTPRoutes. The recording left out their uids.
+    pub fn objects(&self) -> Vec<Object> {
+        let of = |list: &str, kind: ObjectKind| {
+            let objects = self.state[list].as_array().into_iter().flatten().cloned();
+            let read = move |mut body: Value| {
+                body["metadata"]["uid"] = body["metadata"]["name"].clone();
+                object(kind, &body)
+            };
+            objects.map(read).collect::<Vec<_>>()
+        };
+        [of("services", ObjectKind::Service), of("httpRoutes", ObjectKind::HTTPRoute)].concat()
+    }
+
+    /// At the Gateway of the platform on which the case was recorded.
+    pub fn routes(&self) -> Routes {
+        let env = include_str!("../../../../tests/conformance/full-plain/platform.env");
+        let settings = env.lines().filter_map(|line| line.split_once('='));
+        let is_public = self.name.starts_with("08");
+        let public = is_public.then_some(("SEI_GATEWAY_PUBLIC_DOMAIN", "platform.sei.io"));
+        let settings = settings.chain(public).map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let platform = Platform::from_settings(&settings.collect()).unwrap();
+        Routes::At(Arc::new(platform.gateway().unwrap().clone()))
     }
 
     pub fn observe(&self) -> Observed {
-        let service = |suffix| {
-            let service = self.service(suffix)?.clone();
-            Some(Arc::new(serde_json::from_value::<Service>(service).unwrap()))
-        };
         Observed {
             group: Arc::new(self.group()),
             nodes: self.nodes(),
-            internal_service: service("-internal"),
+            objects: self.objects(),
+            knows_budgets: true,
+            routes: self.routes(),
             now: Timestamp::UNIX_EPOCH,
         }
     }

@@ -100,17 +100,6 @@ fn a_foreign_node_is_never_touched_and_the_others_are_created() {
 }
 
 #[test]
-fn a_foreign_service_is_never_touched() {
-    let mut world = World::new(full_nodes(1));
-    let service = json!({ "metadata": { "name": "rpc-internal", "namespace": "sei" }, "spec": { "selector": { "a": "b" } } });
-    world.service = Some(service.clone());
-    world.settle();
-    assert_eq!(world.service, Some(service));
-    assert_eq!(world.condition("Stalled").1, "ForeignObject");
-    assert_eq!(world.names(), ["rpc-0"], "the nodes do not wait for it");
-}
-
-#[test]
 fn a_node_that_is_deleted_by_hand_is_created_again_when_it_is_gone() {
     let mut world = World::new(full_nodes(2));
     world.settle();

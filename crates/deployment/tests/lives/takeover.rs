@@ -29,6 +29,13 @@ fn the_first_pass_over_a_group_restarts_and_deletes_nothing() {
                     let node = recorded.nodes().into_iter().find(|node| node.name_any() == name).unwrap();
                     assert_ne!(node.spec.image, template, "{}", recorded.name);
                 }
+                // Neither it nor a user had a budget, and its Service outside had no mark, or lacked serving pods.
+                Write::ApplyObject(object) => {
+                    let is_new =
+                        ["PodDisruptionBudget rpc", "PodDisruptionBudget devnet", "Service rpc-external"];
+                    let what = format!("{} {}", object.kind().as_str(), object.name());
+                    assert!(is_new.contains(&&*what), "{}: {what}", recorded.name);
+                }
                 // It created no node while a name did not resolve.
                 Write::Create(_) => assert!(recorded.nodes().is_empty(), "{}", recorded.name),
                 other => panic!("{}: {other:?}", recorded.name),
@@ -71,7 +78,8 @@ fn the_second_set_of_a_blue_green_update_stays_the_only_one() {
     for state in ["06-bluegreen-image/17-again-3-same", "07-hardfork-image/14-again-2-same-every-millisecond"]
     {
         let decision = decide(&Recorded::read(state).observe());
-        assert_eq!(decision.writes, [], "{state}");
+        let nodes = decision.writes.iter().filter(|write| !matches!(write, Write::ApplyObject(_)));
+        assert_eq!(nodes.count(), 0, "{state}");
         let reasons: Vec<_> = decision.obstacles.iter().map(|obstacle| obstacle.reason).collect();
         assert_eq!(reasons, [StalledReason::UnexpectedNode; 2], "{state}");
         let says = "rpc-0 is created when rpc-g2-0 is deleted";
@@ -114,12 +122,25 @@ fn nodes_and_service_that_the_go_controller_retained_are_adopted_as_they_are() {
                     assert_eq!(patch["metadata"]["ownerReferences"][0]["kind"], "SeiNodeDeployment");
                     adopted.push(name);
                 }
-                Write::ApplyService(service) => adopted.push(service.name_any()),
+                Write::ApplyObject(object) => {
+                    adopted.push(format!("{} {}", object.kind().as_str(), object.name()))
+                }
                 other => panic!("{other:?}"),
             }
         }
         adopted.sort();
-        assert_eq!(adopted, ["rpc-0", "rpc-1", "rpc-internal"]);
+        let expected = [
+            "HTTPRoute rpc-evm",
+            "HTTPRoute rpc-grpc",
+            "HTTPRoute rpc-rest",
+            "HTTPRoute rpc-rpc",
+            "PodDisruptionBudget rpc",
+            "Service rpc-external",
+            "Service rpc-internal",
+            "rpc-0",
+            "rpc-1",
+        ];
+        assert_eq!(adopted, expected);
     }
 }
 
@@ -135,10 +156,10 @@ fn nodes_that_the_garbage_collector_deletes_with_the_former_group_are_waited_for
         nodes.iter().map(|node| node.reason.clone().unwrap()).collect::<Vec<_>>()
     };
     assert_eq!(waiting(&world), ["WaitingForDeletion"; 2]);
-    let touched = world.decide().writes.iter().any(|write| !matches!(write, Write::ApplyService(_)));
+    let touched = world.decide().writes.iter().any(|write| !matches!(write, Write::ApplyObject(_)));
     assert!(!touched, "{:?}", world.decide().writes);
     world.nodes.clear();
-    world.service = None;
+    world.objects.clear();
     world.settle();
     assert_eq!(world.condition("Ready").0, "True");
     assert!(world.nodes.values().all(|node| node["metadata"]["labels"][labels::REVISION] == "1"));

@@ -4,9 +4,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Service;
 use sei_api::{SeiNode, SeiNodeDeploymentStatus, labels};
-use sei_deployment::{Decision, Observed, Write, decide, status, taken_over};
+use sei_deployment::{Decision, Object, ObjectKind, Observed, Routes, Write, decide, status, taken_over};
 use serde_json::{Map, Value, json};
 
 use crate::recorded::Recorded;
@@ -17,7 +16,10 @@ pub struct World {
     pub group: Value,
     /// By name, as the API server has them.
     pub nodes: BTreeMap<String, Value>,
-    pub service: Option<Value>,
+    /// The objects beside them, by kind and name.
+    pub objects: BTreeMap<(ObjectKind, String), Value>,
+    pub knows_budgets: bool,
+    pub routes: Routes,
     /// Images that no pod becomes ready with.
     pub bad_images: Vec<String>,
     uids: u64,
@@ -34,7 +36,9 @@ impl World {
         Self {
             group,
             nodes: BTreeMap::new(),
-            service: None,
+            objects: BTreeMap::new(),
+            knows_budgets: true,
+            routes: Routes::NotInstalled,
             bad_images: Vec::new(),
             uids: 0,
             log: Vec::new(),
@@ -45,7 +49,10 @@ impl World {
     pub fn of(recorded: &Recorded) -> Self {
         let mut world = Self::new(Value::Null);
         world.group = recorded.state["seiNodeDeployment"].clone();
-        world.service = recorded.service("-internal").cloned();
+        world.routes = recorded.routes();
+        for object in recorded.objects() {
+            world.objects.insert((object.kind(), object.name().to_owned()), object.body());
+        }
         for node in recorded.state["seiNodes"].as_array().unwrap() {
             let mut node = node.clone();
             let metadata = &node["metadata"];
@@ -62,7 +69,9 @@ impl World {
         Observed {
             group: Arc::new(read(&self.group)),
             nodes: self.nodes.values().map(|node| Arc::new(read::<SeiNode>(node))).collect(),
-            internal_service: self.service.as_ref().map(|service| Arc::new(read::<Service>(service))),
+            objects: self.objects.iter().map(|((kind, _), body)| object(*kind, body)).collect(),
+            knows_budgets: self.knows_budgets,
+            routes: self.routes.clone(),
             now: Timestamp::UNIX_EPOCH,
         }
     }
@@ -127,6 +136,16 @@ impl World {
         node["metadata"]["deletionTimestamp"].is_null()
             && node["status"]["observedGeneration"] == node["metadata"]["generation"]
             && node["status"]["conditions"][0]["status"] == "True"
+    }
+
+    /// Kinds and names of the objects that the group needs.
+    pub fn objects_wanted(&self) -> Vec<(ObjectKind, String)> {
+        let wanted = sei_deployment::objects(&read(&self.group), &self.routes);
+        wanted.iter().map(|object| (object.kind(), object.name().to_owned())).collect()
+    }
+
+    pub fn object(&self, kind: ObjectKind, name: &str) -> &Value {
+        &self.objects[&(kind, name.to_owned())]
     }
 
     pub fn images(&self) -> Vec<&str> {
@@ -202,9 +221,18 @@ impl World {
                 let node = self.nodes.get_mut(name);
                 node.into_iter().for_each(|node| node["metadata"]["ownerReferences"] = json!(owners));
             }
-            Write::ApplyService(service) => self.service = Some(json!(service)),
-            Write::ReleaseService { owners, .. } => {
-                self.service.as_mut().unwrap()["metadata"]["ownerReferences"] = json!(owners);
+            Write::ApplyObject(object) => {
+                let mut body = object.body();
+                body["metadata"]["uid"] = json!(object.name());
+                self.objects.insert((object.kind(), object.name().to_owned()), body);
+            }
+            Write::DeleteObject { kind, name, uid } => {
+                let object = self.objects.remove(&(*kind, name.clone())).unwrap();
+                assert_eq!(object["metadata"]["uid"], json!(uid));
+            }
+            Write::ReleaseObject { kind, name, owners, .. } => {
+                let object = self.objects.get_mut(&(*kind, name.clone())).unwrap();
+                object["metadata"]["ownerReferences"] = json!(owners);
             }
         }
     }
@@ -212,6 +240,17 @@ impl World {
 
 pub fn read<T: serde::de::DeserializeOwned>(value: &Value) -> T {
     serde_json::from_value(value.clone()).unwrap()
+}
+
+/// An object from its JSON.
+pub fn object(kind: ObjectKind, body: &Value) -> Object {
+    match kind {
+        ObjectKind::Service => Arc::new(read::<k8s_openapi::api::core::v1::Service>(body)).into(),
+        ObjectKind::PodDisruptionBudget => {
+            Arc::new(read::<k8s_openapi::api::policy::v1::PodDisruptionBudget>(body)).into()
+        }
+        ObjectKind::HTTPRoute => Arc::new(read::<sei_deployment::HTTPRoute>(body)).into(),
+    }
 }
 
 fn condition(ready: bool) -> Value {

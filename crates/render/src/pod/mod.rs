@@ -36,6 +36,7 @@ pub(crate) fn spec(workload: &Workload<'_>) -> PodSpec {
         security_context: Some(security::pod()),
         tolerations: Some(placement::tolerations(workload)),
         affinity: Some(placement::affinity(workload)),
+        topology_spread_constraints: placement::spread(workload),
         init_containers: Some(init.into_iter().chain(proxy).collect()),
         containers: vec![seid::container(workload), exporter::container(platform)],
         volumes: Some(volumes::all(workload)),

@@ -1,10 +1,17 @@
-//! Where a pod may be scheduled: on the platform's node pool for the mode.
+//! Where a pod may be scheduled: on the platform's node pool for the mode. Pods of a group are spread over zones.
 
-use k8s_openapi::api::core::v1::{
-    Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Toleration,
+use k8s_openapi::{
+    api::core::v1::{
+        Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Toleration,
+        TopologySpreadConstraint,
+    },
+    apimachinery::pkg::apis::meta::v1::LabelSelector,
 };
+use sei_api::labels;
 
 use crate::workload::Workload;
+
+const ZONE: &str = "topology.kubernetes.io/zone";
 
 pub(crate) fn tolerations(workload: &Workload<'_>) -> Vec<Toleration> {
     vec![Toleration {
@@ -30,4 +37,16 @@ pub(crate) fn affinity(workload: &Workload<'_>) -> Affinity {
         }),
         ..Affinity::default()
     }
+}
+
+/// Where it is possible: a pod is not kept from running. `None` for a node that is in no group.
+pub(crate) fn spread(workload: &Workload<'_>) -> Option<Vec<TopologySpreadConstraint>> {
+    let group = labels::node_labels(workload.object()).remove_entry(labels::DEPLOYMENT)?;
+    Some(vec![TopologySpreadConstraint {
+        label_selector: Some(LabelSelector { match_labels: Some([group].into()), match_expressions: None }),
+        max_skew: 1,
+        topology_key: ZONE.to_owned(),
+        when_unsatisfiable: "ScheduleAnyway".to_owned(),
+        ..TopologySpreadConstraint::default()
+    }])
 }

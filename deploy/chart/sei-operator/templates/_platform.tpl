@@ -12,6 +12,16 @@ SEI_ALLOWED_IMAGES: {{ join "," . | quote }}
 {{- with .peerNamespaces }}
 SEI_PEER_NAMESPACES: {{ join "," . | quote }}
 {{- end }}
+{{- with .gateway }}
+{{- if .name }}
+SEI_GATEWAY_NAME: {{ .name | quote }}
+SEI_GATEWAY_NAMESPACE: {{ .namespace | quote }}
+SEI_GATEWAY_DOMAIN: {{ .domain | quote }}
+{{- with .publicDomain }}
+SEI_GATEWAY_PUBLIC_DOMAIN: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- with .referenceLabel }}
 SEI_REFERENCE_LABEL: {{ . | quote }}
 {{- end }}

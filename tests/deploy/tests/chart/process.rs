@@ -58,6 +58,7 @@ fn every_platform_value_reaches_its_setting() {
         "referenceLabel": "sei.io/for-nodes=true",
         "peerNamespaces": ["chains", "tools"],
         "allowedImages": ["ghcr.io/sei-protocol/", "registry:5000/seid"],
+        "gateway": { "name": "public", "namespace": "gateways", "domain": "a.example", "publicDomain": "b.example" },
         "serviceAccount": "account",
         "tolerationKey": "key",
         "default": { "nodePool": "pool-d", "storageClass": "class-d", "storageSize": "1Ti", "cpu": 2, "memory": "3Gi" },
@@ -69,6 +70,10 @@ fn every_platform_value_reaches_its_setting() {
     let wanted = [
         ("SEI_ALLOWED_IMAGES", "ghcr.io/sei-protocol/,registry:5000/seid"),
         ("SEI_COSMOS_EXPORTER_IMAGE", "exporter:1"),
+        ("SEI_GATEWAY_DOMAIN", "a.example"),
+        ("SEI_GATEWAY_NAME", "public"),
+        ("SEI_GATEWAY_NAMESPACE", "gateways"),
+        ("SEI_GATEWAY_PUBLIC_DOMAIN", "b.example"),
         ("SEI_GENESIS_BUCKET", "genesis"),
         ("SEI_GENESIS_REGION", "region-g"),
         ("SEI_KUBE_RBAC_PROXY_IMAGE", "proxy:1"),

@@ -27,6 +27,18 @@ const UNSEEN: &[(&str, &str, &[&str], &str)] = &[
     ("sei.io", "seinodes", &["get"], "read where a group of the Go controller is taken over"),
     ("", "configmaps", &["get"], "read after a conflict, to find the owner of the object"),
     (
+        "policy",
+        "poddisruptionbudgets",
+        &["delete"],
+        "deleted where another budget selects the pods of a group",
+    ),
+    (
+        "gateway.networking.k8s.io",
+        "httproutes",
+        &["get", "list", "watch", "create", "patch", "delete"],
+        "used where the operator has been given a Gateway",
+    ),
+    (
         "sei.io",
         "seinodes/finalizers",
         &["update"],

@@ -10,8 +10,8 @@ mod template;
 pub use genesis::{DeploymentGenesis, GenesisAccount};
 pub use spec::{DeletionPolicy, DeploymentNetworking, SeiNodeDeployment, SeiNodeDeploymentSpec};
 pub use status::{
-    ChildNode, ChildTls, DeploymentEndpoints, DeploymentPhase, InternalPorts, InternalService, NodeEndpoints,
-    PodService, PodServicePorts, SeiNodeDeploymentStatus,
+    ChildNode, ChildTls, DeploymentEndpoints, DeploymentPhase, InternalPorts, InternalService,
+    NetworkingStatus, NodeEndpoints, PodService, PodServicePorts, RouteHost, SeiNodeDeploymentStatus,
 };
 pub use strategy::{HardForkStrategy, InPlaceStrategy, MaxUnavailable, StrategyType, UpdateStrategy};
 pub use template::{NAME_VARIABLE, SeiNodeTemplate, TemplateMetadata};

@@ -93,6 +93,9 @@ pub struct SeiNodeDeploymentStatus {
     /// Addresses of the group inside the cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<DeploymentEndpoints>,
+    /// Host names of the group outside the cluster; present exactly while `networking` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub networking_status: Option<NetworkingStatus>,
     /// Conditions; `Ready` summarizes them.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::readable_items")]
     #[schemars(schema_with = "schema::conditions")]
@@ -240,6 +243,24 @@ pub struct PodServicePorts {
     #[serde(deserialize_with = "lenient::integer")]
     #[schemars(with = "i32", range(min = 0, max = 65535))]
     pub evm_ws: i64,
+}
+
+/// What a group publishes outside the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NetworkingStatus {
+    /// The host names of the HTTPRoutes that exist.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<RouteHost>,
+}
+
+/// A host name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RouteHost {
+    /// The host name.
+    pub hostname: String,
+    /// What is served there: `evm`, `rpc`, `rest` or `grpc`.
+    #[serde(default)]
+    pub protocol: String,
 }
 
 /// Addresses of a group inside the cluster.

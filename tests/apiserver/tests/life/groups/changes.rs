@@ -112,10 +112,13 @@ async fn a_template_with_every_kind_of_field_reaches_the_nodes_and_what_it_drops
     let annotations: Vec<_> = node.annotations().iter().collect();
     assert_eq!(annotations, [(&labels::RETRY_ANNOTATION.to_owned(), &"1".to_owned())]);
     assert_eq!(node.labels()["by"], "hand");
-    let group = bed.groups().get(GROUP).await.unwrap();
-    let tls = group.status.unwrap().sidecar_tls.unwrap();
-    let secrets: Vec<_> = tls.iter().map(|secret| secret.secret_name.as_str()).collect();
-    assert_eq!(secrets, ["rpc-0-tls", "rpc-1-tls"]);
+    eventually("the status lists the Secrets", || async {
+        let status = bed.groups().get(GROUP).await.unwrap().status.unwrap();
+        let secrets: Vec<_> =
+            status.sidecar_tls.iter().flatten().map(|secret| &*secret.secret_name).collect();
+        secrets == ["rpc-0-tls", "rpc-1-tls"]
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

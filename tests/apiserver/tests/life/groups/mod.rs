@@ -5,3 +5,4 @@ mod changes;
 mod cost;
 mod operators;
 mod ownership;
+mod published;

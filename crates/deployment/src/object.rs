@@ -1,0 +1,163 @@
+//! The objects of a group beside its SeiNodes, whatever their kind.
+
+use std::{fmt, sync::Arc};
+
+use k8s_openapi::api::{core::v1::Service, policy::v1::PodDisruptionBudget};
+use kube::{Resource, ResourceExt, core::ObjectMeta};
+use sei_api::{SeiNodeDeployment, labels};
+use sei_render::drift::differences;
+use serde_json::{Value, json};
+
+use crate::{child::group_name, http_route::HTTPRoute};
+
+/// Kind of an object of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ObjectKind {
+    /// Inside the cluster, and in front of a Gateway.
+    Service,
+    /// How many pods may be evicted at a time.
+    PodDisruptionBudget,
+    /// Of the Gateway API, which a cluster may lack.
+    HTTPRoute,
+}
+
+impl ObjectKind {
+    /// As it stands in an object.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Service => "Service",
+            Self::PodDisruptionBudget => "PodDisruptionBudget",
+            Self::HTTPRoute => "HTTPRoute",
+        }
+    }
+}
+
+/// An object, as the API server has it or as the group wants it.
+#[derive(Clone, PartialEq)]
+pub enum Object {
+    /// A Service.
+    Service(Arc<Service>),
+    /// A PodDisruptionBudget.
+    PodDisruptionBudget(Arc<PodDisruptionBudget>),
+    /// An HTTPRoute.
+    HTTPRoute(Arc<HTTPRoute>),
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind().as_str(), self.body())
+    }
+}
+
+impl Object {
+    /// Its kind.
+    pub fn kind(&self) -> ObjectKind {
+        match self {
+            Self::Service(_) => ObjectKind::Service,
+            Self::PodDisruptionBudget(_) => ObjectKind::PodDisruptionBudget,
+            Self::HTTPRoute(_) => ObjectKind::HTTPRoute,
+        }
+    }
+
+    /// Its metadata.
+    pub fn metadata(&self) -> &ObjectMeta {
+        match self {
+            Self::Service(object) => object.meta(),
+            Self::PodDisruptionBudget(object) => object.meta(),
+            Self::HTTPRoute(object) => object.meta(),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.metadata().name.as_deref().unwrap_or_default()
+    }
+
+    /// All of it.
+    pub fn body(&self) -> Value {
+        match self {
+            Self::Service(object) => json!(**object),
+            Self::PodDisruptionBudget(object) => json!(**object),
+            Self::HTTPRoute(object) => json!(**object),
+        }
+    }
+
+    pub(crate) fn is(&self, kind: ObjectKind, name: &str) -> bool {
+        self.kind() == kind && self.name() == name
+    }
+
+    pub(crate) fn is_owned_by(&self, group: &SeiNodeDeployment) -> bool {
+        let controller = self.controller();
+        controller.is_some_and(|uid| Some(uid) == group.metadata.uid.as_deref())
+    }
+
+    /// Whether an earlier group of this name retained it; nothing owns it.
+    pub(crate) fn is_retained(&self, group: &SeiNodeDeployment) -> bool {
+        let labels = self.metadata().labels.as_ref();
+        let of_group = labels.and_then(|labels| labels.get(labels::DEPLOYMENT));
+        self.controller().is_none() && of_group.is_some_and(|name| name == group_name(group))
+    }
+
+    pub(crate) fn is_being_deleted(&self) -> bool {
+        self.metadata().deletion_timestamp.is_some()
+    }
+
+    fn controller(&self) -> Option<&str> {
+        let mut owners = self.metadata().owner_references.iter().flatten();
+        owners.find(|owner| owner.controller == Some(true)).map(|owner| owner.uid.as_str())
+    }
+
+    /// Whether applying `self` would change `live`.
+    pub(crate) fn differs(&self, live: &Self) -> bool {
+        let (desired, found) = (self.compared(), live.compared());
+        // A label too many in a selector takes pods out of it.
+        let selector = |object: &Value| object.pointer("/spec/selector").cloned().unwrap_or_default();
+        !differences(&desired, &found).is_empty()
+            || !differences(&selector(&found), &selector(&desired)).is_empty()
+    }
+
+    fn compared(&self) -> Value {
+        let metadata = self.metadata();
+        json!({
+            "labels": metadata.labels, "annotations": metadata.annotations,
+            "owners": metadata.owner_references, "spec": self.body()["spec"],
+        })
+    }
+}
+
+impl From<Arc<Service>> for Object {
+    fn from(object: Arc<Service>) -> Self {
+        Self::Service(object)
+    }
+}
+
+impl From<Arc<PodDisruptionBudget>> for Object {
+    fn from(object: Arc<PodDisruptionBudget>) -> Self {
+        Self::PodDisruptionBudget(object)
+    }
+}
+
+impl From<Arc<HTTPRoute>> for Object {
+    fn from(object: Arc<HTTPRoute>) -> Self {
+        Self::HTTPRoute(object)
+    }
+}
+
+/// Name of an object, for messages.
+pub(crate) fn described(object: &Object) -> String {
+    format!("{} {}", object.kind().as_str(), object.name())
+}
+
+/// What the objects of a group have in common.
+pub(crate) fn metadata(group: &SeiNodeDeployment, name: String) -> ObjectMeta {
+    ObjectMeta {
+        name: Some(name),
+        namespace: group.namespace(),
+        labels: Some([(labels::DEPLOYMENT.to_owned(), group_name(group).to_owned())].into()),
+        annotations: Some(
+            [(labels::MANAGED_BY_ANNOTATION.to_owned(), labels::MANAGED_BY_DEPLOYMENT.to_owned())].into(),
+        ),
+        owner_references: Some(vec![crate::child::owner(group)]),
+        ..ObjectMeta::default()
+    }
+}

@@ -1,0 +1,120 @@
+//! What the objects of a group beside its SeiNodes have to be, and the next writes for that.
+
+use std::sync::Arc;
+
+use kube::ResourceExt;
+use sei_api::{SeiNodeDeployment, deployment_conditions::StalledReason};
+
+use crate::{
+    budget,
+    http_route::Routes,
+    members::Observed,
+    object::{Object, ObjectKind, described},
+    obstacle::Obstacle,
+    route, service,
+    write::Write,
+};
+
+/// The objects of a group, without the HTTPRoutes where they cannot be written.
+pub fn objects(group: &SeiNodeDeployment, routes: &Routes) -> Vec<Object> {
+    let mut objects =
+        vec![Arc::new(service::internal_service(group)).into(), Arc::new(budget::budget(group)).into()];
+    if group.spec.networking.is_some() {
+        objects.push(Arc::new(service::external_service(group)).into());
+        if let Routes::At(gateway) = routes {
+            objects
+                .extend(route::routes(group, gateway).into_iter().map(|(_, route)| Arc::new(route).into()));
+        }
+    }
+    objects
+}
+
+/// The next writes, and what is in the way.
+pub(crate) fn update(observed: &Observed) -> (Vec<Write>, Vec<Obstacle>) {
+    let group = &*observed.group;
+    let (mut writes, mut obstacles) = (Vec::new(), Vec::new());
+    let mut wanted = objects(group, &observed.routes);
+    if !observed.knows_budgets || budget::is_covered(group, &observed.objects) {
+        wanted.retain(|object| object.kind() != ObjectKind::PodDisruptionBudget);
+    }
+    for object in &wanted {
+        match place(group, object, observed.object(object.kind(), object.name())) {
+            Place::Right => {}
+            Place::Differs => writes.push(Write::ApplyObject(object.clone())),
+            Place::Foreign(obstacle) => obstacles.push(obstacle),
+        }
+    }
+    let is_wanted = |live: &Object| wanted.iter().any(|object| object.is(live.kind(), live.name()));
+    let surplus = observed.objects.iter().filter(|live| live.is_owned_by(group) && !is_wanted(live));
+    let surplus = surplus.filter(|live| !live.is_being_deleted() && can_be_judged(live, observed));
+    writes.extend(surplus.map(|live| Write::DeleteObject {
+        kind: live.kind(),
+        name: live.name().to_owned(),
+        uid: live.metadata().uid.clone().unwrap_or_default(),
+    }));
+    (writes, obstacles)
+}
+
+/// Whether it is known that nothing wants the object. Without a Gateway that is not known of routes, unless none is wanted.
+fn can_be_judged(live: &Object, observed: &Observed) -> bool {
+    match live.kind() {
+        ObjectKind::Service => true,
+        ObjectKind::PodDisruptionBudget => observed.knows_budgets,
+        ObjectKind::HTTPRoute => {
+            observed.group.spec.networking.is_none() || matches!(observed.routes, Routes::At(_))
+        }
+    }
+}
+
+/// What stands at the place of an object.
+enum Place {
+    /// It, or nothing that can be changed.
+    Right,
+    /// Nothing, or something that has to be changed.
+    Differs,
+    /// An object of another owner.
+    Foreign(Obstacle),
+}
+
+fn place(group: &SeiNodeDeployment, desired: &Object, live: Option<&Object>) -> Place {
+    match live {
+        // The name becomes free without further action.
+        Some(live) if live.is_being_deleted() => Place::Right,
+        Some(live) if !live.is_owned_by(group) && !live.is_retained(group) => {
+            // A budget of this name that selects other pods does no harm, and this group does without one.
+            if desired.kind() == ObjectKind::PodDisruptionBudget {
+                return Place::Right;
+            }
+            let message = format!(
+                "{} exists and is not owned by this SeiNodeDeployment; delete or rename one of them",
+                described(live)
+            );
+            Place::Foreign(Obstacle::new(StalledReason::ForeignObject, message))
+        }
+        Some(live) if !desired.differs(live) => Place::Right,
+        _ => Place::Differs,
+    }
+}
+
+impl Observed {
+    /// The object of this kind and name, of any owner.
+    pub fn object(&self, kind: ObjectKind, name: &str) -> Option<&Object> {
+        self.objects.iter().find(|object| object.is(kind, name))
+    }
+
+    /// The internal Service, if the group owns it.
+    pub(crate) fn own_internal_service(&self) -> Option<&Object> {
+        let service = self.object(ObjectKind::Service, &service::internal_service_name(&self.group));
+        service.filter(|service| service.is_owned_by(&self.group))
+    }
+
+    /// Names of the HTTPRoutes that are wanted, with their protocols.
+    pub(crate) fn wanted_routes(&self) -> Vec<(&'static str, String)> {
+        let Routes::At(gateway) = &self.routes else { return Vec::new() };
+        if self.group.spec.networking.is_none() {
+            return Vec::new();
+        }
+        let routes = route::routes(&self.group, gateway);
+        routes.into_iter().map(|(protocol, route)| (protocol, route.name_any())).collect()
+    }
+}

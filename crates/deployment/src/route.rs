@@ -1,0 +1,49 @@
+//! The HTTPRoutes of a group.
+
+use sei_api::SeiNodeDeployment;
+use sei_render::Gateway;
+
+use crate::{
+    child::group_name,
+    http_route::{BackendRef, HTTPRoute, HTTPRouteSpec, HeaderMatch, Match, ParentRef, Rule},
+    object::metadata,
+    service::{external_ports, external_service_name},
+};
+
+/// The protocols that have a route where a group has their port, and the ports.
+const PROTOCOLS: [(&str, &str); 4] = [("evm", "evm-rpc"), ("rpc", "rpc"), ("rest", "rest"), ("grpc", "grpc")];
+
+/// The routes of a group at `gateway`, each with its protocol.
+pub(crate) fn routes(group: &SeiNodeDeployment, gateway: &Gateway) -> Vec<(&'static str, HTTPRoute)> {
+    let number = |name: &str| external_ports(group).find(|(port, _)| *port == name).map(|(_, number)| number);
+    let protocols = PROTOCOLS.into_iter().filter_map(|(protocol, port)| Some((protocol, number(port)?)));
+    protocols
+        .map(|(protocol, port)| {
+            let mut rules = vec![Rule { matches: Vec::new(), backend_refs: vec![backend(group, port)] }];
+            if let Some(websockets) = number("evm-ws").filter(|_| protocol == "evm") {
+                let upgrade =
+                    HeaderMatch { type_: "Exact".into(), name: "Upgrade".into(), value: "websocket".into() };
+                let matches = vec![Match { headers: vec![upgrade] }];
+                rules.push(Rule { matches, backend_refs: vec![backend(group, websockets)] });
+            }
+            (protocol, route(group, gateway, protocol, rules))
+        })
+        .collect()
+}
+
+fn route(group: &SeiNodeDeployment, gateway: &Gateway, protocol: &str, rules: Vec<Rule>) -> HTTPRoute {
+    let name = format!("{}-{protocol}", group_name(group));
+    let namespace = group.metadata.namespace.as_deref().unwrap_or_default();
+    let public = gateway.public_domain.as_ref().map(|domain| format!("{name}.{namespace}.{domain}"));
+    let hostnames = [format!("{name}.{}", gateway.domain)].into_iter().chain(public).collect();
+    let parent = ParentRef { name: gateway.name.clone(), namespace: Some(gateway.namespace.clone()) };
+    HTTPRoute {
+        metadata: metadata(group, name),
+        spec: HTTPRouteSpec { parent_refs: vec![parent], hostnames, rules },
+        status: None,
+    }
+}
+
+fn backend(group: &SeiNodeDeployment, port: u16) -> BackendRef {
+    BackendRef { name: external_service_name(group), port }
+}
