@@ -27,7 +27,7 @@ pub(crate) fn run(args: &CheckSecretArgs) -> anyhow::Result<ExitCode> {
             "metadata.name of the Secret is {found:?}, spec.sidecar.tls.secretName is {wanted:?}"
         )));
     }
-    let required = names::required_dns_names(&node);
+    let required = names::required_dns_names(&node, &input::cluster_domain()?);
     let (ready, reason, message, not_after) =
         match judge(&data(&secret), &required, args.at.unwrap_or_else(Timestamp::now)) {
             Ok(accepted) => {

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, path::Path};
 
 use k8s_openapi::api::core::v1::Secret;
-use sei_api::SeiNode;
-use sei_render::Platform;
+use sei_api::{ClusterDomain, SeiNode};
+use sei_render::{Platform, SettingsError};
 use sei_store::Bucket;
 use serde_json::Value;
 
@@ -47,8 +47,16 @@ pub(crate) fn secret(path: &Path) -> anyhow::Result<Secret> {
 
 /// The platform described by the `SEI_*` variables.
 pub(crate) fn platform() -> anyhow::Result<Platform> {
-    Platform::from_settings(&variables("SEI_"))
-        .map_err(|error| bad(format!("platform settings: {}", error.lines().join("; "))))
+    Platform::from_settings(&variables("SEI_")).map_err(refused_settings)
+}
+
+/// The DNS domain of the cluster, for commands that need no other setting.
+pub(crate) fn cluster_domain() -> anyhow::Result<ClusterDomain> {
+    sei_render::cluster_domain(&variables("SEI_")).map_err(refused_settings)
+}
+
+fn refused_settings(error: SettingsError) -> anyhow::Error {
+    bad(format!("platform settings: {}", error.lines().join("; ")))
 }
 
 /// The genesis bucket of `platform`, if the `AWS_*` variables have credentials for it.

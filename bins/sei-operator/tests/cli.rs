@@ -112,6 +112,23 @@ fn check_secret_reports_the_verdict_in_its_exit_code() {
     assert_eq!(check(&good, &[]), (0, json!("True"), json!("TLSSecretReady")));
     assert_eq!(check(&good, &["--at", "2050-01-01T00:00:00Z"]).2, "TLSSecretExpired");
     assert_eq!(check(&file(&names[..1]), &[]), (1, json!("False"), json!("TLSSecretSANsMismatch")));
+    // The names are in the domain of the cluster, for which no other setting is needed.
+    let elsewhere = |domain: &str| {
+        let path = good.path().display().to_string();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sei-operator"));
+        command
+            .current_dir(root())
+            .env_clear()
+            .args(["check-secret", "-f", NODE, "--secret", &path])
+            .env("SEI_CLUSTER_DOMAIN", domain);
+        command.output().unwrap()
+    };
+    let output = elsewhere("k8s.example");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("missing rpc-0.pacific-1.svc.k8s.example"), "{said}");
+    let output = elsewhere("k8s.example.");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("SEI_CLUSTER_DOMAIN is \"k8s.example.\""));
 }
 
 #[test]

@@ -7,7 +7,7 @@
 //! Read a SeiNode and find out what a platform has to provision for it:
 //!
 //! ```
-//! use sei_api::{SeiNode, names, v1alpha1::Mode};
+//! use sei_api::{ClusterDomain, SeiNode, names, v1alpha1::Mode};
 //!
 //! let node: SeiNode = serde_saphyr::from_str(
 //!     "
@@ -23,7 +23,7 @@
 //! )?;
 //! assert_eq!(node.spec.mode(), Some(Mode::FullNode));
 //! assert_eq!(
-//!     names::required_dns_names(&node),
+//!     names::required_dns_names(&node, &ClusterDomain::default()),
 //!     ["node-0.sei.svc.cluster.local", "node-0-0.node-0.sei.svc.cluster.local"],
 //! );
 //! # Ok::<(), serde_saphyr::Error>(())
@@ -48,6 +48,7 @@
 //! ```
 #![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod cluster_domain;
 pub mod conditions;
 mod crd;
 pub mod deployment_conditions;
@@ -59,6 +60,7 @@ pub mod ports;
 pub mod v1alpha1;
 mod vocabulary;
 
+pub use cluster_domain::ClusterDomain;
 pub use crd::{crd, crd_manifest, deployment_crd, deployment_crd_manifest};
 pub use v1alpha1::{
     SeiNode, SeiNodeDeployment, SeiNodeDeploymentSpec, SeiNodeDeploymentStatus, SeiNodeSpec, SeiNodeStatus,

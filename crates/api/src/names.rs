@@ -1,10 +1,7 @@
 //! Every name derived from a SeiNode, in one place: published in status, checked in the TLS certificate,
 //! rendered into objects, used by the client.
 
-use crate::{SeiNode, ports};
-
-/// DNS domain of the cluster. The certificates of existing fleets contain it.
-const CLUSTER_DOMAIN: &str = "cluster.local";
+use crate::{ClusterDomain, SeiNode};
 
 /// `metadata.name`. The API server sets it on every stored object; it is empty for a file that has none.
 pub fn node(node: &SeiNode) -> &str {
@@ -52,29 +49,20 @@ pub fn rbac_proxy_config(n: &SeiNode) -> String {
     format!("{}-rbac-proxy-config", node(n))
 }
 
-/// `<name>.<namespace>.svc.cluster.local`.
-fn service_dns(n: &SeiNode) -> String {
-    format!("{}.{}.svc.{CLUSTER_DOMAIN}", node(n), namespace(n))
+/// `<name>.<namespace>.svc.<domain>`.
+fn service_dns(n: &SeiNode, domain: &ClusterDomain) -> String {
+    format!("{}.{}.svc.{domain}", node(n), namespace(n))
 }
 
-/// `<name>-0.<name>.<namespace>.svc.cluster.local`, the address that the operator connects to.
-pub fn pod_dns(n: &SeiNode) -> String {
-    format!("{}.{}", pod(n), service_dns(n))
+/// `<name>-0.<name>.<namespace>.svc.<domain>`, the address that the operator connects to.
+pub fn pod_dns(n: &SeiNode, domain: &ClusterDomain) -> String {
+    format!("{}.{}", pod(n), service_dns(n, domain))
 }
 
 /// The DNS names that a certificate of the sidecar API must contain, in the order in which they are
 /// published.
-pub fn required_dns_names(n: &SeiNode) -> [String; 2] {
-    [service_dns(n), pod_dns(n)]
-}
-
-/// Base URL of the sidecar API: plain on the sidecar's port, or through kube-rbac-proxy with TLS.
-pub fn sidecar_url(n: &SeiNode) -> String {
-    if n.spec.tls().is_some() {
-        format!("https://{}:{}", pod_dns(n), ports::RBAC_PROXY)
-    } else {
-        format!("http://{}:{}", pod_dns(n), n.spec.sidecar_port())
-    }
+pub fn required_dns_names(n: &SeiNode, domain: &ClusterDomain) -> [String; 2] {
+    [service_dns(n, domain), pod_dns(n, domain)]
 }
 
 #[cfg(test)]
@@ -118,21 +106,16 @@ mod tests {
 
     #[test]
     fn required_dns_names_are_those_of_the_service_and_the_pod_in_this_order() {
-        let [service, pod] = required_dns_names(&plain());
-        assert_eq!(service, "node-0.sei.svc.cluster.local");
-        assert_eq!(pod, "node-0-0.node-0.sei.svc.cluster.local");
-    }
-
-    #[test]
-    fn the_sidecar_url_uses_its_port_or_the_proxy() {
-        let host = "node-0-0.node-0.sei.svc.cluster.local";
-        let mut n = plain();
-        assert_eq!(sidecar_url(&n), format!("http://{host}:7777"));
-        n.spec.sidecar = serde_json::from_value(json!({ "port": 7000 })).unwrap();
-        assert_eq!(sidecar_url(&n), format!("http://{host}:7000"));
-        n.spec.sidecar =
-            serde_json::from_value(json!({ "port": 7000, "tls": { "secretName": "t" } })).unwrap();
-        assert_eq!(sidecar_url(&n), format!("https://{host}:8443"));
+        let default = ClusterDomain::default();
+        assert_eq!(
+            required_dns_names(&plain(), &default),
+            ["node-0.sei.svc.cluster.local", "node-0-0.node-0.sei.svc.cluster.local"]
+        );
+        let other = ClusterDomain::parse("k8s.example").unwrap();
+        assert_eq!(
+            required_dns_names(&plain(), &other),
+            ["node-0.sei.svc.k8s.example", "node-0-0.node-0.sei.svc.k8s.example"]
+        );
     }
 
     #[test]
@@ -143,6 +126,7 @@ mod tests {
         assert!(pod(&n).len() <= 63);
         assert!(bootstrap_job(&n).len() <= 63);
         n.metadata.namespace = Some("n".repeat(63));
-        assert!(pod_dns(&n).len() <= 253);
+        let longest = ClusterDomain::parse(&format!("{}.{}", "a".repeat(63), "b".repeat(13))).unwrap();
+        assert_eq!(pod_dns(&n, &longest).len(), 253);
     }
 }

@@ -160,8 +160,14 @@ impl Scopes {
             namespaces.into_iter().zip(caches).zip(&wakes).zip(woken)
         {
             let gateway = options.platform.gateway();
-            let (groups, group_writers, woken_groups) =
-                groups::Context::new(client, &cache, metrics, events, gateway);
+            let (groups, group_writers, woken_groups) = groups::Context::new(
+                client,
+                options.platform.cluster_domain(),
+                &cache,
+                metrics,
+                events,
+                gateway,
+            );
             let context = Arc::new(Context {
                 client: client.clone(),
                 platform: options.platform.clone(),

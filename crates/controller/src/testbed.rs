@@ -65,14 +65,16 @@ pub(crate) fn client(answer: impl Fn(&str) -> Answer + Clone + Send + 'static) -
 pub(crate) fn context(client: &Client, settings: &[(&str, &str)]) -> (Arc<Context>, Writers) {
     let settings = builders::platform().into_iter().chain(settings.iter().copied());
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let platform = Platform::from_settings(&settings).unwrap();
     let metrics = Arc::new(Metrics::register(&mut Registry::default()));
     let events = Publisher::new(client.clone());
     let (cache, writers) = Cache::new(true);
     let (wake, _) = mpsc::unbounded_channel();
-    let (groups, _, _) = groups::Context::new(client, &cache, &metrics, &events, None);
+    let (groups, _, _) =
+        groups::Context::new(client, platform.cluster_domain(), &cache, &metrics, &events, None);
     let context = Context {
         client: client.clone(),
-        platform: Platform::from_settings(&settings).unwrap(),
+        platform,
         sidecars: Sidecars {
             transport: Transport::new(Vec::new(), Arc::new(AlwaysOpen)),
             tokens: Tokens::new(client, None),

@@ -343,7 +343,12 @@ mod tests {
             let spec = pod.spec.as_ref().unwrap();
             let things = Exclusive::of_pod("pacific-1", "pacific-1", spec);
             let trust = Some(ServerTrust::Roots(Vec::new()));
-            (Target::of(&node, pod, trust), image_of(Some(spec)).map(str::to_owned), things, fingerprint(pod))
+            (
+                Target::of(&node, pod, trust, platform.cluster_domain()),
+                image_of(Some(spec)).map(str::to_owned),
+                things,
+                fingerprint(pod),
+            )
         };
         let (whole, size) = (read(&object), text(&object).len());
         pod(&mut object);

@@ -43,7 +43,7 @@ pub(crate) fn status(observed: &Observed, node: &Node<'_>, platform: &Platform) 
     }
     let peers = observed.peers.as_ref().map(|peers| peers.addresses.clone());
     status.resolved_peers = peers.filter(|peers| !peers.is_empty());
-    tls(observed, &mut status);
+    tls(observed, platform, &mut status);
     keys(observed, &mut status);
     sidecar_conditions::tell(observed, platform, &mut status);
     synced::tell(observed, &mut status);
@@ -122,7 +122,7 @@ fn runs_unnoted(observed: &Observed, status: &SeiNodeStatus) -> bool {
     status.phase == Some(NodePhase::Running) && !active && !noted && template == wanted && pod == wanted
 }
 
-fn tls(observed: &Observed, status: &mut SeiNodeStatus) {
+fn tls(observed: &Observed, platform: &Platform, status: &mut SeiNodeStatus) {
     let (Some(tls), Some(spec)) = (&observed.tls, observed.node.spec.tls()) else {
         status.sidecar_tls = None;
         conditions::remove(&mut status.conditions, ConditionType::SidecarTlsSecretReady);
@@ -130,7 +130,7 @@ fn tls(observed: &Observed, status: &mut SeiNodeStatus) {
     };
     status.sidecar_tls = Some(SidecarTlsStatus {
         secret_name: spec.secret_name.clone(),
-        required_dns_names: names::required_dns_names(&observed.node).to_vec(),
+        required_dns_names: names::required_dns_names(&observed.node, platform.cluster_domain()).to_vec(),
     });
     say(observed, status, Statement::new(tls.is_ready(), tls.reason, tls.message.as_str()));
 }

@@ -56,7 +56,7 @@ pub fn peers(
     let before = last_known(node);
     let mut found: Vec<_> = others
         .filter(|other| is_peer(node, other, platform))
-        .map(|other| (names::pod_dns(&other), other))
+        .map(|other| (names::pod_dns(&other, platform.cluster_domain()), other))
         .collect();
     found.sort_by_cached_key(|(name, _)| (preference(node, name), name.clone()));
     let mut peers = Peers::default();
@@ -204,9 +204,13 @@ mod tests {
     }
 
     fn platform(peer_namespaces: &str) -> Platform {
+        platform_with(("SEI_PEER_NAMESPACES", peer_namespaces))
+    }
+
+    fn platform_with(more: (&str, &str)) -> Platform {
         let settings = include_str!("../../../tests/conformance/full-tls/platform.env");
         let settings = settings.lines().filter_map(|line| line.split_once('='));
-        let more = [("SEI_PEER_NAMESPACES", peer_namespaces)];
+        let more = [more];
         let settings = settings.chain(more).map(|(name, value)| (name.to_owned(), value.to_owned()));
         Platform::from_settings(&settings.collect()).unwrap()
     }
@@ -246,6 +250,9 @@ mod tests {
         };
         assert_eq!(at(&external("p2p.example:443")), [format!("{ID}@p2p.example:443")]);
         assert_eq!(at(&external("not an address")), [inside.as_str()]);
+        let platform = platform_with(("SEI_CLUSTER_DOMAIN", "k8s.example"));
+        let found = peers(&own, [other].into_iter(), &platform, |_| Some(ID.to_owned())).unwrap();
+        assert_eq!(found.addresses, [format!("{ID}@other-0.other.sei.svc.k8s.example:26656")]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
-use sei_api::{SeiNode, SeiNodeDeployment, labels};
+use sei_api::{ClusterDomain, SeiNode, SeiNodeDeployment, labels};
 use serde_json::{Value, json};
 
 use crate::{
@@ -31,6 +31,8 @@ pub struct Observed {
     pub knows_budgets: bool,
     /// Whether HTTPRoutes can be written.
     pub routes: Routes,
+    /// The DNS domain of the cluster.
+    pub domain: ClusterDomain,
     /// The time of the observation.
     pub now: Timestamp,
 }

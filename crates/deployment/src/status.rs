@@ -51,7 +51,7 @@ pub fn status(observed: &Observed, decision: &Decision, refusals: &[Refusal]) ->
         unavailable_replicas: Some(counts.unavailable),
         selector: Some(format!("{}={}", labels::DEPLOYMENT, group.name_any())),
         nodes: Some(nodes),
-        sidecar_tls: tls::of(group, &members),
+        sidecar_tls: tls::of(group, &members, &observed.domain),
         internal_service: endpoints::internal(observed),
         per_pod_services: Some(endpoints::pods(group, &members)),
         networking_status: routes::hosts(observed),

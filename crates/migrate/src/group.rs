@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use kube::ResourceExt;
-use sei_api::{SeiNode, SeiNodeDeployment, conditions::is_true, deployment_conditions::ConditionType};
+use sei_api::{
+    ClusterDomain, SeiNode, SeiNodeDeployment, conditions::is_true, deployment_conditions::ConditionType,
+};
 use sei_deployment::{Object, Observed, Routes, Write, concerns, decide, status, taken_over};
 use sei_render::drift::differences;
 use serde::Deserialize;
@@ -16,7 +18,12 @@ use crate::{
     forecast::{Effect, Forecast},
 };
 
-pub(crate) fn forecast(cluster: &Cluster, object: &Value, now: Timestamp) -> Forecast {
+pub(crate) fn forecast(
+    cluster: &Cluster,
+    object: &Value,
+    domain: &ClusterDomain,
+    now: Timestamp,
+) -> Forecast {
     let mut forecast = Forecast::of("SeiNodeDeployment", object);
     let group: SeiNodeDeployment = match serde_path_to_error::deserialize(object) {
         Ok(group) => group,
@@ -32,6 +39,7 @@ pub(crate) fn forecast(cluster: &Cluster, object: &Value, now: Timestamp) -> For
         routes: Routes::NoGateway,
         nodes: nodes.into_iter().map(Arc::new).collect(),
         group: Arc::new(group),
+        domain: domain.clone(),
         now,
     };
     let decision = decide(&observed);

@@ -26,5 +26,12 @@ pub use forecast::{Effect, Forecast, Stalled};
 /// What becomes of each SeiNode and SeiNodeDeployment of `cluster` when the operator starts with `platform`.
 pub fn forecasts(cluster: &Cluster, platform: &Platform, now: Timestamp) -> Vec<Forecast> {
     let nodes = cluster.nodes.iter().map(|node| node::forecast(cluster, node, platform, now));
-    nodes.chain(cluster.groups.iter().map(|group| group::forecast(cluster, group, now))).collect()
+    nodes
+        .chain(
+            cluster
+                .groups
+                .iter()
+                .map(|group| group::forecast(cluster, group, platform.cluster_domain(), now)),
+        )
+        .collect()
 }

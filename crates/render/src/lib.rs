@@ -54,7 +54,7 @@ mod workload;
 pub use error::RenderError;
 pub use gateway::Gateway;
 pub use meta::owner_reference;
-pub use platform::{Bucket, Platform, SettingsError};
+pub use platform::{Bucket, Platform, SettingsError, cluster_domain};
 pub use pod::{
     sidecar::sidecar_image,
     volumes::{SIGNING_KEY as SIGNING_KEY_VOLUME, SIGNING_KEY_FILE},

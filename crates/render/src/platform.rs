@@ -4,10 +4,13 @@
 use std::{collections::BTreeMap, fmt};
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use sei_api::v1alpha1::Mode;
+use sei_api::{ClusterDomain, v1alpha1::Mode};
 use sei_node::canonical_quantity;
 
 use crate::{allowed_images::AllowedImages, gateway::Gateway, reference_label::ReferenceLabel};
+
+/// The setting with the DNS domain of the cluster.
+const CLUSTER_DOMAIN: &str = "SEI_CLUSTER_DOMAIN";
 
 /// A bucket and its region.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +48,7 @@ pub struct Platform {
     peer_namespaces: Vec<String>,
     reference_label: Option<ReferenceLabel>,
     gateway: Option<Gateway>,
+    cluster_domain: ClusterDomain,
 }
 
 /// All invalid settings.
@@ -100,6 +104,17 @@ impl Reader<'_> {
             self.wrong
                 .push(format!("{name} is {text:?}: write a Kubernetes quantity such as 500m, 32Gi or 2Ti"));
             Quantity::default()
+        })
+    }
+
+    fn cluster_domain(&mut self) -> ClusterDomain {
+        let Some(text) = self.optional(CLUSTER_DOMAIN) else { return ClusterDomain::default() };
+        ClusterDomain::parse(&text).unwrap_or_else(|| {
+            self.wrong.push(format!(
+                "{CLUSTER_DOMAIN} is {text:?}: write the DNS domain of the cluster, such as cluster.local, in lower case, \
+                 without a dot at its end, of 77 characters at most"
+            ));
+            ClusterDomain::default()
         })
     }
 
@@ -166,6 +181,7 @@ impl Platform {
             peer_namespaces: read.list("SEI_PEER_NAMESPACES"),
             reference_label: read.optional("SEI_REFERENCE_LABEL").as_deref().map(ReferenceLabel::parse),
             gateway: read.gateway(),
+            cluster_domain: read.cluster_domain(),
         };
         if read.wrong.is_empty() {
             return Ok(platform);
@@ -189,6 +205,11 @@ impl Platform {
         self.peer_namespaces.is_empty() || self.peer_namespaces.iter().any(|allowed| allowed == namespace)
     }
 
+    /// The DNS domain of the cluster.
+    pub fn cluster_domain(&self) -> &ClusterDomain {
+        &self.cluster_domain
+    }
+
     /// The Gateway of HTTPRoutes of groups, where there is one.
     pub fn gateway(&self) -> Option<&Gateway> {
         self.gateway.as_ref()
@@ -205,6 +226,16 @@ impl Platform {
             Mode::FullNode | Mode::Replayer | Mode::Validator => &self.default,
         }
     }
+}
+
+/// The DNS domain of the cluster that `settings` name, for commands that need no other setting.
+///
+/// # Errors
+/// [`SettingsError`] where it is malformed.
+pub fn cluster_domain(settings: &BTreeMap<String, String>) -> Result<ClusterDomain, SettingsError> {
+    let mut read = Reader { settings, wrong: Vec::new() };
+    let domain = read.cluster_domain();
+    if read.wrong.is_empty() { Ok(domain) } else { Err(SettingsError(read.wrong)) }
 }
 
 #[cfg(test)]
@@ -228,6 +259,26 @@ mod tests {
         let error = Platform::from_settings(&settings).unwrap_err();
         let names: Vec<_> = error.lines().iter().filter_map(|line| line.split(' ').next()).collect();
         assert_eq!(names, ["SEI_GENESIS_REGION", "SEI_SIDECAR_IMAGE", "SEI_STORAGE_SIZE_DEFAULT"]);
+    }
+
+    #[test]
+    fn the_domain_of_the_cluster_is_that_of_most_clusters_unless_it_is_set() {
+        let with = |domain: &str| {
+            let mut settings = settings();
+            settings.insert("SEI_CLUSTER_DOMAIN".into(), domain.into());
+            settings
+        };
+        for (given, expected) in [("", "cluster.local"), ("k8s.example", "k8s.example")] {
+            let platform = Platform::from_settings(&with(given)).unwrap();
+            assert_eq!(platform.cluster_domain().to_string(), expected);
+            assert_eq!(cluster_domain(&with(given)).as_ref(), Ok(platform.cluster_domain()));
+        }
+        for error in [
+            Platform::from_settings(&with("k8s.example.")).unwrap_err(),
+            cluster_domain(&with("A")).unwrap_err(),
+        ] {
+            assert!(error.to_string().contains("SEI_CLUSTER_DOMAIN is"), "{error}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The certificate of a node's sidecar API.
 
-use sei_api::{SeiNode, conditions::ConditionType, names};
+use sei_api::{SeiNode, conditions::ConditionType};
 use serde::Serialize;
 
 /// The TLS Secret of a node and the result of its check.
@@ -9,7 +9,7 @@ use serde::Serialize;
 pub struct TlsLine {
     /// The Secret that the spec names.
     pub secret_name: String,
-    /// DNS names that the certificate must contain.
+    /// DNS names that the certificate must contain, as the operator published them.
     #[serde(rename = "requiredDNSNames")]
     pub required_dns_names: Vec<String>,
     /// Whether the Secret can be used; absent until the operator has checked it.
@@ -23,11 +23,12 @@ pub struct TlsLine {
 impl TlsLine {
     pub(crate) fn of(node: &SeiNode) -> Option<Self> {
         let tls = node.spec.tls()?;
-        let condition =
-            node.status.as_ref().and_then(|status| status.condition(ConditionType::SidecarTlsSecretReady));
+        let status = node.status.as_ref();
+        let condition = status.and_then(|status| status.condition(ConditionType::SidecarTlsSecretReady));
+        let published = status.and_then(|status| status.sidecar_tls.as_ref());
         Some(Self {
             secret_name: tls.secret_name.clone(),
-            required_dns_names: names::required_dns_names(node).into(),
+            required_dns_names: published.map(|tls| tls.required_dns_names.clone()).unwrap_or_default(),
             ready: condition.map(|it| it.status == "True"),
             reason: condition.map_or_else(|| "NotChecked".to_owned(), |it| it.reason.clone()),
             message: condition.map(|it| it.message.clone()).unwrap_or_default(),

@@ -90,7 +90,7 @@ fn replace(node: &SeiNode, observed: &Observed, target: &Target) -> Progress {
 /// What the Secret still needs.
 fn secret(node: &SeiNode, observed: &Observed, target: &Target) -> Option<Progress> {
     let Target::Enable { secret, issuer } = target else { return None };
-    let names = names::required_dns_names(node);
+    let names = names::required_dns_names(node, &observed.domain);
     let problem = match &observed.secret {
         Secret::Valid => return None,
         Secret::Missing => {

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use sei_api::{
-    SeiNode,
+    ClusterDomain, SeiNode,
     v1alpha1::{SeiNodeSpec, SidecarTls, deployment::NAME_VARIABLE},
 };
 
@@ -88,6 +88,8 @@ pub struct Observed {
     pub secret: Secret,
     /// Whether a Certificate for the Secret exists.
     pub certificate: bool,
+    /// The DNS domain of the cluster.
+    pub domain: ClusterDomain,
     /// The group that creates the node again, where the node is taken as one of a group.
     pub group: Option<Group>,
 }

@@ -65,11 +65,13 @@ fn starting() -> Value {
     ];
     let plan = json!({ "id": "p", "phase": "Active", "targetPhase": "Running", "tasks": tasks,
         "createdAt": "2030-01-01T11:56:00Z" });
-    object(
-        "rpc-1",
-        tls,
-        json!({ "phase": "Initializing", "plan": plan, "conditions": conditions, "resolvedPeers": ["a", "b"] }),
-    )
+    let names = ["rpc-1.pacific-1.svc.cluster.local", "rpc-1-0.rpc-1.pacific-1.svc.cluster.local"];
+    let published = json!({ "secretName": "rpc-1-tls", "requiredDNSNames": names });
+    let status = json!({
+        "phase": "Initializing", "plan": plan, "conditions": conditions, "resolvedPeers": ["a", "b"],
+        "sidecarTLS": published,
+    });
+    object("rpc-1", tls, status)
 }
 
 fn stalled() -> Value {

@@ -12,7 +12,7 @@ use kube::{
     Api, Client, Resource, ResourceExt,
     api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
 };
-use sei_api::{SeiNode, SeiNodeDeployment, labels, names};
+use sei_api::{ClusterDomain, SeiNode, SeiNodeDeployment, labels, names};
 use sei_tls_rollout::{
     Group, Observed, ObservedGroup, Secret as Finding, Target, Volume, members, stored, stored_group,
 };
@@ -21,18 +21,21 @@ use crate::{
     check_secret,
     cli::{ClusterArgs, tls::Subject},
     connect::connect,
+    input,
 };
 
 /// One namespace of a cluster.
 pub(super) struct Cluster {
     client: Client,
     namespace: String,
+    domain: ClusterDomain,
 }
 
 impl Cluster {
     pub(super) async fn open(args: &ClusterArgs) -> anyhow::Result<Self> {
+        let domain = input::cluster_domain()?;
         let (client, namespace) = connect(args).await?;
-        Ok(Self { client, namespace })
+        Ok(Self { client, namespace, domain })
     }
 
     pub(super) fn api<K>(&self) -> Api<K>
@@ -118,6 +121,7 @@ impl Cluster {
             claim,
             secret,
             certificate,
+            domain: self.domain.clone(),
             group: None,
         })
     }
@@ -143,7 +147,7 @@ impl Cluster {
     /// Returns only the verdict on a Secret, none of its data.
     async fn finding(&self, node: &SeiNode, name: &str) -> anyhow::Result<Finding> {
         let Some(secret) = self.get::<Secret>(name).await? else { return Ok(Finding::Missing) };
-        let names = names::required_dns_names(node);
+        let names = names::required_dns_names(node, &self.domain);
         Ok(match sei_tls::judge(&check_secret::data(&secret), &names, Timestamp::now()) {
             Ok(_) => Finding::Valid,
             Err(problem) => Finding::Invalid(problem.to_string()),

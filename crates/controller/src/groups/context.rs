@@ -10,7 +10,7 @@ use kube::{
     Client, Resource, ResourceExt,
     runtime::reflector::{ObjectRef, Store, store::Writer},
 };
-use sei_api::{SeiNode, SeiNodeDeployment, labels};
+use sei_api::{ClusterDomain, SeiNode, SeiNodeDeployment, labels};
 use sei_deployment::{HTTPRoute, Routes};
 use sei_render::Gateway;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -42,6 +42,8 @@ pub(crate) struct Writers {
 
 pub(crate) struct Context {
     pub(crate) client: Client,
+    /// The DNS domain of the cluster.
+    pub(crate) domain: ClusterDomain,
     pub(crate) groups: Store<SeiNodeDeployment>,
     /// Services of groups, and whatever else has their label.
     pub(crate) services: Store<Service>,
@@ -67,6 +69,7 @@ impl Context {
     /// The context of the scope of `cache`, with what fills its stores and what it wakes.
     pub(crate) fn new(
         client: &Client,
+        domain: &ClusterDomain,
         cache: &Cache,
         metrics: &Arc<Metrics>,
         events: &Publisher,
@@ -76,6 +79,7 @@ impl Context {
         let (wake, woken) = unbounded_channel();
         let context = Self {
             client: client.clone(),
+            domain: domain.clone(),
             groups: writers.groups.as_reader(),
             services: writers.services.as_reader(),
             budgets: writers.budgets.as_reader(),

@@ -30,6 +30,7 @@ pub(super) async fn observe(ctx: &Context, cached: &Arc<SeiNodeDeployment>) -> R
         objects: found,
         knows_budgets: ctx.knows_budgets(),
         routes,
+        domain: ctx.domain.clone(),
         now: Timestamp::now(),
         group,
     })

@@ -33,7 +33,7 @@ pub(super) fn find(ctx: &Context, node: &SeiNode, children: &Children, now: Time
             }),
             Some(pod) => {
                 let trust = memory.trust.clone().filter(|_| node.spec.tls().is_some());
-                Ok(Target::of(node, pod, trust))
+                Ok(Target::of(node, pod, trust, ctx.platform.cluster_domain()))
             }
         };
         let sidecar =

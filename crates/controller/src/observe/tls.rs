@@ -68,7 +68,7 @@ async fn read(
 ) -> (TlsFinding, Option<ServerTrust>) {
     let namespace = names::namespace(node);
     let api: Api<Secret> = Api::namespaced(ctx.client.clone(), namespace);
-    let required = names::required_dns_names(node);
+    let required = names::required_dns_names(node, ctx.platform.cluster_domain());
     match api.get_opt(name).await {
         Ok(Some(secret)) => match ctx.platform.refuses_reference(secret.metadata.labels.as_ref()) {
             Some(why) => {

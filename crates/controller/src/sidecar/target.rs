@@ -1,7 +1,7 @@
 //! Address of a node's sidecar and how to connect to it: from the running pod, not from the current spec.
 
 use k8s_openapi::api::core::v1::{Container, Pod};
-use sei_api::{SeiNode, labels, names, ports};
+use sei_api::{ClusterDomain, SeiNode, labels, names, ports};
 use sei_sidecar::ServerTrust;
 
 /// The sidecar of one pod.
@@ -25,12 +25,13 @@ pub(crate) struct Verification {
 }
 
 impl Target {
-    /// The sidecar in `pod` of `node`. With TLS its certificate is verified against `trust`.
-    pub(crate) fn of(node: &SeiNode, pod: &Pod, trust: Option<ServerTrust>) -> Self {
+    /// The sidecar in `pod` of `node`, in a cluster with this DNS domain. With TLS its certificate is verified
+    /// against `trust`.
+    pub(crate) fn of(node: &SeiNode, pod: &Pod, trust: Option<ServerTrust>, domain: &ClusterDomain) -> Self {
         let tls = trust.map(|trust| Verification { trust, audience: audience(node, pod) });
         Self {
             pod: pod.metadata.uid.clone().unwrap_or_default(),
-            host: names::pod_dns(node),
+            host: names::pod_dns(node, domain),
             port: port(pod).unwrap_or_else(|| node.spec.sidecar_port()),
             tls,
         }
@@ -114,13 +115,20 @@ mod tests {
     fn the_port_comes_from_the_pod_and_not_from_the_spec() {
         let env = json!([{ "name": "SEI_SIDECAR_PORT", "value": "7777" }]);
         let running = pod(json!([{ "name": "sei-sidecar", "env": env }]));
-        let host = "node-0-0.node-0.sei.svc.cluster.local";
-        assert_eq!(Target::of(&node(), &running, None).url(), format!("http://{host}:7777"));
-        assert_eq!(Target::of(&node(), &pod(json!([])), None).url(), format!("http://{host}:7000"));
+        let (domain, host) = (ClusterDomain::default(), "node-0-0.node-0.sei.svc.cluster.local");
+        assert_eq!(Target::of(&node(), &running, None, &domain).url(), format!("http://{host}:7777"));
+        assert_eq!(Target::of(&node(), &pod(json!([])), None, &domain).url(), format!("http://{host}:7000"));
         let trust = Some(ServerTrust::Roots(Vec::new()));
-        let verified = Target::of(&node(), &running, trust);
+        let verified = Target::of(&node(), &running, trust, &domain);
         assert_eq!(verified.url(), format!("https://{host}:8443"));
         assert_eq!(verified.plain_url(), format!("http://{host}:7777"));
+    }
+
+    #[test]
+    fn the_host_is_in_the_domain_of_the_cluster() {
+        let domain = ClusterDomain::parse("k8s.example").unwrap();
+        let target = Target::of(&node(), &pod(json!([])), None, &domain);
+        assert_eq!(target.host, "node-0-0.node-0.sei.svc.k8s.example");
     }
 
     #[test]

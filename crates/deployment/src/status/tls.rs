@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sei_api::{
-    SeiNode, SeiNodeDeployment,
+    ClusterDomain, SeiNode, SeiNodeDeployment,
     conditions::{ConditionType, is_true},
     names,
     v1alpha1::deployment::ChildTls,
@@ -16,7 +16,11 @@ use crate::{
 
 /// One entry a Secret, by the nodes that the group wants: a Secret that several nodes share needs the names of all.
 /// Nodes that do not exist yet count, so that their certificates can be issued first.
-pub(super) fn of(group: &SeiNodeDeployment, members: &Members) -> Option<Vec<ChildTls>> {
+pub(super) fn of(
+    group: &SeiNodeDeployment,
+    members: &Members,
+    domain: &ClusterDomain,
+) -> Option<Vec<ChildTls>> {
     group.spec.template.spec.tls()?;
     let mut secrets: BTreeMap<String, ChildTls> = BTreeMap::new();
     for member in &members.wanted {
@@ -29,7 +33,7 @@ pub(super) fn of(group: &SeiNodeDeployment, members: &Members) -> Option<Vec<Chi
         let new = || ChildTls { secret_name: tls.secret_name.clone(), ready: true, ..ChildTls::default() };
         let secret = secrets.entry(tls.secret_name.clone()).or_insert_with(new);
         secret.ready &= accepted;
-        secret.required_dns_names.extend(names::required_dns_names(&wanted));
+        secret.required_dns_names.extend(names::required_dns_names(&wanted, domain));
     }
     let mut secrets: Vec<_> = secrets.into_values().collect();
     for secret in &mut secrets {

@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 use kube::ResourceExt;
-use sei_api::{SeiNode, SeiNodeDeployment, SeiNodeDeploymentStatus};
+use sei_api::{ClusterDomain, SeiNode, SeiNodeDeployment, SeiNodeDeploymentStatus};
 use sei_deployment::{Object, ObjectKind, Observed, Routes, decide, status};
 use sei_render::Platform;
 use serde_json::{Value, json};
@@ -97,6 +97,7 @@ impl Recorded {
             objects: self.objects(),
             knows_budgets: true,
             routes: self.routes(),
+            domain: ClusterDomain::default(),
             now: Timestamp::UNIX_EPOCH,
         }
     }

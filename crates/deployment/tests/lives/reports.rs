@@ -1,6 +1,7 @@
 //! What the status tells.
 
-use sei_deployment::{Refusal, decide, status};
+use sei_api::ClusterDomain;
+use sei_deployment::{Observed, Refusal, decide, status};
 use serde_json::json;
 
 use crate::{IMAGE, full_nodes, validators, world::World};
@@ -24,6 +25,10 @@ fn each_secret_of_the_group_is_listed_with_the_names_that_it_needs() {
     assert_eq!(shared.len(), 1);
     assert_eq!(shared[0].required_dns_names, [names("rpc-0"), names("rpc-1")].concat());
     assert_eq!(World::new(full_nodes(1)).status().sidecar_tls, None);
+    let observed =
+        Observed { domain: ClusterDomain::parse("k8s.example").unwrap(), ..with_tls("shared").observe() };
+    let elsewhere = status(&observed, &decide(&observed), &[]).sidecar_tls.unwrap();
+    assert_eq!(elsewhere[0].required_dns_names[0], "rpc-0.sei.svc.k8s.example");
 }
 
 #[test]

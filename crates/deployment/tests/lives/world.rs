@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
-use sei_api::{SeiNode, SeiNodeDeploymentStatus, labels};
+use sei_api::{ClusterDomain, SeiNode, SeiNodeDeploymentStatus, labels};
 use sei_deployment::{Decision, Object, ObjectKind, Observed, Routes, Write, decide, status, taken_over};
 use serde_json::{Map, Value, json};
 
@@ -72,6 +72,7 @@ impl World {
             objects: self.objects.iter().map(|((kind, _), body)| object(*kind, body)).collect(),
             knows_budgets: self.knows_budgets,
             routes: self.routes.clone(),
+            domain: ClusterDomain::default(),
             now: Timestamp::UNIX_EPOCH,
         }
     }

@@ -5,6 +5,7 @@ mod group;
 mod world;
 
 use kube::ResourceExt;
+use sei_api::ClusterDomain;
 use sei_api::labels::RECREATE_ANNOTATION;
 use sei_tls_rollout::{Issuer, Observed, Progress, Secret, Step, Target, Volume, next, steps};
 use serde_json::json;
@@ -62,6 +63,11 @@ fn an_issuer_is_asked_first_and_waited_for() {
         certificate["spec"]["dnsNames"],
         json!(["rpc-0.sei.svc.cluster.local", "rpc-0-0.rpc-0.sei.svc.cluster.local"])
     );
+    let elsewhere = Observed { domain: ClusterDomain::parse("k8s.example").unwrap(), ..observed.clone() };
+    let Progress::Next(Step::Issue(certificate)) = next(&elsewhere, &target) else {
+        panic!("the names are others")
+    };
+    assert_eq!(certificate["spec"]["dnsNames"][0], "rpc-0.sei.svc.k8s.example");
     let waiting = next(&Observed { certificate: true, ..observed }, &target);
     assert!(matches!(&waiting, Progress::Wait(what) if what.contains("being issued")), "{waiting:?}");
 }

@@ -1,7 +1,7 @@
 //! A node that is in order.
 
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
-use sei_api::SeiNode;
+use sei_api::{ClusterDomain, SeiNode};
 use sei_tls_rollout::{Observed, Secret, Volume};
 use serde_json::{Value, json};
 
@@ -41,6 +41,7 @@ pub(crate) fn running(name: &str) -> Observed {
         pod: Some(pod(name)),
         secret: Secret::Valid,
         certificate: false,
+        domain: ClusterDomain::default(),
         group: None,
     }
 }

@@ -25,6 +25,7 @@ SEI_GATEWAY_PUBLIC_DOMAIN: {{ . | quote }}
 {{- with .referenceLabel }}
 SEI_REFERENCE_LABEL: {{ . | quote }}
 {{- end }}
+SEI_CLUSTER_DOMAIN: {{ .clusterDomain | quote }}
 SEI_SERVICE_ACCOUNT: {{ .serviceAccount | quote }}
 SEI_TOLERATION_KEY: {{ .tolerationKey | quote }}
 SEI_NODEPOOL_NAME: {{ .default.nodePool | quote }}

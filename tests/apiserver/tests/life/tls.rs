@@ -110,3 +110,19 @@ async fn deletion_leaves_nothing(cluster: &Cluster) {
     let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     assert!(secrets.get_opt("rpc-0-tls").await.unwrap().is_some(), "the Secret belongs to the user");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_are_in_the_domain_of_the_cluster() {
+    let cluster = harness::cluster().await;
+    let domain = ("SEI_CLUSTER_DOMAIN", "k8s.example".to_owned());
+    let _operator = harness::operator_with(&cluster, &[domain]);
+    let names = harness::names("rpc-0").into_iter().map(|name| name.replace("cluster.local", "k8s.example"));
+    let names: Vec<_> = names.collect();
+    harness::put_secret(&cluster, &Authority::new("issuer").unwrap(), "rpc-0-tls", &names).await;
+    harness::create(&cluster, "rpc-0", builders::tls_full_node(IMAGE, "rpc-0-tls")).await;
+    let node = until(&cluster, "rpc-0", "the Secret is accepted", |node| {
+        condition(node, ConditionType::SidecarTlsSecretReady).as_deref() == Some("True/TLSSecretReady")
+    })
+    .await;
+    assert_eq!(node.status.unwrap().sidecar_tls.unwrap().required_dns_names, names);
+}

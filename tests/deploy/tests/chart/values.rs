@@ -18,6 +18,7 @@ fn invalid_values_are_rejected_by_name() {
         (json!({ "platform": { "images": { "proxy": "a b" } } }), "/platform/images/proxy"),
         (json!({ "platform": { "serviceAccount": "Not A Name" } }), "/platform/serviceAccount"),
         (json!({ "platform": { "tolerationKey": "" } }), "/platform/tolerationKey"),
+        (json!({ "platform": { "clusterDomain": "cluster.local." } }), "/platform/clusterDomain"),
         (json!({ "platform": { "default": { "nodePool": "" } } }), "/platform/default/nodePool"),
         (json!({ "platform": { "default": { "storageSize": "2000 Gi" } } }), "/platform/default/storageSize"),
         (json!({ "platform": { "archive": { "memory": "448GB" } } }), "/platform/archive/memory"),
