@@ -23,6 +23,7 @@ use crate::{
     memory::Memory,
     metrics::{Controller, Metrics},
     neighbours::Neighbours,
+    pace::Pace,
     packed::{Pack, Packed},
     references::References,
     sidecar::Sidecars,
@@ -93,6 +94,8 @@ pub(crate) struct Context {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) events: Publisher,
     pub(crate) memories: Mutex<HashMap<String, Memory>>,
+    /// Shared by all scopes.
+    pub(crate) pace: Arc<Pace>,
     /// The groups of this scope.
     pub(crate) groups: Arc<groups::Context>,
 }

@@ -72,6 +72,7 @@ mod memory;
 mod metrics;
 mod neighbours;
 mod observe;
+mod pace;
 mod packed;
 mod progress;
 mod queue;

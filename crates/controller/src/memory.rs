@@ -46,8 +46,8 @@ pub(crate) struct Memory {
 
 /// A status that is not stored yet.
 pub(crate) struct Unsaved {
-    /// Since when it differs from the stored one.
-    pub(crate) since: Instant,
+    /// When it is to be written.
+    pub(crate) due: Instant,
     /// What is stored.
     pub(crate) stored: Option<SeiNodeStatus>,
     pub(crate) status: SeiNodeStatus,

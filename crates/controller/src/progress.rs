@@ -12,9 +12,6 @@ use sei_decide::is_progress;
 
 use crate::{context::Context, memory::Unsaved};
 
-/// Maximum delay before progress is written.
-const WRITE_WITHIN: Duration = Duration::from_secs(1);
-
 /// The node with the progress that is not stored yet, unless another client has written its status since.
 pub(crate) fn with_unsaved(ctx: &Context, stored: &Arc<SeiNode>) -> Arc<SeiNode> {
     ctx.memory(stored, |memory| {
@@ -36,9 +33,10 @@ pub(crate) fn keep(ctx: &Context, stored: &SeiNode, status: &SeiNodeStatus) -> O
         return None;
     }
     ctx.memory(stored, |memory| {
-        let since = memory.unsaved.as_ref().map_or_else(Instant::now, |unsaved| unsaved.since);
-        let left = WRITE_WITHIN.checked_sub(since.elapsed()).filter(|left| !left.is_zero())?;
-        memory.unsaved = Some(Unsaved { since, stored: stored.status.clone(), status: status.clone() });
+        let now = Instant::now();
+        let due = memory.unsaved.as_ref().map_or_else(|| ctx.pace.due(now), |unsaved| unsaved.due);
+        let left = due.checked_duration_since(now).filter(|left| !left.is_zero())?;
+        memory.unsaved = Some(Unsaved { due, stored: stored.status.clone(), status: status.clone() });
         Some(left)
     })
 }

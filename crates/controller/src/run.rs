@@ -155,6 +155,7 @@ impl Scopes {
         let transport = Transport::new(options.connect_to.clone(), Arc::clone(&options.gate));
         let tokens = Tokens::new(client, options.token_file.clone());
         let permits = Permits::default();
+        let pace = Arc::default();
         let mut scopes = Vec::new();
         for (((namespace, (cache, writers)), wake), woken) in
             namespaces.into_iter().zip(caches).zip(&wakes).zip(woken)
@@ -191,6 +192,7 @@ impl Scopes {
                 metrics: Arc::clone(metrics),
                 events: events.clone(),
                 memories: Mutex::default(),
+                pace: Arc::clone(&pace),
                 groups: Arc::clone(&groups),
             });
             feeds::start(feeds, &context, writers, namespace);

@@ -99,6 +99,7 @@ pub(crate) fn context(client: &Client, settings: &[(&str, &str)]) -> (Arc<Contex
         metrics,
         events,
         memories: Mutex::default(),
+        pace: Arc::default(),
         groups,
     };
     (Arc::new(context), writers)
