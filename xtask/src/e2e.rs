@@ -147,6 +147,7 @@ async fn up(cluster: &Cluster) -> anyhow::Result<()> {
             tools::HELM.ensure()?,
         ],
         images: image::cluster::build_all(&archives)?,
+        operator: image::operator_path()?,
         archives,
         crds: tools::CERT_MANAGER.source()?.join("deploy/crds"),
     };

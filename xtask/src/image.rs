@@ -12,6 +12,8 @@ use std::{fs, path::PathBuf};
 
 use anyhow::Context;
 
+pub(crate) use build::operator_path;
+
 /// Name of the operator's image, as in the chart.
 const OPERATOR: &str = concat!("ghcr.io/sei-protocol/sei-operator:", env!("CARGO_PKG_VERSION"));
 

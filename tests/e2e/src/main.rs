@@ -4,6 +4,7 @@
 
 mod audit;
 mod docs;
+mod exclusive;
 mod images;
 mod nodes;
 mod processes;

@@ -16,6 +16,7 @@ mod plain;
 mod recreate;
 mod reinstall;
 mod replicas;
+mod tls_rollout;
 mod trouble;
 mod update;
 mod validator;
@@ -69,6 +70,7 @@ scenarios! {
             "plain", "a node without TLS" => plain;
             "group", "a group of three nodes: rolled out, scaled down, deleted" => group;
             "recreate", "TLS turned on and off for a node that exists, its volume kept" => recreate;
+            "tls-rollout", "TLS enabled and disabled on a fleet by one command, killed before each step" => tls_rollout;
         ]
     ]
     // The documented commands issue certificates for every SeiNode of the namespace, so no other scenario may

@@ -28,6 +28,8 @@ const ETC: &[(&str, &str)] = &[
 pub(super) struct Parts {
     /// Directories with the node's programs.
     pub(super) programs: Vec<PathBuf>,
+    /// The operator's program, whose commands a user runs.
+    pub(super) operator: PathBuf,
     /// Directory with the archives of all images.
     pub(super) archives: PathBuf,
     /// Names of the images.
@@ -57,6 +59,7 @@ pub(super) fn write(parts: &Parts, folder: &Path, cgroup: &str) -> anyhow::Resul
             }
         }
     }
+    link(&parts.operator, &bin.join("sei-operator"))?;
     link(&parts.crds, &etc.join("crds"))?;
     link(&parts.archives, &folder.join("images"))?;
     let names = serde_json::to_string(&parts.images).context("the names of the images")?;

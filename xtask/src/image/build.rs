@@ -13,6 +13,11 @@ pub(super) const OPERATOR: &[&str] = &["build", "--locked", "--release", "--pack
 /// Programs of `tests/stand-ins`.
 const STAND_INS: &[&str] = &["pause", "seid", "seictl", "kube-rbac-proxy", "cosmos-exporter", "s3"];
 
+/// Path of the operator, once it has been built for release.
+pub(crate) fn operator_path() -> anyhow::Result<PathBuf> {
+    Ok(target()?.join(host()?).join("release").join("sei-operator"))
+}
+
 /// The released operator: optimized and static.
 pub(super) fn operator() -> anyhow::Result<PathBuf> {
     let host = host()?;
@@ -23,7 +28,7 @@ pub(super) fn operator() -> anyhow::Result<PathBuf> {
     if !build.status().context("run cargo")?.success() {
         bail!("sei-operator does not build: the compiler's output is above");
     }
-    Ok(target()?.join(host).join("release").join("sei-operator"))
+    operator_path()
 }
 
 /// The directory with the stand-ins, built with the profile of tests.
