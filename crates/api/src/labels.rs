@@ -31,6 +31,8 @@ pub const RECREATE_ANNOTATION: &str = "sei.io/recreate-node";
 /// Annotation on the data volume claim of a group's first SeiNode: the SeiNodeDeployment to be recreated, as
 /// JSON.
 pub const RECREATE_GROUP_ANNOTATION: &str = "sei.io/recreate-group";
+/// Label on a data volume claim that no SeiNode owns: name of the SeiNode that it was created for, which it outlives.
+pub const RETAINED_FOR: &str = "sei.io/retained-for";
 /// Annotation on objects that a SeiNodeDeployment manages, with value [`MANAGED_BY_DEPLOYMENT`].
 pub const MANAGED_BY_ANNOTATION: &str = "sei.io/managed-by";
 /// Value of [`MANAGED_BY_ANNOTATION`].

@@ -1,4 +1,4 @@
-//! Deletion of a SeiNode: its data volume claim is deleted unless the deletion orphans it; everything else is
+//! Deletion of a SeiNode: its data volume claim is deleted unless the spec retains it or the deletion orphans it; everything else is
 //! garbage-collected. The sidecar is not needed for it.
 
 use std::sync::Arc;
@@ -55,7 +55,7 @@ pub(crate) async fn finalize(ctx: &Context, node: &Arc<SeiNode>) -> Result<(), P
     }
 }
 
-/// Reports that the node is terminating, and deletes the claim that was created for it.
+/// Reports that the node is terminating, and deletes or retains the claim that was created for it.
 async fn end(ctx: &Context, node: &Arc<SeiNode>) -> Result<Arc<SeiNode>, PassError> {
     let now = ctx.now();
     let mut status = node.status.clone().unwrap_or_default();
@@ -64,12 +64,18 @@ async fn end(ctx: &Context, node: &Arc<SeiNode>) -> Result<Arc<SeiNode>, PassErr
     conditions::set(&mut status.conditions, deleting, node.metadata.generation, now);
     let node = record(ctx, node, status).await?;
     ctx.metrics.observe_node(&node, None);
-    if !is_orphaning(&node) {
-        act::delete_own_claim(ctx, &node).await.map_err(|source| PassError::Api {
-            doing: "delete the data volume claim of",
-            object: described(&*node),
-            source: Box::new(source),
-        })?;
+    let failed = |doing| {
+        let object = described(&*node);
+        move |source| PassError::Api { doing, object, source: Box::new(source) }
+    };
+    if is_orphaning(&node) {
+        return Ok(node);
+    }
+    match node.spec.retains_data() {
+        true => act::apply_retention(ctx, &node).await.map_err(failed("retain the data volume claim of"))?,
+        false => {
+            act::delete_own_claim(ctx, &node).await.map_err(failed("delete the data volume claim of"))?
+        }
     }
     Ok(node)
 }

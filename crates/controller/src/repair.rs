@@ -26,6 +26,13 @@ pub(crate) async fn repair(ctx: &Context, observed: &Observed, repair: Repair) -
         Repair::ConfigMap(object) => {
             restore(ctx, node, &*object, children.config_map.as_deref(), "ConfigMap").await
         }
+        Repair::ClaimRetention(claim) => match act::apply_retention(ctx, node).await {
+            Ok(()) => Repaired::Done,
+            Err(error) => {
+                tracing::warn!(node = full_name(node), claim = claim.name, %error, "failed to change the owner of claim");
+                Repaired::Failed(format!("change the owner of claim {}: {error}", claim.name))
+            }
+        },
         Repair::ClaimMark(claim) => match act::mark_initialized(ctx, node, &claim).await {
             Ok(()) => Repaired::Done,
             Err(error) => {

@@ -113,15 +113,13 @@ pub(crate) fn job(object: &mut Job) {
     conditions.for_each(|condition| shorten(&mut condition.message));
 }
 
-/// Keeps the mark that the volume holds the state of the chain.
+/// Keeps the annotations that say what the volume holds.
 pub(crate) fn claim(object: &mut PersistentVolumeClaim) {
-    let mark = object
-        .metadata
-        .annotations
-        .take()
-        .and_then(|mut all| all.remove_entry(labels::INITIALIZED_ANNOTATION));
+    let marks = [labels::INITIALIZED_ANNOTATION, labels::CONFIG_MODE_ANNOTATION];
+    let mut annotations = object.metadata.annotations.take();
     metadata(&mut object.metadata);
-    object.metadata.annotations = mark.map(|mark| [mark].into());
+    annotations.iter_mut().for_each(|all| all.retain(|key, _| marks.contains(&key.as_str())));
+    object.metadata.annotations = annotations.filter(|kept| !kept.is_empty());
 }
 
 pub(crate) fn pod(object: &mut Pod) {

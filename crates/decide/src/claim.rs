@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::ResourceExt;
-use sei_api::{SeiNode, labels};
+use sei_api::{SeiNode, labels, names};
 
 use crate::objects::is_owned_by;
 
@@ -20,8 +20,10 @@ pub struct Claim {
     pub volume: Option<String>,
     /// When its deletion was requested. It exists until no pod uses it.
     pub deleted_at: Option<Timestamp>,
-    /// Whether the SeiNode is its controller.
+    /// Whether it is the SeiNode's own: [`is_own`].
     pub is_owned: bool,
+    /// Whether it outlives the SeiNode: nothing owns it.
+    pub is_retained: bool,
     /// Whether it is marked as initialized: its volume holds the state of the chain.
     pub has_state: bool,
     /// Mode of the configuration on the volume, if recorded.
@@ -37,9 +39,71 @@ impl Claim {
             phase: claim.status.as_ref().and_then(|status| status.phase.clone()),
             volume: claim.spec.as_ref().and_then(|spec| spec.volume_name.clone()),
             deleted_at: claim.metadata.deletion_timestamp.as_ref().map(|time| time.0),
-            is_owned: is_owned_by(claim, node),
+            is_owned: is_own(claim, node),
+            is_retained: claim.labels().contains_key(labels::RETAINED_FOR),
             config_mode: claim.annotations().get(labels::CONFIG_MODE_ANNOTATION).cloned(),
             has_state: claim.annotations().contains_key(labels::INITIALIZED_ANNOTATION),
+        }
+    }
+}
+
+/// Whether `claim` is the own one of `node`: that controls it, or it was retained for a SeiNode of this name and chain, and
+/// the node wants it or is already on it.
+pub fn is_own(claim: &PersistentVolumeClaim, node: &SeiNode) -> bool {
+    is_owned_by(claim, node)
+        || (is_retained_for(claim, node) && (node.spec.retains_data() || is_known(claim, node)))
+}
+
+/// Whether `claim` was retained for a SeiNode of the name and the chain of `node`.
+pub fn is_retained_for(claim: &PersistentVolumeClaim, node: &SeiNode) -> bool {
+    let label = |key: &str| claim.labels().get(key).map(String::as_str);
+    claim.owner_references().is_empty()
+        && label(labels::RETAINED_FOR) == Some(names::node(node))
+        && label(labels::CHAIN) == Some(&node.spec.chain_id)
+}
+
+/// Whether `node` is Running on `claim`. A plan names the claim that it found.
+fn is_known(claim: &PersistentVolumeClaim, node: &SeiNode) -> bool {
+    let known = node.status.as_ref().and_then(|status| status.data_claim_uid.as_ref());
+    known.is_some() && known == claim.metadata.uid.as_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn node(retains: Value, status: Value) -> SeiNode {
+        let spec = json!({ "chainId": "c", "image": "i", "fullNode": {}, "dataVolume": { "retainOnDelete": retains } });
+        let metadata = json!({ "name": "rpc-0", "namespace": "sei", "uid": "new" });
+        serde_json::from_value(json!({ "metadata": metadata, "spec": spec, "status": status })).unwrap()
+    }
+
+    fn claim(of: &str, chain: &str, owners: Value) -> PersistentVolumeClaim {
+        let labels = json!({ labels::RETAINED_FOR: of, labels::CHAIN: chain });
+        serde_json::from_value(
+            json!({ "metadata": { "uid": "u", "labels": labels, "ownerReferences": owners } }),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_retained_claim_is_own_to_a_node_of_its_name_and_chain_that_wants_it_or_is_on_it() {
+        let (wants, not) = (node(json!(true), json!({})), node(json!(null), json!({})));
+        let planned = json!({ "plan": { "phase": "Active", "tasks": [], "claimUid": "u" } });
+        let owner = json!([{ "apiVersion": "v1", "kind": "Gateway", "name": "g", "uid": "g" }]);
+        for (claim, node, expected) in [
+            (claim("rpc-0", "c", json!([])), &wants, true),
+            (claim("rpc-0", "c", json!([])), &not, false),
+            (claim("rpc-1", "c", json!([])), &wants, false),
+            (claim("rpc-0", "d", json!([])), &wants, false),
+            (claim("rpc-0", "c", owner), &wants, false),
+            (claim("rpc-0", "c", json!([])), &node(json!(false), json!({ "dataClaimUid": "u" })), true),
+            (claim("rpc-0", "c", json!([])), &node(json!(false), json!({ "dataClaimUid": "other" })), false),
+            (claim("rpc-0", "c", json!([])), &node(json!(false), planned), false),
+        ] {
+            assert_eq!(is_own(&claim, node), expected, "{claim:?} {:?}", node.spec.data_volume);
         }
     }
 }

@@ -63,5 +63,6 @@ pub(crate) fn decide(
         Wanted::Nothing => (Next::Wait, repairs),
     };
     repairs.extend(drift::unmarked_claim(observed));
+    repairs.extend(drift::claim_retention(observed));
     Decision { status, repairs, overridden, next, obstacle, ground }
 }

@@ -120,6 +120,14 @@ pub(crate) fn unmarked_claim(observed: &Observed) -> Option<Repair> {
     (is_ours && has_caught_up).then(|| Repair::ClaimMark(claim.clone()))
 }
 
+/// The own claim, where it is retained and is not to be, or the other way round.
+pub(crate) fn claim_retention(observed: &Observed) -> Option<Repair> {
+    let claim = observed.claim.as_ref().filter(|claim| claim.is_owned && claim.deleted_at.is_none())?;
+    let is_wanted = observed.node.spec.retains_data();
+    let is_own = names::imported_claim(&observed.node).is_none();
+    (is_own && claim.is_retained != is_wanted).then(|| Repair::ClaimRetention(claim.clone()))
+}
+
 /// Whether the object that tasks of this kind write should exist: always on a Running node, before that once
 /// the first plan has written it.
 fn is_made(node: &SeiNode, by: TaskKind) -> bool {

@@ -16,8 +16,9 @@ pub(crate) fn ground(observed: &Observed, platform: &Platform) -> Ground {
     Ground {
         claim_uid: claim.map(|claim| claim.uid.clone()),
         has_state: claim.is_some_and(|claim| claim.has_state),
-        // The node's own claim was never configured for another node.
-        has_config: names::imported_claim(&observed.node).is_none()
+        // A claim that is deleted with its node was never configured for another node.
+        has_config: (names::imported_claim(&observed.node).is_none()
+            && !claim.is_some_and(|claim| claim.is_retained))
             || (mode.is_some() && claim.and_then(|claim| claim.config_mode.as_deref()) == mode),
         sidecar_image: Some(sidecar_image(&observed.node, platform).to_owned()),
         is_stale: is_off_image(observed),

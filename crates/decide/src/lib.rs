@@ -59,7 +59,7 @@ mod summary;
 mod synced;
 mod wanted;
 
-pub use claim::Claim;
+pub use claim::{Claim, is_own, is_retained_for};
 pub use observed::{Children, Finding, Keys, Observed, TlsFinding};
 pub use ownership::Ownership;
 pub use pass::{Ask, Pass, Then};

@@ -23,6 +23,8 @@ pub enum Repair {
     ConfigMap(Box<ConfigMap>),
     /// The data volume claim, to be marked as initialized: its volume holds the state of the chain.
     ClaimMark(Claim),
+    /// The data volume claim, to outlive the SeiNode or not, as the spec says by now.
+    ClaimRetention(Claim),
 }
 
 /// The result of a repair.

@@ -34,6 +34,7 @@ pub(crate) fn has_only_keys(node: &SeiNode) -> bool {
     let validator = node.spec.validator.as_ref().filter(|_| node.spec.mode() == Some(Mode::Validator));
     validator.is_some_and(|validator| validator.signing_key.is_none())
         && sei_api::names::imported_claim(node).is_none()
+        && !node.spec.retains_data()
 }
 
 /// Whether the annotation names this very SeiNode: an older one of its name does not count.

@@ -115,6 +115,9 @@ fn describe(repair: &Repair) -> String {
         Repair::StatefulSet(_) => "the StatefulSet is applied again".to_owned(),
         Repair::Service(_) => "the Service is applied again".to_owned(),
         Repair::ConfigMap(_) => "the ConfigMap of the proxy is applied again".to_owned(),
+        Repair::ClaimRetention(claim) => {
+            format!("claim {} is retained, or no longer, as the spec requests", claim.name)
+        }
         Repair::ClaimMark(claim) => {
             format!("claim {} is marked as one that holds the chain's state", claim.name)
         }

@@ -16,8 +16,17 @@ pub(crate) fn data_claim(workload: &Workload<'_>) -> Option<PersistentVolumeClai
         return None;
     }
     let size = workload.size();
+    let mut metadata = metadata(node, names::data_claim(node), labels::node_labels(node));
+    if node.spec.retains_data() {
+        // What has no owner is not deleted with one, in whatever way the SeiNode is deleted.
+        metadata.owner_references = None;
+        metadata
+            .labels
+            .get_or_insert_default()
+            .insert(labels::RETAINED_FOR.to_owned(), names::node(node).to_owned());
+    }
     Some(PersistentVolumeClaim {
-        metadata: metadata(node, names::data_claim(node), labels::node_labels(node)),
+        metadata,
         spec: Some(PersistentVolumeClaimSpec {
             access_modes: Some(vec!["ReadWriteOnce".to_owned()]),
             storage_class_name: Some(size.storage_class.clone()),

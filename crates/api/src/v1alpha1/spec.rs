@@ -164,6 +164,11 @@ impl SeiNodeSpec {
         self.stopped == Some(true)
     }
 
+    /// Whether the claim that is created for the node outlives it.
+    pub fn retains_data(&self) -> bool {
+        self.data_volume.as_ref().is_some_and(|volume| volume.retain_on_delete == Some(true))
+    }
+
     /// TLS settings of the sidecar API, if set.
     pub fn tls(&self) -> Option<&SidecarTls> {
         self.sidecar.as_ref()?.tls.as_ref()
@@ -194,11 +199,21 @@ pub struct Entrypoint {
 /// How the data volume is obtained.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("(!has(oldSelf.import) || has(self.import))", "import cannot be unset once configured"))]
+#[x_kube(
+    validation = ("(!has(oldSelf.import) || has(self.import))", "import cannot be unset once configured"),
+    validation = (
+        "!has(self.import) || !has(self.retainOnDelete)",
+        "an imported claim is never deleted: remove retainOnDelete",
+    )
+)]
 pub struct DataVolume {
     /// Use an existing claim instead of creating one. Decided at creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import: Option<ImportVolume>,
+    /// The claim stays when the SeiNode is deleted, and a SeiNode of the same name and chain that also sets this continues on
+    /// it: nothing is restored or bootstrapped again. Label `sei.io/retained-for` on the claim names the SeiNode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retain_on_delete: Option<bool>,
 }
 
 /// An existing claim. The operator never changes or deletes it.

@@ -14,7 +14,7 @@ use sei_plan::{Outcome, Persisted, Plan, Task};
 use sei_render::{RenderError, Rendered};
 
 pub(crate) use apply::{ApplyError, apply};
-pub(crate) use volume::{delete_own_claim, mark_initialized};
+pub(crate) use volume::{apply_retention, delete_own_claim, mark_initialized};
 
 use crate::{
     context::Context,

@@ -6,9 +6,9 @@ use kube::{
     api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
 };
 use sei_api::{SeiNode, conditions::ReadyReason, labels, names, v1alpha1::Mode};
-use sei_decide::{Claim, Finding, Observed, Ownership, objects::is_owned_by};
+use sei_decide::{Claim, Finding, Observed, Ownership, is_own, is_retained_for};
 use sei_plan::Outcome;
-use sei_render::Rendered;
+use sei_render::{Rendered, owner_reference};
 use serde_json::json;
 
 use super::{ending, refused};
@@ -51,6 +51,12 @@ pub(super) async fn ensure(ctx: &Context, observed: &Observed, rendered: &Render
             detail: format!(
                 "`sei-operator tls` keeps claim {name} and hands it over when the old pod is gone; if the command was \
                  stopped, run it again"
+            ),
+        },
+        Ownership::Foreign if is_own(&live, node) => done_on(live.metadata.uid),
+        Ownership::Foreign if is_retained_for(&live, node) => Outcome::Rejected {
+            error: format!(
+                "claim {name} was retained for a SeiNode of this name: set spec.dataVolume.retainOnDelete: true to continue on its data; to start without its data, delete the claim"
             ),
         },
         Ownership::Foreign => Outcome::Rejected {
@@ -123,19 +129,37 @@ pub(crate) async fn mark_initialized(
     Ok(())
 }
 
-/// Deletes the claim that was created for `node`. Imported claims and those with other owners are kept.
-pub(crate) async fn delete_own_claim(ctx: &Context, node: &SeiNode) -> Result<(), kube::Error> {
-    if names::imported_claim(node).is_some() {
-        return Ok(());
-    }
-    let name = names::data_claim(node);
+/// Makes the own claim of `node` outlive it, or not, as its spec says: what has no owner is not deleted with one.
+pub(crate) async fn apply_retention(ctx: &Context, node: &SeiNode) -> Result<(), kube::Error> {
+    let Some(claim) = own_claim(ctx, node).await? else { return Ok(()) };
+    let retains = node.spec.retains_data();
+    let mut owners = claim.metadata.owner_references.clone().unwrap_or_default();
+    owners.retain(|owner| Some(&owner.uid) != node.metadata.uid.as_ref());
+    owners.extend(owner_reference(node).filter(|_| !retains));
+    let patch = json!({ "metadata": {
+        "uid": claim.metadata.uid,
+        "resourceVersion": claim.metadata.resource_version,
+        "ownerReferences": owners,
+        "labels": { labels::RETAINED_FOR: retains.then(|| names::node(node)) },
+    }});
+    let params = PatchParams { field_manager: Some(labels::FIELD_MANAGER.to_owned()), ..Default::default() };
     let api = claims(ctx, node);
-    let Some(claim) = api.get_opt(&name).await?.filter(|claim| is_owned_by(claim, node)) else {
-        return Ok(());
-    };
-    if claim.metadata.deletion_timestamp.is_some() {
-        return Ok(());
+    api.patch_metadata(&names::data_claim(node), &params, &Patch::Merge(&patch)).await.map(drop)
+}
+
+/// The claim that was created for `node`, unless it is being deleted. Imported claims and those with other owners are not.
+async fn own_claim(ctx: &Context, node: &SeiNode) -> Result<Option<PersistentVolumeClaim>, kube::Error> {
+    if names::imported_claim(node).is_some() {
+        return Ok(None);
     }
+    let claim = claims(ctx, node).get_opt(&names::data_claim(node)).await?;
+    Ok(claim.filter(|claim| is_own(claim, node) && claim.metadata.deletion_timestamp.is_none()))
+}
+
+/// Deletes the claim that was created for `node`.
+pub(crate) async fn delete_own_claim(ctx: &Context, node: &SeiNode) -> Result<(), kube::Error> {
+    let Some(claim) = own_claim(ctx, node).await? else { return Ok(()) };
+    let (name, api) = (names::data_claim(node), claims(ctx, node));
     let same = Preconditions { uid: claim.metadata.uid.clone(), resource_version: None };
     match api.delete(&name, &DeleteParams::default().preconditions(same)).await {
         Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),

@@ -18,6 +18,7 @@ fn claim(uid: &str) -> Claim {
         phase: Some("Bound".to_owned()),
         deleted_at: None,
         is_owned: true,
+        is_retained: false,
         volume: None,
         has_state: false,
         config_mode: None,

@@ -22,6 +22,7 @@ fn updating(mut spec: Value, is_owned: bool) -> Life {
         volume: Some("pv-1".to_owned()),
         deleted_at: None,
         is_owned,
+        is_retained: false,
         has_state: true,
         config_mode: None,
     });

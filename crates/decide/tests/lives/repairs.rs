@@ -61,6 +61,7 @@ fn unmarked(is_owned: bool) -> Claim {
         volume: None,
         deleted_at: None,
         is_owned,
+        is_retained: false,
         config_mode: None,
         has_state: false,
     }

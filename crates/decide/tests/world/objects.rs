@@ -233,6 +233,7 @@ pub fn bound(name: String, uid: String) -> Claim {
         volume: None,
         deleted_at: None,
         is_owned: true,
+        is_retained: false,
         has_state: false,
         config_mode: None,
     }

@@ -413,6 +413,7 @@ impl Acting<'_> {
             Repair::StatefulSet(_) => self.apply_stateful_set(1),
             Repair::Service(service) => self.put_service(*service),
             Repair::ConfigMap(_) => self.apply_proxy_config(),
+            Repair::ClaimRetention(_) => panic!("no node of this world retains its claim"),
             Repair::ClaimMark(claim) => {
                 *self.writes += 1;
                 self.mark_claim(&claim);

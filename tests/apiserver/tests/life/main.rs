@@ -23,6 +23,7 @@ mod pods;
 mod process;
 mod quiet;
 mod requests;
+mod retained;
 mod status;
 mod synced;
 mod takeover;
