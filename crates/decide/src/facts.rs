@@ -19,6 +19,7 @@ use crate::{
     neighbours::refused_namespaces,
     objects::{image_of, seid_image},
     observed::{Finding, Observed},
+    obstacle,
     phase::set_phase,
     repair::Overridden,
     sidecar_conditions, synced,
@@ -37,7 +38,9 @@ pub(crate) fn status(observed: &Observed, node: &Node<'_>, platform: &Platform) 
         plan.generation = object.metadata.generation;
     }
     update_given_up(object, &mut status);
-    ending::note_claim(observed, &mut status);
+    if obstacle::replaced_claim(observed).is_none() {
+        ending::note_claim(observed, &mut status);
+    }
     if runs_unnoted(observed, &status) {
         status.current_image = Some(object.spec.image.clone());
     }

@@ -9,9 +9,12 @@ use sei_api::{
     v1alpha1::{NodePhase, SeiNodeStatus},
 };
 use sei_node::Node;
+use sei_plan::retry_request;
 use sei_render::{Platform, RenderError};
 
-use crate::{faults, observed::Observed, pods::unscheduled, sidecar_conditions::sidecar_too_old};
+use crate::{
+    claim::Claim, faults, observed::Observed, pods::unscheduled, sidecar_conditions::sidecar_too_old,
+};
 
 /// Why no plan is created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +31,7 @@ impl Obstacle {
         matches!(
             self.reason,
             StalledReason::InvalidSpec
+                | StalledReason::DataVolumeLost
                 | StalledReason::DataVolumeTerminating
                 | StalledReason::SigningKeyInUse
                 | StalledReason::VolumeInUse
@@ -51,6 +55,7 @@ pub(crate) fn find(
         invalid_spec(node, unrendered).map(because(StalledReason::InvalidSpec)),
         old_sidecar(node.object, platform).map(because(StalledReason::SidecarTooOldForTls)),
         absent_volume(observed).map(because(StalledReason::DataVolumeLost)),
+        replaced_volume(observed).map(because(StalledReason::DataVolumeLost)),
         ending_volume(observed).map(because(StalledReason::DataVolumeTerminating)),
         rival.map(|rival| Obstacle { reason: rival.reason, message: rival.message.clone() }),
         foreign.map(because(StalledReason::ForeignObject)),
@@ -88,12 +93,39 @@ fn absent_volume(observed: &Observed) -> Option<String> {
 
 /// Identifies the loss of the claim of a Running node: its UID, or, if it was never recorded, the UID of the
 /// pod that misses it. The claim is not recreated without consent, since an empty volume has lost the data.
-pub(crate) fn lost_volume(observed: &Observed) -> Option<&str> {
+fn lost_volume(observed: &Observed) -> Option<&str> {
     let status = observed.node.status.as_ref()?;
     let is_own = names::imported_claim(&observed.node).is_none() && observed.claim.is_none();
     let pod =
         observed.children.pod.as_deref().filter(|_| is_own && is_in(Some(status), NodePhase::Running))?;
     misses_claim(observed, pod).then(|| status.data_claim_uid.as_deref().or(pod.metadata.uid.as_deref()))?
+}
+
+fn replaced_volume(observed: &Observed) -> Option<String> {
+    let claim = replaced_claim(observed)?;
+    Some(format!(
+        "volume claim {name} is not the one that holds the node's data; it was deleted and recreated, and may be empty. If it holds \
+         restored data, run: kubectl annotate pvc {name} {}=true; otherwise set annotation {}={} to initialize it",
+        labels::INITIALIZED_ANNOTATION,
+        labels::RETRY_ANNOTATION,
+        claim.uid,
+        name = claim.name,
+    ))
+}
+
+/// The claim of a Running node that is not the one on which it was initialized, unless it is known to hold
+/// data: seid would start without configuration, and a validator without its record of what it has signed.
+pub(crate) fn replaced_claim(observed: &Observed) -> Option<&Claim> {
+    let status = observed.node.status.as_ref().filter(|status| is_in(Some(status), NodePhase::Running))?;
+    let known = status.data_claim_uid.as_deref()?;
+    observed.claim.as_ref().filter(|claim| claim.uid != known && !claim.has_state)
+}
+
+/// Whether a user has agreed to initialize an empty volume: the request names the claim that was lost, or the
+/// one that took its place.
+pub(crate) fn may_start_over(observed: &Observed) -> bool {
+    let lost = lost_volume(observed).or_else(|| replaced_claim(observed).map(|claim| claim.uid.as_str()));
+    lost.is_some() && lost == retry_request(&observed.node)
 }
 
 /// Whether the scheduler reports that the data volume claim of `pod` does not exist.

@@ -14,7 +14,7 @@ use sei_plan::{
 use crate::{
     objects::{JobState, job_state, seid_image},
     observed::Observed,
-    obstacle::{Obstacle, lost_volume, misses_claim},
+    obstacle::{Obstacle, may_start_over, misses_claim},
     sidecar::Health,
 };
 
@@ -42,8 +42,7 @@ pub(crate) fn wanted(
         return Wanted::Nothing;
     }
     let new = |plan: Option<TaskPlan>| plan.map_or(Wanted::Nothing, |plan| Wanted::New(Box::new(plan)));
-    // Consent to an empty volume names the claim that was lost.
-    if lost_volume(observed).is_some_and(|lost| retry_request(object) == Some(lost)) {
+    if may_start_over(observed) {
         let ground = Ground { is_stale: true, ..ground.clone() };
         return new(Some(build::init_on(node, &ground, plan_id)));
     }

@@ -120,8 +120,8 @@ reasons! {
         ForeignObject = "ForeignObject",
         /// Another SeiNode imports the same volume; only one of them may.
         VolumeInUse = "VolumeInUse",
-        /// The data volume claim of a running node is gone; restore it, or set annotation `sei.io/retry` to the value that
-        /// the message names to start with an empty volume.
+        /// The data volume claim of a running node is gone, or was replaced by one that may be empty; restore it, or set
+        /// annotation `sei.io/retry` to the value that the message names to start with an empty volume.
         DataVolumeLost = "DataVolumeLost",
         /// The data volume claim is being deleted, and the data with it when the pod ends; the message says how to keep it.
         DataVolumeTerminating = "DataVolumeTerminating",

@@ -119,6 +119,51 @@ fn consent_to_an_empty_volume_names_the_claim_that_was_lost() {
     );
 }
 
+/// A Running node, its claim replaced by another one of the same name: with the plan before that.
+fn on_another_claim(imported: bool, has_update: bool) -> (Life, Option<(Purpose, PlanPhase)>) {
+    let mut life = running();
+    if imported {
+        let import = json!({ "import": { "pvcName": "data-node-0" } });
+        life.change(|node| node.spec.data_volume = serde_json::from_value(import).unwrap());
+    }
+    if has_update {
+        life.change(|node| node.spec.image = "seid:b".to_owned());
+        life.live_image = Some("seid:a");
+        life.pass(Vec::new(), &Outcome::Running).unwrap();
+    }
+    let before = purpose(&life);
+    life.claim = Some(Claim { is_owned: !imported, ..claim("claim-2") });
+    life.sight.health = 1;
+    (life, before)
+}
+
+#[test]
+fn seid_does_not_start_on_a_claim_that_replaced_the_one_with_the_data() {
+    let is_lost = |life: &Life| {
+        reason(life, ConditionType::Stalled).as_deref() == Some(StalledReason::DataVolumeLost.as_str())
+    };
+    for (imported, has_update) in [(false, false), (true, false), (false, true), (true, true)] {
+        let (mut life, before) = on_another_claim(imported, has_update);
+        done(&mut life);
+        assert!(is_lost(&life));
+        assert_eq!(purpose(&life), before);
+
+        life.claim.as_mut().unwrap().has_state = true;
+        life.pass(Vec::new(), &Outcome::Running).unwrap();
+        assert!(!is_lost(&life), "its data is confirmed");
+        let wanted = if has_update { Purpose::Update } else { Purpose::MarkReady };
+        assert_eq!(purpose(&life), Some((wanted, PlanPhase::Active)));
+
+        let (mut life, _) = on_another_claim(imported, has_update);
+        life.retry("claim-1");
+        life.pass(Vec::new(), &Outcome::Running).unwrap();
+        assert!(is_lost(&life), "the request names another claim");
+        life.retry("claim-2");
+        life.pass(Vec::new(), &Outcome::Running).unwrap();
+        assert_eq!(purpose(&life), Some((Purpose::Init, PlanPhase::Active)));
+    }
+}
+
 #[test]
 fn mark_ready_that_failed_on_one_pod_is_retried_on_the_next() {
     let mut life = running();
