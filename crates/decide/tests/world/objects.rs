@@ -35,6 +35,8 @@ pub struct Objects {
     pub claim: Cached<Option<Claim>>,
     /// The volume behind the claim.
     pub volume: Option<Volume>,
+    /// An imported claim that is gone, and what was on its volume.
+    backup: Option<(Claim, Volume)>,
     /// UID of the pod whose sidecar process is ready.
     pub ready: Option<String>,
     /// Terminating pods do not end.
@@ -90,9 +92,39 @@ impl Objects {
         mark(self.bootstrap_pod.live.as_mut(), now);
     }
 
+    /// A user deletes the claim.
     pub fn delete_claim(&mut self, now: Timestamp) {
-        if let Some(claim) = self.claim.live.as_mut().filter(|_| !self.is_import) {
+        if let Some(claim) = &mut self.claim.live {
             claim.deleted_at.get_or_insert(now);
+        }
+    }
+
+    /// The garbage collector deletes the claim with its SeiNode; an imported one has no owner.
+    pub fn collect_claim(&mut self, now: Timestamp) {
+        if !self.is_import {
+            self.delete_claim(now);
+        }
+    }
+
+    /// Whether the claim that the node imports does not exist.
+    pub fn lacks_import(&self) -> bool {
+        self.backup.is_some()
+    }
+
+    /// A user restores the imported claim from a backup, with its annotations. Returns whether it was gone.
+    pub fn restore_import(&mut self) -> bool {
+        let Some((claim, volume)) = self.backup.take() else { return false };
+        let uid = self.uid("claim");
+        (self.claim.live, self.volume) = (Some(Claim { uid, deleted_at: None, ..claim }), Some(volume));
+        true
+    }
+
+    /// A user creates an empty claim where the imported one is gone.
+    pub fn replace_import(&mut self) {
+        if let Some((claim, _)) = self.backup.take() {
+            let uid = self.uid("claim");
+            self.claim.live = Some(Claim { is_owned: false, ..bound(claim.name, uid) });
+            self.volume = Some(Volume::default());
         }
     }
 
@@ -110,7 +142,8 @@ impl Objects {
         if self.running().is_none()
             && self.claim.live.as_ref().is_some_and(|claim| claim.deleted_at.is_some())
         {
-            (self.claim.live, self.volume) = (None, None);
+            let lost = self.claim.live.take().zip(self.volume.take());
+            self.backup = lost.filter(|_| self.is_import);
         }
         self.create_pods();
         self.start_pods();
@@ -133,7 +166,7 @@ impl Objects {
             self.delete_job(now);
         }
         if self.claim.live.as_ref().is_some_and(|claim| !claim.is_owned) {
-            self.delete_claim(now);
+            self.collect_claim(now);
         }
         let set = self.stateful_set.live.as_ref().map(|set| set.uid());
         let owner = self.pod.live.as_ref().map(|pod| Some(pod.owner_references()[0].uid.clone()));
