@@ -170,6 +170,33 @@ fn a_task_is_submitted_only_once_what_precedes_it_is_stored() {
     }
 }
 
+/// The imported claim of a Running node is deleted, and an empty one takes its place.
+#[test]
+fn seid_does_not_start_without_configuration_on_an_empty_claim() {
+    let spec = json!({
+        "chainId": "c", "image": "seid:0", "peers": [{ "static": { "addresses": [PEER] } }],
+        "fullNode": {}, "dataVolume": { "import": { "pvcName": "old" } },
+    });
+    let mut world = World::new(vec![spec]);
+    let events = [
+        Event::References(true),
+        Event::Go(20),
+        Event::DeleteClaim,
+        Event::KillPod,
+        Event::Settle,
+        Event::ReplaceImport,
+        Event::Go(20),
+    ];
+    for event in events {
+        world.take(0, event).unwrap();
+    }
+    let (stalled, _) = world.members[0].reason(ConditionType::Stalled).unwrap();
+    assert_eq!(stalled, StalledReason::DataVolumeLost.as_str());
+    world.members[0].help(1, world.now);
+    world.take(0, Event::Go(20)).unwrap();
+    assert_eq!(world.members[0].status().phase, Some(NodePhase::Running));
+}
+
 /// As many cases as fit in a test run; more with `PROPTEST_CASES`.
 fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
