@@ -60,16 +60,16 @@ scenarios! {
             "trouble", "the TLS Secret is deleted and broken under a Running node" => trouble;
             "kubectl", "what a user sees with kubectl" => kubectl;
             "bootstrap", "a node with TLS restored from a bucket by a bootstrap Job" => bootstrap;
+            "recreate", "TLS turned on and off for a node that exists, its volume kept" => recreate;
         ]
         [
             "validator", "a validator with keys and keyring" => validator;
             "peers", "two nodes that are each other's peers" => peers;
             "ceremony", "validators that start a chain from a genesis that one of them assembles" => ceremony;
+            "group", "a group of three nodes: rolled out, scaled down, deleted" => group;
         ]
         [
             "plain", "a node without TLS" => plain;
-            "group", "a group of three nodes: rolled out, scaled down, deleted" => group;
-            "recreate", "TLS turned on and off for a node that exists, its volume kept" => recreate;
             "tls-rollout", "TLS enabled and disabled on a fleet by one command, killed before each step" => tls_rollout;
         ]
     ]

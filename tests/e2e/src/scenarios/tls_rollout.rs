@@ -28,7 +28,7 @@ const SINGLE: [&str; 2] = ["solo-0", "solo-1"];
 const GROUP: &str = "signers";
 const MEMBERS: [&str; 3] = ["signers-0", "signers-1", "signers-2"];
 /// For one run of the command between two kills.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(300);
 
 pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     clean(world).await?;
