@@ -25,6 +25,7 @@ const UNSEEN: &[(&str, &str, &[&str], &str)] = &[
         "checked by the proxies of nodes, about the operator",
     ),
     ("sei.io", "seinodes", &["get"], "read where a group of the Go controller is taken over"),
+    ("", "persistentvolumes", &["get"], "read where a node imports a claim"),
     ("", "configmaps", &["get"], "read after a conflict, to find the owner of the object"),
     (
         "policy",
