@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use sei_api::{SeiNode, conditions::ConditionType};
 use sei_testkit::{
     api_proxy::{ApiProxy, Recorded},
     builders,
@@ -12,13 +13,17 @@ use sei_testkit::{
 use serde_json::json;
 
 use super::bed::{A, B, Bed, full_nodes};
-use crate::harness;
+use crate::harness::{self, condition, eventually};
 
 const SIZE: usize = 12;
 
 /// The number of requests of each kind since `start`, once nothing changes any more, and the time in seconds.
 async fn requests(bed: &Bed, proxy: &ApiProxy, start: Instant) -> (BTreeMap<String, usize>, usize) {
     bed.until_complete().await;
+    // Seconds later each node reports whether its seid has caught up.
+    let has_caught_up =
+        |node: &SeiNode| condition(node, ConditionType::Synced).as_deref() == Some("True/CaughtUp");
+    eventually("all nodes are synced", || async { bed.nodes().await.iter().all(has_caught_up) }).await;
     let seconds = usize::try_from(start.elapsed().as_secs()).unwrap() + 1;
     tokio::time::sleep(Duration::from_secs(3)).await;
     let mut table = BTreeMap::new();
