@@ -173,16 +173,23 @@ pub(crate) enum FindingsOutput {
     Json,
 }
 
+/// How findings are made and printed.
 #[derive(Args)]
-pub(crate) struct DoctorArgs {
-    /// Namespace of the operator; it is looked for in all namespaces by default.
-    #[arg(short, long)]
-    pub(crate) namespace: Option<String>,
+pub(crate) struct FindingsArgs {
     /// Output format.
     #[arg(short, long, value_enum, default_value = "text")]
     pub(crate) output: FindingsOutput,
     #[command(flatten)]
     pub(crate) access: AccessArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct DoctorArgs {
+    /// Namespace of the operator; it is looked for in all namespaces by default.
+    #[arg(short, long)]
+    pub(crate) namespace: Option<String>,
+    #[command(flatten)]
+    pub(crate) findings: FindingsArgs,
 }
 
 /// What is done about the Go controller.
@@ -198,11 +205,8 @@ pub(crate) struct MigrateArgs {
     /// Namespace; all by default.
     #[arg(short, long)]
     pub(crate) namespace: Option<String>,
-    /// Output format.
-    #[arg(short, long, value_enum, default_value = "text")]
-    pub(crate) output: FindingsOutput,
     #[command(flatten)]
-    pub(crate) access: AccessArgs,
+    pub(crate) findings: FindingsArgs,
 }
 
 /// Listen address: `HOST:PORT`, `:PORT` for every address, `0` to disable.

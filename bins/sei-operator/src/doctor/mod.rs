@@ -17,9 +17,9 @@ const UNHEALTHY: u8 = 3;
 
 pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     connect::block_on(async {
-        let client = connect::connect_to_all(&args.access).await?;
+        let client = connect::connect_to_all(&args.findings.access).await?;
         let findings = findings(&cluster::read(&client, args.namespace.as_deref()).await?);
-        match args.output {
+        match args.findings.output {
             FindingsOutput::Text => print!("{}", screen(&findings)),
             FindingsOutput::Json => println!("{}", serde_json::to_string_pretty(&findings)?),
         }

@@ -20,7 +20,7 @@ pub(crate) fn run(command: &MigrateCommand) -> anyhow::Result<ExitCode> {
     let MigrateCommand::Check(args) = command;
     let platform = input::platform()?;
     connect::block_on(async {
-        let cluster = cluster::read(&connect::connect_to_all(&args.access).await?, args).await?;
+        let cluster = cluster::read(&connect::connect_to_all(&args.findings.access).await?, args).await?;
         let found = forecasts(&cluster, &platform, Timestamp::now());
         show(args, &found)?;
         let stalls = found.iter().any(|forecast| forecast.effect == Effect::Stalls);
@@ -29,7 +29,7 @@ pub(crate) fn run(command: &MigrateCommand) -> anyhow::Result<ExitCode> {
 }
 
 fn show(args: &MigrateArgs, forecasts: &[Forecast]) -> anyhow::Result<()> {
-    match args.output {
+    match args.findings.output {
         FindingsOutput::Json => println!("{}", serde_json::to_string_pretty(forecasts)?),
         FindingsOutput::Text => {
             forecasts.iter().for_each(|forecast| print!("{}", lines(forecast)));

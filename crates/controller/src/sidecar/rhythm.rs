@@ -27,9 +27,8 @@ pub(super) fn health(stood: Duration, jitter: f64) -> Duration {
 /// Backoff after this many failed calls in a row: 250 ms, doubling up to a minute while a task waits, or else
 /// up to 5 min.
 pub(super) fn retry(failures: u32, task_waits: bool, jitter: f64) -> Duration {
-    let doublings = failures.saturating_sub(1).min(16);
     let longest = if task_waits { RETRY_TASK } else { HEALTH.1 };
-    spread(RETRY.saturating_mul(1 << doublings).min(longest), jitter)
+    spread(doubled(RETRY, failures, longest), jitter)
 }
 
 /// Delay before a hold is checked again.
@@ -44,8 +43,13 @@ pub(super) fn seid(catching_up: bool, jitter: f64) -> Duration {
 
 /// Until a seid that did not respond to this many calls in a row is asked again: 5 s, doubling up to 5 min.
 pub(super) fn silent_seid(failures: u32, jitter: f64) -> Duration {
+    spread(doubled(SEID_RETRY, failures, HEALTH.1), jitter)
+}
+
+/// `first`, doubled with each further failure, up to `longest`.
+fn doubled(first: Duration, failures: u32, longest: Duration) -> Duration {
     let doublings = failures.saturating_sub(1).min(16);
-    spread(SEID_RETRY.saturating_mul(1 << doublings).min(HEALTH.1), jitter)
+    first.saturating_mul(1 << doublings).min(longest)
 }
 
 /// `delay` plus jitter of up to a quarter, so that simultaneous calls are spread.
