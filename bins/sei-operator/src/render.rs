@@ -13,7 +13,7 @@ pub(crate) fn run(args: &RenderArgs) -> anyhow::Result<ExitCode> {
     let platform = input::platform()?;
     let mut objects = Vec::new();
     for node in &nodes {
-        let rendered = Rendered::of(&Node::of(node), &platform).map_err(|error| bad(error.to_string()))?;
+        let rendered = Rendered::of(Node::of(node), &platform).map_err(|error| bad(error.to_string()))?;
         objects.extend(rendered.to_values());
     }
     print::manifest(&json!({ "apiVersion": "v1", "kind": "List", "items": objects }), args.output)?;

@@ -38,8 +38,8 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Act
                     let repaired = repair(ctx, &observed, object).await;
                     pass.repaired(repaired);
                 }
-                Ask::Step { plan, task, rendered } => {
-                    let outcome = act::step(ctx, &observed, plan, task, rendered).await;
+                Ask::Step { plan, task, rendering } => {
+                    let outcome = act::step(ctx, &observed, plan, task, rendering).await;
                     tracing::debug!(node = full_name(&node), task = task.type_, ?outcome, "task step");
                     pass.stepped(outcome, ctx.now(), ctx.jitter());
                 }

@@ -1,9 +1,8 @@
 //! The decision about an observation: a total function without effects.
 
 use sei_api::SeiNodeStatus;
-use sei_node::Node;
 use sei_plan::{Ground, Persisted, Plan};
-use sei_render::{Platform, RenderError, Rendered};
+use sei_render::Rendering;
 
 use crate::{
     drift::{self, Drift},
@@ -38,17 +37,12 @@ pub(crate) enum Next {
     Wait,
 }
 
-/// Decides about one observation of `node`, whose objects are `rendered`. `plan_id` is used if a plan is created.
-pub(crate) fn decide(
-    observed: &Observed,
-    node: &Node<'_>,
-    rendered: Result<&Rendered, &RenderError>,
-    platform: &Platform,
-    plan_id: &str,
-) -> Decision {
+/// Decides about one observation. `plan_id` is used if a plan is created.
+pub(crate) fn decide(observed: &Observed, rendering: &Rendering<'_>, plan_id: &str) -> Decision {
+    let (node, platform) = (rendering.node(), rendering.platform());
     let mut status = facts::status(observed, node, platform);
-    let Drift { repairs, foreign, overridden } = drift::find(observed, rendered.ok());
-    let obstacle = obstacle::find(observed, node, rendered.err(), platform, foreign);
+    let Drift { repairs, foreign, overridden } = drift::find(observed, rendering);
+    let obstacle = obstacle::find(observed, rendering, foreign);
     let ground = ground(observed, platform);
     let (next, mut repairs) = match wanted(observed, node, &status, obstacle.as_ref(), &ground, plan_id) {
         Wanted::Run(plan) => (Next::Run(plan), repairs),

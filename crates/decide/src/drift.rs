@@ -11,7 +11,7 @@ use sei_api::{
     v1alpha1::{NodePhase, PlanPhase, TaskStatus},
 };
 use sei_plan::{OfKind, TaskKind};
-use sei_render::{Rendered, drift::differences};
+use sei_render::{Rendering, drift::differences};
 use serde::Serialize;
 
 use crate::{
@@ -32,18 +32,18 @@ pub(crate) struct Drift {
     pub(crate) overridden: Vec<Overridden>,
 }
 
-/// Compares the live objects with `rendered`. Without rendered objects only the owners are checked: faults of
-/// the spec would be in the objects too.
-pub(crate) fn find(observed: &Observed, rendered: Option<&Rendered>) -> Drift {
+/// Compares the live objects with the rendered ones. If the spec cannot be rendered, only the owners are checked.
+pub(crate) fn find(observed: &Observed, rendering: &Rendering<'_>) -> Drift {
     let node = &*observed.node;
     let children = &observed.children;
+    let rendered = || rendering.objects().ok();
     let mut drift = Drift::default();
     if node.spec.is_paused() {
-        drift.repairs.extend(rendered.and_then(|rendered| stop(node, rendered, children)));
+        drift.repairs.extend(stop(node, rendering, children));
         return drift;
     }
     if is_made(node, TaskKind::ApplyStatefulSet) {
-        let wanted = rendered.map(|rendered| &rendered.stateful_set);
+        let wanted = || Some(&rendered()?.stateful_set);
         let live = children.stateful_set.as_deref();
         // Its template may lag behind the spec on purpose.
         let verdict = match compare(node, wanted, live) {
@@ -54,16 +54,16 @@ pub(crate) fn find(observed: &Observed, rendered: Option<&Rendered>) -> Drift {
         drift.take(observed, "StatefulSet", names::stateful_set(node), verdict, repair);
     }
     if is_made(node, TaskKind::ApplyService) || in_bootstrap(node) {
-        let wanted = rendered.and_then(|rendered| match in_bootstrap(node) {
-            true => rendered.bootstrap_service.as_ref(),
-            false => Some(&rendered.service),
-        });
+        let wanted = || match in_bootstrap(node) {
+            true => rendered()?.bootstrap_service.as_ref(),
+            false => Some(&rendered()?.service),
+        };
         let verdict = compare(node, wanted, children.service.as_deref());
         let repair = |wanted: &Service| Repair::Service(Box::new(wanted.clone()));
         drift.take(observed, "Service", names::stateful_set(node), verdict, repair);
     }
     if is_made(node, TaskKind::ApplyRbacProxyConfig) && node.spec.tls().is_some() {
-        let wanted = rendered.and_then(|rendered| rendered.rbac_proxy_config.as_ref());
+        let wanted = || rendered()?.rbac_proxy_config.as_ref();
         let verdict = compare(node, wanted, children.config_map.as_deref());
         let repair = |wanted: &ConfigMap| Repair::ConfigMap(Box::new(wanted.clone()));
         drift.take(observed, "ConfigMap", names::rbac_proxy_config(node), verdict, repair);
@@ -72,11 +72,12 @@ pub(crate) fn find(observed: &Observed, rendered: Option<&Rendered>) -> Drift {
 }
 
 /// The StatefulSet of a stopped node that still has a pod. Otherwise a paused node is not changed.
-fn stop(node: &SeiNode, rendered: &Rendered, children: &Children) -> Option<Repair> {
+fn stop(node: &SeiNode, rendering: &Rendering<'_>, children: &Children) -> Option<Repair> {
     let live = children.stateful_set.as_deref()?;
     let is_scaled = live.spec.as_ref().and_then(|spec| spec.replicas) == Some(0);
     let is_due = node.spec.is_stopped() && !is_scaled && Ownership::of(live, node) == Ownership::Own;
-    is_due.then(|| Repair::StatefulSet(Box::new(rendered.stateful_set.clone())))
+    let rendered = if is_due { rendering.objects().ok() } else { None };
+    rendered.map(|rendered| Repair::StatefulSet(Box::new(rendered.stateful_set.clone())))
 }
 
 impl Drift {
@@ -155,7 +156,7 @@ enum Verdict<'a, K> {
 
 fn compare<'a, K: Resource + Serialize>(
     node: &SeiNode,
-    wanted: Option<&'a K>,
+    wanted: impl FnOnce() -> Option<&'a K>,
     live: Option<&K>,
 ) -> Verdict<'a, K> {
     match live.map(|live| Ownership::of(live, node)) {
@@ -164,7 +165,7 @@ fn compare<'a, K: Resource + Serialize>(
         Some(Ownership::Ending) => return Verdict::AsWanted,
         Some(Ownership::Foreign) => return Verdict::Foreign,
     }
-    let Some(wanted) = wanted else { return Verdict::AsWanted };
+    let Some(wanted) = wanted() else { return Verdict::AsWanted };
     let Some(live) = live else { return Verdict::Drifted(wanted, Vec::new()) };
     // Objects of the API server and rendered ones always serialize.
     let (Ok(wanted_json), Ok(live_json)) = (serde_json::to_value(wanted), serde_json::to_value(live)) else {

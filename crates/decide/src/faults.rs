@@ -4,17 +4,19 @@
 use sei_api::v1alpha1::{NodePhase, PlanPhase, TaskPlan, TaskStatus};
 use sei_node::{Fault, Node, Part};
 use sei_plan::{TaskKind, build, is_outdated};
-use sei_render::RenderError;
+use sei_render::{RenderError, Rendering};
 
 /// The mistakes that affect the remaining tasks, as messages.
-pub(crate) fn in_the_way(node: &Node<'_>, unrendered: Option<&RenderError>) -> Vec<String> {
+pub(crate) fn in_the_way(rendering: &Rendering<'_>) -> Vec<String> {
+    let node = rendering.node();
     let ahead = ahead(node);
     let is_used = |fault: &Fault| ahead.iter().any(|kind| kind.uses(fault.part));
     let mut texts: Vec<_> =
         node.faults().iter().filter(|fault| is_used(fault)).map(Fault::to_string).collect();
     let renders = ahead.iter().any(|kind| kind.uses(Part::Pod));
-    let of_platform = |error: &&RenderError| renders && !matches!(error, RenderError::InvalidSpec { .. });
-    texts.extend(unrendered.filter(of_platform).map(RenderError::to_string));
+    let of_platform = |error: &RenderError| !matches!(error, RenderError::InvalidSpec { .. });
+    let error = if renders { rendering.error().filter(of_platform) } else { None };
+    texts.extend(error.map(|error| error.to_string()));
     texts
 }
 

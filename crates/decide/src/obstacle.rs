@@ -8,9 +8,8 @@ use sei_api::{
     labels, names,
     v1alpha1::{NodePhase, SeiNodeStatus},
 };
-use sei_node::Node;
 use sei_plan::retry_request;
-use sei_render::{Platform, RenderError};
+use sei_render::{Platform, Rendering};
 
 use crate::{
     claim::Claim, faults, observed::Observed, pods::unscheduled, sidecar_conditions::sidecar_too_old,
@@ -43,17 +42,16 @@ impl Obstacle {
 /// The obstacle to report: one that stops plans before one that does not, or else the first.
 pub(crate) fn find(
     observed: &Observed,
-    node: &Node<'_>,
-    unrendered: Option<&RenderError>,
-    platform: &Platform,
+    rendering: &Rendering<'_>,
     foreign: Option<String>,
 ) -> Option<Obstacle> {
+    let (node, platform) = (rendering.node().object, rendering.platform());
     let because = |reason| move |message| Obstacle { reason, message };
     let rival = observed.contention.rival.as_ref();
     let found = [
-        unknown_status(node.object).map(because(StalledReason::StatusUnknown)),
-        invalid_spec(node, unrendered).map(because(StalledReason::InvalidSpec)),
-        old_sidecar(node.object, platform).map(because(StalledReason::SidecarTooOldForTls)),
+        unknown_status(node).map(because(StalledReason::StatusUnknown)),
+        invalid_spec(rendering).map(because(StalledReason::InvalidSpec)),
+        old_sidecar(node, platform).map(because(StalledReason::SidecarTooOldForTls)),
         absent_volume(observed).map(because(StalledReason::DataVolumeLost)),
         replaced_volume(observed).map(because(StalledReason::DataVolumeLost)),
         ending_volume(observed).map(because(StalledReason::DataVolumeTerminating)),
@@ -70,8 +68,8 @@ fn unknown_status(node: &SeiNode) -> Option<String> {
     ))
 }
 
-fn invalid_spec(node: &Node<'_>, unrendered: Option<&RenderError>) -> Option<String> {
-    let faults = faults::in_the_way(node, unrendered);
+fn invalid_spec(rendering: &Rendering<'_>) -> Option<String> {
+    let faults = faults::in_the_way(rendering);
     (!faults.is_empty()).then(|| faults.join("; "))
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sei_api::{SeiNodeStatus, v1alpha1::PlannedTask};
 use sei_node::Node;
 use sei_plan::{Ground, OfKind, Outcome, Persisted, Plan, Step, TaskKind, is_outdated, reissue, replan};
-use sei_render::{Platform, RenderError, Rendered};
+use sei_render::{Platform, Rendering};
 
 use crate::{
     decision::{Decision, Next, decide},
@@ -30,8 +30,7 @@ const SOONEST: Duration = Duration::from_millis(100);
 /// One pass over a node.
 pub struct Pass<'a> {
     observed: &'a Observed,
-    node: Node<'a>,
-    rendered: Result<Rendered, RenderError>,
+    rendering: Rendering<'a>,
     plan_id: &'a str,
     status: SeiNodeStatus,
     obstacle: Option<Obstacle>,
@@ -56,9 +55,8 @@ pub enum Ask<'a> {
         plan: &'a Plan<Persisted>,
         /// Its current task.
         task: &'a PlannedTask,
-        /// The objects of the node, or why they cannot be rendered. In that case tasks that need them do not
-        /// run.
-        rendered: Result<&'a Rendered, &'a RenderError>,
+        /// The objects of the node, for the tasks that need them.
+        rendering: &'a Rendering<'a>,
     },
     /// Write the status that [`Pass::end`] returns.
     End,
@@ -77,11 +75,10 @@ pub enum Then {
 
 impl<'a> Pass<'a> {
     /// Decides about the observation. `plan_id` is the ID of the new plan, if the pass creates one.
-    pub fn begin(observed: &'a Observed, platform: &Platform, plan_id: &'a str) -> Self {
-        let node = Node::of(&observed.node);
-        let rendered = Rendered::of(&node, platform);
+    pub fn begin(observed: &'a Observed, platform: &'a Platform, plan_id: &'a str) -> Self {
+        let rendering = Rendering::of(Node::of(&observed.node), platform);
         let Decision { status, repairs, overridden, next, obstacle, ground } =
-            decide(observed, &node, rendered.as_ref(), platform, plan_id);
+            decide(observed, &rendering, plan_id);
         let certificate = observed.tls.as_ref().and_then(|tls| tls.changes_at);
         let held = observed.contention.rival.as_ref().map(|_| observed.now + HELD);
         let times = [certificate, observed.read_again_at, held];
@@ -93,8 +90,7 @@ impl<'a> Pass<'a> {
         let repairs = repairs.into_iter();
         let mut pass = Self {
             observed,
-            node,
-            rendered,
+            rendering,
             plan_id,
             status,
             obstacle,
@@ -123,7 +119,7 @@ impl<'a> Pass<'a> {
             return Ask::Repair(repair);
         }
         match self.plan.as_ref().and_then(|plan| Some((plan, plan.current()?))) {
-            Some((plan, (_, task))) => Ask::Step { plan, task, rendered: self.rendered.as_ref() },
+            Some((plan, (_, task))) => Ask::Step { plan, task, rendering: &self.rendering },
             None => Ask::End,
         }
     }
@@ -179,18 +175,18 @@ impl<'a> Pass<'a> {
         match step {
             Step::Replan => self.replace(&plan, now, jitter),
             Step::Later(delay) => {
-                ending::settle(self.observed, &self.node, &mut self.status, plan.into_stored());
+                ending::settle(self.observed, self.rendering.node(), &mut self.status, plan.into_stored());
                 self.then = Then::Wait(delay);
             }
             Step::Next | Step::Ended => {
-                ending::settle(self.observed, &self.node, &mut self.status, plan.into_stored());
+                ending::settle(self.observed, self.rendering.node(), &mut self.status, plan.into_stored());
             }
         }
     }
 
     /// Replaces `plan`, whose current task cannot be completed in it.
     fn replace(&mut self, plan: &Plan<Persisted>, now: Timestamp, jitter: f64) {
-        let (node, old) = (&self.node, plan.stored());
+        let (node, old) = (self.rendering.node(), plan.stored());
         let fresh = if is_outdated(old, node.object) {
             replan(node, old, &self.ground, self.plan_id)
         } else {

@@ -14,7 +14,7 @@ pub const PERSISTENT_PEERS: &str = "network.p2p.persistent_peers";
 ///
 /// Invalid parts of the spec are omitted and listed in [`faults`](Self::faults). A fault blocks every task
 /// that uses its part, so nothing is built from an omitted part.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Node<'a> {
     /// The parsed SeiNode.
     pub object: &'a SeiNode,

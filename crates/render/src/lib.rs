@@ -23,7 +23,7 @@
 //!     .collect();
 //! let platform = Platform::from_settings(&settings)?;
 //!
-//! let objects = Rendered::of(&Node::of(&node), &platform)?.to_values();
+//! let objects = Rendered::of(Node::of(&node), &platform)?.to_values();
 //! let kinds: Vec<_> = objects.iter().filter_map(|object| object["kind"].as_str()).collect();
 //! assert_eq!(kinds, ["PersistentVolumeClaim", "StatefulSet", "Service"]);
 //! assert_eq!(objects[1]["spec"]["updateStrategy"]["type"], "OnDelete");
@@ -47,6 +47,7 @@ mod pod;
 mod rbac_proxy_config;
 mod reference_label;
 mod rendered;
+mod rendering;
 mod service;
 mod stateful_set;
 mod workload;
@@ -61,3 +62,4 @@ pub use pod::{
 };
 pub use rbac_proxy_config::RBAC_PROXY_CONFIG_KEY;
 pub use rendered::Rendered;
+pub use rendering::Rendering;

@@ -42,16 +42,8 @@ impl Rendered {
     ///
     /// # Errors
     /// [`RenderError`] if the spec of the pod is invalid, or the platform cannot run it.
-    pub fn of(node: &Node<'_>, platform: &Platform) -> Result<Self, RenderError> {
-        let workload = Workload::of(node, platform)?;
-        Ok(Self {
-            data_claim: data_claim(&workload),
-            rbac_proxy_config: rbac_proxy_config(&workload),
-            bootstrap_service: bootstrap_service(&workload),
-            bootstrap_job: bootstrap_job(&workload),
-            stateful_set: stateful_set(&workload),
-            service: service(&workload),
-        })
+    pub fn of(node: Node<'_>, platform: &Platform) -> Result<Self, RenderError> {
+        Workload::of(&node, platform).map(|workload| Self::from(&workload))
     }
 
     /// All objects, in the order of the initial plan.
@@ -65,6 +57,19 @@ impl Rendered {
             value(Some(&self.service)),
         ];
         objects.into_iter().flatten().collect()
+    }
+}
+
+impl From<&Workload<'_>> for Rendered {
+    fn from(workload: &Workload<'_>) -> Self {
+        Self {
+            data_claim: data_claim(workload),
+            rbac_proxy_config: rbac_proxy_config(workload),
+            bootstrap_service: bootstrap_service(workload),
+            bootstrap_job: bootstrap_job(workload),
+            stateful_set: stateful_set(workload),
+            service: service(workload),
+        }
     }
 }
 

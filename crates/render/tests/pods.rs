@@ -178,11 +178,11 @@ fn tls_without_a_proxy_image_says_which_setting_is_missing() {
     let mut settings = common::settings("full-tls");
     settings.remove("SEI_KUBE_RBAC_PROXY_IMAGE");
     let platform = sei_render::Platform::from_settings(&settings).unwrap();
-    let error = Rendered::of(&Node::of(&node("full-tls")), &platform).unwrap_err();
+    let error = Rendered::of(Node::of(&node("full-tls")), &platform).unwrap_err();
     assert_eq!(error, RenderError::NoProxyImage { node: "rpc-0".into() });
     assert!(error.to_string().contains("SEI_KUBE_RBAC_PROXY_IMAGE"));
     let plain = node("full-plain");
-    assert!(Rendered::of(&Node::of(&plain), &platform).is_ok(), "plain nodes need no proxy");
+    assert!(Rendered::of(Node::of(&plain), &platform).is_ok(), "plain nodes need no proxy");
 }
 
 #[test]

@@ -248,7 +248,7 @@ mod tests {
         let task = json!({ "type": "deploy-bootstrap-job", "id": "1", "status": "Pending" });
         let status = json!({ "plan": { "id": "p", "phase": "Active", "tasks": [task] } });
         node.status = serde_json::from_value(status).unwrap();
-        let rendered = Rendered::of(&Node::of(&node), &ctx.platform).unwrap();
+        let rendered = Rendered::of(Node::of(&node), &ctx.platform).unwrap();
         deploy_job(&ctx, &node, &Plan::load(&node).unwrap(), &rendered).await
     }
 

@@ -11,7 +11,7 @@ mod volume;
 use sei_api::{SeiNode, conditions::ReadyReason, v1alpha1::PlannedTask};
 use sei_decide::{Finding, Observed};
 use sei_plan::{Outcome, Persisted, Plan, Task};
-use sei_render::{RenderError, Rendered};
+use sei_render::{RenderError, Rendering};
 
 pub(crate) use apply::{ApplyError, apply};
 pub(crate) use volume::{apply_retention, delete_own_claim, mark_initialized};
@@ -21,15 +21,15 @@ use crate::{
     refusal::{is_final, words},
 };
 
-/// Takes one step of `planned`, the current task of `plan`. It writes objects from `rendered`.
+/// Takes one step of `planned`, the current task of `plan`. It writes the objects of `rendering`.
 pub(crate) async fn step(
     ctx: &Context,
     observed: &Observed,
     plan: &Plan<Persisted>,
     planned: &PlannedTask,
-    rendered: Result<&Rendered, &RenderError>,
+    rendering: &Rendering<'_>,
 ) -> Outcome {
-    match take_step(ctx, observed, plan, planned, rendered).await {
+    match take_step(ctx, observed, plan, planned, rendering).await {
         Ok(outcome) => outcome,
         Err(error) => Outcome::Rejected { error },
     }
@@ -42,23 +42,23 @@ async fn take_step(
     observed: &Observed,
     plan: &Plan<Persisted>,
     planned: &PlannedTask,
-    rendered: Result<&Rendered, &RenderError>,
+    rendering: &Rendering<'_>,
 ) -> Result<Outcome, String> {
     let node = &observed.node;
     let task = Task::read(planned).map_err(|error| error.to_string())?;
-    let rendered = rendered.map_err(RenderError::to_string);
+    let rendered = || rendering.objects().map_err(RenderError::to_string);
     Ok(match task {
-        Task::EnsureDataPvc => volume::ensure(ctx, observed, rendered?).await,
+        Task::EnsureDataPvc => volume::ensure(ctx, observed, rendered()?).await,
         Task::ValidateSigningKey { .. } => checked(observed.keys.signing.as_ref()),
         Task::ValidateNodeKey { .. } => checked(observed.keys.node.as_ref()),
         Task::ValidateOperatorKeyring { .. } => checked(observed.keys.keyring.as_ref()),
-        Task::ApplyRbacProxyConfig => apply::rbac_proxy_config(ctx, observed, rendered?).await,
-        Task::ApplyStatefulSet => apply::stateful_set(ctx, observed, plan, rendered?).await,
-        Task::ApplyService => apply::service(ctx, observed, rendered?).await,
+        Task::ApplyRbacProxyConfig => apply::rbac_proxy_config(ctx, observed, rendered()?).await,
+        Task::ApplyStatefulSet => apply::stateful_set(ctx, observed, plan, rendered()?).await,
+        Task::ApplyService => apply::service(ctx, observed, rendered()?).await,
         Task::ReplacePod => rollout::replace_pod(ctx, node).await,
         Task::ObserveImage => rollout::observe_image(ctx, node).await,
-        Task::DeployBootstrapService => apply::bootstrap_service(ctx, observed, rendered?).await,
-        Task::DeployBootstrapJob => bootstrap::deploy_job(ctx, node, plan, rendered?).await,
+        Task::DeployBootstrapService => apply::bootstrap_service(ctx, observed, rendered()?).await,
+        Task::DeployBootstrapJob => bootstrap::deploy_job(ctx, node, plan, rendered()?).await,
         Task::AwaitBootstrapComplete => bootstrap::await_complete(ctx, observed, plan).await,
         Task::TeardownBootstrap => bootstrap::teardown(ctx, observed, plan).await,
         Task::Sidecar(task) => sidecar::step(ctx, observed, plan, planned, &task).await,

@@ -99,7 +99,7 @@ fn everything_that_is_read_of_a_pod_is_kept() {
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let platform = Platform::from_settings(&settings).unwrap();
     let node: SeiNode = with_metadata(None, json!({ "spec": spec() }));
-    let rendered = Rendered::of(&Node::of(&node), &platform).unwrap();
+    let rendered = Rendered::of(Node::of(&node), &platform).unwrap();
     let template = rendered.stateful_set.spec.unwrap().template.spec;
     let mut object: Pod = with_metadata(None, json!({ "status": { "podIP": "10.0.0.1" } }));
     object

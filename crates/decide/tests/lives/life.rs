@@ -126,7 +126,7 @@ impl Life {
         let health = answer([Health::Ready, Health::NotReady, Health::Held, Health::Ready][health]);
         let gone = Trouble { kind: TroubleKind::Unreachable, message: "gone".into() };
         let is_silent = self.sight.health == 3;
-        let rendered = Rendered::of(&Node::of(&self.node), &self.platform).ok();
+        let rendered = Rendered::of(Node::of(&self.node), &self.platform).ok();
         let service = rendered.as_ref().filter(|_| stateful_set > 0);
         Observed {
             node: Arc::new(self.node.clone()),

@@ -172,7 +172,7 @@ impl World {
     ) -> Result<(SeiNodeStatus, Then, Option<Order>), TestCaseError> {
         let rival = self.contention(&observed.node, false).rival.map(|rival| rival.message);
         let member = &mut self.members[index];
-        let rendered = Rendered::of(&Node::of(&observed.node), &self.platform).unwrap();
+        let rendered = Rendered::of(Node::of(&observed.node), &self.platform).unwrap();
         let mut acting =
             Acting { objects: &mut member.objects, rendered: &rendered, observed, rival, writes };
         let mut pass = Pass::begin(observed, &self.platform, plan_id);

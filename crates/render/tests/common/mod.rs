@@ -38,5 +38,5 @@ pub fn expected(case: &str, file: &str) -> Option<Value> {
 }
 
 pub fn rendered(node: &SeiNode, platform: &Platform) -> Rendered {
-    Rendered::of(&Node::of(node), platform).unwrap()
+    Rendered::of(Node::of(node), platform).unwrap()
 }
