@@ -37,17 +37,14 @@ pub(crate) fn run(args: &CheckSecretArgs) -> anyhow::Result<ExitCode> {
             Err(problem) => (false, reason(problem.kind()), problem.to_string(), problem.not_after()),
         };
     match args.output {
-        VerdictOutput::Text => println!("{}: {}", reason.as_str(), print::printable(&message)),
-        VerdictOutput::Json => println!(
-            "{}",
-            serde_json::to_string_pretty(&json!({
-                "status": if ready { "True" } else { "False" },
-                "reason": reason.as_str(),
-                "message": message,
-                "requiredDNSNames": required,
-                "notAfter": not_after.map(|at| at.to_string()),
-            }))?
-        ),
+        VerdictOutput::Text => print::line(&format!("{}: {}", reason.as_str(), print::printable(&message)))?,
+        VerdictOutput::Json => print::json(&json!({
+            "status": if ready { "True" } else { "False" },
+            "reason": reason.as_str(),
+            "message": message,
+            "requiredDNSNames": required,
+            "notAfter": not_after.map(|at| at.to_string()),
+        }))?,
     }
     Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,5 +1,4 @@
 //! The command line. Offline commands need no cluster; `run` is the operator. Nothing is decided here.
-#![allow(clippy::print_stdout, reason = "a command-line tool talks to its terminal")]
 
 mod admission;
 mod bad_input;
@@ -17,7 +16,7 @@ mod serve;
 mod status;
 mod tls;
 
-use std::{alloc::System, process::ExitCode};
+use std::{alloc::System, io::Write, process::ExitCode};
 
 use bad_input::BadInput;
 use clap::{CommandFactory, Parser};
@@ -33,6 +32,8 @@ static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 const FAILED: u8 = 1;
 /// Exit code for invalid input.
 const BAD_INPUT: u8 = 2;
+/// Exit code after standard output was closed: that of a program that SIGPIPE ends.
+const CLOSED: u8 = 141;
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
@@ -48,20 +49,28 @@ fn main() -> ExitCode {
         Command::Tls(command) => tls::run(&command),
         Command::Doctor(args) => doctor::run(&args),
         Command::Migrate(command) => migrate::run(&command),
-        Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "sei-operator", &mut std::io::stdout());
-            Ok(ExitCode::SUCCESS)
-        }
-        Command::Man => clap_mangen::Man::new(Cli::command())
-            .render(&mut std::io::stdout())
-            .map(|()| ExitCode::SUCCESS)
-            .map_err(anyhow::Error::from),
+        Command::Completions { shell } => generated(|page| {
+            clap_complete::generate(shell, &mut Cli::command(), "sei-operator", page);
+            Ok(())
+        }),
+        Command::Man => generated(|page| clap_mangen::Man::new(Cli::command()).render(page)),
     };
     match outcome {
         Ok(code) => code,
+        Err(error) if error.is::<print::Closed>() => ExitCode::from(CLOSED),
         Err(error) => {
-            eprintln!("sei-operator: {}", print::printable(&format!("{error:#}")));
+            let message: Vec<_> = format!("sei-operator: {error:#}").lines().map(print::printable).collect();
+            // Without standard error the exit code has to do.
+            let _ = writeln!(std::io::stderr(), "{}", message.join("\n"));
             ExitCode::from(if error.is::<BadInput>() { BAD_INPUT } else { FAILED })
         }
     }
+}
+
+/// Writes a page of a clap generator.
+fn generated(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> anyhow::Result<ExitCode> {
+    let mut page = Vec::new();
+    write(&mut page)?;
+    print::text(&String::from_utf8_lossy(&page))?;
+    Ok(ExitCode::SUCCESS)
 }

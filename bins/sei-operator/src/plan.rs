@@ -1,6 +1,6 @@
 //! `plan`: the plan that a node with this status would get, and the requests to its sidecar.
 
-use std::process::ExitCode;
+use std::{iter, process::ExitCode};
 
 use sei_api::v1alpha1::TaskPlan;
 use sei_node::Node;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     bad_input::bad,
     cli::{PlanArgs, PlanOutput},
-    input,
+    input, print,
 };
 
 pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<ExitCode> {
@@ -17,8 +17,8 @@ pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     let id = args.plan_id.unwrap_or_else(uuid::Uuid::new_v4).to_string();
     let plan = sei_plan::build::next(&Node::of(&node), &id).map(|plan| sei_plan::build::bare(&plan));
     match args.output {
-        PlanOutput::Json => println!("{}", serde_json::to_string_pretty(&as_json(plan.as_ref(), &node)?)?),
-        PlanOutput::Table => table(plan.as_ref()),
+        PlanOutput::Json => print::json(&as_json(plan.as_ref(), &node)?)?,
+        PlanOutput::Table => print::text(&table(plan.as_ref()))?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -33,19 +33,13 @@ fn as_json(plan: Option<&TaskPlan>, node: &sei_api::SeiNode) -> anyhow::Result<V
     Ok(json!({ "plan": plan, "sidecarRequests": requests }))
 }
 
-fn table(plan: Option<&TaskPlan>) {
-    let Some(plan) = plan else {
-        println!("no plan is needed");
-        return;
-    };
-    println!(
-        "plan {} -> {}",
-        plan.id,
-        plan.target_phase.map_or_else(String::new, |phase| format!("{phase:?}"))
-    );
-    println!("{:>3}  {:<28} {:<7} ID", "#", "TASK", "RETRIES");
-    for (index, task) in plan.tasks.iter().enumerate() {
+fn table(plan: Option<&TaskPlan>) -> String {
+    let Some(plan) = plan else { return "no plan is needed\n".to_owned() };
+    let phase = plan.target_phase.map_or_else(String::new, |phase| format!("{phase:?}"));
+    let head = format!("plan {} -> {phase}\n{:>3}  {:<28} {:<7} ID\n", plan.id, "#", "TASK", "RETRIES");
+    let tasks = plan.tasks.iter().enumerate().map(|(index, task)| {
         let retries = task.max_retries.unwrap_or(0);
-        println!("{:>3}  {:<28} {:<7} {}", index + 1, task.type_, retries, task.id);
-    }
+        format!("{:>3}  {:<28} {:<7} {}\n", index + 1, task.type_, retries, task.id)
+    });
+    iter::once(head).chain(tasks).collect()
 }

@@ -227,3 +227,24 @@ fn crd_manual_and_completions_are_printed() {
         assert!(output.status.success() && output.stdout.len() > 500, "{arguments:?}");
     }
 }
+
+#[test]
+fn a_reader_that_closes_the_pipe_ends_the_command_without_a_panic() {
+    for command in ["crd", "render -f tests/conformance/full-tls/seinode.yaml", "plan -f - -o json", "man"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_sei-operator"))
+            .args(command.split(' '))
+            .current_dir(root())
+            .env_clear()
+            .envs(builders::platform())
+            .stdin(std::fs::File::open(root().join(NODE)).unwrap())
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = String::new();
+        std::io::Read::read_to_string(child.stderr.as_mut().unwrap(), &mut said).unwrap();
+        assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(141), ""), "{command}");
+    }
+}

@@ -26,7 +26,9 @@ pub fn next(observed: &Observed, target: &Target) -> Progress {
             }
             (Some(stored), Some(claim), None) => create(stored, claim, observed, target),
             _ => Progress::Refused(
-                "there is no SeiNode of this name, and no claim on which one is stored".to_owned(),
+                "there is no SeiNode of this name, and no claim on which one is stored; write a \
+                 SeiNodeDeployment as snd/NAME"
+                    .to_owned(),
             ),
         };
     };

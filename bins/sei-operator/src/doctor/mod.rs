@@ -20,8 +20,8 @@ pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
         let client = connect::connect_to_all(&args.findings.access).await?;
         let findings = findings(&cluster::read(&client, args.namespace.as_deref()).await?);
         match args.findings.output {
-            FindingsOutput::Text => print!("{}", screen(&findings)),
-            FindingsOutput::Json => println!("{}", serde_json::to_string_pretty(&findings)?),
+            FindingsOutput::Text => print::text(&screen(&findings))?,
+            FindingsOutput::Json => print::json(&findings)?,
         }
         Ok(if is_healthy(&findings) { ExitCode::SUCCESS } else { ExitCode::from(UNHEALTHY) })
     })

@@ -30,13 +30,12 @@ pub(crate) fn run(command: &MigrateCommand) -> anyhow::Result<ExitCode> {
 
 fn show(args: &MigrateArgs, forecasts: &[Forecast]) -> anyhow::Result<()> {
     match args.findings.output {
-        FindingsOutput::Json => println!("{}", serde_json::to_string_pretty(forecasts)?),
+        FindingsOutput::Json => print::json(forecasts),
         FindingsOutput::Text => {
-            forecasts.iter().for_each(|forecast| print!("{}", lines(forecast)));
-            println!("{}", summary(forecasts));
+            let texts: String = forecasts.iter().map(lines).collect();
+            print::line(&format!("{texts}{}", summary(forecasts)))
         }
     }
-    Ok(())
 }
 
 /// A line for the object and one for each thing that happens to it.

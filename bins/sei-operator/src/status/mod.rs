@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use self::{cluster::Cluster, screen::Look};
 use crate::{
     bad_input::bad,
-    cli::{StatusArgs, StatusOutput},
+    cli::{Manifest, StatusArgs, StatusOutput},
     connect, print,
 };
 
@@ -48,10 +48,10 @@ async fn show(args: &StatusArgs) -> anyhow::Result<ExitCode> {
     }
     let found = find(&cluster, &args.names).await?;
     match args.output {
-        Some(StatusOutput::Json) => println!("{}", serde_json::to_string_pretty(&found.as_json()?)?),
-        Some(StatusOutput::Yaml) => print!("{}", serde_saphyr::to_string(&found.as_json()?)?),
+        Some(StatusOutput::Json) => print::manifest(&found.as_json()?, Manifest::Json)?,
+        Some(StatusOutput::Yaml) => print::manifest(&found.as_json()?, Manifest::Yaml)?,
         Some(StatusOutput::Wide) | None => {
-            println!("{}", found.screen(&Look::of_terminal(args), Timestamp::now()));
+            print::line(&found.screen(&Look::of_terminal(args), Timestamp::now()))?;
         }
     }
     Ok(if found.is_ready() { ExitCode::SUCCESS } else { ExitCode::from(NOT_READY) })

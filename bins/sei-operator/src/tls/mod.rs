@@ -38,7 +38,7 @@ async fn roll_out(args: &Rollout, target: &Target) -> anyhow::Result<ExitCode> {
     let mut objections = Vec::new();
     for subject in &subjects {
         match Plan::of(&cluster, subject, target).await? {
-            Ok(plan) if args.dry_run => plan.print(),
+            Ok(plan) if args.dry_run => plan.print()?,
             Ok(_) => {}
             Err(why) => objections.push(format!("{}: {}", subject.name(), print::printable(&why))),
         }

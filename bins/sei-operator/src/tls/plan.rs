@@ -10,7 +10,10 @@ use super::{
     describe::{group_lines, node_lines},
 };
 use crate::{
-    cli::tls::{Certificate, Subject},
+    cli::{
+        Manifest,
+        tls::{Certificate, Subject},
+    },
     print,
 };
 
@@ -48,10 +51,11 @@ impl Plan {
         })
     }
 
-    pub(super) fn print(&self) {
+    pub(super) fn print(&self) -> anyhow::Result<()> {
         for (index, line) in self.lines.iter().enumerate() {
-            println!("{}: {}. {line}", self.name, index + 1);
+            print::line(&format!("{}: {}. {line}", self.name, index + 1))?;
         }
+        Ok(())
     }
 }
 
@@ -82,18 +86,21 @@ pub(super) async fn print(
         match Plan::of(cluster, subject, &certificate.target()).await? {
             Ok(plan) if is_manifest => {
                 for certificate in &plan.certificates {
-                    print!("---\n{}", serde_saphyr::to_string(certificate)?);
+                    print::line("---")?;
+                    print::manifest(certificate, Manifest::Yaml)?;
                 }
             }
-            Ok(plan) if plan.lines.is_empty() => println!("{}: has TLS and is Ready", plan.name),
-            Ok(plan) => plan.print(),
+            Ok(plan) if plan.lines.is_empty() => {
+                print::line(&format!("{}: has TLS and is Ready", plan.name))?;
+            }
+            Ok(plan) => plan.print()?,
             Err(why) => {
                 code = ExitCode::FAILURE;
                 let line = format!("{}: not possible now: {}", subject.name(), print::printable(&why));
                 if is_manifest {
                     eprintln!("{line}");
                 } else {
-                    println!("{line}");
+                    print::line(&line)?;
                 }
             }
         }

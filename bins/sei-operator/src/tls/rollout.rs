@@ -136,7 +136,8 @@ impl<'a> Narrator<'a> {
 
     fn say(&mut self, text: String) {
         if text != self.said {
-            println!("{}: {text}", self.name);
+            // A closed terminal must not stop a node midway: it is down then.
+            let _ = print::line(&format!("{}: {text}", self.name));
             self.said = text;
         }
     }
