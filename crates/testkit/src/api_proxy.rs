@@ -140,6 +140,13 @@ impl ApiProxy {
         self.shared.breaks.send_modify(|count| *count += 1);
     }
 
+    /// The kinds that were watched so far, by their plurals.
+    pub fn watched(&self) -> BTreeSet<String> {
+        let requests = lock(&self.shared.requests);
+        let watches = requests.iter().filter(|request| request.is_watch);
+        watches.map(|request| plural(&request.path).to_owned()).collect()
+    }
+
     /// The requests since `start`, except watches and requests for leases.
     pub fn requests_since(&self, start: Instant) -> Vec<Recorded> {
         let requests = lock(&self.shared.requests);
@@ -194,26 +201,20 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     Response::from_parts(parts, body)
 }
 
-/// The events of a watch, with their delay, until all watches are broken.
+/// The events of a watch, with their delay, until all watches are broken. What is delayed by then is lost.
 fn watched(
     shared: &Arc<Shared>,
     plural: &str,
     body: Body,
 ) -> impl Stream<Item = Result<Bytes, std::io::Error>> + use<> {
     let (late, arrived) = mpsc::unbounded_channel();
+    let broken = shared.breaks.subscribe();
     let (shared, plural) = (Arc::clone(shared), plural.to_owned());
-    let mut broken = shared.breaks.subscribe();
     tokio::spawn(async move {
         let mut events = std::pin::pin!(body.into_data_stream());
         loop {
             let event = tokio::select! {
                 event = events.next() => event,
-                _ = broken.changed() => {
-                    let (_, gone) = status(StatusCode::GONE, "Expired", "too old resource version");
-                    let line = format!("{{\"type\":\"ERROR\",\"object\":{gone}}}\n");
-                    let _ = late.send((Instant::now(), Bytes::from(line)));
-                    return;
-                }
                 () = late.closed() => return,
             };
             let Some(Ok(event)) = event else { return };
@@ -226,10 +227,20 @@ fn watched(
             }
         }
     });
-    stream::unfold(arrived, |mut arrived| async move {
-        let (due, event) = arrived.recv().await?;
-        tokio::time::sleep_until(due.into()).await;
-        Some((Ok(event), arrived))
+    stream::unfold(Some((arrived, broken)), |open| async move {
+        let (mut arrived, mut broken) = open?;
+        let due = async {
+            let (due, event) = arrived.recv().await?;
+            tokio::time::sleep_until(due.into()).await;
+            Some(event)
+        };
+        tokio::select! {
+            event = due => Some((Ok(event?), Some((arrived, broken)))),
+            _ = broken.changed() => {
+                let (_, gone) = status(StatusCode::GONE, "Expired", "too old resource version");
+                Some((Ok(Bytes::from(format!("{{\"type\":\"ERROR\",\"object\":{gone}}}\n"))), None))
+            }
+        }
     })
 }
 

@@ -186,6 +186,11 @@ where
     Api::namespaced(cluster.client.clone(), NAMESPACE)
 }
 
+/// Whether the operator has reconciled it.
+pub fn is_known(node: &SeiNode) -> bool {
+    node.status.as_ref().is_some_and(|status| status.phase.is_some())
+}
+
 pub fn is_running(node: &SeiNode) -> bool {
     node.status.as_ref().is_some_and(|status| status.phase == Some(NodePhase::Running))
 }

@@ -13,6 +13,7 @@ mod harness;
 mod hung;
 mod install;
 mod invalid;
+mod lag;
 mod lease;
 mod limits;
 mod memory;
