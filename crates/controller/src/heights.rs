@@ -17,7 +17,13 @@ pub(crate) trait Asked: Send + Sync {
     fn seid(&self) -> Option<SeidStatus>;
 }
 
-type Sources = BTreeMap<(String, String), Weak<dyn Asked>>;
+#[derive(Default)]
+struct Sources {
+    by_name: BTreeMap<(String, String), Weak<dyn Asked>>,
+    /// With more sources than this, those of actors that have ended are dropped. Twice as many as were left the
+    /// last time, so that adding many takes linear time.
+    limit: usize,
+}
 
 /// How far the seid of each node is. Clones are the same one.
 #[derive(Clone, Default)]
@@ -27,14 +33,17 @@ impl Heights {
     /// From now on `source` asks the seid of `node`.
     pub(crate) fn add(&self, node: &ObjectRef<SeiNode>, source: Weak<dyn Asked>) {
         let mut sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sources.retain(|_, source| source.strong_count() > 0);
-        sources.insert((node.namespace.clone().unwrap_or_default(), node.name.clone()), source);
+        sources.by_name.insert((node.namespace.clone().unwrap_or_default(), node.name.clone()), source);
+        if sources.by_name.len() > sources.limit {
+            sources.by_name.retain(|_, source| source.strong_count() > 0);
+            sources.limit = 2 * sources.by_name.len();
+        }
     }
 
     /// What each seid that responds said last, with namespace and name of its node.
     pub(crate) fn all(&self) -> Vec<(String, String, SeidStatus)> {
         // A panic elsewhere leaves the map whole: every access is one insert or read.
-        let sources = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let sources = self.0.lock().unwrap_or_else(PoisonError::into_inner).by_name.clone();
         let known = sources
             .into_iter()
             .filter_map(|((namespace, name), source)| Some((namespace, name, source.upgrade()?.seid()?)));
@@ -45,5 +54,34 @@ impl Heights {
 impl fmt::Debug for Heights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.all()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Silent;
+
+    impl Asked for Silent {
+        fn seid(&self) -> Option<SeidStatus> {
+            None
+        }
+    }
+
+    #[test]
+    fn sources_of_ended_actors_are_dropped() {
+        let (heights, mut live) = (Heights::default(), Vec::<Arc<dyn Asked>>::new());
+        let add = |index: usize| {
+            let source: Arc<dyn Asked> = Arc::new(Silent);
+            heights.add(&ObjectRef::new(&format!("node-{index}")), Arc::downgrade(&source));
+            source
+        };
+        live.extend((0..10).map(add));
+        (10..1000).for_each(|index| drop(add(index)));
+        let sources = heights.0.lock().unwrap();
+        assert!(sources.by_name.len() <= 2 * live.len(), "{}", sources.by_name.len());
+        let kept = sources.by_name.values().filter(|source| source.strong_count() > 0).count();
+        assert_eq!(kept, live.len());
     }
 }

@@ -170,3 +170,55 @@ pub(crate) async fn delete_own_claim(ctx: &Context, node: &SeiNode) -> Result<()
 fn claims(ctx: &Context, node: &SeiNode) -> Api<PersistentVolumeClaim> {
     Api::namespaced(ctx.client.clone(), names::namespace(node))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http::{Request, Response};
+    use kube::{Client, client::Body};
+    use serde_json::Value;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::testbed;
+
+    /// Marks the claim of a full node; the API server responds with `code`. Returns the request, and the UID of
+    /// the claim that counts as marked.
+    async fn marked(code: u16) -> (String, Value, Option<String>) {
+        let (sent, mut requests) = mpsc::unbounded_channel();
+        let client = tower::service_fn(move |request: Request<Body>| {
+            let sent = sent.clone();
+            async move {
+                let target = format!("{} {}", request.method(), request.uri().path());
+                let body = request.into_body().collect_bytes().await.unwrap();
+                sent.send((target, serde_json::from_slice(&body).unwrap())).unwrap();
+                let body = Body::from(testbed::failure(code).1.to_string().into_bytes());
+                Ok::<_, Infallible>(Response::builder().status(code).body(body).unwrap())
+            }
+        });
+        let (ctx, _writers) = testbed::context(&Client::new(client, "default"), &[]);
+        let node = testbed::node("u", json!({ "fullNode": {} }));
+        let object = json!({ "metadata": { "name": "data-node-0", "uid": "claim-1" } });
+        let claim = Claim::of(&serde_json::from_value(object).unwrap(), &node);
+        let result = mark_initialized(&ctx, &node, &claim).await;
+        assert_eq!(result.is_ok(), code == 200);
+        let (target, body) = requests.recv().await.unwrap();
+        (target, body, ctx.memory(&node, |memory| memory.initialized.clone()))
+    }
+
+    #[tokio::test]
+    async fn the_observed_claim_is_marked_with_the_chain_and_the_mode_of_its_configuration() {
+        let (target, body, known) = marked(200).await;
+        assert_eq!(target, "PATCH /api/v1/namespaces/sei/persistentvolumeclaims/data-node-0");
+        let marks = json!({ "sei.io/initialized": "pacific-1", "sei.io/config-mode": "full" });
+        // Another claim of that name has another UID, and the API server refuses the change.
+        assert_eq!(body, json!({ "metadata": { "uid": "claim-1", "annotations": marks } }));
+        assert_eq!(known.as_deref(), Some("claim-1"));
+    }
+
+    #[tokio::test]
+    async fn a_claim_whose_mark_is_refused_does_not_count_as_marked() {
+        assert_eq!(marked(403).await.2, None);
+    }
+}
