@@ -141,6 +141,7 @@ impl Handlers {
                 return Err(failed(format!("{task}: {name}: consensus power 0")));
             }
             let id = gentx["nodeId"].as_str().unwrap_or_default();
+            // Its parameters do not contain the DNS domain of the cluster.
             let namespace = &params.namespace;
             peers.push(json!(format!("{id}@{name}-0.{name}.{namespace}.svc.cluster.local:26656")));
             gentxs.push(gentx);
