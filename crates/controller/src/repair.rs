@@ -2,7 +2,10 @@
 
 use std::{fmt::Debug, time::Duration};
 
-use sei_api::{SeiNode, names::full_name};
+use sei_api::{
+    SeiNode,
+    names::{self, full_name},
+};
 use sei_decide::{Observed, Overridden, Repair, Repaired};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -56,7 +59,10 @@ where
     let repaired = judged(object, act::apply(ctx, node, object, cached).await, kind);
     let node_name = full_name(node);
     match &repaired {
-        Repaired::Done => tracing::info!(node = node_name, kind, "reverted drift in owned object"),
+        Repaired::Done => {
+            tracing::info!(node = node_name, kind, "reverted drift in owned object");
+            ctx.metrics.reverted(names::namespace(node), kind);
+        }
         Repaired::Failed(error) => {
             tracing::warn!(node = node_name, kind, error, "failed to revert drift in owned object");
         }

@@ -97,6 +97,25 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// The kind of error, as a label of metrics.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::BadUrl { .. } => "bad_url",
+            Self::Unreachable { .. } => "unreachable",
+            Self::Timeout { .. } => "timeout",
+            Self::Untrusted { .. } => "untrusted",
+            Self::Unauthorized { .. } => "unauthorized",
+            Self::Forbidden { .. } => "forbidden",
+            Self::BadRequest { .. } => "bad_request",
+            Self::UnexpectedStatus { .. } => "unexpected_status",
+            Self::Undecodable { .. } => "undecodable",
+            Self::Token { .. } => "token",
+            Self::NotLeading { .. } => "not_leading",
+        }
+    }
+}
+
 /// Why a sidecar returns 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalKind {

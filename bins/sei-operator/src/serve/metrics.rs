@@ -1,13 +1,16 @@
 //! Metrics of the process, with the names of client-go: leader election, and responses of the API server.
 
-use std::task::{Context, Poll};
+use std::{
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
 
 use futures::{FutureExt, future::BoxFuture};
 use http::{Request, Response};
 use kube::client::Body;
 use prometheus_client::{
     encoding::EncodeLabelSet,
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
 use tower::{Layer, Service};
@@ -17,7 +20,11 @@ use tower::{Layer, Service};
 pub(super) struct Process {
     leader: Family<LeaseLabels, Gauge>,
     requests: Family<RequestLabels, Counter>,
+    seconds: Family<MethodLabels, Histogram, fn() -> Histogram>,
 }
+
+/// In seconds, as client-go has them.
+const SECONDS: [f64; 11] = [0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 30.0, 60.0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct LeaseLabels {
@@ -31,13 +38,22 @@ struct RequestLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct MethodLabels {
+    method: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BuildLabels {
     version: &'static str,
 }
 
 impl Process {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let process = Self { leader: Family::default(), requests: Family::default() };
+        let process = Self {
+            leader: Family::default(),
+            requests: Family::default(),
+            seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+        };
         registry.register(
             "leader_election_master_status",
             "1 for the replica that holds the lease, 0 for one that waits",
@@ -47,6 +63,11 @@ impl Process {
             "rest_client_requests",
             "Requests to the API server, by method and by status code of the response",
             process.requests.clone(),
+        );
+        registry.register(
+            "rest_client_request_duration_seconds",
+            "Time until the API server responds, by method; a watch responds when it starts",
+            process.seconds.clone(),
         );
         let build: Family<BuildLabels, Gauge> = Family::default();
         build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
@@ -59,7 +80,8 @@ impl Process {
         self.leader.get_or_create(&LeaseLabels { name: lease.to_owned() }).set(i64::from(leads));
     }
 
-    fn answered(&self, method: String, code: String) {
+    fn answered(&self, method: String, code: String, took: Duration) {
+        self.seconds.get_or_create(&MethodLabels { method: method.clone() }).observe(took.as_secs_f64());
         self.requests.get_or_create(&RequestLabels { code, method }).inc();
     }
 }
@@ -95,10 +117,11 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (process, method) = (self.process.clone(), request.method().to_string());
+        let started = Instant::now();
         let count = move |answer: &Result<Response<B>, S::Error>| {
             let code =
                 answer.as_ref().map_or("<error>".to_owned(), |answer| answer.status().as_str().to_owned());
-            process.answered(method, code);
+            process.answered(method, code, started.elapsed());
         };
         self.inner.call(request).inspect(count).boxed()
     }
@@ -142,7 +165,7 @@ mod tests {
         let mut registry = Registry::default();
         let process = Process::register(&mut registry);
         process.leads("lease", true);
-        process.answered("GET".into(), "200".into());
+        process.answered("GET".into(), "200".into(), Duration::from_millis(5));
         let documented = documented().into_iter().filter(|metric| {
             // The others belong to the controller.
             !metric.name.starts_with("sei_controller_") && !metric.name.starts_with("controller_runtime_")

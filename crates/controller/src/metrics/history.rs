@@ -1,4 +1,4 @@
-//! Counters and histograms of events: phases left, plans ended, tasks failed, sidecars probed.
+//! Counters and histograms of events: phases left, plans ended, tasks failed, sidecars probed, drift reverted.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -30,6 +30,7 @@ pub(super) struct HistoryMetrics {
     plan_seconds: Family<PlanLabels, Histogram, fn() -> Histogram>,
     task_failures: Family<TaskLabels, Counter>,
     probes: Family<ProbeLabels, Counter>,
+    reverted: Family<DriftLabels, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -69,6 +70,13 @@ struct ProbeLabels {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DriftLabels {
+    controller: &'static str,
+    namespace: String,
+    kind: &'static str,
+}
+
 impl Default for HistoryMetrics {
     fn default() -> Self {
         Self {
@@ -77,6 +85,7 @@ impl Default for HistoryMetrics {
             plan_seconds: Family::new_with_constructor(|| Histogram::new(PLAN_SECONDS)),
             task_failures: Family::default(),
             probes: Family::default(),
+            reverted: Family::default(),
         }
     }
 }
@@ -96,6 +105,11 @@ impl HistoryMetrics {
         );
         registry.register("task_failures", "Failed attempts of tasks", self.task_failures.clone());
         registry.register("seinode_sidecar_health_probes", "Probes of healthz", self.probes.clone());
+        registry.register(
+            "drift_corrections",
+            "Owned objects whose drift was reverted, by kind",
+            self.reverted.clone(),
+        );
     }
 
     pub(super) fn observe(
@@ -165,6 +179,11 @@ impl HistoryMetrics {
         };
         let namespace = namespace.to_owned();
         self.probes.get_or_create(&ProbeLabels { controller: CONTROLLER, namespace, outcome }).inc();
+    }
+
+    pub(super) fn reverted(&self, namespace: &str, kind: &'static str) {
+        let namespace = namespace.to_owned();
+        self.reverted.get_or_create(&DriftLabels { controller: CONTROLLER, namespace, kind }).inc();
     }
 }
 

@@ -10,6 +10,7 @@ mod history;
 mod nodes;
 mod objects;
 mod passes;
+mod sidecars;
 mod watches;
 
 use std::time::Duration;
@@ -21,7 +22,7 @@ use sei_decide::Health;
 
 use self::{
     chain::ChainMetrics, groups::GroupMetrics, history::HistoryMetrics, nodes::NodeMetrics,
-    passes::PassMetrics, watches::WatchMetrics,
+    passes::PassMetrics, sidecars::SidecarMetrics, watches::WatchMetrics,
 };
 pub(crate) use self::{passes::Running, watches::WatchSeries};
 use crate::heights::Heights;
@@ -51,6 +52,7 @@ pub struct Metrics {
     groups: GroupMetrics,
     history: HistoryMetrics,
     passes: PassMetrics,
+    sidecars: SidecarMetrics,
     watches: WatchMetrics,
     heights: Heights,
 }
@@ -64,6 +66,7 @@ impl Metrics {
         metrics.groups.register(sei);
         metrics.history.register(sei);
         metrics.watches.register(sei);
+        metrics.sidecars.register(sei);
         sei.register_collector(Box::new(ChainMetrics(metrics.heights.clone())));
         metrics.passes.register_errors(sei);
         metrics.passes.register(registry.sub_registry_with_prefix("controller_runtime"));
@@ -89,6 +92,16 @@ impl Metrics {
     /// Counts a health probe of a sidecar in `namespace`; `None` if it did not respond.
     pub(crate) fn probed(&self, namespace: &str, health: Option<Health>) {
         self.history.probed(namespace, health);
+    }
+
+    /// Counts a call to a sidecar, which ended with `error` or without.
+    pub(crate) fn called(&self, operation: &'static str, error: Option<&sei_sidecar::Error>, took: Duration) {
+        self.sidecars.called(operation, error, took);
+    }
+
+    /// Counts drift that was reverted in an object of `kind` in `namespace`.
+    pub(crate) fn reverted(&self, namespace: &str, kind: &'static str) {
+        self.history.reverted(namespace, kind);
     }
 
     /// Sets what a reconcile observed of `group`.
@@ -142,8 +155,13 @@ impl Metrics {
 mod tests {
     use std::sync::Arc;
 
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use kube::runtime::reflector::ObjectRef;
     use prometheus_client::encoding::text::encode;
+    use sei_api::{
+        conditions::{ConditionType, TlsSecretReason},
+        v1alpha1::PlanPhase,
+    };
     use sei_decide::SeidStatus;
     use sei_testkit::metrics::documented;
     use serde_json::json;
@@ -194,6 +212,17 @@ mod tests {
         .unwrap()
     }
 
+    /// A task runs, and the TLS Secret is not valid any more.
+    fn waiting() -> SeiNodeStatus {
+        let mut status = status("Running", "Active", "Pending");
+        status.plan.as_mut().unwrap().tasks[0].submitted_at =
+            Some(Time("2026-01-01T00:00:07Z".parse().unwrap()));
+        let condition = &mut status.conditions.as_mut().unwrap()[0];
+        condition.type_ = ConditionType::SidecarTlsSecretReady.as_str().to_owned();
+        condition.reason = TlsSecretReason::Expired.as_str().to_owned();
+        status
+    }
+
     struct Known;
 
     impl Asked for Known {
@@ -227,7 +256,11 @@ mod tests {
         let now = "2026-01-01T00:01:00Z".parse().unwrap();
         metrics.observe_node(&node, Some(now));
         metrics.observe_status(&node, &before, &after, now);
+        node.status = Some(waiting());
+        metrics.observe_node(&node, Some(now));
         metrics.probed("pacific-1", Some(Health::Ready));
+        metrics.called("submit", None, Duration::from_millis(5));
+        metrics.reverted("pacific-1", "Service");
         metrics.observe_group(&group("rpc"));
         for controller in [Controller::Nodes, Controller::Groups] {
             metrics.unreadable(controller, "pacific-1", "node-1", true);
@@ -256,6 +289,39 @@ mod tests {
         assert!(text(&registry).contains("node-0"));
         metrics.forget(Controller::Nodes, "pacific-1", "node-0");
         assert!(!text(&registry).contains("node-0"), "{}", text(&registry));
+    }
+
+    #[test]
+    fn a_node_shows_its_running_task_and_the_reason_of_its_secret_and_no_earlier_ones() {
+        let mut registry = Registry::default();
+        let metrics = Metrics::register(&mut registry);
+        let mut node = node("node-0");
+        let series = || {
+            let text = text(&registry);
+            let lines =
+                text.lines().filter(|line| line.contains("task_start") || line.contains("secret_reason"));
+            let lines = lines.filter_map(|line| line.strip_prefix("sei_controller_seinode_"));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        node.status = Some(waiting());
+        metrics.observe_node(&node, None);
+        assert_eq!(
+            series(),
+            [
+                r#"tls_secret_reason{namespace="pacific-1",name="node-0",reason="TLSSecretExpired"} 1"#,
+                r#"task_start_timestamp_seconds{namespace="pacific-1",name="node-0"} 1767225607"#,
+            ]
+        );
+        let status = node.status.as_mut().unwrap();
+        status.plan.as_mut().unwrap().phase = PlanPhase::Complete;
+        status.conditions.as_mut().unwrap()[0].reason = TlsSecretReason::Ready.as_str().to_owned();
+        metrics.observe_node(&node, None);
+        assert_eq!(
+            series(),
+            [r#"tls_secret_reason{namespace="pacific-1",name="node-0",reason="TLSSecretReady"} 1"#]
+        );
+        metrics.forget(Controller::Nodes, "pacific-1", "node-0");
+        assert_eq!(series(), Vec::<String>::new());
     }
 
     #[test]

@@ -2,19 +2,20 @@
 
 use jiff::Timestamp;
 use prometheus_client::{
+    encoding::EncodeLabelSet,
     metrics::{family::Family, gauge::Gauge},
     registry::Registry,
 };
 use sei_api::{
-    SeiNode,
-    conditions::ConditionType,
+    SeiNode, SeiNodeStatus,
+    conditions::{ConditionType, TlsSecretReason},
     names,
-    v1alpha1::{NodePhase, PlanPhase},
+    v1alpha1::{NodePhase, PlanPhase, TaskStatus},
 };
 
 use super::objects::{ObjectGauges, ObjectLabels};
 
-/// Each has the labels `namespace` and `name`.
+/// Each has the labels `namespace` and `name`, and `reason` where there is one.
 #[derive(Default)]
 pub(super) struct NodeMetrics {
     object: ObjectGauges,
@@ -22,6 +23,15 @@ pub(super) struct NodeMetrics {
     plan_active: Family<ObjectLabels, Gauge>,
     paused: Family<ObjectLabels, Gauge>,
     certificate_expiry: Family<ObjectLabels, Gauge>,
+    secret_reason: Family<ReasonLabels, Gauge>,
+    task_start: Family<ObjectLabels, Gauge>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    namespace: String,
+    name: String,
+    reason: &'static str,
 }
 
 impl NodeMetrics {
@@ -49,6 +59,16 @@ impl NodeMetrics {
             self.certificate_expiry.clone(),
         );
         registry.register(
+            "seinode_tls_secret_reason",
+            "1 for the current reason of SidecarTLSSecretReady",
+            self.secret_reason.clone(),
+        );
+        registry.register(
+            "seinode_task_start_timestamp_seconds",
+            "Start of the current task of the active plan, Unix time",
+            self.task_start.clone(),
+        );
+        registry.register(
             "seinode_unreadable",
             "1 for a SeiNode that cannot be decoded and is not reconciled",
             self.object.unreadable.clone(),
@@ -72,6 +92,22 @@ impl NodeMetrics {
         self.sidecar_ready.get_or_create(&labels).set(i64::from(ready));
         let active = status.plan.as_ref().is_some_and(|plan| plan.phase == PlanPhase::Active);
         self.plan_active.get_or_create(&labels).set(i64::from(active));
+        match current_task_start(status) {
+            Some(at) => drop(self.task_start.get_or_create(&labels).set(at.as_second())),
+            None => drop(self.task_start.remove(&labels)),
+        }
+        let verdict = status.condition(ConditionType::SidecarTlsSecretReady);
+        self.observe_secret(names::namespace(node), names::node(node), verdict.map(|it| it.reason.as_str()));
+    }
+
+    fn observe_secret(&self, namespace: &str, name: &str, current: Option<&str>) {
+        for reason in TlsSecretReason::ALL.iter().map(|reason| reason.as_str()) {
+            let labels = ReasonLabels { namespace: namespace.to_owned(), name: name.to_owned(), reason };
+            match current == Some(reason) {
+                true => drop(self.secret_reason.get_or_create(&labels).set(1)),
+                false => drop(self.secret_reason.remove(&labels)),
+            }
+        }
     }
 
     pub(super) fn unreadable(&self, namespace: &str, name: &str, unreadable: bool) {
@@ -86,5 +122,14 @@ impl NodeMetrics {
         self.plan_active.remove(&labels);
         self.paused.remove(&labels);
         self.certificate_expiry.remove(&labels);
+        self.task_start.remove(&labels);
+        self.observe_secret(namespace, name, None);
     }
+}
+
+/// When the current task of an active plan was submitted, or began to wait.
+fn current_task_start(status: &SeiNodeStatus) -> Option<Timestamp> {
+    let plan = status.plan.as_ref().filter(|plan| plan.phase == PlanPhase::Active)?;
+    let task = plan.tasks.iter().find(|task| task.status != TaskStatus::Complete)?;
+    Some(task.submitted_at.as_ref().or(task.waiting_since.as_ref())?.0)
 }

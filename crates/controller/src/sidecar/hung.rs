@@ -88,7 +88,7 @@ impl Fleet {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             let shared = Shared::default();
-            let dialer = Dialer::new(self.transport.clone(), self.tokens.clone());
+            let dialer = Dialer::new(self.transport.clone(), self.tokens.clone(), Arc::default());
             let waker = Waker { index, wake: self.wake.clone() };
             let actor = Actor::new(shared.clone(), dialer, self.permits.clone(), waker, Duration::ZERO);
             let watched =

@@ -15,6 +15,7 @@ use super::{
     token::Tokens,
     trusted::Trusted,
 };
+use crate::metrics::Metrics;
 
 /// Connects to the sidecar of one node.
 pub(super) struct Dialer {
@@ -23,11 +24,12 @@ pub(super) struct Dialer {
     /// The audience that the last token source is for.
     source: Option<(String, Arc<dyn TokenSource>)>,
     trusted: Arc<Mutex<Trusted>>,
+    metrics: Arc<Metrics>,
 }
 
 impl Dialer {
-    pub(super) fn new(transport: Transport, tokens: Tokens) -> Self {
-        Self { transport, tokens, source: None, trusted: Arc::default() }
+    pub(super) fn new(transport: Transport, tokens: Tokens, metrics: Arc<Metrics>) -> Self {
+        Self { transport, tokens, source: None, trusted: Arc::default(), metrics }
     }
 
     /// Tokens for `audience`: cached, so that one outlives the connection that it was requested for.
@@ -49,7 +51,10 @@ impl Dial for Dialer {
     fn dial(&mut self, target: &Target) -> Result<Line, Error> {
         let plain = self.transport.plain(&target.plain_url())?;
         let seid = self.transport.seid(&target.rpc_url())?;
-        let Some(tls) = &target.tls else { return Ok(Line { client: plain, seid, verified: None }) };
+        let metrics = Arc::clone(&self.metrics);
+        let Some(tls) = &target.tls else {
+            return Ok(Line { client: plain, seid, verified: None, metrics });
+        };
         let tokens = self.source(&tls.audience);
         let client = self.transport.verified(&target.url(), &tls.trust, Arc::clone(&tokens))?;
         let now = Instant::now();
@@ -60,7 +65,7 @@ impl Dial for Dialer {
         };
         let before = before.map(|leaf| self.transport.verified(&target.url(), &leaf, tokens)).transpose()?;
         let verified = Verified { trusted: Arc::clone(&self.trusted), before, plain };
-        Ok(Line { client, seid, verified: Some(verified) })
+        Ok(Line { client, seid, verified: Some(verified), metrics })
     }
 }
 
@@ -70,6 +75,7 @@ pub(super) struct Line {
     client: Client,
     seid: Seid,
     verified: Option<Verified>,
+    metrics: Arc<Metrics>,
 }
 
 /// Additional state of a TLS connection.
@@ -82,6 +88,18 @@ struct Verified {
 }
 
 impl Line {
+    /// Measures `call`.
+    async fn timed<T>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let started = Instant::now();
+        let answer = call.await;
+        self.metrics.called(operation, answer.as_ref().err(), started.elapsed());
+        answer
+    }
+
     /// Runs `call` with the current trust, or else with the certificate that was served before it.
     async fn trusting<T, F>(&self, call: impl Fn(Client) -> F) -> Result<T, Error>
     where
@@ -111,31 +129,32 @@ impl Line {
 
 impl Api for Line {
     async fn healthz(&self) -> Result<Health, Error> {
-        self.trusting(|client| async move { client.healthz().await }).await
+        self.timed("healthz", self.trusting(|client| async move { client.healthz().await })).await
     }
 
     async fn is_held(&self) -> Result<bool, Error> {
-        self.trusting(|client| async move { client.is_held().await }).await
+        self.timed("is_held", self.trusting(|client| async move { client.is_held().await })).await
     }
 
     async fn task(&self, id: Uuid) -> Result<Option<TaskRecord>, Error> {
-        self.trusting(|client| async move { client.task(id).await }).await
+        self.timed("task", self.trusting(|client| async move { client.task(id).await })).await
     }
 
     async fn submit(&self, request: &TaskRequest) -> Result<(), Error> {
-        self.trusting(|client| async move { client.submit(request).await }).await
+        self.timed("submit", self.trusting(|client| async move { client.submit(request).await })).await
     }
 
     async fn node_id(&self) -> Result<Option<String>, Error> {
-        self.trusting(|client| async move { client.node_id().await }).await
+        self.timed("node_id", self.trusting(|client| async move { client.node_id().await })).await
     }
 
     async fn supports(&self, type_: &str) -> Result<bool, Error> {
-        self.trusting(|client| async move { client.supports(type_).await }).await
+        self.timed("supports", self.trusting(|client| async move { client.supports(type_).await })).await
     }
 
     async fn seid(&self) -> Result<SeidStatus, Error> {
-        let sei_sidecar::SeidStatus { height, catching_up, latest_block, peers } = self.seid.status().await?;
+        let sei_sidecar::SeidStatus { height, catching_up, latest_block, peers } =
+            self.timed("seid_status", self.seid.status()).await?;
         Ok(SeidStatus { height, catching_up, latest_block, peers })
     }
 
@@ -183,7 +202,7 @@ mod tests {
         let mut token = NamedTempFile::new().unwrap();
         writeln!(token, "a-token").unwrap();
         let tokens = Tokens::File(token.path().to_owned());
-        Bed { simulator, dialer: Dialer::new(transport, tokens), _token: token }
+        Bed { simulator, dialer: Dialer::new(transport, tokens, Arc::default()), _token: token }
     }
 
     fn issue(authority: &Authority) -> Pair {

@@ -48,7 +48,7 @@ impl Sidecars {
     /// Starts watching the sidecar of `node`, whose health has been unchanged for `stood`.
     pub(crate) fn watch(&self, node: &SeiNode, stood: Duration) -> Watched {
         let shared = Shared::default();
-        let dialer = Dialer::new(self.transport.clone(), self.tokens.clone());
+        let dialer = Dialer::new(self.transport.clone(), self.tokens.clone(), Arc::clone(&self.metrics));
         let told = Told {
             node: ObjectRef::new(names::node(node)).within(names::namespace(node)),
             wake: self.wake.clone(),
