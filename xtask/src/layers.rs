@@ -51,6 +51,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "sei-api",
             "sei-controller",
+            "sei-deployment",
             "sei-doctor",
             "sei-migrate",
             "sei-node",

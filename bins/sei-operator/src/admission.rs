@@ -1,4 +1,4 @@
-//! Validates a SeiNode like the API server, but offline: the CRD's schema and its CEL rules, and strict
+//! Validates an object like the API server, but offline: the CRD's schema and its CEL rules, and strict
 //! decoding of metadata.
 
 use jsonschema::{
@@ -10,12 +10,11 @@ use kube::core::cel::{Validator, apply_defaults};
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
-/// Brings `object` to the form in which it would be stored.
+/// Brings `object`, of the kind of the CRD `manifest`, to the form in which it would be stored.
 ///
 /// # Errors
 /// Every fault, with its field, as one line.
-pub(crate) fn admit(object: &mut Value) -> Result<(), String> {
-    let manifest = sei_api::crd_manifest().map_err(|error| error.to_string())?;
+pub(crate) fn admit(manifest: &Value, object: &mut Value) -> Result<(), String> {
     let schema = &manifest["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
     as_decoded(object);
     // An existing object was admitted already; rules that apply only at creation are skipped.

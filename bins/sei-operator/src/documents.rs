@@ -8,17 +8,26 @@ use serde_saphyr::UserMessageFormatter;
 
 use crate::bad_input::bad;
 
-/// The objects of one kind in `path`. Objects of other kinds are ignored.
-pub(crate) fn of_kind(path: &Path, api_version: &str, kind: &str) -> anyhow::Result<Vec<Value>> {
-    let objects = objects(path)?;
-    let is_wanted = |object: &Value| object["apiVersion"] == api_version && object["kind"] == kind;
+/// The objects of these kinds of one API version in `path`. Objects of other kinds are ignored.
+pub(crate) fn of_kinds(path: &Path, api_version: &str, kinds: &[&str]) -> anyhow::Result<Vec<Value>> {
+    sorted_out(path, objects(path)?, api_version, kinds)
+}
+
+/// Those of `objects`, which are in `path`, that are of these kinds.
+pub(crate) fn sorted_out(
+    path: &Path,
+    objects: Vec<Value>,
+    api_version: &str,
+    kinds: &[&str],
+) -> anyhow::Result<Vec<Value>> {
+    let is_wanted = |object: &Value| kinds.iter().any(|kind| is(object, api_version, kind));
     let (wanted, others): (Vec<_>, Vec<_>) = objects.into_iter().partition(is_wanted);
     if wanted.is_empty() {
         let mut found: Vec<String> = others.iter().map(type_of).collect();
         found.dedup();
-        let path = path.display();
+        let (path, kinds) = (path.display(), kinds.join(" or "));
         return Err(bad(format!(
-            "{path}: apiVersion and kind must be {api_version} {kind}, not {}",
+            "{path}: apiVersion and kind must be {api_version} {kinds}, not {}",
             found.join(", ")
         )));
     }
@@ -27,7 +36,11 @@ pub(crate) fn of_kind(path: &Path, api_version: &str, kind: &str) -> anyhow::Res
 
 /// The only object of one kind in `path`.
 pub(crate) fn one(path: &Path, api_version: &str, kind: &str) -> anyhow::Result<Value> {
-    let mut objects = of_kind(path, api_version, kind)?;
+    single(path, of_kinds(path, api_version, &[kind])?, kind)
+}
+
+/// The only one of `objects`, which are of this kind.
+pub(crate) fn single(path: &Path, mut objects: Vec<Value>, kind: &str) -> anyhow::Result<Value> {
     match (objects.pop(), objects.len()) {
         (Some(object), 0) => Ok(object),
         (_, others) => {
@@ -37,12 +50,18 @@ pub(crate) fn one(path: &Path, api_version: &str, kind: &str) -> anyhow::Result<
     }
 }
 
+/// Whether an object is of this kind.
+pub(crate) fn is(object: &Value, api_version: &str, kind: &str) -> bool {
+    object["apiVersion"] == api_version && object["kind"] == kind
+}
+
 fn type_of(object: &Value) -> String {
     let text = |field: &str| object[field].as_str().map_or_else(|| object[field].to_string(), str::to_owned);
     format!("{} {}", text("apiVersion"), text("kind"))
 }
 
-fn objects(path: &Path) -> anyhow::Result<Vec<Value>> {
+/// Every object in `path`.
+pub(crate) fn objects(path: &Path) -> anyhow::Result<Vec<Value>> {
     let text = read(path).map_err(|error| bad(format!("read {}: {error}", path.display())))?;
     let documents: Vec<Value> = serde_saphyr::from_multiple(&text).map_err(|error| {
         let rendered = error.render_with_formatter(&UserMessageFormatter);

@@ -1,9 +1,10 @@
 //! Files given on the command line, and the platform settings from the environment.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fmt::Display, path::Path};
 
 use k8s_openapi::api::core::v1::Secret;
-use sei_api::{ClusterDomain, SeiNode};
+use sei_api::{ClusterDomain, SeiNode, SeiNodeDeployment};
+use sei_deployment::child;
 use sei_render::{Platform, SettingsError};
 use sei_store::Bucket;
 use serde_json::Value;
@@ -11,24 +12,72 @@ use serde_json::Value;
 use crate::{admission, bad_input::bad, documents};
 
 const API_VERSION: &str = "sei.io/v1alpha1";
-const KIND: &str = "SeiNode";
+const NODE: &str = "SeiNode";
+const GROUP: &str = "SeiNodeDeployment";
+
+/// What the operator reconciles.
+pub(crate) enum Subject {
+    /// One node.
+    Node(Box<SeiNode>),
+    /// A group of nodes.
+    Group(Box<SeiNodeDeployment>),
+}
 
 /// The SeiNode in `path`, if an API server would admit it and the operator would accept it.
 pub(crate) fn seinode(path: &Path) -> anyhow::Result<SeiNode> {
-    accepted(path, documents::one(path, API_VERSION, KIND)?)
+    node(path, documents::one(path, API_VERSION, NODE)?)
 }
 
-/// Every SeiNode in `path`.
-pub(crate) fn seinodes(path: &Path) -> anyhow::Result<Vec<SeiNode>> {
-    documents::of_kind(path, API_VERSION, KIND)?.into_iter().map(|object| accepted(path, object)).collect()
+/// Every SeiNode and SeiNodeDeployment in `path`.
+pub(crate) fn subjects(path: &Path) -> anyhow::Result<Vec<Subject>> {
+    let objects = documents::of_kinds(path, API_VERSION, &[NODE, GROUP])?;
+    let subject = |object: Value| match documents::is(&object, API_VERSION, GROUP) {
+        true => group(path, object).map(|group| Subject::Group(Box::new(group))),
+        false => node(path, object).map(|node| Subject::Node(Box::new(node))),
+    };
+    objects.into_iter().map(subject).collect()
 }
 
-fn accepted(path: &Path, mut object: Value) -> anyhow::Result<SeiNode> {
-    let refused = |fault: String| bad(format!("{}: {fault}", path.display()));
-    admission::admit(&mut object).map_err(refused)?;
-    let node: SeiNode = serde_json::from_value(object).map_err(|error| refused(error.to_string()))?;
-    let faults: Vec<_> = sei_node::Node::of(&node).faults().iter().map(ToString::to_string).collect();
-    if faults.is_empty() { Ok(node) } else { Err(refused(faults.join("; "))) }
+/// The SeiNodeDeployment in `path` with everything else in it, or else the SeiNode.
+pub(crate) fn subject(path: &Path) -> anyhow::Result<(Subject, Vec<Value>)> {
+    let (groups, others): (Vec<_>, Vec<_>) =
+        documents::objects(path)?.into_iter().partition(|object| documents::is(object, API_VERSION, GROUP));
+    if groups.is_empty() {
+        let nodes = documents::sorted_out(path, others, API_VERSION, &[NODE, GROUP])?;
+        let node = node(path, documents::single(path, nodes, NODE)?)?;
+        return Ok((Subject::Node(Box::new(node)), Vec::new()));
+    }
+    let group = group(path, documents::single(path, groups, GROUP)?)?;
+    Ok((Subject::Group(Box::new(group)), others))
+}
+
+fn node(path: &Path, mut object: Value) -> anyhow::Result<SeiNode> {
+    admission::admit(&sei_api::crd_manifest()?, &mut object).map_err(|fault| refused(path, fault))?;
+    let node: SeiNode = serde_json::from_value(object).map_err(|error| refused(path, error))?;
+    match faults(&node) {
+        None => Ok(node),
+        Some(faults) => Err(refused(path, faults)),
+    }
+}
+
+fn group(path: &Path, mut object: Value) -> anyhow::Result<SeiNodeDeployment> {
+    admission::admit(&sei_api::deployment_crd_manifest()?, &mut object)
+        .map_err(|fault| refused(path, fault))?;
+    let group: SeiNodeDeployment = serde_json::from_value(object).map_err(|error| refused(path, error))?;
+    // The nodes differ in names alone.
+    match faults(&child(&group, 0, "")) {
+        None => Ok(group),
+        Some(faults) => Err(refused(path, format!("spec.template: {faults}"))),
+    }
+}
+
+fn faults(node: &SeiNode) -> Option<String> {
+    let faults: Vec<_> = sei_node::Node::of(node).faults().iter().map(ToString::to_string).collect();
+    (!faults.is_empty()).then(|| faults.join("; "))
+}
+
+fn refused(path: &Path, fault: impl Display) -> anyhow::Error {
+    bad(format!("{}: {fault}", path.display()))
 }
 
 /// The Secret in `path`, with its `stringData` merged into its data.

@@ -7,6 +7,7 @@ mod cli;
 mod connect;
 mod doctor;
 mod documents;
+mod group;
 mod input;
 mod migrate;
 mod plan;

@@ -1,29 +1,49 @@
-//! `plan`: the plan that a node with this status would get, and the requests to its sidecar.
+//! `plan`: the plan that a node with this status would get, and the requests to its sidecar; of a group, the next steps.
 
 use std::{iter, process::ExitCode};
 
-use sei_api::v1alpha1::TaskPlan;
+use sei_api::{SeiNode, v1alpha1::TaskPlan};
+use sei_deployment::Routes;
 use sei_node::Node;
 use serde_json::{Value, json};
 
 use crate::{
     bad_input::bad,
     cli::{PlanArgs, PlanOutput},
-    input, print,
+    group::{self, Next},
+    input::{self, Subject},
+    print,
 };
 
 pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<ExitCode> {
-    let node = input::seinode(&args.filename)?;
-    let id = args.plan_id.unwrap_or_else(uuid::Uuid::new_v4).to_string();
-    let plan = sei_plan::build::next(&Node::of(&node), &id).map(|plan| sei_plan::build::bare(&plan));
-    match args.output {
-        PlanOutput::Json => print::json(&as_json(plan.as_ref(), &node)?)?,
-        PlanOutput::Table => print::text(&table(plan.as_ref()))?,
+    match input::subject(&args.filename)? {
+        (Subject::Node(node), _) => of_node(&node, args)?,
+        (Subject::Group(group), existing) => {
+            let routes = match group.spec.networking {
+                Some(_) => group::routes(&input::platform()?),
+                None => Routes::NoGateway,
+            };
+            let next = Next::of(&group, existing, routes, input::cluster_domain()?)?;
+            match args.output {
+                PlanOutput::Json => print::json(&next)?,
+                PlanOutput::Table => print::text(&next.table())?,
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn as_json(plan: Option<&TaskPlan>, node: &sei_api::SeiNode) -> anyhow::Result<Value> {
+fn of_node(node: &SeiNode, args: &PlanArgs) -> anyhow::Result<()> {
+    let id = args.plan_id.unwrap_or_else(uuid::Uuid::new_v4).to_string();
+    let plan = sei_plan::build::next(&Node::of(node), &id).map(|plan| sei_plan::build::bare(&plan));
+    match args.output {
+        PlanOutput::Json => print::json(&as_json(plan.as_ref(), node)?)?,
+        PlanOutput::Table => print::text(&table(plan.as_ref()))?,
+    }
+    Ok(())
+}
+
+fn as_json(plan: Option<&TaskPlan>, node: &SeiNode) -> anyhow::Result<Value> {
     let Some(plan) = plan else { return Ok(json!({ "plan": null, "sidecarRequests": [] })) };
     // Offline, peers are not resolved: the status has those that the operator resolved last.
     let peers = node.status.as_ref().and_then(|status| status.resolved_peers.clone()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `render`: the objects of one or more nodes as a v1 List.
+//! `render`: the objects of nodes and groups as a v1 List.
 
 use std::process::ExitCode;
 
@@ -6,15 +6,26 @@ use sei_node::Node;
 use sei_render::Rendered;
 use serde_json::json;
 
-use crate::{bad_input::bad, cli::RenderArgs, input, print};
+use crate::{
+    bad_input::bad,
+    cli::RenderArgs,
+    group,
+    input::{self, Subject},
+    print,
+};
 
 pub(crate) fn run(args: &RenderArgs) -> anyhow::Result<ExitCode> {
-    let nodes = input::seinodes(&args.filename)?;
+    let subjects = input::subjects(&args.filename)?;
     let platform = input::platform()?;
     let mut objects = Vec::new();
-    for node in &nodes {
-        let rendered = Rendered::of(Node::of(node), &platform).map_err(|error| bad(error.to_string()))?;
-        objects.extend(rendered.to_values());
+    for subject in &subjects {
+        match subject {
+            Subject::Node(node) => {
+                let rendered = Rendered::of(Node::of(node), &platform);
+                objects.extend(rendered.map_err(|error| bad(error.to_string()))?.to_values());
+            }
+            Subject::Group(group) => objects.extend(group::objects(group, &platform)),
+        }
     }
     print::manifest(&json!({ "apiVersion": "v1", "kind": "List", "items": objects }), args.output)?;
     Ok(ExitCode::SUCCESS)

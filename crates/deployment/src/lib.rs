@@ -29,6 +29,7 @@ mod budget;
 mod child;
 mod decision;
 mod deletion;
+mod described;
 mod events;
 mod fields;
 mod http_route;

@@ -9,9 +9,8 @@ use sei_api::{
     ClusterDomain, SeiNode, SeiNodeDeployment, conditions::is_true, deployment_conditions::ConditionType,
 };
 use sei_deployment::{Object, Observed, Routes, Write, concerns, decide, status, taken_over};
-use sei_render::drift::differences;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     cluster::Cluster,
@@ -44,9 +43,8 @@ pub(crate) fn forecast(
     };
     let decision = decide(&observed);
     for write in &decision.writes {
-        let (effect, step) = describe(write, &observed);
-        forecast.effect = forecast.effect.max(effect);
-        forecast.steps.push(step);
+        forecast.effect = forecast.effect.max(effect(write, &observed.nodes));
+        forecast.steps.push(write.describe(&observed.nodes));
     }
     let status = status(&observed, &decision, &[]);
     match status.condition(ConditionType::Stalled).filter(|stalled| is_true(Some(stalled))) {
@@ -71,38 +69,12 @@ fn adopted(mut node: SeiNode) -> SeiNode {
     node
 }
 
-fn describe(write: &Write, observed: &Observed) -> (Effect, String) {
+/// What a write means for the group and its pods.
+fn effect(write: &Write, nodes: &[Arc<SeiNode>]) -> Effect {
     match write {
-        Write::Mark => (Effect::Adopts, "gets the finalizer".to_owned()),
-        Write::Unmark => (Effect::Continues, "its deletion ends".to_owned()),
-        Write::TakeOver { name, .. } => (Effect::Adopts, format!("takes over the fields of SeiNode {name}")),
-        Write::Create(node) => (Effect::Starts, format!("creates SeiNode {}", node.name_any())),
-        Write::Delete { name, .. } => (Effect::Continues, format!("deletes SeiNode {name}")),
-        Write::Release { name, .. } => (Effect::Continues, format!("releases SeiNode {name}")),
-        Write::ApplyObject(object) => {
-            (Effect::Continues, format!("applies {} {}", object.kind().as_str(), object.name()))
-        }
-        Write::DeleteObject { kind, name, .. } => {
-            (Effect::Continues, format!("deletes {} {name}", kind.as_str()))
-        }
-        Write::ReleaseObject { kind, name, .. } => {
-            (Effect::Continues, format!("releases {} {name}", kind.as_str()))
-        }
-        Write::Apply { name, patch } => {
-            let live = observed.nodes.iter().find(|node| node.name_any() == *name);
-            let spec = live.map(|node| json!(node.spec)).unwrap_or_default();
-            let paths = differences(&patch["spec"], &spec);
-            let changes_image = paths.iter().any(|path| path.trim_start_matches('/') == "image");
-            match (paths.is_empty(), changes_image) {
-                (true, _) => (Effect::Continues, format!("updates labels and annotations of SeiNode {name}")),
-                (false, true) => (
-                    Effect::ReplacesPod,
-                    format!("updates SeiNode {name} ({}), which replaces its pod", paths.join(", ")),
-                ),
-                (false, false) => {
-                    (Effect::Continues, format!("updates SeiNode {name} ({})", paths.join(", ")))
-                }
-            }
-        }
+        Write::Mark | Write::TakeOver { .. } => Effect::Adopts,
+        Write::Create(_) => Effect::Starts,
+        write if write.replaces_pod(nodes) => Effect::ReplacesPod,
+        _ => Effect::Continues,
     }
 }

@@ -26,9 +26,10 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Print the CustomResourceDefinition.
     Crd(OutputArgs),
-    /// Print every object that the operator would create for SeiNodes.
+    /// Print every object that the operator would create for SeiNodes and SeiNodeDeployments.
     Render(RenderArgs),
-    /// Print the plan that the operator would create for a SeiNode, and the requests it would send to the sidecar.
+    /// Print the plan that the operator would create for a SeiNode and the requests it would send to the sidecar, or
+    /// what it would do next with a SeiNodeDeployment.
     Plan(PlanArgs),
     /// Check the TLS Secret of a SeiNode: exit code 0 if it is valid, 1 if not.
     CheckSecret(CheckSecretArgs),
@@ -68,8 +69,8 @@ pub(crate) struct OutputArgs {
 
 #[derive(Args)]
 pub(crate) struct RenderArgs {
-    /// File with one or more SeiNodes; - is standard input.
-    #[arg(short = 'f', long, value_name = "SEINODE.yaml")]
+    /// File with one or more SeiNodes and SeiNodeDeployments; - is standard input.
+    #[arg(short = 'f', long, value_name = "FILE")]
     pub(crate) filename: PathBuf,
     /// Output format.
     #[arg(short, long, value_enum, default_value = "yaml")]
@@ -85,8 +86,9 @@ pub(crate) enum PlanOutput {
 
 #[derive(Args)]
 pub(crate) struct PlanArgs {
-    /// File with the SeiNode, its status included; - is standard input.
-    #[arg(short = 'f', long, value_name = "SEINODE.yaml")]
+    /// File with the SeiNode, its status included, or with a SeiNodeDeployment and the SeiNodes and objects that it has
+    /// already; - is standard input.
+    #[arg(short = 'f', long, value_name = "FILE")]
     pub(crate) filename: PathBuf,
     /// ID of the plan, from which the IDs of its tasks are derived; random by default.
     #[arg(long)]

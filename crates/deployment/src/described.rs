@@ -1,0 +1,53 @@
+//! Writes in words, for those who want to know what will happen.
+
+use std::sync::Arc;
+
+use kube::ResourceExt;
+use sei_api::SeiNode;
+use sei_render::drift::differences;
+use serde_json::{Value, json};
+
+use crate::write::Write;
+
+impl Write {
+    /// What it does. `nodes` are the SeiNodes as they were when it was decided.
+    pub fn describe(&self, nodes: &[Arc<SeiNode>]) -> String {
+        match self {
+            Self::Mark => "gets the finalizer".to_owned(),
+            Self::Unmark => "its deletion ends".to_owned(),
+            Self::TakeOver { name, .. } => format!("takes over the fields of SeiNode {name}"),
+            Self::Create(node) => format!("creates SeiNode {}", node.name_any()),
+            Self::Delete { name, .. } => format!("deletes SeiNode {name}"),
+            Self::Release { name, .. } => format!("releases SeiNode {name}"),
+            Self::ApplyObject(object) => format!("applies {} {}", object.kind().as_str(), object.name()),
+            Self::DeleteObject { kind, name, .. } => format!("deletes {} {name}", kind.as_str()),
+            Self::ReleaseObject { kind, name, .. } => format!("releases {} {name}", kind.as_str()),
+            Self::Apply { name, patch } => {
+                let fields = changed(name, patch, nodes);
+                match fields.is_empty() {
+                    true => format!("updates labels and annotations of SeiNode {name}"),
+                    false if changes_image(&fields) => {
+                        format!("updates SeiNode {name} ({}), which replaces its pod", fields.join(", "))
+                    }
+                    false => format!("updates SeiNode {name} ({})", fields.join(", ")),
+                }
+            }
+        }
+    }
+
+    /// Whether it changes the image of a SeiNode.
+    pub fn replaces_pod(&self, nodes: &[Arc<SeiNode>]) -> bool {
+        matches!(self, Self::Apply { name, patch } if changes_image(&changed(name, patch, nodes)))
+    }
+}
+
+/// The fields of the spec that `patch` changes.
+fn changed(name: &str, patch: &Value, nodes: &[Arc<SeiNode>]) -> Vec<String> {
+    let live = nodes.iter().find(|node| node.name_any() == name);
+    let spec = live.map(|node| json!(node.spec)).unwrap_or_default();
+    differences(&patch["spec"], &spec)
+}
+
+fn changes_image(fields: &[String]) -> bool {
+    fields.iter().any(|field| field == "/image")
+}
