@@ -1,6 +1,6 @@
 //! What the operator creates for a group, and what it would do next with one.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use k8s_openapi::api::{core::v1::Service, policy::v1::PodDisruptionBudget};
@@ -71,6 +71,8 @@ impl Next {
             group: Arc::new(group),
             nodes,
             objects,
+            // Where seid is cannot be known offline.
+            halts: BTreeMap::new(),
             knows_budgets: true,
             routes,
             domain,

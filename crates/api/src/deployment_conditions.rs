@@ -66,6 +66,9 @@ reasons! {
         /// Scaling down would delete the only copy of a validator's keys; save them, then set annotation
         /// `sei.io/confirm-key-loss` to the value that the message names.
         KeyLossNotConfirmed = "KeyLossNotConfirmed",
+        /// A `HardFork` update waits for a height that a SeiNode has passed with its old image; set `hardFork.haltHeight` to the
+        /// height of this upgrade, or `updateStrategy.type` to `InPlace`.
+        HaltHeightPassed = "HaltHeightPassed",
         /// This version of the operator cannot carry out a part of the spec; the message names it.
         NotSupported = "NotSupported",
         /// The group owns a SeiNode with an unexpected name, left over from an update by the Go controller.

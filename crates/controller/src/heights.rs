@@ -1,5 +1,5 @@
-//! How far the seid of each node is, found by the node's name: each actor asks its own, and this is where those who need
-//! several look. Nothing is kept of a node whose actor has ended.
+//! How far the seid of each node is, found by the node's name: each actor asks its own, and this is where metrics and groups
+//! look. Nothing is kept of a node whose actor has ended.
 
 use std::{
     collections::BTreeMap,
@@ -10,11 +10,32 @@ use std::{
 use kube::runtime::reflector::ObjectRef;
 use sei_api::SeiNode;
 use sei_decide::SeidStatus;
+use sei_deployment::Halt;
 
 /// What has asked a seid.
 pub(crate) trait Asked: Send + Sync {
     /// What it said last; `None` while it does not respond.
     fn seid(&self) -> Option<SeidStatus>;
+
+    /// How it stands to the awaited height, from which on it is watched; `None` ends that.
+    fn await_halt(&self, awaited: Option<Awaited>) -> Halt;
+}
+
+/// The height at which a group waits for the seid of one of its nodes to halt.
+#[derive(Clone)]
+pub(crate) struct Awaited {
+    /// UID of the SeiNode.
+    pub(crate) node: String,
+    /// The first block that the new image executes.
+    pub(crate) height: u64,
+    /// Wakes the group.
+    pub(crate) changed: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl PartialEq for Awaited {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.node, self.height) == (&other.node, other.height)
+    }
 }
 
 #[derive(Default)]
@@ -38,6 +59,15 @@ impl Heights {
             sources.by_name.retain(|_, source| source.strong_count() > 0);
             sources.limit = 2 * sources.by_name.len();
         }
+    }
+
+    /// How the seid of a node stands to the awaited height; see [`Asked::await_halt`].
+    pub(crate) fn await_halt(&self, namespace: &str, node: &str, awaited: Option<Awaited>) -> Halt {
+        let source = {
+            let sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            sources.by_name.get(&(namespace.to_owned(), node.to_owned())).and_then(Weak::upgrade)
+        };
+        source.map_or(Halt::Unknown, |source| source.await_halt(awaited))
     }
 
     /// What each seid that responds said last, with namespace and name of its node.
@@ -66,6 +96,10 @@ mod tests {
     impl Asked for Silent {
         fn seid(&self) -> Option<SeidStatus> {
             None
+        }
+
+        fn await_halt(&self, _: Option<Awaited>) -> Halt {
+            Halt::Unknown
         }
     }
 

@@ -9,6 +9,7 @@ use crate::{
     availability,
     child::child,
     deletion,
+    hard_fork::HardFork,
     members::{Members, Observed, Place, generation},
     objects,
     obstacle::Obstacle,
@@ -38,19 +39,20 @@ pub fn decide(observed: &Observed) -> Decision {
     let members = Members::of(observed);
     let (writes, obstacles) = objects::update(observed);
     let mut decision = Decision { writes, obstacles };
-    fill(group, &members, &mut decision);
-    update(group, &members, &mut decision);
+    let fork = HardFork::of(observed, &members);
+    fill(group, &members, fork.as_ref(), &mut decision);
+    update(group, &members, fork.as_ref(), &mut decision);
     scale_down(group, &members, &mut decision);
     decision.obstacles.extend(in_nodes(&members));
     decision
 }
 
 /// Creates what is missing and adopts what was retained.
-fn fill(group: &SeiNodeDeployment, members: &Members, decision: &mut Decision) {
+fn fill(group: &SeiNodeDeployment, members: &Members, fork: Option<&HardFork<'_>>, decision: &mut Decision) {
     let mut in_ceremony = Vec::new();
     for member in &members.wanted {
         match &member.place {
-            Place::Vacant if members.holder(member.ordinal).is_some() => {}
+            Place::Vacant if members.holder(member.ordinal).is_some() || fork.is_some() => {}
             Place::Vacant if group.spec.genesis.is_some() => in_ceremony.push(member.name.as_str()),
             Place::Vacant => {
                 let node = child(group, member.ordinal, &generation(group));
@@ -74,7 +76,12 @@ fn fill(group: &SeiNodeDeployment, members: &Members, decision: &mut Decision) {
 }
 
 /// Brings SeiNodes to the template: specs in turn, labels and annotations at once.
-fn update(group: &SeiNodeDeployment, members: &Members, decision: &mut Decision) {
+fn update(
+    group: &SeiNodeDeployment,
+    members: &Members,
+    fork: Option<&HardFork<'_>>,
+    decision: &mut Decision,
+) {
     let candidates: Vec<_> = members
         .children()
         .map(|(ordinal, child)| Candidate {
@@ -87,12 +94,16 @@ fn update(group: &SeiNodeDeployment, members: &Members, decision: &mut Decision)
     let replicas = group.spec.replicas();
     let turn = match strategy.type_ {
         StrategyType::InPlace => turn(&candidates, replicas, strategy.max_unavailable(replicas)),
-        StrategyType::BlueGreen | StrategyType::HardFork | StrategyType::Unknown => {
+        StrategyType::HardFork => {
+            decision.obstacles.extend(fork.iter().flat_map(|fork| fork.obstacles(members)));
+            fork.map_or_else(Default::default, |fork| fork.turn(members))
+        }
+        StrategyType::BlueGreen | StrategyType::Unknown => {
             if candidates.iter().any(|candidate| candidate.is_outdated) {
                 decision.obstacles.push(Obstacle::new(
                     StalledReason::NotSupported,
-                    "the template changed, and this version of the operator updates with updateStrategy.type InPlace alone; \
-                     set it to InPlace, or revert the template",
+                    "the template changed, and this version of the operator updates with updateStrategy.type InPlace and HardFork \
+                     alone; set one of them, or revert the template",
                 ));
             }
             Default::default()

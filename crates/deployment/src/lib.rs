@@ -18,7 +18,7 @@
 //! #         "template": { "spec": { "chainId": "pacific-1", "image": "seid:a", "fullNode": {} } },
 //! #     },
 //! # })).unwrap();
-//! let observed = Observed { group: Arc::new(group), nodes: vec![], objects: vec![], knows_budgets: true, routes: sei_deployment::Routes::NoGateway, domain: Default::default(), now: Default::default() };
+//! let observed = Observed { group: Arc::new(group), nodes: vec![], objects: vec![], halts: Default::default(), knows_budgets: true, routes: sei_deployment::Routes::NoGateway, domain: Default::default(), now: Default::default() };
 //! let created = decide(&observed).writes;
 //! assert_eq!(created.iter().filter(|write| matches!(write, Write::Create(_))).count(), 3);
 //! ```
@@ -32,6 +32,8 @@ mod deletion;
 mod described;
 mod events;
 mod fields;
+mod halt;
+mod hard_fork;
 mod http_route;
 mod members;
 mod object;
@@ -49,6 +51,7 @@ pub use child::{child, child_name};
 pub use decision::{Decision, decide};
 pub use events::events;
 pub use fields::is_applied_by_group;
+pub use halt::Halt;
 pub use http_route::{
     BackendRef, HTTPRoute, HTTPRouteSpec, HTTPRouteStatus, HeaderMatch, Match, ParentRef, ParentStatus,
     Routes, Rule,

@@ -1,6 +1,6 @@
 //! What was observed of a group, sorted: which SeiNode stands at which ordinal, and whose it is.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
@@ -11,6 +11,7 @@ use crate::{
     availability::{is_available, runs_its_image},
     child::{child, child_name, group_name, ordinal_of},
     fields::{applied_spec, metadata_differs, spec_differs},
+    halt::Halt,
     http_route::Routes,
     object::Object,
     takeover::taken_over,
@@ -27,6 +28,8 @@ pub struct Observed {
     /// The objects that it owns beside its SeiNodes, and those of any owner that have the names it needs. Of
     /// PodDisruptionBudgets, all of the namespace.
     pub objects: Vec<Object>,
+    /// How those seids stand to the halt height that [`awaits_halt`](Self::awaits_halt) names, by SeiNode.
+    pub halts: BTreeMap<String, Halt>,
     /// Whether the PodDisruptionBudgets of the namespace are known: the operator may not be allowed to list them.
     pub knows_budgets: bool,
     /// Whether HTTPRoutes can be written.

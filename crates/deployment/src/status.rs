@@ -13,6 +13,7 @@ use sei_api::{SeiNodeDeploymentStatus, deployment_conditions::StalledReason, lab
 
 use crate::{
     decision::Decision,
+    hard_fork::HardFork,
     members::{Members, Observed},
     obstacle::Obstacle,
 };
@@ -31,7 +32,7 @@ pub fn status(observed: &Observed, decision: &Decision, refusals: &[Refusal]) ->
     let group = &*observed.group;
     let members = Members::of(observed);
     let counts = counts::Counts::of(group, &members);
-    let nodes = nodes::of(group, &members, &counts);
+    let nodes = nodes::of(group, &members, &counts, HardFork::of(observed, &members).as_ref());
     let mut obstacles = decision.obstacles.clone();
     obstacles.extend(refusals.iter().map(|refusal| {
         let message = format!("the API server refused to write {}: {}", refusal.object, refusal.message);

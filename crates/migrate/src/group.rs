@@ -1,7 +1,7 @@
 //! What becomes of a SeiNodeDeployment: the group's decision, after what the Go controller wrote counts as applied by the
 //! operator.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -33,6 +33,7 @@ pub(crate) fn forecast(
     let namespace = group.namespace().unwrap_or_default();
     let observed = Observed {
         objects: objects(cluster, &namespace),
+        halts: BTreeMap::new(),
         knows_budgets: true,
         // HTTPRoutes stay as they are, with those that the operator applies being the same.
         routes: Routes::NoGateway,

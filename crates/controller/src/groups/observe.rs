@@ -1,16 +1,22 @@
 //! What a pass over a group decides on: the group, its SeiNodes and its other objects, with what was written since the
 //! caches were filled.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use k8s_openapi::api::{core::v1::Service, policy::v1::PodDisruptionBudget};
-use kube::{Api, ResourceExt, runtime::reflector::Store};
+use kube::{
+    Api, ResourceExt,
+    runtime::reflector::{ObjectRef, Store},
+};
 use sei_api::{SeiNode, SeiNodeDeployment};
-use sei_deployment::{HTTPRoute, Object, ObjectKind, Observed, concerns, is_owned_by, objects};
+use sei_deployment::{HTTPRoute, Halt, Object, ObjectKind, Observed, concerns, is_owned_by, objects};
 
 use super::{context::Context, memory::Written};
-use crate::{error::PassError, reconciled::described};
+use crate::{error::PassError, heights::Awaited, reconciled::described};
 
 pub(super) async fn observe(ctx: &Context, cached: &Arc<SeiNodeDeployment>) -> Result<Observed, PassError> {
     let newest = ctx.memory(cached, |memory| memory.group.newest(Some(Arc::clone(cached))));
@@ -25,15 +31,40 @@ pub(super) async fn observe(ctx: &Context, cached: &Arc<SeiNodeDeployment>) -> R
     let mut found = named::<Service>(ctx, &group, &ctx.services, &wanted(ObjectKind::Service)).await?;
     found.extend(budgets(ctx, &group));
     found.extend(named::<HTTPRoute>(ctx, &group, &ctx.http_routes, &wanted(ObjectKind::HTTPRoute)).await?);
-    Ok(Observed {
+    let mut observed = Observed {
         nodes,
         objects: found,
+        halts: BTreeMap::new(),
         knows_budgets: ctx.knows_budgets(),
         routes,
         domain: ctx.domain.clone(),
         now: Timestamp::now(),
         group,
-    })
+    };
+    observed.halts = halts(ctx, &observed);
+    Ok(observed)
+}
+
+/// How the seids stand to the height at which the group waits for them to halt. Those for which it does not wait are not
+/// watched any more.
+fn halts(ctx: &Context, observed: &Observed) -> BTreeMap<String, Halt> {
+    let group = ObjectRef::from_obj(&*observed.group);
+    let awaited = observed.awaits_halt();
+    let own = observed.nodes.iter().filter(|node| is_owned_by(&***node, &observed.group));
+    let halts = own.filter_map(|node| {
+        let (name, wake) = (node.name_any(), (ctx.wake.clone(), group.clone()));
+        let height = awaited.get(&name);
+        let halt = height.map(|height| Awaited {
+            node: node.uid().unwrap_or_default(),
+            height: *height,
+            // The receiver is gone only when the controller is shutting down.
+            changed: Arc::new(move || drop(wake.0.send(wake.1.clone()))),
+        });
+        let namespace = node.namespace().unwrap_or_default();
+        let halt = ctx.metrics.heights().await_halt(&namespace, &name, halt);
+        height.map(|_| (name, halt))
+    });
+    halts.collect()
 }
 
 /// The objects of one kind that the group owns, and those of the names `wanted`. One without label is in no cache: it

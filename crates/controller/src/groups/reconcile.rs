@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use kube::{Resource, ResourceExt, runtime::controller::Action};
 use sei_api::{SeiNodeDeployment, labels};
-use sei_deployment::{Decision, Observed, Refusal, Routes, Write, decide, events, status};
+use sei_deployment::{Decision, Halt, Observed, Refusal, Routes, Write, decide, events, status};
 use serde_json::json;
 
 use super::{
@@ -26,6 +26,8 @@ use crate::{
 /// How often a pass may go round before it lets others have their turn: the finalizer is added, objects are written, and
 /// nothing is left to write.
 const ROUNDS: usize = 4;
+/// Until the actors of nodes are looked for again, which are started by the passes over the nodes.
+const ACTORS: Duration = Duration::from_secs(5);
 
 /// Reconciles `cached`, or the newer state that our own last write returned.
 pub(super) async fn reconcile(cached: Arc<SeiNodeDeployment>, ctx: &Context) -> Result<Action, PassError> {
@@ -79,8 +81,9 @@ async fn end(
     let unseen = ctx.memory(&observed.group, |memory| memory.has_unseen()).then_some(written::KEEP);
     // A kind that is installed wakes no group.
     let needs_routes = observed.group.spec.networking.is_some() && observed.routes == Routes::NotInstalled;
-    let next =
-        [pause, status_pause, unseen, needs_routes.then_some(NOT_INSTALLED)].into_iter().flatten().min();
+    let routes = needs_routes.then_some(NOT_INSTALLED);
+    let halts = observed.halts.values().any(|halt| *halt == Halt::Unknown).then_some(ACTORS);
+    let next = [pause, status_pause, unseen, routes, halts].into_iter().flatten().min();
     Ok(next.map_or_else(Action::await_change, Action::requeue))
 }
 

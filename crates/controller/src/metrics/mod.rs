@@ -163,11 +163,12 @@ mod tests {
         v1alpha1::PlanPhase,
     };
     use sei_decide::SeidStatus;
+    use sei_deployment::Halt;
     use sei_testkit::metrics::documented;
     use serde_json::json;
 
     use super::*;
-    use crate::heights::Asked;
+    use crate::heights::{Asked, Awaited};
 
     fn text(registry: &Registry) -> String {
         let mut text = String::new();
@@ -229,6 +230,10 @@ mod tests {
         fn seid(&self) -> Option<SeidStatus> {
             let latest_block = Some(Timestamp::UNIX_EPOCH);
             Some(SeidStatus { height: 7, catching_up: true, latest_block, peers: Some(3) })
+        }
+
+        fn await_halt(&self, _: Option<Awaited>) -> Halt {
+            Halt::Unknown
         }
     }
 

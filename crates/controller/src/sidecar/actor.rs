@@ -9,7 +9,8 @@ use sei_sidecar::Error;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    calls::{Dial, Learned, ask_once, ask_seid, follow, probe},
+    calls::{Dial, Learned, Seen, ask_once, ask_seid, follow, probe},
+    halt::{Watch, look},
     permits::Permits,
     schedule::{Due, Schedule},
     state::{Order, Shared, State},
@@ -37,6 +38,7 @@ pub(super) struct Actor<D: Dial, R> {
     line: Option<D::Line>,
     target: Option<Target>,
     order: Option<Order>,
+    watch: Option<Watch>,
     events: u64,
 }
 
@@ -44,7 +46,8 @@ impl<D: Dial, R: Report> Actor<D, R> {
     /// An actor for a node whose health has been unchanged for `stood`.
     pub(super) fn new(shared: Shared, dial: D, permits: Permits, report: R, stood: Duration) -> Self {
         let schedule = Schedule::new(stood);
-        Self { shared, dial, permits, report, schedule, line: None, target: None, order: None, events: 0 }
+        let (line, target, order, watch) = Default::default();
+        Self { shared, dial, permits, report, schedule, line, target, order, watch, events: 0 }
     }
 
     /// Runs until it is dropped.
@@ -72,6 +75,7 @@ impl<D: Dial, R: Report> Actor<D, R> {
         if state.target != self.target {
             if !self.target.as_ref().is_some_and(|target| state.is_at(target)) {
                 self.schedule.pod_changed();
+                self.watch.iter_mut().for_each(Watch::pod_changed);
             }
             self.line = None;
             self.target.clone_from(&state.target);
@@ -103,12 +107,19 @@ impl<D: Dial, R: Report> Actor<D, R> {
         if !state.suspended {
             self.schedule.resume();
         }
+        if state.awaited.as_ref() != self.watch.as_ref().map(|watch| &watch.awaited) {
+            self.watch = state.awaited.clone().map(Watch::new);
+        }
         let target = self.target.as_ref()?;
-        self.schedule.next(state.interest.health, state.interest.seid, &state.unknown(target))
+        let next = self.schedule.next(state.interest.health, state.interest.seid, &state.unknown(target));
+        let halt = self.watch.as_ref().map(|watch| (Due::Halt, watch.at));
+        next.into_iter().chain(halt).min_by_key(|(_, at)| *at)
     }
 
     async fn perform(&mut self, due: Due) {
         let Some(target) = self.target.clone() else { return };
+        let watch = self.watch.as_mut().filter(|_| due == Due::Halt);
+        let awaited = watch.map(|watch| watch.ask());
         let line = match self.line.take().map_or_else(|| self.dial.dial(&target), Ok) {
             Ok(line) => self.line.insert(line).clone(),
             Err(error) => return self.failed(due, &target, &error),
@@ -116,17 +127,21 @@ impl<D: Dial, R: Report> Actor<D, R> {
         let (shared, permits, order) = (self.shared.clone(), self.permits.clone(), self.order.clone());
         let is_silent = match due {
             Due::Seid => self.schedule.is_seid_silent(),
+            Due::Halt => self.watch.as_ref().is_some_and(Watch::is_silent),
             Due::Order | Due::Probe | Due::Once(_) => self.schedule.is_silent(),
         };
         let was_submitted = self.schedule.was_submitted();
         // Boxed: thousands of actors wait, and few of them make a call.
         let mut call = Box::pin(async {
             let _permit = permits.acquire(is_silent).await;
+            if let Some((awaited, seen)) = &awaited {
+                return Ok(Learned::Halt(look(&line, awaited, *seen).await));
+            }
             match (due, &order) {
                 (Due::Order, Some(order)) => follow(&line, &shared, order, was_submitted).await,
                 (Due::Seid, _) => Ok(ask_seid(&line).await),
                 (Due::Once(once), _) => Ok(ask_once(&line, once).await),
-                (Due::Order | Due::Probe, _) => probe(&line).await.map(Learned::Health),
+                (Due::Order | Due::Probe | Due::Halt, _) => probe(&line).await.map(Learned::Health),
             }
         });
         let answer = loop {
@@ -143,6 +158,7 @@ impl<D: Dial, R: Report> Actor<D, R> {
         };
         match answer {
             Ok(Learned::Seid(status)) => self.seid(&target, status),
+            Ok(Learned::Halt(seen)) => self.halt(seen),
             Ok(learned) => self.learned(&target, learned),
             Err(error) => self.failed(due, &target, &error),
         }
@@ -175,8 +191,8 @@ impl<D: Dial, R: Report> Actor<D, R> {
                     changed |= supported.is_some();
                     state.known.task_types.extend(supported.map(|supported| (kind, supported)));
                 }
-                // It says nothing about the sidecar.
-                Learned::Seid(_) => {}
+                // They say nothing about the sidecar.
+                Learned::Seid(_) | Learned::Halt(_) => {}
                 Learned::Health(health) => changed |= self.health(&mut state, health, at),
                 Learned::Suspended => self.schedule.suspended(),
                 Learned::Task(progress, health) => {
@@ -211,6 +227,23 @@ impl<D: Dial, R: Report> Actor<D, R> {
         };
         if changed {
             self.report.changed();
+        }
+    }
+
+    /// Takes what was seen of the height at which seid has to halt. The group that waits for it is woken, and not the node.
+    fn halt(&mut self, seen: Seen) {
+        let Some(watch) = &mut self.watch else { return };
+        let halt = watch.saw(seen);
+        let is_news = {
+            let mut state = self.shared.lock();
+            let is_news = state.halt != halt && state.awaited.as_ref() == Some(&watch.awaited);
+            if is_news {
+                state.halt = halt;
+            }
+            is_news
+        };
+        if is_news {
+            (watch.awaited.changed)();
         }
     }
 

@@ -40,6 +40,17 @@ pub(super) trait Api: Clone + Send + Sync + 'static {
     fn plain_port_answers(&self) -> impl Future<Output = bool> + Send;
 }
 
+/// What was seen of a seid that has to halt at a height.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// It has had the last block before the height.
+    pub(super) reached: bool,
+    /// It has had a block after the height.
+    pub(super) passed: bool,
+    /// Its latest block; `None` while it does not respond.
+    pub(super) latest: Option<u64>,
+}
+
 /// The result of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Learned {
@@ -51,6 +62,8 @@ pub(super) enum Learned {
     TaskType(TaskKind, Option<bool>),
     /// What seid said of itself; `None` where it did not respond.
     Seid(Option<SeidStatus>),
+    /// Whether seid halts at a height.
+    Halt(Seen),
     /// State of a task, and, if it is to make the sidecar ready, its health.
     Task(TaskProgress, Option<Health>),
     /// A pass is active: nothing was submitted.

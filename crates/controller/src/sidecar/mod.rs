@@ -3,6 +3,7 @@
 
 mod actor;
 mod calls;
+mod halt;
 #[cfg(test)]
 mod hung;
 mod line;

@@ -12,6 +12,9 @@ const SEID: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs
 const SEID_RETRY: Duration = Duration::from_secs(5);
 /// How often a node that another client holds is checked.
 const HOLD: Duration = Duration::from_secs(15);
+/// The shortest time between two blocks of a chain.
+const BLOCK: Duration = Duration::from_millis(200);
+const HALT: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
 
 /// Poll interval of a task that was submitted `elapsed` ago: half that time, from 100 ms to 5 s.
 pub(super) fn task(elapsed: Duration, jitter: f64) -> Duration {
@@ -44,6 +47,16 @@ pub(super) fn seid(catching_up: bool, jitter: f64) -> Duration {
 /// Until a seid that did not respond to this many calls in a row is asked again: 5 s, doubling up to 5 min.
 pub(super) fn silent_seid(failures: u32, jitter: f64) -> Duration {
     spread(doubled(SEID_RETRY, failures, HEALTH.1), jitter)
+}
+
+/// Until a seid is asked again whether it halts, which lacks this many blocks to the last one before, and whose response has
+/// been the same for `stood`: as long as the blocks take, or else an eighth of that time, from 2 s to a minute.
+pub(super) fn halt(missing: Option<u64>, stood: Duration, jitter: f64) -> Duration {
+    let delay = match missing.and_then(|blocks| u32::try_from(blocks).ok()).filter(|blocks| *blocks > 0) {
+        Some(blocks) => BLOCK.saturating_mul(blocks),
+        None => stood / 8,
+    };
+    spread(delay.clamp(HALT.0, HALT.1), jitter)
 }
 
 /// `first`, doubled with each further failure, up to `longest`.

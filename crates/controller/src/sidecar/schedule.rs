@@ -20,6 +20,8 @@ pub(super) enum Due {
     Order,
     Probe,
     Seid,
+    /// Whether seid halts at a height.
+    Halt,
     Once(Once),
 }
 

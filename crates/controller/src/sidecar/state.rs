@@ -4,13 +4,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use sei_decide::{Answer, SeidStatus, Sidecar, TaskProgress, TaskReport};
+use sei_deployment::Halt;
 use sei_plan::TaskKind;
 use sei_sidecar::TaskRequest;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{schedule::Once, target::Target};
-use crate::heights::Asked;
+use crate::heights::{Asked, Awaited};
 
 /// A task to query, and to submit if the sidecar does not know it.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +53,9 @@ pub(super) struct State {
     /// A pass is active and may withdraw the order: nothing is submitted meanwhile.
     pub(super) suspended: bool,
     pub(super) known: Sidecar,
+    /// The height at which seid is awaited to halt, and how it stands to it.
+    pub(super) awaited: Option<Awaited>,
+    pub(super) halt: Halt,
 }
 
 /// The shared state. Clones share it.
@@ -84,6 +88,15 @@ impl Asked for (Mutex<State>, Notify) {
     fn seid(&self) -> Option<SeidStatus> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.known.seid.as_ref()?.value.clone()
+    }
+
+    fn await_halt(&self, awaited: Option<Awaited>) -> Halt {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.awaited != awaited {
+            (state.awaited, state.halt) = (awaited, Halt::Unknown);
+            self.1.notify_one();
+        }
+        state.halt
     }
 }
 

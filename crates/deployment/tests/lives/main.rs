@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 mod deletion;
+mod hard_fork;
 mod networking;
 mod objects;
 mod page;

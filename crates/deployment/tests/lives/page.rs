@@ -6,6 +6,7 @@ fn every_test_that_the_page_names_exists() {
     let section = page.split("\n## ").find(|section| section.starts_with("Faults\n")).unwrap();
     let tests = [
         include_str!("deletion.rs"),
+        include_str!("hard_fork.rs"),
         include_str!("networking.rs"),
         include_str!("objects.rs"),
         include_str!("random.rs"),
@@ -16,9 +17,11 @@ fn every_test_that_the_page_names_exists() {
         include_str!("../../../api/tests/admission/main.rs"),
         include_str!("../../../api/tests/stored_objects.rs"),
         include_str!("../../../controller/src/metrics/mod.rs"),
+        include_str!("../../../controller/src/sidecar/tests/halts.rs"),
         include_str!("../../src/events.rs"),
         include_str!("../../../../tests/apiserver/tests/life/groups/changes.rs"),
         include_str!("../../../../tests/apiserver/tests/life/groups/cost.rs"),
+        include_str!("../../../../tests/apiserver/tests/life/groups/hard_fork.rs"),
         include_str!("../../../../tests/apiserver/tests/life/groups/ownership.rs"),
         include_str!("../../../../tests/apiserver/tests/life/groups/published.rs"),
     ]

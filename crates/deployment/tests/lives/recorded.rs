@@ -1,6 +1,7 @@
 //! Groups of the Go controller in recorded states (`tests/conformance/deployment`).
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -95,6 +96,7 @@ impl Recorded {
             group: Arc::new(self.group()),
             nodes: self.nodes(),
             objects: self.objects(),
+            halts: BTreeMap::new(),
             knows_budgets: true,
             routes: self.routes(),
             domain: ClusterDomain::default(),

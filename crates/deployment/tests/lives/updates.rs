@@ -216,9 +216,7 @@ fn a_change_by_hand_is_reverted_in_its_turn() {
 
 #[test]
 fn a_strategy_that_this_version_lacks_changes_nothing_and_says_so() {
-    for strategy in
-        [json!({ "type": "BlueGreen" }), json!({ "type": "HardFork", "hardFork": { "haltHeight": 9 } })]
-    {
+    for strategy in [json!({ "type": "BlueGreen" }), json!({ "type": "OfALaterVersion" })] {
         let mut world = settled(2);
         world.edit("/updateStrategy", strategy);
         assert_eq!(world.condition("Ready").0, "True", "nothing is to be updated yet");

@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use sei_api::{ClusterDomain, SeiNode, SeiNodeDeploymentStatus, labels};
-use sei_deployment::{Decision, Object, ObjectKind, Observed, Routes, Write, decide, status, taken_over};
+use sei_deployment::{
+    Decision, Halt, Object, ObjectKind, Observed, Routes, Write, decide, status, taken_over,
+};
 use serde_json::{Map, Value, json};
 
 use crate::recorded::Recorded;
@@ -18,6 +20,8 @@ pub struct World {
     pub nodes: BTreeMap<String, Value>,
     /// The objects beside them, by kind and name.
     pub objects: BTreeMap<(ObjectKind, String), Value>,
+    /// How their seids stand to the halt height.
+    pub halts: BTreeMap<String, Halt>,
     pub knows_budgets: bool,
     pub routes: Routes,
     /// Images that no pod becomes ready with.
@@ -37,6 +41,7 @@ impl World {
             group,
             nodes: BTreeMap::new(),
             objects: BTreeMap::new(),
+            halts: BTreeMap::new(),
             knows_budgets: true,
             routes: Routes::NotInstalled,
             bad_images: Vec::new(),
@@ -70,6 +75,7 @@ impl World {
             group: Arc::new(read(&self.group)),
             nodes: self.nodes.values().map(|node| Arc::new(read::<SeiNode>(node))).collect(),
             objects: self.objects.iter().map(|((kind, _), body)| object(*kind, body)).collect(),
+            halts: self.halts.clone(),
             knows_budgets: self.knows_budgets,
             routes: self.routes.clone(),
             domain: ClusterDomain::default(),

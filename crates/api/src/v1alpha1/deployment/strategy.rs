@@ -20,7 +20,7 @@ use crate::v1alpha1::{
 )]
 pub struct UpdateStrategy {
     /// `InPlace` updates the existing SeiNodes, `BlueGreen` replaces full nodes with new ones, `HardFork`
-    /// updates each one after the chain has halted at a height.
+    /// updates each one after its seid has halted at a height.
     #[serde(rename = "type", default)]
     pub type_: StrategyType,
     /// Settings of `InPlace`.
@@ -49,7 +49,7 @@ pub enum StrategyType {
     InPlace,
     /// New SeiNodes replace the old ones after they have caught up.
     BlueGreen,
-    /// The SeiNodes run until a height, halt and continue with the new image.
+    /// The SeiNodes run until their seid halts at a height, and continue with the new image.
     HardFork,
     /// A value that this version does not know, written by a later version.
     #[serde(other)]
@@ -97,7 +97,8 @@ impl MaxUnavailable {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HardForkStrategy {
-    /// Height at which the SeiNodes halt.
+    /// Height of the chain's upgrade plan, at which the old image halts: the first block that the new image executes.
+    /// Each SeiNode keeps its image until its seid was seen to halt there.
     #[serde(deserialize_with = "lenient::integer")]
     #[schemars(range(min = 1, max = INTEGER_MAX))]
     pub halt_height: i64,

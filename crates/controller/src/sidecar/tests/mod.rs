@@ -1,5 +1,6 @@
 //! Actors with in-memory sidecars, in paused time.
 
+mod halts;
 mod heights;
 mod node;
 mod probes;

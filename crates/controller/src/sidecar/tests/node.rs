@@ -47,6 +47,10 @@ pub(super) struct World {
     pub(super) node_id: Option<String>,
     /// What seid says; it does not respond without.
     pub(super) seid: Option<SeidStatus>,
+    /// The highest block that seid has had.
+    pub(super) reached: u64,
+    /// The heights that tasks wait for.
+    pub(super) targets: BTreeMap<Uuid, u64>,
     /// How long tasks take.
     pub(super) takes: Duration,
     /// How many runs of each task fail.
@@ -110,7 +114,8 @@ impl Api for Fake {
         self.call("get").await?;
         Ok(self.change(|world| {
             let (since, run) = *world.tasks.get(&id)?;
-            let status = match since.elapsed() < world.takes {
+            let is_below = world.targets.get(&id).is_some_and(|target| world.reached < *target);
+            let status = match is_below || since.elapsed() < world.takes {
                 true => TaskState::Running,
                 false if run <= world.failures => TaskState::Failed,
                 false => TaskState::Completed,
@@ -130,6 +135,8 @@ impl Api for Fake {
             _ => {
                 let run = world.tasks.get(&request.id).map_or(1, |(_, run)| run + 1);
                 world.tasks.insert(request.id, (Instant::now(), run));
+                let target = request.params.as_ref().and_then(|params| params["targetHeight"].as_u64());
+                world.targets.extend(target.map(|target| (request.id, target)));
                 world.ready |= request.type_ == "mark-ready";
                 Ok(())
             }
@@ -216,7 +223,18 @@ impl TestNode {
     }
 
     pub(super) fn sharing(probes: bool, permits: &Permits) -> Self {
-        let (fake, passes, shared) = (Fake::default(), Passes::default(), Shared::default());
+        Self::with(Fake::default(), probes, permits)
+    }
+
+    /// The same node for another process of the operator.
+    pub(super) fn restarted(&self) -> Self {
+        let mut node = Self::with(self.fake.clone(), self.interest.health, &Permits::default());
+        node.pass(None);
+        node
+    }
+
+    fn with(fake: Fake, probes: bool, permits: &Permits) -> Self {
+        let (passes, shared) = (Passes::default(), Shared::default());
         let actor = Actor::new(shared.clone(), fake.clone(), permits.clone(), passes.clone(), Duration::ZERO);
         let watched = Watched { shared, fingerprint: None, ordered: None, task: tokio::spawn(actor.run()) };
         Self { fake, passes, watched, interest: Interest { health: probes, ..Interest::default() } }

@@ -3,6 +3,7 @@
 pub mod bed;
 mod changes;
 mod cost;
+mod hard_fork;
 mod operators;
 mod ownership;
 mod published;

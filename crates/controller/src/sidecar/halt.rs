@@ -1,0 +1,134 @@
+//! Whether seid reaches a height and halts there, for a group that replaces images at it.
+//!
+//! The sidecar watches the height: it sees every block, and its tasks survive a restart of the operator, which could miss
+//! the last block before the halt. That seid has halted is seen in its own responses.
+
+use std::time::Duration;
+
+use sei_deployment::Halt;
+use sei_sidecar::{TaskRequest, TaskState};
+use serde_json::json;
+use tokio::time::Instant;
+use uuid::{Uuid, uuid};
+
+use super::{
+    calls::{Api, Seen},
+    rhythm,
+};
+use crate::heights::Awaited;
+
+/// That of the Go controller for tasks of groups.
+const NAMESPACE: Uuid = uuid!("d4a7e1f3-8b29-4c6d-a5e0-2f1d3c4b5a6e");
+/// A seid at the height that has not responded for so long has halted.
+const SILENCE: Duration = Duration::from_secs(15);
+/// So has one that responds and has not had a block for so long.
+const STANDSTILL: Duration = Duration::from_secs(60);
+
+/// The clock and the memory of one wait.
+pub(super) struct Watch {
+    pub(super) awaited: Awaited,
+    pub(super) at: Instant,
+    seen: Seen,
+    /// Since when `seen.latest` has been the same.
+    since: Instant,
+}
+
+impl Watch {
+    pub(super) fn new(awaited: Awaited) -> Self {
+        let now = Instant::now();
+        Self { awaited, at: now, seen: Seen::default(), since: now }
+    }
+
+    /// The pod was replaced: the silence of its predecessor says nothing about it.
+    pub(super) fn pod_changed(&mut self) {
+        self.seen.latest = None;
+        (self.since, self.at) = (Instant::now(), Instant::now());
+    }
+
+    /// Whether seid did not respond last time.
+    pub(super) fn is_silent(&self) -> bool {
+        self.seen.latest.is_none()
+    }
+
+    /// Begins a call: what is asked for, and what the answer builds on.
+    pub(super) fn ask(&mut self) -> (Awaited, Seen) {
+        // Where the call does not end, or cannot be made.
+        self.pause();
+        (self.awaited.clone(), self.seen)
+    }
+
+    /// Takes the result of a call.
+    pub(super) fn saw(&mut self, seen: Seen) -> Halt {
+        if seen.latest != self.seen.latest {
+            self.since = Instant::now();
+        }
+        self.seen = seen;
+        self.pause();
+        self.halt()
+    }
+
+    fn pause(&mut self) {
+        let missing = self.seen.latest.map(|latest| self.last().saturating_sub(latest));
+        self.at = Instant::now() + rhythm::halt(missing, self.since.elapsed(), fastrand::f64());
+    }
+
+    fn halt(&self) -> Halt {
+        let stood = self.since.elapsed();
+        match self.seen {
+            Seen { latest: Some(latest), .. } if latest < self.last() => Halt::Before,
+            Seen { passed: true, .. } => Halt::Passed,
+            Seen { reached: false, .. } => Halt::Unknown,
+            Seen { latest: None, .. } if stood >= SILENCE => Halt::Halted,
+            Seen { latest: Some(_), .. } if stood >= STANDSTILL => Halt::Halted,
+            _ => Halt::Arrived,
+        }
+    }
+
+    fn last(&self) -> u64 {
+        last(&self.awaited)
+    }
+}
+
+/// The last block that the old binary has to execute.
+fn last(awaited: &Awaited) -> u64 {
+    awaited.height.saturating_sub(1)
+}
+
+/// Asks seid and the sidecar once.
+pub(super) async fn look(line: &impl Api, awaited: &Awaited, before: Seen) -> Seen {
+    let latest = line.seid().await.ok().map(|seid| seid.height);
+    let at_least = |height: u64| latest.is_some_and(|latest| latest >= height);
+    Seen {
+        reached: before.reached || at_least(last(awaited)) || was_at(line, awaited, last(awaited)).await,
+        passed: before.passed
+            || at_least(awaited.height + 1)
+            || was_at(line, awaited, awaited.height + 1).await,
+        latest,
+    }
+}
+
+/// Whether the sidecar has seen seid at a height, for which it is requested to watch. A failed call is repeated with the next
+/// look.
+async fn was_at(line: &impl Api, awaited: &Awaited, height: u64) -> bool {
+    let request = request(awaited, height);
+    match line.task(request.id).await {
+        Ok(Some(task)) if task.status == TaskState::Completed => true,
+        Ok(Some(task)) if task.status == TaskState::Running => false,
+        // It is not known yet, or a restart of the sidecar ended it.
+        Ok(_) => {
+            let _ = line.submit(&request).await;
+            false
+        }
+        Err(_) => false,
+    }
+}
+
+fn request(awaited: &Awaited, height: u64) -> TaskRequest {
+    // Not of a pod: what was seen holds for its successors too.
+    let name = format!("{}/await-height/{height}", awaited.node);
+    TaskRequest {
+        id: Uuid::new_v5(&NAMESPACE, name.as_bytes()),
+        type_: "await-condition".to_owned(),
+        params: Some(json!({ "condition": "height", "targetHeight": height.max(1) })),
+    }
+}
