@@ -30,6 +30,7 @@ const OTHER_WORDS: &[&str] = &[
     "SeiNode",
     "SeiNodeDeployment",
     "TaskUnknown",
+    "WithImage",
 ];
 
 fn root() -> PathBuf {

@@ -81,7 +81,15 @@ fn plan_follows_the_status() {
     let update = plan(&running("seid:other"));
     assert_eq!(
         types(&update),
-        ["apply-statefulset", "apply-service", "replace-pod", "observe-image", "mark-ready"]
+        [
+            "apply-statefulset",
+            "apply-service",
+            "config-apply",
+            "config-validate",
+            "replace-pod",
+            "observe-image",
+            "mark-ready"
+        ]
     );
     let same = plan(&running("ghcr.io/sei-protocol/sei:v6.4.1"));
     assert_eq!(same, json!({ "plan": null, "sidecarRequests": [] }));

@@ -43,7 +43,7 @@ pub(crate) fn decide(observed: &Observed, rendering: &Rendering<'_>, plan_id: &s
     let mut status = facts::status(observed, node, platform);
     let Drift { repairs, foreign, overridden } = drift::find(observed, rendering);
     let obstacle = obstacle::find(observed, rendering, foreign);
-    let ground = ground(observed, platform);
+    let ground = ground(observed, node, &status, platform);
     let (next, mut repairs) = match wanted(observed, node, &status, obstacle.as_ref(), &ground, plan_id) {
         Wanted::Run(plan) => (Next::Run(plan), repairs),
         Wanted::New(plan) => {

@@ -20,8 +20,11 @@ pub(crate) fn begin(observed: &Observed, status: &mut SeiNodeStatus, plan: TaskP
         set_phase(status, NodePhase::Initializing, observed.now);
     }
     if Purpose::of(&plan) == Purpose::Update {
-        let current = status.current_image.as_deref().unwrap_or("unknown");
-        let message = format!("from {current} to {}", node.spec.image);
+        let (current, image) = (status.current_image.as_deref().unwrap_or("unknown"), &node.spec.image);
+        let message = match current == image {
+            true => format!("the configuration, and the pod with image {image}"),
+            false => format!("from {current} to {image}"),
+        };
         say_update(status, true, UpdateReason::Started, message, observed);
         status.failed_update = None;
     }

@@ -7,10 +7,10 @@ use sei_api::{
         StateSyncReason, Statement, VolumeReason,
     },
     names,
-    v1alpha1::{Configured, NodePhase, PlanPhase, SidecarTlsStatus},
+    v1alpha1::{ConfigRollout, Configured, NodePhase, PlanPhase, SidecarTlsStatus},
 };
 use sei_node::Node;
-use sei_plan::{LOG_LEVEL, Purpose, TaskKind, configured};
+use sei_plan::{LOG_LEVEL, Purpose, TaskKind, configured, configured_so_far};
 use sei_render::Platform;
 
 use crate::{
@@ -51,7 +51,7 @@ pub(crate) fn status(observed: &Observed, node: &Node<'_>, platform: &Platform) 
     sidecar_conditions::tell(observed, platform, &mut status);
     synced::tell(observed, &mut status);
     state_sync(observed, node, &mut status);
-    configuration(object, &mut status);
+    configuration(node, &mut status);
     honored(observed, node, platform, &mut status);
     status
 }
@@ -97,10 +97,14 @@ fn state_sync(observed: &Observed, node: &Node<'_>, status: &mut SeiNodeStatus) 
 }
 
 /// A Running node without a record of its configuration is assumed to be configured according to its spec.
-fn configuration(node: &SeiNode, status: &mut SeiNodeStatus) {
+fn configuration(node: &Node<'_>, status: &mut SeiNodeStatus) {
     let active = status.plan.as_ref().is_some_and(|plan| plan.phase == PlanPhase::Active);
     if status.phase == Some(NodePhase::Running) && !active {
-        status.configured.get_or_insert_with(|| configured(node));
+        status.configured.get_or_insert_with(|| configured(node.object));
+    }
+    let ongoing = status.plan.as_ref().filter(|plan| plan.phase != PlanPhase::Complete);
+    if let Some(so_far) = ongoing.and_then(|plan| configured_so_far(plan, node)) {
+        status.configured = Some(so_far);
     }
 }
 
@@ -197,7 +201,7 @@ fn honored(observed: &Observed, node: &Node<'_>, platform: &Platform, status: &m
     let unused = unused.into_iter().map(|fault| format!("{fault}; nothing that the node needs now uses it"));
     let said: Vec<_> = unused
         .map(|text| (SpecReason::FieldInvalid, text))
-        .chain(pending(node.object, status).map(|text| (SpecReason::FieldPending, text)))
+        .chain(pending(node.object, status, platform).map(|text| (SpecReason::FieldPending, text)))
         .chain(without_effect(node.object).map(|text| (SpecReason::FieldWithoutEffect, text)))
         .chain(without_discovery(observed).map(|text| (SpecReason::FieldWithoutEffect, text)))
         .chain(refused_namespaces(node.object, platform).map(|text| (SpecReason::FieldWithoutEffect, text)))
@@ -211,21 +215,30 @@ fn honored(observed: &Observed, node: &Node<'_>, platform: &Platform, status: &m
 }
 
 /// Fields of a Running node that its configuration does not reflect.
-fn pending(node: &SeiNode, status: &SeiNodeStatus) -> impl Iterator<Item = String> + use<> {
+fn pending(
+    node: &SeiNode,
+    status: &SeiNodeStatus,
+    platform: &Platform,
+) -> impl Iterator<Item = String> + use<> {
     let running = status.phase == Some(NodePhase::Running);
     let was = status.configured.clone().filter(|_| running);
     let is = configured(node);
     let differs =
         move |field: fn(&Configured) -> &str| was.as_ref().is_some_and(|was| field(was) != field(&is));
+    let when = match node.spec.config_rollout.unwrap_or(platform.config_rollout()) {
+        ConfigRollout::WithImage | ConfigRollout::Unknown => {
+            "the change takes effect with the next update of the image; spec.configRollout: Immediate starts an update now"
+        }
+        ConfigRollout::Immediate => "an update that restarts the pod applies the change",
+    };
     let fields = [
         differs(|it| &it.overrides).then_some("spec.overrides"),
         differs(|it| &it.peers).then_some("spec.peers"),
     ];
-    fields.into_iter().flatten().map(|field| {
-        format!(
-            "{field} differs from what the node was configured with: the change takes effect when the SeiNode is recreated"
-        )
-    })
+    fields
+        .into_iter()
+        .flatten()
+        .map(move |field| format!("{field} differs from what seid was started with: {when}"))
 }
 
 /// Fields that are set but have no effect.

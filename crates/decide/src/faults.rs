@@ -28,13 +28,18 @@ pub(crate) fn out_of_the_way(node: &Node<'_>) -> Vec<String> {
 }
 
 /// The remaining tasks of the node: those of its plan, or else of the plan that it needs next. A first plan
-/// that is outdated by a spec change is replaced by one with all tasks.
+/// that is outdated by a spec change is replaced by one with all tasks, and an update by one that leaves the
+/// configuration as it is if that is invalid.
 fn ahead(node: &Node<'_>) -> Vec<TaskKind> {
     let status = node.object.status.as_ref();
     let plan = status.and_then(|status| status.plan.as_ref()).filter(|plan| plan.phase == PlanPhase::Active);
     let running = status.and_then(|status| status.phase) == Some(NodePhase::Running);
     match plan {
-        Some(plan) if running || !is_outdated(plan, node.object) => left(plan),
+        Some(plan) if !is_outdated(plan, node.object) => left(plan),
+        Some(plan) if running => {
+            let is_configuration = |kind: &TaskKind| kind.uses(Part::Configuration) || kind.uses(Part::Peers);
+            left(plan).into_iter().filter(|kind| !is_configuration(kind)).collect()
+        }
         _ => build::next(node, "").as_ref().map(left).unwrap_or_default(),
     }
 }

@@ -1,7 +1,8 @@
 //! The facts that plans depend on, from the observation.
 
-use sei_api::{names, v1alpha1::Mode};
-use sei_plan::Ground;
+use sei_api::{SeiNodeStatus, names, v1alpha1::Mode};
+use sei_node::Node;
+use sei_plan::{Ground, is_misconfigured, reconfigures};
 use sei_render::{Platform, sidecar_image};
 
 use crate::{
@@ -10,8 +11,14 @@ use crate::{
 };
 
 /// The facts that a plan for the node depends on.
-pub(crate) fn ground(observed: &Observed, platform: &Platform) -> Ground {
+pub(crate) fn ground(
+    observed: &Observed,
+    node: &Node<'_>,
+    status: &SeiNodeStatus,
+    platform: &Platform,
+) -> Ground {
     let claim = observed.claim.as_ref();
+    let pod = observed.children.pod.as_deref().filter(|_| is_misconfigured(node.object, status));
     let mode = observed.node.spec.mode().map(Mode::config_mode);
     Ground {
         claim_uid: claim.map(|claim| claim.uid.clone()),
@@ -21,6 +28,9 @@ pub(crate) fn ground(observed: &Observed, platform: &Platform) -> Ground {
             && !claim.is_some_and(|claim| claim.is_retained))
             || (mode.is_some() && claim.and_then(|claim| claim.config_mode.as_deref()) == mode),
         sidecar_image: Some(sidecar_image(&observed.node, platform).to_owned()),
+        lacks_sidecar: observed.sidecar.trouble.is_some(),
+        outdated_pod: pod.and_then(|pod| pod.metadata.uid.clone()),
+        reconfigures: reconfigures(node, status, platform.config_rollout()),
         is_stale: is_off_image(observed),
     }
 }

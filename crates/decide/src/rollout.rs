@@ -19,8 +19,8 @@ pub enum Verdict<'a> {
     Wait(String),
 }
 
-/// Evaluates `pods`; only those of `stateful_set` count.
-pub fn judge<'a>(stateful_set: Option<&StatefulSet>, pods: &'a [Pod]) -> Verdict<'a> {
+/// Evaluates `pods`; only those of `stateful_set` count. The one with UID `outdated` is older whatever its template.
+pub fn judge<'a>(stateful_set: Option<&StatefulSet>, pods: &'a [Pod], outdated: Option<&str>) -> Verdict<'a> {
     let Some(stateful_set) = stateful_set else {
         return Verdict::Wait("the StatefulSet does not exist".to_owned());
     };
@@ -42,10 +42,11 @@ pub fn judge<'a>(stateful_set: Option<&StatefulSet>, pods: &'a [Pod]) -> Verdict
             owner.kind == "StatefulSet" && Some(&owner.uid) == stateful_set.metadata.uid.as_ref()
         })
     };
-    let (current, stale): (Vec<&Pod>, Vec<&Pod>) = pods
-        .iter()
-        .filter(ours)
-        .partition(|pod| pod.labels().get(REVISION).is_some_and(|hash| hash == revision));
+    let is_current = |pod: &&Pod| {
+        let is_outdated = outdated.is_some() && pod.metadata.uid.as_deref() == outdated;
+        !is_outdated && pod.labels().get(REVISION).is_some_and(|hash| hash == revision)
+    };
+    let (current, stale): (Vec<&Pod>, Vec<&Pod>) = pods.iter().filter(ours).partition(is_current);
     if !stale.is_empty() {
         return Verdict::Stale(stale);
     }
@@ -95,22 +96,22 @@ mod tests {
     #[test]
     fn a_pod_is_judged_by_its_own_revision() {
         let back = [pod("b", "u")];
-        assert_eq!(judge(Some(&set(3, "a")), &back), Verdict::Stale(vec![&back[0]]), "A -> B -> A");
-        assert_eq!(judge(Some(&set(3, "b")), &back), Verdict::Current(&back[0]));
+        assert_eq!(judge(Some(&set(3, "a")), &back, None), Verdict::Stale(vec![&back[0]]), "A -> B -> A");
+        assert_eq!(judge(Some(&set(3, "b")), &back, None), Verdict::Current(&back[0]));
         let unlabelled = [pod("", "u")];
-        assert_eq!(judge(Some(&set(3, "b")), &unlabelled), Verdict::Stale(vec![&unlabelled[0]]));
+        assert_eq!(judge(Some(&set(3, "b")), &unlabelled, None), Verdict::Stale(vec![&unlabelled[0]]));
     }
 
     #[test]
     fn a_rollout_waits_until_the_controller_has_observed_the_template() {
         for (set, pods) in [(set(2, "b"), vec![pod("a", "u")]), (set(3, ""), vec![]), (set(3, "b"), vec![])] {
-            assert!(matches!(judge(Some(&set), &pods), Verdict::Wait(_)));
+            assert!(matches!(judge(Some(&set), &pods, None), Verdict::Wait(_)));
         }
-        assert!(matches!(judge(None, &[]), Verdict::Wait(_)));
+        assert!(matches!(judge(None, &[], None), Verdict::Wait(_)));
     }
 
     #[test]
     fn pods_of_others_are_left_alone() {
-        assert!(matches!(judge(Some(&set(3, "b")), &[pod("a", "other")]), Verdict::Wait(_)));
+        assert!(matches!(judge(Some(&set(3, "b")), &[pod("a", "other")], None), Verdict::Wait(_)));
     }
 }

@@ -1,5 +1,6 @@
 //! The state of a sidecar task and the next request to the sidecar: a function of the observed state.
 
+use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use sei_api::{conditions::ReadyReason, names, v1alpha1::PlannedTask};
 use sei_plan::{Outcome, Persisted, Plan, Purpose, SidecarTask, TaskError, TaskKind, is_outdated};
@@ -12,6 +13,9 @@ use crate::{
     pods::{is_ready, trouble},
     sidecar::{Health, Refusal, TaskProgress, Trouble, TroubleKind},
 };
+
+/// How long an update waits for the sidecar of the pod that it replaces.
+const SILENT: SignedDuration = SignedDuration::from_secs(60);
 
 /// What to do about a sidecar task.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,16 +46,21 @@ pub fn sidecar_step(
     task: &SidecarTask,
     asks_first: bool,
 ) -> SidecarStep {
+    let is_update = Purpose::of(plan.stored()) == Purpose::Update;
     let progress = observed.sidecar.progress(&planned.id, planned.retry_count.unwrap_or(0));
     let said = match progress {
         Some(TaskProgress::Completed) if *task == SidecarTask::MarkReady => {
             return SidecarStep::Ended(ready(observed, plan));
         }
         Some(TaskProgress::Completed) => return SidecarStep::Completed,
+        // Without an answer of EC2 a running node keeps its peers.
+        Some(TaskProgress::Failed(_)) if is_update && task.kind() == TaskKind::DiscoverPeers => {
+            return SidecarStep::Ended(Outcome::Done);
+        }
         Some(TaskProgress::Failed(error)) => return SidecarStep::Failed(error.clone()),
         // Peers are configured without it, by this plan or by the one that replaces it.
         Some(TaskProgress::Refused(Refusal::TaskUnknown, _)) if task.kind() == TaskKind::DiscoverPeers => {
-            let outcome = if plan.writes_peers() { Outcome::Done } else { Outcome::Reissue };
+            let outcome = if plan.writes_peers() || is_update { Outcome::Done } else { Outcome::Reissue };
             return SidecarStep::Ended(outcome);
         }
         Some(TaskProgress::Refused(refusal, message)) => {
@@ -73,7 +82,11 @@ pub fn sidecar_step(
         }
         Some(TaskProgress::Unknown) | None => Outcome::Requested,
     };
+    let since = planned.waiting_since.as_ref().map(|since| since.0);
     let meanwhile = match &observed.sidecar.trouble {
+        Some(_) if plan.is_left(TaskKind::ReplacePod) && is_update && is_long(since, observed.now) => {
+            Outcome::Reissue
+        }
         Some(trouble) => unanswered(observed, plan, trouble),
         None => said,
     };
@@ -85,14 +98,19 @@ pub fn sidecar_step(
         return SidecarStep::Ask(meanwhile);
     }
     let peers = observed.peers.clone().unwrap_or_default();
-    let since = planned.waiting_since.as_ref().map(|since| since.0);
     let is_needed = plan.ahead(TaskKind::ConfigureStateSync) && !task.has_other_peers();
-    let waits = task.has_label_peers() && peers.are_awaited(is_needed, since, observed.now);
+    let waits = task.has_label_peers() && !is_update && peers.are_awaited(is_needed, since, observed.now);
     match task.clone().after(planned.error.as_deref()).request_params(&peers.addresses) {
         Ok(params) if !waits => SidecarStep::Submit { params, meanwhile },
         Ok(_) | Err(TaskError::NoPeers) => without_peers(&peers, waits, meanwhile, progress),
         Err(error) => SidecarStep::Ended(Outcome::Rejected { error: error.to_string() }),
     }
+}
+
+/// Whether an update has waited long enough for a sidecar that does not respond: it may be what repairs that sidecar,
+/// so that of the next pod writes the configuration.
+fn is_long(since: Option<Timestamp>, now: Timestamp) -> bool {
+    since.is_some_and(|since| now.duration_since(since) >= SILENT)
 }
 
 /// The IDs of peers are not known yet, or there are no peers. Only a task that the sidecar does not know can

@@ -94,8 +94,9 @@ pub(crate) fn wanted(
         (Some(NodePhase::Running), failed) => {
             let off_image = status.current_image.as_deref() != Some(object.spec.image.as_str());
             let restarted = observed.sidecar.says(Health::NotReady);
-            if (off_image || ground.is_stale) && !update_stands_failed(status, object) {
-                new(Some(build::update(node, plan_id)))
+            let is_due = off_image || ground.is_stale || ground.reconfigures;
+            if is_due && !update_stands_failed(status, object) {
+                new(Some(build::update_on(node, ground, plan_id)))
             } else if restarted && !failed.is_some_and(|plan| failed_on_this_pod(plan, observed)) {
                 new(Some(build::mark_ready(node, plan_id)))
             } else {

@@ -66,6 +66,12 @@ impl<'a> Node<'a> {
         &self.faults
     }
 
+    /// Whether overrides and peers can be written to the configuration.
+    pub fn is_configurable(&self) -> bool {
+        let is_of_config = |fault: &Fault| matches!(fault.part, Part::Configuration | Part::Peers);
+        !self.faults.iter().any(is_of_config)
+    }
+
     /// Settings of the pod; `None` if any of them is invalid.
     pub fn pod(&self) -> Option<&Pod<'a>> {
         self.pod.as_ref()

@@ -69,7 +69,11 @@ impl ConfigIntent {
     pub(crate) fn overrides_with(&self, label_peers: &[String]) -> BTreeMap<String, String> {
         let mut overrides = self.overrides.clone();
         if let Some(sources) = &self.peers {
-            overrides.entry(PERSISTENT_PEERS.to_owned()).or_insert_with(|| persistent(sources, label_peers));
+            let found = persistent(sources, label_peers);
+            // Known peers are better than none.
+            if !(found.is_empty() && self.incremental && !sources.is_empty()) {
+                overrides.entry(PERSISTENT_PEERS.to_owned()).or_insert(found);
+            }
         }
         overrides
     }
@@ -90,5 +94,28 @@ impl ConfigIntent {
             Some(key) => Err(wrong("overrides", format!("{key:?} is not a key of the Sei configuration"))),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn known_peers_are_not_replaced_by_none() {
+        let peers = |sources: serde_json::Value, incremental: bool, found: &[&str]| {
+            let peers = serde_json::from_value(sources).unwrap();
+            let intent = ConfigIntent { incremental, peers, ..ConfigIntent::default() };
+            let found: Vec<_> = found.iter().map(|peer| (*peer).to_owned()).collect();
+            intent.overrides_with(&found).remove(PERSISTENT_PEERS)
+        };
+        let label = json!([{ "label": { "selector": { "chain": "c" } } }]);
+        assert_eq!(peers(label.clone(), true, &["a@b:1"]).as_deref(), Some("a@b:1"));
+        assert_eq!(peers(label.clone(), true, &[]), None);
+        assert_eq!(peers(label, false, &[]).as_deref(), Some(""), "a new configuration has none yet");
+        assert_eq!(peers(json!([]), true, &[]).as_deref(), Some(""), "the spec says so");
+        assert_eq!(peers(json!(null), true, &["a@b:1"]), None);
     }
 }

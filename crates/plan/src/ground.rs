@@ -11,6 +11,12 @@ pub struct Ground {
     pub has_config: bool,
     /// Image of the sidecar, if known.
     pub sidecar_image: Option<String>,
+    /// Whether no sidecar responds.
+    pub lacks_sidecar: bool,
+    /// UID of the pod whose seid runs with another configuration than the spec requests.
+    pub outdated_pod: Option<String>,
+    /// Whether such a configuration is rolled out without a change of the image.
+    pub reconfigures: bool,
     /// Whether the live StatefulSet or pod differs from what the spec requests.
     pub is_stale: bool,
 }

@@ -73,7 +73,7 @@ kinds! {
     ///
     /// Fails when a Service of that name has another owner, or the API server rejects the object as invalid.
     ApplyService = "apply-service",
-    /// Deletes pods of older StatefulSet revisions.
+    /// Deletes pods of older StatefulSet revisions, and the pod whose seid runs with a configuration that has changed.
     ///
     /// Waits until they are gone.
     ReplacePod = "replace-pod",

@@ -21,7 +21,7 @@ pub fn replan(node: &Node<'_>, old: &TaskPlan, ground: &Ground, plan_id: &str) -
     let mut fresh = build::first(node, plan_id, start(node, old, ground));
     // With OnDelete a changed template reaches the pod only when the pod is replaced. There may be a pod
     // although the old plan does not say so: applying an object and recording it are two writes.
-    build::insert_after(&mut fresh, TaskKind::ApplyService, &Task::ReplacePod, node);
+    build::insert_after(&mut fresh, TaskKind::ApplyService, &Task::ReplacePod { also: None }, node);
     if has(old, TaskKind::DeployBootstrapJob) && !has(&fresh, TaskKind::DeployBootstrapJob) {
         build::insert_after(&mut fresh, TaskKind::EnsureDataPvc, &Task::TeardownBootstrap, node);
     }
@@ -80,8 +80,9 @@ fn running(node: &Node<'_>, old: &TaskPlan, ground: &Ground, plan_id: &str) -> O
     let current = node.object.status.as_ref().and_then(|status| status.current_image.as_deref());
     let is_update = has(old, TaskKind::ReplacePod);
     let touched = is_update && old.tasks.iter().any(|task| task.status != TaskStatus::Pending);
-    if touched || ground.is_stale || current != Some(node.object.spec.image.as_str()) {
-        return Some(build::update(node, plan_id));
+    let off_image = current != Some(node.object.spec.image.as_str());
+    if touched || off_image || ground.is_stale || ground.reconfigures {
+        return Some(build::update_on(node, ground, plan_id));
     }
     (!is_update).then(|| build::mark_ready(node, plan_id))
 }

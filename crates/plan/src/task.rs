@@ -38,7 +38,10 @@ pub enum Task {
     /// See [`TaskKind::ApplyService`].
     ApplyService,
     /// See [`TaskKind::ReplacePod`].
-    ReplacePod,
+    ReplacePod {
+        /// UID of a pod to delete regardless of its revision.
+        also: Option<String>,
+    },
     /// See [`TaskKind::ObserveImage`].
     ObserveImage,
     /// See [`TaskKind::DeployBootstrapService`].
@@ -64,7 +67,7 @@ impl Task {
             Self::ApplyRbacProxyConfig => TaskKind::ApplyRbacProxyConfig,
             Self::ApplyStatefulSet => TaskKind::ApplyStatefulSet,
             Self::ApplyService => TaskKind::ApplyService,
-            Self::ReplacePod => TaskKind::ReplacePod,
+            Self::ReplacePod { .. } => TaskKind::ReplacePod,
             Self::ObserveImage => TaskKind::ObserveImage,
             Self::DeployBootstrapService => TaskKind::DeployBootstrapService,
             Self::DeployBootstrapJob => TaskKind::DeployBootstrapJob,
@@ -97,7 +100,7 @@ impl Task {
             TaskKind::ApplyRbacProxyConfig => Self::ApplyRbacProxyConfig,
             TaskKind::ApplyStatefulSet => Self::ApplyStatefulSet,
             TaskKind::ApplyService => Self::ApplyService,
-            TaskKind::ReplacePod => Self::ReplacePod,
+            TaskKind::ReplacePod => Self::ReplacePod { also: params.optional("podUID")? },
             TaskKind::ObserveImage => Self::ObserveImage,
             TaskKind::DeployBootstrapService => Self::DeployBootstrapService,
             TaskKind::DeployBootstrapJob => Self::DeployBootstrapJob,
@@ -136,11 +139,14 @@ impl Task {
                 json!({ "jobName": job, "serviceName": service, "namespace": namespace })
             }
             Self::Sidecar(task) => task.stored_params(),
+            Self::ReplacePod { also: Some(uid) } => {
+                json!({ "nodeName": names::node(node), "namespace": namespace, "podUID": uid })
+            }
             Self::EnsureDataPvc
             | Self::ApplyRbacProxyConfig
             | Self::ApplyStatefulSet
             | Self::ApplyService
-            | Self::ReplacePod
+            | Self::ReplacePod { also: None }
             | Self::ObserveImage => json!({ "nodeName": names::node(node), "namespace": namespace }),
         }
     }

@@ -56,6 +56,24 @@ const DEVIATIONS: &[(&str, Deviation)] = &[
             task["params"]["overrides"]["state_sync.enable"] = json!("false");
         }
     }),
+    ("changes of overrides, peers and the external address reach a running node", |node, tasks| {
+        let is_update = tasks.iter().any(|task| task["type"] == "observe-image");
+        let Some(place) = tasks.iter().position(|task| task["type"] == "replace-pod").filter(|_| is_update)
+        else {
+            return;
+        };
+        // What the first plan writes, in place.
+        let first = build::init(&Node::of(node), "p");
+        let mut params =
+            first.tasks.iter().find(|task| task.type_ == "config-apply").unwrap().params.clone().unwrap();
+        params["incremental"] = json!(true);
+        if node.spec.peers.is_none() {
+            params.as_object_mut().unwrap().remove("peers");
+        }
+        let task = |type_: &str, params| json!({ "type": type_, "status": "Pending", "params": params, "maxRetries": 5 });
+        tasks.insert(place, task("config-validate", json!({})));
+        tasks.insert(place, task("config-apply", params));
+    }),
     ("a publisher keeps publishing after a restart of the sidecar", |node, tasks| {
         let uploads = tasks.iter().any(|task| task["type"] == "snapshot-upload");
         if Node::of(node).publishes_snapshots() && !uploads {

@@ -4,13 +4,18 @@
 use std::{collections::BTreeMap, fmt};
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use sei_api::{ClusterDomain, v1alpha1::Mode};
+use sei_api::{
+    ClusterDomain,
+    v1alpha1::{ConfigRollout, Mode},
+};
 use sei_node::canonical_quantity;
 
 use crate::{allowed_images::AllowedImages, gateway::Gateway, reference_label::ReferenceLabel};
 
 /// The setting with the DNS domain of the cluster.
 const CLUSTER_DOMAIN: &str = "SEI_CLUSTER_DOMAIN";
+/// The setting with the rollout of changed configurations.
+const CONFIG_ROLLOUT: &str = "SEI_CONFIG_ROLLOUT";
 
 /// A bucket and its region.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +54,7 @@ pub struct Platform {
     reference_label: Option<ReferenceLabel>,
     gateway: Option<Gateway>,
     cluster_domain: ClusterDomain,
+    config_rollout: ConfigRollout,
 }
 
 /// All invalid settings.
@@ -118,6 +124,15 @@ impl Reader<'_> {
         })
     }
 
+    fn config_rollout(&mut self) -> ConfigRollout {
+        let Some(text) = self.optional(CONFIG_ROLLOUT) else { return ConfigRollout::default() };
+        ConfigRollout::ALL.into_iter().find(|rollout| rollout.as_str() == text).unwrap_or_else(|| {
+            let known = ConfigRollout::ALL.map(ConfigRollout::as_str).join(" or ");
+            self.wrong.push(format!("{CONFIG_ROLLOUT} is {text:?}: write {known}"));
+            ConfigRollout::default()
+        })
+    }
+
     /// All of it, or nothing.
     fn gateway(&mut self) -> Option<Gateway> {
         let name = self.optional("SEI_GATEWAY_NAME")?;
@@ -182,6 +197,7 @@ impl Platform {
             reference_label: read.optional("SEI_REFERENCE_LABEL").as_deref().map(ReferenceLabel::parse),
             gateway: read.gateway(),
             cluster_domain: read.cluster_domain(),
+            config_rollout: read.config_rollout(),
         };
         if read.wrong.is_empty() {
             return Ok(platform);
@@ -208,6 +224,11 @@ impl Platform {
     /// The DNS domain of the cluster.
     pub fn cluster_domain(&self) -> &ClusterDomain {
         &self.cluster_domain
+    }
+
+    /// When a changed configuration reaches a Running node whose spec does not say.
+    pub fn config_rollout(&self) -> ConfigRollout {
+        self.config_rollout
     }
 
     /// The Gateway of HTTPRoutes of groups, where there is one.
@@ -256,9 +277,13 @@ mod tests {
         settings.remove("SEI_SIDECAR_IMAGE");
         settings.insert("SEI_STORAGE_SIZE_DEFAULT".into(), "2000 Gi".into());
         settings.insert("SEI_GENESIS_REGION".into(), "  ".into());
+        settings.insert("SEI_CONFIG_ROLLOUT".into(), "Never".into());
         let error = Platform::from_settings(&settings).unwrap_err();
         let names: Vec<_> = error.lines().iter().filter_map(|line| line.split(' ').next()).collect();
-        assert_eq!(names, ["SEI_GENESIS_REGION", "SEI_SIDECAR_IMAGE", "SEI_STORAGE_SIZE_DEFAULT"]);
+        assert_eq!(
+            names,
+            ["SEI_CONFIG_ROLLOUT", "SEI_GENESIS_REGION", "SEI_SIDECAR_IMAGE", "SEI_STORAGE_SIZE_DEFAULT"]
+        );
     }
 
     #[test]

@@ -17,8 +17,12 @@ A plan is a list of tasks in `status.plan`. It is stored before its first task r
 
 - A node that is not Running gets its first plan. When it completes the node is Running; when it fails the node is Failed.
 - A Running node whose `spec.image` is not `status.currentImage` gets an update plan, which brings the pod to whatever the
-  spec says. A failed one leaves the node Running. `overrides` and `peers` are written to the volume by the first plan
-  alone: condition `SpecHonored` reports a later change as `FieldPending`.
+  spec says and changes the configuration in place: `overrides`, peers and the external address. If no sidecar responds,
+  that of the new pod does it. A failed one leaves the node Running. Invalid `overrides` or `peers` are left out, so that
+  they do not block the image, and peers that are known are never replaced by none.
+- A change of `overrides` or `peers` alone takes effect with the next update, and condition `SpecHonored` reports it as
+  `FieldPending` until then. With `spec.configRollout: Immediate` it starts an update, which restarts the pod;
+  `platform.configRollout` is the default of all nodes ([configuration.md](configuration.md)).
 - A Running node whose sidecar restarted gets a plan that only submits mark-ready again.
 - While `spec.paused` is true, no plan starts or continues, drift of owned objects is not reverted, and a sidecar that
   restarts keeps seid from starting. A task that the sidecar is already running finishes there. `spec.stopped` also scales

@@ -236,7 +236,7 @@ reasons! {
     SpecHonored: SpecReason {
         /// A field is invalid, but nothing that the node currently needs uses it; the message names it.
         FieldInvalid = "FieldInvalid",
-        /// A field of a Running node was changed that takes effect when the SeiNode is recreated; the message names it.
+        /// A field of a Running node was changed that takes effect with an update; the message names it, and when that is.
         FieldPending = "FieldPending",
         /// A field that is set has no effect; the message names it.
         FieldWithoutEffect = "FieldWithoutEffect",

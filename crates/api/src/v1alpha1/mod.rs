@@ -32,7 +32,7 @@ pub use sidecar::{SidecarConfig, SidecarTls};
 pub use snapshot::{
     Publish, S3Snapshot, SnapshotGeneration, SnapshotSource, StateSync, TendermintSnapshotGeneration,
 };
-pub use spec::{DataVolume, Entrypoint, ImportVolume, SeiNode, SeiNodeSpec};
+pub use spec::{ConfigRollout, DataVolume, Entrypoint, ImportVolume, SeiNode, SeiNodeSpec};
 pub use status::{Configured, FailedUpdate, SeiNodeStatus, SidecarTlsStatus};
 pub use validator::{
     GenesisCeremony, KeySource, OperatorKeyring, OperatorKeyringSecret, PassphraseSecretRef, SecretName,

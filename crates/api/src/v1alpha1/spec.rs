@@ -90,7 +90,8 @@ pub struct SeiNodeSpec {
         )
     )]
     pub chain_id: String,
-    /// seid image. The only field whose change replaces the pod of a Running node.
+    /// seid image. Its change replaces the pod of a Running node; that of another field does not, unless
+    /// `configRollout` says so.
     #[schemars(length(min = 1, max = 512))]
     #[x_kube(validation = rules::image("image"))]
     pub image: String,
@@ -100,9 +101,13 @@ pub struct SeiNodeSpec {
     /// Deprecated and ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entrypoint: Option<Entrypoint>,
-    /// Dotted keys of the unified Sei configuration; they take precedence over the operator's settings.
+    /// Dotted keys of the unified Sei configuration; they take precedence over the operator's settings. On a Running
+    /// node a changed value takes effect as `configRollout` says, and a key that is removed keeps its last value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overrides: Option<BTreeMap<String, String>>,
+    /// When a change of `overrides` or `peers` reaches a Running node. Absent: as the platform says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_rollout: Option<ConfigRollout>,
     /// Settings of the seictl sidecar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sidecar: Option<SidecarConfig>,
@@ -180,6 +185,34 @@ impl SeiNodeSpec {
         set.and_then(|port| u16::try_from(port).ok())
             .filter(|port| *port != 0)
             .unwrap_or(ports::SIDECAR_DEFAULT)
+    }
+}
+
+/// When a changed configuration reaches a Running node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ConfigRollout {
+    /// With the next update of the image.
+    #[default]
+    WithImage,
+    /// By an update that starts at once and restarts the pod.
+    Immediate,
+    /// A value that this version does not know; it restarts nothing.
+    #[serde(other)]
+    #[schemars(skip)]
+    Unknown,
+}
+
+impl ConfigRollout {
+    /// The values of this version.
+    pub const ALL: [Self; 2] = [Self::WithImage, Self::Immediate];
+
+    /// The value in a spec.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WithImage => "WithImage",
+            Self::Immediate => "Immediate",
+            Self::Unknown => "Unknown",
+        }
     }
 }
 

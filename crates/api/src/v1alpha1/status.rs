@@ -43,7 +43,7 @@ pub struct SeiNodeStatus {
     /// The last update that failed permanently, until another one is started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed_update: Option<FailedUpdate>,
-    /// What the sidecar of a Running node was configured with.
+    /// The configuration that seid of a Running node was started with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configured: Option<Configured>,
     /// Peers selected by `spec.peers[].label`, as `nodeId@host:port`, sorted; of more than 40, each node
@@ -108,7 +108,7 @@ pub struct FailedUpdate {
     pub error: String,
 }
 
-/// Digests of fields that are written to the configuration on the volume only once, when the node is created.
+/// Digests of the fields that plans write to the configuration on the volume.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Configured {

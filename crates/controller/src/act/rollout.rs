@@ -15,13 +15,13 @@ use sei_plan::Outcome;
 use super::{refused, volume};
 use crate::{context::Context, trim};
 
-/// Deletes pods of older templates; complete when there are none.
-pub(super) async fn replace_pod(ctx: &Context, node: &SeiNode) -> Outcome {
+/// Deletes pods of older templates, and the one with UID `also`; complete when there are none.
+pub(super) async fn replace_pod(ctx: &Context, node: &SeiNode, also: Option<&str>) -> Outcome {
     let (stateful_set, pods) = match read(ctx, node).await {
         Ok(read) => read,
         Err(outcome) => return outcome,
     };
-    match judge(stateful_set.as_ref(), &pods) {
+    match judge(stateful_set.as_ref(), &pods, also) {
         // The StatefulSet was deleted after it was applied.
         Verdict::Wait(_) if stateful_set.is_none() => Outcome::Reissue,
         Verdict::Wait(detail) => Outcome::Waiting { reason: ReadyReason::WaitingForPod, detail },
@@ -43,7 +43,8 @@ pub(super) async fn replace_pod(ctx: &Context, node: &SeiNode) -> Outcome {
                     Ok(_) => {}
                 }
             }
-            let detail = format!("pod {} of an older template is terminating", names::pod(node));
+            let detail =
+                format!("pod {} of an older template or configuration is terminating", names::pod(node));
             Outcome::Waiting { reason: ReadyReason::WaitingForPod, detail }
         }
     }
@@ -55,7 +56,7 @@ pub(super) async fn observe_image(ctx: &Context, node: &SeiNode) -> Outcome {
         Ok(read) => read,
         Err(outcome) => return outcome,
     };
-    let detail = match judge(stateful_set.as_ref(), &pods) {
+    let detail = match judge(stateful_set.as_ref(), &pods, None) {
         Verdict::Current(pod) => match not_running(pod) {
             None => return pod.uid().map_or(Outcome::Done, |uid| Outcome::DoneOn { uid }),
             Some(why) => why,

@@ -90,29 +90,6 @@ fn message(life: &Life, kind: ConditionType) -> String {
 }
 
 #[test]
-fn a_running_node_reports_fields_that_its_configuration_does_not_reflect() {
-    let mut life = running();
-    life.change(|node| {
-        node.spec.overrides = Some([("evm.http_port".to_owned(), "8546".to_owned())].into());
-        node.spec.image = "seid:1".to_owned();
-    });
-    until_quiet(&mut life);
-    assert_eq!(image(&life), Some("seid:1"));
-    assert_eq!(reason(&life, ConditionType::SpecHonored), Some(SpecReason::FieldPending.as_str()));
-    let said = message(&life, ConditionType::SpecHonored);
-    assert!(said.contains("spec.overrides") && !said.contains("spec.peers"), "{said}");
-    assert!(message(&life, ConditionType::Ready).contains("SpecHonored"));
-    life.change(|node| node.spec.overrides = None);
-    until_quiet(&mut life);
-    assert_eq!(reason(&life, ConditionType::SpecHonored), None);
-    let peers = json!([{ "static": { "addresses": ["0123456789abcdef0123456789abcdef01234567@b:1"] } }]);
-    life.change(|node| node.spec.peers = serde_json::from_value(peers).unwrap());
-    until_quiet(&mut life);
-    let said = message(&life, ConditionType::SpecHonored);
-    assert!(said.contains("spec.peers") && !said.contains("spec.overrides"), "{said}");
-}
-
-#[test]
 fn a_log_level_that_is_replaced_is_reported() {
     let mut life = running();
     life.change(|node| {

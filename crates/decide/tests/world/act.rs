@@ -57,7 +57,7 @@ impl Acting<'_> {
                 }
             }
             Task::ApplyService | Task::DeployBootstrapService => self.apply_service(planned).into(),
-            Task::ReplacePod => self.replace_pod().into(),
+            Task::ReplacePod { also } => self.replace_pod(also.as_deref()).into(),
             Task::ObserveImage => self.observe_image().into(),
             Task::DeployBootstrapJob => self.deploy_job(plan).into(),
             Task::AwaitBootstrapComplete => self.await_job(plan).into(),
@@ -176,9 +176,9 @@ impl Acting<'_> {
         (set, self.objects.pod.live.clone().into_iter().collect())
     }
 
-    fn replace_pod(&mut self) -> Outcome {
+    fn replace_pod(&mut self, also: Option<&str>) -> Outcome {
         let (set, pods) = self.workload();
-        match rollout::judge(set.as_ref(), &pods) {
+        match rollout::judge(set.as_ref(), &pods, also) {
             rollout::Verdict::Wait(_) if set.is_none() => Outcome::Reissue,
             rollout::Verdict::Wait(detail) => waiting(ReadyReason::WaitingForPod, &detail),
             rollout::Verdict::Current(_) => Outcome::Done,
@@ -195,7 +195,7 @@ impl Acting<'_> {
 
     fn observe_image(&self) -> Outcome {
         let (set, pods) = self.workload();
-        match rollout::judge(set.as_ref(), &pods) {
+        match rollout::judge(set.as_ref(), &pods, None) {
             rollout::Verdict::Current(pod) => match not_running(pod) {
                 None => Outcome::DoneOn { uid: pod.uid().unwrap() },
                 Some(why) => waiting(ReadyReason::WaitingForPod, &why),

@@ -41,11 +41,14 @@ pub fn specs() -> impl Strategy<Value = Vec<Value>> {
             json!({ "fullNode": {} }),
         ],
     ]);
-    (modes, any::<bool>()).prop_map(|(modes, has_tls)| {
+    (modes, any::<bool>(), any::<bool>()).prop_map(|(modes, has_tls, is_immediate)| {
         let peers = json!([{ "static": { "addresses": [PEER] } }]);
         let mut common = json!({ "chainId": "c", "image": "seid:0", "peers": peers });
         if has_tls {
             common["sidecar"] = json!({ "tls": { "secretName": "t" } });
+        }
+        if is_immediate {
+            common["configRollout"] = json!("Immediate");
         }
         let spec = |mode: Value| {
             let mut spec = common.clone();

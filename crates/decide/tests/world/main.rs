@@ -93,15 +93,19 @@ impl Member {
         let marks: Vec<_> = completed.into_iter().filter(is_mark).collect();
         for id in marks {
             self.objects.ready = Some(pod.clone());
-            self.seid_starts(&id)?;
+            self.seid_starts(&pod, &id)?;
         }
         Ok(())
     }
 
     /// seid starts with the configuration that the plan with this mark-ready has written.
-    fn seid_starts(&mut self, id: &str) -> Result<(), TestCaseError> {
+    fn seid_starts(&mut self, pod: &str, id: &str) -> Result<(), TestCaseError> {
         let Some(volume) = &mut self.objects.volume else { return Ok(()) };
         let config = volume.config.clone().unwrap_or_default();
+        // A sidecar that restarted does not restart seid.
+        if self.objects.started.as_ref().is_none_or(|(earlier, _)| earlier != pod) {
+            self.objects.started = Some((pod.to_owned(), config.clone()));
+        }
         let wants_state_sync =
             Node::of(&self.node.live).first_state() != FirstState::Genesis && !volume.has_chain;
         prop_assert!(config.state_sync || !wants_state_sync, "seid starts without state sync");
@@ -258,6 +262,12 @@ proptest! {
             let node = &member.node.live;
             prop_assert_eq!(member.status().current_image.as_ref(), Some(&node.spec.image));
             let pod = member.objects.pod.live.as_ref().unwrap();
+            if node.spec.config_rollout.is_some() {
+                let (_, config) = member.objects.started.as_ref().unwrap();
+                for (key, value) in node.spec.overrides.iter().flatten() {
+                    prop_assert_eq!(config.overrides.get(key), Some(value), "seid runs with {}", key);
+                }
+            }
             let image = sei_decide::objects::image_of(pod.spec.as_ref());
             prop_assert_eq!(image, Some(node.spec.image.as_str()));
         }

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cached::Cached,
-    volume::{State, Volume},
+    volume::{Config, State, Volume},
 };
 
 /// The existing objects of a node, apart from its SeiNode.
@@ -39,6 +39,8 @@ pub struct Objects {
     backup: Option<(Claim, Volume)>,
     /// UID of the pod whose sidecar process is ready.
     pub ready: Option<String>,
+    /// UID of the pod whose seid started last, and the configuration that it read.
+    pub started: Option<(String, Config)>,
     /// Terminating pods do not end.
     pub holds_pods: bool,
     /// Whether the imported claim and the TLS Secret can be used.

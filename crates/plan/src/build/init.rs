@@ -23,7 +23,7 @@ pub fn init_on(node: &Node<'_>, ground: &Ground, plan_id: &str) -> TaskPlan {
     };
     let mut plan = first(node, plan_id, start);
     if ground.is_stale {
-        insert_after(&mut plan, TaskKind::ApplyService, &Task::ReplacePod, node);
+        insert_after(&mut plan, TaskKind::ApplyService, &Task::ReplacePod { also: None }, node);
     }
     plan
 }

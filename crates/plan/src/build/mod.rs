@@ -6,24 +6,25 @@ mod sidecar;
 
 pub(crate) use init::{Start, first};
 pub use init::{init, init_on};
-pub use running::{mark_ready, update};
+pub use running::{mark_ready, update, update_on};
 use sei_api::{
     conditions::{ConditionType, SidecarReadyReason},
-    v1alpha1::{NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
+    v1alpha1::{ConfigRollout, NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
 use sei_node::Node;
 
-use crate::{OfKind, Task, TaskKind, task_id};
+use crate::{OfKind, Task, TaskKind, configured::reconfigures, task_id};
 
 /// The plan that a node needs according to its status: an update for a Running node with another image,
-/// mark-ready for one whose sidecar reports not ready, the first plan for one that is not Running. `None` if
+/// or with a changed configuration that its spec wants immediately, mark-ready for one whose sidecar reports not ready, the first plan for one that is not Running. `None` if
 /// there is nothing to do.
 pub fn next(node: &Node<'_>, plan_id: &str) -> Option<TaskPlan> {
     let status = node.object.status.clone().unwrap_or_default();
     if status.phase != Some(NodePhase::Running) {
         return Some(init(node, plan_id));
     }
-    if status.current_image.as_deref() != Some(node.object.spec.image.as_str()) {
+    let off_image = status.current_image.as_deref() != Some(node.object.spec.image.as_str());
+    if off_image || reconfigures(node, &status, ConfigRollout::default()) {
         return Some(update(node, plan_id));
     }
     let sidecar = status.condition(ConditionType::SidecarReady);

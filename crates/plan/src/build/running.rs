@@ -3,12 +3,23 @@
 use sei_api::v1alpha1::TaskPlan;
 use sei_node::Node;
 
-use super::plan;
-use crate::{SidecarTask, Task};
+use super::{plan, sidecar};
+use crate::{Ground, SidecarTask, Task};
 
-/// Rolls out `spec.image`, and with it the rest of the template.
+/// Rolls out `spec.image`, and with it the rest of the template and the configuration.
 pub fn update(node: &Node<'_>, plan_id: &str) -> TaskPlan {
-    let mut tasks = vec![Task::ApplyStatefulSet, Task::ApplyService, Task::ReplacePod, Task::ObserveImage];
+    update_on(node, &Ground::default(), plan_id)
+}
+
+/// [`update`] for what exists. The configuration is written before the pod is replaced, so that one that is rejected
+/// costs no pod; if no sidecar responds, by that of the next pod, since the update may be what repairs it.
+pub fn update_on(node: &Node<'_>, ground: &Ground, plan_id: &str) -> TaskPlan {
+    let config = sidecar::in_use(node);
+    let (before, after) = if ground.lacks_sidecar { (Vec::new(), config) } else { (config, Vec::new()) };
+    let mut tasks = vec![Task::ApplyStatefulSet, Task::ApplyService];
+    tasks.extend(before);
+    tasks.extend([Task::ReplacePod { also: ground.outdated_pod.clone() }, Task::ObserveImage]);
+    tasks.extend(after);
     tasks.extend(ready(node));
     TaskPlan { target_image: Some(node.object.spec.image.clone()), ..plan(node, plan_id, &tasks) }
 }

@@ -43,6 +43,20 @@ pub(super) fn with_state_only(node: &Node<'_>) -> Vec<Task> {
     configured(node, intent)
 }
 
+/// Configuration of a node that runs, changed in place: genesis and state sync stay. So do the peers if the spec has no
+/// source, as those of a ceremony, or one that only the sidecar can resolve, and may fail to. An update of the image
+/// does not wait until a mistake is corrected: it leaves the configuration as it is.
+pub(super) fn in_use(node: &Node<'_>) -> Vec<Task> {
+    if !node.is_configurable() {
+        return Vec::new();
+    }
+    let discovery = discovery(node);
+    let peers = node.object.spec.peers.clone().filter(|_| discovery.is_none());
+    let intent = ConfigIntent { incremental: true, peers, ..config_intent(node) };
+    let tasks = [SidecarTask::ConfigApply(intent)].into_iter().chain(discovery);
+    tasks.chain([SidecarTask::ConfigValidate]).map(Task::Sidecar).collect()
+}
+
 fn configured(node: &Node<'_>, intent: ConfigIntent) -> Vec<Task> {
     let tasks = configuration(node, intent).into_iter();
     tasks.chain([SidecarTask::ConfigValidate]).map(Task::Sidecar).collect()

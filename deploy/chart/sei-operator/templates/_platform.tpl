@@ -12,6 +12,7 @@ SEI_ALLOWED_IMAGES: {{ join "," . | quote }}
 {{- with .peerNamespaces }}
 SEI_PEER_NAMESPACES: {{ join "," . | quote }}
 {{- end }}
+SEI_CONFIG_ROLLOUT: {{ .configRollout | quote }}
 {{- with .gateway }}
 {{- if .name }}
 SEI_GATEWAY_NAME: {{ .name | quote }}

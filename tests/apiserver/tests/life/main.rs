@@ -4,6 +4,7 @@
 mod bootstrap;
 mod ceremony;
 mod change;
+mod configuration;
 mod crash;
 mod deletion;
 mod doctor;

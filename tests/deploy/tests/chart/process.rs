@@ -35,7 +35,7 @@ fn the_default_settings_are_all_that_the_operator_requires() {
     // Not one that it would not read.
     let wanted = Platform::from_settings(&BTreeMap::new()).unwrap_err();
     let required = wanted.lines().iter().filter_map(|line| line.split(' ').next());
-    let optional = ["SEI_CLUSTER_DOMAIN", "SEI_KUBE_RBAC_PROXY_IMAGE"];
+    let optional = ["SEI_CLUSTER_DOMAIN", "SEI_CONFIG_ROLLOUT", "SEI_KUBE_RBAC_PROXY_IMAGE"];
     let mut known: Vec<_> = required.chain(optional).collect();
     known.sort_unstable();
     assert_eq!(settings.keys().collect::<Vec<_>>(), known);
@@ -59,6 +59,7 @@ fn every_platform_value_reaches_its_setting() {
         "referenceLabel": "sei.io/for-nodes=true",
         "peerNamespaces": ["chains", "tools"],
         "clusterDomain": "k8s.example",
+        "configRollout": "Immediate",
         "allowedImages": ["ghcr.io/sei-protocol/", "registry:5000/seid"],
         "gateway": { "name": "public", "namespace": "gateways", "domain": "a.example", "publicDomain": "b.example" },
         "serviceAccount": "account",
@@ -72,6 +73,7 @@ fn every_platform_value_reaches_its_setting() {
     let wanted = [
         ("SEI_ALLOWED_IMAGES", "ghcr.io/sei-protocol/,registry:5000/seid"),
         ("SEI_CLUSTER_DOMAIN", "k8s.example"),
+        ("SEI_CONFIG_ROLLOUT", "Immediate"),
         ("SEI_COSMOS_EXPORTER_IMAGE", "exporter:1"),
         ("SEI_GATEWAY_DOMAIN", "a.example"),
         ("SEI_GATEWAY_NAME", "public"),
