@@ -7,7 +7,7 @@ WORKDIR /src
 COPY . .
 # A static binary, glibc included. With --target, so that the flag does not reach procedural macros.
 RUN host="$(rustc -vV | sed -n 's/^host: //p')" \
- && RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --release --package sei-operator --target "$host" \
+ && RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --package sei-operator --profile release --target "$host" \
  && mv "target/$host/release/sei-operator" /sei-operator
 # The license texts of what is in the image.
 RUN cargo xtask notices --output /licenses

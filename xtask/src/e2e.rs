@@ -99,7 +99,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
 
 async fn scenarios(cluster: &Cluster, args: &RunArgs) -> anyhow::Result<()> {
     needs::check(cluster.folder())?;
-    if !cargo(&["build", "--locked", "--quiet", "--package", "sei-e2e"]).status()?.success() {
+    // With --bin instead of --package: the dependencies are then the ones that the tests were built with.
+    if !cargo(&["build", "--locked", "--quiet", "--bin", "sei-e2e"]).status()?.success() {
         bail!("the scenarios do not build: the compiler's output is above");
     }
     let started_here = !cluster.is_up();
@@ -147,7 +148,7 @@ async fn up(cluster: &Cluster) -> anyhow::Result<()> {
             tools::HELM.ensure()?,
         ],
         images: image::cluster::build_all(&archives)?,
-        operator: image::operator_path()?,
+        operator: image::operator_path(&image::cluster::operator_profile())?,
         archives,
         crds: tools::CERT_MANAGER.source()?.join("deploy/crds"),
     };

@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         Some(output) => output.clone(),
         None => crate::target()?.join("sei-operator.tar"),
     };
-    operator::write(&output, &args.name)?;
+    operator::write(&output, &args.name, build::RELEASE)?;
     let size = fs::metadata(&output).with_context(|| format!("look at {}", output.display()))?.len();
     println!("{} ({:.1} MB): {}", output.display(), size as f64 / 1e6, args.name);
     Ok(())

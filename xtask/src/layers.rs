@@ -77,6 +77,16 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sei-stand-ins", &["sei-store", "sei-testkit"]),
     ("xtask", &["sei-api", "sei-controller", "sei-node", "sei-plan", "sei-render", "sei-testkit"]),
 ];
+/// Packages of development. They are only built from the workspace, so they are compiled together.
+const DEVELOPMENT: &[&str] = &[
+    "sei-testkit",
+    "sei-apiserver-tests",
+    "sei-bench",
+    "sei-deploy-tests",
+    "sei-e2e",
+    "sei-stand-ins",
+    "xtask",
+];
 /// Crates that decide and have no effects.
 const PURE: &[&str] = &[
     "sei-api",
@@ -95,7 +105,7 @@ const PURE: &[&str] = &[
 /// Arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Also compile each crate without the features that other crates enable in its dependencies.
+    /// Also compile each crate of the product without the features that other crates enable in its dependencies.
     #[arg(long)]
     pub(crate) alone: bool,
 }
@@ -122,9 +132,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         bail!("layers are broken:\n  {}", faults.join("\n  "));
     }
     if args.alone {
-        for package in &packages {
-            compile_alone(&package.name)?;
+        let names = packages.iter().map(|package| package.name.as_str());
+        for name in names.filter(|name| !DEVELOPMENT.contains(name)) {
+            compile_alone(&[name])?;
         }
+        compile_alone(DEVELOPMENT)?;
     }
     Ok(())
 }
@@ -168,13 +180,13 @@ fn package(package: &Value) -> anyhow::Result<Package> {
     })
 }
 
-/// Compiles a crate with only the features that it requests itself.
-fn compile_alone(name: &str) -> anyhow::Result<()> {
-    let start = Instant::now();
-    let status = cargo(&["check", "--quiet", "--locked", "--package", name]).status()?;
-    if !status.success() {
-        bail!("{name} does not compile alone: its Cargo.toml lacks a dependency or a feature that it uses");
+/// Compiles packages with only the features that they request themselves.
+fn compile_alone(packages: &[&str]) -> anyhow::Result<()> {
+    let (start, names) = (Instant::now(), packages.join(", "));
+    let mut check = cargo(&["check", "--quiet", "--locked"]);
+    if !check.args(packages.iter().flat_map(|name| ["--package", name])).status()?.success() {
+        bail!("{names}: do not compile alone; a Cargo.toml lacks a dependency or a feature that is used");
     }
-    eprintln!("{name} compiles alone ({:.1} s)", start.elapsed().as_secs_f32());
+    eprintln!("{names}: compiled alone ({:.1} s)", start.elapsed().as_secs_f32());
     Ok(())
 }

@@ -8,27 +8,31 @@ use crate::{cargo, host, target};
 
 /// A static binary.
 pub(super) const STATIC: &str = "-C target-feature=+crt-static";
-/// How cargo builds the operator; the Dockerfile has the same flags.
-pub(super) const OPERATOR: &[&str] = &["build", "--locked", "--release", "--package", "sei-operator"];
+/// How cargo builds the operator; the Dockerfile has the same flags, with profile [`RELEASE`].
+pub(super) const OPERATOR: &[&str] = &["build", "--locked", "--package", "sei-operator", "--profile"];
+/// Profile of the released operator.
+pub(super) const RELEASE: &str = "release";
 /// Programs of `tests/stand-ins`.
 const STAND_INS: &[&str] = &["pause", "seid", "seictl", "kube-rbac-proxy", "cosmos-exporter", "s3"];
 
-/// Path of the operator, once it has been built for release.
-pub(crate) fn operator_path() -> anyhow::Result<PathBuf> {
-    Ok(target()?.join(host()?).join("release").join("sei-operator"))
+/// Path of the static operator, once it has been built with this profile.
+pub(crate) fn operator_path(profile: &str) -> anyhow::Result<PathBuf> {
+    // The one profile whose directory has another name.
+    let directory = if profile == "dev" { "debug" } else { profile };
+    Ok(target()?.join(host()?).join(directory).join("sei-operator"))
 }
 
-/// The released operator: optimized and static.
-pub(super) fn operator() -> anyhow::Result<PathBuf> {
+/// The operator as in its image: static.
+pub(super) fn operator(profile: &str) -> anyhow::Result<PathBuf> {
     let host = host()?;
     let mut build = cargo(OPERATOR);
     // With --target, so that the flag does not apply to procedural macros, which cannot be static.
-    build.args(["--quiet", "--target", &host]).env("RUSTFLAGS", STATIC);
-    eprintln!("building sei-operator, optimised and static…");
+    build.args([profile, "--quiet", "--target", &host]).env("RUSTFLAGS", STATIC);
+    eprintln!("building sei-operator, static, with profile {profile}…");
     if !build.status().context("run cargo")?.success() {
         bail!("sei-operator does not build: the compiler's output is above");
     }
-    operator_path()
+    operator_path(profile)
 }
 
 /// The directory with the stand-ins, built with the profile of tests.

@@ -82,6 +82,12 @@ impl Images {
     }
 }
 
+/// The cargo profile of the operator: that of the tests, which checks arithmetic and compiles in a fraction of the
+/// time of an optimized one, unless `E2E_OPERATOR_PROFILE` names another.
+pub(crate) fn operator_profile() -> String {
+    std::env::var("E2E_OPERATOR_PROFILE").unwrap_or_else(|_| "dev".to_owned())
+}
+
 /// Writes the archives of all images to `folder`, one file `NAME.tar` each. `E2E_RBAC_PROXY_IMAGE` and
 /// `E2E_SIDECAR_IMAGE` name archives of real images, as written by `docker save`, to use instead.
 pub(crate) fn build_all(folder: &Path) -> anyhow::Result<Images> {
@@ -126,7 +132,7 @@ pub(crate) fn build_all(folder: &Path) -> anyhow::Result<Images> {
     object_store(&file("s3"), images.s3, &programs.join("s3"))?;
     seid(&file("seid"), images.seid, &programs.join("seid"))?;
     tools::write(&file("tools"), images.tools)?;
-    operator::write(&file("sei-operator"), images.operator)?;
+    operator::write(&file("sei-operator"), images.operator, &operator_profile())?;
     Ok(images)
 }
 

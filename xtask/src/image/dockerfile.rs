@@ -85,7 +85,7 @@ mod tests {
             toolchain.lines().find_map(|line| line.strip_prefix("channel = ")).unwrap().trim_matches('"');
         assert!(DOCKERFILE.contains(&format!("FROM rust:{pinned}-bookworm AS build")));
         assert!(DOCKERFILE.contains(&format!("RUSTUP_TOOLCHAIN={pinned}\n")));
-        let build = super::super::build::OPERATOR.join(" ");
+        let build = [super::super::build::OPERATOR, &[super::super::build::RELEASE]].concat().join(" ");
         assert!(DOCKERFILE.contains(&format!("RUSTFLAGS=\"{}\"", super::super::build::STATIC)));
         assert!(DOCKERFILE.contains(&format!("cargo {build} --target")), "cargo {build}");
     }

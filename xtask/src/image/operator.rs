@@ -15,13 +15,13 @@ use crate::{notices, workspace};
 /// CA certificates for object stores and API servers; the distroless base has them too.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// Builds the operator and writes its image with this `name`.
-pub(super) fn write(path: &Path, name: &str) -> anyhow::Result<()> {
+/// Builds the operator with a cargo profile, and writes its image with this `name`.
+pub(super) fn write(path: &Path, name: &str, profile: &str) -> anyhow::Result<()> {
     let dockerfile = workspace()?.join("Dockerfile");
     let dockerfile =
         fs::read_to_string(&dockerfile).with_context(|| format!("read {}", dockerfile.display()))?;
     let stage = last_stage(&dockerfile).context("Dockerfile")?;
-    let binary = build::operator()?;
+    let binary = build::operator(profile)?;
     let mut files = Rootfs::base();
     for (from, to) in &stage.copies {
         match from.as_str() {
