@@ -1,6 +1,9 @@
-//! Writes objects of a node again that differ from what they should be.
+//! Reverts drift in the objects of a node.
 
-use std::{fmt::Debug, time::Duration};
+use std::{
+    fmt::{Debug, Display},
+    time::Duration,
+};
 
 use sei_api::{
     SeiNode,
@@ -15,10 +18,10 @@ use crate::{
     written::Written,
 };
 
-/// How long fields that are changed back are left alone.
+/// How long fields that another client changes back are left alone.
 const OVERRIDDEN: Duration = Duration::from_secs(300);
 
-/// Carries out one repair, and says what became of it.
+/// Executes one repair, and returns its result.
 pub(crate) async fn repair(ctx: &Context, observed: &Observed, repair: Repair) -> Repaired {
     let (node, children) = (&*observed.node, &observed.children);
     match repair {
@@ -29,20 +32,22 @@ pub(crate) async fn repair(ctx: &Context, observed: &Observed, repair: Repair) -
         Repair::ConfigMap(object) => {
             restore(ctx, node, &*object, children.config_map.as_deref(), "ConfigMap").await
         }
-        Repair::ClaimRetention(claim) => match act::apply_retention(ctx, node).await {
-            Ok(()) => Repaired::Done,
-            Err(error) => {
-                tracing::warn!(node = full_name(node), claim = claim.name, %error, "failed to change the owner of claim");
-                Repaired::Failed(format!("change the owner of claim {}: {error}", claim.name))
-            }
-        },
-        Repair::ClaimMark(claim) => match act::mark_initialized(ctx, node, &claim).await {
-            Ok(()) => Repaired::Done,
-            Err(error) => {
-                tracing::warn!(node = full_name(node), claim = claim.name, %error, "failed to annotate claim");
-                Repaired::Failed(format!("annotate claim {}: {error}", claim.name))
-            }
-        },
+        Repair::ClaimRetention(claim) => {
+            of_claim(node, &claim.name, "change the owner of", act::apply_retention(ctx, node).await)
+        }
+        Repair::ClaimMark(claim) => {
+            of_claim(node, &claim.name, "annotate", act::mark_initialized(ctx, node, &claim).await)
+        }
+    }
+}
+
+fn of_claim(node: &SeiNode, claim: &str, doing: &str, outcome: Result<(), impl Display>) -> Repaired {
+    match outcome {
+        Ok(()) => Repaired::Done,
+        Err(error) => {
+            tracing::warn!(node = full_name(node), claim, doing, %error, "failed to change claim");
+            Repaired::Failed(format!("{doing} claim {claim}: {error}"))
+        }
     }
 }
 
@@ -75,7 +80,7 @@ where
     repaired
 }
 
-/// What became of `object`, by what the API server returned when it was applied.
+/// The result of a repair of `object`, from the response of the API server.
 fn judged<K>(object: &K, applied: Result<K, ApplyError>, kind: &'static str) -> Repaired
 where
     K: Written + Serialize,
@@ -99,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repair_is_done_where_the_written_object_is_as_it_should_be() {
+    fn a_repair_is_done_if_the_written_object_matches() {
         let live = serde_json::to_value(service(26657)).map(|mut live| {
             live["metadata"]["resourceVersion"] = "7".into();
             live["spec"]["sessionAffinity"] = "None".into();
@@ -109,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repair_that_is_refused_says_why_and_one_that_does_not_last_says_where() {
+    fn a_rejected_repair_has_the_cause_and_an_undone_one_the_fields() {
         let refused = || {
             let status = kube::core::Status::failure("exceeded quota: no services", "Forbidden");
             let source = Box::new(kube::Error::Api(status.with_code(403).boxed()));

@@ -26,6 +26,7 @@ mod process;
 mod quiet;
 mod requests;
 mod retained;
+mod shared;
 mod status;
 mod synced;
 mod takeover;
