@@ -91,9 +91,9 @@ reasons! {
         RoutesMissing = "RoutesMissing",
         /// The cluster has no CRD of HTTPRoutes; the nodes run without.
         CRDNotInstalled = "CRDNotInstalled",
-        /// The operator has been given no Gateway.
+        /// No Gateway is configured.
         NoGateway = "NoGateway",
-        /// The operator must not list HTTPRoutes.
+        /// The operator lacks permission to list HTTPRoutes.
         AccessDenied = "AccessDenied",
     }
 }

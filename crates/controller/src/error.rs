@@ -7,7 +7,7 @@ use crate::{refusal::words, status_write::RecordError};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A watch or the queue of nodes ended, which must not happen while the operator runs.
-    #[error("{what} ended unexpectedly: this is a defect of the operator, please report it")]
+    #[error("{what} ended unexpectedly: this is a bug in the operator, please report it")]
     Ended {
         /// What ended.
         what: &'static str,
@@ -56,7 +56,7 @@ pub(crate) enum PassError {
         seconds: u64,
     },
     /// A bug in the operator; the pass was aborted and the process continues.
-    #[error("the reconcile of {object} panicked: this is a defect of the operator, please report it")]
+    #[error("the reconcile of {object} panicked: this is a bug in the operator, please report it")]
     Panicked {
         /// The object.
         object: String,

@@ -1,4 +1,4 @@
-//! Whether a SeiNode serves, and what it is waiting for where it does not.
+//! Whether a SeiNode is available, and if not, what it is waiting for.
 
 use sei_api::{
     SeiNode,
@@ -6,8 +6,7 @@ use sei_api::{
     v1alpha1::NodePhase,
 };
 
-/// Whether the SeiNode is ready with the spec that it has now. What has not been reconciled yet is
-/// about to change.
+/// Whether the SeiNode is Ready with its current spec. A spec that has not been reconciled yet does not count.
 pub(crate) fn is_available(node: &SeiNode) -> bool {
     let Some(status) = node.status.as_ref() else { return false };
     let ready = status.condition(ConditionType::Ready);
@@ -16,7 +15,7 @@ pub(crate) fn is_available(node: &SeiNode) -> bool {
         && is_true(ready)
 }
 
-/// Whether condition `Ready` is True, of whatever spec.
+/// Whether condition `Ready` is True, for any generation of the spec.
 pub(crate) fn is_ready(node: &SeiNode) -> bool {
     let ready = node.status.as_ref().and_then(|status| status.condition(ConditionType::Ready));
     is_true(ready)
@@ -45,7 +44,7 @@ pub(crate) fn reason(node: &SeiNode) -> (String, String) {
     }
 }
 
-/// Reason and message of a SeiNode that needs manual intervention.
+/// Reason and message of a SeiNode that requires manual intervention.
 pub(crate) fn stalled(node: &SeiNode) -> Option<(&str, &str)> {
     let stalled = node.status.as_ref()?.condition(ConditionType::Stalled)?;
     (stalled.status == "True").then_some((stalled.reason.as_str(), stalled.message.as_str()))

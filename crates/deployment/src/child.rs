@@ -1,4 +1,4 @@
-//! The SeiNode that a group wants for an ordinal.
+//! The desired SeiNode of an ordinal.
 
 use std::collections::BTreeMap;
 
@@ -17,13 +17,13 @@ pub fn child_name(group: &SeiNodeDeployment, ordinal: u32) -> String {
     format!("{}-{ordinal}", group_name(group))
 }
 
-/// The ordinal in the name of a SeiNode, when it is one that `group` gives.
+/// The ordinal in the name of a SeiNode, if the name follows the scheme of `group`.
 pub(crate) fn ordinal_of(group: &SeiNodeDeployment, name: &str) -> Option<u32> {
     let ordinal = name.strip_prefix(group_name(group))?.strip_prefix('-')?.parse().ok()?;
     (child_name(group, ordinal) == name).then_some(ordinal)
 }
 
-/// The SeiNode of `ordinal` as the template says, labelled with `revision`.
+/// The SeiNode of `ordinal` from the template, labeled with `revision`.
 pub fn child(group: &SeiNodeDeployment, ordinal: u32, revision: &str) -> SeiNode {
     let name = child_name(group, ordinal);
     let metadata = group.spec.template.metadata.as_ref();
@@ -92,7 +92,7 @@ fn members(group: &SeiNodeDeployment) -> PeerSource {
     PeerSource { label: Some(LabelPeers { selector, namespace: None }), ..PeerSource::default() }
 }
 
-/// Every name in a spec that may hold `$(name)`.
+/// Every name in a spec that may contain `$(name)`.
 fn references(spec: &mut SeiNodeSpec) -> Vec<&mut String> {
     let tls = spec.sidecar.as_mut().and_then(|sidecar| sidecar.tls.as_mut());
     let import = spec.data_volume.as_mut().and_then(|volume| volume.import.as_mut());

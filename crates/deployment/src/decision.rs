@@ -1,4 +1,4 @@
-//! What to write next.
+//! The next writes of a group.
 
 use kube::ResourceExt;
 use sei_api::{
@@ -18,12 +18,12 @@ use crate::{
     write::Write,
 };
 
-/// What to write, in order, and what is in the way.
+/// The next writes, and what prevents others.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decision {
     /// The writes. They are independent of each other.
     pub writes: Vec<Write>,
-    /// What needs a person.
+    /// Problems that require manual intervention.
     pub obstacles: Vec<Obstacle>,
 }
 
@@ -47,7 +47,7 @@ pub fn decide(observed: &Observed) -> Decision {
     decision
 }
 
-/// Creates what is missing and adopts what was retained.
+/// Creates missing SeiNodes and adopts retained ones.
 fn fill(group: &SeiNodeDeployment, members: &Members, fork: Option<&HardFork<'_>>, decision: &mut Decision) {
     let mut in_ceremony = Vec::new();
     for member in &members.wanted {
@@ -75,7 +75,7 @@ fn fill(group: &SeiNodeDeployment, members: &Members, fork: Option<&HardFork<'_>
     }
 }
 
-/// Brings SeiNodes to the template: specs in turn, labels and annotations at once.
+/// Updates SeiNodes to the template: specs within the budget, labels and annotations at once.
 fn update(
     group: &SeiNodeDeployment,
     members: &Members,
@@ -137,7 +137,7 @@ fn scale_down(group: &SeiNodeDeployment, members: &Members, decision: &mut Decis
     }
 }
 
-/// What the SeiNodes themselves report, and those that no rule of the group knows.
+/// Stalled SeiNodes, and SeiNodes that the group does not manage.
 fn in_nodes(members: &Members) -> Vec<Obstacle> {
     let stalled = members.children().filter_map(|(_, child)| {
         let (reason, message) = availability::stalled(&child.node)?;
@@ -151,7 +151,7 @@ fn in_nodes(members: &Members) -> Vec<Obstacle> {
     stalled.chain(strays).collect()
 }
 
-/// What a SeiNode of the second set of the Go controller is, and what to do about it.
+/// Message about a SeiNode of the second set of the Go controller, with what to do.
 fn unexpected(members: &Members, name: &str) -> String {
     let what = format!(
         "SeiNode {name} was created by a BlueGreen or HardFork update of the Go controller and is neither updated nor deleted"

@@ -1,4 +1,4 @@
-//! What becomes of the SeiNodes of a group that is being deleted.
+//! Deletes or releases the SeiNodes of a group that is being deleted.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use crate::{
     write::Write,
 };
 
-/// What `kubectl delete --cascade=orphan` puts on an object.
+/// The finalizer that `kubectl delete --cascade=orphan` sets.
 const ORPHAN: &str = "orphan";
 
-/// The next writes. The finalizer goes when nothing of the group is left, so that a client that waits for the end of the group
-/// has waited for its nodes.
+/// The next writes. The finalizer is removed when nothing of the group is left, so that a client that waits for the
+/// deletion of the group also waits for its nodes.
 pub(crate) fn writes(observed: &Observed) -> Vec<Write> {
     let group = &*observed.group;
     if !group.finalizers().iter().any(|finalizer| finalizer == labels::DEPLOYMENT_FINALIZER) {
@@ -37,7 +37,7 @@ pub(crate) fn writes(observed: &Observed) -> Vec<Write> {
     writes
 }
 
-/// What becomes of one SeiNode; nothing where it is under way already.
+/// The write for one SeiNode; `None` if it is already in progress.
 fn part_with(group: &SeiNodeDeployment, node: &Arc<SeiNode>) -> Option<Write> {
     let keeps = match group.spec.deletion_policy {
         _ if retains_all(group) => true,
@@ -55,7 +55,7 @@ fn part_with(group: &SeiNodeDeployment, node: &Arc<SeiNode>) -> Option<Write> {
         .then(|| Write::Delete { name: node.name_any(), uid: node.uid().unwrap_or_default() })
 }
 
-/// Whether everything is kept: by the policy, by the way of the deletion, or by a policy of a later version.
+/// Whether everything is retained: because of the policy, of `--cascade=orphan`, or of a policy of a later version.
 fn retains_all(group: &SeiNodeDeployment) -> bool {
     let policy = group.spec.deletion_policy;
     matches!(policy, Some(DeletionPolicy::Retain | DeletionPolicy::Unknown))

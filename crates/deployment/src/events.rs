@@ -8,7 +8,7 @@ use sei_api::{
     v1alpha1::deployment::DeploymentPhase,
 };
 
-/// What happened between two statuses, in the order in which a person wants to read it.
+/// The events between two statuses, most useful first.
 pub fn events(before: &SeiNodeDeploymentStatus, after: &SeiNodeDeploymentStatus) -> Vec<Event> {
     rollout(before, after).into_iter().chain(stalled(before, after)).chain(phase(before, after)).collect()
 }
@@ -43,7 +43,7 @@ fn stalled(before: &SeiNodeDeploymentStatus, after: &SeiNodeDeploymentStatus) ->
         .then(|| Event::warning(EventReason::Stalled, message(after, kind)))
 }
 
-/// Phases that nodes pass through while they start or are updated are not reported: the status shows them.
+/// Phases during a start or an update are not reported: the status shows them.
 fn phase(before: &SeiNodeDeploymentStatus, after: &SeiNodeDeploymentStatus) -> Option<Event> {
     let phase = after.phase.filter(|_| before.phase != after.phase)?;
     let event = match phase {

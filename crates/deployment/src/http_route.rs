@@ -1,4 +1,4 @@
-//! HTTPRoute of the Gateway API: as much of the kind as the operator writes and reads.
+//! HTTPRoute of the Gateway API: the fields that the operator writes and reads.
 
 use std::sync::Arc;
 
@@ -10,17 +10,17 @@ use serde::{Deserialize, Serialize};
 /// Whether HTTPRoutes can be written.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Routes {
-    /// At this Gateway.
+    /// Yes, for this Gateway.
     At(Arc<Gateway>),
-    /// The operator has been given no Gateway.
+    /// No Gateway is configured.
     NoGateway,
-    /// The cluster lacks the kind.
+    /// The kind is not installed.
     NotInstalled,
-    /// The operator must not list them.
+    /// The operator lacks permission to list them.
     Denied,
 }
 
-/// What an HTTPRoute serves.
+/// Spec of an HTTPRoute.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "gateway.networking.k8s.io",
@@ -37,7 +37,7 @@ pub struct HTTPRouteSpec {
     pub parent_refs: Vec<ParentRef>,
     /// Its host names.
     pub hostnames: Vec<String>,
-    /// Where requests go.
+    /// Its rules.
     pub rules: Vec<Rule>,
 }
 
@@ -52,11 +52,11 @@ pub struct ParentRef {
     pub namespace: Option<String>,
 }
 
-/// Requests, and the Service that they go to.
+/// A rule: requests, and the Service that they are routed to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Rule {
-    /// Which requests; all where it is empty.
+    /// The requests; all if empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub matches: Vec<Match>,
     /// The Services.
@@ -95,15 +95,15 @@ pub struct BackendRef {
     pub port: u16,
 }
 
-/// What Gateways say of an HTTPRoute.
+/// Status of an HTTPRoute.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct HTTPRouteStatus {
-    /// One entry a Gateway and controller.
+    /// One entry per Gateway and controller.
     pub parents: Vec<ParentStatus>,
 }
 
-/// What one Gateway says of an HTTPRoute.
+/// Status of an HTTPRoute at one Gateway.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ParentStatus {

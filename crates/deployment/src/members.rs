@@ -1,4 +1,4 @@
-//! What was observed of a group, sorted: which SeiNode stands at which ordinal, and whose it is.
+//! The observed SeiNodes of a group, by ordinal and owner.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,15 +18,15 @@ use crate::{
     write::Write,
 };
 
-/// All that is known of a group at one moment.
+/// The observed state of a group.
 pub struct Observed {
     /// The group, as the API server last returned it.
     pub group: Arc<SeiNodeDeployment>,
-    /// The SeiNodes that [`concerns`] it, at least, with what the group applied in `managedFields`. Those of others are
-    /// distinguished.
+    /// At least the SeiNodes that [`concerns`] it, with the group's fields in `managedFields`. May include SeiNodes of
+    /// other owners.
     pub nodes: Vec<Arc<SeiNode>>,
-    /// The objects that it owns beside its SeiNodes, and those of any owner that have the names it needs. Of
-    /// PodDisruptionBudgets, all of the namespace.
+    /// The other objects that it owns, those of any owner whose names it needs, and all PodDisruptionBudgets of the
+    /// namespace.
     pub objects: Vec<Object>,
     /// How those seids stand to the halt height that [`awaits_halt`](Self::awaits_halt) names, by SeiNode.
     pub halts: BTreeMap<String, Halt>,
@@ -40,7 +40,7 @@ pub struct Observed {
     pub now: Timestamp,
 }
 
-/// Whether a SeiNode has to be in [`Observed`] of `group`: it is the group's, or has a name that the group gives.
+/// Whether a SeiNode has to be in [`Observed`] of `group`: the group owns it or needs its name.
 pub fn concerns(group: &SeiNodeDeployment, node: &SeiNode) -> bool {
     node.metadata.namespace == group.metadata.namespace
         && (is_owned_by(node, group)
@@ -49,15 +49,15 @@ pub fn concerns(group: &SeiNodeDeployment, node: &SeiNode) -> bool {
 
 /// The SeiNodes of a group.
 pub(crate) struct Members {
-    /// One of each ordinal below `replicas`, in order.
+    /// One per ordinal below `replicas`, in order.
     pub(crate) wanted: Vec<Member>,
-    /// Own SeiNodes of higher ordinals, the highest first.
+    /// Owned SeiNodes with higher ordinals, the highest first.
     pub(crate) surplus: Vec<Arc<SeiNode>>,
-    /// Own SeiNodes with names that the group does not give: a second set of the Go controller.
+    /// Owned SeiNodes with other names: a second set of the Go controller.
     pub(crate) strays: Vec<Arc<SeiNode>>,
 }
 
-/// What stands at an ordinal.
+/// State of an ordinal.
 pub(crate) struct Member {
     pub(crate) ordinal: u32,
     pub(crate) name: String,
@@ -67,24 +67,24 @@ pub(crate) struct Member {
 pub(crate) enum Place {
     /// There is no SeiNode of this name.
     Vacant,
-    /// The group's.
+    /// Owned by the group.
     Own(Child),
-    /// Left of an earlier group of this name that retained it; nothing owns it.
+    /// Retained by an earlier group of this name; it has no owner.
     Retained(Child),
-    /// Being deleted: the name becomes free without further action.
+    /// Being deleted: the name becomes available without further action.
     Ending(Arc<SeiNode>),
-    /// It is not the group's to touch, for this reason.
+    /// It must not be changed by the group, for this reason.
     Foreign(String),
 }
 
-/// A SeiNode beside what the template says of it.
+/// A SeiNode, compared with the template.
 pub(crate) struct Child {
     pub(crate) node: Arc<SeiNode>,
-    /// Its spec is not that of the template.
+    /// Its spec differs from the template.
     pub(crate) is_outdated: bool,
-    /// Labels, annotations or owner are not those of the template.
+    /// Its labels, annotations or owner differ from the template.
     has_other_metadata: bool,
-    /// What the template says, under the revision that the SeiNode has.
+    /// The desired SeiNode, with the current revision of the SeiNode.
     desired: SeiNode,
 }
 
@@ -108,13 +108,13 @@ impl Members {
         Self { wanted, surplus, strays }
     }
 
-    /// The SeiNode of another name that does the work of an ordinal: one of the Go controller's second set.
+    /// The SeiNode with another name that replaces an ordinal: one of the Go controller's second set.
     pub(crate) fn holder(&self, ordinal: u32) -> Option<&Arc<SeiNode>> {
         let ordinal = ordinal.to_string();
         self.strays.iter().find(|node| node.labels().get(labels::DEPLOYMENT_ORDINAL) == Some(&ordinal))
     }
 
-    /// The SeiNodes at wanted ordinals that the group owns and that stay.
+    /// The SeiNodes at desired ordinals that the group owns and that are not being deleted.
     pub(crate) fn children(&self) -> impl Iterator<Item = (u32, &Child)> {
         self.wanted.iter().filter_map(|member| match &member.place {
             Place::Own(child) => Some((member.ordinal, child)),
@@ -154,7 +154,7 @@ impl Child {
         }
     }
 
-    /// Whether its spec is that of the template and its image runs.
+    /// Whether its spec matches the template and its image runs.
     pub(crate) fn is_updated(&self) -> bool {
         !self.is_outdated && runs_its_image(&self.node)
     }
@@ -163,7 +163,7 @@ impl Child {
         is_available(&self.node)
     }
 
-    /// What to apply for labels, annotations and owner alone: the spec stays as it is, and so does its ownership.
+    /// The patch for labels, annotations and owner only: the spec and its field ownership do not change.
     pub(crate) fn metadata_patch(&self) -> Option<Value> {
         self.has_other_metadata.then(|| {
             let mut patch = self.patch(&self.desired);
@@ -172,12 +172,12 @@ impl Child {
         })
     }
 
-    /// What to apply to bring the SeiNode to the template of `group`. The revision changes with the spec alone.
+    /// The patch that updates the SeiNode to the template of `group`. The revision changes only with the spec.
     pub(crate) fn whole_patch(&self, group: &SeiNodeDeployment, ordinal: u32) -> Value {
         self.patch(&child(group, ordinal, &generation(group)))
     }
 
-    /// The write of `patch`. What the Go controller wrote is taken over first, or the patch could not remove it.
+    /// The write of `patch`. Fields of the Go controller are taken over first; otherwise the patch could not remove them.
     pub(crate) fn write(&self, patch: Option<Value>) -> Option<Write> {
         let name = self.node.name_any();
         if taken_over(&self.node).is_some() {
@@ -186,7 +186,7 @@ impl Child {
         patch.map(|patch| Write::Apply { name, patch })
     }
 
-    /// Only this very SeiNode is meant, not another of its name.
+    /// Limits the write to this SeiNode, excluding another one of the same name.
     fn patch(&self, desired: &SeiNode) -> Value {
         let mut patch = json!(desired);
         patch["metadata"]["uid"] = json!(self.node.metadata.uid);
@@ -194,7 +194,7 @@ impl Child {
     }
 }
 
-/// The revision of what is created or changed now.
+/// The revision of SeiNodes that are created or changed now.
 pub(crate) fn generation(group: &SeiNodeDeployment) -> String {
     group.metadata.generation.unwrap_or_default().to_string()
 }
@@ -217,7 +217,8 @@ fn is_left_of_former(object: &impl Resource, group: &SeiNodeDeployment) -> bool 
     })
 }
 
-/// Why a SeiNode that nothing of this group owns cannot be adopted. Only what an earlier group of this name retained can.
+/// Why a SeiNode that this group does not own cannot be adopted, if it cannot: only one that an earlier group of this
+/// name retained can.
 fn not_adoptable(node: &SeiNode, desired: &SeiNode, group: &SeiNodeDeployment) -> Option<String> {
     let name = node.name_any();
     let controller = node.owner_references().iter().find(|owner| owner.controller == Some(true));

@@ -1,4 +1,4 @@
-//! The objects of a group beside its SeiNodes, whatever their kind.
+//! The objects of a group other than its SeiNodes, of any kind.
 
 use std::{fmt, sync::Arc};
 
@@ -13,16 +13,16 @@ use crate::{child::group_name, http_route::HTTPRoute};
 /// Kind of an object of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKind {
-    /// Inside the cluster, and in front of a Gateway.
+    /// A Service: internal, or behind a Gateway.
     Service,
-    /// How many pods may be evicted at a time.
+    /// A PodDisruptionBudget for the pods of the group.
     PodDisruptionBudget,
-    /// Of the Gateway API, which a cluster may lack.
+    /// An HTTPRoute of the Gateway API, which may not be installed.
     HTTPRoute,
 }
 
 impl ObjectKind {
-    /// As it stands in an object.
+    /// Its name in `kind`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Service => "Service",
@@ -32,7 +32,7 @@ impl ObjectKind {
     }
 }
 
-/// An object, as the API server has it or as the group wants it.
+/// An object, observed or desired.
 #[derive(Clone, PartialEq)]
 pub enum Object {
     /// A Service.
@@ -73,7 +73,7 @@ impl Object {
         self.metadata().name.as_deref().unwrap_or_default()
     }
 
-    /// All of it.
+    /// The whole object as JSON.
     pub fn body(&self) -> Value {
         match self {
             Self::Service(object) => json!(**object),
@@ -91,7 +91,7 @@ impl Object {
         controller.is_some_and(|uid| Some(uid) == group.metadata.uid.as_deref())
     }
 
-    /// Whether an earlier group of this name retained it; nothing owns it.
+    /// Whether an earlier group of this name retained it, so that it has no owner.
     pub(crate) fn is_retained(&self, group: &SeiNodeDeployment) -> bool {
         let labels = self.metadata().labels.as_ref();
         let of_group = labels.and_then(|labels| labels.get(labels::DEPLOYMENT));
@@ -110,7 +110,7 @@ impl Object {
     /// Whether applying `self` would change `live`.
     pub(crate) fn differs(&self, live: &Self) -> bool {
         let (desired, found) = (self.compared(), live.compared());
-        // A label too many in a selector takes pods out of it.
+        // An extra label in a selector excludes pods.
         let selector = |object: &Value| object.pointer("/spec/selector").cloned().unwrap_or_default();
         !differences(&desired, &found).is_empty()
             || !differences(&selector(&found), &selector(&desired)).is_empty()
@@ -148,7 +148,7 @@ pub(crate) fn described(object: &Object) -> String {
     format!("{} {}", object.kind().as_str(), object.name())
 }
 
-/// What the objects of a group have in common.
+/// Metadata of all objects of a group.
 pub(crate) fn metadata(group: &SeiNodeDeployment, name: String) -> ObjectMeta {
     ObjectMeta {
         name: Some(name),

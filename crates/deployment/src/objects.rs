@@ -1,4 +1,4 @@
-//! What the objects of a group beside its SeiNodes have to be, and the next writes for that.
+//! The desired objects of a group other than its SeiNodes, and the next writes of them.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::{
     write::Write,
 };
 
-/// The objects of a group, without the HTTPRoutes where they cannot be written.
+/// The desired objects of a group, without HTTPRoutes if they cannot be written.
 pub fn objects(group: &SeiNodeDeployment, routes: &Routes) -> Vec<Object> {
     let mut objects =
         vec![Arc::new(service::internal_service(group)).into(), Arc::new(budget::budget(group)).into()];
@@ -29,7 +29,7 @@ pub fn objects(group: &SeiNodeDeployment, routes: &Routes) -> Vec<Object> {
     objects
 }
 
-/// The next writes, and what is in the way.
+/// The next writes, and what prevents others.
 pub(crate) fn update(observed: &Observed) -> (Vec<Write>, Vec<Obstacle>) {
     let group = &*observed.group;
     let (mut writes, mut obstacles) = (Vec::new(), Vec::new());
@@ -55,7 +55,8 @@ pub(crate) fn update(observed: &Observed) -> (Vec<Write>, Vec<Obstacle>) {
     (writes, obstacles)
 }
 
-/// Whether it is known that nothing wants the object. Without a Gateway that is not known of routes, unless none is wanted.
+/// Whether the object is known to be no longer desired. Without a Gateway this is unknown for routes, unless none is
+/// desired.
 fn can_be_judged(live: &Object, observed: &Observed) -> bool {
     match live.kind() {
         ObjectKind::Service => true,
@@ -66,11 +67,11 @@ fn can_be_judged(live: &Object, observed: &Observed) -> bool {
     }
 }
 
-/// What stands at the place of an object.
+/// What exists under the name of an object.
 enum Place {
-    /// It, or nothing that can be changed.
+    /// The object as desired, or nothing that can be changed.
     Right,
-    /// Nothing, or something that has to be changed.
+    /// Nothing, or an object that has to be changed.
     Differs,
     /// An object of another owner.
     Foreign(Obstacle),
@@ -78,10 +79,10 @@ enum Place {
 
 fn place(group: &SeiNodeDeployment, desired: &Object, live: Option<&Object>) -> Place {
     match live {
-        // The name becomes free without further action.
+        // The name becomes available without further action.
         Some(live) if live.is_being_deleted() => Place::Right,
         Some(live) if !live.is_owned_by(group) && !live.is_retained(group) => {
-            // A budget of this name that selects other pods does no harm, and this group does without one.
+            // A budget of this name that selects other pods is harmless; this group then has none.
             if desired.kind() == ObjectKind::PodDisruptionBudget {
                 return Place::Right;
             }
@@ -108,7 +109,7 @@ impl Observed {
         service.filter(|service| service.is_owned_by(&self.group))
     }
 
-    /// Names of the HTTPRoutes that are wanted, with their protocols.
+    /// Names of the desired HTTPRoutes, with their protocols.
     pub(crate) fn wanted_routes(&self) -> Vec<(&'static str, String)> {
         let Routes::At(gateway) = &self.routes else { return Vec::new() };
         if self.group.spec.networking.is_none() {

@@ -1,9 +1,9 @@
-//! Which SeiNodes may be updated now. Nothing is remembered of an update: what differs from the template is outdated,
-//! and what is not available is on its way or in trouble.
+//! Which SeiNodes may be updated now. No state of an update is kept: a SeiNode that differs from the template is
+//! outdated, and one that is not available is starting or has a problem.
 
 use std::collections::BTreeSet;
 
-/// A SeiNode as an update sees it.
+/// State of a SeiNode during an update.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate {
     pub(crate) ordinal: u32,
@@ -11,8 +11,8 @@ pub(crate) struct Candidate {
     pub(crate) is_available: bool,
 }
 
-/// The ordinals to update now, when at most `max_unavailable` of `replicas` nodes may be unavailable. A node that is
-/// unavailable already costs nothing, so a halted chain, of which every node is down, is updated at once. Of the others
+/// The ordinals to update now, if at most `max_unavailable` of `replicas` nodes may be unavailable. Updating a node that
+/// is already unavailable costs nothing, so a halted chain, where every node is down, is updated at once. Of the others,
 /// the highest ordinals come first.
 pub(crate) fn turn(candidates: &[Candidate], replicas: u32, max_unavailable: u32) -> BTreeSet<u32> {
     let available = candidates.iter().filter(|candidate| candidate.is_available).count();
@@ -29,7 +29,7 @@ pub(crate) fn turn(candidates: &[Candidate], replicas: u32, max_unavailable: u32
 mod tests {
     use super::*;
 
-    /// One letter a node: `a` available, `d` down; in capitals outdated.
+    /// One letter per node: `a` available, `d` down; upper case means outdated.
     fn turn_of(nodes: &str, max_unavailable: u32) -> Vec<u32> {
         let candidates: Vec<_> = nodes
             .chars()

@@ -1,5 +1,5 @@
-//! The Services of a group: inside the cluster, and in front of a Gateway. They select every pod of the group, whatever
-//! its revision, so that an update takes no serving pod out of them.
+//! The Services of a group: internal, and external behind a Gateway. They select every pod of the group, of any
+//! revision, so that an update removes no serving pod from them.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,8 @@ pub(crate) fn internal_service(group: &SeiNodeDeployment) -> Service {
     service(group, internal_service_name(group), ports.into())
 }
 
-/// The external Service, without the mark of the others, as the Go controller leaves it: validators are reached by peers alone.
+/// The external Service, without the label of the others, as with the Go controller: validators are reached by peers
+/// only.
 pub(crate) fn external_service(group: &SeiNodeDeployment) -> Service {
     let ports = external_ports(group).map(|(name, number)| port(name, number));
     let mut service = service(group, external_service_name(group), ports.collect());
@@ -39,7 +40,7 @@ pub(crate) fn external_service(group: &SeiNodeDeployment) -> Service {
     service
 }
 
-/// Names and numbers of the ports that a group has for clients outside the cluster.
+/// Names and numbers of the ports for clients outside the cluster.
 pub(crate) fn external_ports(group: &SeiNodeDeployment) -> impl Iterator<Item = (&'static str, u16)> {
     let is_validator = group.spec.template.spec.mode() == Some(Mode::Validator);
     ports::SEID

@@ -1,4 +1,4 @@
-//! What to say of a group. The same observation gives the same status, so that nothing is written without a change.
+//! The status of a group. The same observation gives the same status, so that nothing is written without a change.
 
 mod conditions;
 mod counts;
@@ -23,11 +23,11 @@ use crate::{
 pub struct Refusal {
     /// The object, by kind and name.
     pub object: String,
-    /// The words of the API server.
+    /// The message of the API server.
     pub message: String,
 }
 
-/// The status of a group whose writes were `decision`, of which those of `refusals` were refused.
+/// The status of a group after the writes of `decision`, of which `refusals` were rejected.
 pub fn status(observed: &Observed, decision: &Decision, refusals: &[Refusal]) -> SeiNodeDeploymentStatus {
     let group = &*observed.group;
     let members = Members::of(observed);

@@ -1,5 +1,5 @@
-//! What the Go controller wrote into a SeiNode is its own by `managedFields`, since it did not use server-side apply. An
-//! apply of ours would never remove it. So it is first counted as applied by us.
+//! The Go controller did not use server-side apply, so it owns the fields that it wrote in `managedFields`, and an apply
+//! by the operator would never remove them. They are first counted as applied by the operator.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry};
 use kube::Resource;
@@ -11,13 +11,13 @@ use crate::fields::{is_applied_by_group, is_by};
 /// The parts of `metadata` that the Go controller writes for a group. Its finalizer is that of the SeiNode.
 const METADATA: [&str; 3] = ["f:labels", "f:annotations", "f:ownerReferences"];
 
-/// Whether the entry has fields that the Go controller wrote into the object itself.
+/// Whether the entry is for fields that the Go controller wrote, other than the status.
 pub fn is_by_go(entry: &ManagedFieldsEntry) -> bool {
     is_by(entry, labels::GO_FIELD_MANAGER, "Update")
 }
 
-/// The managed fields of `live` in which what the Go controller wrote for its group counts as applied by us. `None` where
-/// nothing is to be taken over.
+/// The managed fields of `live` in which the fields that the Go controller wrote for its group count as applied by the
+/// operator. `None` if there are none.
 pub fn taken_over(live: &SeiNode) -> Option<Vec<ManagedFieldsEntry>> {
     let entries = live.meta().managed_fields.iter().flatten().cloned();
     let (ours, others): (Vec<_>, Vec<_>) = entries.partition(is_applied_by_group);
@@ -50,7 +50,7 @@ pub fn taken_over(live: &SeiNode) -> Option<Vec<ManagedFieldsEntry>> {
     Some(kept)
 }
 
-/// Takes the fields of a group out of `fields`.
+/// Removes the fields of a group from `fields`, and returns them.
 fn take(fields: &mut Map<String, Value>) -> Map<String, Value> {
     let mut taken = Map::new();
     taken.extend(fields.remove("f:spec").map(|spec| ("f:spec".to_owned(), spec)));
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_go_controller_wrote_for_its_group_is_taken_over_and_the_rest_stays_its_own() {
+    fn only_fields_that_the_go_controller_wrote_for_its_group_are_taken_over() {
         let by_user = entry("kubectl", "Update", &json!({ "f:metadata": { "f:labels": { "f:by": {} } } }));
         let by_go = json!({
             "f:metadata": { "f:labels": { ".": {}, "f:team": {} }, "f:finalizers": { ".": {} } },
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_applied_before_is_kept_beside_it() {
+    fn fields_that_were_applied_before_are_kept() {
         let ours = entry(
             labels::DEPLOYMENT_FIELD_MANAGER,
             "Apply",
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_the_go_controller_did_not_write_has_nothing_to_take_over() {
+    fn a_node_that_the_go_controller_did_not_write_is_not_taken_over() {
         let status = json!({ "manager": "manager", "operation": "Update", "subresource": "status",
             "fieldsV1": { "f:status": { "f:phase": {} } } });
         let finalizer = entry("manager", "Update", &json!({ "f:metadata": { "f:finalizers": {} } }));

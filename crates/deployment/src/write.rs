@@ -1,4 +1,4 @@
-//! The writes that a decision can ask for.
+//! The writes of a decision.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use sei_api::SeiNode;
@@ -6,57 +6,57 @@ use serde_json::Value;
 
 use crate::object::{Object, ObjectKind};
 
-/// One write. Each names the very object that was observed, so that one which is out of date is refused by the API
-/// server and changes nothing.
+/// One write. Each names exactly the object that was observed, so that the API server rejects an outdated write and
+/// nothing changes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Write {
     /// Add the finalizer.
     Mark,
-    /// Apply this SeiNode, which did not exist; not where there is one by now.
+    /// Apply this SeiNode, which did not exist; fails if it exists by now.
     Create(Box<SeiNode>),
-    /// Apply this to an existing SeiNode. Its uid is in it.
+    /// Apply this to an existing SeiNode. It contains the UID.
     Apply {
         /// Name of the SeiNode.
         name: String,
         /// What to apply.
         patch: Value,
     },
-    /// Count what the Go controller wrote into a SeiNode of this uid as applied by us: [`taken_over`](crate::taken_over)
-    /// of the live one, at its resource version.
+    /// Count the fields that the Go controller wrote into the SeiNode with this UID as applied by the operator:
+    /// [`taken_over`](crate::taken_over) of the live one, at its resource version.
     TakeOver {
         /// Name of the SeiNode.
         name: String,
-        /// Its uid.
+        /// Its UID.
         uid: String,
     },
-    /// Delete a SeiNode of this uid.
+    /// Delete the SeiNode with this UID.
     Delete {
         /// Name of the SeiNode.
         name: String,
-        /// Its uid.
+        /// Its UID.
         uid: String,
     },
-    /// Leave a SeiNode these owners, at this resource version.
+    /// Reduce the owners of a SeiNode to these, at this resource version.
     Release {
         /// Name of the SeiNode.
         name: String,
         /// Its resource version.
         version: String,
-        /// The owners that stay.
+        /// The remaining owners.
         owners: Vec<OwnerReference>,
     },
     /// Apply this object.
     ApplyObject(Object),
-    /// Delete an object of this uid.
+    /// Delete the object with this UID.
     DeleteObject {
         /// Its kind.
         kind: ObjectKind,
         /// Its name.
         name: String,
-        /// Its uid.
+        /// Its UID.
         uid: String,
     },
-    /// Leave an object these owners, at this resource version.
+    /// Reduce the owners of an object to these, at this resource version.
     ReleaseObject {
         /// Its kind.
         kind: ObjectKind,
@@ -64,7 +64,7 @@ pub enum Write {
         name: String,
         /// Its resource version.
         version: String,
-        /// The owners that stay.
+        /// The remaining owners.
         owners: Vec<OwnerReference>,
     },
     /// Remove the finalizer.

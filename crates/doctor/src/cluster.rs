@@ -1,4 +1,4 @@
-//! The cluster itself: version, clocks, cert-manager.
+//! Checks of the cluster: version, clocks, cert-manager.
 
 use jiff::Timestamp;
 use sei_api::conditions::{ConditionType, is_true};
@@ -8,21 +8,21 @@ use crate::{
     finding::{Check, Finding},
 };
 
-/// Oldest version of Kubernetes, as docs/install.md has it.
+/// Oldest supported version of Kubernetes, as in docs/install.md.
 const OLDEST: (u32, u32) = (1, 33);
-/// Seconds that clocks may differ. Certificates are backdated by minutes, leases last 15 s.
+/// Tolerated clock skew in seconds. Certificates are backdated by minutes, leases last 15 s.
 const SKEW: i64 = 5;
 
 pub(crate) fn version(facts: &Facts) -> Vec<Finding> {
     let check = Check::Kubernetes;
     vec![match &facts.server_version {
-        Err(why) => Finding::unknown(check, format!("the version of the API server is not known: {why}")),
+        Err(why) => Finding::unknown(check, format!("failed to read the version of the API server: {why}")),
         Ok((major, minor)) if (*major, *minor) < OLDEST => Finding::error(
             check,
-            format!("the API server is of version {major}.{minor}"),
+            format!("the API server has version {major}.{minor}"),
             format!("upgrade Kubernetes to {}.{} or later", OLDEST.0, OLDEST.1),
         ),
-        Ok((major, minor)) => Finding::ok(check, format!("the API server is of version {major}.{minor}")),
+        Ok((major, minor)) => Finding::ok(check, format!("the API server has version {major}.{minor}")),
     }]
 }
 
@@ -30,7 +30,10 @@ pub(crate) fn clock(facts: &Facts) -> Vec<Finding> {
     let check = Check::Clock;
     let server = match &facts.server_time {
         Err(why) => {
-            return vec![Finding::unknown(check, format!("the time of the API server is not known: {why}"))];
+            return vec![Finding::unknown(
+                check,
+                format!("failed to read the time of the API server: {why}"),
+            )];
         }
         Ok(server) => *server,
     };
@@ -40,7 +43,7 @@ pub(crate) fn clock(facts: &Facts) -> Vec<Finding> {
         findings.push(Finding::warning(
             check,
             format!("the clock of this machine differs from that of the API server by {} s", seconds.abs()),
-            "synchronize the clocks (NTP): verdicts on certificates that are made here depend on it",
+            "synchronize the clocks (NTP): checks of certificates on this machine depend on them",
         ));
     }
     let lease = facts.lease.as_ref().ok().and_then(Option::as_ref);
@@ -70,15 +73,17 @@ pub(crate) fn cert_manager(facts: &Facts) -> Vec<Finding> {
     };
     let waiting = facts.nodes.iter().flatten().filter(waits).count();
     vec![match &facts.cert_manager {
-        Err(why) => Finding::unknown(check, format!("whether cert-manager is installed is not known: {why}")),
+        Err(why) => {
+            Finding::unknown(check, format!("failed to check whether cert-manager is installed: {why}"))
+        }
         Ok(true) => Finding::ok(check, "cert-manager is installed"),
         Ok(false) if waiting > 0 => Finding::warning(
             check,
             format!("cert-manager is not installed, and {waiting} SeiNodes wait for a TLS Secret"),
-            "install cert-manager, or create the Secrets by other means (docs/tls-procedures.md)",
+            "install cert-manager, or create the Secrets another way (docs/tls-procedures.md)",
         ),
         Ok(false) => {
-            Finding::ok(check, "cert-manager is not installed; TLS Secrets must be created by other means")
+            Finding::ok(check, "cert-manager is not installed; TLS Secrets must be created another way")
         }
     }]
 }

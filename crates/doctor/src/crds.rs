@@ -1,4 +1,4 @@
-//! The CustomResourceDefinitions: installed, and those of this version.
+//! The installed CustomResourceDefinitions, compared with those of this version.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, CustomResourceDefinitionVersion,
@@ -17,7 +17,7 @@ pub(crate) fn findings(facts: &Facts) -> Vec<Finding> {
     match &facts.crds {
         Err(why) => vec![Finding::unknown(
             Check::Crds,
-            format!("the CustomResourceDefinitions could not be read: {why}"),
+            format!("failed to read the CustomResourceDefinitions: {why}"),
         )],
         Ok(installed) => [sei_api::crd(), sei_api::deployment_crd()]
             .iter()
@@ -39,7 +39,7 @@ fn compare(wanted: &CustomResourceDefinition, installed: &[CustomResourceDefinit
             format!("{name} has the schema of another version: fields and rules may be missing"),
             FIX,
         ),
-        _ => Finding::ok(Check::Crds, format!("{name} is that of this version")),
+        _ => Finding::ok(Check::Crds, format!("{name} matches this version")),
     }
 }
 

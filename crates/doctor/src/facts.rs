@@ -1,4 +1,4 @@
-//! What findings are made from.
+//! The facts that findings are derived from.
 
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -7,26 +7,26 @@ use k8s_openapi::{
 };
 use sei_api::SeiNode;
 
-/// What was read, or why it could not be.
+/// A value that was read, or why it could not be.
 pub type Read<T> = Result<T, String>;
 
 /// What was read of a cluster.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// The time by the clock of this machine.
+    /// The time on this machine.
     pub now: Timestamp,
-    /// The time by the clock of the API server at that moment.
+    /// The time on the API server at that moment.
     pub server_time: Read<Timestamp>,
     /// Major and minor version of the API server.
     pub server_version: Read<(u32, u32)>,
-    /// Those of our CustomResourceDefinitions that are installed.
+    /// The operator's CustomResourceDefinitions that are installed.
     pub crds: Read<Vec<CustomResourceDefinition>>,
-    /// All Deployments, or those of the namespace that was named.
+    /// All Deployments, or those of the selected namespace.
     pub deployments: Read<Vec<Deployment>>,
     /// The lease of the operator; none if it does not exist.
     pub lease: Read<Option<Lease>>,
-    /// What the operator needs, and whether its ServiceAccount may.
-    pub rights: Read<Vec<(Right, bool)>>,
+    /// Each permission that the operator needs, and whether its ServiceAccount has it.
+    pub permissions: Read<Vec<(Permission, bool)>>,
     /// The SeiNodes.
     pub nodes: Read<Vec<SeiNode>>,
     /// The pods of nodes and operator.
@@ -39,7 +39,7 @@ impl Facts {
     /// Nothing has been read yet.
     pub fn unread(now: Timestamp) -> Self {
         fn unread<T>() -> Read<T> {
-            Err("it was not read".to_owned())
+            Err("not read".to_owned())
         }
         Self {
             now,
@@ -48,7 +48,7 @@ impl Facts {
             crds: unread(),
             deployments: unread(),
             lease: unread(),
-            rights: unread(),
+            permissions: unread(),
             nodes: unread(),
             pods: unread(),
             cert_manager: unread(),
@@ -56,10 +56,10 @@ impl Facts {
     }
 }
 
-/// A right.
+/// A permission.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Right {
-    /// The namespace; none for all.
+pub struct Permission {
+    /// The namespace; all if absent.
     pub namespace: Option<String>,
     /// API group; empty for the core.
     pub group: String,
@@ -67,6 +67,6 @@ pub struct Right {
     pub resource: String,
     /// Verb.
     pub verb: String,
-    /// The object, where the right is for one.
+    /// The name of the object, if the permission is limited to one.
     pub name: Option<String>,
 }

@@ -2,14 +2,14 @@
 
 use serde::{Serialize, Serializer};
 
-/// How bad it is.
+/// Its severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// As it should be.
+    /// Correct.
     Ok,
-    /// It could not be checked; the message says why.
+    /// The check could not run; the message says why.
     Unknown,
-    /// It works, and needs attention.
+    /// It works but needs attention.
     Warning,
     /// It does not work.
     Error,
@@ -28,22 +28,22 @@ pub enum Check {
     Operator,
     /// The platform settings of the operator.
     Settings,
-    /// The rights of the operator's ServiceAccount.
-    Rights,
+    /// The permissions of the operator's ServiceAccount.
+    Permissions,
     /// The lease that decides which replica is active.
     Lease,
     /// The images of operator and nodes.
     Images,
-    /// Whether the operator reaches the sidecars.
+    /// Whether the operator can reach the sidecars.
     Network,
-    /// Nodes that need manual intervention.
+    /// Nodes that require manual intervention.
     Nodes,
     /// cert-manager.
     CertManager,
 }
 
 impl Level {
-    /// As it is written.
+    /// Its name in the output.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -55,7 +55,7 @@ impl Level {
 }
 
 impl Check {
-    /// As it is written.
+    /// Its name in the output.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Kubernetes => "kubernetes",
@@ -63,7 +63,7 @@ impl Check {
             Self::Crds => "crds",
             Self::Operator => "operator",
             Self::Settings => "settings",
-            Self::Rights => "rights",
+            Self::Permissions => "permissions",
             Self::Lease => "lease",
             Self::Images => "images",
             Self::Network => "network",
@@ -88,7 +88,7 @@ impl Serialize for Check {
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// How bad it is.
+    /// Its severity.
     pub level: Level,
     /// What was checked.
     pub check: Check,

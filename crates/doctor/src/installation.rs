@@ -16,10 +16,10 @@ use crate::{
 
 /// Value of label `app.kubernetes.io/name` of the operator's Deployment.
 const NAME: &str = "sei-operator";
-/// In the image of the Go controller.
+/// Part of the image name of the Go controller.
 const GO: &str = "sei-k8s-controller";
 
-/// What of an operator's Deployment decides what else is read.
+/// The settings of an operator's Deployment that decide what else is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installation {
     /// Its namespace.
@@ -28,9 +28,9 @@ pub struct Installation {
     pub account: String,
     /// Name of its lease.
     pub lease: Option<String>,
-    /// Namespaces that it is limited to; none is all.
+    /// Namespaces that it is limited to; all if empty.
     pub watched: Vec<String>,
-    /// Whether it reads only Secrets that are named to it.
+    /// Whether it reads only listed Secrets (`--secret-access=named`).
     pub named_secrets: bool,
 }
 
@@ -54,7 +54,7 @@ pub fn installation(deployments: &[Deployment]) -> Option<Installation> {
 pub(crate) fn findings(facts: &Facts) -> Vec<Finding> {
     let deployments = match &facts.deployments {
         Err(why) => {
-            let message = format!("the Deployments could not be read: {why}");
+            let message = format!("failed to read the Deployments: {why}");
             return vec![Finding::unknown(Check::Operator, message)];
         }
         Ok(deployments) => deployments,
@@ -72,12 +72,15 @@ pub(crate) fn findings(facts: &Facts) -> Vec<Finding> {
         ([], Some(go)) => findings.push(Finding::warning(
             Check::Operator,
             format!("Deployment {} is the Go controller, and the operator is not installed", full_name(go)),
-            "to change over, follow docs/migration.md",
+            "follow docs/migration.md to replace it",
         )),
         (_, Some(go)) => findings.push(Finding::error(
             Check::Operator,
-            format!("Deployment {} is the Go controller, and runs beside the operator", full_name(go)),
-            "scale it to 0, and remove it when the operator has taken over (docs/migration.md)",
+            format!(
+                "Deployment {} is the Go controller, and runs at the same time as the operator",
+                full_name(go)
+            ),
+            "scale it to 0, and remove it once the operator has taken over (docs/migration.md)",
         )),
         ([_, second, ..], None) => findings.push(Finding::warning(
             Check::Operator,

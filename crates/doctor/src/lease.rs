@@ -13,9 +13,9 @@ pub(crate) fn findings(facts: &Facts) -> Vec<Finding> {
     else {
         return Vec::new();
     };
-    let logs = "see the log of the operator: it says why no replica becomes active";
+    let logs = "check the log of the operator for why no replica becomes active";
     vec![match &facts.lease {
-        Err(why) => Finding::unknown(check, format!("Lease {name} could not be read: {why}")),
+        Err(why) => Finding::unknown(check, format!("failed to read Lease {name}: {why}")),
         Ok(None) => Finding::error(check, format!("Lease {name} does not exist: no replica is active"), logs),
         Ok(Some(lease)) => {
             let spec = lease.spec.clone().unwrap_or_default();

@@ -18,9 +18,9 @@ mod finding;
 mod installation;
 mod lease;
 mod nodes;
-mod rights;
+mod permissions;
 
-pub use facts::{Facts, Read, Right};
+pub use facts::{Facts, Permission, Read};
 pub use finding::{Check, Finding, Level};
 pub use installation::{Installation, installation};
 
@@ -31,7 +31,7 @@ pub fn findings(facts: &Facts) -> Vec<Finding> {
         cluster::clock(facts),
         crds::findings(facts),
         installation::findings(facts),
-        rights::findings(facts),
+        permissions::findings(facts),
         lease::findings(facts),
         nodes::images(facts),
         nodes::network(facts),
@@ -41,7 +41,7 @@ pub fn findings(facts: &Facts) -> Vec<Finding> {
     .concat()
 }
 
-/// Whether nothing is wrong: warnings are not, and neither is what could not be checked.
+/// Whether there is no error. Warnings and checks that could not run do not count.
 pub fn is_healthy(findings: &[Finding]) -> bool {
     findings.iter().all(|finding| finding.level != Level::Error)
 }

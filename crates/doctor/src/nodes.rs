@@ -1,4 +1,4 @@
-//! What the nodes show of the installation: images, network, and what needs manual intervention.
+//! Checks of the nodes: images, network, and which nodes require manual intervention.
 
 use k8s_openapi::api::core::v1::{ContainerStateWaiting, Pod};
 use kube::ResourceExt;
@@ -12,10 +12,10 @@ use crate::{
     finding::{Check, Finding},
 };
 
-/// Reasons for which the kubelet waits with a container whose image it does not get.
+/// Reasons of a waiting container whose image cannot be pulled.
 const NO_IMAGE: [&str; 5] =
     ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"];
-/// Names that a message lists.
+/// Maximum number of names in a message.
 const LISTED: usize = 5;
 
 pub(crate) fn images(facts: &Facts) -> Vec<Finding> {
@@ -25,7 +25,10 @@ pub(crate) fn images(facts: &Facts) -> Vec<Finding> {
     };
     let failed: Vec<_> = pods.iter().filter_map(without_image).collect();
     if failed.is_empty() {
-        return vec![Finding::ok(Check::Images, format!("the images of {} pods are there", pods.len()))];
+        return vec![Finding::ok(
+            Check::Images,
+            format!("the images of all {} pods were pulled", pods.len()),
+        )];
     }
     failed
 }
@@ -42,7 +45,7 @@ fn without_image(pod: &Pod) -> Option<Finding> {
     let place = format!("{}/{}", pod.namespace().unwrap_or_default(), pod.name_any());
     Some(Finding::error(
         Check::Images,
-        format!("pod {place} does not get image {} of container {}", container.image, container.name),
+        format!("pod {place} cannot pull image {} of container {}", container.image, container.name),
         "correct the image or the registry's credentials; kubectl describe pod shows the kubelet's message",
     ))
 }
@@ -62,14 +65,14 @@ pub(crate) fn network(facts: &Facts) -> Vec<Finding> {
     let fix = "allow the operator's pods to reach the nodes' pods on TCP 7777, with TLS 8443 (NetworkPolicy, service \
                mesh), and see condition SidecarReady of the SeiNode";
     let message = format!(
-        "the operator does not reach {} of {} sidecars: {}",
+        "the operator cannot reach {} of {} sidecars: {}",
         unreachable.len(),
         known.len(),
         list(&unreachable)
     );
     match (unreachable.len(), known.len()) {
         (_, 0) => Vec::new(),
-        (0, all) => vec![Finding::ok(Check::Network, format!("the operator reaches all {all} sidecars"))],
+        (0, all) => vec![Finding::ok(Check::Network, format!("the operator can reach all {all} sidecars"))],
         (some, all) if some < all => vec![Finding::warning(Check::Network, message, fix)],
         _ => vec![Finding::error(Check::Network, message, fix)],
     }
@@ -91,12 +94,12 @@ pub(crate) fn stalled(facts: &Facts) -> Vec<Finding> {
         count => Finding::warning(
             Check::Nodes,
             format!("{count} of {} SeiNodes are stalled: {}", nodes.len(), list(&stalled)),
-            "sei-operator status NAME says why and what to do",
+            "run sei-operator status NAME: it shows the cause and what to do",
         ),
     }]
 }
 
-/// The first names, and how many more there are.
+/// The first names, and the number of the others.
 fn list(nodes: &[&SeiNode]) -> String {
     let name = |node: &&SeiNode| format!("{}/{}", node.namespace().unwrap_or_default(), node.name_any());
     let names: Vec<_> = nodes.iter().take(LISTED).map(name).collect();

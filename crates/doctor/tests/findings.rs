@@ -1,7 +1,9 @@
-//! An installation in order, and each way in which one is not.
+//! A healthy installation, and each fault that is found.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use sei_doctor::{Check, Facts, Finding, Installation, Level, Right, findings, installation, is_healthy};
+use sei_doctor::{
+    Check, Facts, Finding, Installation, Level, Permission, findings, installation, is_healthy,
+};
 use serde_json::{Value, json};
 
 fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {
@@ -66,8 +68,8 @@ fn node(sidecar: &str, stalled: &str) -> Value {
     })
 }
 
-fn right(verb: &str) -> Right {
-    Right {
+fn permission(verb: &str) -> Permission {
+    Permission {
         namespace: Some("a".to_owned()),
         group: "apps".to_owned(),
         resource: "statefulsets".to_owned(),
@@ -90,27 +92,27 @@ fn in_order() -> Facts {
         crds: Ok(vec![sei_api::crd(), sei_api::deployment_crd()]),
         deployments: Ok(vec![read(deployment())]),
         lease: Ok(Some(read(lease("2030-01-01T00:00:05.000000Z")))),
-        rights: Ok(vec![(right("get"), true), (right("patch"), true)]),
+        permissions: Ok(vec![(permission("get"), true), (permission("patch"), true)]),
         nodes: Ok(vec![read(node("Ready", "False"))]),
         pods: Ok(vec![]),
         cert_manager: Ok(true),
     }
 }
 
-/// The findings that are not in order.
+/// The findings that are not ok.
 fn bad(facts: &Facts) -> Vec<Finding> {
     findings(facts).into_iter().filter(|finding| finding.level != Level::Ok).collect()
 }
 
 #[test]
-fn an_installation_in_order_has_no_bad_finding_and_every_check_says_so() {
+fn a_healthy_installation_has_only_ok_findings_from_every_check() {
     let found = findings(&in_order());
     assert!(bad(&in_order()).is_empty(), "{found:#?}");
     assert!(is_healthy(&found) && found.len() >= 10, "{found:#?}");
 }
 
 #[test]
-fn what_decides_what_else_is_read_is_taken_from_the_deployment() {
+fn the_scope_of_other_checks_comes_from_the_deployment() {
     let expected = Installation {
         namespace: "system".to_owned(),
         account: "sei-operator".to_owned(),
@@ -122,11 +124,11 @@ fn what_decides_what_else_is_read_is_taken_from_the_deployment() {
     assert_eq!(installation(&[read(go())]), None);
 }
 
-/// What is wrong, the check that finds it, how bad it is, and a part of the message.
+/// A fault, the check that finds it, its severity, and a part of the message.
 type Case = (fn(&mut Facts), Check, Level, &'static str);
 
 #[test]
-fn each_thing_that_is_wrong_is_found_by_its_check_alone() {
+fn each_fault_is_found_by_its_check_only() {
     let cases: &[Case] = &[
         (|it| it.server_version = Ok((1, 32)), Check::Kubernetes, Level::Error, "version 1.32"),
         (|it| it.now = "2030-01-01T00:01:10Z".parse().unwrap(), Check::Clock, Level::Warning, "by 60 s"),
@@ -170,7 +172,7 @@ fn each_thing_that_is_wrong_is_found_by_its_check_alone() {
             |it| it.deployments.as_mut().unwrap().push(read(go())),
             Check::Operator,
             Level::Error,
-            "runs beside the operator",
+            "runs at the same time as the operator",
         ),
         (
             |it| {
@@ -183,12 +185,18 @@ fn each_thing_that_is_wrong_is_found_by_its_check_alone() {
             "SEI_NODEPOOL_NAME",
         ),
         (
-            |it| it.rights = Ok(vec![(right("get"), false), (right("patch"), false), (right("list"), true)]),
-            Check::Rights,
+            |it| {
+                it.permissions = Ok(vec![
+                    (permission("get"), false),
+                    (permission("patch"), false),
+                    (permission("list"), true),
+                ])
+            },
+            Check::Permissions,
             Level::Error,
             "may not get, patch statefulsets.apps in namespace a",
         ),
-        (|it| it.rights = Err("forbidden".to_owned()), Check::Rights, Level::Unknown, "forbidden"),
+        (|it| it.permissions = Err("forbidden".to_owned()), Check::Permissions, Level::Unknown, "forbidden"),
         (|it| it.lease = Ok(None), Check::Lease, Level::Error, "does not exist"),
         (
             |it| it.lease = Ok(Some(read(lease("2030-01-01T00:00:10.000000Z").clone()))),
@@ -213,13 +221,13 @@ fn each_thing_that_is_wrong_is_found_by_its_check_alone() {
             },
             Check::Images,
             Level::Error,
-            "pod sei/rpc-0-0 does not get image seid:typo of container seid",
+            "pod sei/rpc-0-0 cannot pull image seid:typo of container seid",
         ),
         (
             |it| it.nodes = Ok(vec![read(node("Unreachable", "False"))]),
             Check::Network,
             Level::Error,
-            "does not reach 1 of 1 sidecars: sei/rpc-0",
+            "cannot reach 1 of 1 sidecars: sei/rpc-0",
         ),
         (
             |it| it.nodes.as_mut().unwrap().push(read(node("Unreachable", "False"))),
@@ -250,7 +258,7 @@ fn each_thing_that_is_wrong_is_found_by_its_check_alone() {
 }
 
 #[test]
-fn before_the_change_over_the_go_controller_is_named_and_no_operator_is_missed() {
+fn before_a_migration_only_the_go_controller_is_reported() {
     let facts = Facts { deployments: Ok(vec![read(go())]), ..in_order() };
     let [finding] = &*bad(&facts) else { panic!("{:?}", bad(&facts)) };
     assert_eq!(finding.level, Level::Warning);
@@ -258,7 +266,7 @@ fn before_the_change_over_the_go_controller_is_named_and_no_operator_is_missed()
 }
 
 #[test]
-fn what_cannot_be_read_is_unknown_and_not_wrong() {
+fn what_cannot_be_read_is_unknown_and_not_an_error() {
     let found = findings(&Facts::unread(Default::default()));
     assert!(found.iter().all(|finding| finding.level == Level::Unknown), "{found:#?}");
     assert!(is_healthy(&found));

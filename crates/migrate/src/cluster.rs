@@ -14,9 +14,9 @@ use serde_json::Value;
 /// The objects of all nodes and groups.
 #[derive(Clone, Debug, Default)]
 pub struct Cluster {
-    /// SeiNodes, as the API server returns them.
+    /// SeiNodes as returned by the API server.
     pub nodes: Vec<Value>,
-    /// SeiNodeDeployments, as the API server returns them.
+    /// SeiNodeDeployments as returned by the API server.
     pub groups: Vec<Value>,
     /// Volume claims.
     pub claims: Vec<PersistentVolumeClaim>,
@@ -32,7 +32,7 @@ pub struct Cluster {
     pub jobs: Vec<Job>,
     /// Pods.
     pub pods: Vec<Pod>,
-    /// Namespace and name of each Secret; none where they may not be listed.
+    /// Namespace and name of each Secret; absent if they may not be listed.
     pub secrets: Option<BTreeSet<(String, String)>>,
 }
 

@@ -1,9 +1,9 @@
-//! What becomes of an object.
+//! The forecast of an object.
 
 use serde::Serialize;
 use serde_json::Value;
 
-/// What becomes of a SeiNode or SeiNodeDeployment.
+/// What the operator will do with a SeiNode or SeiNodeDeployment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Forecast {
     /// `SeiNode` or `SeiNodeDeployment`.
@@ -12,15 +12,15 @@ pub struct Forecast {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// How it is now.
+    /// Its current state.
     pub now: String,
     /// Whether it is wedged: its plan has failed, and the Go controller does not continue.
     pub wedged: bool,
-    /// In one word.
+    /// The effect, in one word.
     pub effect: Effect,
-    /// What happens, in order.
+    /// The steps, in order.
     pub steps: Vec<String>,
-    /// Why manual intervention will be required.
+    /// Why manual intervention will be required, if it will be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stalled: Option<Stalled>,
 }
@@ -29,11 +29,11 @@ pub struct Forecast {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
-    /// Nothing is changed but the status.
+    /// Only the status changes.
     Adopts,
-    /// It waits for something.
+    /// It waits.
     Waits,
-    /// It continues the plan that the Go controller began, or changes objects, and no pod restarts.
+    /// It continues the plan of the Go controller, or changes objects; no pod restarts.
     Continues,
     /// It starts a plan.
     Starts,
@@ -53,7 +53,7 @@ pub struct Stalled {
 }
 
 impl Forecast {
-    /// Of `object`, about which nothing is known yet.
+    /// A forecast of `object` without steps.
     pub(crate) fn of(kind: &'static str, object: &Value) -> Self {
         let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
         Self {
@@ -68,7 +68,7 @@ impl Forecast {
         }
     }
 
-    /// Of an object that does not fit its type.
+    /// The forecast of an object that cannot be decoded.
     pub(crate) fn unreadable(self, error: &str) -> Self {
         self.stalls("Unreadable", &format!("the object cannot be decoded: {error}; correct that field"))
     }

@@ -1,5 +1,5 @@
-//! What becomes of a SeiNodeDeployment: the group's decision, after what the Go controller wrote counts as applied by the
-//! operator.
+//! The forecast of a SeiNodeDeployment: the group's decision, with the fields of the Go controller counted as applied by
+//! the operator.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -35,7 +35,7 @@ pub(crate) fn forecast(
         objects: objects(cluster, &namespace),
         halts: BTreeMap::new(),
         knows_budgets: true,
-        // HTTPRoutes stay as they are, with those that the operator applies being the same.
+        // HTTPRoutes do not change: the operator applies the same ones.
         routes: Routes::NoGateway,
         nodes: nodes.into_iter().map(Arc::new).collect(),
         group: Arc::new(group),
@@ -54,7 +54,7 @@ pub(crate) fn forecast(
     }
 }
 
-/// The objects of the namespace that a group may own or need the names of.
+/// The objects of the namespace that a group may own, or whose names it may need.
 fn objects(cluster: &Cluster, namespace: &str) -> Vec<Object> {
     let services = cluster.services.iter().cloned().map(|service| Object::from(Arc::new(service)));
     let budgets = cluster.budgets.iter().cloned().map(|budget| Object::from(Arc::new(budget)));
@@ -62,7 +62,7 @@ fn objects(cluster: &Cluster, namespace: &str) -> Vec<Object> {
     services.chain(budgets).filter(is_here).collect()
 }
 
-/// `node` after the operator has counted what the Go controller wrote as its own, which changes nothing else.
+/// `node` after the operator has taken over the fields of the Go controller, which changes nothing else.
 fn adopted(mut node: SeiNode) -> SeiNode {
     if let Some(fields) = taken_over(&node) {
         node.metadata.managed_fields = Some(fields);

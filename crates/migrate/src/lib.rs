@@ -1,5 +1,5 @@
 //! What the operator will do with a cluster that the Go controller runs. Pure: [`forecasts`] drives the operator's own
-//! decisions, of `sei-decide` and `sei-deployment`, over what was read once, and carries nothing out.
+//! decisions, of `sei-decide` and `sei-deployment`, over objects that were read once, without effects.
 //!
 //! ```
 //! use sei_migrate::{Cluster, forecasts};
@@ -23,7 +23,7 @@ use sei_render::Platform;
 pub use cluster::Cluster;
 pub use forecast::{Effect, Forecast, Stalled};
 
-/// What becomes of each SeiNode and SeiNodeDeployment of `cluster` when the operator starts with `platform`.
+/// The forecast of each SeiNode and SeiNodeDeployment of `cluster` for an operator that starts with `platform`.
 pub fn forecasts(cluster: &Cluster, platform: &Platform, now: Timestamp) -> Vec<Forecast> {
     let nodes = cluster.nodes.iter().map(|node| node::forecast(cluster, node, platform, now));
     nodes

@@ -1,4 +1,4 @@
-//! What becomes of a SeiNode: one pass of the operator over it, in which nothing is carried out.
+//! The forecast of a SeiNode: one reconcile of the operator, without effects.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::{
     observe::observe,
 };
 
-/// Of a plan that is never stored.
+/// ID of a plan that is never stored.
 const PLAN_ID: &str = "00000000-0000-4000-8000-000000000000";
 
 pub(crate) fn forecast(cluster: &Cluster, object: &Value, platform: &Platform, now: Timestamp) -> Forecast {
@@ -76,14 +76,14 @@ fn one_pass(
     conclude(forecast, &status)
 }
 
-/// What the conditions will say.
+/// The conditions after the reconcile.
 fn conclude(forecast: Forecast, status: &SeiNodeStatus) -> Forecast {
     if let Some(stalled) = status.condition(ConditionType::Stalled).filter(|stalled| is_true(Some(stalled))) {
         return forecast.stalls(&stalled.reason, &stalled.message);
     }
     let ready = status.condition(ConditionType::Ready).filter(|ready| !is_true(Some(ready)));
     match ready {
-        // What the sidecar of a Running node says is not known here.
+        // The state of the sidecar of a Running node is not known here.
         Some(ready) if forecast.steps.is_empty() && status.phase != Some(NodePhase::Running) => {
             let steps = vec![format!("waits: {}", ready.message)];
             Forecast { effect: Effect::Waits, steps, ..forecast }

@@ -1,5 +1,5 @@
-//! The observation of a pass, made from what was read once. What only a running operator knows, such as what a sidecar
-//! answers, is not known.
+//! The observed state of a node, from objects that were read once. What only a running operator knows, such as the
+//! responses of a sidecar, is unknown.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::cluster::{Cluster, find};
 
-/// What a pass over `node` would observe.
+/// The state of `node` that a reconcile would observe.
 pub(crate) fn observe(cluster: &Cluster, node: Arc<SeiNode>, now: Timestamp) -> Observed {
     let namespace = names::namespace(&node);
     let claim = find(&cluster.claims, namespace, &names::data_claim(&node));
@@ -81,7 +81,7 @@ fn import(name: &str, claim: Option<&PersistentVolumeClaim>) -> Finding {
     }
 }
 
-/// Who uses, or is to use, what only one pod at a time may use.
+/// The users of what only one pod at a time may use.
 fn uses(cluster: &Cluster) -> Vec<Use> {
     let nodes = cluster.nodes.iter().filter_map(|node| SeiNode::deserialize(node).ok());
     let mut uses: Vec<_> = nodes.map(|node| Use::of_node(&node, Stage::Named)).collect();

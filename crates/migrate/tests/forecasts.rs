@@ -1,4 +1,4 @@
-//! Clusters as the Go controller left them, recorded from it, and what becomes of them.
+//! Forecasts for recorded clusters of the Go controller.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::{collections::BTreeSet, fs, path::Path};
@@ -87,7 +87,7 @@ fn a_plan_is_continued_at_its_task() {
 }
 
 #[test]
-fn an_image_that_does_not_run_yet_replaces_the_pod() {
+fn a_changed_image_replaces_the_pod() {
     let found = only(&cluster(json!({ "phase": "Running", "currentImage": "seid:old" })));
     assert_eq!(found.effect, Effect::ReplacesPod, "{found:#?}");
     assert!(found.steps.last().unwrap().contains("replace-pod"), "{found:#?}");
@@ -105,7 +105,7 @@ fn a_failed_plan_is_wedged() {
 }
 
 #[test]
-fn what_will_be_stalled_is_named_with_its_reason() {
+fn nodes_that_will_be_stalled_are_reported_with_the_reason() {
     let mut unreadable = running();
     unreadable.nodes[0]["spec"]["image"] = json!(1);
     assert_eq!(only(&unreadable).stalled.unwrap().reason, "Unreadable");
@@ -130,7 +130,7 @@ fn what_will_be_stalled_is_named_with_its_reason() {
 }
 
 #[test]
-fn a_node_without_its_secret_waits_and_names_it() {
+fn a_node_without_its_secret_waits_and_the_message_names_the_secret() {
     let mut tls = cluster(json!({ "phase": "Pending" }));
     tls.nodes[0]["spec"]["sidecar"] = json!({ "tls": { "secretName": "rpc-0-tls" } });
     let found = only(&tls);

@@ -11,7 +11,7 @@ pub struct Issuer {
     pub name: String,
 }
 
-/// The Certificate that puts a pair for `names` into Secret `secret`. Durations are those of the example in
+/// The Certificate for `names` with Secret `secret`. Its durations are those of the example in
 /// `deploy/examples/cert-manager`.
 pub fn certificate(namespace: &str, secret: &str, names: &[String], issuer: &Issuer) -> Value {
     json!({

@@ -1,4 +1,4 @@
-//! What must hold before anything of a node is deleted.
+//! Checks before anything of a node is deleted.
 
 use k8s_openapi::{api::core::v1::PersistentVolumeClaim, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::ResourceExt;
@@ -11,7 +11,7 @@ use sei_api::{
 
 use crate::observed::{Observed, Volume};
 
-/// Why `node` must not be deleted now.
+/// Why `node` must not be deleted now, if it must not.
 pub(crate) fn objection(node: &SeiNode, observed: &Observed) -> Option<String> {
     let status = node.status.as_ref();
     let ready = status.and_then(|status| status.condition(ConditionType::Ready));
@@ -20,7 +20,7 @@ pub(crate) fn objection(node: &SeiNode, observed: &Observed) -> Option<String> {
         |owner: &&OwnerReference| observed.group.as_ref().is_none_or(|group| group.uid != owner.uid);
     if let Some(group) = controller.filter(is_other) {
         return Some(format!(
-            "it belongs to {} {}, which sets its spec: name that instead, as {}/{}",
+            "it belongs to {} {}, which manages its spec: use {}/{} instead",
             group.kind,
             group.name,
             group.kind.to_lowercase(),
@@ -32,7 +32,7 @@ pub(crate) fn objection(node: &SeiNode, observed: &Observed) -> Option<String> {
         return Some(format!("it is not Ready{why}"));
     }
     if status.and_then(|status| status.plan.as_ref()).is_some_and(|plan| plan.phase == PlanPhase::Active) {
-        return Some("a plan is under way".to_owned());
+        return Some("a plan is in progress".to_owned());
     }
     let Some(claim) = &observed.claim else {
         return Some(format!("its data volume claim {} does not exist", names::data_claim(node)));
@@ -47,7 +47,7 @@ fn of_claim(node: &SeiNode, claim: &PersistentVolumeClaim) -> Option<String> {
     }
     if let Some(other) = claim.owner_references().iter().find(|owner| !is_of(owner, node)) {
         return Some(format!(
-            "claim {name} is owned by {} {}, with which it would be deleted",
+            "claim {name} is also owned by {} {}, and would be deleted with it",
             other.kind, other.name
         ));
     }
@@ -67,21 +67,21 @@ fn of_volume(observed: &Observed) -> Option<String> {
     match &observed.volume {
         Volume::Retained => None,
         Volume::Unknown => Some(
-            "the reclaim policy of its volume is not known; you need the right to get persistentvolumes"
+            "the reclaim policy of its volume is unknown; you need permission to get persistentvolumes"
                 .to_owned(),
         ),
         Volume::Deleted(volume) => Some(format!(
-            "PersistentVolume {volume} has reclaim policy Delete, so that a mistake with its claim would lose the data; run: kubectl patch pv {volume} -p '{{\"spec\":{{\"persistentVolumeReclaimPolicy\":\"Retain\"}}}}'"
+            "PersistentVolume {volume} has reclaim policy Delete, so the data is lost if its claim is deleted; run: kubectl patch pv {volume} -p '{{\"spec\":{{\"persistentVolumeReclaimPolicy\":\"Retain\"}}}}'"
         )),
     }
 }
 
-/// What controls `node`.
+/// The controller of `node`.
 pub(crate) fn controller(node: &SeiNode) -> Option<&OwnerReference> {
     node.owner_references().iter().find(|owner| owner.controller == Some(true))
 }
 
-/// Whether `owner` is this very SeiNode.
+/// Whether `owner` is this SeiNode, by UID.
 pub(crate) fn is_of(owner: &OwnerReference, node: &SeiNode) -> bool {
     owner.kind == "SeiNode" && Some(&owner.uid) == node.metadata.uid.as_ref()
 }

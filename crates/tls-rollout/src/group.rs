@@ -1,6 +1,6 @@
-//! The next step of a group. Its template is immutable in this point too, so that the SeiNodeDeployment is deleted
-//! without its SeiNodes, and created again with the other setting. It adopts no SeiNode that has the old one, and
-//! creates each that is deleted: so they are taken one by one, as single nodes are.
+//! The next step of a group. The TLS setting of its template is immutable too, so the SeiNodeDeployment is deleted
+//! without its SeiNodes and recreated with the other setting. It does not adopt SeiNodes with the old setting, and
+//! recreates each that is deleted, so they are processed one by one like single nodes.
 
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::ResourceExt;
@@ -16,27 +16,27 @@ use crate::{
     step::{Progress, Step},
 };
 
-/// What the cluster shows of a group.
+/// The observed state of a group.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ObservedGroup {
     /// The SeiNodeDeployment.
     pub group: Option<SeiNodeDeployment>,
-    /// The claim of its first SeiNode, on which the SeiNodeDeployment to be created is stored.
+    /// The claim of its first SeiNode, which stores the SeiNodeDeployment to create.
     pub claim: Option<PersistentVolumeClaim>,
-    /// Its SeiNodes by name, in the order in which they are taken.
+    /// Its SeiNodes by name, in the order in which they are processed.
     pub nodes: Vec<(String, Observed)>,
 }
 
-/// Where a group is on its way.
+/// Progress of a group.
 #[derive(Clone, Debug, PartialEq)]
 pub enum GroupProgress {
-    /// The step to carry out next.
+    /// The step to execute next.
     Next(GroupStep),
-    /// SeiNodes to bring to the target now.
+    /// SeiNodes to process now.
     Nodes(Vec<String>),
     /// What to wait for.
     Wait(String),
-    /// Why nothing is done.
+    /// Why it cannot continue.
     Refused(String),
     /// The group is Ready with the requested TLS setting.
     Done,
@@ -86,14 +86,14 @@ pub fn members(group: &SeiNodeDeployment) -> Vec<String> {
     (0..group.spec.replicas()).rev().map(|ordinal| child_name(group, ordinal)).collect()
 }
 
-/// What comes next on the way of a group to `target`.
+/// What comes next for a group that is to have the setting `target`.
 pub fn next_group(observed: &ObservedGroup, target: &Target) -> GroupProgress {
     let stored = observed.claim.as_ref().and_then(stored_group);
     let Some(group) = &observed.group else {
         return match stored {
             Some(stored) => create(stored, observed, target),
             None => GroupProgress::Refused(
-                "there is no SeiNodeDeployment of this name, and no claim on which one is stored".to_owned(),
+                "there is no SeiNodeDeployment of this name, and no claim that stores one".to_owned(),
             ),
         };
     };
@@ -117,7 +117,7 @@ pub fn next_group(observed: &ObservedGroup, target: &Target) -> GroupProgress {
     }
 }
 
-/// Why `group` is not Ready as it is now.
+/// Why `group` is not Ready, if it is not.
 fn unready(group: &SeiNodeDeployment) -> Option<String> {
     let status = group.status.as_ref();
     if status.and_then(|status| status.observed_generation) != group.metadata.generation {
@@ -166,12 +166,11 @@ fn replace(group: &SeiNodeDeployment, observed: &ObservedGroup, target: &Target)
     })
 }
 
-/// Why `group` must not be deleted now.
+/// Why `group` must not be deleted now, if it must not.
 fn objection(group: &SeiNodeDeployment, target: &Target) -> Option<String> {
     if group.spec.genesis.is_some() {
         return Some(
-            "it has spec.genesis, and a SeiNode of a genesis ceremony is not created a second time"
-                .to_owned(),
+            "it has spec.genesis, and a SeiNode of a genesis ceremony cannot be recreated".to_owned(),
         );
     }
     let unready = unready(group).map(|why| format!("it is not Ready: {why}"));
@@ -181,7 +180,7 @@ fn objection(group: &SeiNodeDeployment, target: &Target) -> Option<String> {
 fn create(stored: SeiNodeDeployment, observed: &ObservedGroup, target: &Target) -> GroupProgress {
     if !target.is_met_by(&stored.spec.template.spec) {
         return GroupProgress::Refused(
-            "the stored SeiNodeDeployment has the other TLS setting: an earlier run was for that; finish it first"
+            "the stored SeiNodeDeployment has the other TLS setting: an earlier run for that setting is incomplete; finish it first"
                 .to_owned(),
         );
     }

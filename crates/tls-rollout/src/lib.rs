@@ -1,10 +1,9 @@
-//! How TLS is enabled or disabled on SeiNodes and SeiNodeDeployments that exist. `spec.sidecar.tls` is immutable, so
-//! they are deleted and recreated, and their volumes are kept. Pure: [`next`] and [`next_group`] say the next step from
-//! what the cluster shows.
+//! Enables or disables TLS on existing SeiNodes and SeiNodeDeployments. `spec.sidecar.tls` is immutable, so they are
+//! deleted and recreated, and their volumes are kept. Pure: [`next`] and [`next_group`] return the next step for the
+//! observed state.
 //!
-//! Nothing is remembered between steps. The SeiNode to be created is stored on the data volume claim before the old one
-//! is deleted, so that a new run continues from any point: the claim is what must not be lost, and it exists
-//! throughout.
+//! No state is kept between steps. The SeiNode to create is stored on the data volume claim before the old one is
+//! deleted, so that a new run continues from any point: the claim must not be lost, and it exists throughout.
 //!
 //! ```
 //! use sei_tls_rollout::{Observed, Progress, Target, next};

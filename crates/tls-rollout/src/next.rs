@@ -16,7 +16,7 @@ use crate::{
     step::{Progress, Step},
 };
 
-/// What comes next on the way of a node to `target`.
+/// What comes next for a node that is to have the setting `target`.
 pub fn next(observed: &Observed, target: &Target) -> Progress {
     let stored = observed.claim.as_ref().and_then(stored);
     let Some(node) = &observed.node else {
@@ -26,7 +26,7 @@ pub fn next(observed: &Observed, target: &Target) -> Progress {
             }
             (Some(stored), Some(claim), None) => create(stored, claim, observed, target),
             _ => Progress::Refused(
-                "there is no SeiNode of this name, and no claim on which one is stored; write a \
+                "there is no SeiNode of this name, and no claim that stores one; write a \
                  SeiNodeDeployment as snd/NAME"
                     .to_owned(),
             ),
@@ -60,13 +60,13 @@ fn unready(node: &SeiNode) -> Progress {
     }
 }
 
-/// What keeps `node` from being replaced, the certificate that it still needs included.
+/// What prevents `node` from being replaced, including a certificate that it still needs.
 pub(crate) fn check(node: &SeiNode, observed: &Observed, target: &Target) -> Option<Progress> {
     let refused = objection(node, observed).or_else(|| target.conflict(&node.spec)).map(Progress::Refused);
     refused.or_else(|| secret(node, observed, target))
 }
 
-/// The SeiNode has the other setting: the certificate first, then the volume, then the SeiNode itself.
+/// Replaces a SeiNode that has the other setting: first the certificate, then the volume, then the SeiNode itself.
 fn replace(node: &SeiNode, observed: &Observed, target: &Target) -> Progress {
     if let Some(progress) = check(node, observed, target) {
         return progress;
@@ -89,7 +89,7 @@ fn replace(node: &SeiNode, observed: &Observed, target: &Target) -> Progress {
     })
 }
 
-/// What the Secret still needs.
+/// What the Secret still lacks.
 fn secret(node: &SeiNode, observed: &Observed, target: &Target) -> Option<Progress> {
     let Target::Enable { secret, issuer } = target else { return None };
     let names = names::required_dns_names(node, &observed.domain);
@@ -114,7 +114,7 @@ fn secret(node: &SeiNode, observed: &Observed, target: &Target) -> Option<Progre
 fn create(stored: SeiNode, claim: &PersistentVolumeClaim, observed: &Observed, target: &Target) -> Progress {
     if !target.is_met_by(&stored.spec) {
         return Progress::Refused(format!(
-            "claim {} stores a SeiNode with the other TLS setting: an earlier run was for that; finish it first",
+            "claim {} stores a SeiNode with the other TLS setting: an earlier run for that setting is incomplete; finish it first",
             claim.name_any()
         ));
     }
@@ -124,14 +124,14 @@ fn create(stored: SeiNode, claim: &PersistentVolumeClaim, observed: &Observed, t
             claim.name_any()
         ));
     }
-    // The operator would wait as well; here nothing is created while the old pod may still sign.
+    // The operator would wait as well; this way nothing is created while the old pod may still sign.
     match &observed.pod {
         Some(pod) => Progress::Wait(format!("pod {} is ending", pod.name_any())),
         None => Progress::Next(Step::Create(Box::new(stored))),
     }
 }
 
-/// Gives the claim that was kept to the new SeiNode, once the old pod has released it. An imported one has no owner.
+/// Makes the new SeiNode the owner of the kept claim, once the old pod has released it. An imported claim has no owner.
 fn hand_over(node: &SeiNode, claim: &PersistentVolumeClaim, observed: &Observed) -> Option<Progress> {
     if names::imported_claim(node).is_some()
         || claim.owner_references().iter().any(|owner| is_of(owner, node))

@@ -1,4 +1,4 @@
-//! What a step is decided on.
+//! The state that steps are decided on.
 
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use sei_api::{
@@ -8,14 +8,14 @@ use sei_api::{
 
 use crate::certificate::Issuer;
 
-/// What is wanted of nodes.
+/// The target TLS setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// TLS with this Secret. With an issuer, a cert-manager Certificate is created for it.
     Enable {
         /// Name of the Secret; `$(name)` stands for the name of the node.
         secret: String,
-        /// Who issues the certificate.
+        /// The issuer of the certificate.
         issuer: Option<Issuer>,
     },
     /// No TLS.
@@ -23,7 +23,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// What is wanted of the node `name`.
+    /// The target of the node `name`.
     pub fn of(&self, name: &str) -> Self {
         match self {
             Self::Enable { secret, issuer } => {
@@ -33,7 +33,7 @@ impl Target {
         }
     }
 
-    /// Whether `spec` is as wanted.
+    /// Whether `spec` has this setting.
     pub(crate) fn is_met_by(&self, spec: &SeiNodeSpec) -> bool {
         match self {
             Self::Enable { secret, .. } => spec.tls().is_some_and(|tls| tls.secret_name == *secret),
@@ -41,7 +41,7 @@ impl Target {
         }
     }
 
-    /// Makes `spec` as wanted.
+    /// Gives `spec` this setting.
     pub(crate) fn apply_to(&self, spec: &mut SeiNodeSpec) {
         match self {
             Self::Enable { secret, .. } => {
@@ -56,7 +56,7 @@ impl Target {
         }
     }
 
-    /// Why `spec` cannot become as wanted in one go.
+    /// Why `spec` cannot be changed to this setting directly, if it cannot.
     pub(crate) fn conflict(&self, spec: &SeiNodeSpec) -> Option<String> {
         let tls = spec.tls().filter(|_| matches!(self, Self::Enable { .. }))?;
         Some(format!("it has TLS already, with Secret {}; disable that first", tls.secret_name))
@@ -72,13 +72,13 @@ pub struct Group {
     pub uid: String,
 }
 
-/// What the cluster shows of one node.
+/// The observed state of a node.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Observed {
     /// The SeiNode.
     pub node: Option<SeiNode>,
-    /// The claim of its data volume: the one that the SeiNode uses, or, without a SeiNode, the one on which the SeiNode to
-    /// be created is stored.
+    /// The claim of its data volume: the one that the SeiNode uses, or, without a SeiNode, the one that stores the SeiNode
+    /// to create.
     pub claim: Option<PersistentVolumeClaim>,
     /// The volume behind the claim.
     pub volume: Volume,
@@ -90,17 +90,17 @@ pub struct Observed {
     pub certificate: bool,
     /// The DNS domain of the cluster.
     pub domain: ClusterDomain,
-    /// The group that creates the node again, where the node is taken as one of a group.
+    /// The group that recreates the node, if the node is processed as part of one.
     pub group: Option<Group>,
 }
 
 /// The volume behind a claim.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Volume {
-    /// There is none, or the caller may not read it.
+    /// There is none, or it may not be read.
     #[default]
     Unknown,
-    /// It stays when its claim is deleted.
+    /// It is retained when its claim is deleted.
     Retained,
     /// It is deleted with its claim; the name of the volume.
     Deleted(String),
@@ -112,7 +112,7 @@ pub enum Secret {
     /// It does not exist.
     #[default]
     Missing,
-    /// It cannot be used, and why.
+    /// It cannot be used; the cause.
     Invalid(String),
     /// It has a certificate for the names of the node.
     Valid,

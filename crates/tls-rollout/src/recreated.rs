@@ -1,4 +1,4 @@
-//! The objects that take the place of the deleted ones, as they are stored meanwhile.
+//! The replacements of deleted objects, as they are stored until they are created.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +9,17 @@ use serde::de::DeserializeOwned;
 
 use crate::observed::Target;
 
-/// What `kubectl apply` last applied was the old spec.
+/// Annotation of `kubectl apply` with the old spec.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// `node` as it is to be created again: with the TLS setting of `target`.
+/// The replacement of `node`, with the TLS setting of `target`.
 pub(crate) fn recreated(node: &SeiNode, target: &Target) -> SeiNode {
     let mut new = SeiNode { metadata: metadata(&node.metadata), spec: node.spec.clone(), status: None };
     target.apply_to(&mut new.spec);
     new
 }
 
-/// `group` as it is to be created again: with the TLS setting of `target` in its template.
+/// The replacement of `group`, with the TLS setting of `target` in its template.
 pub(crate) fn recreated_group(group: &SeiNodeDeployment, target: &Target) -> SeiNodeDeployment {
     let mut new =
         SeiNodeDeployment { metadata: metadata(&group.metadata), spec: group.spec.clone(), status: None };
@@ -40,12 +40,12 @@ fn metadata(old: &ObjectMeta) -> ObjectMeta {
     }
 }
 
-/// The SeiNode that is stored on `claim`, to be created on it.
+/// The SeiNode that is stored on `claim`.
 pub fn stored(claim: &PersistentVolumeClaim) -> Option<SeiNode> {
     read(claim, labels::RECREATE_ANNOTATION)
 }
 
-/// The SeiNodeDeployment that is stored on `claim`, to be created again.
+/// The SeiNodeDeployment that is stored on `claim`.
 pub fn stored_group(claim: &PersistentVolumeClaim) -> Option<SeiNodeDeployment> {
     read(claim, labels::RECREATE_GROUP_ANNOTATION)
 }

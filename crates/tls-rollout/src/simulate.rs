@@ -1,4 +1,4 @@
-//! All steps to come of a node, for a dry run.
+//! All remaining steps of a node, for a dry run.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, OwnerReference, Time};
 use kube::ResourceExt;
@@ -16,7 +16,7 @@ use crate::{
     step::{Progress, Step},
 };
 
-/// More steps than any way has.
+/// An upper bound on the number of steps.
 pub(crate) const LIMIT: usize = 32;
 
 /// The steps from what was observed to `target`, if all goes well.
@@ -27,7 +27,7 @@ pub fn steps(observed: &Observed, target: &Target) -> Result<Vec<Step>, String> 
     run(&mut observed.clone(), target)
 }
 
-/// As [`steps`]; `observed` is then what the cluster shows at the end.
+/// The same as [`steps`]; `observed` becomes the state after the last one.
 pub(crate) fn run(observed: &mut Observed, target: &Target) -> Result<Vec<Step>, String> {
     let mut steps = Vec::new();
     for _ in 0..LIMIT {
@@ -41,10 +41,10 @@ pub(crate) fn run(observed: &mut Observed, target: &Target) -> Result<Vec<Step>,
             }
         }
     }
-    Err("the steps do not end; this is a defect".to_owned())
+    Err("the steps do not end; this is a bug in sei-operator".to_owned())
 }
 
-/// What a step does to the cluster.
+/// The effect of a step.
 fn carry_out(step: &Step, observed: &mut Observed) {
     let node = observed.node.as_ref().and_then(ResourceExt::uid);
     match (step, &mut observed.claim) {
@@ -69,7 +69,7 @@ fn created(node: &SeiNode) -> SeiNode {
     node
 }
 
-/// What others do meanwhile.
+/// What other controllers do in the meantime.
 fn pass_time(observed: &mut Observed) {
     issue(observed);
     let stored = observed.claim.as_ref().and_then(stored);
@@ -82,7 +82,7 @@ fn pass_time(observed: &mut Observed) {
     }
 }
 
-/// A certificate that was requested is issued.
+/// Issues a requested certificate.
 pub(crate) fn issue(observed: &mut Observed) {
     if observed.certificate {
         observed.secret = Secret::Valid;
@@ -109,7 +109,7 @@ pub(crate) fn fulfilled(kind: &str) -> Condition {
     }
 }
 
-/// Takes the controller off `observed`.
+/// Removes the controller of `observed`.
 pub(crate) fn release(observed: &mut Observed) {
     if let Some(node) = &mut observed.node {
         node.owner_references_mut().retain(|owner: &OwnerReference| owner.controller != Some(true));

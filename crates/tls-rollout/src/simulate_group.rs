@@ -1,4 +1,4 @@
-//! All steps to come of a group, for a dry run.
+//! All remaining steps of a group, for a dry run.
 
 use kube::ResourceExt;
 use sei_api::{
@@ -12,19 +12,19 @@ use crate::{
     step::Step,
 };
 
-/// The steps of a group, in their order.
+/// The steps of a group, in order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GroupSteps {
-    /// Until the SeiNodeDeployment has the other setting.
+    /// Until the SeiNodeDeployment has been recreated.
     pub before: Vec<GroupStep>,
-    /// Those of each SeiNode, by its name.
+    /// The steps of each SeiNode, by name.
     pub nodes: Vec<(String, Vec<Step>)>,
-    /// When every SeiNode is Ready.
+    /// After every SeiNode is Ready.
     pub after: Vec<GroupStep>,
 }
 
 impl GroupSteps {
-    /// Whether nothing is left to do.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -55,7 +55,7 @@ pub fn group_steps(observed: &ObservedGroup, target: &Target) -> Result<GroupSte
             }
         }
     }
-    Err("the steps do not end; this is a defect".to_owned())
+    Err("the steps do not end; this is a bug in sei-operator".to_owned())
 }
 
 fn carry_out(step: &GroupStep, observed: &mut ObservedGroup) {
@@ -77,7 +77,7 @@ fn carry_out(step: &GroupStep, observed: &mut ObservedGroup) {
     }
 }
 
-/// What others do meanwhile.
+/// What other controllers do in the meantime.
 fn wait(observed: &mut ObservedGroup) {
     observed.nodes.iter_mut().for_each(|(_, node)| issue(node));
     let is_deleted = |group: &SeiNodeDeployment| group.metadata.deletion_timestamp.is_some();

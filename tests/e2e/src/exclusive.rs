@@ -16,7 +16,7 @@ use tokio::{sync::oneshot, task::JoinHandle};
 
 use crate::{nodes::NAMESPACE, world::World};
 
-/// A watch that is under way.
+/// A watch in progress.
 pub(crate) struct Exclusive {
     end: oneshot::Sender<()>,
     watch: JoinHandle<anyhow::Result<usize>>,
@@ -72,7 +72,7 @@ fn has_ended(pod: &Pod) -> bool {
     matches!(phase, Some("Succeeded" | "Failed"))
 }
 
-/// What only one pod at a time may use.
+/// Resources that only one pod at a time may use.
 fn things(pod: &Pod) -> Vec<String> {
     let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
     let thing = |volume: &k8s_openapi::api::core::v1::Volume| {

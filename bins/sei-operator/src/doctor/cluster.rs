@@ -1,4 +1,4 @@
-//! What is read of the cluster, as the person who calls the command may read it.
+//! Reads the cluster, with the permissions of the caller.
 
 use anyhow::Context;
 use jiff::Timestamp;
@@ -19,10 +19,10 @@ use super::review;
 /// Selects the pods of the operator.
 const OPERATOR: &str = "app.kubernetes.io/name=sei-operator";
 
-/// Everything that findings are made from. The operator is looked for in `namespace`, or everywhere.
+/// The facts for the findings. The operator is searched for in `namespace`, or in all namespaces.
 ///
 /// # Errors
-/// When the API server cannot be reached at all.
+/// If the API server cannot be reached.
 pub(super) async fn read(client: &Client, namespace: Option<&str>) -> anyhow::Result<Facts> {
     let version = client.apiserver_version().await.context("failed to reach the API server")?;
     let now = Timestamp::now();
@@ -38,8 +38,8 @@ pub(super) async fn read(client: &Client, namespace: Option<&str>) -> anyhow::Re
         server_version: number(&version.major).and_then(|major| Ok((major, number(&version.minor)?))),
         crds: crds(client).await,
         lease: lease(client, installed.as_ref()).await,
-        rights: match &installed {
-            Some(installed) => review::rights(client, installed).await,
+        permissions: match &installed {
+            Some(installed) => review::permissions(client, installed).await,
             None => Err("the operator is not installed, or its Deployment cannot be read".to_owned()),
         },
         nodes: nodes(client).await,
@@ -52,7 +52,7 @@ pub(super) async fn read(client: &Client, namespace: Option<&str>) -> anyhow::Re
 /// The leading number of `text`: some clouds write `35+`.
 fn number(text: &str) -> Read<u32> {
     let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
-    digits.parse().map_err(|_| format!("{text:?} is no number"))
+    digits.parse().map_err(|_| format!("{text:?} is not a number"))
 }
 
 async fn server_time(client: &Client) -> Read<Timestamp> {
@@ -79,7 +79,7 @@ async fn lease(client: &Client, installed: Option<&Installation>) -> Read<Option
     api.get_opt(name).await.map_err(|error| error.to_string())
 }
 
-/// Those that can be decoded: the others are reported by their conditions.
+/// The SeiNodes that can be decoded; the others are reported by their conditions.
 async fn nodes(client: &Client) -> Read<Vec<SeiNode>> {
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &ApiResource::erase::<SeiNode>(&()));
     match api.list(&ListParams::default()).await {

@@ -1,4 +1,4 @@
-//! `doctor`: what is wrong with an installation. What follows from what is read, `sei-doctor` says.
+//! `doctor`: checks an installation. `sei-doctor` derives the findings from what is read here.
 
 mod cluster;
 mod review;
@@ -12,7 +12,7 @@ use crate::{
     connect, print,
 };
 
-/// Something is wrong.
+/// Exit code if there is an error.
 const UNHEALTHY: u8 = 3;
 
 pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// A line a finding, and one more for what to do.
+/// One line per finding, and one for its fix.
 fn screen(findings: &[Finding]) -> String {
     let lines = findings.iter().map(|finding| {
         let mark = match finding.level {
@@ -57,12 +57,12 @@ mod tests {
         };
         let findings = [
             finding(Level::Ok, Check::CertManager, "cert-manager is installed", None),
-            finding(Level::Unknown, Check::Rights, "not\u{1b}[31m allowed", None),
+            finding(Level::Unknown, Check::Permissions, "not\u{1b}[31m allowed", None),
             finding(Level::Error, Check::Crds, "seinodes.sei.io is not installed", Some("install it")),
         ];
         insta::assert_snapshot!(screen(&findings), @r"
         ok       cert-manager cert-manager is installed
-        unknown  rights       not\u{1b}[31m allowed
+        unknown  permissions  not\u{1b}[31m allowed
         ERROR    crds         seinodes.sei.io is not installed
                               fix: install it
         ");

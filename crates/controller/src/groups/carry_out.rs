@@ -1,5 +1,5 @@
-//! Carries out what was decided. Every write names the very object that was observed: one that is out of date is refused
-//! by the API server and changes nothing.
+//! Executes the writes of a decision. Every write names exactly the object that was observed: the API server rejects an
+//! outdated one, and nothing changes.
 
 use std::time::Duration;
 
@@ -8,19 +8,22 @@ use sei_api::{SeiNode, SeiNodeDeployment};
 use sei_deployment::{Observed, Refusal, Write};
 use serde_json::json;
 
-use super::{context::Context, target::Target};
+use super::{
+    context::Context,
+    target::{Change, Target},
+};
 use crate::{error::PassError, refusal::words, written::ABSENT};
 
-/// What came of the writes of a decision.
+/// Result of the writes of a decision.
 #[derive(Default)]
 pub(super) struct CarriedOut {
-    /// How many changed something.
+    /// Number of writes that changed something.
     pub(super) count: usize,
-    /// Those that the API server refused.
+    /// The writes that the API server rejected.
     pub(super) refusals: Vec<Refusal>,
     /// The first error: a refusal, a conflict, or an API server that cannot be reached.
     pub(super) error: Option<PassError>,
-    /// Until a write that was done a moment ago may be repeated.
+    /// Time until a recent write may be repeated.
     pub(super) pause: Option<Duration>,
 }
 
@@ -51,7 +54,7 @@ pub(super) async fn carry_out(ctx: &Context, observed: &Observed, writes: &[Writ
     carried_out
 }
 
-/// What is written to, by kind and name.
+/// Kind and name of the written object.
 fn object(group: &SeiNodeDeployment, write: &Write) -> String {
     match write {
         Write::Mark | Write::Unmark => format!("SeiNodeDeployment {}", group.name_any()),
@@ -67,7 +70,7 @@ fn object(group: &SeiNodeDeployment, write: &Write) -> String {
     }
 }
 
-/// Whether the API server refuses a write that it would refuse again.
+/// Whether the API server would reject the write again.
 fn is_refused(error: &kube::Error) -> bool {
     const TOO_MANY_REQUESTS: u16 = 429;
     matches!(error, kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != TOO_MANY_REQUESTS)
@@ -93,11 +96,11 @@ async fn one(ctx: &Context, observed: &Observed, write: &Write) -> Result<(), Pa
             let version = live.and_then(|live| live.metadata().resource_version.as_deref());
             let mut body = object.body();
             body["metadata"]["resourceVersion"] = json!(version.unwrap_or(ABSENT));
-            target.apply_object(object.kind(), object.name(), body).await
+            target.change(object.kind(), object.name(), Change::Apply(body)).await
         }
-        Write::DeleteObject { kind, name, uid } => target.delete_object(*kind, name, uid).await,
+        Write::DeleteObject { kind, name, uid } => target.change(*kind, name, Change::Delete { uid }).await,
         Write::ReleaseObject { kind, name, version, owners } => {
-            target.release_object(*kind, name, version, owners).await
+            target.change(*kind, name, Change::Release { version, owners }).await
         }
     }
 }

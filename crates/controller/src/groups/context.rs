@@ -1,4 +1,4 @@
-//! What every pass over a group of one scope shares.
+//! The context that all reconciles of the groups of one scope share.
 
 use std::{
     collections::HashMap,
@@ -22,7 +22,7 @@ use crate::{
     metrics::{Controller, Metrics},
 };
 
-/// The watched kinds, as progress and metrics name them.
+/// Names of the watched kinds in progress and metrics.
 pub(super) const GROUPS: &str = "SeiNodeDeployment";
 pub(super) const SERVICES: &str = "Service";
 pub(super) const BUDGETS: &str = "PodDisruptionBudget";
@@ -31,7 +31,7 @@ pub(super) const ROUTES: &str = "HTTPRoute";
 /// The groups to reconcile soon.
 pub(crate) type Woken = UnboundedReceiver<ObjectRef<SeiNodeDeployment>>;
 
-/// Where the watches of a scope put what they receive.
+/// Writers of the stores that the watches of a scope fill.
 #[derive(Default)]
 pub(crate) struct Writers {
     pub(crate) groups: Writer<SeiNodeDeployment>,
@@ -45,19 +45,19 @@ pub(crate) struct Context {
     /// The DNS domain of the cluster.
     pub(crate) domain: ClusterDomain,
     pub(crate) groups: Store<SeiNodeDeployment>,
-    /// Services of groups, and whatever else has their label.
+    /// Services with the label of groups.
     pub(crate) services: Store<Service>,
     /// All PodDisruptionBudgets of the scope.
     pub(crate) budgets: Store<PodDisruptionBudget>,
-    /// HTTPRoutes of groups, and whatever else has their label.
+    /// HTTPRoutes with the label of groups.
     pub(crate) http_routes: Store<HTTPRoute>,
     /// The Gateway that routes attach to.
     pub(crate) gateway: Option<Arc<Gateway>>,
-    /// How far these stores have got.
+    /// Sync state of these stores.
     pub(crate) progress: Progress,
     /// All SeiNodes of the scope.
     pub(crate) nodes: Store<SeiNode>,
-    /// How far the stores of SeiNodes and their objects have got.
+    /// Sync state of the stores of SeiNodes and their objects.
     pub(crate) nodes_progress: Progress,
     pub(crate) wake: UnboundedSender<ObjectRef<SeiNodeDeployment>>,
     pub(crate) metrics: Arc<Metrics>,
@@ -66,7 +66,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// The context of the scope of `cache`, with what fills its stores and what it wakes.
+    /// The context of the scope of `cache`, with the writers of its stores and its queue.
     pub(crate) fn new(
         client: &Client,
         domain: &ClusterDomain,
@@ -96,13 +96,13 @@ impl Context {
         (Arc::new(context), writers, woken)
     }
 
-    /// Resolves when the groups are known, and of their other objects what can be.
+    /// Resolves when the stores of the groups, and of those of their objects that can be watched, have synced.
     pub(super) async fn filled(&self) {
         self.progress.filled(GROUPS).await;
         self.progress.settled().await;
     }
 
-    /// A kind that groups depend on and that this account may not watch, so that nothing is known of it.
+    /// A kind that groups depend on and that the operator may not watch.
     pub(super) fn denied(&self) -> Option<&'static str> {
         let denied = |progress: &Progress, kind| progress.of(Filling::Denied).contains(&kind).then_some(kind);
         denied(&self.progress, SERVICES).or_else(|| denied(&self.nodes_progress, "SeiNode"))
@@ -123,12 +123,12 @@ impl Context {
         }
     }
 
-    /// What is remembered of a group.
+    /// The memory of a group.
     pub(super) fn memory<T>(&self, group: &SeiNodeDeployment, with: impl FnOnce(&mut Memory) -> T) -> T {
         with(self.memories().entry(group.uid().unwrap_or_default()).or_default())
     }
 
-    /// Forgets a group that is gone. Another one may have its name by now.
+    /// Drops the memory of a group that is gone. Another one may have its name by now.
     pub(super) fn forget(&self, group: &SeiNodeDeployment) {
         self.memories().remove(&group.uid().unwrap_or_default());
         if self.groups.get(&ObjectRef::from_obj(group)).is_none() {
@@ -137,19 +137,19 @@ impl Context {
         }
     }
 
-    /// Whether this very group, not only one of its name, is in the store.
+    /// Whether this group, by UID, is in the store.
     pub(super) fn has(&self, group: &SeiNodeDeployment) -> bool {
         let current = self.groups.get(&ObjectRef::from_obj(group));
         current.is_some_and(|current| current.metadata.uid == group.metadata.uid)
     }
 
-    /// Has a group reconciled soon.
+    /// Queues a group.
     pub(super) fn wake(&self, group: ObjectRef<SeiNodeDeployment>) {
         // The receiver is gone only when the controller is shutting down.
         let _ = self.wake.send(group);
     }
 
-    /// Has every group reconciled soon whose last passes failed: what failed them may be over.
+    /// Queues every group whose last reconciles failed: the cause may be gone.
     pub(super) fn retry_failed(&self) {
         let failed = |group: &SeiNodeDeployment| {
             let memories = self.memories();
@@ -159,18 +159,18 @@ impl Context {
         groups.iter().for_each(|group| self.wake(ObjectRef::from_obj(&**group)));
     }
 
-    /// A SeiNode is new or was changed.
+    /// A SeiNode was created or changed.
     pub(crate) fn node_changed(&self, node: &SeiNode) {
         self.wake_groups_of(node);
     }
 
-    /// A SeiNode is gone.
+    /// A SeiNode was removed.
     pub(crate) fn node_gone(&self, node: &SeiNode) {
         self.object_gone(node);
         self.wake_groups_of(node);
     }
 
-    /// An object of a group is gone.
+    /// An object of a group was removed.
     pub(super) fn object_gone<K: Written>(&self, object: &K) {
         let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
         for group in groups_of(object).filter_map(|group| self.groups.get(&reference(&group, &namespace))) {
@@ -178,13 +178,13 @@ impl Context {
         }
     }
 
-    /// Has every group of a namespace reconciled soon.
+    /// Queues every group of a namespace.
     pub(super) fn wake_namespace(&self, namespace: Option<&str>) {
         let groups = self.groups.state_filter(|group| group.metadata.namespace.as_deref() == namespace);
         groups.iter().for_each(|group| self.wake(ObjectRef::from_obj(&**group)));
     }
 
-    /// Has the groups reconciled soon that an object may matter to.
+    /// Queues the groups that an object may concern.
     pub(super) fn wake_groups_of(&self, object: &impl Resource) {
         let namespace = object.meta().namespace.clone().unwrap_or_default();
         let groups = groups_of(object).map(|group| reference(&group, &namespace));
@@ -201,8 +201,7 @@ fn reference(group: &str, namespace: &str) -> ObjectRef<SeiNodeDeployment> {
     ObjectRef::new(group).within(namespace)
 }
 
-/// The groups that an object may matter to: the one that owns it, the one that its label names, and the one that needs
-/// its name.
+/// The groups that an object may concern: its owner, the one in its label, and the one that needs its name.
 fn groups_of(object: &impl Resource) -> impl Iterator<Item = String> {
     let metadata = object.meta();
     let owners = metadata.owner_references.iter().flatten();
@@ -226,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_matters_to_its_owner_to_the_labelled_group_and_to_the_one_that_needs_its_name() {
+    fn an_object_concerns_its_owner_the_labeled_group_and_the_one_that_needs_its_name() {
         let node: SeiNode = serde_json::from_value(json!({
             "metadata": {
                 "name": "rpc-2", "namespace": "sei", "labels": { labels::DEPLOYMENT: "former" },

@@ -57,7 +57,7 @@ fn groups(feed: &mut Feed<'_>, ctx: &Arc<Context>, writer: Writer<SeiNodeDeploym
     });
 }
 
-/// The Services of SeiNodes have the label of their group too.
+/// Services of SeiNodes have the label of their group too.
 fn services(feed: &mut Feed<'_>, ctx: &Arc<Context>, writer: Writer<Service>) {
     let of_groups = format!("{},!{}", labels::DEPLOYMENT, labels::NODE);
     let events =
@@ -68,7 +68,7 @@ fn services(feed: &mut Feed<'_>, ctx: &Arc<Context>, writer: Writer<Service>) {
     });
 }
 
-/// Of every owner: the pods of a group may be selected by one that knows nothing of it.
+/// PodDisruptionBudgets of every owner: any of them may select pods of a group.
 fn budgets(feed: &mut Feed<'_>, ctx: &Arc<Context>, writer: Writer<PodDisruptionBudget>) {
     let events = watcher(feed.api::<PodDisruptionBudget>(), watcher::Config::default().page_size(PAGE));
     let ctx = Arc::clone(ctx);
@@ -80,7 +80,7 @@ fn budgets(feed: &mut Feed<'_>, ctx: &Arc<Context>, writer: Writer<PodDisruption
     });
 }
 
-/// Of a kind that the cluster may lack. Without a Gateway there are none.
+/// HTTPRoutes, if the kind is installed. Without a Gateway there are none.
 fn routes(feed: &mut Feed<'_>, ctx: &Arc<Context>, writer: Writer<HTTPRoute>) {
     let config = watcher::Config::default().page_size(PAGE).labels(labels::DEPLOYMENT);
     let events = watcher(feed.api::<HTTPRoute>(), config);

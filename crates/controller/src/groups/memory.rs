@@ -1,4 +1,4 @@
-//! What is remembered of a group between passes, only to save work. All of it may be lost.
+//! State of a group between reconciles. It only saves work, and may be lost.
 
 use std::{
     collections::HashMap,
@@ -14,14 +14,14 @@ use serde::de::DeserializeOwned;
 
 use crate::{trim, written::Latest};
 
-/// Between two writes of the same to one object: another client may be changing it back each time.
+/// Interval between identical writes to one object: another client may be reverting them.
 const REPEAT: Duration = Duration::from_secs(5);
-/// Between two writes of the status: a group of a hundred SeiNodes changes with each of them.
+/// Interval between writes of the status: a group of a hundred SeiNodes changes with each of them.
 const STATUS: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 pub(crate) struct Memory {
-    /// The group as our last write returned it, which the cache may not have yet.
+    /// The group as returned by the last write, which the cache may not have yet.
     pub(super) group: Latest<SeiNodeDeployment>,
     nodes: ByName<SeiNode>,
     services: ByName<Service>,
@@ -30,20 +30,20 @@ pub(crate) struct Memory {
     /// The last write to each object.
     last: HashMap<String, (Instant, Write)>,
     status_written: Option<Instant>,
-    /// Passes that failed in a row.
+    /// Number of consecutive failed reconciles.
     pub(super) failures: u32,
 }
 
-/// Objects as our last writes returned them, by name.
+/// Objects as returned by the last writes, by name.
 pub(super) type ByName<K> = HashMap<String, Latest<K>>;
 
-/// A kind of which a group writes objects.
+/// A kind that groups write.
 pub(super) trait Written:
     Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + DeserializeOwned
 {
-    /// Drops what a cache does not keep either.
+    /// Removes fields that the caches do not keep either.
     fn trim(&mut self);
-    /// Where the last writes are kept.
+    /// The stored last writes of this kind.
     fn place(memory: &mut Memory) -> &mut ByName<Self>;
 }
 
@@ -88,18 +88,18 @@ impl Written for HTTPRoute {
 }
 
 impl Memory {
-    /// Keeps an object that a write has just returned.
+    /// Stores an object that a write has returned.
     pub(super) fn keep<K: Written>(&mut self, mut object: K) {
         object.trim();
         K::place(self).entry(object.name_any()).or_default().keep(Arc::new(object));
     }
 
-    /// Drops what is known of an object that is gone.
+    /// Removes the stored object that is gone.
     pub(super) fn forget<K: Written>(&mut self, name: &str) {
         K::place(self).remove(name);
     }
 
-    /// `cached` with what was written since.
+    /// `cached`, updated with later writes.
     pub(super) fn newest<K: Written>(&mut self, cached: Vec<Arc<K>>) -> Vec<Arc<K>> {
         let mut found: HashMap<_, _> = cached.into_iter().map(|object| (object.name_any(), object)).collect();
         let written = K::place(self);
@@ -112,7 +112,7 @@ impl Memory {
         found.into_values().collect()
     }
 
-    /// Whether something was written that the caches did not have when the group was last observed.
+    /// Whether there are writes that the caches did not have when the group was last observed.
     pub(super) fn has_unseen(&self) -> bool {
         !(self.nodes.is_empty()
             && self.services.is_empty()
@@ -120,24 +120,24 @@ impl Memory {
             && self.routes.is_empty())
     }
 
-    /// How long to wait before `write` is repeated to `object`. `None` where it may be written now.
+    /// Time to wait before `write` to `object` is repeated. `None` if it may be written now.
     pub(super) fn pause(&self, object: &str, write: &Write) -> Option<Duration> {
         let (at, last) = self.last.get(object)?;
         (last == write).then(|| REPEAT.checked_sub(at.elapsed())).flatten()
     }
 
-    /// Notes a write to `object`.
+    /// Records a write to `object`.
     pub(super) fn wrote(&mut self, object: &str, write: &Write) {
         self.last.retain(|_, (at, _)| at.elapsed() < REPEAT);
         self.last.insert(object.to_owned(), (Instant::now(), write.clone()));
     }
 
-    /// How long to wait before the next write of the status. `None` where it may be written now.
+    /// Time to wait before the next write of the status. `None` if it may be written now.
     pub(super) fn status_pause(&self) -> Option<Duration> {
         STATUS.checked_sub(self.status_written?.elapsed())
     }
 
-    /// Notes a write of the status.
+    /// Records a write of the status.
     pub(super) fn wrote_status(&mut self) {
         self.status_written = Some(Instant::now());
     }

@@ -1,6 +1,6 @@
-//! The reconciler of SeiNodeDeployments: `sei-deployment` decides, this carries out. It shares the cache of SeiNodes, the
-//! events, the metrics and the lease gate with the reconciler of SeiNodes, which does not depend on it: where the kind is
-//! not installed or must not be watched, only groups are not reconciled.
+//! The reconciler of SeiNodeDeployments: `sei-deployment` decides, this module executes. It shares the cache of
+//! SeiNodes, the events, the metrics and the lease gate with the reconciler of SeiNodes, which does not depend on it: if
+//! the kind is not installed or may not be watched, only groups are not reconciled.
 
 mod carry_out;
 mod context;

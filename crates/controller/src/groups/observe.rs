@@ -1,5 +1,5 @@
-//! What a pass over a group decides on: the group, its SeiNodes and its other objects, with what was written since the
-//! caches were filled.
+//! The observed state of a group: the group, its SeiNodes and its other objects, including writes that the caches do not
+//! have yet.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -67,8 +67,8 @@ fn halts(ctx: &Context, observed: &Observed) -> BTreeMap<String, Halt> {
     halts.collect()
 }
 
-/// The objects of one kind that the group owns, and those of the names `wanted`. One without label is in no cache: it
-/// belongs to another owner, or someone took the label off.
+/// The objects of one kind that the group owns, and those with the names `wanted`. An object without the label is in no
+/// cache: it has another owner, or its label was removed.
 async fn named<K: Written>(
     ctx: &Context,
     group: &SeiNodeDeployment,
@@ -103,7 +103,7 @@ where
     Ok(found.into_iter().map(Object::from).collect())
 }
 
-/// All of the namespace: one of another owner may select the pods of the group.
+/// All PodDisruptionBudgets of the namespace: one of another owner may select the pods of the group.
 fn budgets(ctx: &Context, group: &SeiNodeDeployment) -> impl Iterator<Item = Object> + use<> {
     let namespace = group.namespace();
     let cached =

@@ -1,4 +1,4 @@
-//! One pass over one group.
+//! One reconcile of one group.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,13 +23,12 @@ use crate::{
     written,
 };
 
-/// How often a pass may go round before it lets others have their turn: the finalizer is added, objects are written, and
-/// nothing is left to write.
+/// Maximum number of rounds of a reconcile: the finalizer is added, objects are written, and nothing is left to write.
 const ROUNDS: usize = 4;
 /// Until the actors of nodes are looked for again, which are started by the passes over the nodes.
 const ACTORS: Duration = Duration::from_secs(5);
 
-/// Reconciles `cached`, or the newer state that our own last write returned.
+/// Reconciles `cached`, or the newer state that the last write returned.
 pub(super) async fn reconcile(cached: Arc<SeiNodeDeployment>, ctx: &Context) -> Result<Action, PassError> {
     if goes_with_namespace(ctx, &cached).await {
         Target { ctx, group: &cached }.unmark().await?;
@@ -51,7 +50,7 @@ pub(super) async fn reconcile(cached: Arc<SeiNodeDeployment>, ctx: &Context) -> 
     Ok(Action::requeue(Duration::ZERO))
 }
 
-/// Whether the group is deleted with its namespace: all that is in it goes, perhaps the operator's Role first.
+/// Whether the group is deleted with its namespace: everything in it is deleted, possibly the operator's Role first.
 async fn goes_with_namespace(ctx: &Context, group: &SeiNodeDeployment) -> bool {
     group.metadata.deletion_timestamp.is_some()
         && is_marked(group)
@@ -62,7 +61,7 @@ fn is_marked(group: &SeiNodeDeployment) -> bool {
     group.finalizers().iter().any(|finalizer| finalizer == labels::DEPLOYMENT_FINALIZER)
 }
 
-/// Writes the status, and says when the next pass is due.
+/// Writes the status, and returns when the next reconcile is due.
 async fn end(
     ctx: &Context,
     observed: &Observed,
@@ -77,9 +76,9 @@ async fn end(
     if let Some(error) = error {
         return Err(error);
     }
-    // What a cache does not have after a while was deleted.
+    // An object that the cache does not have after a while was deleted.
     let unseen = ctx.memory(&observed.group, |memory| memory.has_unseen()).then_some(written::KEEP);
-    // A kind that is installed wakes no group.
+    // The installation of a kind queues no group.
     let needs_routes = observed.group.spec.networking.is_some() && observed.routes == Routes::NotInstalled;
     let routes = needs_routes.then_some(NOT_INSTALLED);
     let halts = observed.halts.values().any(|halt| *halt == Halt::Unknown).then_some(ACTORS);
@@ -87,7 +86,7 @@ async fn end(
     Ok(next.map_or_else(Action::await_change, Action::requeue))
 }
 
-/// Whether the finalizer was removed, so that nothing is left to report on.
+/// Whether the finalizer was removed, so that there is nothing left to report.
 fn is_gone(ctx: &Context, observed: &Observed) -> bool {
     let group = &observed.group;
     let newest = ctx.memory(group, |memory| memory.group.newest(Some(Arc::clone(group))));
@@ -95,7 +94,7 @@ fn is_gone(ctx: &Context, observed: &Observed) -> bool {
     newest.metadata.deletion_timestamp.is_some() && !is_marked(&newest)
 }
 
-/// Writes the status where it changed. Returns how long to wait where it was written a moment ago.
+/// Writes the status if it changed. Returns the time to wait if it was written recently.
 async fn record(
     ctx: &Context,
     observed: &Observed,

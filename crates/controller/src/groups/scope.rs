@@ -1,4 +1,4 @@
-//! The passes over the groups of one scope.
+//! Runs the reconciles of the groups of one scope.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -13,11 +13,11 @@ use super::{
 };
 use crate::queue::{self, Failed};
 
-/// What happens within this time leads to one pass: the SeiNodes of a group change together.
+/// Changes within this time lead to one reconcile: the SeiNodes of a group change together.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// Reconciles the groups that `woken` names until `stopped` is true and the passes under way have ended. None before the
-/// caches are filled, for as long as that takes: in a cluster without the kind they never are.
+/// Reconciles the groups from `woken` until `stopped` is true and the reconciles in progress have ended. It starts when
+/// the caches have synced, which never happens in a cluster without the kind.
 pub(crate) async fn run(ctx: Arc<Context>, woken: Woken, workers: u16, mut stopped: watch::Receiver<bool>) {
     tokio::select! {
         () = ctx.filled() => {}
@@ -28,7 +28,7 @@ pub(crate) async fn run(ctx: Arc<Context>, woken: Woken, workers: u16, mut stopp
     queue::run(ctx, groups, gathered(woken), workers, stopped, pass).await;
 }
 
-/// Each group once, however often it was named within [`GATHER`].
+/// Each group once, regardless of how often it was queued within [`GATHER`].
 fn gathered(woken: Woken) -> impl Stream<Item = ObjectRef<SeiNodeDeployment>> + Send + 'static {
     let batches = stream::unfold(woken, |mut woken| async move {
         let mut batch = HashSet::from([woken.recv().await?]);
@@ -41,14 +41,14 @@ fn gathered(woken: Woken) -> impl Stream<Item = ObjectRef<SeiNodeDeployment>> + 
     batches.flatten()
 }
 
-/// One pass, after which nothing is remembered of a group that is gone.
+/// One reconcile, after which the memory of a group that is gone is dropped.
 async fn pass(group: Arc<SeiNodeDeployment>, ctx: Arc<Context>) -> Result<Action, Failed> {
     let result = queue::guarded(&ctx.metrics, &*group, reconcile(Arc::clone(&group), &ctx)).await;
     let failures = ctx.memory(&group, |memory| {
         memory.failures = if result.is_ok() { 0 } else { memory.failures.saturating_add(1) };
         memory.failures
     });
-    // It may have been deleted during the pass, which then stored it again.
+    // It may have been deleted during the reconcile, which then stored it again.
     if !ctx.has(&group) {
         ctx.forget(&group);
     }

@@ -1,4 +1,4 @@
-//! The single writes of a group.
+//! The individual writes of a group.
 
 use std::sync::Arc;
 
@@ -17,10 +17,17 @@ use serde_json::{Value, json};
 use super::{context::Context, memory::Written};
 use crate::{error::PassError, finalizers, trim};
 
-/// A group that writes. What a write returns is kept until the caches have it.
+/// The group that writes. Returned objects are stored until the caches have them.
 pub(super) struct Target<'a> {
     pub(super) ctx: &'a Context,
     pub(super) group: &'a SeiNodeDeployment,
+}
+
+/// One write to an object.
+pub(super) enum Change<'a> {
+    Apply(Value),
+    Delete { uid: &'a str },
+    Release { version: &'a str, owners: &'a [OwnerReference] },
 }
 
 impl Target<'_> {
@@ -29,8 +36,8 @@ impl Target<'_> {
         self.write_finalizers(&[self.group.finalizers(), &[finalizer]].concat()).await
     }
 
-    /// Removes the finalizer if the group owns no SeiNode, as the API server has them: one that a cache does not have yet
-    /// would be deleted by the garbage collector, although it may have to be retained.
+    /// Removes the finalizer if the API server has no SeiNode that the group owns: the garbage collector would delete one
+    /// that the cache does not have yet, although it may have to be retained.
     pub(super) async fn unmark_without_nodes(&self) -> Result<(), PassError> {
         let of_group = format!("{}={}", labels::DEPLOYMENT, self.group.name_any());
         let nodes = self.api::<SeiNode>().list_metadata(&ListParams::default().labels(&of_group)).await;
@@ -56,45 +63,25 @@ impl Target<'_> {
         Ok(())
     }
 
-    pub(super) async fn apply_object(
+    /// Writes to an object of the group other than a SeiNode.
+    pub(super) async fn change(
         &self,
         kind: ObjectKind,
         name: &str,
-        body: Value,
+        change: Change<'_>,
     ) -> Result<(), PassError> {
         match kind {
-            ObjectKind::Service => self.apply::<Service>(name, body).await,
-            ObjectKind::PodDisruptionBudget => self.apply::<PodDisruptionBudget>(name, body).await,
-            ObjectKind::HTTPRoute => self.apply::<HTTPRoute>(name, body).await,
+            ObjectKind::Service => self.change_one::<Service>(name, change).await,
+            ObjectKind::PodDisruptionBudget => self.change_one::<PodDisruptionBudget>(name, change).await,
+            ObjectKind::HTTPRoute => self.change_one::<HTTPRoute>(name, change).await,
         }
     }
 
-    pub(super) async fn delete_object(
-        &self,
-        kind: ObjectKind,
-        name: &str,
-        uid: &str,
-    ) -> Result<(), PassError> {
-        match kind {
-            ObjectKind::Service => self.delete::<Service>(name, uid).await,
-            ObjectKind::PodDisruptionBudget => self.delete::<PodDisruptionBudget>(name, uid).await,
-            ObjectKind::HTTPRoute => self.delete::<HTTPRoute>(name, uid).await,
-        }
-    }
-
-    pub(super) async fn release_object(
-        &self,
-        kind: ObjectKind,
-        name: &str,
-        version: &str,
-        owners: &[OwnerReference],
-    ) -> Result<(), PassError> {
-        match kind {
-            ObjectKind::Service => self.release::<Service>(name, version, owners).await,
-            ObjectKind::PodDisruptionBudget => {
-                self.release::<PodDisruptionBudget>(name, version, owners).await
-            }
-            ObjectKind::HTTPRoute => self.release::<HTTPRoute>(name, version, owners).await,
+    async fn change_one<K: Written>(&self, name: &str, change: Change<'_>) -> Result<(), PassError> {
+        match change {
+            Change::Apply(body) => self.apply::<K>(name, body).await,
+            Change::Delete { uid } => self.delete::<K>(name, uid).await,
+            Change::Release { version, owners } => self.release::<K>(name, version, owners).await,
         }
     }
 
@@ -124,14 +111,14 @@ impl Target<'_> {
     pub(super) async fn delete<K: Written>(&self, name: &str, uid: &str) -> Result<(), PassError> {
         let this = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
         let deleted = self.api::<K>().delete(name, &DeleteParams::default().preconditions(this)).await;
-        // It stays until its finalizers are gone.
+        // It exists until its finalizers are removed.
         if let Some(object) = deleted.map_err(|error| self.failed::<K>("delete", name, error))?.left() {
             self.keep(object);
         }
         Ok(())
     }
 
-    /// Leaves an object these owners, at this version of it.
+    /// Reduces the owners of an object to these, at this version of it.
     pub(super) async fn release<K: Written>(
         &self,
         name: &str,
@@ -158,7 +145,7 @@ impl Target<'_> {
         format!("{} {}/{name}", K::kind(&()), self.group.namespace().unwrap_or_default())
     }
 
-    /// What was decided on is no longer there, or is another object by now.
+    /// The observed object is gone, or was replaced by another one.
     fn failed<K: Written>(&self, doing: &'static str, name: &str, error: kube::Error) -> PassError {
         let object = self.described::<K>(name);
         match error {

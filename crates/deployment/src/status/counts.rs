@@ -1,4 +1,4 @@
-//! Counts as a Deployment has them.
+//! Replica counts, as in the status of a Deployment.
 
 use sei_api::SeiNodeDeployment;
 
@@ -8,14 +8,14 @@ use crate::{
 };
 
 pub(super) struct Counts {
-    /// Wanted by the spec.
+    /// Desired by the spec.
     pub(super) wanted: i64,
-    /// SeiNodes of the group that are not being deleted, those above the replicas included.
+    /// SeiNodes of the group that are not being deleted, including those above the replicas.
     pub(super) existing: i64,
     pub(super) updated: i64,
     pub(super) ready: i64,
     pub(super) available: i64,
-    /// Available ones that are missing to the wanted.
+    /// Desired SeiNodes that are not available.
     pub(super) unavailable: i64,
 }
 
@@ -38,7 +38,7 @@ impl Counts {
         }
     }
 
-    /// Whether every wanted node is available and runs the template.
+    /// Whether every desired node is available and runs the template.
     pub(super) fn is_complete(&self) -> bool {
         self.available == self.wanted && self.updated == self.wanted
     }

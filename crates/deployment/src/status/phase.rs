@@ -31,7 +31,7 @@ pub(super) fn of(group: &SeiNodeDeployment, members: &Members, counts: &Counts) 
     }
 }
 
-/// A template reaches a node that ran already.
+/// The template is being rolled out to a node that already ran.
 pub(super) fn is_updating(child: &Child) -> bool {
     let status = child.node.status.as_ref();
     child.is_outdated || (status.is_some_and(|status| status.current_image.is_some()) && !child.is_updated())
@@ -41,7 +41,7 @@ fn has_failed(child: &Child) -> bool {
     phase(&child.node) == Some(NodePhase::Failed)
 }
 
-/// A node that failed, or that was up and is not now.
+/// A node failed, or is no longer available.
 fn was_up(child: &Child) -> bool {
     has_failed(child) || (phase(&child.node) == Some(NodePhase::Running) && !child.is_available())
 }

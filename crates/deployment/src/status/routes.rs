@@ -1,4 +1,4 @@
-//! What Gateways say of the HTTPRoutes of a group.
+//! Status of the HTTPRoutes of a group, as reported by Gateways.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use sei_api::{
@@ -31,7 +31,7 @@ pub(super) fn hosts(observed: &Observed) -> Option<NetworkingStatus> {
     Some(NetworkingStatus { routes: hosts.collect() })
 }
 
-/// Condition `RouteReady`; `None` where a group has no routes.
+/// Condition `RouteReady`; `None` if the group has no routes.
 pub(super) fn condition(observed: &Observed) -> Option<(bool, Reason, String)> {
     observed.group.spec.networking.as_ref()?;
     if observed.group.spec.template.spec.mode() == Some(Mode::Validator) {
@@ -43,7 +43,7 @@ pub(super) fn condition(observed: &Observed) -> Option<(bool, Reason, String)> {
         Routes::NoGateway => is(
             false,
             RouteReadyReason::NoGateway,
-            "the operator has been given no Gateway; set platform.gateway of the chart (SEI_GATEWAY_NAME)".to_owned(),
+            "no Gateway is configured; set platform.gateway of the chart (SEI_GATEWAY_NAME)".to_owned(),
         ),
         Routes::NotInstalled => is(
             false,
@@ -53,7 +53,7 @@ pub(super) fn condition(observed: &Observed) -> Option<(bool, Reason, String)> {
         Routes::Denied => is(
             false,
             RouteReadyReason::AccessDenied,
-            "the operator must not list HTTPRoutes; grant it the rules of its role in the chart".to_owned(),
+            "the operator lacks permission to list HTTPRoutes; grant it the rules of its role in the chart".to_owned(),
         ),
         Routes::At(gateway) => {
             let mut missing = wanted.iter().filter(|(_, name)| own(observed, name).is_none());
@@ -84,7 +84,7 @@ fn own<'a>(observed: &'a Observed, name: &str) -> Option<&'a HTTPRoute> {
     }
 }
 
-/// What Gateways say of the route as it is now.
+/// The conditions of the current generation of the route.
 fn conditions(route: &HTTPRoute) -> impl Iterator<Item = &Condition> {
     let parents = route.status.iter().flat_map(|status| &status.parents);
     let all = parents.flat_map(|parent| &parent.conditions);

@@ -1,4 +1,4 @@
-//! The Secrets that the certificates of a group belong into.
+//! The TLS Secrets of a group.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +14,8 @@ use crate::{
     members::{Members, Place},
 };
 
-/// One entry a Secret, by the nodes that the group wants: a Secret that several nodes share needs the names of all.
-/// Nodes that do not exist yet count, so that their certificates can be issued first.
+/// One entry per Secret, for the desired nodes: a Secret that several nodes share needs the names of all. Nodes that do
+/// not exist yet are included, so that their certificates can be issued first.
 pub(super) fn of(
     group: &SeiNodeDeployment,
     members: &Members,

@@ -1,4 +1,4 @@
-//! `sei-operator doctor` on a cluster where the operator has its rights, and where it lacks one.
+//! `sei-operator doctor` on a cluster where the operator has all permissions, and where it lacks one.
 
 use std::process::{Command, Output};
 
@@ -61,10 +61,7 @@ async fn the_doctor_names_what_is_wrong_with_an_installation() {
     assert!(findings(&before, "operator")[0].starts_with("error: there is no Deployment"), "{before:?}");
     assert_eq!(
         findings(&before, "crds"),
-        [
-            "ok: seinodes.sei.io is that of this version",
-            "ok: seinodedeployments.sei.io is that of this version"
-        ]
+        ["ok: seinodes.sei.io matches this version", "ok: seinodedeployments.sei.io matches this version"]
     );
     assert_eq!(findings(&before, "clock"), ["ok: the clocks agree within 5 s"]);
 
@@ -74,7 +71,7 @@ async fn the_doctor_names_what_is_wrong_with_an_installation() {
     create(&cluster, "rpc-0", builders::full_node(IMAGE)).await;
     until(&cluster, "rpc-0", "is Ready", runs(IMAGE)).await;
     let found = doctor(&cluster, &["-o", "json"]);
-    assert!(findings(&found, "rights")[0].starts_with("ok: the operator has all of the"), "{found:?}");
+    assert!(findings(&found, "permissions")[0].starts_with("ok: the operator has all of the"), "{found:?}");
     assert!(findings(&found, "lease")[0].starts_with("ok: Lease bc1f5b0a.sei.io"), "{found:?}");
     assert_eq!(findings(&found, "network"), ["ok: the operator reaches all 1 sidecars"]);
     assert_eq!(findings(&found, "nodes"), ["ok: none of 1 SeiNodes is stalled"]);
@@ -93,6 +90,6 @@ async fn the_doctor_names_what_is_wrong_with_an_installation() {
     let limited = doctor(&cluster, &[]);
     let text = String::from_utf8_lossy(&limited.stdout).into_owned();
     assert_eq!(limited.status.code(), Some(3), "{text}");
-    assert!(text.contains("ERROR    rights       the operator may not watch, delete pods\n"), "{text}");
+    assert!(text.contains("ERROR    permissions  the operator may not watch, delete pods\n"), "{text}");
     assert!(text.contains("fix: apply the roles of this version"), "{text}");
 }

@@ -25,7 +25,7 @@ async fn tls_is_enabled_and_disabled_on_a_group_with_the_same_volumes_despite_ki
     let volumes = claims(&bed.cluster).await;
     let refused = fails(&bed.cluster, &["enable", "rpc-0"]);
     let text = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(text.contains("name that instead, as seinodedeployment/rpc"), "{text}");
+    assert!(text.contains("use seinodedeployment/rpc instead"), "{text}");
 
     let unavailable = bed.count_unavailable();
     let kills = killed_until_done(&bed.cluster, &["enable", "snd/rpc"]).await;
