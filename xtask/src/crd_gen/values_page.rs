@@ -19,7 +19,9 @@ pub(super) fn render(values: &str) -> anyhow::Result<String> {
             Value::String(text) => format!("`{text}`"),
             other => format!("`{other}`"),
         };
-        writeln!(page, "| `{path}` | {default} | {} |", meaning.replace('|', "\\|"))?;
+        // `<name>` would be an HTML element.
+        let meaning = meaning.replace('|', "\\|").replace('<', "\\<");
+        writeln!(page, "| `{path}` | {default} | {meaning} |")?;
     }
     Ok(page)
 }
@@ -71,8 +73,8 @@ mod tests {
 
     #[test]
     fn a_value_has_the_comment_above_it_and_its_default() {
-        let page = render("a:\n  # Two\n  # lines.\n  b: 1\n# Free.\nc:\n  d: {}\n").unwrap();
-        assert!(page.contains("| `a.b` | `1` | Two lines. |"), "{page}");
+        let page = render("a:\n  # Two\n  # <lines>.\n  b: 1\n# Free.\nc:\n  d: {}\n").unwrap();
+        assert!(page.contains("| `a.b` | `1` | Two \\<lines>. |"), "{page}");
         assert!(page.contains("| `c` | `{\"d\":{}}` | Free. |"), "{page}");
     }
 
