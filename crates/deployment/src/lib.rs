@@ -1,8 +1,8 @@
-//! What a SeiNodeDeployment does to its SeiNodes. Pure: everything it decides on is in [`Observed`], the time included.
+//! Decisions about the SeiNodes of a SeiNodeDeployment. Pure: all input is in [`Observed`], including the time.
 //!
-//! Nothing is remembered between passes. [`decide`] says from the SeiNodes that exist which to create, adopt, update and
-//! delete next, and [`status`] what to say of them. Acting on a decision twice, late or in part is harmless: the next
-//! decision follows from what then exists.
+//! No state is kept between reconciles. [`decide`] returns which SeiNodes to create, adopt, update and delete next, and
+//! [`status`] the status. Executing a decision twice, late or in part is harmless: the next one follows from what exists
+//! then.
 //!
 //! ```
 //! use sei_deployment::{Observed, Write, decide};

@@ -1,4 +1,4 @@
-//! What is read of the cluster.
+//! Reads the cluster.
 
 use std::fmt::Debug;
 
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::cli::MigrateArgs;
 
-/// Everything that forecasts are made from, of one namespace or of all.
+/// The objects for the forecasts, of one namespace or of all.
 pub(super) async fn read(client: &Client, args: &MigrateArgs) -> anyhow::Result<Cluster> {
     let namespace = args.namespace.as_deref();
     Ok(Cluster {
@@ -40,7 +40,7 @@ pub(super) async fn read(client: &Client, args: &MigrateArgs) -> anyhow::Result<
     })
 }
 
-/// As the API server returns them; none where it does not know the kind.
+/// All objects of a kind as returned by the API server; none if the kind is not installed.
 async fn objects<K: Resource<DynamicType = ()>>(
     client: &Client,
     namespace: Option<&str>,

@@ -1,5 +1,5 @@
-//! `migrate check`: what the operator will do with a cluster that the Go controller runs. `sei-migrate` says what follows
-//! from what is read; nothing is changed.
+//! `migrate check`: what the operator will do with a cluster that the Go controller runs. `sei-migrate` derives
+//! the forecasts; nothing is changed.
 
 mod cluster;
 
@@ -13,7 +13,7 @@ use crate::{
     connect, input, print,
 };
 
-/// Something will need manual intervention.
+/// Exit code if anything will require manual intervention.
 const STALLS: u8 = 3;
 
 pub(crate) fn run(command: &MigrateCommand) -> anyhow::Result<ExitCode> {
@@ -38,7 +38,7 @@ fn show(args: &MigrateArgs, forecasts: &[Forecast]) -> anyhow::Result<()> {
     }
 }
 
-/// A line for the object and one for each thing that happens to it.
+/// One line for the object, and one for each step.
 fn lines(forecast: &Forecast) -> String {
     let Forecast { kind, namespace, name, now, wedged, effect, steps, stalled } = forecast;
     let wedged = if *wedged { " [wedged]" } else { "" };

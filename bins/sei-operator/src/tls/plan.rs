@@ -25,7 +25,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The steps of `subject`, or why there are none.
+    /// The steps of `subject`, or why it is refused.
     pub(super) async fn of(
         cluster: &Cluster,
         subject: &Subject,

@@ -17,7 +17,7 @@ use crate::{
     print,
 };
 
-/// How often a node is observed while waiting for it.
+/// Interval at which a node is observed while waiting for it.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Processes the nodes among `subjects`, then the groups.
@@ -64,7 +64,7 @@ async fn nodes(
     )
 }
 
-/// Brings one group to its target.
+/// Processes one group.
 async fn group(cluster: &Cluster, name: &str, args: &Rollout, target: &Target) -> anyhow::Result<()> {
     let mut narrator = Narrator::new(name, args.timeout);
     loop {
@@ -89,7 +89,7 @@ async fn group(cluster: &Cluster, name: &str, args: &Rollout, target: &Target) -
     }
 }
 
-/// Brings one node to its target.
+/// Processes one node.
 async fn one(
     cluster: &Cluster,
     group: Option<&Group>,

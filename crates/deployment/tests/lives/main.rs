@@ -1,4 +1,4 @@
-//! Whole lives of groups: what is decided, carried out and seen, until nothing is left to do.
+//! Groups over their whole lifetime: decisions are executed and observed until nothing is left to do.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 mod deletion;

@@ -28,7 +28,7 @@ fn names(world: &World, kind: ObjectKind) -> Vec<&str> {
     world.objects.keys().filter(|(found, _)| *found == kind).map(|(_, name)| name.as_str()).collect()
 }
 
-/// What the Gateway says of every route.
+/// The status that the Gateway reports for every route.
 fn answer(world: &mut World, kind: &str, status: &str) {
     let condition = json!({
         "type": kind, "status": status, "reason": "Because", "message": "of this", "observedGeneration": 1,

@@ -1,5 +1,5 @@
-//! The same SeiNodes, Service and status as the Go controller in every recorded state, but for what section Objects of
-//! `docs/deployments.md` lists.
+//! SeiNodes, Service and status equal those of the Go controller in every recorded state, except for what section
+//! Objects of `docs/deployments.md` lists.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +35,7 @@ fn compared(kind: &str, ours: &Value, theirs: &Value) -> Vec<String> {
     found.into_iter().map(|path| format!("{kind} {}", whole(path))).collect()
 }
 
-/// What a controller writes: not what the API server adds.
+/// The part that a controller writes, without what the API server adds.
 fn shown_object(object: &Object) -> Value {
     let metadata = object.metadata();
     let mut shown = json!({
@@ -55,8 +55,8 @@ fn shown_object(object: &Object) -> Value {
     shown
 }
 
-/// Whether the Go controller has brought the node to the template: it had not yet in some states, and its second set and
-/// the nodes above the replicas are not updated.
+/// Whether the Go controller had updated the node to the template: in some states it had not yet, and it does not update
+/// its second set and the nodes above the replicas.
 fn is_current(group: &SeiNodeDeployment, node: &SeiNode) -> bool {
     (0..group.spec.replicas()).any(|ordinal| child_name(group, ordinal) == node.name_any())
         && node.spec.image == group.spec.template.spec.image

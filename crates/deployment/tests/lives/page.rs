@@ -1,4 +1,4 @@
-//! What `docs/deployments.md` says of the faults of the Go controller.
+//! The table of faults of the Go controller in `docs/deployments.md`.
 
 #[test]
 fn every_test_that_the_page_names_exists() {

@@ -15,13 +15,13 @@ enum Event {
     MaxUnavailable(u32),
     /// The pod of a node is lost.
     Lose(u8),
-    /// A node is deleted by hand.
+    /// A node is deleted by a user.
     Delete(u8),
-    /// The operator of SeiNodes gets on with one node.
+    /// The reconciler of SeiNodes makes progress on one node.
     Tend(u8),
-    /// A pass. The bits say which writes are lost.
+    /// A reconcile. The bits select the writes that are lost.
     Pass(u32),
-    /// A pass that sees what was there at the last one.
+    /// A reconcile that observes the state of the previous one.
     LatePass(u32),
 }
 
@@ -38,7 +38,7 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// Validators with keys of their own in Secrets.
+/// Validators with separate keys in Secrets.
 fn group() -> World {
     let mut spec = validators(3);
     let key = |name: &str| json!({ "secret": { "secretName": name } });
@@ -47,7 +47,7 @@ fn group() -> World {
     World::new(spec)
 }
 
-/// Carries out a decision, and holds each write to what is allowed at that moment.
+/// Executes a decision, and checks that each write is allowed at that moment.
 fn act(world: &mut World, seen: &Observed, lost: u32) -> Result<(), TestCaseError> {
     let decision = decide(seen);
     let strategy = &seen.group.spec.update_strategy;

@@ -1,4 +1,4 @@
-//! What the status tells.
+//! The status of a group.
 
 use sei_api::ClusterDomain;
 use sei_deployment::{Observed, Refusal, decide, status};

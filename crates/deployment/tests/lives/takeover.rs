@@ -1,4 +1,4 @@
-//! Taking groups over from the Go controller in every recorded state, the ones that it never got out of included.
+//! Takeover of groups of the Go controller in every recorded state, including those in which it is stuck.
 
 use std::collections::BTreeMap;
 

@@ -11,7 +11,7 @@ fn settled(replicas: u32) -> World {
     world
 }
 
-/// Carries out the next decision without the nodes getting on.
+/// Executes the next decision while the nodes make no progress.
 fn act(world: &mut World) {
     world.decide().writes.iter().for_each(|write| world.carry_out(write));
 }

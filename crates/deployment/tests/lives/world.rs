@@ -1,5 +1,5 @@
-//! A cluster without a cluster: SeiNodes that an operator of SeiNodes looks after, server-side apply, and an actor that
-//! carries out decisions as they are, late or not at all.
+//! A model of a cluster: SeiNodes with their reconciler, server-side apply, and an executor that carries out decisions
+//! immediately, late or not at all.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -16,18 +16,18 @@ pub const NAMESPACE: &str = "sei";
 
 pub struct World {
     pub group: Value,
-    /// By name, as the API server has them.
+    /// The SeiNodes by name.
     pub nodes: BTreeMap<String, Value>,
-    /// The objects beside them, by kind and name.
+    /// The other objects, by kind and name.
     pub objects: BTreeMap<(ObjectKind, String), Value>,
     /// How their seids stand to the halt height.
     pub halts: BTreeMap<String, Halt>,
     pub knows_budgets: bool,
     pub routes: Routes,
-    /// Images that no pod becomes ready with.
+    /// Images whose pods never become ready.
     pub bad_images: Vec<String>,
     uids: u64,
-    /// Every decision that was carried out, and what was there before.
+    /// Every executed decision, with the state before it.
     pub log: Vec<String>,
 }
 
@@ -99,7 +99,8 @@ impl World {
         (condition.status, condition.reason)
     }
 
-    /// Decides and acts until nothing is left to do, with the operator of SeiNodes in between. Returns the rounds.
+    /// Decides and executes until nothing is left to do, with the reconciler of SeiNodes in between. Returns the number of
+    /// rounds.
     pub fn settle(&mut self) -> usize {
         for round in 0..200 {
             let decision = self.decide();
@@ -113,7 +114,7 @@ impl World {
         panic!("never settles: {:?}", self.decide());
     }
 
-    /// The operator of SeiNodes: what is new is started, what runs with a good image is ready.
+    /// The reconciler of SeiNodes: starts new nodes, and makes those with a good image ready.
     pub fn tend(&mut self) {
         self.nodes.retain(|_, node| node["metadata"]["deletionTimestamp"].is_null());
         let names: Vec<_> = self.nodes.keys().cloned().collect();
@@ -190,7 +191,7 @@ impl World {
         self.nodes.insert(node["metadata"]["name"].as_str().unwrap().to_owned(), node);
     }
 
-    /// As the API server answers; what is out of date changes nothing.
+    /// Behaves like the API server; an outdated write changes nothing.
     pub fn carry_out(&mut self, write: &Write) {
         self.log.push(format!("{write:?}"));
         match write {
@@ -297,7 +298,7 @@ fn fields_of(value: &Value) -> Value {
     Value::Object(fields.map(Iterator::collect::<Map<_, _>>).unwrap_or_default())
 }
 
-/// Takes away what `had` names and `fields` does not.
+/// Removes the fields in `had` that are not in `fields`.
 fn remove(live: &mut Value, had: &Value, fields: &Value) {
     for (field, inner) in had.as_object().into_iter().flatten() {
         let name = field.trim_start_matches("f:");

@@ -1,4 +1,4 @@
-//! Groups from one TLS setting to the other.
+//! Enabling and disabling TLS on groups.
 
 use kube::ResourceExt;
 use sei_api::{SeiNodeDeployment, labels};
@@ -86,7 +86,7 @@ fn certificates_of_all_nodes_come_before_anything_is_deleted() {
 }
 
 #[test]
-fn it_continues_from_every_point_at_which_it_was_stopped() {
+fn it_continues_after_an_interruption_at_any_step() {
     let mut observed = running();
     let GroupProgress::Next(GroupStep::Keep { recreate, .. }) = next_group(&observed, &enable()) else {
         panic!()
@@ -120,11 +120,11 @@ fn it_continues_from_every_point_at_which_it_was_stopped() {
     assert_eq!(next_group(&observed, &enable()), GroupProgress::Done);
 }
 
-/// A change of what was observed, and a part of the reason for which nothing is then done.
+/// A change of the observed state, and a part of the message with which it is refused.
 type Obstacle = (&'static str, fn(&mut ObservedGroup));
 
 #[test]
-fn nothing_is_deleted_while_anything_speaks_against_it() {
+fn nothing_is_deleted_while_a_check_fails() {
     let cases: [Obstacle; 7] = [
         ("no SeiNodeDeployment of this name", |it| it.group = None),
         ("has not reconciled", |it| it.group.as_mut().unwrap().metadata.generation = Some(3)),

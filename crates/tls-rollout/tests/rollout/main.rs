@@ -1,4 +1,4 @@
-//! Nodes from one TLS setting to the other, with everything that must keep one from being deleted.
+//! Enabling and disabling TLS on nodes, and everything that must prevent a deletion.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod group;
@@ -50,7 +50,7 @@ fn a_node_is_recreated_on_its_volume_after_its_spec_is_stored_there() {
 }
 
 #[test]
-fn an_issuer_is_asked_first_and_waited_for() {
+fn the_certificate_is_issued_before_anything_is_deleted() {
     let target = Target::Enable {
         secret: "rpc-0-tls".to_owned(),
         issuer: Some(Issuer { kind: "Issuer".to_owned(), name: "ca".to_owned() }),
@@ -85,7 +85,7 @@ fn an_imported_volume_stays_imported_and_has_no_owner() {
 }
 
 #[test]
-fn it_continues_from_every_point_at_which_it_was_stopped() {
+fn it_continues_after_an_interruption_at_any_step() {
     let Progress::Next(Step::Keep { recreate, claim: name, .. }) = next(&running(), &enable()) else {
         panic!()
     };
@@ -133,11 +133,11 @@ fn a_spec_that_changed_after_it_was_stored_is_stored_again() {
     assert!(recreate.contains("seid:2"));
 }
 
-/// A change of what was observed, and a part of the reason for which nothing is then done.
+/// A change of the observed state, and a part of the message with which it is refused.
 type Obstacle = (&'static str, fn(&mut Observed));
 
 #[test]
-fn nothing_is_deleted_while_anything_speaks_against_it() {
+fn nothing_is_deleted_while_a_check_fails() {
     let cases: [Obstacle; 12] = [
         ("does not exist; it needs a certificate for rpc-0.sei", |it| it.secret = Secret::Missing),
         ("Secret rpc-0-tls: expired", |it| it.secret = Secret::Invalid("expired".to_owned())),
@@ -187,7 +187,7 @@ fn the_claim_is_handed_over_when_the_old_pod_is_gone_and_nothing_owns_it() {
 }
 
 #[test]
-fn the_claim_is_never_followed_in_the_other_direction() {
+fn an_incomplete_run_for_the_other_setting_is_refused() {
     let Progress::Next(Step::Keep { recreate, .. }) = next(&running(), &enable()) else { panic!() };
     let mut observed = Observed { node: None, pod: None, ..running() };
     observed.claim.as_mut().unwrap().annotations_mut().insert(RECREATE_ANNOTATION.to_owned(), recreate);

@@ -1,4 +1,4 @@
-//! A node that is in order.
+//! A node that passes all checks.
 
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use sei_api::{ClusterDomain, SeiNode};
