@@ -21,59 +21,62 @@ use sei_testkit::{
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::harness::{self, eventually, is_running, runs, until, until_said};
+use crate::{
+    harness::{self, eventually, is_running, runs, until, until_said},
+    shared,
+};
 
 const A: &str = "ghcr.io/sei-protocol/sei:a";
 const B: &str = "ghcr.io/sei-protocol/sei:b";
 const READY: ConditionType = ConditionType::Ready;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn nodes_wait_for_objects_that_are_being_deleted() {
-    let cluster = harness::cluster().await;
-    let _operator = harness::operator(&cluster);
-    tokio::join!(created_again_under_its_name(&cluster), claim_deleted_before_an_update(&cluster));
-}
-
 /// The new node waits for the claim of the former one, whose pod does not terminate, and then starts on an
 /// empty one.
-async fn created_again_under_its_name(cluster: &Cluster) {
-    let name = "again-0";
-    harness::create(cluster, name, builders::full_node(A)).await;
-    until(cluster, name, "ready", runs(A)).await;
-    let (pods, claims) = (harness::api::<Pod>(cluster), harness::api::<PersistentVolumeClaim>(cluster));
-    let old = claims.get("data-again-0").await.unwrap().uid();
-    finalizers(&pods, "again-0-0", &["test.example/hold"]).await;
-    cluster.nodes().delete(name, &DeleteParams::default()).await.unwrap();
-    eventually("the former node is gone", || async {
-        cluster.nodes().get_opt(name).await.unwrap().is_none()
-    })
-    .await;
-    harness::create(cluster, name, builders::full_node(A)).await;
-    until_said(cluster, name, READY, "False/WaitingForDeletion", "claim data-again-0 is being deleted").await;
-    finalizers(&pods, "again-0-0", &[]).await;
-    until(cluster, name, "Running", is_running).await;
-    assert_ne!(claims.get("data-again-0").await.unwrap().uid(), old);
+#[test]
+fn a_node_waits_for_the_claim_of_the_former_one_of_its_name() {
+    shared::run(async |cluster| {
+        let name = "again-0";
+        harness::create(cluster, name, builders::full_node(A)).await;
+        until(cluster, name, "ready", runs(A)).await;
+        let (pods, claims) = (harness::api::<Pod>(cluster), harness::api::<PersistentVolumeClaim>(cluster));
+        let old = claims.get("data-again-0").await.unwrap().uid();
+        finalizers(&pods, "again-0-0", &["test.example/hold"]).await;
+        cluster.nodes().delete(name, &DeleteParams::default()).await.unwrap();
+        eventually("the former node is gone", || async {
+            cluster.nodes().get_opt(name).await.unwrap().is_none()
+        })
+        .await;
+        harness::create(cluster, name, builders::full_node(A)).await;
+        until_said(cluster, name, READY, "False/WaitingForDeletion", "claim data-again-0 is being deleted")
+            .await;
+        finalizers(&pods, "again-0-0", &[]).await;
+        until(cluster, name, "Running", is_running).await;
+        assert_ne!(claims.get("data-again-0").await.unwrap().uid(), old);
+    });
 }
 
 /// A deleted claim exists only as long as its pod, so an update does not delete the pod.
-async fn claim_deleted_before_an_update(cluster: &Cluster) {
-    let name = "doomed-0";
-    harness::create(cluster, name, builders::full_node(A)).await;
-    until(cluster, name, "ready", runs(A)).await;
-    let (pods, claims) = (harness::api::<Pod>(cluster), harness::api::<PersistentVolumeClaim>(cluster));
-    let pod = pods.get("doomed-0-0").await.unwrap().uid();
-    claims.delete("data-doomed-0", &DeleteParams::default()).await.unwrap();
-    let stalled = ConditionType::Stalled;
-    until_said(cluster, name, stalled, "True/DataVolumeTerminating", "Retain").await;
-    let changed = harness::set_image(cluster, name, B).await.metadata.generation;
-    let node = until(cluster, name, "the update is seen", |node| {
-        node.status.as_ref().is_some_and(|status| status.observed_generation == changed)
-    })
-    .await;
-    assert_eq!(harness::condition(&node, stalled).as_deref(), Some("True/DataVolumeTerminating"));
-    let kept = pods.get("doomed-0-0").await.unwrap();
-    assert_eq!((kept.uid(), kept.metadata.deletion_timestamp), (pod, None));
-    assert!(claims.get("data-doomed-0").await.unwrap().metadata.deletion_timestamp.is_some());
+#[test]
+fn an_update_does_not_delete_the_pod_that_keeps_a_deleted_claim() {
+    shared::run(async |cluster| {
+        let name = "doomed-0";
+        harness::create(cluster, name, builders::full_node(A)).await;
+        until(cluster, name, "ready", runs(A)).await;
+        let (pods, claims) = (harness::api::<Pod>(cluster), harness::api::<PersistentVolumeClaim>(cluster));
+        let pod = pods.get("doomed-0-0").await.unwrap().uid();
+        claims.delete("data-doomed-0", &DeleteParams::default()).await.unwrap();
+        let stalled = ConditionType::Stalled;
+        until_said(cluster, name, stalled, "True/DataVolumeTerminating", "Retain").await;
+        let changed = harness::set_image(cluster, name, B).await.metadata.generation;
+        let node = until(cluster, name, "the update is seen", |node| {
+            node.status.as_ref().is_some_and(|status| status.observed_generation == changed)
+        })
+        .await;
+        assert_eq!(harness::condition(&node, stalled).as_deref(), Some("True/DataVolumeTerminating"));
+        let kept = pods.get("doomed-0-0").await.unwrap();
+        assert_eq!((kept.uid(), kept.metadata.deletion_timestamp), (pod, None));
+        assert!(claims.get("data-doomed-0").await.unwrap().metadata.deletion_timestamp.is_some());
+    });
 }
 
 /// A lagging cache shows the old state of the claim; the step that deletes the pod reads the claim from the
