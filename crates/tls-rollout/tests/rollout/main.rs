@@ -142,7 +142,7 @@ fn nothing_is_deleted_while_a_check_fails() {
         ("does not exist; it needs a certificate for rpc-0.sei", |it| it.secret = Secret::Missing),
         ("Secret rpc-0-tls: expired", |it| it.secret = Secret::Invalid("expired".to_owned())),
         ("reclaim policy Delete", |it| it.volume = Volume::Deleted("pv-1".to_owned())),
-        ("reclaim policy of its volume is not known", |it| it.volume = Volume::Unknown),
+        ("reclaim policy of its volume is unknown", |it| it.volume = Volume::Unknown),
         ("claim data-rpc-0 does not exist", |it| it.claim = None),
         ("is being deleted", |it| {
             it.claim.as_mut().unwrap().metadata.deletion_timestamp =
