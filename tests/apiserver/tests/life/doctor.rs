@@ -73,7 +73,7 @@ async fn the_doctor_names_what_is_wrong_with_an_installation() {
     let found = doctor(&cluster, &["-o", "json"]);
     assert!(findings(&found, "permissions")[0].starts_with("ok: the operator has all of the"), "{found:?}");
     assert!(findings(&found, "lease")[0].starts_with("ok: Lease bc1f5b0a.sei.io"), "{found:?}");
-    assert_eq!(findings(&found, "network"), ["ok: the operator reaches all 1 sidecars"]);
+    assert_eq!(findings(&found, "network"), ["ok: the operator can reach all 1 sidecars"]);
     assert_eq!(findings(&found, "nodes"), ["ok: none of 1 SeiNodes is stalled"]);
     // The Deployment was created without the settings of a chart.
     assert!(findings(&found, "settings")[0].contains("SEI_NODEPOOL_NAME"), "{found:?}");
