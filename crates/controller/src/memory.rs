@@ -8,7 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 use sei_api::{SeiNode, SeiNodeStatus, v1alpha1::NodePhase};
-use sei_decide::{Claim, Finding, Overridden, TlsFinding};
+use sei_decide::{Claim, Finding, InSync, Overridden, TlsFinding};
 use sei_sidecar::ServerTrust;
 
 use crate::{references::Target, sidecar::Watched, written::Writes};
@@ -26,6 +26,8 @@ pub(crate) struct Memory {
     pub(crate) refusal: Option<Refusal>,
     /// Repairs that did not last, each until it is retried.
     pub(crate) overridden: Vec<(Timestamp, Overridden)>,
+    /// Objects in which the last pass found no drift.
+    pub(crate) in_sync: Vec<InSync>,
     pub(crate) tls: Option<Judged>,
     /// What the sidecar's certificate is verified against: from the last accepted Secret.
     pub(crate) trust: Option<ServerTrust>,

@@ -32,6 +32,7 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Act
         ctx.metrics.observe_node(&node, observed.tls.as_ref().and_then(|tls| tls.not_after));
         let plan_id = ctx.plan_id();
         let mut pass = Pass::begin(&observed, &ctx.platform, &plan_id);
+        ctx.memory(&node, |memory| memory.in_sync = pass.in_sync());
         loop {
             match pass.ask() {
                 Ask::Repair(object) => {

@@ -8,6 +8,7 @@ use crate::{
     drift::{self, Drift},
     ending, facts,
     ground::ground,
+    in_sync::InSync,
     observed::Observed,
     obstacle::{self, Obstacle},
     repair::{Overridden, Repair},
@@ -22,6 +23,8 @@ pub(crate) struct Decision {
     pub(crate) repairs: Vec<Repair>,
     /// Fields whose repair does not last.
     pub(crate) overridden: Vec<Overridden>,
+    /// Objects without drift.
+    pub(crate) in_sync: Vec<InSync>,
     pub(crate) next: Next,
     pub(crate) obstacle: Option<Obstacle>,
     pub(crate) ground: Ground,
@@ -41,7 +44,7 @@ pub(crate) enum Next {
 pub(crate) fn decide(observed: &Observed, rendering: &Rendering<'_>, plan_id: &str) -> Decision {
     let (node, platform) = (rendering.node(), rendering.platform());
     let mut status = facts::status(observed, node, platform);
-    let Drift { repairs, foreign, overridden } = drift::find(observed, rendering);
+    let Drift { repairs, foreign, overridden, in_sync } = drift::find(observed, rendering);
     let obstacle = obstacle::find(observed, rendering, foreign);
     let ground = ground(observed, node, &status, platform);
     let (next, mut repairs) = match wanted(observed, node, &status, obstacle.as_ref(), &ground, plan_id) {
@@ -58,5 +61,5 @@ pub(crate) fn decide(observed: &Observed, rendering: &Rendering<'_>, plan_id: &s
     };
     repairs.extend(drift::unmarked_claim(observed));
     repairs.extend(drift::claim_retention(observed));
-    Decision { status, repairs, overridden, next, obstacle, ground }
+    Decision { status, repairs, overridden, in_sync, next, obstacle, ground }
 }

@@ -15,6 +15,7 @@ use sei_render::{Rendering, drift::differences};
 use serde::Serialize;
 
 use crate::{
+    in_sync::InSync,
     observed::{Children, Observed},
     ownership::Ownership,
     pods::is_ready,
@@ -30,6 +31,8 @@ pub(crate) struct Drift {
     pub(crate) foreign: Option<String>,
     /// Fields whose repair does not last.
     pub(crate) overridden: Vec<Overridden>,
+    /// The objects without drift.
+    pub(crate) in_sync: Vec<InSync>,
 }
 
 /// Compares the live objects with the rendered ones. If the spec cannot be rendered, only the owners are checked.
@@ -42,29 +45,34 @@ pub(crate) fn find(observed: &Observed, rendering: &Rendering<'_>) -> Drift {
         drift.repairs.extend(stop(node, rendering, children));
         return drift;
     }
-    if is_made(node, TaskKind::ApplyStatefulSet) {
+    let by = TaskKind::ApplyStatefulSet;
+    if is_made(node, by) {
         let wanted = || Some(&rendered()?.stateful_set);
         let live = children.stateful_set.as_deref();
-        // Its template may lag behind the spec on purpose.
-        let verdict = match compare(node, wanted, live) {
-            Verdict::Drifted(wanted, _) if live.is_some_and(|live| lags(wanted, live)) => Verdict::AsWanted,
+        let verdict = match compare(observed, by, wanted, live) {
+            // Its template may lag behind the spec on purpose.
+            Verdict::Drifted(_, paths) if live.is_some_and(|live| lags(&paths, live)) => {
+                Verdict::InSync(live.and_then(|live| InSync::of(live, by, node)))
+            }
             verdict => verdict,
         };
         let repair = |wanted: &StatefulSet| Repair::StatefulSet(Box::new(wanted.clone()));
         drift.take(observed, "StatefulSet", names::stateful_set(node), verdict, repair);
     }
-    if is_made(node, TaskKind::ApplyService) || in_bootstrap(node) {
+    let by = if in_bootstrap(node) { TaskKind::DeployBootstrapService } else { TaskKind::ApplyService };
+    if is_made(node, by) {
         let wanted = || match in_bootstrap(node) {
             true => rendered()?.bootstrap_service.as_ref(),
             false => Some(&rendered()?.service),
         };
-        let verdict = compare(node, wanted, children.service.as_deref());
+        let verdict = compare(observed, by, wanted, children.service.as_deref());
         let repair = |wanted: &Service| Repair::Service(Box::new(wanted.clone()));
         drift.take(observed, "Service", names::stateful_set(node), verdict, repair);
     }
-    if is_made(node, TaskKind::ApplyRbacProxyConfig) && node.spec.tls().is_some() {
+    let by = TaskKind::ApplyRbacProxyConfig;
+    if is_made(node, by) && node.spec.tls().is_some() {
         let wanted = || rendered()?.rbac_proxy_config.as_ref();
-        let verdict = compare(node, wanted, children.config_map.as_deref());
+        let verdict = compare(observed, by, wanted, children.config_map.as_deref());
         let repair = |wanted: &ConfigMap| Repair::ConfigMap(Box::new(wanted.clone()));
         drift.take(observed, "ConfigMap", names::rbac_proxy_config(node), verdict, repair);
     }
@@ -90,7 +98,7 @@ impl Drift {
         repair: impl Fn(&K) -> Repair,
     ) {
         match verdict {
-            Verdict::AsWanted => {}
+            Verdict::InSync(version) => self.in_sync.extend(version),
             Verdict::Drifted(wanted, paths) => {
                 let known = observed.overridden.iter().find(|it| it.kind == kind && it.paths == paths);
                 match known {
@@ -148,43 +156,48 @@ fn in_bootstrap(node: &SeiNode) -> bool {
 }
 
 enum Verdict<'a, K> {
-    AsWanted,
+    /// Nothing to repair; with the version for which that was found by comparing.
+    InSync(Option<InSync>),
     /// Differs from this object at these paths; no paths if the live object does not exist.
     Drifted(&'a K, Vec<String>),
     Foreign,
 }
 
+/// Compares `live` with what tasks of kind `by` write, unless that version was compared before.
 fn compare<'a, K: Resource + Serialize>(
-    node: &SeiNode,
+    observed: &Observed,
+    by: TaskKind,
     wanted: impl FnOnce() -> Option<&'a K>,
     live: Option<&K>,
 ) -> Verdict<'a, K> {
+    let node = &*observed.node;
     match live.map(|live| Ownership::of(live, node)) {
         Some(Ownership::Own) | None => {}
         // It is recreated once it is gone.
-        Some(Ownership::Ending) => return Verdict::AsWanted,
+        Some(Ownership::Ending) => return Verdict::InSync(None),
         Some(Ownership::Foreign) => return Verdict::Foreign,
     }
-    let Some(wanted) = wanted() else { return Verdict::AsWanted };
+    let version = live.and_then(|live| InSync::of(live, by, node));
+    if version.as_ref().is_some_and(|version| observed.in_sync.contains(version)) {
+        return Verdict::InSync(version);
+    }
+    let Some(wanted) = wanted() else { return Verdict::InSync(None) };
     let Some(live) = live else { return Verdict::Drifted(wanted, Vec::new()) };
     // Objects of the API server and rendered ones always serialize.
     let (Ok(wanted_json), Ok(live_json)) = (serde_json::to_value(wanted), serde_json::to_value(live)) else {
-        return Verdict::AsWanted;
+        return Verdict::InSync(None);
     };
     match differences(&wanted_json, &live_json) {
-        paths if paths.is_empty() => Verdict::AsWanted,
+        paths if paths.is_empty() => Verdict::InSync(version),
         paths => Verdict::Drifted(wanted, paths),
     }
 }
 
-/// Whether only fields derived from the spec differ, and only the operator wrote them. `kubectl scale` does
-/// not appear in managed fields, but changes a field that no spec changes.
-fn lags(wanted: &StatefulSet, live: &StatefulSet) -> bool {
-    let (Ok(wanted), Ok(now)) = (serde_json::to_value(wanted), serde_json::to_value(live)) else {
-        return false;
-    };
+/// Whether only fields derived from the spec differ, those at `paths`, and only the operator wrote them.
+/// `kubectl scale` does not appear in managed fields, but changes a field that no spec changes.
+fn lags(paths: &[String], live: &StatefulSet) -> bool {
     let follows = |path: &String| path.starts_with("/spec/template/") || path.starts_with("/metadata/labels");
-    !has_other_manager(live) && differences(&wanted, &now).iter().all(follows)
+    !has_other_manager(live) && paths.iter().all(follows)
 }
 
 /// Whether another client has written fields of the spec.

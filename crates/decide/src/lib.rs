@@ -40,6 +40,7 @@ mod facts;
 mod faults;
 mod ground;
 mod holder;
+mod in_sync;
 mod missing_pod;
 pub mod neighbours;
 pub mod objects;
@@ -60,6 +61,7 @@ mod synced;
 mod wanted;
 
 pub use claim::{Claim, is_own, is_retained_for};
+pub use in_sync::InSync;
 pub use observed::{Children, Finding, Keys, Observed, TlsFinding};
 pub use ownership::Ownership;
 pub use pass::{Ask, Pass, Then};

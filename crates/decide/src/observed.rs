@@ -11,7 +11,10 @@ use k8s_openapi::api::{
 use sei_api::{SeiNode, conditions::TlsSecretReason};
 use sei_plan::{Persisted, Plan, TaskKind};
 
-use crate::{claim::Claim, contention::Contention, neighbours::Peers, repair::Overridden, sidecar::Sidecar};
+use crate::{
+    claim::Claim, contention::Contention, in_sync::InSync, neighbours::Peers, repair::Overridden,
+    sidecar::Sidecar,
+};
 
 /// Everything that is known of a node at one point in time.
 pub struct Observed {
@@ -33,6 +36,8 @@ pub struct Observed {
     pub children: Children,
     /// Recent repairs that did not last.
     pub overridden: Vec<Overridden>,
+    /// Objects in which the last pass found no drift. Empty if nothing is known of it.
+    pub in_sync: Vec<InSync>,
     /// What is known of the sidecar.
     pub sidecar: Sidecar,
     /// When to retry failed reads; `None` if there were none.

@@ -1,7 +1,7 @@
 //! The pass as a state machine: it starts with the observation, requests effects, takes their outcomes, and
 //! ends with the status to write. It has no effects; the caller performs them.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use jiff::Timestamp;
 use sei_api::{SeiNodeStatus, v1alpha1::PlannedTask};
@@ -12,6 +12,7 @@ use sei_render::{Platform, Rendering};
 use crate::{
     decision::{Decision, Next, decide},
     ending, facts,
+    in_sync::InSync,
     observed::Observed,
     obstacle::Obstacle,
     repair::{Overridden, Repair, Repaired},
@@ -37,6 +38,7 @@ pub struct Pass<'a> {
     ground: Ground,
     repairs: std::vec::IntoIter<Repair>,
     overridden: Vec<Overridden>,
+    in_sync: Vec<InSync>,
     /// Why repairs failed.
     failed: Vec<String>,
     /// The running plan.
@@ -77,7 +79,7 @@ impl<'a> Pass<'a> {
     /// Decides about the observation. `plan_id` is the ID of the new plan, if the pass creates one.
     pub fn begin(observed: &'a Observed, platform: &'a Platform, plan_id: &'a str) -> Self {
         let rendering = Rendering::of(Node::of(&observed.node), platform);
-        let Decision { status, repairs, overridden, next, obstacle, ground } =
+        let Decision { status, repairs, overridden, in_sync, next, obstacle, ground } =
             decide(observed, &rendering, plan_id);
         let certificate = observed.tls.as_ref().and_then(|tls| tls.changes_at);
         let held = observed.contention.rival.as_ref().map(|_| observed.now + HELD);
@@ -97,6 +99,7 @@ impl<'a> Pass<'a> {
             ground,
             repairs,
             overridden,
+            in_sync,
             failed: Vec::new(),
             plan,
             last: None,
@@ -111,6 +114,11 @@ impl<'a> Pass<'a> {
             }
         }
         pass
+    }
+
+    /// The objects without drift, for [`Observed::in_sync`] of the next pass.
+    pub fn in_sync(&mut self) -> Vec<InSync> {
+        mem::take(&mut self.in_sync)
     }
 
     /// The next request.

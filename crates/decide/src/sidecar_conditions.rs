@@ -131,6 +131,7 @@ mod tests {
             contention: Contention::default(),
             children: Children::default(),
             overridden: Vec::new(),
+            in_sync: Vec::new(),
             sidecar: Sidecar { plain_port_answers, ..Sidecar::default() },
             read_again_at: None,
             now: Timestamp::UNIX_EPOCH,

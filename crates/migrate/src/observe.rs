@@ -29,6 +29,7 @@ pub(crate) fn observe(cluster: &Cluster, node: Arc<SeiNode>, now: Timestamp) -> 
         contention: contention(&node, &uses(cluster), &|_, _| None),
         children: children(cluster, &node),
         overridden: Vec::new(),
+        in_sync: Vec::new(),
         sidecar: Sidecar::default(),
         read_again_at: None,
         now,

@@ -8,7 +8,7 @@ mod pod_refusal;
 mod sidecar;
 mod tls;
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use sei_api::{SeiNode, conditions::TlsSecretReason};
 use sei_decide::{Finding, Observed};
@@ -47,6 +47,7 @@ pub(crate) async fn observe(ctx: &Context, node: &Arc<SeiNode>) -> Observed {
             memory.overridden.retain(|(until, _)| now < *until);
             memory.overridden.iter().map(|(_, overridden)| overridden.clone()).collect()
         }),
+        in_sync: ctx.memory(node, |memory| mem::take(&mut memory.in_sync)),
         children,
         sidecar,
         read_again_at,

@@ -11,8 +11,8 @@ use sei_api::{
     v1alpha1::{NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
 use sei_decide::{
-    Answer, Ask, Children, Claim, Finding, Health, Keys, Observed, Overridden, Pass, Repair, Repaired,
-    Sidecar, Then, TlsFinding, Trouble, TroubleKind,
+    Answer, Ask, Children, Claim, Finding, Health, InSync, Keys, Observed, Overridden, Pass, Repair,
+    Repaired, Sidecar, Then, TlsFinding, Trouble, TroubleKind,
     contention::{Contention, Rival},
 };
 use sei_node::Node;
@@ -57,6 +57,8 @@ pub struct Life {
     pub pod_uid: &'static str,
     /// Changes the observation beyond what `sight` can express.
     pub adjust: Box<dyn Fn(&mut Observed)>,
+    /// Objects in which the last pass found no drift.
+    in_sync: Vec<InSync>,
     plans: u32,
     /// IDs of tasks that succeeded.
     done: BTreeSet<String>,
@@ -87,6 +89,7 @@ impl Life {
             live_image: None,
             pod_uid: "pod-1",
             adjust: Box::new(|_| {}),
+            in_sync: Vec::new(),
             plans: 0,
             done: BTreeSet::new(),
         }
@@ -148,6 +151,7 @@ impl Life {
             claim: self.claim.clone(),
             peers: None,
             overridden: self.overridden.clone(),
+            in_sync: self.in_sync.clone(),
             contention: Contention {
                 rival: rival.then(|| Rival {
                     reason: StalledReason::VolumeInUse,
@@ -222,6 +226,7 @@ impl Life {
         self.plans += 1;
         let id = format!("00000000-0000-4000-8000-{:012}", self.plans);
         let mut pass = Pass::begin(&observed, &self.platform, &id);
+        self.in_sync = pass.in_sync();
         let mut outcomes = outcomes.into_iter();
         let mut stepped = false;
         loop {

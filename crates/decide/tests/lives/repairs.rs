@@ -1,5 +1,8 @@
 //! Repairs of a Running node that fail, or that do not last.
 
+use std::sync::Arc;
+
+use k8s_openapi::api::apps::v1::StatefulSet;
 use sei_api::conditions::{ConditionType, ReadyReason};
 use sei_decide::{Claim, Overridden, Repair, Repaired};
 use sei_plan::Outcome;
@@ -50,6 +53,33 @@ fn a_repair_that_does_not_last_is_reported_and_not_repeated() {
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     assert_eq!(life.repairs.len(), before);
     assert_eq!(condition(&life, ConditionType::SpecHonored), honored, "no status is written");
+}
+
+/// Number of repairs of the StatefulSet in a pass that observes it with this version and number of replicas.
+fn repairs(life: &mut Life, version: &'static str, replicas: i32) -> usize {
+    life.adjust = Box::new(move |observed| {
+        let mut set = StatefulSet::clone(observed.children.stateful_set.as_ref().unwrap());
+        set.metadata.uid = Some("set".to_owned());
+        set.metadata.resource_version = Some(version.to_owned());
+        set.spec.as_mut().unwrap().replicas = Some(replicas);
+        observed.children.stateful_set = Some(Arc::new(set));
+    });
+    life.repairs.clear();
+    life.pass(Vec::new(), &Outcome::Done).unwrap();
+    life.repairs.iter().filter(|repair| matches!(repair, Repair::StatefulSet(_))).count()
+}
+
+#[test]
+fn an_object_is_compared_again_when_it_or_the_spec_changes() {
+    let mut life = edited();
+    life.sight = GOOD;
+    assert_eq!(repairs(&mut life, "1", 1), 0);
+    assert_eq!(repairs(&mut life, "1", 0), 0, "this version was compared");
+    assert_eq!(repairs(&mut life, "2", 0), 1);
+    assert_eq!(repairs(&mut life, "2", 0), 1, "drift is found until it is repaired");
+    assert_eq!(repairs(&mut life, "3", 1), 0);
+    life.change(|node| node.spec.pod_labels = Some([("team".to_owned(), "a".to_owned())].into()));
+    assert_eq!(repairs(&mut life, "3", 0), 1);
 }
 
 /// The claim of the node, whose volume is not marked yet.

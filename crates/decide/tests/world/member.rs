@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::{apps::v1::StatefulSet, batch::v1::Job, core::v1::Pod};
 use sei_api::{SeiNode, SeiNodeStatus, names};
 use sei_decide::{
+    InSync,
     contention::{Stage, Use},
     is_progress,
     objects::{JobState, job_state},
@@ -42,6 +43,8 @@ pub struct Member {
     /// As the last answered status write returned it.
     written: Option<SeiNode>,
     unsaved: Option<Unsaved>,
+    /// Objects in which the last pass found no drift.
+    pub in_sync: Vec<InSync>,
     /// How many passes in a row asked for another one at once.
     pub at_once: u32,
     /// Ids of all plans that were stored.
@@ -62,6 +65,7 @@ impl Member {
             faults: Vec::new(),
             written: None,
             unsaved: None,
+            in_sync: Vec::new(),
             at_once: 0,
             stored: BTreeSet::new(),
         }
@@ -122,6 +126,7 @@ impl Member {
 
     fn forget(&mut self) {
         (self.actor, self.written, self.unsaved) = (Actor::default(), None, None);
+        self.in_sync.clear();
     }
 
     pub fn status(&self) -> &SeiNodeStatus {

@@ -1,9 +1,10 @@
 //! The operator in a small cluster: the product's own pass over nodes whose objects, sidecars and volumes are
 //! models.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, mem, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
+use kube::Resource;
 use proptest::prelude::*;
 use sei_api::{SeiNode, SeiNodeSpec, SeiNodeStatus, conditions::TlsSecretReason, names};
 use sei_decide::{
@@ -15,6 +16,7 @@ use sei_decide::{
 use sei_node::Node;
 use sei_plan::Outcome;
 use sei_render::{Platform, Rendered};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::{act::Acting, actor::Order, member::Member};
@@ -40,6 +42,13 @@ fn tls(is_ready: bool) -> TlsFinding {
 /// Whether the persistent peers are other SeiNodes.
 pub fn selects_by_label(spec: &SeiNodeSpec) -> bool {
     spec.peers.iter().flatten().any(|source| source.label.is_some())
+}
+
+/// `object` with the resource version of its content.
+fn versioned<K: Resource + Serialize>(mut object: K) -> Arc<K> {
+    object.meta_mut().uid.get_or_insert_with(|| "u".to_owned());
+    object.meta_mut().resource_version = serde_json::to_string(&object).ok();
+    Arc::new(object)
 }
 
 /// The cluster, and the operator in it.
@@ -93,9 +102,9 @@ impl World {
         let callable = [&pod, &bootstrap_pod].into_iter().flatten().next();
         let sidecar = member.actor.begin_pass(callable.and_then(|pod| pod.metadata.uid.clone()));
         let children = Children {
-            stateful_set: objects.stateful_set.observe().map(Arc::new),
-            service: objects.service.observe().map(Arc::new),
-            config_map: objects.config_map.observe().map(Arc::new),
+            stateful_set: objects.stateful_set.observe().map(versioned),
+            service: objects.service.observe().map(versioned),
+            config_map: objects.config_map.observe().map(versioned),
             job: job.map(Arc::new),
             pod: pod.map(Arc::new),
             bootstrap_pod: bootstrap_pod.map(Arc::new),
@@ -103,6 +112,7 @@ impl World {
         };
         let claim = objects.claim.observe();
         let references = objects.references;
+        let in_sync = member.in_sync.clone();
         let contention = self.contention(node, true);
         if contention.rival.is_none() {
             self.granted.extend(node.metadata.uid.clone());
@@ -122,6 +132,7 @@ impl World {
             contention,
             children,
             overridden: Vec::new(),
+            in_sync,
             sidecar,
             read_again_at: None,
             now: self.now,
@@ -133,7 +144,8 @@ impl World {
         let mut stored = self.members[index].freshest();
         for _ in 0..ROUNDS {
             let node = self.members[index].with_unsaved(&stored);
-            let observed = self.observe(index, &node);
+            let mut observed = self.observe(index, &node);
+            self.nothing_is_hidden(&mut observed)?;
             self.plans += 1;
             let id = format!("00000000-0000-4000-8000-{:012}", self.plans);
             let mut writes = 0;
@@ -163,6 +175,26 @@ impl World {
         Ok(Some(SignedDuration::ZERO))
     }
 
+    /// Repairs are those of a pass that remembers nothing.
+    fn nothing_is_hidden(&self, observed: &mut Observed) -> Result<(), TestCaseError> {
+        let with_memory = self.repairs(observed);
+        let in_sync = mem::take(&mut observed.in_sync);
+        if !in_sync.is_empty() {
+            prop_assert_eq!(with_memory, self.repairs(observed));
+        }
+        observed.in_sync = in_sync;
+        Ok(())
+    }
+
+    fn repairs(&self, observed: &Observed) -> Vec<Repair> {
+        let mut pass = Pass::begin(observed, &self.platform, "");
+        std::iter::from_fn(|| match pass.ask() {
+            Ask::Repair(repair) => Some(repair),
+            Ask::Step { .. } | Ask::End => None,
+        })
+        .collect()
+    }
+
     fn run(
         &mut self,
         index: usize,
@@ -176,6 +208,7 @@ impl World {
         let mut acting =
             Acting { objects: &mut member.objects, rendered: &rendered, observed, rival, writes };
         let mut pass = Pass::begin(observed, &self.platform, plan_id);
+        member.in_sync = pass.in_sync();
         let mut order = None;
         loop {
             let outcome = match pass.ask() {
