@@ -1,6 +1,9 @@
 //! What the operator creates for a group, and what it would do next with one.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use k8s_openapi::api::{core::v1::Service, policy::v1::PodDisruptionBudget};
@@ -71,6 +74,7 @@ impl Next {
             group: Arc::new(group),
             nodes,
             objects,
+            unreadable: BTreeSet::new(),
             // Where seid is cannot be known offline.
             halts: BTreeMap::new(),
             knows_budgets: true,

@@ -16,12 +16,14 @@ use kube::{
 use sei_api::SeiNode;
 use tokio::sync::watch;
 
-use crate::packed::Packed;
+use crate::{packed::Packed, unreadable::Names};
 
 /// The stores of one scope: all namespaces, or one.
 pub(crate) struct Cache {
     /// SeiNodes that can be decoded.
     pub(crate) nodes: Store<SeiNode>,
+    /// SeiNodes that cannot be decoded, which are in no store.
+    pub(crate) unreadable: Names,
     /// Their StatefulSets.
     pub(crate) stateful_sets: Store<Packed<StatefulSet>>,
     /// Their Services, bootstrap ones included.
@@ -66,6 +68,7 @@ impl Cache {
         };
         let cache = Self {
             nodes: writers.nodes.as_reader(),
+            unreadable: Names::default(),
             stateful_sets: writers.stateful_sets.as_reader(),
             services: writers.services.as_reader(),
             config_maps: writers.config_maps.as_reader(),

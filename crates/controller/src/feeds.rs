@@ -67,7 +67,7 @@ impl Feeds<'_> {
             metrics: Arc::clone(&ctx.metrics),
             events: ctx.events.clone(),
         };
-        let mut unreadable = Unreadable::new(voice, ctx.cache.nodes.clone());
+        let mut unreadable = Unreadable::new(voice, ctx.cache.nodes.clone(), ctx.cache.unreadable.clone());
         let events = watcher(self.feed.api::<Decoded<SeiNode>>(), config);
         let events = events.filter_map(move |event| {
             let readable = event.map(|event| unreadable.sift(event)).transpose();

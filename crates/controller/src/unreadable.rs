@@ -2,7 +2,10 @@
 //! object is not reconciled; it is reported in the log, a metric, an event, and its conditions if the API
 //! server admits that.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use jiff::Timestamp;
 use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::Condition};
@@ -38,9 +41,28 @@ pub(crate) struct Voice {
     pub(crate) events: Publisher,
 }
 
+/// Namespaces and names of the objects of a scope that cannot be decoded. Clones share them.
+#[derive(Clone, Default)]
+pub(crate) struct Names(Arc<Mutex<BTreeSet<(String, String)>>>);
+
+impl Names {
+    /// The names in one namespace.
+    pub(crate) fn of(&self, namespace: &str) -> BTreeSet<String> {
+        let here =
+            |(in_namespace, name): &(String, String)| (in_namespace == namespace).then(|| name.clone());
+        self.lock().iter().filter_map(here).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<(String, String)>> {
+        // A panic elsewhere leaves the set whole: every access is one insert, read or remove.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The objects of a scope that cannot be decoded.
 pub(crate) struct Unreadable<K: Reconciled> {
     voice: Voice,
+    names: Names,
     /// The decodable objects.
     store: Store<K>,
     known: HashMap<ObjectRef<K>, Known>,
@@ -53,9 +75,9 @@ struct Known {
 }
 
 impl<K: Reconciled> Unreadable<K> {
-    /// Starts without known objects.
-    pub(crate) fn new(voice: Voice, store: Store<K>) -> Self {
-        Self { voice, store, known: HashMap::new() }
+    /// Starts without known objects. `names` will have those that are found.
+    pub(crate) fn new(voice: Voice, store: Store<K>, names: Names) -> Self {
+        Self { voice, names, store, known: HashMap::new() }
     }
 
     /// The part of an event about decodable objects. One that cannot be decoded any more counts as gone.
@@ -95,6 +117,7 @@ impl<K: Reconciled> Unreadable<K> {
                 Some(object)
             }
             Err(broken) => {
+                self.names.lock().insert(name_of(&key));
                 let known = Known { error: broken.error.clone(), listed: true };
                 let before = self.known.insert(key.clone(), known);
                 let is_news = before.is_none_or(|before| before.error != broken.error);
@@ -115,6 +138,7 @@ impl<K: Reconciled> Unreadable<K> {
 
     fn recovered(&mut self, key: &ObjectRef<K>) {
         if self.known.remove(key).is_some() {
+            self.names.lock().remove(&name_of(key));
             let namespace = key.namespace.as_deref().unwrap_or_default();
             self.voice.metrics.unreadable(K::CONTROLLER, namespace, &key.name, false);
         }
@@ -123,6 +147,10 @@ impl<K: Reconciled> Unreadable<K> {
     fn stored(&self, key: &ObjectRef<K>) -> Option<K> {
         self.store.get(key).map(Arc::unwrap_or_clone)
     }
+}
+
+fn name_of<K: Reconciled>(key: &ObjectRef<K>) -> (String, String) {
+    (key.namespace.clone().unwrap_or_default(), key.name.clone())
 }
 
 fn key_of<K: Reconciled>(item: &Decoded<K>) -> ObjectRef<K> {

@@ -10,7 +10,7 @@ use crate::{
     child::child,
     deletion,
     hard_fork::HardFork,
-    members::{Members, Observed, Place, generation},
+    members::{Members, Observed, Place, UNREADABLE, generation},
     objects,
     obstacle::Obstacle,
     rollout::{Candidate, turn},
@@ -61,6 +61,10 @@ fn fill(group: &SeiNodeDeployment, members: &Members, fork: Option<&HardFork<'_>
             Place::Retained(child) => decision.writes.extend(child.write(child.metadata_patch())),
             Place::Foreign(why) => {
                 decision.obstacles.push(Obstacle::new(StalledReason::ForeignObject, why));
+            }
+            Place::Unreadable => {
+                let message = format!("SeiNode {} {UNREADABLE}", member.name);
+                decision.obstacles.push(Obstacle::new(StalledReason::NodeStalled, message));
             }
             Place::Own(_) | Place::Ending(_) => {}
         }

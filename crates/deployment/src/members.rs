@@ -1,6 +1,9 @@
 //! The observed SeiNodes of a group, by ordinal and owner.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
@@ -25,6 +28,8 @@ pub struct Observed {
     /// At least the SeiNodes that [`concerns`] it, with the group's fields in `managedFields`. May include SeiNodes of
     /// other owners.
     pub nodes: Vec<Arc<SeiNode>>,
+    /// Names of SeiNodes of the namespace that cannot be decoded.
+    pub unreadable: BTreeSet<String>,
     /// The other objects that it owns, those of any owner whose names it needs, and all PodDisruptionBudgets of the
     /// namespace.
     pub objects: Vec<Object>,
@@ -57,6 +62,10 @@ pub(crate) struct Members {
     pub(crate) strays: Vec<Arc<SeiNode>>,
 }
 
+/// What is wrong with a SeiNode that cannot be decoded.
+pub(crate) const UNREADABLE: &str =
+    "cannot be decoded and is not reconciled: its condition Stalled names the field";
+
 /// State of an ordinal.
 pub(crate) struct Member {
     pub(crate) ordinal: u32,
@@ -73,6 +82,8 @@ pub(crate) enum Place {
     Retained(Child),
     /// Being deleted: the name becomes available without further action.
     Ending(Arc<SeiNode>),
+    /// A SeiNode of this name cannot be decoded: nothing else is known of it.
+    Unreadable,
     /// It must not be changed by the group, for this reason.
     Foreign(String),
 }
@@ -129,6 +140,7 @@ impl Member {
         let name = child_name(group, ordinal);
         let found = observed.nodes.iter().find(|node| node.name_any() == name);
         let place = match found {
+            None if observed.unreadable.contains(&name) => Place::Unreadable,
             None => Place::Vacant,
             Some(node) if node.metadata.deletion_timestamp.is_some() => Place::Ending(Arc::clone(node)),
             Some(node) if is_owned_by(&**node, group) => Place::Own(Child::of(group, ordinal, node)),

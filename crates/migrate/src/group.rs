@@ -31,8 +31,12 @@ pub(crate) fn forecast(
     let nodes = cluster.nodes.iter().filter_map(|node| SeiNode::deserialize(node).ok());
     let nodes: Vec<_> = nodes.filter(|node| concerns(&group, node)).map(adopted).collect();
     let namespace = group.namespace().unwrap_or_default();
+    let broken = cluster.nodes.iter().filter(|node| SeiNode::deserialize(*node).is_err());
+    let broken = broken.map(|node| &node["metadata"]).filter(|metadata| metadata["namespace"] == namespace);
+    let unreadable = broken.filter_map(|metadata| metadata["name"].as_str().map(str::to_owned)).collect();
     let observed = Observed {
         objects: objects(cluster, &namespace),
+        unreadable,
         halts: BTreeMap::new(),
         knows_budgets: true,
         // HTTPRoutes do not change: the operator applies the same ones.

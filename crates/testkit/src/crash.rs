@@ -19,13 +19,27 @@ use tower::{Layer, Service};
 pub struct Crash {
     left: Arc<AtomicUsize>,
     after: bool,
+    manager: Option<&'static str>,
     reached: Arc<Notify>,
 }
 
 impl Crash {
     /// Lets `effects` of them pass and stops at the next one: `after` it, or before.
     pub fn new(effects: usize, after: bool) -> Self {
-        Self { left: Arc::new(AtomicUsize::new(effects)), after, reached: Arc::default() }
+        Self { left: Arc::new(AtomicUsize::new(effects)), after, manager: None, reached: Arc::default() }
+    }
+
+    /// Counts only writes of this field manager, and deletions, which name none.
+    pub fn of_manager(self, manager: &'static str) -> Self {
+        Self { manager: Some(manager), ..self }
+    }
+
+    /// Whether a request is an effect. Events are not: nothing depends on them.
+    fn counts(&self, request: &Request<Body>) -> bool {
+        let query = request.uri().query().unwrap_or_default();
+        let is_write = *request.method() != Method::GET && !request.uri().path().ends_with("/events");
+        let is_ours = |manager| query.contains(manager) || *request.method() == Method::DELETE;
+        is_write && self.manager.is_none_or(is_ours)
     }
 
     /// Resolves when the crash point is reached.
@@ -47,7 +61,7 @@ impl Crash {
     }
 }
 
-/// Applies the crash point to every write to an API server. Events are excluded: nothing depends on them.
+/// Applies the crash point to writes to an API server.
 impl<S> Layer<S> for Crash {
     type Service = Cut<S>;
 
@@ -78,7 +92,7 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let counts = *request.method() != Method::GET && !request.uri().path().ends_with("/events");
+        let counts = self.crash.counts(&request);
         let (answer, crash) = (self.inner.call(request), self.crash.clone());
         Box::pin(async move { if counts { crash.around(answer).await } else { answer.await } })
     }

@@ -20,6 +20,7 @@ use crate::{
     cache::{Cache, Filling, Progress},
     events::Publisher,
     metrics::{Controller, Metrics},
+    unreadable::Names,
 };
 
 /// Names of the watched kinds in progress and metrics.
@@ -57,6 +58,8 @@ pub(crate) struct Context {
     pub(crate) progress: Progress,
     /// All SeiNodes of the scope.
     pub(crate) nodes: Store<SeiNode>,
+    /// SeiNodes that cannot be decoded.
+    pub(crate) unreadable_nodes: Names,
     /// Sync state of the stores of SeiNodes and their objects.
     pub(crate) nodes_progress: Progress,
     pub(crate) wake: UnboundedSender<ObjectRef<SeiNodeDeployment>>,
@@ -87,6 +90,7 @@ impl Context {
             gateway: gateway.cloned().map(Arc::new),
             progress: Progress::default(),
             nodes: cache.nodes.clone(),
+            unreadable_nodes: cache.unreadable.clone(),
             nodes_progress: cache.progress.clone(),
             wake,
             metrics: Arc::clone(metrics),

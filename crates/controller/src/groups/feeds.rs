@@ -22,7 +22,7 @@ use crate::{
     feed::{Feed, PAGE},
     fill::Change,
     trim,
-    unreadable::{Unreadable, Voice},
+    unreadable::{Names, Unreadable, Voice},
 };
 
 /// Starts the watches of the scope of `ctx`. None of the tasks ends.
@@ -40,7 +40,7 @@ pub(crate) fn start(tasks: &mut JoinSet<()>, ctx: &Arc<Context>, writers: Writer
 fn groups(feed: &mut Feed<'_>, ctx: &Arc<Context>, writer: Writer<SeiNodeDeployment>) {
     let voice =
         Voice { client: ctx.client.clone(), metrics: Arc::clone(&ctx.metrics), events: ctx.events.clone() };
-    let mut unreadable = Unreadable::new(voice, ctx.groups.clone());
+    let mut unreadable = Unreadable::new(voice, ctx.groups.clone(), Names::default());
     let events =
         watcher(feed.api::<Decoded<SeiNodeDeployment>>(), watcher::Config::default().page_size(PAGE));
     let events = events.filter_map(move |event| {

@@ -33,6 +33,7 @@ pub(super) async fn observe(ctx: &Context, cached: &Arc<SeiNodeDeployment>) -> R
     found.extend(named::<HTTPRoute>(ctx, &group, &ctx.http_routes, &wanted(ObjectKind::HTTPRoute)).await?);
     let mut observed = Observed {
         nodes,
+        unreadable: ctx.unreadable_nodes.of(&group.namespace().unwrap_or_default()),
         objects: found,
         halts: BTreeMap::new(),
         knows_budgets: ctx.knows_budgets(),

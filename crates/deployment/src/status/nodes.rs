@@ -9,7 +9,7 @@ use super::counts::Counts;
 use crate::{
     availability::{phase, reason},
     hard_fork::HardFork,
-    members::{Child, Member, Members, Place},
+    members::{Child, Member, Members, Place, UNREADABLE},
 };
 
 /// Messages of the API server and of nodes can be long; `kubectl describe` of the node has them whole.
@@ -55,6 +55,7 @@ fn at(member: &Member, turn: &str, fork: Option<&HardFork<'_>>) -> ChildNode {
     match &member.place {
         Place::Vacant if let Some(fork) = fork => entry(None, Some(fork.creation())),
         Place::Vacant => entry(None, why("Missing", "waiting for the SeiNode to be created")),
+        Place::Unreadable => entry(None, why("Unreadable", &format!("the SeiNode {UNREADABLE}"))),
         Place::Foreign(message) => entry(None, why("ForeignObject", message)),
         Place::Ending(node) => {
             let message = "waiting until the SeiNode of this name is deleted, to create another";

@@ -1,7 +1,7 @@
 //! Groups of the Go controller in recorded states (`tests/conformance/deployment`).
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -96,6 +96,7 @@ impl Recorded {
             group: Arc::new(self.group()),
             nodes: self.nodes(),
             objects: self.objects(),
+            unreadable: BTreeSet::new(),
             halts: BTreeMap::new(),
             knows_budgets: true,
             routes: self.routes(),

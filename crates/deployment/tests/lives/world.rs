@@ -1,7 +1,10 @@
 //! A model of a cluster: SeiNodes with their reconciler, server-side apply, and an executor that carries out decisions
 //! immediately, late or not at all.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use sei_api::{ClusterDomain, SeiNode, SeiNodeDeploymentStatus, labels};
@@ -18,6 +21,8 @@ pub struct World {
     pub group: Value,
     /// The SeiNodes by name.
     pub nodes: BTreeMap<String, Value>,
+    /// SeiNodes that cannot be decoded.
+    pub unreadable: BTreeSet<String>,
     /// The other objects, by kind and name.
     pub objects: BTreeMap<(ObjectKind, String), Value>,
     /// How their seids stand to the halt height.
@@ -40,6 +45,7 @@ impl World {
         Self {
             group,
             nodes: BTreeMap::new(),
+            unreadable: BTreeSet::new(),
             objects: BTreeMap::new(),
             halts: BTreeMap::new(),
             knows_budgets: true,
@@ -75,6 +81,7 @@ impl World {
             group: Arc::new(read(&self.group)),
             nodes: self.nodes.values().map(|node| Arc::new(read::<SeiNode>(node))).collect(),
             objects: self.objects.iter().map(|((kind, _), body)| object(*kind, body)).collect(),
+            unreadable: self.unreadable.clone(),
             halts: self.halts.clone(),
             knows_budgets: self.knows_budgets,
             routes: self.routes.clone(),

@@ -49,6 +49,27 @@ async fn a_crash_at_any_point_leads_to_the_same_result() {
     assert!([points.0, points.1, points.2, points.3].into_iter().all(enough), "{points:?}");
 }
 
+/// The controller for one namespace as the program runs it, with this crash point.
+pub async fn in_process(cluster: &Cluster, namespace: &str, crash: Option<&Crash>) -> JoinHandle<()> {
+    let kubeconfig = Kubeconfig::read_from(cluster.operator_kubeconfig()).unwrap();
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+    let client = match crash {
+        Some(crash) => ClientBuilder::try_from(config).unwrap().with_layer(crash).build(),
+        None => Client::try_from(config).unwrap(),
+    };
+    let settings = builders::platform().into_iter();
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let options = Options {
+        namespaces: vec![namespace.to_owned()],
+        connect_to: cluster.simulator.connect_to().iter().map(|rule| rule.parse().unwrap()).collect(),
+        ..Options::new(Platform::from_settings(&settings).unwrap())
+    };
+    let metrics = Arc::new(Metrics::register(&mut Default::default()));
+    tokio::spawn(async move {
+        sei_controller::run(client, options, metrics, || {}, std::future::pending()).await.unwrap();
+    })
+}
+
 impl Lane<'_> {
     /// Crashes at the first effect, at the second, and so on, until a node is up before the crash point.
     /// Returns the number of effects.
@@ -134,31 +155,8 @@ impl Lane<'_> {
         self.api().create(&PostParams::default(), &secret).await.unwrap();
     }
 
-    /// The controller as the program runs it, with this crash point.
     async fn operator(&self, crash: Option<&Crash>) -> JoinHandle<()> {
-        let kubeconfig = Kubeconfig::read_from(self.cluster.operator_kubeconfig()).unwrap();
-        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
-        let client = match crash {
-            Some(crash) => ClientBuilder::try_from(config).unwrap().with_layer(crash).build(),
-            None => Client::try_from(config).unwrap(),
-        };
-        let settings = builders::platform().into_iter();
-        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let options = Options {
-            namespaces: vec![self.namespace.to_owned()],
-            connect_to: self
-                .cluster
-                .simulator
-                .connect_to()
-                .iter()
-                .map(|rule| rule.parse().unwrap())
-                .collect(),
-            ..Options::new(Platform::from_settings(&settings).unwrap())
-        };
-        let metrics = Arc::new(Metrics::register(&mut Default::default()));
-        tokio::spawn(async move {
-            sei_controller::run(client, options, metrics, || {}, std::future::pending()).await.unwrap();
-        })
+        in_process(self.cluster, self.namespace, crash).await
     }
 
     async fn until_up(&self, name: &str) {

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::{
+    api::events::v1::Event, apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
 use kube::{
-    Api, ResourceExt,
+    Api, Resource, ResourceExt,
     api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams},
 };
 use sei_api::SeiNode;
@@ -21,8 +23,13 @@ use crate::{
 
 const A: &str = "ghcr.io/sei-protocol/sei:a";
 
-fn raw(cluster: &Cluster) -> Api<DynamicObject> {
-    Api::namespaced_with(cluster.client.clone(), NAMESPACE, &ApiResource::erase::<SeiNode>(&()))
+/// Objects of a kind as they are stored.
+pub fn raw<K: Resource<DynamicType = ()>>(cluster: &Cluster) -> Api<DynamicObject> {
+    Api::namespaced_with(cluster.client.clone(), NAMESPACE, &ApiResource::erase::<K>(&()))
+}
+
+fn nodes(cluster: &Cluster) -> Api<DynamicObject> {
+    raw::<SeiNode>(cluster)
 }
 
 fn object(name: &str, spec: &Value) -> DynamicObject {
@@ -44,29 +51,32 @@ fn broken_spec() -> Value {
 
 /// Stores objects that the current CRD does not admit.
 async fn store(cluster: &Cluster, objects: &[DynamicObject]) {
-    let mut manifest: Value = serde_json::to_value(sei_api::crd_manifest().unwrap()).unwrap();
-    without_rules(&mut manifest);
-    let schema = &mut manifest["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
-    schema.as_object_mut().unwrap().remove("required");
-    schema["properties"]["spec"]["properties"]["entrypoint"] =
-        json!({ "x-kubernetes-preserve-unknown-fields": true });
-    let crds: Api<
-        k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
-    > = Api::all(cluster.client.clone());
-    let params = PatchParams::apply("sei-operator-tests").force();
-    crds.patch(&sei_api::crd().name_any(), &params, &Patch::Apply(&manifest)).await.unwrap();
+    weaken(cluster, sei_api::crd_manifest().unwrap(), "/properties/spec").await;
     for object in objects {
         eventually("the weaker CRD is served", || async {
-            raw(cluster).create(&PostParams::default(), object).await.is_ok()
+            nodes(cluster).create(&PostParams::default(), object).await.is_ok()
         })
         .await;
     }
     cluster::install_crds(&cluster.client).await.unwrap();
     let dry_run = PostParams { dry_run: true, ..PostParams::default() };
     eventually("the present CRD is served", || async {
-        raw(cluster).create(&dry_run, &object("refused", &broken_spec())).await.is_err()
+        nodes(cluster).create(&dry_run, &object("refused", &broken_spec())).await.is_err()
     })
     .await;
+}
+
+/// Serves a CRD without rules, in which the node whose schema is at `spec` may have any `entrypoint`.
+pub async fn weaken(cluster: &Cluster, mut manifest: Value, spec: &str) {
+    without_rules(&mut manifest);
+    let name = manifest["metadata"]["name"].as_str().unwrap().to_owned();
+    let schema = &mut manifest["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+    schema.as_object_mut().unwrap().remove("required");
+    schema.pointer_mut(spec).unwrap()["properties"]["entrypoint"] =
+        json!({ "x-kubernetes-preserve-unknown-fields": true });
+    let crds: Api<CustomResourceDefinition> = Api::all(cluster.client.clone());
+    let params = PatchParams::apply("sei-operator-tests").force();
+    crds.patch(&name, &params, &Patch::Apply(&manifest)).await.unwrap();
 }
 
 fn without_rules(schema: &mut Value) {
@@ -80,12 +90,15 @@ fn without_rules(schema: &mut Value) {
     }
 }
 
-/// The message of condition Stalled, with its reason.
+/// The message of a condition, with its reason.
+pub fn condition(object: &DynamicObject, kind: &str) -> Option<String> {
+    let conditions = object.data["status"]["conditions"].as_array()?;
+    let found = conditions.iter().find(|condition| condition["type"] == kind)?;
+    Some(format!("{}: {}", found["reason"].as_str()?, found["message"].as_str()?))
+}
+
 async fn stalled(cluster: &Cluster, name: &str) -> Option<String> {
-    let node = raw(cluster).get(name).await.unwrap();
-    let conditions = node.data["status"]["conditions"].as_array()?;
-    let stalled = conditions.iter().find(|condition| condition["type"] == "Stalled")?;
-    Some(format!("{}: {}", stalled["reason"].as_str()?, stalled["message"].as_str()?))
+    condition(&nodes(cluster).get(name).await.unwrap(), "Stalled")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,16 +135,16 @@ async fn an_undecodable_node_blocks_no_other_and_reports_the_field() {
     eventually("the second says so too", || async { stalled(&cluster, "broken-1").await.is_some() }).await;
 
     // What was reported once is not written again.
-    let version = || async { raw(&cluster).get("broken-0").await.unwrap().resource_version() };
+    let version = || async { nodes(&cluster).get("broken-0").await.unwrap().resource_version() };
     let before = version().await;
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(version().await, before);
 
     // Corrected, it is reconciled like any other node; deleted, its series is removed.
     let corrected = json!({ "spec": { "entrypoint": null } });
-    raw(&cluster).patch("broken-0", &PatchParams::default(), &Patch::Merge(&corrected)).await.unwrap();
+    nodes(&cluster).patch("broken-0", &PatchParams::default(), &Patch::Merge(&corrected)).await.unwrap();
     until(&cluster, "broken-0", "Running", is_running).await;
-    raw(&cluster).delete("removed-0", &DeleteParams::default()).await.unwrap();
+    nodes(&cluster).delete("removed-0", &DeleteParams::default()).await.unwrap();
     eventually("no series is left", || async {
         let metrics = get(18_122, "/metrics").await;
         !metrics.contains(&metric("broken-0")) && !metrics.contains(&metric("removed-0"))

@@ -3,7 +3,9 @@
 pub mod bed;
 mod changes;
 mod cost;
+mod crash;
 mod hard_fork;
 mod operators;
 mod ownership;
 mod published;
+mod unreadable;

@@ -10,7 +10,7 @@ use kube::{
     api::{DeleteParams, ListParams, Patch, PatchParams},
 };
 use sei_api::labels;
-use sei_testkit::builders;
+use sei_testkit::{api_proxy::ApiProxy, builders};
 use serde_json::json;
 
 use super::bed::{A, B, Bed, full_nodes};
@@ -30,6 +30,21 @@ async fn a_group_is_taken_up_once_its_kind_is_installed() {
     sei_testkit::cluster::install_crds(&cluster.client).await.unwrap();
     let bed = Bed { cluster, operator: Some(operator) };
     bed.create(full_nodes(1)).await;
+    bed.until_complete().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_run_while_groups_may_not_be_watched() {
+    let cluster = harness::cluster().await;
+    let proxy = ApiProxy::in_front_of(&cluster).await.unwrap();
+    proxy.deny("seinodedeployments");
+    let operator = Some(harness::operator(&cluster));
+    let bed = Bed { cluster, operator };
+    bed.create(full_nodes(1)).await;
+    harness::create(&bed.cluster, "node-0", builders::full_node(A)).await;
+    harness::until(&bed.cluster, "node-0", "Running", harness::is_running).await;
+    assert_eq!(bed.names().await, ["node-0"], "nothing is known of the group");
+    proxy.allow("seinodedeployments");
     bed.until_complete().await;
 }
 
