@@ -25,7 +25,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sei-plan", &["sei-api", "sei-node"]),
     ("sei-render", &["sei-api", "sei-node"]),
     ("sei-decide", &["sei-api", "sei-node", "sei-plan", "sei-render"]),
-    ("sei-deployment", &["sei-api", "sei-render"]),
+    ("sei-deployment", &["sei-api", "sei-plan", "sei-render"]),
     ("sei-doctor", &["sei-api", "sei-render"]),
     ("sei-migrate", &["sei-api", "sei-decide", "sei-deployment", "sei-plan", "sei-render"]),
     ("sei-report", &["sei-api", "sei-plan"]),

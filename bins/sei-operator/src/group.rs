@@ -13,7 +13,7 @@ use sei_api::{
     deployment_conditions::ConditionType, labels, v1alpha1::deployment::ChildNode,
 };
 use sei_deployment::{
-    Decision, HTTPRoute, Object, Observed, Routes, child, decide, objects as beside, status,
+    CeremonyFacts, Decision, HTTPRoute, Object, Observed, Routes, child, decide, objects as beside, status,
 };
 use sei_render::Platform;
 use serde::{Serialize, de::DeserializeOwned};
@@ -77,6 +77,7 @@ impl Next {
             unreadable: BTreeSet::new(),
             // Where seid is cannot be known offline.
             halts: BTreeMap::new(),
+            ceremony: CeremonyFacts::default(),
             knows_budgets: true,
             routes,
             domain,

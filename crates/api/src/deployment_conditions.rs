@@ -21,6 +21,9 @@ vocabulary! {
         Stalled = "Stalled",
         /// The Gateway accepts the HTTPRoutes of the group; present exactly while the group has such.
         RouteReady = "RouteReady",
+        /// The validators have created the chain of `spec.genesis` and run it; present exactly while the group has a
+        /// `genesis`. Once True it never becomes False.
+        GenesisCeremonyComplete = "GenesisCeremonyComplete",
     }
 }
 
@@ -69,6 +72,17 @@ reasons! {
         /// A `HardFork` update waits for a height that a SeiNode has passed with its old image; set `hardFork.haltHeight` to the
         /// height of this upgrade, or `updateStrategy.type` to `InPlace`.
         HaltHeightPassed = "HaltHeightPassed",
+        /// `spec.genesis` is invalid, so the ceremony is not started; the message names the field. Delete and recreate the
+        /// SeiNodeDeployment with a valid one.
+        InvalidGenesis = "InvalidGenesis",
+        /// Another ceremony has used the chain ID, so this one is not continued: its validators could read the genesis of
+        /// the other. Delete what the message names, or use another chain ID.
+        ChainIdInUse = "ChainIdInUse",
+        /// The genesis could not be assembled; the message has the error and what to do.
+        AssemblyFailed = "AssemblyFailed",
+        /// The ceremony has taken longer than `spec.genesis.maxCeremonyDuration`; the message says what it is waiting for.
+        /// Raise the limit to continue, or set annotation `sei.io/retry` to a new value.
+        CeremonyTimedOut = "CeremonyTimedOut",
         /// This version of the operator cannot carry out a part of the spec; the message names it.
         NotSupported = "NotSupported",
         /// The group owns a SeiNode with an unexpected name, left over from an update by the Go controller.
@@ -95,6 +109,24 @@ reasons! {
         NoGateway = "NoGateway",
         /// The operator lacks permission to list HTTPRoutes.
         AccessDenied = "AccessDenied",
+    }
+
+    /// Reason of `GenesisCeremonyComplete`.
+    GenesisCeremonyComplete: CeremonyReason {
+        /// The genesis was created, and every validator runs.
+        CeremonyComplete = "CeremonyComplete",
+        /// The ceremony has not started or cannot continue; see `Stalled`.
+        CeremonyBlocked = "CeremonyBlocked",
+        /// The genesis bucket cannot be checked for objects of another ceremony; the message has the error.
+        WaitingForBucket = "WaitingForBucket",
+        /// Validators have not uploaded their genesis transactions yet; the message names them.
+        WaitingForValidators = "WaitingForValidators",
+        /// The sidecar of the first validator assembles the genesis and uploads it.
+        AssemblingGenesis = "AssemblingGenesis",
+        /// The last attempt to assemble the genesis failed and will be retried; the message has the error.
+        AssemblyRetrying = "AssemblyRetrying",
+        /// The genesis is uploaded; the message names the validators that do not run yet.
+        StartingValidators = "StartingValidators",
     }
 }
 

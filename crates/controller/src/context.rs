@@ -82,7 +82,8 @@ impl Options {
 pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) platform: Platform,
-    pub(crate) sidecars: Sidecars,
+    /// Shared with the groups of this scope.
+    pub(crate) sidecars: Arc<Sidecars>,
     pub(crate) genesis_bucket: Option<Bucket>,
     pub(crate) cache: Cache,
     pub(crate) references: References,

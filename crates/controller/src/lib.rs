@@ -55,6 +55,7 @@
 //! ```
 
 mod act;
+mod by_node;
 mod cache;
 mod context;
 mod decode;

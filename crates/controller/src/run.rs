@@ -27,7 +27,7 @@ use crate::{
     neighbours::{Fleet, Neighbours},
     references::References,
     scope,
-    sidecar::{Permits, Sidecars, Tokens},
+    sidecar::{Directory, Permits, Sidecars, Tokens},
 };
 
 /// Time limit for active passes once the operator is asked to stop. What is aborted then is resumed by the
@@ -160,25 +160,27 @@ impl Scopes {
         for (((namespace, (cache, writers)), wake), woken) in
             namespaces.into_iter().zip(caches).zip(&wakes).zip(woken)
         {
-            let gateway = options.platform.gateway();
-            let (groups, group_writers, woken_groups) = groups::Context::new(
-                client,
-                options.platform.cluster_domain(),
-                &cache,
-                metrics,
-                events,
-                gateway,
-            );
+            let sidecars = Arc::new(Sidecars {
+                transport: transport.clone(),
+                tokens: tokens.clone(),
+                permits: permits.clone(),
+                metrics: Arc::clone(metrics),
+                wake: wake.clone(),
+                directory: Directory::default(),
+            });
+            let surroundings = groups::Surroundings {
+                client: client.clone(),
+                platform: &options.platform,
+                sidecars: Arc::clone(&sidecars),
+                genesis_bucket: options.genesis_bucket.clone(),
+                metrics: Arc::clone(metrics),
+                events: events.clone(),
+            };
+            let (groups, group_writers, woken_groups) = groups::Context::new(surroundings, &cache);
             let context = Arc::new(Context {
                 client: client.clone(),
                 platform: options.platform.clone(),
-                sidecars: Sidecars {
-                    transport: transport.clone(),
-                    tokens: tokens.clone(),
-                    permits: permits.clone(),
-                    metrics: Arc::clone(metrics),
-                    wake: wake.clone(),
-                },
+                sidecars,
                 genesis_bucket: options.genesis_bucket.clone(),
                 cache,
                 references: References::new(client.clone(), wake.clone(), Arc::clone(metrics)),

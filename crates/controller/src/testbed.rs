@@ -25,7 +25,7 @@ use crate::{
     metrics::Metrics,
     neighbours::{Fleet, Neighbours},
     references::References,
-    sidecar::{Permits, Sidecars, Tokens},
+    sidecar::{Directory, Permits, Sidecars, Tokens},
 };
 
 /// A status code and a body.
@@ -70,18 +70,27 @@ pub(crate) fn context(client: &Client, settings: &[(&str, &str)]) -> (Arc<Contex
     let events = Publisher::new(client.clone());
     let (cache, writers) = Cache::new(true);
     let (wake, _) = mpsc::unbounded_channel();
-    let (groups, _, _) =
-        groups::Context::new(client, platform.cluster_domain(), &cache, &metrics, &events, None);
+    let sidecars = Arc::new(Sidecars {
+        transport: Transport::new(Vec::new(), Arc::new(AlwaysOpen)),
+        tokens: Tokens::new(client, None),
+        permits: Permits::default(),
+        metrics: Arc::clone(&metrics),
+        wake: wake.clone(),
+        directory: Directory::default(),
+    });
+    let surroundings = groups::Surroundings {
+        client: client.clone(),
+        platform: &platform,
+        sidecars: Arc::clone(&sidecars),
+        genesis_bucket: None,
+        metrics: Arc::clone(&metrics),
+        events: events.clone(),
+    };
+    let (groups, _, _) = groups::Context::new(surroundings, &cache);
     let context = Context {
         client: client.clone(),
         platform,
-        sidecars: Sidecars {
-            transport: Transport::new(Vec::new(), Arc::new(AlwaysOpen)),
-            tokens: Tokens::new(client, None),
-            permits: Permits::default(),
-            metrics: Arc::clone(&metrics),
-            wake: wake.clone(),
-        },
+        sidecars,
         genesis_bucket: None,
         references: References::new(client.clone(), wake.clone(), Arc::clone(&metrics)),
         neighbours: Neighbours {

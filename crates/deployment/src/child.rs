@@ -109,6 +109,18 @@ fn references(spec: &mut SeiNodeSpec) -> Vec<&mut String> {
     names
 }
 
+/// Whether a SeiNode was created for a ceremony.
+pub(crate) fn takes_part(node: &SeiNode) -> bool {
+    node.spec.validator.as_ref().is_some_and(|validator| validator.genesis_ceremony.is_some())
+}
+
+/// Takes a SeiNode out of the ceremony of its group, which is over without it.
+pub(crate) fn as_follower(node: &mut SeiNode) {
+    if let Some(validator) = &mut node.spec.validator {
+        validator.genesis_ceremony = None;
+    }
+}
+
 fn ceremony(genesis: &DeploymentGenesis, ordinal: u32) -> GenesisCeremony {
     let overrides = genesis.overrides.as_ref().filter(|overrides| !overrides.is_empty());
     GenesisCeremony {

@@ -7,7 +7,8 @@ use sei_api::{
 
 use crate::{
     availability,
-    child::child,
+    ceremony::{self, CeremonyStep, Entry},
+    child::{as_follower, child},
     deletion,
     hard_fork::HardFork,
     members::{Members, Observed, Place, UNREADABLE, generation},
@@ -25,20 +26,23 @@ pub struct Decision {
     pub writes: Vec<Write>,
     /// Problems that require manual intervention.
     pub obstacles: Vec<Obstacle>,
+    /// The next step of the genesis ceremony, if the group has one.
+    pub ceremony: Option<CeremonyStep>,
 }
 
 /// The next writes of a group.
 pub fn decide(observed: &Observed) -> Decision {
     let group = &*observed.group;
     if group.metadata.deletion_timestamp.is_some() {
-        return Decision { writes: deletion::writes(observed), obstacles: Vec::new() };
+        return Decision { writes: deletion::writes(observed), ..Decision::default() };
     }
     if !group.finalizers().iter().any(|finalizer| finalizer == labels::DEPLOYMENT_FINALIZER) {
-        return Decision { writes: vec![Write::Mark], obstacles: Vec::new() };
+        return Decision { writes: vec![Write::Mark], ..Decision::default() };
     }
     let members = Members::of(observed);
     let (writes, obstacles) = objects::update(observed);
-    let mut decision = Decision { writes, obstacles };
+    let mut decision = Decision { writes, obstacles, ceremony: ceremony::step(observed) };
+    decision.obstacles.extend(decision.ceremony.iter().filter_map(|step| step.obstacle.clone()));
     let fork = HardFork::of(observed, &members);
     fill(group, &members, fork.as_ref(), &mut decision);
     update(group, &members, fork.as_ref(), &mut decision);
@@ -49,13 +53,16 @@ pub fn decide(observed: &Observed) -> Decision {
 
 /// Creates missing SeiNodes and adopts retained ones.
 fn fill(group: &SeiNodeDeployment, members: &Members, fork: Option<&HardFork<'_>>, decision: &mut Decision) {
-    let mut in_ceremony = Vec::new();
     for member in &members.wanted {
         match &member.place {
             Place::Vacant if members.holder(member.ordinal).is_some() || fork.is_some() => {}
-            Place::Vacant if group.spec.genesis.is_some() => in_ceremony.push(member.name.as_str()),
             Place::Vacant => {
-                let node = child(group, member.ordinal, &generation(group));
+                let mut node = child(group, member.ordinal, &generation(group));
+                match group.spec.genesis.as_ref().map(|_| ceremony::entry(group)) {
+                    Some(Entry::Closed) => continue,
+                    Some(Entry::Follower) => as_follower(&mut node),
+                    Some(Entry::Validator) | None => {}
+                }
                 decision.writes.push(Write::Create(Box::new(node)));
             }
             Place::Retained(child) => decision.writes.extend(child.write(child.metadata_patch())),
@@ -68,14 +75,6 @@ fn fill(group: &SeiNodeDeployment, members: &Members, fork: Option<&HardFork<'_>
             }
             Place::Own(_) | Place::Ending(_) => {}
         }
-    }
-    if !in_ceremony.is_empty() {
-        let message = format!(
-            "cannot create {}: this version of the operator runs no genesis ceremony for a group; create the validators \
-             as SeiNodes with validator.genesisCeremony",
-            in_ceremony.join(", ")
-        );
-        decision.obstacles.push(Obstacle::new(StalledReason::NotSupported, message));
     }
 }
 

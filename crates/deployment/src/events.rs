@@ -3,14 +3,15 @@
 use sei_api::{
     SeiNodeDeploymentStatus,
     conditions::is_true,
-    deployment_conditions::{ConditionType, ProgressingReason},
+    deployment_conditions::{CeremonyReason, ConditionType, ProgressingReason},
     events::{Event, EventReason},
     v1alpha1::deployment::DeploymentPhase,
 };
 
 /// The events between two statuses, most useful first.
 pub fn events(before: &SeiNodeDeploymentStatus, after: &SeiNodeDeploymentStatus) -> Vec<Event> {
-    rollout(before, after).into_iter().chain(stalled(before, after)).chain(phase(before, after)).collect()
+    let all = [rollout(before, after), ceremony(before, after), stalled(before, after), phase(before, after)];
+    all.into_iter().flatten().collect()
 }
 
 fn reason(status: &SeiNodeDeploymentStatus, kind: ConditionType) -> &str {
@@ -34,6 +35,23 @@ fn rollout(before: &SeiNodeDeploymentStatus, after: &SeiNodeDeploymentStatus) ->
         }
         _ => None,
     }
+}
+
+fn ceremony(before: &SeiNodeDeploymentStatus, after: &SeiNodeDeploymentStatus) -> Option<Event> {
+    let kind = ConditionType::GenesisCeremonyComplete;
+    if reason(before, kind) == reason(after, kind) {
+        return None;
+    }
+    let event = match reason(after, kind) {
+        now if now == CeremonyReason::CeremonyComplete.as_str() => {
+            Event::normal(EventReason::GenesisCeremonyComplete, message(after, kind))
+        }
+        now if now == CeremonyReason::AssemblyRetrying.as_str() => {
+            Event::warning(EventReason::AssemblyRetrying, message(after, kind))
+        }
+        _ => return None,
+    };
+    Some(event)
 }
 
 fn stalled(before: &SeiNodeDeploymentStatus, after: &SeiNodeDeploymentStatus) -> Option<Event> {
@@ -94,6 +112,23 @@ mod tests {
         assert_eq!(reasons(&updating, &updating), []);
         assert_eq!(reasons(&updating, &blocked), [EventReason::Stalled]);
         assert_eq!(reasons(&updating, &ready), [EventReason::RolloutComplete, EventReason::PhaseTransition]);
+    }
+
+    #[test]
+    fn a_ceremony_is_reported_at_its_end_and_when_an_attempt_fails() {
+        let at = |reason: &str| {
+            let condition = json!({
+                "type": "GenesisCeremonyComplete", "status": "False", "reason": reason, "message": "",
+                "lastTransitionTime": "2026-11-27T04:00:00Z",
+            });
+            serde_json::from_value::<SeiNodeDeploymentStatus>(json!({ "conditions": [condition] })).unwrap()
+        };
+        let [waiting, assembling] = ["WaitingForValidators", "AssemblingGenesis"].map(at);
+        let [retrying, complete] = ["AssemblyRetrying", "CeremonyComplete"].map(at);
+        assert_eq!(reasons(&waiting, &assembling), []);
+        assert_eq!(reasons(&assembling, &retrying), [EventReason::AssemblyRetrying]);
+        assert_eq!(reasons(&retrying, &retrying), []);
+        assert_eq!(reasons(&assembling, &complete), [EventReason::GenesisCeremonyComplete]);
     }
 
     #[test]

@@ -18,7 +18,7 @@
 //! #         "template": { "spec": { "chainId": "pacific-1", "image": "seid:a", "fullNode": {} } },
 //! #     },
 //! # })).unwrap();
-//! let observed = Observed { group: Arc::new(group), nodes: vec![], unreadable: Default::default(), objects: vec![], halts: Default::default(), knows_budgets: true, routes: sei_deployment::Routes::NoGateway, domain: Default::default(), now: Default::default() };
+//! let observed = Observed { group: Arc::new(group), nodes: vec![], unreadable: Default::default(), objects: vec![], halts: Default::default(), knows_budgets: true, routes: sei_deployment::Routes::NoGateway, domain: Default::default(), ceremony: Default::default(), now: Default::default() };
 //! let created = decide(&observed).writes;
 //! assert_eq!(created.iter().filter(|write| matches!(write, Write::Create(_))).count(), 3);
 //! ```
@@ -26,6 +26,7 @@
 
 mod availability;
 mod budget;
+mod ceremony;
 mod child;
 mod decision;
 mod deletion;
@@ -44,9 +45,11 @@ mod route;
 mod scale;
 mod service;
 mod status;
+mod surroundings;
 mod takeover;
 mod write;
 
+pub use ceremony::{AssemblyOrder, CeremonyStep, needs_bucket, stored_assembly};
 pub use child::{child, child_name};
 pub use decision::{Decision, decide};
 pub use events::events;
@@ -61,5 +64,6 @@ pub use object::{Object, ObjectKind};
 pub use objects::objects;
 pub use obstacle::Obstacle;
 pub use status::{Refusal, status};
+pub use surroundings::{AssemblyState, CeremonyFacts, GenesisBucket};
 pub use takeover::{is_by_go, taken_over};
 pub use write::Write;

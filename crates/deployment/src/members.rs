@@ -12,11 +12,12 @@ use serde_json::{Value, json};
 
 use crate::{
     availability::{is_available, runs_its_image},
-    child::{child, child_name, group_name, ordinal_of},
+    child::{as_follower, child, child_name, group_name, ordinal_of, takes_part},
     fields::{applied_spec, metadata_differs, spec_differs},
     halt::Halt,
     http_route::Routes,
     object::Object,
+    surroundings::CeremonyFacts,
     takeover::taken_over,
     write::Write,
 };
@@ -41,6 +42,8 @@ pub struct Observed {
     pub routes: Routes,
     /// The DNS domain of the cluster.
     pub domain: ClusterDomain,
+    /// What the genesis ceremony depends on, if the group has one.
+    pub ceremony: CeremonyFacts,
     /// The time of the observation.
     pub now: Timestamp,
 }
@@ -157,7 +160,10 @@ impl Member {
 impl Child {
     fn of(group: &SeiNodeDeployment, ordinal: u32, node: &Arc<SeiNode>) -> Self {
         let revision = node.labels().get(labels::REVISION).cloned().unwrap_or_else(|| generation(group));
-        let desired = child(group, ordinal, &revision);
+        let mut desired = child(group, ordinal, &revision);
+        if !takes_part(node) {
+            as_follower(&mut desired);
+        }
         Self {
             node: Arc::clone(node),
             is_outdated: spec_differs(&desired, node),
@@ -186,7 +192,11 @@ impl Child {
 
     /// The patch that updates the SeiNode to the template of `group`. The revision changes only with the spec.
     pub(crate) fn whole_patch(&self, group: &SeiNodeDeployment, ordinal: u32) -> Value {
-        self.patch(&child(group, ordinal, &generation(group)))
+        let mut desired = child(group, ordinal, &generation(group));
+        if !takes_part(&self.node) {
+            as_follower(&mut desired);
+        }
+        self.patch(&desired)
     }
 
     /// The write of `patch`. Fields of the Go controller are taken over first; otherwise the patch could not remove them.

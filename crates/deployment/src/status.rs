@@ -1,5 +1,6 @@
 //! The status of a group. The same observation gives the same status, so that nothing is written without a change.
 
+mod ceremony;
 mod conditions;
 mod counts;
 mod endpoints;
@@ -41,7 +42,9 @@ pub fn status(observed: &Observed, decision: &Decision, refusals: &[Refusal]) ->
     let before = group.status.clone().unwrap_or_default();
     let facts =
         conditions::Facts { group, members: &members, counts: &counts, nodes: &nodes, obstacles: &obstacles };
-    let conditions = conditions::of(before.conditions, &facts, routes::condition(observed), observed.now);
+    let routes = routes::condition(observed);
+    let conditions =
+        conditions::of(before.conditions, &facts, routes, ceremony::condition(decision), observed.now);
     SeiNodeDeploymentStatus {
         observed_generation: group.metadata.generation,
         phase: Some(phase::of(group, &members, &counts)),
@@ -57,6 +60,7 @@ pub fn status(observed: &Observed, decision: &Decision, refusals: &[Refusal]) ->
         per_pod_services: Some(endpoints::pods(group, &members)),
         networking_status: routes::hosts(observed),
         endpoints: Some(endpoints::of(observed, &members)),
+        plan: ceremony::plan(before.plan, observed, decision),
         conditions,
     }
 }

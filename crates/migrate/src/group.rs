@@ -44,6 +44,7 @@ pub(crate) fn forecast(
         nodes: nodes.into_iter().map(Arc::new).collect(),
         group: Arc::new(group),
         domain: domain.clone(),
+        ceremony: Default::default(),
         now,
     };
     let decision = decide(&observed);

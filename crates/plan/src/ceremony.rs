@@ -1,5 +1,5 @@
 //! Objects that the members of a genesis ceremony store in the genesis bucket, and those that each member
-//! needs from it to continue. The process that assembles a group's genesis is not a member.
+//! needs from it to continue. What assembles the genesis is no task of a member's plan.
 
 use sei_api::{SeiNode, names};
 

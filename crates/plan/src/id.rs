@@ -8,7 +8,12 @@ const NAMESPACE: Uuid = uuid!("b7e89c3a-4f12-4d8b-9a6e-1c2d3e4f5a6b");
 
 /// The ID of the task of kind `kind` at `index` of plan `plan_id`: a UUID of version 5.
 pub fn task_id(plan_id: &str, kind: TaskKind, index: usize) -> Uuid {
-    Uuid::new_v5(&NAMESPACE, format!("{plan_id}/{}/{index}", kind.as_str()).as_bytes())
+    task_id_of(plan_id, kind.as_str(), index)
+}
+
+/// The ID of the task of type `type_`, which may be that of a group, at `index` of plan `plan_id`.
+pub fn task_id_of(plan_id: &str, type_: &str, index: usize) -> Uuid {
+    Uuid::new_v5(&NAMESPACE, format!("{plan_id}/{type_}/{index}").as_bytes())
 }
 
 /// The ID of `snapshot-upload` on the claim with this UID. The upload runs for the life of the volume, in

@@ -71,7 +71,7 @@ pub use config_intent::ConfigIntent;
 pub use configured::{configured, is_misconfigured, reconfigures};
 pub use configured_by::{configured_by, configured_so_far};
 pub use ground::Ground;
-pub use id::task_id;
+pub use id::{task_id, task_id_of};
 pub use intent::LOG_LEVEL;
 pub use kind::{OfKind, TaskKind};
 pub use outcome::{Outcome, Step};

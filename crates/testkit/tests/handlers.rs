@@ -186,6 +186,12 @@ async fn a_repeated_assembly_collides_with_its_own_accounts() {
 
     let bed = Bed::new(Generation::V64, One(gentx), Only(None));
     bed.run("generate-identity", json!({ "chainId": "c", "moniker": "m" })).await.unwrap();
+    let mut overridden = params.clone();
+    overridden["accounts"] = json!([]);
+    for (key, text) in [("stake.params.x", "unknown module"), ("staking", "must be of the form")] {
+        overridden["overrides"] = json!({ key: 1 });
+        assert!(error(bed.run(task, overridden.clone()).await).contains(text), "{key}");
+    }
     let result = bed.run(task, params).await.unwrap().unwrap();
     assert_eq!(result["genesisHash"].as_str().unwrap().len(), 64, "{result}");
     assert_eq!(bed.run(task, json!({})).await.unwrap(), None, "its hash is reported once");

@@ -10,6 +10,7 @@ mod install;
 mod issued;
 mod kubectl;
 mod manual_secret;
+mod new_chain;
 mod peers;
 mod permissions;
 mod plain;
@@ -67,6 +68,7 @@ scenarios! {
             "peers", "two nodes that are each other's peers" => peers;
             "ceremony", "validators that start a chain from a genesis that one of them assembles" => ceremony;
             "group", "a group of three nodes: rolled out, scaled down, deleted" => group;
+            "new-chain", "a group of three validators that creates a chain" => new_chain;
         ]
         [
             "plain", "a node without TLS" => plain;

@@ -12,7 +12,8 @@ use kube::{
 };
 use sei_api::{ClusterDomain, SeiNode, SeiNodeDeployment, labels};
 use sei_deployment::{HTTPRoute, Routes};
-use sei_render::Gateway;
+use sei_render::{Gateway, Platform};
+use sei_store::Bucket;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::memory::{Memory, Written};
@@ -20,6 +21,7 @@ use crate::{
     cache::{Cache, Filling, Progress},
     events::Publisher,
     metrics::{Controller, Metrics},
+    sidecar::Sidecars,
     unreadable::Names,
 };
 
@@ -45,6 +47,9 @@ pub(crate) struct Context {
     pub(crate) client: Client,
     /// The DNS domain of the cluster.
     pub(crate) domain: ClusterDomain,
+    pub(super) sidecars: Arc<Sidecars>,
+    /// The platform's genesis bucket, if the operator can list it.
+    pub(super) genesis_bucket: Option<Bucket>,
     pub(crate) groups: Store<SeiNodeDeployment>,
     /// Services with the label of groups.
     pub(crate) services: Store<Service>,
@@ -68,33 +73,38 @@ pub(crate) struct Context {
     pub(crate) memories: Mutex<HashMap<String, Memory>>,
 }
 
+/// What the groups of a scope share with its nodes.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) client: Client,
+    pub(crate) platform: &'a Platform,
+    pub(crate) sidecars: Arc<Sidecars>,
+    pub(crate) genesis_bucket: Option<Bucket>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) events: Publisher,
+}
+
 impl Context {
     /// The context of the scope of `cache`, with the writers of its stores and its queue.
-    pub(crate) fn new(
-        client: &Client,
-        domain: &ClusterDomain,
-        cache: &Cache,
-        metrics: &Arc<Metrics>,
-        events: &Publisher,
-        gateway: Option<&Gateway>,
-    ) -> (Arc<Self>, Writers, Woken) {
+    pub(crate) fn new(of: Surroundings<'_>, cache: &Cache) -> (Arc<Self>, Writers, Woken) {
         let writers = Writers::default();
         let (wake, woken) = unbounded_channel();
         let context = Self {
-            client: client.clone(),
-            domain: domain.clone(),
+            client: of.client,
+            domain: of.platform.cluster_domain().clone(),
+            sidecars: of.sidecars,
+            genesis_bucket: of.genesis_bucket,
             groups: writers.groups.as_reader(),
             services: writers.services.as_reader(),
             budgets: writers.budgets.as_reader(),
             http_routes: writers.http_routes.as_reader(),
-            gateway: gateway.cloned().map(Arc::new),
+            gateway: of.platform.gateway().cloned().map(Arc::new),
             progress: Progress::default(),
             nodes: cache.nodes.clone(),
             unreadable_nodes: cache.unreadable.clone(),
             nodes_progress: cache.progress.clone(),
             wake,
-            metrics: Arc::clone(metrics),
-            events: events.clone(),
+            metrics: of.metrics,
+            events: of.events,
             memories: Mutex::default(),
         };
         (Arc::new(context), writers, woken)

@@ -12,7 +12,7 @@ use sei_api::{SeiNode, SeiNodeDeployment};
 use sei_deployment::{HTTPRoute, Write};
 use serde::de::DeserializeOwned;
 
-use crate::{trim, written::Latest};
+use crate::{sidecar::Watched, trim, written::Latest};
 
 /// Interval between identical writes to one object: another client may be reverting them.
 const REPEAT: Duration = Duration::from_secs(5);
@@ -30,6 +30,8 @@ pub(crate) struct Memory {
     /// The last write to each object.
     last: HashMap<String, (Instant, Write)>,
     status_written: Option<Instant>,
+    /// The actor that follows the assembly of the genesis.
+    pub(super) assembly: Option<Watched>,
     /// Number of consecutive failed reconciles.
     pub(super) failures: u32,
 }

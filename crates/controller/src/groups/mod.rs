@@ -3,6 +3,7 @@
 //! the kind is not installed or may not be watched, only groups are not reconciled.
 
 mod carry_out;
+mod ceremony;
 mod context;
 mod feeds;
 mod memory;
@@ -11,6 +12,6 @@ mod reconcile;
 mod scope;
 mod target;
 
-pub(crate) use context::{Context, Woken};
+pub(crate) use context::{Context, Surroundings, Woken};
 pub(crate) use feeds::start;
 pub(crate) use scope::run;

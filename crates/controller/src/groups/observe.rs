@@ -15,7 +15,7 @@ use kube::{
 use sei_api::{SeiNode, SeiNodeDeployment};
 use sei_deployment::{HTTPRoute, Halt, Object, ObjectKind, Observed, concerns, is_owned_by, objects};
 
-use super::{context::Context, memory::Written};
+use super::{ceremony, context::Context, memory::Written};
 use crate::{error::PassError, heights::Awaited, reconciled::described};
 
 pub(super) async fn observe(ctx: &Context, cached: &Arc<SeiNodeDeployment>) -> Result<Observed, PassError> {
@@ -32,6 +32,7 @@ pub(super) async fn observe(ctx: &Context, cached: &Arc<SeiNodeDeployment>) -> R
     found.extend(budgets(ctx, &group));
     found.extend(named::<HTTPRoute>(ctx, &group, &ctx.http_routes, &wanted(ObjectKind::HTTPRoute)).await?);
     let mut observed = Observed {
+        ceremony: ceremony::observe(ctx, &group, &nodes).await,
         nodes,
         unreadable: ctx.unreadable_nodes.of(&group.namespace().unwrap_or_default()),
         objects: found,

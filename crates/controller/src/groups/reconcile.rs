@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{
     carry_out::{CarriedOut, carry_out},
+    ceremony,
     context::Context,
     observe::observe,
     target::Target,
@@ -73,6 +74,7 @@ async fn end(
         true => None,
         false => record(ctx, observed, decision, &refusals).await?,
     };
+    ceremony::carry_out(ctx, observed, decision);
     if let Some(error) = error {
         return Err(error);
     }
@@ -82,7 +84,8 @@ async fn end(
     let needs_routes = observed.group.spec.networking.is_some() && observed.routes == Routes::NotInstalled;
     let routes = needs_routes.then_some(NOT_INSTALLED);
     let halts = observed.halts.values().any(|halt| *halt == Halt::Unknown).then_some(ACTORS);
-    let next = [pause, status_pause, unseen, routes, halts].into_iter().flatten().min();
+    let ceremony = decision.ceremony.as_ref().and_then(|step| step.next);
+    let next = [pause, status_pause, unseen, routes, halts, ceremony].into_iter().flatten().min();
     Ok(next.map_or_else(Action::await_change, Action::requeue))
 }
 

@@ -3,6 +3,7 @@
 
 mod actor;
 mod calls;
+mod directory;
 mod halt;
 #[cfg(test)]
 mod hung;
@@ -25,6 +26,7 @@ use sei_decide::{Health, Sidecar, Trouble};
 use sei_sidecar::Transport;
 use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle};
 
+pub(crate) use directory::Directory;
 pub(crate) use permits::Permits;
 pub(crate) use state::{Interest, Order};
 pub(crate) use target::{Target, fingerprint};
@@ -43,20 +45,38 @@ pub(crate) struct Sidecars {
     pub(crate) metrics: Arc<Metrics>,
     /// Requeues nodes whose sidecar changed.
     pub(crate) wake: UnboundedSender<ObjectRef<SeiNode>>,
+    /// Where the watched sidecars are reached.
+    pub(crate) directory: Directory,
 }
 
 impl Sidecars {
     /// Starts watching the sidecar of `node`, whose health has been unchanged for `stood`.
     pub(crate) fn watch(&self, node: &SeiNode, stood: Duration) -> Watched {
         let shared = Shared::default();
-        let dialer = Dialer::new(self.transport.clone(), self.tokens.clone(), Arc::clone(&self.metrics));
         let told = Told {
             node: ObjectRef::new(names::node(node)).within(names::namespace(node)),
             wake: self.wake.clone(),
             metrics: Arc::clone(&self.metrics),
         };
         self.metrics.heights().add(&told.node, shared.asked());
-        let actor = Actor::new(shared.clone(), dialer, self.permits.clone(), told, stood);
+        self.directory.add(&told.node, &shared);
+        self.spawn(shared, told, stood)
+    }
+
+    /// Starts another actor for a watched sidecar, which only follows the tasks that it is ordered. `changed` is called
+    /// when it has learned something.
+    pub(crate) fn follow(&self, changed: impl Fn() + Send + 'static) -> Watched {
+        self.spawn(Shared::default(), Follower(changed), Duration::ZERO)
+    }
+
+    /// Where the sidecar of `node` was last reached by the passes over it.
+    pub(crate) fn target(&self, node: &SeiNode) -> Option<Target> {
+        self.directory.target(&ObjectRef::new(names::node(node)).within(names::namespace(node)))
+    }
+
+    fn spawn(&self, shared: Shared, report: impl Report, stood: Duration) -> Watched {
+        let dialer = Dialer::new(self.transport.clone(), self.tokens.clone(), Arc::clone(&self.metrics));
+        let actor = Actor::new(shared.clone(), dialer, self.permits.clone(), report, stood);
         Watched { shared, fingerprint: None, ordered: None, task: tokio::spawn(actor.run()) }
     }
 }
@@ -146,4 +166,15 @@ impl Report for Told {
     fn probed(&self, health: Option<Health>) {
         self.metrics.probed(self.node.namespace.as_deref().unwrap_or_default(), health);
     }
+}
+
+/// Reports what another owner of tasks has to know.
+struct Follower<F>(F);
+
+impl<F: Fn() + Send + 'static> Report for Follower<F> {
+    fn changed(&self) {
+        (self.0)();
+    }
+
+    fn probed(&self, _: Option<Health>) {}
 }

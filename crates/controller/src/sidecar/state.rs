@@ -58,9 +58,12 @@ pub(super) struct State {
     pub(super) halt: Halt,
 }
 
+/// The state of one actor, and how it is woken.
+pub(super) type StateOfActor = (Mutex<State>, Notify);
+
 /// The shared state. Clones share it.
 #[derive(Clone, Default)]
-pub(super) struct Shared(Arc<(Mutex<State>, Notify)>);
+pub(super) struct Shared(Arc<StateOfActor>);
 
 impl Shared {
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -77,6 +80,10 @@ impl Shared {
         self.0.1.notified().await;
     }
 
+    pub(super) fn downgrade(&self) -> Weak<StateOfActor> {
+        Arc::downgrade(&self.0)
+    }
+
     /// Where to find what seid said last.
     pub(super) fn asked(&self) -> Weak<dyn Asked> {
         let asked: Arc<dyn Asked> = Arc::clone(&self.0) as _;
@@ -84,7 +91,13 @@ impl Shared {
     }
 }
 
-impl Asked for (Mutex<State>, Notify) {
+impl From<Arc<StateOfActor>> for Shared {
+    fn from(state: Arc<StateOfActor>) -> Self {
+        Self(state)
+    }
+}
+
+impl Asked for StateOfActor {
     fn seid(&self) -> Option<SeidStatus> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.known.seid.as_ref()?.value.clone()

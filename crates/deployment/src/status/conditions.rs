@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Conditions of the Go controller that nothing keeps true any more.
-const OF_GO: [&str; 3] = ["NodesReady", "PlanInProgress", "RolloutInProgress"];
+const OF_GO: [&str; 4] = ["GenesisCeremonyNeeded", "NodesReady", "PlanInProgress", "RolloutInProgress"];
 /// How many nodes a message names.
 const NAMED: usize = 3;
 
@@ -32,15 +32,19 @@ pub(super) fn of(
     mut before: Option<Vec<Condition>>,
     facts: &Facts<'_>,
     routes: Option<(bool, Reason, String)>,
+    ceremony: Option<(bool, Reason, String)>,
     now: Timestamp,
 ) -> Option<Vec<Condition>> {
     before.iter_mut().for_each(|list| list.retain(|condition| !OF_GO.contains(&condition.type_.as_str())));
     let generation = facts.group.metadata.generation;
-    if routes.is_none() {
-        let kind = ConditionType::RouteReady.as_str();
-        before.iter_mut().for_each(|list| list.retain(|condition| condition.type_ != kind));
+    let gone = [
+        (ConditionType::RouteReady, routes.is_none()),
+        (ConditionType::GenesisCeremonyComplete, facts.group.spec.genesis.is_none()),
+    ];
+    for (kind, _) in gone.iter().filter(|(_, is_gone)| *is_gone) {
+        before.iter_mut().for_each(|list| list.retain(|condition| condition.type_ != kind.as_str()));
     }
-    let all = [facts.ready(), facts.progressing(), facts.stalled()].into_iter().chain(routes);
+    let all = [facts.ready(), facts.progressing(), facts.stalled()].into_iter().chain(routes).chain(ceremony);
     for (truth, reason, message) in all {
         set(&mut before, truth, reason, &message, generation, now);
     }

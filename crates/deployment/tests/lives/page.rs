@@ -5,6 +5,9 @@ fn every_test_that_the_page_names_exists() {
     let page = include_str!("../../../../docs/deployments.md");
     let section = page.split("\n## ").find(|section| section.starts_with("Faults\n")).unwrap();
     let tests = [
+        include_str!("ceremony/course.rs"),
+        include_str!("ceremony/failures.rs"),
+        include_str!("ceremony/refusals.rs"),
         include_str!("deletion.rs"),
         include_str!("hard_fork.rs"),
         include_str!("networking.rs"),
@@ -19,6 +22,7 @@ fn every_test_that_the_page_names_exists() {
         include_str!("../../../controller/src/metrics/mod.rs"),
         include_str!("../../../controller/src/sidecar/tests/halts.rs"),
         include_str!("../../src/events.rs"),
+        include_str!("../../../../tests/apiserver/tests/life/groups/ceremony.rs"),
         include_str!("../../../../tests/apiserver/tests/life/groups/changes.rs"),
         include_str!("../../../../tests/apiserver/tests/life/groups/cost.rs"),
         include_str!("../../../../tests/apiserver/tests/life/groups/hard_fork.rs"),

@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use kube::ResourceExt;
 use sei_api::{ClusterDomain, SeiNode, SeiNodeDeployment, SeiNodeDeploymentStatus};
-use sei_deployment::{Object, ObjectKind, Observed, Routes, decide, status};
+use sei_deployment::{CeremonyFacts, Object, ObjectKind, Observed, Routes, decide, status};
 use sei_render::Platform;
 use serde_json::{Value, json};
 
@@ -101,6 +101,7 @@ impl Recorded {
             knows_budgets: true,
             routes: self.routes(),
             domain: ClusterDomain::default(),
+            ceremony: CeremonyFacts::default(),
             now: Timestamp::UNIX_EPOCH,
         }
     }

@@ -110,13 +110,3 @@ fn a_node_that_is_deleted_by_hand_is_created_again_when_it_is_gone() {
     world.settle();
     assert_eq!(world.nodes["rpc-0"]["metadata"]["uid"], "node-3");
 }
-
-#[test]
-fn a_ceremony_is_not_started_with_missing_nodes() {
-    let mut spec = validators(2);
-    spec["genesis"] = json!({ "chainId": "pacific-1" });
-    let mut world = World::new(spec);
-    world.settle();
-    assert_eq!(world.names(), [""; 0]);
-    assert_eq!(world.condition("Stalled"), ("True".into(), "NotSupported".into()));
-}

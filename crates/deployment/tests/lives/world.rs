@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use sei_api::{ClusterDomain, SeiNode, SeiNodeDeploymentStatus, labels};
 use sei_deployment::{
-    Decision, Halt, Object, ObjectKind, Observed, Routes, Write, decide, status, taken_over,
+    CeremonyFacts, Decision, Halt, Object, ObjectKind, Observed, Routes, Write, decide, status, taken_over,
 };
 use serde_json::{Map, Value, json};
 
@@ -29,6 +29,8 @@ pub struct World {
     pub halts: BTreeMap<String, Halt>,
     pub knows_budgets: bool,
     pub routes: Routes,
+    pub ceremony: CeremonyFacts,
+    pub now: Timestamp,
     /// Images whose pods never become ready.
     pub bad_images: Vec<String>,
     uids: u64,
@@ -50,6 +52,8 @@ impl World {
             halts: BTreeMap::new(),
             knows_budgets: true,
             routes: Routes::NotInstalled,
+            ceremony: CeremonyFacts::default(),
+            now: Timestamp::UNIX_EPOCH,
             bad_images: Vec::new(),
             uids: 0,
             log: Vec::new(),
@@ -86,7 +90,8 @@ impl World {
             knows_budgets: self.knows_budgets,
             routes: self.routes.clone(),
             domain: ClusterDomain::default(),
-            now: Timestamp::UNIX_EPOCH,
+            ceremony: self.ceremony.clone(),
+            now: self.now,
         }
     }
 

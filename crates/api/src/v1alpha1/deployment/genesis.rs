@@ -31,14 +31,18 @@ pub struct DeploymentGenesis {
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = rules::COINS)]
     pub account_balance: String,
-    /// Additional accounts in the genesis.
+    /// Additional accounts in the genesis. They can be corrected until the genesis is assembled; later changes have no
+    /// effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub accounts: Option<Vec<GenesisAccount>>,
-    /// Parameters of the genesis by dotted key, such as `staking.params.unbonding_time`. Decided at creation.
+    /// Parameters of the genesis by dotted key, such as `staking.params.unbonding_time`. A value that is JSON is written as
+    /// such, except decimal fractions, which a genesis holds as text; everything else is text: `100` is a number, `600s`
+    /// and `"100"` with its quotes are texts. Needs a sidecar of v0.0.50 or later. Decided at creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overrides: Option<BTreeMap<String, String>>,
-    /// How long the ceremony may take, such as `15m`.
+    /// How long the ceremony may take, such as `15m`; absent: 1h. After that nothing more is submitted and `Stalled` says
+    /// what is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     #[x_kube(validation = rules::DURATION)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     deployment_conditions::ConditionType,
     v1alpha1::{
-        NodePhase, lenient,
+        NodePhase, TaskPlan, lenient,
         schema::{self, INTEGER_MAX},
     },
 };
@@ -96,6 +96,9 @@ pub struct SeiNodeDeploymentStatus {
     /// Host names of the group outside the cluster; present exactly while `networking` is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub networking_status: Option<NetworkingStatus>,
+    /// The genesis ceremony, until it is complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<TaskPlan>,
     /// Conditions; `Ready` summarizes them.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::readable_items")]
     #[schemars(schema_with = "schema::conditions")]

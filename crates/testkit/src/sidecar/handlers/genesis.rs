@@ -9,6 +9,9 @@ use crate::sidecar::{Failure, Generation, Outcome, node_key};
 const GENESIS: &str = "config/genesis.json";
 /// Chains whose genesis is embedded in every release.
 const EMBEDDED: &[&str] = &["pacific-1", "atlantic-2", "arctic-1"];
+/// Modules with a state in the genesis.
+const MODULES: &[&str] =
+    &["auth", "bank", "distribution", "evm", "gov", "mint", "oracle", "slashing", "staking"];
 /// usei per SEI; a validator with less has no voting power.
 const SEI: u64 = 1_000_000;
 
@@ -130,25 +133,30 @@ impl Handlers {
         if params.nodes.is_empty() {
             return Err(failed(format!("{task}: missing required param 'nodes'")));
         }
-        self.add_accounts(&params.accounts)?;
         let (mut gentxs, mut peers) = (Vec::new(), Vec::new());
         for Member { name } in &params.nodes {
             let gentx = fetch(task, &*self.genesis, &format!("{}/{name}/gentx.json", self.chain)).await?;
             let gentx: Value = serde_json::from_slice(&gentx)
                 .map_err(|error| failed(format!("{task}: parsing gentx of {name}: {error}")))?;
-            let bond = gentx["stakingAmount"].as_str().unwrap_or_default().trim_end_matches("usei");
-            if self.generation >= Generation::V66 && bond.parse::<u64>().unwrap_or(0) < SEI {
-                return Err(failed(format!("{task}: {name}: consensus power 0")));
-            }
             let id = gentx["nodeId"].as_str().unwrap_or_default();
             // Its parameters do not contain the DNS domain of the cluster.
             let namespace = &params.namespace;
             peers.push(json!(format!("{id}@{name}-0.{name}.{namespace}.svc.cluster.local:26656")));
             gentxs.push(gentx);
         }
+        // What fails from here on leaves the accounts in the local genesis.
+        self.add_accounts(&params.accounts)?;
+        let bond = |gentx: &Value| {
+            let bond = gentx["stakingAmount"].as_str().unwrap_or_default().trim_end_matches("usei");
+            bond.parse::<u64>().unwrap_or(0)
+        };
+        if self.generation >= Generation::V66 && gentxs.iter().any(|gentx| bond(gentx) < SEI) {
+            return Err(failed(format!("{task}: consensus power 0")));
+        }
         let mut genesis = self.local_genesis()?;
         genesis["gentxs"] = Value::Array(gentxs);
         if self.generation >= Generation::V50 {
+            check_overrides(&params.overrides)?;
             genesis["overrides"] = Value::Object(params.overrides);
         }
         let genesis = genesis.to_string();
@@ -184,6 +192,22 @@ impl Handlers {
             text.ok_or_else(|| failed("genesis.json not found — generate-identity may not have run yet"))?;
         serde_json::from_str(&text).map_err(|error| failed(format!("parsing genesis.json: {error}")))
     }
+}
+
+/// Refuses keys that lead to no field of a module.
+fn check_overrides(overrides: &Map<String, Value>) -> Outcome {
+    for key in overrides.keys() {
+        let (module, field) = key.split_once('.').unwrap_or((key, ""));
+        if field.is_empty() || field.split('.').any(str::is_empty) {
+            return Err(failed(format!(
+                "genesis-overrides: key {key:?} must be of the form module.field[.field...]"
+            )));
+        }
+        if !MODULES.contains(&module) {
+            return Err(failed(format!("genesis-overrides: unknown module {module:?} (key {key:?})")));
+        }
+    }
+    Ok(None)
 }
 
 fn gentx_file(node_id: &str) -> String {

@@ -39,13 +39,24 @@ impl Bed {
         Self { cluster, operator }
     }
 
+    /// With these environment variables of the operator.
+    pub async fn start_with(variables: &[(&str, String)]) -> Self {
+        let cluster = harness::cluster().await;
+        let operator = Some(harness::operator_with(&cluster, variables));
+        Self { cluster, operator }
+    }
+
     pub fn groups(&self) -> Api<SeiNodeDeployment> {
         api(&self.cluster)
     }
 
     pub async fn create(&self, spec: Value) {
+        self.create_named(GROUP, spec).await;
+    }
+
+    pub async fn create_named(&self, name: &str, spec: Value) {
         let group = json!({
-            "apiVersion": "sei.io/v1alpha1", "kind": "SeiNodeDeployment", "metadata": { "name": GROUP }, "spec": spec,
+            "apiVersion": "sei.io/v1alpha1", "kind": "SeiNodeDeployment", "metadata": { "name": name }, "spec": spec,
         });
         self.groups().create(&PostParams::default(), &serde_json::from_value(group).unwrap()).await.unwrap();
     }
@@ -89,6 +100,24 @@ impl Bed {
         let ready = status.condition(group_conditions::ConditionType::Ready)?;
         (status.observed_generation == group.metadata.generation)
             .then(|| format!("{}/{}", ready.status, ready.reason))
+    }
+
+    /// Waits until a condition has this `status/reason` and a message that contains this text.
+    pub async fn until_said(
+        &self,
+        name: &str,
+        of: group_conditions::ConditionType,
+        wanted: &str,
+        part: &str,
+    ) {
+        eventually(&format!("{name}: {wanted}: {part}"), || async {
+            let group = self.groups().get(name).await.unwrap();
+            let said = group.status.as_ref().and_then(|status| status.condition(of));
+            said.is_some_and(|said| {
+                format!("{}/{}", said.status, said.reason) == wanted && said.message.contains(part)
+            })
+        })
+        .await;
     }
 
     pub async fn until_ready(&self, wanted: &str) {

@@ -1,6 +1,7 @@
 //! SeiNodeDeployments, by the released program.
 
 pub mod bed;
+mod ceremony;
 mod changes;
 mod cost;
 mod crash;

@@ -1,0 +1,73 @@
+//! What belongs to nodes, found by the node's name, for as long as something else keeps it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Weak},
+};
+
+use kube::runtime::reflector::ObjectRef;
+use sei_api::SeiNode;
+
+/// Namespace and name.
+type Name = (String, String);
+
+/// One entry for each node.
+pub(crate) struct ByNode<T: ?Sized> {
+    entries: BTreeMap<Name, Weak<T>>,
+    /// With more entries than this, those that nothing keeps are dropped. Twice as many as were left the last time,
+    /// so that adding many takes linear time.
+    limit: usize,
+}
+
+impl<T: ?Sized> Default for ByNode<T> {
+    fn default() -> Self {
+        Self { entries: BTreeMap::new(), limit: 0 }
+    }
+}
+
+impl<T: ?Sized> ByNode<T> {
+    /// From now on `entry` is that of `node`.
+    pub(crate) fn add(&mut self, node: &ObjectRef<SeiNode>, entry: Weak<T>) {
+        self.entries.insert(name(node), entry);
+        if self.entries.len() > self.limit {
+            self.entries.retain(|_, entry| entry.strong_count() > 0);
+            self.limit = 2 * self.entries.len();
+        }
+    }
+
+    /// The entry of `node`, if something keeps it.
+    pub(crate) fn get(&self, node: &ObjectRef<SeiNode>) -> Option<Arc<T>> {
+        self.entries.get(&name(node))?.upgrade()
+    }
+
+    /// All entries that something keeps, with the names of their nodes.
+    pub(crate) fn all(&self) -> Vec<(Name, Arc<T>)> {
+        let kept = self.entries.iter().filter_map(|(name, entry)| Some((name.clone(), entry.upgrade()?)));
+        kept.collect()
+    }
+}
+
+fn name(node: &ObjectRef<SeiNode>) -> Name {
+    (node.namespace.clone().unwrap_or_default(), node.name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_that_nothing_keeps_are_dropped() {
+        let (mut entries, mut live) = (ByNode::default(), Vec::new());
+        let mut add = |index: usize| {
+            let entry = Arc::new(index);
+            entries.add(&ObjectRef::new(&format!("node-{index}")), Arc::downgrade(&entry));
+            entry
+        };
+        live.extend((0..10).map(&mut add));
+        (10..1000).for_each(|index| drop(add(index)));
+        assert!(entries.entries.len() <= 2 * live.len(), "{}", entries.entries.len());
+        assert_eq!(entries.all().len(), live.len());
+        assert_eq!(entries.get(&ObjectRef::new("node-3")).as_deref(), Some(&3));
+        assert_eq!(entries.get(&ObjectRef::new("node-30")), None);
+    }
+}

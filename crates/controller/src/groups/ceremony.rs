@@ -1,0 +1,126 @@
+//! The genesis ceremony of a group: what it depends on outside the API server, and the assembly of the genesis, which the
+//! sidecar of the first validator does. An actor beside that of the node follows it, so that no pass waits.
+
+use std::sync::Arc;
+
+use kube::{ResourceExt, runtime::reflector::ObjectRef};
+use sei_api::{SeiNode, SeiNodeDeployment, conditions::is_true, deployment_conditions::ConditionType};
+use sei_decide::{Refusal, Sidecar, TaskProgress, Trouble, TroubleKind};
+use sei_deployment::{
+    AssemblyOrder, AssemblyState, CeremonyFacts, Decision, GenesisBucket, Observed, child_name, is_owned_by,
+    needs_bucket, stored_assembly,
+};
+use sei_sidecar::TaskRequest;
+
+use super::context::Context;
+use crate::sidecar::{Interest, Order, Watched};
+
+/// What a ceremony leaves in the genesis bucket, under the ID of its chain.
+const RESULTS: [&str; 2] = ["genesis.json", "peers.json"];
+
+pub(super) async fn observe(
+    ctx: &Context,
+    group: &SeiNodeDeployment,
+    nodes: &[Arc<SeiNode>],
+) -> CeremonyFacts {
+    let Some(genesis) = group.spec.genesis.as_ref() else { return CeremonyFacts::default() };
+    let bucket = match needs_bucket(group, nodes) {
+        true => bucket(ctx, &genesis.chain_id).await,
+        false => GenesisBucket::Unchecked,
+    };
+    CeremonyFacts { bucket, rival: rival(ctx, group), assembly: assembly(ctx, group, nodes) }
+}
+
+async fn bucket(ctx: &Context, chain: &str) -> GenesisBucket {
+    let Some(bucket) = &ctx.genesis_bucket else { return GenesisBucket::Unchecked };
+    for object in RESULTS {
+        let key = format!("{chain}/{object}");
+        match bucket.holds(&key).await {
+            Ok(false) => {}
+            Ok(true) => return GenesisBucket::Holds(bucket.url(&key)),
+            Err(error) => return GenesisBucket::Unavailable(error.to_string()),
+        }
+    }
+    GenesisBucket::Empty
+}
+
+/// Another group that creates a chain of the same ID and has started, or was created before. All groups share one bucket.
+fn rival(ctx: &Context, group: &SeiNodeDeployment) -> Option<String> {
+    let chain = &group.spec.genesis.as_ref()?.chain_id;
+    let age = |group: &SeiNodeDeployment| (group.metadata.creation_timestamp.clone(), group.uid());
+    let is_rival = |other: &SeiNodeDeployment| {
+        let creates_it = other.spec.genesis.as_ref().is_some_and(|genesis| genesis.chain_id == *chain);
+        let is_other = other.metadata.uid != group.metadata.uid;
+        creates_it && is_other && (has_started(other) || age(other) < age(group))
+    };
+    let rivals = ctx.groups.state_filter(is_rival);
+    rivals.iter().map(|other| format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any())).min()
+}
+
+fn has_started(group: &SeiNodeDeployment) -> bool {
+    let Some(status) = &group.status else { return false };
+    status.plan.is_some() || is_true(status.condition(ConditionType::GenesisCeremonyComplete))
+}
+
+/// What the sidecar says of the stored attempt. As any pass it stops submissions until its status is stored.
+fn assembly(ctx: &Context, group: &SeiNodeDeployment, nodes: &[Arc<SeiNode>]) -> AssemblyState {
+    let Some(task) = stored_assembly(group) else {
+        ctx.memory(group, |memory| memory.assembly = None);
+        return AssemblyState::Unknown;
+    };
+    let name = child_name(group, 0);
+    let node = nodes.iter().find(|node| node.name_any() == name && is_owned_by(&***node, group));
+    let target = node.and_then(|node| ctx.sidecars.target(node)).ok_or_else(|| Trouble {
+        kind: TroubleKind::NoPod,
+        message: format!("the sidecar of SeiNode {name} cannot be called yet"),
+    });
+    ctx.memory(group, |memory| {
+        let watched = memory.assembly.get_or_insert_with(|| follow(ctx, group));
+        let sidecar = watched.begin_pass(target, None, Interest::default());
+        state(&sidecar, &task.id, task.retry_count.unwrap_or(0))
+    })
+}
+
+fn follow(ctx: &Context, group: &SeiNodeDeployment) -> Watched {
+    let (wake, group) = (ctx.wake.clone(), ObjectRef::from_obj(group));
+    ctx.sidecars.follow(move || {
+        // The receiver is gone only when the controller is shutting down.
+        let _ = wake.send(group.clone());
+    })
+}
+
+fn state(sidecar: &Sidecar, id: &str, retries: i64) -> AssemblyState {
+    match (sidecar.progress(id, retries), &sidecar.trouble) {
+        (Some(TaskProgress::Completed), _) => AssemblyState::Completed,
+        (Some(TaskProgress::Failed(error)), _) => AssemblyState::Failed(error.clone()),
+        (Some(TaskProgress::Refused(Refusal::Other, error)), _) => AssemblyState::Failed(error.clone()),
+        (Some(TaskProgress::Refused(_, error)), _) => {
+            AssemblyState::Rejected(format!("the sidecar rejected the task: {error}"))
+        }
+        (_, Some(trouble)) => AssemblyState::Unreachable(trouble.message.clone()),
+        (Some(TaskProgress::Submitted | TaskProgress::Running), None) => AssemblyState::Running,
+        (Some(TaskProgress::Unknown | TaskProgress::Held) | None, None) => AssemblyState::Unknown,
+    }
+}
+
+/// Ends a pass whose status is stored: the sidecar is asked for what was decided.
+pub(super) fn carry_out(ctx: &Context, observed: &Observed, decision: &Decision) {
+    let order = decision.ceremony.as_ref().and_then(|step| step.order.as_ref());
+    ctx.memory(&observed.group, |memory| {
+        let Some(watched) = &mut memory.assembly else { return };
+        if let Some(order) = order.and_then(submission) {
+            watched.order(order);
+        }
+        watched.end_pass();
+    });
+}
+
+fn submission(order: &AssemblyOrder) -> Option<Order> {
+    let id = order.id.parse().ok()?;
+    let request = order.params.clone().map(|params| TaskRequest {
+        id,
+        type_: order.type_.clone(),
+        params: Some(params),
+    });
+    Some(Order { id, retries: order.retries, was_submitted: false, marks_ready: false, request })
+}

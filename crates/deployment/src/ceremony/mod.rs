@@ -1,0 +1,50 @@
+//! The genesis ceremony of a group. Each validator creates its keys and uploads its genesis transaction; the sidecar of the
+//! first one assembles the genesis from them; each validator starts with it. The SeiNodes do their part on their own, so
+//! that the group decides three things: whether the ceremony may start, when the genesis is assembled, and when it is over.
+//!
+//! A genesis cannot be assembled twice: a chain that has started from the first would be lost. So the plan is stored before
+//! the first SeiNode is created, and the submission before the sidecar is asked for it.
+
+mod decided;
+mod needs;
+mod plan;
+mod step;
+mod validators;
+mod validity;
+
+use sei_api::{
+    SeiNodeDeployment, conditions::is_true, deployment_conditions::ConditionType, v1alpha1::TaskStatus,
+};
+
+pub use decided::{AssemblyOrder, CeremonyStep};
+pub use needs::{needs_bucket, stored_assembly};
+pub(crate) use step::step;
+
+/// How a SeiNode that is created now takes part in the ceremony.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// It is not created yet.
+    Closed,
+    /// As a validator of the genesis.
+    Validator,
+    /// The genesis exists, so it cannot be in it. It starts with the genesis of the others.
+    Follower,
+}
+
+/// How a SeiNode that the group creates now takes part, by what is stored.
+pub(crate) fn entry(group: &SeiNodeDeployment) -> Entry {
+    if was_completed(group) {
+        return Entry::Follower;
+    }
+    match plan::stored(group).and_then(plan::assembly) {
+        None => Entry::Closed,
+        Some(task) if task.status == TaskStatus::Complete => Entry::Follower,
+        Some(_) => Entry::Validator,
+    }
+}
+
+/// Whether the ceremony is known to be over.
+fn was_completed(group: &SeiNodeDeployment) -> bool {
+    let status = group.status.as_ref();
+    is_true(status.and_then(|status| status.condition(ConditionType::GenesisCeremonyComplete)))
+}

@@ -1,0 +1,22 @@
+//! What to say of the genesis ceremony.
+
+use sei_api::{
+    deployment_conditions::{CeremonyReason, Reason},
+    v1alpha1::TaskPlan,
+};
+
+use crate::{decision::Decision, members::Observed};
+
+/// The plan to store. It stays as it is while the group is being deleted, when nothing is decided of it.
+pub(super) fn plan(before: Option<TaskPlan>, observed: &Observed, decision: &Decision) -> Option<TaskPlan> {
+    match &decision.ceremony {
+        Some(step) => step.plan.clone(),
+        None => before.filter(|_| observed.group.spec.genesis.is_some()),
+    }
+}
+
+/// Condition `GenesisCeremonyComplete`.
+pub(super) fn condition(decision: &Decision) -> Option<(bool, Reason, String)> {
+    let step = decision.ceremony.as_ref()?;
+    Some((step.reason == CeremonyReason::CeremonyComplete, step.reason.into(), step.message.clone()))
+}

@@ -1,0 +1,44 @@
+//! What is observed of a genesis ceremony outside the API server.
+
+/// What a ceremony depends on outside the group and its SeiNodes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CeremonyFacts {
+    /// What the genesis bucket holds of the chain.
+    pub bucket: GenesisBucket,
+    /// Another group that creates a chain of the same ID, by namespace and name.
+    pub rival: Option<String>,
+    /// What the sidecar said of the attempt that [`stored_assembly`](crate::stored_assembly) describes.
+    pub assembly: AssemblyState,
+}
+
+/// Whether the genesis bucket holds the result of a ceremony of the chain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum GenesisBucket {
+    /// The operator has no credentials, or nothing depends on it now.
+    #[default]
+    Unchecked,
+    /// It holds none.
+    Empty,
+    /// It holds this object.
+    Holds(String),
+    /// It could not be checked, for this reason.
+    Unavailable(String),
+}
+
+/// State of one attempt to assemble the genesis.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AssemblyState {
+    /// Nothing is known, or the sidecar does not know the task.
+    #[default]
+    Unknown,
+    /// It was submitted and has not ended.
+    Running,
+    /// The genesis is uploaded.
+    Completed,
+    /// It failed, with this error.
+    Failed(String),
+    /// The sidecar rejected it; another attempt is rejected too.
+    Rejected(String),
+    /// The sidecar does not respond, for this reason.
+    Unreachable(String),
+}
