@@ -187,6 +187,7 @@ impl Node {
         let good = |wanted: bool| wanted.then(|| Finding::Good("good".to_owned()));
         let stateful_set = self.template.as_ref().map(|image| with_image(rendered.stateful_set, image));
         Observed {
+            in_sync: Vec::new(),
             node: Arc::new(self.object.clone()),
             tls: spec.tls().map(|_| TlsFinding {
                 reason: TlsSecretReason::Ready,
