@@ -19,6 +19,10 @@ pub const COMPONENT: &str = "sei.io/component";
 pub const COMPONENT_BOOTSTRAP: &str = "bootstrap";
 /// Annotation on a SeiNode: any new value starts a new plan after a failed one.
 pub const RETRY_ANNOTATION: &str = "sei.io/retry";
+/// Annotation on a SeiNode, with value `true`: its pod shares its machine with no pod of another SeiNode.
+pub const DEDICATED_ANNOTATION: &str = "sei.io/dedicated-node";
+/// Label on the pods of nodes whose snapshots are uploaded, with value `true`.
+pub const SNAPSHOT_PUBLISH: &str = "sei.io/snapshot-publish";
 /// Annotation on a data volume claim: the volume holds the state of this chain. It is never bootstrapped, restored or
 /// state-synced again, whichever SeiNode uses it.
 pub const INITIALIZED_ANNOTATION: &str = "sei.io/initialized";

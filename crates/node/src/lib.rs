@@ -29,5 +29,5 @@ pub use part::Part;
 pub use peer_address::is_peer_address;
 pub use peer_source::PeerSource;
 pub use pod::Pod;
-pub use quantity::{canonical_quantity, compare_quantities};
+pub use quantity::{canonical_quantity, compare_quantities, whole_quantity};
 pub use validator::{Keyring, Keys, ValidatorStart};

@@ -35,6 +35,12 @@ pub fn compare_quantities(left: &Quantity, right: &Quantity) -> Option<Ordering>
     Some(parse(&left.0)?.nanos.cmp(&parse(&right.0)?.nanos))
 }
 
+/// `quantity` in units, rounded up. `None` if it is not a valid quantity, or too large.
+pub fn whole_quantity(quantity: &Quantity) -> Option<i64> {
+    let nanos = parse(&quantity.0)?.nanos;
+    i64::try_from(nanos / NANO + i128::from(nanos % NANO > 0)).ok()
+}
+
 fn parse(text: &str) -> Option<Exact> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),

@@ -49,13 +49,15 @@ mod reference_label;
 mod rendered;
 mod rendering;
 mod service;
+mod settings;
+mod size;
 mod stateful_set;
 mod workload;
 
 pub use error::RenderError;
 pub use gateway::Gateway;
 pub use meta::owner_reference;
-pub use platform::{Bucket, Platform, SettingsError, cluster_domain};
+pub use platform::{Bucket, Platform, cluster_domain};
 pub use pod::{
     sidecar::sidecar_image,
     volumes::{SIGNING_KEY as SIGNING_KEY_VOLUME, SIGNING_KEY_FILE},
@@ -63,3 +65,4 @@ pub use pod::{
 pub use rbac_proxy_config::RBAC_PROXY_CONFIG_KEY;
 pub use rendered::Rendered;
 pub use rendering::Rendering;
+pub use settings::SettingsError;

@@ -1,16 +1,21 @@
 //! Settings of the platform that nodes run on. They come from the operator's environment; this crate receives
 //! them as a map and validates them all at once.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use sei_api::{
     ClusterDomain,
     v1alpha1::{ConfigRollout, Mode},
 };
-use sei_node::canonical_quantity;
 
-use crate::{allowed_images::AllowedImages, gateway::Gateway, reference_label::ReferenceLabel};
+use crate::{
+    allowed_images::AllowedImages,
+    gateway::Gateway,
+    reference_label::ReferenceLabel,
+    settings::{Reader, SettingsError},
+    size::{Size, Sizes},
+};
 
 /// The setting with the DNS domain of the cluster.
 const CLUSTER_DOMAIN: &str = "SEI_CLUSTER_DOMAIN";
@@ -26,21 +31,10 @@ pub struct Bucket {
     pub region: String,
 }
 
-/// Size and placement of the pods of a group of modes.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Size {
-    pub(crate) node_pool: String,
-    pub(crate) storage_class: String,
-    pub(crate) storage: Quantity,
-    pub(crate) cpu: Quantity,
-    pub(crate) memory: Quantity,
-}
-
 /// The validated platform settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Platform {
-    pub(crate) default: Size,
-    pub(crate) archive: Size,
+    sizes: Sizes,
     pub(crate) toleration_key: String,
     pub(crate) service_account: String,
     pub(crate) snapshot_bucket: Bucket,
@@ -57,62 +51,7 @@ pub struct Platform {
     config_rollout: ConfigRollout,
 }
 
-/// All invalid settings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SettingsError(Vec<String>);
-
-impl SettingsError {
-    /// One line for each invalid setting, sorted by name.
-    pub fn lines(&self) -> &[String] {
-        &self.0
-    }
-}
-
-impl fmt::Display for SettingsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "platform settings cannot be used: {}", self.0.join("; "))
-    }
-}
-
-impl std::error::Error for SettingsError {}
-
-/// Reads settings and collects errors.
-struct Reader<'a> {
-    settings: &'a BTreeMap<String, String>,
-    wrong: Vec<String>,
-}
-
 impl Reader<'_> {
-    fn optional(&self, name: &str) -> Option<String> {
-        let value = self.settings.get(name)?.trim();
-        (!value.is_empty()).then(|| value.to_owned())
-    }
-
-    /// A comma-separated list.
-    fn list(&self, name: &str) -> Vec<String> {
-        let list = self.optional(name).unwrap_or_default();
-        list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
-    }
-
-    fn text(&mut self, name: &str, meaning: &str) -> String {
-        self.optional(name).unwrap_or_else(|| {
-            self.wrong.push(format!("{name} is not set: {meaning}"));
-            String::new()
-        })
-    }
-
-    fn quantity(&mut self, name: &str, meaning: &str) -> Quantity {
-        let text = self.text(name, meaning);
-        if text.is_empty() {
-            return Quantity::default();
-        }
-        canonical_quantity(&Quantity(text.clone())).unwrap_or_else(|| {
-            self.wrong
-                .push(format!("{name} is {text:?}: write a Kubernetes quantity such as 500m, 32Gi or 2Ti"));
-            Quantity::default()
-        })
-    }
-
     fn cluster_domain(&mut self) -> ClusterDomain {
         let Some(text) = self.optional(CLUSTER_DOMAIN) else { return ClusterDomain::default() };
         ClusterDomain::parse(&text).unwrap_or_else(|| {
@@ -162,29 +101,7 @@ impl Platform {
     pub fn from_settings(settings: &BTreeMap<String, String>) -> Result<Self, SettingsError> {
         let mut read = Reader { settings, wrong: Vec::new() };
         let platform = Self {
-            default: Size {
-                node_pool: read
-                    .text("SEI_NODEPOOL_NAME", "the Karpenter node pool of all modes except archive"),
-                storage_class: read
-                    .text("SEI_STORAGE_CLASS_PERF", "the storage class of all modes except archive"),
-                storage: read
-                    .quantity("SEI_STORAGE_SIZE_DEFAULT", "the volume size of all modes except archive"),
-                cpu: read.quantity(
-                    "SEI_RESOURCE_CPU_DEFAULT",
-                    "the CPU request of seid, all modes except archive",
-                ),
-                memory: read.quantity(
-                    "SEI_RESOURCE_MEM_DEFAULT",
-                    "the memory request of seid, all modes except archive",
-                ),
-            },
-            archive: Size {
-                node_pool: read.text("SEI_NODEPOOL_ARCHIVE", "the Karpenter node pool of archives"),
-                storage_class: read.text("SEI_STORAGE_CLASS_ARCHIVE", "the storage class of archives"),
-                storage: read.quantity("SEI_STORAGE_SIZE_ARCHIVE", "the volume size of archives"),
-                cpu: read.quantity("SEI_RESOURCE_CPU_ARCHIVE", "the CPU request of seid in archives"),
-                memory: read.quantity("SEI_RESOURCE_MEM_ARCHIVE", "the memory request of seid in archives"),
-            },
+            sizes: Sizes::read(&mut read),
             toleration_key: read.text("SEI_TOLERATION_KEY", "the key of the taint of the node pools"),
             service_account: read.text("SEI_SERVICE_ACCOUNT", "the ServiceAccount of node pods"),
             snapshot_bucket: read.bucket("SNAPSHOT"),
@@ -242,10 +159,7 @@ impl Platform {
     }
 
     pub(crate) fn size(&self, mode: Mode) -> &Size {
-        match mode {
-            Mode::Archive => &self.archive,
-            Mode::FullNode | Mode::Replayer | Mode::Validator => &self.default,
-        }
+        self.sizes.of(mode)
     }
 }
 

@@ -15,9 +15,13 @@ use crate::{meta::metadata, pod, workload::Workload};
 pub(crate) fn stateful_set(workload: &Workload<'_>) -> StatefulSet {
     let node = workload.object();
     let selector = LabelSelector { match_labels: Some(labels::selector(node)), match_expressions: None };
+    let mut pod_labels = labels::node_labels(node);
+    if workload.node.publishes_snapshots() {
+        pod_labels.insert(labels::SNAPSHOT_PUBLISH.to_owned(), true.to_string());
+    }
     let template = PodTemplateSpec {
         metadata: Some(ObjectMeta {
-            labels: Some(labels::node_labels(node)),
+            labels: Some(pod_labels),
             annotations: Some(pod::annotations()),
             ..ObjectMeta::default()
         }),

@@ -3,7 +3,7 @@
 use sei_api::{SeiNode, names};
 use sei_node::{Fault, ImageReference, Keyring, Keys, Mode, Node, Part, Pod, ValidatorStart};
 
-use crate::{Platform, RenderError, platform::Size};
+use crate::{Platform, RenderError, size::Size};
 
 /// A node whose pod can run on the platform, so that rendering cannot fail.
 pub(crate) struct Workload<'a> {

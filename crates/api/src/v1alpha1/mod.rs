@@ -33,7 +33,7 @@ pub use snapshot::{
     Publish, S3Snapshot, SnapshotGeneration, SnapshotSource, StateSync, TendermintSnapshotGeneration,
 };
 pub use spec::{ConfigRollout, DataVolume, Entrypoint, ImportVolume, SeiNode, SeiNodeSpec};
-pub use status::{Configured, FailedUpdate, SeiNodeStatus, SidecarTlsStatus};
+pub use status::{Configured, FailedUpdate, NodeEndpoint, SeiNodeStatus, SidecarTlsStatus};
 pub use validator::{
     GenesisCeremony, KeySource, OperatorKeyring, OperatorKeyringSecret, PassphraseSecretRef, SecretName,
     ValidatorSpec,

@@ -5,9 +5,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    NodePhase, PlanPhase, TaskPlan, TaskStatus, lenient,
+    Mode, NodePhase, PlanPhase, TaskPlan, TaskStatus, lenient,
     schema::{self, INTEGER_MAX},
 };
+use crate::{SeiNode, names, ports};
 
 /// Observed state of a SeiNode; written only by the operator.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -53,6 +54,9 @@ pub struct SeiNodeStatus {
     /// `host:port` to advertise on P2P. Read by the operator, written by the controller that exposes the node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_address: Option<String>,
+    /// URLs inside the cluster; present in modes that serve clients, fullNode and archive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<NodeEndpoint>,
     /// The certificate that the node needs; present if and only if `spec.sidecar.tls` is set.
     #[serde(default, rename = "sidecarTLS", skip_serializing_if = "Option::is_none")]
     pub sidecar_tls: Option<SidecarTlsStatus>,
@@ -116,6 +120,39 @@ pub struct Configured {
     pub overrides: String,
     /// Of `spec.peers`.
     pub peers: String,
+}
+
+/// URLs of a node inside the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeEndpoint {
+    /// EVM JSON-RPC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evm_json_rpc: Option<String>,
+    /// EVM WebSocket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evm_ws: Option<String>,
+    /// Tendermint RPC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tendermint_rpc: Option<String>,
+    /// Cosmos REST.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tendermint_rest: Option<String>,
+}
+
+impl NodeEndpoint {
+    /// The URLs of `node`, of its headless Service; `None` in a mode that serves no clients.
+    pub fn of(node: &SeiNode) -> Option<Self> {
+        let serves = matches!(node.spec.mode(), Some(Mode::FullNode | Mode::Archive));
+        let (name, namespace) = (names::node(node), names::namespace(node));
+        let at = |scheme: &str, port: u16| Some(format!("{scheme}://{name}.{namespace}.svc:{port}"));
+        serves.then(|| Self {
+            evm_json_rpc: at("http", ports::EVM_RPC),
+            evm_ws: at("ws", ports::EVM_WS),
+            tendermint_rpc: at("http", ports::RPC),
+            tendermint_rest: at("http", ports::REST),
+        })
+    }
 }
 
 /// What the platform has to provision for TLS on the sidecar API.

@@ -114,3 +114,24 @@ fn the_claim_of_a_running_node_is_marked_once_its_pod_is_ready() {
     assert!(!marked(Claim { has_state: true, ..unmarked(true) }, ready));
     assert!(!marked(unmarked(false), ready), "it has another owner");
 }
+
+#[test]
+fn a_publisher_whose_pod_has_no_label_for_it_is_left_as_it_is() {
+    let publish = json!({ "tendermint": { "keepRecent": 3, "publish": {} } });
+    let spec = json!({ "chainId": "c", "image": "seid:0", "archive": { "snapshotGeneration": publish } });
+    let mut life = Life::new(spec);
+    while life.pass(Vec::new(), &Outcome::Done).unwrap() {}
+    life.repairs.clear();
+    let plan = life.plan().unwrap().id;
+    life.adjust = Box::new(|observed| {
+        let mut set = observed.children.stateful_set.as_deref().unwrap().clone();
+        let template = &mut set.spec.as_mut().unwrap().template.metadata;
+        let label = template.as_mut().unwrap().labels.as_mut().unwrap().remove("sei.io/snapshot-publish");
+        assert_eq!(label.as_deref(), Some("true"));
+        observed.children.stateful_set = Some(std::sync::Arc::new(set));
+    });
+    while life.pass(Vec::new(), &Outcome::Done).unwrap() {}
+    let is_of_template = |repair: &Repair| matches!(repair, Repair::StatefulSet(_));
+    assert!(!life.repairs.iter().any(is_of_template), "{:?}", life.repairs);
+    assert_eq!(life.plan().unwrap().id, plan, "no plan starts");
+}

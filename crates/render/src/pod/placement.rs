@@ -2,16 +2,17 @@
 
 use k8s_openapi::{
     api::core::v1::{
-        Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Toleration,
-        TopologySpreadConstraint,
+        Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PodAffinityTerm,
+        PodAntiAffinity, Toleration, TopologySpreadConstraint,
     },
-    apimachinery::pkg::apis::meta::v1::LabelSelector,
+    apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement},
 };
-use sei_api::labels;
+use sei_api::{SeiNode, labels};
 
 use crate::workload::Workload;
 
 const ZONE: &str = "topology.kubernetes.io/zone";
+const HOST: &str = "kubernetes.io/hostname";
 
 pub(crate) fn tolerations(workload: &Workload<'_>) -> Vec<Toleration> {
     vec![Toleration {
@@ -35,8 +36,32 @@ pub(crate) fn affinity(workload: &Workload<'_>) -> Affinity {
             required_during_scheduling_ignored_during_execution: Some(required),
             ..NodeAffinity::default()
         }),
+        pod_anti_affinity: dedicated(workload.object()),
         ..Affinity::default()
     }
+}
+
+/// The scheduler keeps pods of other nodes away from this one as well.
+fn dedicated(node: &SeiNode) -> Option<PodAntiAffinity> {
+    let wanted = node.metadata.annotations.as_ref()?.get(labels::DEDICATED_ANNOTATION)?;
+    let of_any_node = LabelSelectorRequirement {
+        key: labels::NODE.to_owned(),
+        operator: "Exists".to_owned(),
+        values: None,
+    };
+    let term = PodAffinityTerm {
+        label_selector: Some(LabelSelector {
+            match_expressions: Some(vec![of_any_node]),
+            match_labels: None,
+        }),
+        namespace_selector: Some(LabelSelector::default()),
+        topology_key: HOST.to_owned(),
+        ..PodAffinityTerm::default()
+    };
+    (wanted == "true").then(|| PodAntiAffinity {
+        required_during_scheduling_ignored_during_execution: Some(vec![term]),
+        ..PodAntiAffinity::default()
+    })
 }
 
 /// Where it is possible: a pod is not kept from running. `None` for a node that is in no group.

@@ -1,14 +1,19 @@
 //! The containers that run seid: once to initialize its home, then permanently.
 
 use k8s_openapi::{
-    api::core::v1::{Container, ContainerPort, HTTPGetAction, Probe, ResourceRequirements, VolumeMount},
-    apimachinery::pkg::util::intstr::IntOrString,
+    api::core::v1::{
+        Container, ContainerPort, EnvVar, HTTPGetAction, Probe, ResourceRequirements, VolumeMount,
+    },
+    apimachinery::pkg::{api::resource::Quantity, util::intstr::IntOrString},
 };
 use sei_api::ports;
-use sei_node::ImageReference;
+use sei_node::{ImageReference, whole_quantity};
 
 use super::{HOME, Timing, env, mount, read_only, script, security, sidecar_probe, timed, volumes};
 use crate::workload::Workload;
+
+/// Share of the memory limit that Go may use.
+const GO_PERCENT: i64 = 87;
 
 /// Creates seid's home on an empty volume.
 pub(crate) fn init(workload: &Workload<'_>, image: ImageReference<'_>) -> Container {
@@ -63,21 +68,32 @@ pub(crate) fn container(workload: &Workload<'_>) -> Container {
 /// What seid in the node's pod and in the bootstrap pod have in common.
 pub(crate) fn runs(workload: &Workload<'_>, image: ImageReference<'_>, script: String) -> Container {
     let size = workload.size();
+    let mut variables = vec![env("HOME", HOME), env("TMPDIR", format!("{HOME}/tmp"))];
+    variables.extend(size.memory_limit.as_ref().and_then(go_memory));
+    let limit = size.memory_limit.clone().map(|limit| [("memory".to_owned(), limit)].into());
     let requests = [("cpu", &size.cpu), ("memory", &size.memory)];
     Container {
         name: "seid".to_owned(),
         image: Some(image.to_string()),
         command: Some(vec!["/bin/bash".to_owned(), "-c".to_owned()]),
         args: Some(vec![script]),
-        env: Some(vec![env("HOME", HOME), env("TMPDIR", format!("{HOME}/tmp"))]),
+        env: Some(variables),
         resources: Some(ResourceRequirements {
             requests: Some(requests.map(|(name, quantity)| (name.to_owned(), quantity.clone())).into()),
+            limits: limit,
             ..ResourceRequirements::default()
         }),
         volume_mounts: Some(vec![mount(volumes::DATA, HOME)]),
         security_context: Some(security::writable()),
         ..Container::default()
     }
+}
+
+/// Makes Go collect garbage before the limit is reached. The rest is for memory that Go does not manage, as that of
+/// RocksDB.
+fn go_memory(limit: &Quantity) -> Option<EnvVar> {
+    let bytes = whole_quantity(limit)?;
+    Some(env("GOMEMLIMIT", (bytes / 100 * GO_PERCENT).to_string()))
 }
 
 /// Mounts the node key over the temporary one of `seid init`, for seid and for the sidecar, which reports the

@@ -39,6 +39,18 @@ SEI_STORAGE_CLASS_ARCHIVE: {{ .archive.storageClass | quote }}
 SEI_STORAGE_SIZE_ARCHIVE: {{ .archive.storageSize | quote }}
 SEI_RESOURCE_CPU_ARCHIVE: {{ .archive.cpu | quote }}
 SEI_RESOURCE_MEM_ARCHIVE: {{ .archive.memory | quote }}
+{{- range $mode, $size := dict "DEFAULT" .default "ARCHIVE" .archive "VALIDATOR" .validator "REPLAYER" .replayer }}
+{{- with $size.memoryLimit }}
+SEI_RESOURCE_MEM_LIMIT_{{ $mode }}: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- range $mode, $size := dict "VALIDATOR" .validator "REPLAYER" .replayer }}
+{{- range $setting, $value := dict "SEI_NODEPOOL" $size.nodePool "SEI_STORAGE_CLASS" $size.storageClass "SEI_STORAGE_SIZE" $size.storageSize "SEI_RESOURCE_CPU" $size.cpu "SEI_RESOURCE_MEM" $size.memory }}
+{{- with $value }}
+{{ $setting }}_{{ $mode }}: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
 SEI_SNAPSHOT_BUCKET: {{ .snapshots.bucket | quote }}
 SEI_SNAPSHOT_REGION: {{ .snapshots.region | quote }}
 SEI_GENESIS_BUCKET: {{ .genesis.bucket | quote }}
