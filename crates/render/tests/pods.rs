@@ -236,7 +236,7 @@ fn go_collects_garbage_before_the_memory_limit_is_reached() {
     let limited = pod_with("full-plain", &node, &[("SEI_RESOURCE_MEM_LIMIT_DEFAULT", "1000Gi")]);
     assert_eq!(limited.containers[0].resources.clone().unwrap().limits.unwrap()["memory"].0, "1000Gi");
     let bytes: i64 = variable(&limited).unwrap().parse().unwrap();
-    assert_eq!(bytes / (1 << 30), 869);
+    assert_eq!(bytes / (1 << 30), 870);
     let mut settings = common::settings("full-plain");
     settings.insert("SEI_RESOURCE_MEM_LIMIT_DEFAULT".to_owned(), "1".to_owned());
     let error = sei_render::Platform::from_settings(&settings).unwrap_err().to_string();
