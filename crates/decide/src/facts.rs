@@ -7,7 +7,7 @@ use sei_api::{
         StateSyncReason, Statement, VolumeReason,
     },
     names,
-    v1alpha1::{ConfigRollout, Configured, NodeEndpoint, NodePhase, PlanPhase, SidecarTlsStatus},
+    v1alpha1::{ConfigRollout, Configured, NodePhase, PlanPhase, SidecarTlsStatus},
 };
 use sei_node::Node;
 use sei_plan::{LOG_LEVEL, Purpose, TaskKind, configured, configured_so_far};
@@ -15,7 +15,7 @@ use sei_render::Platform;
 
 use crate::{
     condition::say,
-    ending, faults,
+    ending, endpoint, faults,
     neighbours::refused_namespaces,
     objects::{image_of, seid_image},
     observed::{Finding, Observed},
@@ -46,7 +46,7 @@ pub(crate) fn status(observed: &Observed, node: &Node<'_>, platform: &Platform) 
     }
     let peers = observed.peers.as_ref().map(|peers| peers.addresses.clone());
     status.resolved_peers = peers.filter(|peers| !peers.is_empty());
-    status.endpoint = NodeEndpoint::of(object);
+    status.endpoint = endpoint::endpoint(object);
     tls(observed, platform, &mut status);
     keys(observed, &mut status);
     sidecar_conditions::tell(observed, platform, &mut status);

@@ -34,6 +34,7 @@ pub mod contention;
 mod decision;
 mod drift;
 mod ending;
+mod endpoint;
 pub mod events;
 pub mod exclusive;
 mod facts;

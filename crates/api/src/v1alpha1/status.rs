@@ -5,10 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Mode, NodePhase, PlanPhase, TaskPlan, TaskStatus, lenient,
+    NodePhase, PlanPhase, TaskPlan, TaskStatus, lenient,
     schema::{self, INTEGER_MAX},
 };
-use crate::{SeiNode, names, ports};
 
 /// Observed state of a SeiNode; written only by the operator.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -138,21 +137,6 @@ pub struct NodeEndpoint {
     /// Cosmos REST.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tendermint_rest: Option<String>,
-}
-
-impl NodeEndpoint {
-    /// The URLs of `node`, of its headless Service; `None` in a mode that serves no clients.
-    pub fn of(node: &SeiNode) -> Option<Self> {
-        let serves = matches!(node.spec.mode(), Some(Mode::FullNode | Mode::Archive));
-        let (name, namespace) = (names::node(node), names::namespace(node));
-        let at = |scheme: &str, port: u16| Some(format!("{scheme}://{name}.{namespace}.svc:{port}"));
-        serves.then(|| Self {
-            evm_json_rpc: at("http", ports::EVM_RPC),
-            evm_ws: at("ws", ports::EVM_WS),
-            tendermint_rpc: at("http", ports::RPC),
-            tendermint_rest: at("http", ports::REST),
-        })
-    }
 }
 
 /// What the platform has to provision for TLS on the sidecar API.
