@@ -21,7 +21,7 @@ use sei_api::{SeiNode, labels, names};
 use sei_decide::{
     contention::{Contention, Stage, Use, contention},
     exclusive::{Exclusive, PublicKey},
-    objects::{JobState, job_state},
+    objects::{JobState, has_ended, job_state},
 };
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -221,8 +221,7 @@ impl Pack for Job {
 /// A pod that has terminated uses nothing.
 impl Pack for Pod {
     fn exclusive_use(&self) -> Option<Use> {
-        let phase = self.status.as_ref().and_then(|status| status.phase.as_deref());
-        let spec = self.spec.as_ref().filter(|_| !matches!(phase, Some("Succeeded" | "Failed")))?;
+        let spec = self.spec.as_ref().filter(|_| !has_ended(self))?;
         Use::of_object(self, Stage::Pod, spec)
     }
 }

@@ -1,6 +1,10 @@
 //! Properties of the objects of a node.
 
-use k8s_openapi::api::{apps::v1::StatefulSet, batch::v1::Job, core::v1::PodSpec};
+use k8s_openapi::api::{
+    apps::v1::StatefulSet,
+    batch::v1::Job,
+    core::v1::{Pod, PodSpec},
+};
 use kube::{Resource, ResourceExt};
 use sei_api::SeiNode;
 
@@ -9,6 +13,12 @@ pub fn is_owned_by(object: &impl Resource, node: &SeiNode) -> bool {
     let references = object.meta().owner_references.iter().flatten();
     let mut controllers = references.filter(|owner| owner.controller == Some(true));
     controllers.any(|owner| Some(&owner.uid) == node.metadata.uid.as_ref())
+}
+
+/// Whether a pod has terminated: none of its processes runs, and it uses nothing.
+pub fn has_ended(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
 }
 
 /// Image of the seid container in the template.

@@ -10,6 +10,7 @@ use sei_api::{SeiNode, conditions::TlsSecretReason, labels, names, v1alpha1::Key
 use sei_decide::{
     Children, Claim, Finding, Keys, Observed, Sidecar, TlsFinding,
     contention::{Stage, Use, contention},
+    objects::has_ended,
 };
 use serde::Deserialize;
 
@@ -104,11 +105,6 @@ fn uses(cluster: &Cluster) -> Vec<Use> {
         }),
     );
     uses
-}
-
-fn has_ended(pod: &Pod) -> bool {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    matches!(phase, Some("Succeeded" | "Failed"))
 }
 
 fn children(cluster: &Cluster, node: &SeiNode) -> Children {

@@ -16,7 +16,7 @@ use sei_api::{SeiNode, conditions::ReadyReason, labels, names};
 use sei_decide::{
     Health, Observed, Ownership,
     bootstrap::is_usable,
-    objects::{JobState, job_state},
+    objects::{JobState, has_ended, job_state},
 };
 use sei_plan::{Outcome, Persisted, Plan, TaskKind};
 use sei_render::Rendered;
@@ -49,6 +49,12 @@ pub(super) async fn deploy_job(
         }
         if let Err(outcome) = make_room(ctx, node, rendered).await {
             return outcome;
+        }
+        // A Job that was deleted by another client is gone before its pod is: both pods would work on the volume.
+        match pods(ctx, node).await {
+            Ok(pods) if pods.iter().all(has_ended) => {}
+            Ok(_) => return waiting("the pod of an earlier Job is terminating"),
+            Err(outcome) => return outcome,
         }
         let params =
             PostParams { field_manager: Some(labels::FIELD_MANAGER.to_owned()), ..Default::default() };
@@ -164,15 +170,20 @@ pub(super) async fn teardown(ctx: &Context, observed: &Observed, plan: &Plan<Per
             Err(outcome) => return outcome,
         }
     }
-    let pods: Api<Pod> = Api::namespaced(ctx.client.clone(), namespace);
+    match pods(ctx, node).await {
+        Ok(pods) if pods.is_empty() => Outcome::Done,
+        Ok(_) => waiting("its pod is terminating"),
+        Err(outcome) => outcome,
+    }
+}
+
+/// The pods of bootstrap Jobs of `node`, as the API server has them.
+async fn pods(ctx: &Context, node: &SeiNode) -> Result<Vec<Pod>, Outcome> {
+    let api: Api<Pod> = Api::namespaced(ctx.client.clone(), names::namespace(node));
     let labels = labels::bootstrap(node);
     let selector: Vec<_> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    let selector = selector.join(",");
-    match pods.list_metadata(&ListParams::default().labels(&selector)).await {
-        Ok(list) if list.items.is_empty() => Outcome::Done,
-        Ok(_) => waiting("its pod is terminating"),
-        Err(error) => refused("list the bootstrap pods", &error),
-    }
+    let listed = api.list(&ListParams::default().labels(&selector.join(","))).await;
+    listed.map(|list| list.items).map_err(|error| refused("list the bootstrap pods", &error))
 }
 
 /// Deletes one object of the bootstrap; returns whether it still exists.
@@ -285,6 +296,28 @@ mod tests {
                     "{kind}: {outcome:?}"
                 ),
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn no_job_is_created_beside_the_pod_of_an_earlier_one() {
+        for (phase, is_created) in
+            [("Running", false), ("Pending", false), ("Failed", true), ("Succeeded", true)]
+        {
+            let labels = json!({ "sei.io/node": "node-0", "sei.io/component": "bootstrap" });
+            let metadata = json!({ "name": "it", "namespace": "sei", "uid": "x", "labels": labels });
+            let pod = json!({ "metadata": metadata, "status": { "phase": phase } });
+            let outcome = deployed(move |path| match path.rsplit('/').next()? {
+                "pods" => Some(list(std::slice::from_ref(&pod))),
+                "jobs" | "statefulsets" => Some(list(&[])),
+                _ => None,
+            })
+            .await;
+            let expected = match is_created {
+                true => Outcome::DoneOn { uid: "created".to_owned() },
+                false => waiting("the pod of an earlier Job is terminating"),
+            };
+            assert_eq!(outcome, expected, "{phase}");
         }
     }
 

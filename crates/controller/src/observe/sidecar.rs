@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
 use sei_api::{SeiNode, conditions::ConditionType, names, v1alpha1::NodePhase};
-use sei_decide::{Children, Sidecar, Trouble, TroubleKind};
+use sei_decide::{Children, Sidecar, Trouble, TroubleKind, objects::has_ended};
 use sei_plan::{OfKind, Plan, TaskKind, task_types_of_interest};
 
 use crate::{
@@ -14,7 +13,7 @@ use crate::{
 };
 
 pub(super) fn find(ctx: &Context, node: &SeiNode, children: &Children, now: Timestamp) -> Sidecar {
-    let pod = [&children.pod, &children.bootstrap_pod].into_iter().flatten().find(|pod| runs(pod));
+    let pod = [&children.pod, &children.bootstrap_pod].into_iter().flatten().find(|pod| !has_ended(pod));
     let interest = Interest {
         health: is_released(node),
         seid: is_released(node),
@@ -53,12 +52,6 @@ fn is_released(node: &SeiNode) -> bool {
 /// Whether the node keeps its current ID: a member of a ceremony gets another one from its plan.
 fn has_identity(node: &SeiNode) -> bool {
     Plan::load(node).is_none_or(|plan| !plan.is_left(TaskKind::GenerateIdentity))
-}
-
-/// Whether there is, or will be, a running process in the pod.
-fn runs(pod: &Pod) -> bool {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    !matches!(phase, Some("Succeeded" | "Failed"))
 }
 
 /// How long the sidecar's health has been unchanged, according to the status.
