@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use kube::Resource;
+
 use crate::SeiNode;
 pub use crate::keys::{DEPLOYMENT, OF_GROUPS, PREFIX, REVISION};
 
@@ -98,6 +100,11 @@ pub fn bootstrap(node: &SeiNode) -> BTreeMap<String, String> {
     let mut labels = selector(node);
     labels.insert(COMPONENT.to_owned(), COMPONENT_BOOTSTRAP.to_owned());
     labels
+}
+
+/// The value of annotation `sei.io/retry` of a SeiNode or a SeiNodeDeployment.
+pub fn retry_request(object: &impl Resource) -> Option<&str> {
+    object.meta().annotations.as_ref()?.get(RETRY_ANNOTATION).map(String::as_str)
 }
 
 #[cfg(test)]

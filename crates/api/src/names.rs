@@ -65,6 +65,11 @@ pub fn required_dns_names(n: &SeiNode, domain: &ClusterDomain) -> [String; 2] {
     [service_dns(n, domain), pod_dns(n, domain)]
 }
 
+/// URL of a port of a Service, for clients in the cluster.
+pub fn service_url(scheme: &str, service: &str, namespace: &str, port: u16) -> String {
+    format!("{scheme}://{service}.{namespace}.svc:{port}")
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use kube::runtime::reflector::ObjectRef;
@@ -12,7 +12,9 @@ use sei_api::SeiNode;
 type Name = (String, String);
 
 /// One entry for each node.
-pub(crate) struct ByNode<T: ?Sized> {
+pub(crate) struct ByNode<T: ?Sized>(Mutex<Entries<T>>);
+
+struct Entries<T: ?Sized> {
     entries: BTreeMap<Name, Weak<T>>,
     /// With more entries than this, those that nothing keeps are dropped. Twice as many as were left the last time,
     /// so that adding many takes linear time.
@@ -21,29 +23,36 @@ pub(crate) struct ByNode<T: ?Sized> {
 
 impl<T: ?Sized> Default for ByNode<T> {
     fn default() -> Self {
-        Self { entries: BTreeMap::new(), limit: 0 }
+        Self(Mutex::new(Entries { entries: BTreeMap::new(), limit: 0 }))
     }
 }
 
 impl<T: ?Sized> ByNode<T> {
     /// From now on `entry` is that of `node`.
-    pub(crate) fn add(&mut self, node: &ObjectRef<SeiNode>, entry: Weak<T>) {
-        self.entries.insert(name(node), entry);
-        if self.entries.len() > self.limit {
-            self.entries.retain(|_, entry| entry.strong_count() > 0);
-            self.limit = 2 * self.entries.len();
+    pub(crate) fn add(&self, node: &ObjectRef<SeiNode>, entry: Weak<T>) {
+        let mut all = self.lock();
+        all.entries.insert(name(node), entry);
+        if all.entries.len() > all.limit {
+            all.entries.retain(|_, entry| entry.strong_count() > 0);
+            all.limit = 2 * all.entries.len();
         }
     }
 
     /// The entry of `node`, if something keeps it.
     pub(crate) fn get(&self, node: &ObjectRef<SeiNode>) -> Option<Arc<T>> {
-        self.entries.get(&name(node))?.upgrade()
+        self.lock().entries.get(&name(node))?.upgrade()
     }
 
     /// All entries that something keeps, with the names of their nodes.
     pub(crate) fn all(&self) -> Vec<(Name, Arc<T>)> {
-        let kept = self.entries.iter().filter_map(|(name, entry)| Some((name.clone(), entry.upgrade()?)));
+        let all = self.lock();
+        let kept = all.entries.iter().filter_map(|(name, entry)| Some((name.clone(), entry.upgrade()?)));
         kept.collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Entries<T>> {
+        // A panic elsewhere leaves the map whole: every access is one insert or read.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -57,15 +66,16 @@ mod tests {
 
     #[test]
     fn entries_that_nothing_keeps_are_dropped() {
-        let (mut entries, mut live) = (ByNode::default(), Vec::new());
-        let mut add = |index: usize| {
+        let (entries, mut live) = (ByNode::default(), Vec::new());
+        let add = |index: usize| {
             let entry = Arc::new(index);
             entries.add(&ObjectRef::new(&format!("node-{index}")), Arc::downgrade(&entry));
             entry
         };
-        live.extend((0..10).map(&mut add));
+        live.extend((0..10).map(&add));
         (10..1000).for_each(|index| drop(add(index)));
-        assert!(entries.entries.len() <= 2 * live.len(), "{}", entries.entries.len());
+        let kept = entries.lock().entries.len();
+        assert!(kept <= 2 * live.len(), "{kept}");
         assert_eq!(entries.all().len(), live.len());
         assert_eq!(entries.get(&ObjectRef::new("node-3")).as_deref(), Some(&3));
         assert_eq!(entries.get(&ObjectRef::new("node-30")), None);

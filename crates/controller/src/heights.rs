@@ -3,7 +3,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Weak},
 };
 
 use kube::runtime::reflector::ObjectRef;
@@ -33,6 +33,13 @@ pub(crate) struct Awaited {
     pub(crate) changed: Arc<dyn Fn() + Send + Sync>,
 }
 
+impl Awaited {
+    /// The last block that the old image has to execute.
+    pub(crate) fn last(&self) -> u64 {
+        self.height.saturating_sub(1)
+    }
+}
+
 impl PartialEq for Awaited {
     fn eq(&self, other: &Self) -> bool {
         (&self.node, self.height) == (&other.node, other.height)
@@ -41,28 +48,24 @@ impl PartialEq for Awaited {
 
 /// How far the seid of each node is. Clones are the same one.
 #[derive(Clone, Default)]
-pub(crate) struct Heights(Arc<Mutex<ByNode<dyn Asked>>>);
+pub(crate) struct Heights(Arc<ByNode<dyn Asked>>);
 
 impl Heights {
     /// From now on `source` asks the seid of `node`.
     pub(crate) fn add(&self, node: &ObjectRef<SeiNode>, source: Weak<dyn Asked>) {
-        // A panic elsewhere leaves the map whole: every access is one insert or read.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).add(node, source);
+        self.0.add(node, source);
     }
 
     /// How the seid of a node stands to the awaited height; see [`Asked::await_halt`].
     pub(crate) fn await_halt(&self, namespace: &str, node: &str, awaited: Option<Awaited>) -> Halt {
         let node = ObjectRef::new(node).within(namespace);
-        let source = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&node);
-        source.map_or(Halt::Unknown, |source| source.await_halt(awaited))
+        self.0.get(&node).map_or(Halt::Unknown, |source| source.await_halt(awaited))
     }
 
     /// What each seid that responds said last, with namespace and name of its node.
     pub(crate) fn all(&self) -> Vec<(String, String, SeidStatus)> {
-        let sources = self.0.lock().unwrap_or_else(PoisonError::into_inner).all();
-        let known = sources
-            .into_iter()
-            .filter_map(|((namespace, name), source)| Some((namespace, name, source.seid()?)));
+        let sources = self.0.all().into_iter();
+        let known = sources.filter_map(|((namespace, name), source)| Some((namespace, name, source.seid()?)));
         known.collect()
     }
 }

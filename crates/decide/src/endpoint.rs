@@ -8,8 +8,7 @@ use sei_api::{
 /// The URLs of `node`, of its headless Service; `None` in a mode that serves no clients.
 pub(crate) fn endpoint(node: &SeiNode) -> Option<NodeEndpoint> {
     let serves = matches!(node.spec.mode(), Some(Mode::FullNode | Mode::Archive));
-    let (name, namespace) = (names::node(node), names::namespace(node));
-    let at = |scheme: &str, port: u16| Some(format!("{scheme}://{name}.{namespace}.svc:{port}"));
+    let at = |scheme, port| Some(names::service_url(scheme, names::node(node), names::namespace(node), port));
     serves.then(|| NodeEndpoint {
         evm_json_rpc: at("http", ports::EVM_RPC),
         evm_ws: at("ws", ports::EVM_WS),

@@ -5,10 +5,10 @@ use kube::ResourceExt;
 use sei_api::{
     SeiNode,
     conditions::StalledReason,
-    labels, names,
+    labels::{self, retry_request},
+    names,
     v1alpha1::{NodePhase, SeiNodeStatus},
 };
-use sei_plan::retry_request;
 use sei_render::{Platform, Rendering};
 
 use crate::{
@@ -123,7 +123,7 @@ pub(crate) fn replaced_claim(observed: &Observed) -> Option<&Claim> {
 /// one that took its place.
 pub(crate) fn may_start_over(observed: &Observed) -> bool {
     let lost = lost_volume(observed).or_else(|| replaced_claim(observed).map(|claim| claim.uid.as_str()));
-    lost.is_some() && lost == retry_request(&observed.node)
+    lost.is_some() && lost == retry_request(&*observed.node)
 }
 
 /// Whether the scheduler reports that the data volume claim of `pod` does not exist.

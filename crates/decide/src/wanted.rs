@@ -3,12 +3,12 @@
 use jiff::SignedDuration;
 use sei_api::{
     SeiNode, SeiNodeStatus,
+    labels::retry_request,
     v1alpha1::{NodePhase, PlanPhase, TaskPlan},
 };
 use sei_node::Node;
 use sei_plan::{
-    Ground, OfKind, Persisted, Plan, Purpose, TaskKind, build, is_outdated, reissue, replan, retry_request,
-    retry_wanted,
+    Ground, OfKind, Persisted, Plan, Purpose, TaskKind, build, is_outdated, reissue, replan, retry_wanted,
 };
 
 use crate::{

@@ -109,6 +109,15 @@ fn references(spec: &mut SeiNodeSpec) -> Vec<&mut String> {
     names
 }
 
+/// The SeiNode of `ordinal` that `node` is to become: one that was created after the ceremony is not put into it.
+pub(crate) fn child_like(node: &SeiNode, group: &SeiNodeDeployment, ordinal: u32, revision: &str) -> SeiNode {
+    let mut desired = child(group, ordinal, revision);
+    if !takes_part(node) {
+        as_follower(&mut desired);
+    }
+    desired
+}
+
 /// Whether a SeiNode was created for a ceremony.
 pub(crate) fn takes_part(node: &SeiNode) -> bool {
     node.spec.validator.as_ref().is_some_and(|validator| validator.genesis_ceremony.is_some())

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     availability::{is_available, runs_its_image},
-    child::{as_follower, child, child_name, group_name, ordinal_of, takes_part},
+    child::{child_like, child_name, group_name, ordinal_of},
     fields::{applied_spec, metadata_differs, spec_differs},
     halt::Halt,
     http_route::Routes,
@@ -160,10 +160,7 @@ impl Member {
 impl Child {
     fn of(group: &SeiNodeDeployment, ordinal: u32, node: &Arc<SeiNode>) -> Self {
         let revision = node.labels().get(labels::REVISION).cloned().unwrap_or_else(|| generation(group));
-        let mut desired = child(group, ordinal, &revision);
-        if !takes_part(node) {
-            as_follower(&mut desired);
-        }
+        let desired = child_like(node, group, ordinal, &revision);
         Self {
             node: Arc::clone(node),
             is_outdated: spec_differs(&desired, node),
@@ -192,11 +189,7 @@ impl Child {
 
     /// The patch that updates the SeiNode to the template of `group`. The revision changes only with the spec.
     pub(crate) fn whole_patch(&self, group: &SeiNodeDeployment, ordinal: u32) -> Value {
-        let mut desired = child(group, ordinal, &generation(group));
-        if !takes_part(&self.node) {
-            as_follower(&mut desired);
-        }
-        self.patch(&desired)
+        self.patch(&child_like(&self.node, group, ordinal, &generation(group)))
     }
 
     /// The write of `patch`. Fields of the Go controller are taken over first; otherwise the patch could not remove them.

@@ -1,7 +1,10 @@
 //! The forecast of a SeiNodeDeployment: the group's decision, with the fields of the Go controller counted as applied by
 //! the operator.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -28,12 +31,15 @@ pub(crate) fn forecast(
         Ok(group) => group,
         Err(error) => return forecast.unreadable(&error.to_string()),
     };
-    let nodes = cluster.nodes.iter().filter_map(|node| SeiNode::deserialize(node).ok());
-    let nodes: Vec<_> = nodes.filter(|node| concerns(&group, node)).map(adopted).collect();
     let namespace = group.namespace().unwrap_or_default();
-    let broken = cluster.nodes.iter().filter(|node| SeiNode::deserialize(*node).is_err());
-    let broken = broken.map(|node| &node["metadata"]).filter(|metadata| metadata["namespace"] == namespace);
-    let unreadable = broken.filter_map(|metadata| metadata["name"].as_str().map(str::to_owned)).collect();
+    let (mut nodes, mut unreadable) = (Vec::new(), BTreeSet::new());
+    for object in cluster.nodes.iter().filter(|object| object["metadata"]["namespace"] == namespace) {
+        match SeiNode::deserialize(object) {
+            Ok(node) if concerns(&group, &node) => nodes.push(Arc::new(adopted(node))),
+            Ok(_) => {}
+            Err(_) => unreadable.extend(object["metadata"]["name"].as_str().map(str::to_owned)),
+        }
+    }
     let observed = Observed {
         objects: objects(cluster, &namespace),
         unreadable,
@@ -41,7 +47,7 @@ pub(crate) fn forecast(
         knows_budgets: true,
         // HTTPRoutes do not change: the operator applies the same ones.
         routes: Routes::NoGateway,
-        nodes: nodes.into_iter().map(Arc::new).collect(),
+        nodes,
         group: Arc::new(group),
         domain: domain.clone(),
         ceremony: Default::default(),

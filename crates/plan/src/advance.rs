@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use sei_api::{
     SeiNode,
     conditions::ReadyReason,
+    labels::retry_request,
     v1alpha1::{FailedTaskDetail, FailureCause, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
 
@@ -14,7 +15,6 @@ use crate::{
     Ground, OfKind, TaskKind,
     backoff::{WATCHED, elapsed, poll_delay, retry_delay},
     outcome::{Outcome, Step},
-    retry::retry_request,
     stored::{delay_reissue, finish, has, is_done, is_elsewhere, name_upload, writes_peers},
 };
 

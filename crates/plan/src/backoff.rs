@@ -20,7 +20,7 @@ pub(crate) fn poll_delay(elapsed: Duration, jitter: f64) -> Duration {
 /// Delay before retry number `retry` (from 1). Tasks that wait for other nodes (the genesis of a group, peers
 /// that start) keep the short intervals that their large retry budgets were chosen for: 10 s, 20 s, then 30
 /// s. All others start at 5 s and double up to 5 min.
-pub(crate) fn retry_delay(kind: Option<TaskKind>, retry: i64, jitter: f64) -> Duration {
+pub fn retry_delay(kind: Option<TaskKind>, retry: i64, jitter: f64) -> Duration {
     let doublings = u32::try_from(retry.clamp(1, 16)).unwrap_or(1);
     let delay = match kind {
         Some(TaskKind::ConfigureGenesis | TaskKind::DiscoverPeers) => {

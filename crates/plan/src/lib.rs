@@ -65,7 +65,7 @@ mod task;
 mod task_error;
 
 pub use advance::{Persisted, Plan, Proposed};
-pub use backoff::wait_limit;
+pub use backoff::{retry_delay, wait_limit};
 pub use ceremony::{left_objects, needed_object};
 pub use config_intent::ConfigIntent;
 pub use configured::{configured, is_misconfigured, reconfigures};
@@ -78,7 +78,7 @@ pub use outcome::{Outcome, Step};
 pub use peers::task_types_of_interest;
 pub use purpose::Purpose;
 pub use requests::sidecar_requests;
-pub use retry::{is_outdated, retry_request, retry_wanted};
+pub use retry::{is_outdated, retry_wanted};
 pub use sidecar_task::SidecarTask;
 pub use source::Source;
 pub use supersede::{reissue, replan};

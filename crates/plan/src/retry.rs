@@ -1,16 +1,12 @@
 //! When a failed plan is retried.
 
 use sei_api::{
-    SeiNode, labels,
+    SeiNode,
+    labels::retry_request,
     v1alpha1::{FailureCause, PlanPhase, TaskPlan},
 };
 
 use crate::{TaskKind, stored::writes_peers};
-
-/// The value of annotation `sei.io/retry`.
-pub fn retry_request(node: &SeiNode) -> Option<&str> {
-    node.metadata.annotations.as_ref()?.get(labels::RETRY_ANNOTATION).map(String::as_str)
-}
 
 /// Whether the spec changed since `plan` was created. Plans of the Go controller do not record what they were
 /// created from and count as current.

@@ -72,12 +72,8 @@ impl Cluster {
         let client = plane.client().await?;
         install_crds(&client).await?;
         plane.start_controllers()?;
-        for namespace in [NAMESPACE, OPERATOR] {
-            let object = Namespace { metadata: named(namespace), ..Namespace::default() };
-            Api::all(client.clone()).create(&PostParams::default(), &object).await.context("namespace")?;
-        }
-        account(&client, NAMESPACE, "seid-node").await?;
-        account(&client, OPERATOR, OPERATOR).await?;
+        create_namespace(&client, NAMESPACE, "seid-node").await?;
+        create_namespace(&client, OPERATOR, OPERATOR).await?;
         if !rules.is_empty() {
             grant(&client, rules).await?;
         }
@@ -98,6 +94,14 @@ impl Cluster {
         let api_token = token(&accounts, account).await?;
         fs::write(self.operator_kubeconfig(), self.plane.kubeconfig_for(&api_token).to_string())?;
         Ok(())
+    }
+
+    /// Creates another namespace in which nodes can run.
+    ///
+    /// # Errors
+    /// The error of the API server.
+    pub async fn add_namespace(&self, namespace: &str) -> anyhow::Result<()> {
+        create_namespace(&self.client, namespace, "seid-node").await
     }
 
     /// SeiNodes of [`NAMESPACE`].
@@ -140,10 +144,17 @@ async fn install_crd(client: &Client, manifest: &Value, name: &str) -> anyhow::R
     Ok(())
 }
 
-async fn account(client: &Client, namespace: &str, name: &str) -> anyhow::Result<()> {
-    let account = ServiceAccount { metadata: named(name), ..ServiceAccount::default() };
-    let api: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
-    api.create(&PostParams::default(), &account).await.with_context(|| format!("ServiceAccount {name}"))?;
+/// Creates a namespace with a ServiceAccount.
+async fn create_namespace(client: &Client, name: &str, account: &str) -> anyhow::Result<()> {
+    let params = PostParams::default();
+    let namespace = Namespace { metadata: named(name), ..Namespace::default() };
+    Api::all(client.clone())
+        .create(&params, &namespace)
+        .await
+        .with_context(|| format!("Namespace {name}"))?;
+    let object = ServiceAccount { metadata: named(account), ..ServiceAccount::default() };
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), name);
+    accounts.create(&params, &object).await.with_context(|| format!("ServiceAccount {account}"))?;
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{cluster::Cluster, find, screen::Look};
-use crate::cli::StatusArgs;
+use crate::{cli::StatusArgs, print};
 
 /// Minimum interval between two reads of the cluster, regardless of the number of changes.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -72,13 +72,13 @@ impl Canvas {
     }
 
     /// Overwrites line by line: clearing the whole screen first would flicker.
-    fn draw(&mut self, text: &str) -> std::io::Result<()> {
+    fn draw(&mut self, text: &str) -> anyhow::Result<()> {
         if !self.is_terminal {
             if self.last != text {
-                writeln!(self.out, "{text}\n")?;
+                print::line(&format!("{text}\n"))?;
                 text.clone_into(&mut self.last);
             }
-            return self.out.flush();
+            return Ok(());
         }
         let (_, rows) = terminal::size()?;
         queue!(self.out, cursor::MoveTo(0, 0))?;
@@ -89,7 +89,7 @@ impl Canvas {
             queue!(self.out, style::Print(line), terminal::Clear(terminal::ClearType::UntilNewLine))?;
         }
         queue!(self.out, terminal::Clear(terminal::ClearType::FromCursorDown))?;
-        self.out.flush()
+        Ok(self.out.flush()?)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use kube::{ResourceExt, runtime::reflector::ObjectRef};
+use kube::ResourceExt;
 use sei_api::{SeiNode, SeiNodeDeployment, conditions::is_true, deployment_conditions::ConditionType};
 use sei_decide::{Refusal, Sidecar, TaskProgress, Trouble, TroubleKind};
 use sei_deployment::{
@@ -13,7 +13,7 @@ use sei_deployment::{
 use sei_sidecar::TaskRequest;
 
 use super::context::Context;
-use crate::sidecar::{Interest, Order, Watched};
+use crate::sidecar::{Interest, Order};
 
 /// What a ceremony leaves in the genesis bucket, under the ID of its chain.
 const RESULTS: [&str; 2] = ["genesis.json", "peers.json"];
@@ -75,17 +75,9 @@ fn assembly(ctx: &Context, group: &SeiNodeDeployment, nodes: &[Arc<SeiNode>]) ->
         message: format!("the sidecar of SeiNode {name} cannot be called yet"),
     });
     ctx.memory(group, |memory| {
-        let watched = memory.assembly.get_or_insert_with(|| follow(ctx, group));
+        let watched = memory.assembly.get_or_insert_with(|| ctx.sidecars.follow(ctx.waker(group)));
         let sidecar = watched.begin_pass(target, None, Interest::default());
         state(&sidecar, &task.id, task.retry_count.unwrap_or(0))
-    })
-}
-
-fn follow(ctx: &Context, group: &SeiNodeDeployment) -> Watched {
-    let (wake, group) = (ctx.wake.clone(), ObjectRef::from_obj(group));
-    ctx.sidecars.follow(move || {
-        // The receiver is gone only when the controller is shutting down.
-        let _ = wake.send(group.clone());
     })
 }
 

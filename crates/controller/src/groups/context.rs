@@ -157,6 +157,13 @@ impl Context {
         current.is_some_and(|current| current.metadata.uid == group.metadata.uid)
     }
 
+    /// What queues `group` when it is called, from anywhere.
+    pub(super) fn waker(&self, group: &SeiNodeDeployment) -> impl Fn() + Clone + Send + Sync + use<> {
+        let (wake, group) = (self.wake.clone(), ObjectRef::from_obj(group));
+        // The receiver is gone only when the controller is shutting down.
+        move || drop(wake.send(group.clone()))
+    }
+
     /// Queues a group.
     pub(super) fn wake(&self, group: ObjectRef<SeiNodeDeployment>) {
         // The receiver is gone only when the controller is shutting down.

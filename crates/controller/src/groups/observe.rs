@@ -8,10 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 use k8s_openapi::api::{core::v1::Service, policy::v1::PodDisruptionBudget};
-use kube::{
-    Api, ResourceExt,
-    runtime::reflector::{ObjectRef, Store},
-};
+use kube::{Api, ResourceExt, runtime::reflector::Store};
 use sei_api::{SeiNode, SeiNodeDeployment};
 use sei_deployment::{HTTPRoute, Halt, Object, ObjectKind, Observed, concerns, is_owned_by, objects};
 
@@ -50,17 +47,16 @@ pub(super) async fn observe(ctx: &Context, cached: &Arc<SeiNodeDeployment>) -> R
 /// How the seids stand to the height at which the group waits for them to halt. Those for which it does not wait are not
 /// watched any more.
 fn halts(ctx: &Context, observed: &Observed) -> BTreeMap<String, Halt> {
-    let group = ObjectRef::from_obj(&*observed.group);
+    let changed: Arc<dyn Fn() + Send + Sync> = Arc::new(ctx.waker(&observed.group));
     let awaited = observed.awaits_halt();
     let own = observed.nodes.iter().filter(|node| is_owned_by(&***node, &observed.group));
     let halts = own.filter_map(|node| {
-        let (name, wake) = (node.name_any(), (ctx.wake.clone(), group.clone()));
+        let name = node.name_any();
         let height = awaited.get(&name);
         let halt = height.map(|height| Awaited {
             node: node.uid().unwrap_or_default(),
             height: *height,
-            // The receiver is gone only when the controller is shutting down.
-            changed: Arc::new(move || drop(wake.0.send(wake.1.clone()))),
+            changed: Arc::clone(&changed),
         });
         let namespace = node.namespace().unwrap_or_default();
         let halt = ctx.metrics.heights().await_halt(&namespace, &name, halt);

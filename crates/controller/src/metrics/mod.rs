@@ -179,7 +179,10 @@ mod tests {
     fn node(name: &str) -> SeiNode {
         serde_json::from_value(json!({
             "metadata": { "name": name, "namespace": "pacific-1" },
-            "spec": { "chainId": "pacific-1", "image": "seid:a", "fullNode": {} },
+            "spec": {
+                "chainId": "pacific-1", "image": "seid:a", "fullNode": {},
+                "sidecar": { "tls": { "secretName": "node-tls" } },
+            },
         }))
         .unwrap()
     }

@@ -96,8 +96,12 @@ impl NodeMetrics {
             Some(at) => drop(self.task_start.get_or_create(&labels).set(at.as_second())),
             None => drop(self.task_start.remove(&labels)),
         }
-        let verdict = status.condition(ConditionType::SidecarTlsSecretReady);
-        self.observe_secret(names::namespace(node), names::node(node), verdict.map(|it| it.reason.as_str()));
+        // TLS is final, so that a node without it never had a verdict.
+        if node.spec.tls().is_some() {
+            let verdict = status.condition(ConditionType::SidecarTlsSecretReady);
+            let reason = verdict.map(|verdict| verdict.reason.as_str());
+            self.observe_secret(names::namespace(node), names::node(node), reason);
+        }
     }
 
     fn observe_secret(&self, namespace: &str, name: &str, current: Option<&str>) {

@@ -68,14 +68,14 @@ impl Watch {
     }
 
     fn pause(&mut self) {
-        let missing = self.seen.latest.map(|latest| self.last().saturating_sub(latest));
+        let missing = self.seen.latest.map(|latest| self.awaited.last().saturating_sub(latest));
         self.at = Instant::now() + rhythm::halt(missing, self.since.elapsed(), fastrand::f64());
     }
 
     fn halt(&self) -> Halt {
         let stood = self.since.elapsed();
         match self.seen {
-            Seen { latest: Some(latest), .. } if latest < self.last() => Halt::Before,
+            Seen { latest: Some(latest), .. } if latest < self.awaited.last() => Halt::Before,
             Seen { passed: true, .. } => Halt::Passed,
             Seen { reached: false, .. } => Halt::Unknown,
             Seen { latest: None, .. } if stood >= SILENCE => Halt::Halted,
@@ -83,15 +83,6 @@ impl Watch {
             _ => Halt::Arrived,
         }
     }
-
-    fn last(&self) -> u64 {
-        last(&self.awaited)
-    }
-}
-
-/// The last block that the old binary has to execute.
-fn last(awaited: &Awaited) -> u64 {
-    awaited.height.saturating_sub(1)
 }
 
 /// Asks seid and the sidecar once.
@@ -99,7 +90,7 @@ pub(super) async fn look(line: &impl Api, awaited: &Awaited, before: Seen) -> Se
     let latest = line.seid().await.ok().map(|seid| seid.height);
     let at_least = |height: u64| latest.is_some_and(|latest| latest >= height);
     Seen {
-        reached: before.reached || at_least(last(awaited)) || was_at(line, awaited, last(awaited)).await,
+        reached: before.reached || at_least(awaited.last()) || was_at(line, awaited, awaited.last()).await,
         passed: before.passed
             || at_least(awaited.height + 1)
             || was_at(line, awaited, awaited.height + 1).await,

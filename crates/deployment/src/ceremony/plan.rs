@@ -1,15 +1,16 @@
 //! The plan of a ceremony in its stored form, which is that of the Go controller.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use sei_api::{
-    SeiNodeDeployment, labels,
+    SeiNodeDeployment,
+    labels::retry_request,
     v1alpha1::{PlanPhase, PlannedTask, TaskPlan, TaskStatus, deployment::DeploymentGenesis},
 };
-use sei_plan::task_id_of;
+use sei_plan::{TaskKind, retry_delay, task_id_of};
 use serde_json::{Map, Value, json};
 
 use crate::child::{child_name, group_name};
@@ -183,7 +184,7 @@ pub(super) fn attempt_failed(plan: &mut TaskPlan, error: String, now: Timestamp)
     if retries >= task.max_retries.unwrap_or(RETRIES) {
         return fail(plan, error);
     }
-    let delay = Duration::from_secs((10 * (retries.unsigned_abs() + 1)).min(30));
+    let delay = retry_delay(Some(TaskKind::ConfigureGenesis), retries + 1, 0.0);
     if error.contains(COLLISION)
         && let Some(Value::Object(params)) = &mut task.params
     {
@@ -219,10 +220,6 @@ pub(super) fn retry(plan: &mut TaskPlan, group: &SeiNodeDeployment, now: Timesta
         task.retry_count = Some(retries);
         task.max_retries = Some(retries + RETRIES);
     }
-}
-
-fn retry_request(group: &SeiNodeDeployment) -> Option<&str> {
-    group.annotations().get(labels::RETRY_ANNOTATION).map(String::as_str)
 }
 
 #[cfg(test)]

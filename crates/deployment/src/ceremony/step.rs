@@ -131,14 +131,9 @@ impl Ceremony<'_> {
         if let Some(step) = self.taken(Some(&plan)) {
             return step;
         }
-        if self.is_over(&plan) {
-            return CeremonyStep::new(
-                Some(plan),
-                CeremonyReason::AssemblingGenesis,
-                "assembling the genesis",
-            );
+        if !self.is_over(&plan) {
+            plan::submit(&mut plan, assembler(self.group, nodes).and_then(|node| claim(node)), self.now());
         }
-        plan::submit(&mut plan, assembler(self.group, nodes).and_then(|node| claim(node)), self.now());
         CeremonyStep::new(Some(plan), CeremonyReason::AssemblingGenesis, "assembling the genesis")
     }
 

@@ -2,7 +2,7 @@
 
 use kube::ResourceExt;
 use sei_api::{
-    SeiNodeDeployment, ports,
+    SeiNodeDeployment, names, ports,
     v1alpha1::{
         Mode,
         deployment::{DeploymentEndpoints, InternalService, NodeEndpoints, PodService, PodServicePorts},
@@ -35,18 +35,17 @@ pub(super) fn pods(group: &SeiNodeDeployment, members: &Members) -> Vec<PodServi
 pub(super) fn of(observed: &Observed, members: &Members) -> DeploymentEndpoints {
     let group = &*observed.group;
     let namespace = namespace(group);
-    let internal = internal(observed).map(|service| (service.name, service.ports));
-    let at = |port: i64, name: &str| format!("http://{name}.{namespace}.svc:{port}");
-    let (rpc, ws) = (ports::EVM_RPC, ports::EVM_WS);
+    let internal = internal(observed).map(|service| service.name);
+    let at = |scheme, name: &str, port| names::service_url(scheme, name, &namespace, port);
     let node = |name: String| NodeEndpoints {
-        evm_json_rpc: Some(at(rpc.into(), &name)),
-        evm_ws: Some(format!("ws://{name}.{namespace}.svc:{ws}")),
+        evm_json_rpc: Some(at("http", &name, ports::EVM_RPC)),
+        evm_ws: Some(at("ws", &name, ports::EVM_WS)),
         name,
     };
     let serves_evm = group.spec.template.spec.mode() != Some(Mode::Validator);
     DeploymentEndpoints {
-        tendermint_rpc: internal.as_ref().map(|(name, ports)| at(ports.rpc, name)),
-        tendermint_rest: internal.as_ref().map(|(name, ports)| at(ports.rest, name)),
+        tendermint_rpc: internal.as_ref().map(|name| at("http", name, ports::RPC)),
+        tendermint_rest: internal.as_ref().map(|name| at("http", name, ports::REST)),
         nodes: serves_evm.then(|| members.children().map(|(_, child)| node(child.node.name_any())).collect()),
     }
 }

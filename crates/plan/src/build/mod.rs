@@ -16,8 +16,8 @@ use sei_node::Node;
 use crate::{OfKind, Task, TaskKind, configured::reconfigures, task_id};
 
 /// The plan that a node needs according to its status: an update for a Running node with another image,
-/// or with a changed configuration that its spec wants immediately, mark-ready for one whose sidecar reports not ready, the first plan for one that is not Running. `None` if
-/// there is nothing to do.
+/// or with a changed configuration that its spec wants immediately, mark-ready for one whose sidecar reports not
+/// ready, the first plan for one that is not Running. `None` if there is nothing to do.
 pub fn next(node: &Node<'_>, plan_id: &str) -> Option<TaskPlan> {
     let status = node.object.status.clone().unwrap_or_default();
     if status.phase != Some(NodePhase::Running) {

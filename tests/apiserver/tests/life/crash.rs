@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
-    core::v1::{ConfigMap, Namespace, PersistentVolumeClaim, Service, ServiceAccount},
+    core::v1::{ConfigMap, PersistentVolumeClaim, Service},
 };
 use kube::{
     Api, Client, Config, ResourceExt,
@@ -74,7 +74,7 @@ impl Lane<'_> {
     /// Crashes at the first effect, at the second, and so on, until a node is up before the crash point.
     /// Returns the number of effects.
     async fn every_point(self) -> usize {
-        self.prepare().await;
+        self.cluster.add_namespace(self.namespace).await.unwrap();
         let (_, reference) = self.life("reference", None).await;
         for point in 0.. {
             let name = format!("node-{point}");
@@ -87,14 +87,6 @@ impl Lane<'_> {
             }
         }
         unreachable!("a node has finitely many effects")
-    }
-
-    async fn prepare(&self) {
-        let named = |name: &str| json!({ "metadata": { "name": name } });
-        let namespace: Namespace = serde_json::from_value(named(self.namespace)).unwrap();
-        Api::all(self.cluster.client.clone()).create(&PostParams::default(), &namespace).await.unwrap();
-        let account: ServiceAccount = serde_json::from_value(named("seid-node")).unwrap();
-        self.api().create(&PostParams::default(), &account).await.unwrap();
     }
 
     fn api<K>(&self) -> Api<K>

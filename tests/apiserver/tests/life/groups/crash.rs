@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
@@ -48,7 +47,7 @@ async fn a_group_lives_through_a_crash_at_every_write() {
 impl Lane<'_> {
     /// From creation to the end, by operators that are killed at this point of theirs. Returns how many were.
     async fn life(self, point: fn() -> Crash) -> usize {
-        self.prepare().await;
+        self.cluster.add_namespace(self.namespace).await.unwrap();
         let kills = Arc::new(AtomicUsize::new(0));
         let operators = async {
             loop {
@@ -118,14 +117,6 @@ impl Lane<'_> {
     async fn uids(&self) -> Vec<Option<String>> {
         let nodes = self.api::<SeiNode>().list(&ListParams::default()).await.unwrap();
         nodes.iter().map(ResourceExt::uid).collect()
-    }
-
-    async fn prepare(&self) {
-        let named = |name: &str| json!({ "metadata": { "name": name } });
-        let namespace: Namespace = serde_json::from_value(named(self.namespace)).unwrap();
-        Api::all(self.cluster.client.clone()).create(&PostParams::default(), &namespace).await.unwrap();
-        let account: ServiceAccount = serde_json::from_value(named("seid-node")).unwrap();
-        self.api().create(&PostParams::default(), &account).await.unwrap();
     }
 
     fn groups(&self) -> Api<SeiNodeDeployment> {
