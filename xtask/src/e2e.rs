@@ -1,37 +1,12 @@
-//! The operator on a real single-node Kubernetes cluster that needs only this machine: the cluster, and its
-//! scenarios.
+//! Builds the parts of the end-to-end cluster, starts it, and runs its scenarios.
 
-mod cgroups;
-mod daemons;
-mod needs;
-mod node;
-mod outside;
-mod pki;
-mod prepare;
-mod storage;
-
-use std::{
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::{path::PathBuf, time::Instant};
 
 use anyhow::{Context, bail, ensure};
-use kube::{
-    Client, Config,
-    config::{KubeConfigOptions, Kubeconfig},
-};
-use outside::Cluster;
-use prepare::Parts;
+use sei_e2e_cluster::{Cluster, Parts};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{cargo, image, target, tools, workspace};
-
-/// The node's name.
-const NODE: &str = "e2e";
-/// Its address.
-const NODE_IP: &str = "10.250.0.1";
-/// Path of the cluster's directory inside the node.
-const INSIDE: &str = "/run/e2e";
 
 /// Arguments of the command.
 #[derive(clap::Args)]
@@ -75,7 +50,7 @@ struct RunArgs {
 /// Runs the subcommand.
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let state = match args.state {
-        Some(state) => std::path::absolute(state).context("the cluster's folder")?,
+        Some(state) => std::path::absolute(state).context("the cluster's directory")?,
         None => workspace()?.join(".cache").join("e2e"),
     };
     let cluster = Cluster::new(state);
@@ -85,20 +60,20 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         Action::Up => {
             ensure!(
                 !cluster.is_up(),
-                "a cluster is up: look inside with `cargo xtask e2e shell`, or end it first"
+                "a cluster is running: use it with `cargo xtask e2e shell`, or stop it with `cargo xtask e2e down`"
             );
             runtime.block_on(up(&cluster))?;
-            println!("look inside: cargo xtask e2e shell; end it: cargo xtask e2e down");
+            println!("use it: cargo xtask e2e shell; stop it: cargo xtask e2e down");
             Ok(())
         }
         Action::Down => cluster.end(),
         Action::Shell { command } => shell(&cluster, &command),
-        Action::Node => runtime.block_on(node::run(cluster.folder())),
+        Action::Node => runtime.block_on(sei_e2e_cluster::run(cluster.folder())),
     }
 }
 
 async fn scenarios(cluster: &Cluster, args: &RunArgs) -> anyhow::Result<()> {
-    needs::check(cluster.folder())?;
+    sei_e2e_cluster::check(cluster.folder())?;
     // With --bin instead of --package: the dependencies are then the ones that the tests were built with.
     if !cargo(&["build", "--locked", "--quiet", "--bin", "sei-e2e"]).status()?.success() {
         bail!("the scenarios do not build: the compiler's output is above");
@@ -116,9 +91,9 @@ async fn scenarios(cluster: &Cluster, args: &RunArgs) -> anyhow::Result<()> {
     };
     if started_here && !args.keep {
         let began = Instant::now();
-        cluster.end().context("end the cluster")?;
+        cluster.end().context("stop the cluster")?;
         eprintln!(
-            "cluster ended in {:.1} s; its logs: {}",
+            "cluster stopped in {:.1} s; its logs: {}",
             began.elapsed().as_secs_f64(),
             cluster.logs().display()
         );
@@ -138,25 +113,27 @@ async fn run_scenarios(cluster: &Cluster, args: &RunArgs) -> anyhow::Result<()> 
 }
 
 async fn up(cluster: &Cluster) -> anyhow::Result<()> {
-    needs::check(cluster.folder())?;
+    sei_e2e_cluster::check(cluster.folder())?;
     let archives = workspace()?.join(".cache").join("images");
+    let node = std::env::current_exe().context("find this program")?.into_os_string();
     let parts = Parts {
+        node: [node].into_iter().chain(["e2e", "node", "--state"].map(Into::into)).collect(),
         programs: vec![
             tools::KUBERNETES.ensure()?,
             tools::COREDNS.ensure()?,
             tools::CERT_MANAGER.ensure()?,
             tools::HELM.ensure()?,
         ],
-        images: image::cluster::build_all(&archives)?,
-        operator: image::operator_path(&image::cluster::operator_profile())?,
+        images: image::write_all(&archives)?,
+        operator: image::operator_path(&image::operator_profile())?,
         archives,
         crds: tools::CERT_MANAGER.source()?.join("deploy/crds"),
     };
     let began = Instant::now();
     if let Err(error) = cluster.start(&parts).await {
-        cluster.end().context("end what was started")?;
+        cluster.end().context("stop what was started")?;
         return Err(
-            error.context(format!("the cluster does not start; its logs: {}", cluster.logs().display()))
+            error.context(format!("the cluster did not start; its logs: {}", cluster.logs().display()))
         );
     }
     eprintln!("cluster up in {:.1} s", began.elapsed().as_secs_f64());
@@ -180,11 +157,4 @@ async fn interrupted() -> anyhow::Result<()> {
         _ = terminate.recv() => {}
     }
     bail!("interrupted")
-}
-
-/// A client with the permissions of a kubeconfig.
-async fn client(kubeconfig: &Path) -> anyhow::Result<Client> {
-    let kubeconfig = Kubeconfig::read_from(kubeconfig).context("read the kubeconfig")?;
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-    Ok(Client::try_from(config)?)
 }

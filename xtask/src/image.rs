@@ -1,16 +1,15 @@
 //! Container images without a registry: the operator's, and those of the end-to-end cluster.
 
-mod archive;
 mod build;
-pub(crate) mod cluster;
-mod dockerfile;
 mod operator;
-mod rootfs;
-mod tools;
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
+use sei_e2e_cluster::images::{self, Images};
 
 pub(crate) use build::operator_path;
 
@@ -34,8 +33,7 @@ pub(crate) struct Args {
 /// Writes the requested archives and prints their paths.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(folder) = &args.all {
-        let images = cluster::build_all(folder)?;
-        for name in images.names() {
+        for name in write_all(folder)?.names() {
             println!("{name}");
         }
         return Ok(());
@@ -45,7 +43,20 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         None => crate::target()?.join("sei-operator.tar"),
     };
     operator::write(&output, &args.name, build::RELEASE)?;
-    let size = fs::metadata(&output).with_context(|| format!("look at {}", output.display()))?.len();
+    let size = fs::metadata(&output).with_context(|| format!("read the size of {}", output.display()))?.len();
     println!("{} ({:.1} MB): {}", output.display(), size as f64 / 1e6, args.name);
     Ok(())
+}
+
+/// Builds the programs of the end-to-end cluster and writes the archives of all its images to `folder`.
+pub(crate) fn write_all(folder: &Path) -> anyhow::Result<Images> {
+    let images = images::write(folder, &build::stand_ins()?, OPERATOR)?;
+    operator::write(&folder.join("sei-operator.tar"), OPERATOR, &operator_profile())?;
+    Ok(images)
+}
+
+/// The cargo profile of the operator: that of the tests, which checks arithmetic and compiles in a fraction of the
+/// time of an optimized one, unless `E2E_OPERATOR_PROFILE` names another.
+pub(crate) fn operator_profile() -> String {
+    std::env::var("E2E_OPERATOR_PROFILE").unwrap_or_else(|_| "dev".to_owned())
 }

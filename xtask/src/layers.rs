@@ -67,23 +67,30 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     // Only for tests; none of these is ever part of a release.
     ("sei-testkit", &["sei-api"]),
+    ("sei-oci", &[]),
     (
         "sei-apiserver-tests",
         &["sei-api", "sei-controller", "sei-deployment", "sei-render", "sei-sidecar", "sei-testkit"],
     ),
     ("sei-bench", &["sei-api", "sei-controller", "sei-testkit"]),
     ("sei-deploy-tests", &["sei-api", "sei-controller", "sei-render", "sei-testkit"]),
-    ("sei-e2e", &["sei-api"]),
+    ("sei-e2e", &["sei-api", "sei-e2e-cluster"]),
+    ("sei-e2e-cluster", &["sei-oci", "sei-testkit"]),
     ("sei-stand-ins", &["sei-store", "sei-testkit"]),
-    ("xtask", &["sei-api", "sei-controller", "sei-node", "sei-plan", "sei-render", "sei-testkit"]),
+    (
+        "xtask",
+        &["sei-api", "sei-controller", "sei-e2e-cluster", "sei-node", "sei-oci", "sei-plan", "sei-testkit"],
+    ),
 ];
 /// Packages of development. They are only built from the workspace, so they are compiled together.
 const DEVELOPMENT: &[&str] = &[
     "sei-testkit",
+    "sei-oci",
     "sei-apiserver-tests",
     "sei-bench",
     "sei-deploy-tests",
     "sei-e2e",
+    "sei-e2e-cluster",
     "sei-stand-ins",
     "xtask",
 ];

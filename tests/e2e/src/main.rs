@@ -5,7 +5,6 @@
 mod audit;
 mod docs;
 mod exclusive;
-mod images;
 mod nodes;
 mod processes;
 mod report;
@@ -32,8 +31,8 @@ struct Args {
     /// Run only the scenarios of these names.
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
-    /// The cluster's folder.
-    #[arg(long, default_value = "/run/e2e", value_name = "FOLDER")]
+    /// The cluster's directory.
+    #[arg(long, default_value = sei_e2e_cluster::INSIDE, value_name = "FOLDER")]
     state: PathBuf,
 }
 

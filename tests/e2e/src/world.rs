@@ -14,9 +14,10 @@ use kube::{
     api::{ObjectMeta, PostParams},
     config::{KubeConfigOptions, Kubeconfig},
 };
+use sei_e2e_cluster::images::Images;
 use tokio::{io::AsyncWriteExt, process::Command};
 
-use crate::{images::Images, report::show};
+use crate::report::show;
 
 /// Long enough for a slow machine.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -22,17 +22,20 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("openssl", "openssl"),
 ];
 /// PATH of this check and of programs inside the node.
-pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Directories of network plugins: Debian's, and that of other distributions.
 const PLUGINS: &str = "/usr/lib/cni:/opt/cni/bin";
 
-/// Fails with all missing requirements.
-pub(super) fn check(state: &Path) -> anyhow::Result<()> {
+/// Checks whether the cluster can run on this machine with its directory `state`.
+///
+/// # Errors
+/// All missing requirements.
+pub fn check(state: &Path) -> anyhow::Result<()> {
     let mut faults = Vec::new();
     let is_root =
         fs::read_to_string("/proc/self/status").is_ok_and(|status| status.contains("\nUid:\t0\t0\t"));
     if !is_root {
-        faults.push("it makes namespaces and mounts: run it as root".to_owned());
+        faults.push("it creates namespaces and mounts: run it as root".to_owned());
     }
     let missing = PROGRAMS.iter().filter(|(program, _)| folder_of(program, PATH).is_none());
     let mut packages: Vec<_> = missing.map(|(_, package)| *package).collect();
@@ -55,7 +58,7 @@ pub(super) fn check(state: &Path) -> anyhow::Result<()> {
     if file_system(state).as_deref() == Some("overlay") {
         let state = state.display();
         faults.push(format!(
-            "{state} lies on an overlay file system, which cannot carry containers: give a folder on a disk with --state"
+            "{state} is on an overlay file system, on which containers cannot run: pass a directory on a disk with --state"
         ));
     }
     if !faults.is_empty() {
@@ -65,7 +68,7 @@ pub(super) fn check(state: &Path) -> anyhow::Result<()> {
 }
 
 /// The directory of the network plugins.
-pub(super) fn plugins() -> Option<&'static Path> {
+pub(crate) fn plugins() -> Option<&'static Path> {
     folder_of("bridge", PLUGINS)
 }
 

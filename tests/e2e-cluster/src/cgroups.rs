@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Creates the group, with a child group for the node's own programs. The kubelet creates those of the pods
 /// next to it.
-pub(super) fn create(name: &str) -> anyhow::Result<()> {
+pub(crate) fn create(name: &str) -> anyhow::Result<()> {
     for hierarchy in hierarchies()? {
         let group = hierarchy.join(name);
         fs::create_dir(&group).with_context(|| format!("create {}", group.display()))?;
@@ -34,7 +34,7 @@ pub(super) fn create(name: &str) -> anyhow::Result<()> {
 }
 
 /// The group of the node's own programs.
-pub(super) fn node(name: &str) -> PathBuf {
+pub(crate) fn node(name: &str) -> PathBuf {
     // Only accounting: the processes stay where they are in the hierarchies that set limits.
     let counting = Path::new(MOUNT).join("pids");
     if counting.exists() {
@@ -45,7 +45,7 @@ pub(super) fn node(name: &str) -> PathBuf {
 }
 
 /// Kills every process of the group and removes it.
-pub(super) fn end(name: &str) -> anyhow::Result<()> {
+pub(crate) fn end(name: &str) -> anyhow::Result<()> {
     let began = Instant::now();
     for group in hierarchies()?.iter().map(|hierarchy| hierarchy.join(name)) {
         while group.exists() {
@@ -77,7 +77,7 @@ fn end_tree(group: &Path) -> std::io::Result<()> {
 }
 
 /// IDs of the processes in one group.
-pub(super) fn processes(group: &Path) -> std::io::Result<Vec<String>> {
+pub(crate) fn processes(group: &Path) -> std::io::Result<Vec<String>> {
     Ok(fs::read_to_string(group.join("cgroup.procs"))?.lines().map(str::to_owned).collect())
 }
 

@@ -7,7 +7,7 @@ use k8s_openapi::ByteString;
 use sei_testkit::certs::{self, Authority, Pair};
 use serde_json::{Value, json};
 
-use super::{NODE, NODE_IP};
+use crate::{NODE, NODE_IP};
 
 /// The clients with a kubeconfig: file, user, group.
 const CLIENTS: &[(&str, &str, Option<&str>)] = &[
@@ -22,7 +22,7 @@ const CLIENTS: &[(&str, &str, Option<&str>)] = &[
 const API_SERVER_IP: &str = "10.96.0.1";
 
 /// Writes everything to the cluster's directory.
-pub(super) fn write(state: &Path) -> anyhow::Result<()> {
+pub(crate) fn write(state: &Path) -> anyhow::Result<()> {
     let pki = state.join("pki");
     fs::create_dir_all(&pki).with_context(|| format!("create {}", pki.display()))?;
     let authority = Authority::new("e2e")?;

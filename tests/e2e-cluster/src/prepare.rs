@@ -1,6 +1,7 @@
 //! The files needed to start a cluster.
 
 use std::{
+    ffi::OsString,
     fs,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
@@ -8,8 +9,7 @@ use std::{
 
 use anyhow::Context;
 
-use super::{needs, pki};
-use crate::image::cluster::Images;
+use crate::{images::Images, needs, pki};
 
 /// Files of the directory `etc`.
 const ETC: &[(&str, &str)] = &[
@@ -25,22 +25,24 @@ const ETC: &[(&str, &str)] = &[
 ];
 
 /// The parts of a cluster.
-pub(super) struct Parts {
+pub struct Parts {
+    /// The command that calls [`crate::run`] with the directory that follows as its last argument.
+    pub node: Vec<OsString>,
     /// Directories with the node's programs.
-    pub(super) programs: Vec<PathBuf>,
+    pub programs: Vec<PathBuf>,
     /// The operator's program, whose commands a user runs.
-    pub(super) operator: PathBuf,
+    pub operator: PathBuf,
     /// Directory with the archives of all images.
-    pub(super) archives: PathBuf,
+    pub archives: PathBuf,
     /// Names of the images.
-    pub(super) images: Images,
+    pub images: Images,
     /// Directory with the CRDs of cert-manager.
-    pub(super) crds: PathBuf,
+    pub crds: PathBuf,
 }
 
 /// Writes everything to the cluster's directory.
-pub(super) fn write(parts: &Parts, folder: &Path, cgroup: &str) -> anyhow::Result<()> {
-    pki::write(folder).context("make the certificates")?;
+pub(crate) fn write(parts: &Parts, folder: &Path, cgroup: &str) -> anyhow::Result<()> {
+    pki::write(folder).context("create the certificates")?;
     let etc = folder.join("etc");
     fs::create_dir_all(etc.join("net.d")).with_context(|| format!("create {}", etc.display()))?;
     for (name, text) in ETC {
@@ -62,8 +64,7 @@ pub(super) fn write(parts: &Parts, folder: &Path, cgroup: &str) -> anyhow::Resul
     link(&parts.operator, &bin.join("sei-operator"))?;
     link(&parts.crds, &etc.join("crds"))?;
     link(&parts.archives, &folder.join("images"))?;
-    let names = serde_json::to_string(&parts.images).context("the names of the images")?;
-    fs::write(folder.join("images.json"), names).context("write images.json")?;
+    parts.images.record(folder)?;
     link(needs::plugins().context("the network plugins are missing")?, &folder.join("cni"))
 }
 

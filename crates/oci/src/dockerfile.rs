@@ -1,21 +1,25 @@
-//! What the Dockerfile says about its image. It is the single source of these facts.
+//! What a Dockerfile says about its image.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
 
-use super::archive::Config;
+use crate::archive::Config;
 
 /// The last stage of a Dockerfile.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Stage {
-    pub(super) config: Config,
+pub struct Stage {
+    /// How its containers are started.
+    pub config: Config,
     /// Files copied from earlier stages: source and destination.
-    pub(super) copies: BTreeMap<String, String>,
+    pub copies: BTreeMap<String, String>,
 }
 
 /// Reads the last stage. An unknown instruction is an error, since the image would lack its effect.
-pub(super) fn last_stage(dockerfile: &str) -> anyhow::Result<Stage> {
+///
+/// # Errors
+/// The line that is not understood.
+pub fn last_stage(dockerfile: &str) -> anyhow::Result<Stage> {
     let mut stage = Stage::default();
     // A line that ends with a backslash continues on the next.
     let joined = dockerfile.replace("\\\n", " ");
@@ -43,7 +47,7 @@ pub(super) fn last_stage(dockerfile: &str) -> anyhow::Result<Stage> {
             }
             // In build stages, whose result is a file.
             "RUN" | "WORKDIR" | "ARG" => {}
-            other => bail!("instruction {other} is not understood: teach it to {}", file!()),
+            other => bail!("instruction {other} is not supported: add it to {}", file!()),
         }
     }
     Ok(stage)
@@ -61,34 +65,6 @@ fn pair(text: &str) -> anyhow::Result<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const DOCKERFILE: &str = include_str!("../../../Dockerfile");
-
-    #[test]
-    fn the_image_runs_the_operator_as_an_unprivileged_user() {
-        let stage = last_stage(DOCKERFILE).unwrap();
-        assert_eq!(stage.config.user, "65532:65532");
-        assert_eq!(stage.config.entrypoint, ["/sei-operator"]);
-        assert_eq!(stage.config.cmd, ["run"]);
-        assert_eq!(stage.config.env, ["MALLOC_ARENA_MAX=1"]);
-        let same = |path: &str| (path.to_owned(), path.to_owned());
-        assert_eq!(stage.copies, BTreeMap::from([same("/sei-operator"), same("/licenses")]));
-        let label = |name: &str| stage.config.labels[&format!("org.opencontainers.image.{name}")].clone();
-        assert_eq!(label("version"), env!("CARGO_PKG_VERSION"));
-        assert_eq!(label("licenses"), env!("CARGO_PKG_LICENSE"));
-    }
-
-    #[test]
-    fn docker_and_cargo_build_with_the_pinned_toolchain_and_the_same_flags() {
-        let toolchain = include_str!("../../../rust-toolchain.toml");
-        let pinned =
-            toolchain.lines().find_map(|line| line.strip_prefix("channel = ")).unwrap().trim_matches('"');
-        assert!(DOCKERFILE.contains(&format!("FROM rust:{pinned}-bookworm AS build")));
-        assert!(DOCKERFILE.contains(&format!("RUSTUP_TOOLCHAIN={pinned}\n")));
-        let build = [super::super::build::OPERATOR, &[super::super::build::RELEASE]].concat().join(" ");
-        assert!(DOCKERFILE.contains(&format!("RUSTFLAGS=\"{}\"", super::super::build::STATIC)));
-        assert!(DOCKERFILE.contains(&format!("cargo {build} --target")), "cargo {build}");
-    }
 
     #[test]
     fn only_the_last_stage_counts_and_unknown_instructions_are_errors() {

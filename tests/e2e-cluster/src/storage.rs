@@ -13,13 +13,13 @@ use kube::{
 };
 use serde_json::json;
 
-use super::NODE;
+use crate::NODE;
 
 const PROVISIONER: &str = "e2e.local/folder";
 const FOLDERS: &str = "/run/e2e/volumes";
 
 /// Creates and removes volumes until it is cancelled.
-pub(super) async fn provide(client: &Client) -> anyhow::Result<()> {
+pub(crate) async fn provide(client: &Client) -> anyhow::Result<()> {
     let claims: Api<PersistentVolumeClaim> = Api::all(client.clone());
     let volumes: Api<PersistentVolume> = Api::all(client.clone());
     let events = watcher::Config::default;

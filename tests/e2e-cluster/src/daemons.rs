@@ -1,12 +1,12 @@
 //! The programs that run on the node, and their flags. Paths are those inside the node.
 
 /// A program of the node.
-pub(super) struct Daemon {
-    pub(super) program: &'static str,
-    pub(super) arguments: &'static [&'static str],
+pub(crate) struct Daemon {
+    pub(crate) program: &'static str,
+    pub(crate) arguments: &'static [&'static str],
 }
 
-pub(super) const ETCD: Daemon = Daemon {
+pub(crate) const ETCD: Daemon = Daemon {
     program: "etcd",
     arguments: &[
         "--data-dir=/run/e2e/etcd",
@@ -20,10 +20,10 @@ pub(super) const ETCD: Daemon = Daemon {
     ],
 };
 
-pub(super) const CONTAINERD: Daemon =
+pub(crate) const CONTAINERD: Daemon =
     Daemon { program: "containerd", arguments: &["--config=/run/e2e/etc/containerd.toml"] };
 
-pub(super) const API_SERVER: Daemon = Daemon {
+pub(crate) const API_SERVER: Daemon = Daemon {
     program: "kube-apiserver",
     arguments: &[
         "--etcd-servers=http://127.0.0.1:2379",
@@ -52,7 +52,7 @@ pub(super) const API_SERVER: Daemon = Daemon {
     ],
 };
 
-pub(super) const KUBELET: Daemon = Daemon {
+pub(crate) const KUBELET: Daemon = Daemon {
     program: "kubelet",
     arguments: &[
         "--config=/run/e2e/etc/kubelet.yaml",
@@ -66,7 +66,7 @@ pub(super) const KUBELET: Daemon = Daemon {
 };
 
 /// Started once the API server is ready.
-pub(super) const REST: &[Daemon] = &[
+pub(crate) const REST: &[Daemon] = &[
     Daemon {
         program: "kube-controller-manager",
         arguments: &[
@@ -96,5 +96,5 @@ pub(super) const REST: &[Daemon] = &[
 ];
 
 /// Started once its CRDs are installed.
-pub(super) const CERT_MANAGER: Daemon =
+pub(crate) const CERT_MANAGER: Daemon =
     Daemon { program: "cert-manager", arguments: &["--kubeconfig=/run/e2e/cert-manager.kubeconfig"] };

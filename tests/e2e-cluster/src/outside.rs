@@ -4,7 +4,7 @@
 //! Killing that one ends everything; empty control groups and the directory remain.
 
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 
-use super::{
+use crate::{
     INSIDE, cgroups, needs,
     prepare::{self, Parts},
 };
@@ -21,27 +21,31 @@ use super::{
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A cluster that is running or can be started.
-pub(super) struct Cluster {
+pub struct Cluster {
     folder: PathBuf,
 }
 
 impl Cluster {
     /// The cluster in directory `folder`.
-    pub(super) fn new(folder: PathBuf) -> Self {
+    pub fn new(folder: PathBuf) -> Self {
         Self { folder }
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    /// Its directory.
+    pub fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// The directory of its logs, which outlives it.
-    pub(super) fn logs(&self) -> PathBuf {
+    pub fn logs(&self) -> PathBuf {
         self.folder.join("log")
     }
 
     /// Starts it and waits until pods run. Remains of an earlier run are removed first.
-    pub(super) async fn start(&self, parts: &Parts) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// What could not be started, with the end of its log.
+    pub async fn start(&self, parts: &Parts) -> anyhow::Result<()> {
         self.end()?;
         if self.folder.exists() {
             fs::remove_dir_all(&self.folder).with_context(|| format!("empty {}", self.folder.display()))?;
@@ -53,10 +57,10 @@ impl Cluster {
         // Before there is anything to clean up.
         fs::write(self.folder.join("cgroup"), &cgroup).context("record the control group")?;
         cgroups::create(&cgroup)?;
-        let mut node = self.spawn(&cgroup)?;
+        let mut node = self.spawn(&parts.node, &cgroup)?;
         let began = Instant::now();
         while !self.folder.join("ready").exists() {
-            if let Some(status) = node.try_wait().context("look at the node")? {
+            if let Some(status) = node.try_wait().context("check the process of the node")? {
                 bail!("the node ended: {status}\n{}", self.log_end());
             }
             if began.elapsed() > PATIENCE {
@@ -67,7 +71,7 @@ impl Cluster {
         Ok(())
     }
 
-    fn spawn(&self, cgroup: &str) -> anyhow::Result<Child> {
+    fn spawn(&self, node: &[OsString], cgroup: &str) -> anyhow::Result<Child> {
         let log = fs::File::create(self.node_log()).context("create the node's log")?;
         // The last shell is the first process of the node: it reaps orphaned processes, such as the shims of
         // containers.
@@ -77,8 +81,7 @@ impl Cluster {
         Command::new("sh")
             .args(["-c", script, "holder"])
             .arg(cgroups::node(cgroup))
-            .arg(std::env::current_exe().context("find this program")?)
-            .args(["e2e", "node", "--state"])
+            .args(node)
             .arg(&self.folder)
             .env_clear()
             .env("PATH", format!("{INSIDE}/bin:{}", needs::PATH))
@@ -92,12 +95,15 @@ impl Cluster {
     }
 
     /// Stops it, and removes what a killed run left. Its logs are kept.
-    pub(super) fn end(&self) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// If something of it cannot be removed.
+    pub fn end(&self) -> anyhow::Result<()> {
         let is_empty = fs::read_dir(&self.folder).map_or(true, |mut entries| entries.next().is_none());
         // A directory given by mistake is not emptied.
         ensure!(
             is_empty || self.node_log().exists(),
-            "{} is no cluster's: give an empty folder, or one that does not exist",
+            "{} is not the directory of a cluster: pass an empty one, or one that does not exist",
             self.folder.display()
         );
         if let Some(cgroup) = self.cgroup() {
@@ -118,7 +124,10 @@ impl Cluster {
     }
 
     /// A command inside the node, run as its administrator.
-    pub(super) fn command(&self, program: impl AsRef<OsStr>) -> anyhow::Result<Command> {
+    ///
+    /// # Errors
+    /// If it is not running.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> anyhow::Result<Command> {
         let first = self.first_process().context("no cluster is up: start it with `cargo xtask e2e up`")?;
         let mut command = Command::new("nsenter");
         command
@@ -138,7 +147,7 @@ impl Cluster {
     }
 
     /// Whether it is running.
-    pub(super) fn is_up(&self) -> bool {
+    pub fn is_up(&self) -> bool {
         self.folder.join("ready").exists() && self.first_process().is_some()
     }
 

@@ -12,7 +12,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::rootfs::{Rootfs, header};
+use crate::rootfs::{Rootfs, header};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
@@ -21,21 +21,27 @@ const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
 /// How containers of an image are started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Config {
-    pub(super) user: String,
-    pub(super) entrypoint: Vec<String>,
-    pub(super) cmd: Vec<String>,
-    /// `NAME=value`.
-    pub(super) env: Vec<String>,
-    pub(super) labels: BTreeMap<String, String>,
+pub struct Config {
+    /// User and group, by name or number.
+    pub user: String,
+    /// The program, and its first arguments.
+    pub entrypoint: Vec<String>,
+    /// Arguments that follow unless others are given.
+    pub cmd: Vec<String>,
+    /// Environment variables: `NAME=value`.
+    pub env: Vec<String>,
+    /// Labels by name.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// One image.
-pub(super) struct Image<'a> {
+pub struct Image<'a> {
     /// Full name with its tag.
-    pub(super) name: &'a str,
-    pub(super) config: Config,
-    pub(super) files: &'a Rootfs,
+    pub name: &'a str,
+    /// How its containers are started.
+    pub config: Config,
+    /// Its files.
+    pub files: &'a Rootfs,
 }
 
 /// Blobs by their digest.
@@ -54,11 +60,14 @@ impl Blobs {
 }
 
 /// Writes `images` as one archive. Shared blobs are stored once.
-pub(super) fn write(path: &Path, images: &[Image<'_>]) -> anyhow::Result<()> {
+///
+/// # Errors
+/// If the archive cannot be written.
+pub fn write(path: &Path, images: &[Image<'_>]) -> anyhow::Result<()> {
     let mut blobs = Blobs::default();
     let mut manifests = Vec::new();
     for image in images {
-        let layer = image.files.layer().with_context(|| format!("make the layer of {}", image.name))?;
+        let layer = image.files.layer().with_context(|| format!("create the layer of {}", image.name))?;
         manifests.push(manifest(image, layer, &mut blobs));
     }
     let index = json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": manifests });

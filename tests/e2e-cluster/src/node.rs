@@ -10,10 +10,14 @@ use std::{
 
 use anyhow::{Context, bail};
 use k8s_openapi::api::core::v1::{Node, ServiceAccount};
-use kube::{Api, Client, runtime::wait::await_condition};
+use kube::{
+    Api, Client, Config,
+    config::{KubeConfigOptions, Kubeconfig},
+    runtime::wait::await_condition,
+};
 use tokio::{process::Command, sync::mpsc};
 
-use super::{
+use crate::{
     INSIDE, NODE,
     daemons::{self, Daemon},
     storage,
@@ -31,7 +35,10 @@ const TUNABLES: &[(&str, &str)] = &[
 ];
 
 /// Runs the node in separate namespaces that already exist. Returns only with an error.
-pub(super) async fn run(state: &Path) -> anyhow::Result<()> {
+///
+/// # Errors
+/// What failed, or the program that ended.
+pub async fn run(state: &Path) -> anyhow::Result<()> {
     mounts(state).await?;
     network().await?;
     let (ended, mut endings) = mpsc::unbounded_channel();
@@ -117,7 +124,10 @@ async fn images() -> anyhow::Result<()> {
 
 /// A client of the API server, once that is ready.
 async fn client() -> anyhow::Result<Client> {
-    let client = super::client(&Path::new(INSIDE).join("admin.kubeconfig")).await?;
+    let kubeconfig = Path::new(INSIDE).join("admin.kubeconfig");
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).context("read the kubeconfig")?;
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    let client = Client::try_from(config)?;
     until(async || {
         let request = http::Request::get("/readyz").body(Vec::new())?;
         Ok(client.request_text(request).await.map(drop)?)

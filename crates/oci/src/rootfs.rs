@@ -22,13 +22,13 @@ enum Entry {
 }
 
 /// Files by their path in the image, without a leading slash.
-pub(super) struct Rootfs {
+pub struct Rootfs {
     entries: BTreeMap<String, Entry>,
 }
 
 impl Rootfs {
     /// The content of every image: a /tmp, users, and name resolution.
-    pub(super) fn base() -> Self {
+    pub fn base() -> Self {
         let mut files = Self { entries: BTreeMap::new() };
         files.folder("/tmp", 0o1777);
         files.folder("/home/nonroot", 0o755);
@@ -38,20 +38,26 @@ impl Rootfs {
         files
     }
 
-    pub(super) fn folder(&mut self, path: &str, mode: u32) {
+    /// Adds a directory.
+    pub fn folder(&mut self, path: &str, mode: u32) {
         self.put(path, Entry::Folder { mode });
     }
 
-    pub(super) fn file(&mut self, path: &str, mode: u32, bytes: impl Into<Vec<u8>>) {
+    /// Adds a file.
+    pub fn file(&mut self, path: &str, mode: u32, bytes: impl Into<Vec<u8>>) {
         self.put(path, Entry::File { mode, bytes: bytes.into() });
     }
 
-    pub(super) fn link(&mut self, path: &str, target: &str) {
+    /// Adds a symbolic link.
+    pub fn link(&mut self, path: &str, target: &str) {
         self.put(path, Entry::Link { target: target.to_owned() });
     }
 
     /// Adds a program of this machine as `path`, with its shared libraries where its loader expects them.
-    pub(super) fn program(&mut self, path: &str, from: &Path) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// If the program or one of its libraries cannot be read.
+    pub fn program(&mut self, path: &str, from: &Path) -> anyhow::Result<()> {
         self.file(path, 0o755, read(from)?);
         for library in libraries(from)? {
             self.file(&library.display().to_string(), 0o755, read(&library)?);
@@ -68,7 +74,7 @@ impl Rootfs {
     }
 
     /// The files as an uncompressed layer. Everything belongs to root and has timestamp zero.
-    pub(super) fn layer(&self) -> io::Result<Vec<u8>> {
+    pub(crate) fn layer(&self) -> io::Result<Vec<u8>> {
         let mut layer = tar::Builder::new(Vec::new());
         for (path, entry) in &self.entries {
             let mut header = header();
@@ -95,7 +101,7 @@ impl Rootfs {
 }
 
 /// A header without time and user of the build.
-pub(super) fn header() -> tar::Header {
+pub(crate) fn header() -> tar::Header {
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::Regular);
     header.set_uid(0);

@@ -6,11 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-
-use super::{
-    archive::{self, Config, Image},
-    rootfs::Rootfs,
-};
+use sei_oci::{Config, Image, Rootfs};
 
 /// Programs, and the Debian packages that contain them.
 const PROGRAMS: &[(&str, &str)] = &[("busybox", "busybox-static"), ("curl", "curl"), ("openssl", "openssl")];
@@ -33,7 +29,7 @@ pub(super) fn write(path: &Path, name: &str) -> anyhow::Result<()> {
         env: vec!["PATH=/bin".to_owned()],
         ..Config::default()
     };
-    archive::write(path, &[Image { name, config, files: &files }])
+    sei_oci::write(path, &[Image { name, config, files: &files }])
 }
 
 /// The paths of `programs` on this machine; all missing ones are reported at once.
