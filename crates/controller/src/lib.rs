@@ -86,6 +86,7 @@ mod refusal;
 mod repair;
 mod run;
 mod scope;
+mod scopes;
 mod sidecar;
 mod status_write;
 #[cfg(test)]

@@ -1,33 +1,14 @@
-//! Wiring: one controller per scope (all namespaces, or one each), fed by the watches of its cache. None
-//! starts before the caches of all scopes have synced or are denied, since nodes are observed across scopes.
+//! The controllers from start to shutdown. None starts before the caches of all scopes have synced or are denied,
+//! since nodes are observed across scopes.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use futures::{FutureExt, future};
-use kube::{Client, runtime::reflector::ObjectRef};
-use sei_api::SeiNode;
-use sei_sidecar::Transport;
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinSet,
-};
+use kube::Client;
+use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    cache::{Cache, Filling},
-    context::{Context, Options, SecretAccess},
-    error::Error,
-    events::Publisher,
-    exclusives::{Exclusives, Stores},
-    feeds, groups,
-    metrics::{Controller, Metrics},
-    neighbours::{Fleet, Neighbours},
-    references::References,
-    scope,
-    sidecar::{Directory, Permits, Sidecars, Tokens},
+    cache::Filling, context::Options, error::Error, events::Publisher, metrics::Metrics, scopes::Scopes,
 };
 
 /// Time limit for active passes once the operator is asked to stop. What is aborted then is resumed by the
@@ -102,132 +83,6 @@ async fn ended(feeds: &mut JoinSet<()>) -> Error {
     Error::Ended { what: "a watch" }
 }
 
-type Woken = mpsc::UnboundedReceiver<ObjectRef<SeiNode>>;
-
-/// A context for each scope, with its queues of nodes and groups.
-struct Scopes(Vec<Scope>);
-
-struct Scope {
-    nodes: Arc<Context>,
-    woken_nodes: Woken,
-    groups: Arc<groups::Context>,
-    woken_groups: groups::Woken,
-}
-
-impl Scopes {
-    /// Starts the watches of every scope in `feeds`.
-    fn watch(
-        client: &Client,
-        options: &Options,
-        metrics: &Arc<Metrics>,
-        events: &Publisher,
-        feeds: &mut JoinSet<()>,
-    ) -> Self {
-        // A namespace that is listed twice is one scope: two would reconcile the same nodes.
-        let namespaces: BTreeSet<_> = options.namespaces.iter().map(String::as_str).collect();
-        let namespaces: Vec<_> = match namespaces.is_empty() {
-            true => vec![None],
-            false => namespaces.into_iter().map(Some).collect(),
-        };
-        for controller in [Controller::Nodes, Controller::Groups] {
-            metrics.workers(controller, usize::from(options.workers.max(1)) * namespaces.len());
-        }
-        let all_tls_secrets = options.secret_access == SecretAccess::Watch;
-        let caches: Vec<_> = namespaces.iter().map(|_| Cache::new(all_tls_secrets)).collect();
-        let stores = namespaces.iter().zip(&caches).map(|(namespace, (cache, _))| Stores {
-            namespace: namespace.map(str::to_owned),
-            nodes: cache.nodes.clone(),
-            stateful_sets: cache.stateful_sets.clone(),
-            jobs: cache.jobs.clone(),
-            pods: cache.pods.clone(),
-            progress: cache.progress.clone(),
-        });
-        let stores = stores.collect();
-        let fleet = namespaces.iter().zip(&caches).map(|(namespace, (cache, _))| Fleet {
-            namespace: namespace.map(str::to_owned),
-            nodes: cache.nodes.clone(),
-            progress: cache.progress.clone(),
-        });
-        let fleet: Arc<[_]> = fleet.collect();
-        let (wakes, woken): (Vec<_>, Vec<_>) = namespaces.iter().map(|_| mpsc::unbounded_channel()).unzip();
-        let node_ids = Arc::default();
-        let exclusives = Arc::new(Exclusives::new(stores, wakes.clone()));
-        let transport = Transport::new(options.connect_to.clone(), Arc::clone(&options.gate));
-        let tokens = Tokens::new(client, options.token_file.clone());
-        let permits = Permits::default();
-        let pace = Arc::default();
-        let mut scopes = Vec::new();
-        for (((namespace, (cache, writers)), wake), woken) in
-            namespaces.into_iter().zip(caches).zip(&wakes).zip(woken)
-        {
-            let sidecars = Arc::new(Sidecars {
-                transport: transport.clone(),
-                tokens: tokens.clone(),
-                permits: permits.clone(),
-                metrics: Arc::clone(metrics),
-                wake: wake.clone(),
-                directory: Directory::default(),
-            });
-            let surroundings = groups::Surroundings {
-                client: client.clone(),
-                platform: &options.platform,
-                sidecars: Arc::clone(&sidecars),
-                genesis_bucket: options.genesis_bucket.clone(),
-                metrics: Arc::clone(metrics),
-                events: events.clone(),
-            };
-            let (groups, group_writers, woken_groups) = groups::Context::new(surroundings, &cache);
-            let context = Arc::new(Context {
-                client: client.clone(),
-                platform: options.platform.clone(),
-                sidecars,
-                genesis_bucket: options.genesis_bucket.clone(),
-                cache,
-                references: References::new(client.clone(), wake.clone(), Arc::clone(metrics)),
-                neighbours: Neighbours {
-                    fleet: Arc::clone(&fleet),
-                    wakes: wakes.clone(),
-                    node_ids: Arc::clone(&node_ids),
-                },
-                exclusives: Arc::clone(&exclusives),
-                wake: wake.clone(),
-                metrics: Arc::clone(metrics),
-                events: events.clone(),
-                memories: Mutex::default(),
-                pace: Arc::clone(&pace),
-                groups: Arc::clone(&groups),
-            });
-            feeds::start(feeds, &context, writers, namespace);
-            groups::start(feeds, &groups, group_writers, namespace);
-            scopes.push(Scope { nodes: context, woken_nodes: woken, groups, woken_groups });
-        }
-        Self(scopes)
-    }
-
-    /// Runs the controllers until `stopped` is true and they have ended.
-    async fn run(self, workers: u16, stopped: &watch::Receiver<bool>) {
-        let run = |scope: Scope| {
-            let nodes = scope::run(scope.nodes, scope.woken_nodes, workers, stopped.clone());
-            future::join(nodes, groups::run(scope.groups, scope.woken_groups, workers, stopped.clone()))
-        };
-        future::join_all(self.0.into_iter().map(run)).await;
-    }
-
-    async fn settled(&self) {
-        future::join_all(self.0.iter().map(|scope| scope.nodes.cache.progress.settled())).await;
-    }
-
-    fn synced(&self) -> impl Future<Output = ()> + Send + use<> {
-        let all: Vec<_> = self.0.iter().map(|scope| scope.nodes.cache.progress.synced()).collect();
-        future::join_all(all).map(drop)
-    }
-
-    /// Kinds with a store in this state, in any scope.
-    fn kinds(&self, filling: Filling) -> BTreeSet<&'static str> {
-        self.0.iter().flat_map(|scope| scope.nodes.cache.progress.of(filling)).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
@@ -235,22 +90,15 @@ mod tests {
     use http::{Method, Request, Response};
     use kube::client::Body;
     use prometheus_client::registry::Registry;
-    use sei_render::Platform;
-    use sei_sidecar::{Error as SidecarError, Gate, TaskRequest};
-    use sei_testkit::builders;
     use serde_json::{Value, json};
-    use tokio::time::timeout;
+    use tokio::{sync::mpsc, time::timeout};
 
     use super::*;
     use crate::testbed;
 
     fn options(namespaces: &[&str]) -> Options {
-        let settings = builders::platform().into_iter().map(|(name, value)| (name.into(), value.into()));
-        let platform = Platform::from_settings(&settings.collect()).unwrap();
-        Options {
-            namespaces: namespaces.iter().map(|name| (*name).into()).collect(),
-            ..Options::new(platform)
-        }
+        let namespaces = namespaces.iter().map(|name| (*name).into()).collect();
+        Options { namespaces, ..Options::new(testbed::platform(&[])) }
     }
 
     fn metrics() -> Arc<Metrics> {
@@ -315,26 +163,5 @@ mod tests {
         theirs.send_replace(Theirs::Listed);
         let first = timeout(10 * minute, changed.recv()).await.expect("it is reconciled then").unwrap();
         assert!(first.ends_with("/namespaces/ours/seinodes/node-0"), "{first}");
-    }
-
-    #[derive(Debug)]
-    struct Closed;
-
-    impl Gate for Closed {
-        fn is_open(&self) -> bool {
-            false
-        }
-    }
-
-    #[tokio::test]
-    async fn submissions_to_sidecars_are_behind_the_gate_of_the_options() {
-        let client = testbed::client(|_| testbed::failure(404));
-        let options = Options { gate: Arc::new(Closed), ..options(&[]) };
-        let events = Publisher::new(client.clone());
-        let scopes = Scopes::watch(&client, &options, &metrics(), &events, &mut JoinSet::new());
-        let sidecar = scopes.0[0].nodes.sidecars.transport.plain("http://127.0.0.1:9").unwrap();
-        let task = TaskRequest { id: uuid::Uuid::nil(), type_: "mark-ready".to_owned(), params: None };
-        let refused = sidecar.submit(&task).await.unwrap_err();
-        assert!(matches!(refused, SidecarError::NotLeading { .. }), "{refused}");
     }
 }

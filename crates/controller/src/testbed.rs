@@ -61,11 +61,16 @@ pub(crate) fn client(answer: impl Fn(&str) -> Answer + Clone + Send + 'static) -
     Client::new(service, "default")
 }
 
-/// A context with the settings of a small platform and with `settings`, and the writers of its stores.
-pub(crate) fn context(client: &Client, settings: &[(&str, &str)]) -> (Arc<Context>, Writers) {
+/// A small platform, with `settings` in addition.
+pub(crate) fn platform(settings: &[(&str, &str)]) -> Platform {
     let settings = builders::platform().into_iter().chain(settings.iter().copied());
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let platform = Platform::from_settings(&settings).unwrap();
+    Platform::from_settings(&settings).unwrap()
+}
+
+/// A context with a small platform that has `settings` in addition, and the writers of its stores.
+pub(crate) fn context(client: &Client, settings: &[(&str, &str)]) -> (Arc<Context>, Writers) {
+    let platform = platform(settings);
     let metrics = Arc::new(Metrics::register(&mut Registry::default()));
     let events = Publisher::new(client.clone());
     let (cache, writers) = Cache::new(true);
