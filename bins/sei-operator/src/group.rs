@@ -13,7 +13,8 @@ use sei_api::{
     deployment_conditions::ConditionType, labels, v1alpha1::deployment::ChildNode,
 };
 use sei_deployment::{
-    CeremonyFacts, Decision, HTTPRoute, Object, Observed, Routes, child, decide, objects as beside, status,
+    CeremonyFacts, Color, Decision, HTTPRoute, Object, Observed, Routes, Seat, child, decide,
+    objects as beside, status,
 };
 use sei_render::Platform;
 use serde::{Serialize, de::DeserializeOwned};
@@ -24,8 +25,9 @@ use crate::bad_input::bad;
 /// The SeiNodes of a group and the objects beside them.
 pub(crate) fn objects(group: &SeiNodeDeployment, platform: &Platform) -> Vec<Value> {
     let revision = group.metadata.generation.unwrap_or(1).to_string();
-    let nodes = (0..group.spec.replicas()).map(|ordinal| json!(child(group, ordinal, &revision)));
-    let others = beside(group, &routes(platform)).into_iter().map(|object| object.body());
+    let seats = (0..group.spec.replicas()).map(|ordinal| Seat::new(group, Color::Blue, ordinal));
+    let nodes = seats.map(|seat| json!(child(group, &seat, &revision)));
+    let others = beside(group, Color::Blue, &routes(platform)).into_iter().map(|object| object.body());
     let mut objects: Vec<_> = nodes.chain(others).collect();
     if group.metadata.uid.is_none() {
         // No owner can be named that does not exist yet.
@@ -77,6 +79,7 @@ impl Next {
             unreadable: BTreeSet::new(),
             // Where seid is cannot be known offline.
             halts: BTreeMap::new(),
+            heights: BTreeMap::new(),
             ceremony: CeremonyFacts::default(),
             knows_budgets: true,
             routes,

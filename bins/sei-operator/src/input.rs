@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Display, path::Path};
 
 use k8s_openapi::api::core::v1::Secret;
 use sei_api::{ClusterDomain, SeiNode, SeiNodeDeployment};
-use sei_deployment::child;
+use sei_deployment::{Color, Seat, child};
 use sei_render::{Platform, SettingsError};
 use sei_store::Bucket;
 use serde_json::Value;
@@ -65,7 +65,7 @@ fn group(path: &Path, mut object: Value) -> anyhow::Result<SeiNodeDeployment> {
         .map_err(|fault| refused(path, fault))?;
     let group: SeiNodeDeployment = serde_json::from_value(object).map_err(|error| refused(path, error))?;
     // The nodes differ in names alone.
-    match faults(&child(&group, 0, "")) {
+    match faults(&child(&group, &Seat::new(&group, Color::Blue, 0), "")) {
         None => Ok(group),
         Some(faults) => Err(refused(path, format!("spec.template: {faults}"))),
     }

@@ -37,6 +37,8 @@ vocabulary! {
         RolloutStarted = "RolloutStarted",
         /// A change of the template of a SeiNodeDeployment has been rolled out to each of its SeiNodes.
         RolloutComplete = "RolloutComplete",
+        /// The Services of a SeiNodeDeployment select the new SeiNodes of a `BlueGreen` update.
+        TrafficMoved = "TrafficMoved",
         /// An attempt to assemble the genesis of a SeiNodeDeployment failed and is retried; the note has the error.
         AssemblyRetrying = "AssemblyRetrying",
         /// The validators of a SeiNodeDeployment have created its chain and run it.

@@ -62,6 +62,11 @@ impl Heights {
         self.0.get(&node).map_or(Halt::Unknown, |source| source.await_halt(awaited))
     }
 
+    /// What the seid of a node said last; `None` while it does not respond.
+    pub(crate) fn of(&self, namespace: &str, node: &str) -> Option<SeidStatus> {
+        self.0.get(&ObjectRef::new(node).within(namespace))?.seid()
+    }
+
     /// What each seid that responds said last, with namespace and name of its node.
     pub(crate) fn all(&self) -> Vec<(String, String, SeidStatus)> {
         let sources = self.0.all().into_iter();

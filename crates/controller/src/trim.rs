@@ -39,9 +39,14 @@ pub(crate) fn group(group: &mut SeiNodeDeployment) {
     but_annotations(&mut group.metadata);
 }
 
-/// Keeps annotations: one says that a group retained the Service.
+/// Keeps annotations, of which one says that a group retained the Service, and when the operator changed it, without the
+/// fields.
 pub(crate) fn group_service(object: &mut Service) {
+    let writers = object.metadata.managed_fields.take().into_iter().flatten();
+    let applied = writers.filter(is_applied_by_group);
+    let applied = applied.map(|entry| ManagedFieldsEntry { fields_v1: None, ..entry }).collect();
     but_annotations(&mut object.metadata);
+    object.metadata.managed_fields = Some(applied);
     object.status = None;
 }
 

@@ -8,20 +8,23 @@ use kube::core::{Selector, SelectorExt};
 use sei_api::{SeiNodeDeployment, labels};
 
 use crate::{
-    child::{child, group_name},
+    child::child,
     object::{Object, metadata},
+    seat::{Color, Seat, group_name},
 };
 
-/// The budget of a group. A pod that is not ready is evicted in any case: that makes nothing less available.
-pub(crate) fn budget(group: &SeiNodeDeployment) -> PodDisruptionBudget {
+/// The budget of the set that gets the traffic. A pod that is not ready is evicted in any case: that makes nothing less available.
+pub(crate) fn budget(group: &SeiNodeDeployment, traffic: Color) -> PodDisruptionBudget {
     let strategy = &group.spec.update_strategy;
     let max_unavailable = strategy.max_unavailable(group.spec.replicas());
-    let of_group = [(labels::DEPLOYMENT.to_owned(), group_name(group).to_owned())].into();
     PodDisruptionBudget {
         metadata: metadata(group, group_name(group).to_owned()),
         spec: Some(PodDisruptionBudgetSpec {
             max_unavailable: Some(IntOrString::Int(i32::try_from(max_unavailable).unwrap_or(1))),
-            selector: Some(LabelSelector { match_labels: Some(of_group), match_expressions: None }),
+            selector: Some(LabelSelector {
+                match_labels: Some(traffic.selector(group)),
+                match_expressions: None,
+            }),
             unhealthy_pod_eviction_policy: Some("AlwaysAllow".to_owned()),
             ..PodDisruptionBudgetSpec::default()
         }),
@@ -31,7 +34,7 @@ pub(crate) fn budget(group: &SeiNodeDeployment) -> PodDisruptionBudget {
 
 /// Whether a budget of another owner selects pods of the group. The API server evicts no pod that two budgets select.
 pub(crate) fn is_covered(group: &SeiNodeDeployment, objects: &[Object]) -> bool {
-    let pod = labels::node_labels(&child(group, 0, ""));
+    let pod = labels::node_labels(&child(group, &Seat::new(group, Color::Blue, 0), ""));
     let selects = |budget: &PodDisruptionBudget| {
         let selector = budget.spec.as_ref().and_then(|spec| spec.selector.clone());
         let selector = selector.and_then(|selector| Selector::try_from(selector).ok());

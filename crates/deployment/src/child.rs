@@ -1,9 +1,7 @@
-//! The desired SeiNode of an ordinal.
+//! The desired SeiNode of a place in a group.
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::Resource;
 use sei_api::{
     SeiNode, SeiNodeDeployment, SeiNodeSpec, labels,
     v1alpha1::{
@@ -12,27 +10,21 @@ use sei_api::{
     },
 };
 
-/// Name of the SeiNode of `ordinal`.
-pub fn child_name(group: &SeiNodeDeployment, ordinal: u32) -> String {
-    format!("{}-{ordinal}", group_name(group))
-}
+use crate::{
+    owner::owner,
+    seat::{Seat, group_name},
+};
 
-/// The ordinal in the name of a SeiNode, if the name follows the scheme of `group`.
-pub(crate) fn ordinal_of(group: &SeiNodeDeployment, name: &str) -> Option<u32> {
-    let ordinal = name.strip_prefix(group_name(group))?.strip_prefix('-')?.parse().ok()?;
-    (child_name(group, ordinal) == name).then_some(ordinal)
-}
-
-/// The SeiNode of `ordinal` from the template, labeled with `revision`.
-pub fn child(group: &SeiNodeDeployment, ordinal: u32, revision: &str) -> SeiNode {
-    let name = child_name(group, ordinal);
+/// The SeiNode of `seat` from the template, labeled with `revision`.
+pub fn child(group: &SeiNodeDeployment, seat: &Seat, revision: &str) -> SeiNode {
     let metadata = group.spec.template.metadata.as_ref();
     let mut labels = metadata.and_then(|metadata| metadata.labels.clone()).unwrap_or_default();
-    let spec = spec(group, ordinal, &name, &labels, revision);
-    labels.extend(of_group(group, revision));
-    labels.insert(labels::DEPLOYMENT_ORDINAL.to_owned(), ordinal.to_string());
+    let spec = spec(group, seat, &labels, revision);
+    labels.insert(labels::DEPLOYMENT.to_owned(), group_name(group).to_owned());
+    labels.insert(labels::DEPLOYMENT_ORDINAL.to_owned(), seat.ordinal.to_string());
+    labels.insert(labels::REVISION.to_owned(), revision.to_owned());
     labels.insert(labels::CHAIN.to_owned(), spec.chain_id.clone());
-    let mut node = SeiNode::new(&name, spec);
+    let mut node = SeiNode::new(&seat.name, spec);
     node.metadata.namespace = group.metadata.namespace.clone();
     node.metadata.labels = Some(labels);
     node.metadata.annotations = metadata.and_then(|metadata| metadata.annotations.clone());
@@ -40,33 +32,9 @@ pub fn child(group: &SeiNodeDeployment, ordinal: u32, revision: &str) -> SeiNode
     node
 }
 
-/// The reference that makes `group` the controller of an object.
-pub(crate) fn owner(group: &SeiNodeDeployment) -> OwnerReference {
-    OwnerReference {
-        api_version: SeiNodeDeployment::api_version(&()).into_owned(),
-        block_owner_deletion: Some(true),
-        controller: Some(true),
-        kind: SeiNodeDeployment::kind(&()).into_owned(),
-        name: group_name(group).to_owned(),
-        uid: group.metadata.uid.clone().unwrap_or_default(),
-    }
-}
-
-pub(crate) fn group_name(group: &SeiNodeDeployment) -> &str {
-    group.metadata.name.as_deref().unwrap_or_default()
-}
-
-fn of_group(group: &SeiNodeDeployment, revision: &str) -> [(String, String); 2] {
-    [
-        (labels::DEPLOYMENT.to_owned(), group_name(group).to_owned()),
-        (labels::REVISION.to_owned(), revision.to_owned()),
-    ]
-}
-
 fn spec(
     group: &SeiNodeDeployment,
-    ordinal: u32,
-    name: &str,
+    seat: &Seat,
     template_labels: &BTreeMap<String, String>,
     revision: &str,
 ) -> SeiNodeSpec {
@@ -74,13 +42,14 @@ fn spec(
     let mut pod_labels = template_labels.clone();
     pod_labels.retain(|key, _| !labels::is_reserved(key));
     pod_labels.extend(spec.pod_labels.take().unwrap_or_default());
-    pod_labels.extend(of_group(group, revision));
+    pod_labels.extend(seat.color.selector(group));
+    pod_labels.insert(labels::REVISION.to_owned(), revision.to_owned());
     spec.pod_labels = Some(pod_labels);
     for reference in references(&mut spec) {
-        *reference = reference.replace(NAME_VARIABLE, name);
+        *reference = reference.replace(NAME_VARIABLE, &seat.name);
     }
     if let (Some(genesis), Some(validator)) = (&group.spec.genesis, &mut spec.validator) {
-        validator.genesis_ceremony = Some(ceremony(genesis, ordinal));
+        validator.genesis_ceremony = Some(ceremony(genesis, seat.ordinal));
         spec.peers.get_or_insert_default().push(members(group));
     }
     spec
@@ -109,9 +78,9 @@ fn references(spec: &mut SeiNodeSpec) -> Vec<&mut String> {
     names
 }
 
-/// The SeiNode of `ordinal` that `node` is to become: one that was created after the ceremony is not put into it.
-pub(crate) fn child_like(node: &SeiNode, group: &SeiNodeDeployment, ordinal: u32, revision: &str) -> SeiNode {
-    let mut desired = child(group, ordinal, revision);
+/// The SeiNode of `seat` that `node` is to become: one that was created after the ceremony is not put into it.
+pub(crate) fn child_like(node: &SeiNode, group: &SeiNodeDeployment, seat: &Seat, revision: &str) -> SeiNode {
+    let mut desired = child(group, seat, revision);
     if !takes_part(node) {
         as_follower(&mut desired);
     }

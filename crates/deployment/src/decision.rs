@@ -1,5 +1,7 @@
 //! The next writes of a group.
 
+use std::time::Duration;
+
 use kube::ResourceExt;
 use sei_api::{
     SeiNodeDeployment, deployment_conditions::StalledReason, labels, v1alpha1::deployment::StrategyType,
@@ -7,17 +9,25 @@ use sei_api::{
 
 use crate::{
     availability,
+    blue_green::{self, BlueGreen},
     ceremony::{self, CeremonyStep, Entry},
     child::{as_follower, child},
     deletion,
     hard_fork::HardFork,
-    members::{Members, Observed, Place, UNREADABLE, generation},
+    member::{Place, UNREADABLE, generation},
+    members::{Members, Set},
     objects,
+    observed::Observed,
     obstacle::Obstacle,
+    old_set::Hold,
     rollout::{Candidate, turn},
     scale::{self, Step},
     write::Write,
 };
+
+/// Says what to do where an update would change nothing.
+const UNKNOWN_STRATEGY: &str = "the template changed, and this version of the operator does not know updateStrategy.type; set \
+     InPlace, BlueGreen or HardFork, or revert the template";
 
 /// The next writes, and what prevents others.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,6 +38,8 @@ pub struct Decision {
     pub obstacles: Vec<Obstacle>,
     /// The next step of the genesis ceremony, if the group has one.
     pub ceremony: Option<CeremonyStep>,
+    /// When the next decision is due although nothing was changed.
+    pub next: Option<Duration>,
 }
 
 /// The next writes of a group.
@@ -40,24 +52,31 @@ pub fn decide(observed: &Observed) -> Decision {
         return Decision { writes: vec![Write::Mark], ..Decision::default() };
     }
     let members = Members::of(observed);
-    let (writes, obstacles) = objects::update(observed);
-    let mut decision = Decision { writes, obstacles, ceremony: ceremony::step(observed) };
+    let replacement = BlueGreen::of(observed, &members);
+    let traffic = replacement.as_ref().map_or(members.serving.color, BlueGreen::traffic);
+    let (writes, obstacles) = objects::update(observed, traffic);
+    let ceremony = ceremony::step(observed);
+    let mut decision = Decision { writes, obstacles, next: None, ceremony };
     decision.obstacles.extend(decision.ceremony.iter().filter_map(|step| step.obstacle.clone()));
     let fork = HardFork::of(observed, &members);
-    fill(group, &members, fork.as_ref(), &mut decision);
+    fill(group, &members.serving, fork.is_none() && replacement.is_none(), &mut decision);
     update(group, &members, fork.as_ref(), &mut decision);
+    match &replacement {
+        Some(replacement) => replace(group, replacement, &mut decision),
+        None => delete_other(observed, &members, &mut decision),
+    }
     scale_down(group, &members, &mut decision);
     decision.obstacles.extend(in_nodes(&members));
     decision
 }
 
-/// Creates missing SeiNodes and adopts retained ones.
-fn fill(group: &SeiNodeDeployment, members: &Members, fork: Option<&HardFork<'_>>, decision: &mut Decision) {
-    for member in &members.wanted {
+/// Adopts retained SeiNodes of a set and, if it `may_create` them, creates missing ones.
+fn fill(group: &SeiNodeDeployment, set: &Set, may_create: bool, decision: &mut Decision) {
+    for member in &set.wanted {
         match &member.place {
-            Place::Vacant if members.holder(member.ordinal).is_some() || fork.is_some() => {}
+            Place::Vacant if !may_create => {}
             Place::Vacant => {
-                let mut node = child(group, member.ordinal, &generation(group));
+                let mut node = child(group, &member.seat, &generation(group));
                 match group.spec.genesis.as_ref().map(|_| ceremony::entry(group)) {
                     Some(Entry::Closed) => continue,
                     Some(Entry::Follower) => as_follower(&mut node),
@@ -70,7 +89,7 @@ fn fill(group: &SeiNodeDeployment, members: &Members, fork: Option<&HardFork<'_>
                 decision.obstacles.push(Obstacle::new(StalledReason::ForeignObject, why));
             }
             Place::Unreadable => {
-                let message = format!("SeiNode {} {UNREADABLE}", member.name);
+                let message = format!("SeiNode {} {UNREADABLE}", member.seat.name);
                 decision.obstacles.push(Obstacle::new(StalledReason::NodeStalled, message));
             }
             Place::Own(_) | Place::Ending(_) => {}
@@ -102,32 +121,44 @@ fn update(
             fork.map_or_else(Default::default, |fork| fork.turn(members))
         }
         StrategyType::BlueGreen | StrategyType::Unknown => {
-            if candidates.iter().any(|candidate| candidate.is_outdated) {
-                decision.obstacles.push(Obstacle::new(
-                    StalledReason::NotSupported,
-                    "the template changed, and this version of the operator updates with updateStrategy.type InPlace and HardFork \
-                     alone; set one of them, or revert the template",
-                ));
-            }
+            let fault = match strategy.type_ {
+                StrategyType::BlueGreen => blue_green::fault(group),
+                _ => Some(UNKNOWN_STRATEGY),
+            };
+            let fault = fault.filter(|_| candidates.iter().any(|candidate| candidate.is_outdated));
+            decision.obstacles.extend(fault.map(|why| Obstacle::new(StalledReason::NotSupported, why)));
             Default::default()
         }
     };
     for (ordinal, child) in members.children() {
         let patch = match turn.contains(&ordinal) {
-            true => Some(child.whole_patch(group, ordinal)),
+            true => Some(child.whole_patch(group)),
             false => child.metadata_patch(),
         };
         decision.writes.extend(child.write(patch));
     }
 }
 
+/// Creates and updates the SeiNodes that are to replace those that serve.
+fn replace(group: &SeiNodeDeployment, replacement: &BlueGreen<'_>, decision: &mut Decision) {
+    fill(group, replacement.new_set(), true, decision);
+    decision.writes.extend(replacement.writes());
+    decision.next = replacement.next();
+}
+
+/// Deletes the set that does not serve.
+fn delete_other(observed: &Observed, members: &Members, decision: &mut Decision) {
+    let nodes = &members.other.nodes;
+    match Hold::of(observed, members).filter(|_| !nodes.is_empty()) {
+        Some(hold) => decision.next = hold.next(),
+        None => decision.writes.extend(nodes.iter().filter_map(Write::delete)),
+    }
+}
+
 fn scale_down(group: &SeiNodeDeployment, members: &Members, decision: &mut Decision) {
-    match scale::step(group, &members.surplus) {
+    match scale::step(group, &members.serving.surplus) {
         Step::Done | Step::Wait => {}
-        Step::Delete(node) => {
-            let (name, uid) = (node.name_any(), node.uid().unwrap_or_default());
-            decision.writes.push(Write::Delete { name, uid });
-        }
+        Step::Delete(node) => decision.writes.extend(Write::delete(&node)),
         Step::Confirm(node) => {
             let (name, uid) = (node.name_any(), node.uid().unwrap_or_default());
             let message = format!(
@@ -140,36 +171,21 @@ fn scale_down(group: &SeiNodeDeployment, members: &Members, decision: &mut Decis
     }
 }
 
-/// Stalled SeiNodes, and SeiNodes that the group does not manage.
+/// Stalled SeiNodes of both sets, and SeiNodes that the group does not manage.
 fn in_nodes(members: &Members) -> Vec<Obstacle> {
-    let stalled = members.children().filter_map(|(_, child)| {
+    let children = members.serving.children().chain(members.other.children());
+    let stalled = children.filter_map(|(_, child)| {
         let (reason, message) = availability::stalled(&child.node)?;
         let message = format!("SeiNode {}: {reason}: {message}", child.node.name_any());
         Some(Obstacle::new(StalledReason::NodeStalled, message))
     });
-    let strays = members
-        .strays
-        .iter()
-        .map(|node| Obstacle::new(StalledReason::UnexpectedNode, unexpected(members, &node.name_any())));
-    stalled.chain(strays).collect()
-}
-
-/// Message about a SeiNode of the second set of the Go controller, with what to do.
-fn unexpected(members: &Members, name: &str) -> String {
-    let what = format!(
-        "SeiNode {name} was created by a BlueGreen or HardFork update of the Go controller and is neither updated nor deleted"
-    );
-    let vacant = members.wanted.iter().find(|member| {
-        matches!(member.place, Place::Vacant)
-            && members.holder(member.ordinal).is_some_and(|holder| holder.name_any() == name)
+    let strays = members.strays.iter().map(|node| {
+        let message = format!(
+            "SeiNode {} was created by a BlueGreen or HardFork update of the Go controller and is neither updated nor \
+             deleted; delete it, or remove its owner reference to keep it outside the group",
+            node.name_any()
+        );
+        Obstacle::new(StalledReason::UnexpectedNode, message)
     });
-    match vacant {
-        Some(member) => {
-            format!(
-                "{what}; {} is created when {name} is deleted or has lost its owner reference",
-                member.name
-            )
-        }
-        None => format!("{what}; delete it, or remove its owner reference to keep it outside the group"),
-    }
+    stalled.chain(strays).collect()
 }

@@ -6,11 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{ResourceExt, core::ObjectMeta};
 use sei_api::{SeiNode, SeiNodeDeployment, labels, v1alpha1::deployment::DeletionPolicy};
 
-use crate::{
-    members::{Observed, is_owned_by},
-    scale::has_only_keys,
-    write::Write,
-};
+use crate::{observed::Observed, owner::is_owned_by, scale::has_only_keys, write::Write};
 
 /// The finalizer that `kubectl delete --cascade=orphan` sets.
 const ORPHAN: &str = "orphan";
@@ -51,8 +47,7 @@ fn part_with(group: &SeiNodeDeployment, node: &Arc<SeiNode>) -> Option<Write> {
             owners: other_owners(&node.metadata, group),
         });
     }
-    (node.metadata.deletion_timestamp.is_none())
-        .then(|| Write::Delete { name: node.name_any(), uid: node.uid().unwrap_or_default() })
+    Write::delete(node)
 }
 
 /// Whether everything is retained: because of the policy, of `--cascade=orphan`, or of a policy of a later version.

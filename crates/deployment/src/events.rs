@@ -10,7 +10,13 @@ use sei_api::{
 
 /// The events between two statuses, most useful first.
 pub fn events(before: &SeiNodeDeploymentStatus, after: &SeiNodeDeploymentStatus) -> Vec<Event> {
-    let all = [rollout(before, after), ceremony(before, after), stalled(before, after), phase(before, after)];
+    let all = [
+        rollout(before, after),
+        traffic(before, after),
+        ceremony(before, after),
+        stalled(before, after),
+        phase(before, after),
+    ];
     all.into_iter().flatten().collect()
 }
 
@@ -35,6 +41,12 @@ fn rollout(before: &SeiNodeDeploymentStatus, after: &SeiNodeDeploymentStatus) ->
         }
         _ => None,
     }
+}
+
+fn traffic(before: &SeiNodeDeploymentStatus, after: &SeiNodeDeploymentStatus) -> Option<Event> {
+    let (was, is) = (before.selector.as_ref()?, after.selector.as_ref()?);
+    let note = || format!("the Services select the pods with label {is} and no longer those with {was}");
+    (was != is).then(|| Event::normal(EventReason::TrafficMoved, note()))
 }
 
 fn ceremony(before: &SeiNodeDeploymentStatus, after: &SeiNodeDeploymentStatus) -> Option<Event> {
@@ -129,6 +141,18 @@ mod tests {
         assert_eq!(reasons(&assembling, &retrying), [EventReason::AssemblyRetrying]);
         assert_eq!(reasons(&retrying, &retrying), []);
         assert_eq!(reasons(&assembling, &complete), [EventReason::GenesisCeremonyComplete]);
+    }
+
+    #[test]
+    fn traffic_that_moves_is_reported() {
+        let of = |selector: Option<&str>| SeiNodeDeploymentStatus {
+            selector: selector.map(str::to_owned),
+            ..SeiNodeDeploymentStatus::default()
+        };
+        let (none, blue, green) = (of(None), of(Some("l=rpc")), of(Some("l=rpc.green")));
+        assert_eq!(reasons(&none, &blue), []);
+        assert_eq!(reasons(&blue, &blue), []);
+        assert_eq!(reasons(&blue, &green), [EventReason::TrafficMoved]);
     }
 
     #[test]

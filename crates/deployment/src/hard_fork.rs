@@ -7,11 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube::ResourceExt;
 use sei_api::{SeiNode, deployment_conditions::StalledReason, v1alpha1::deployment::StrategyType};
 
-use crate::{
-    halt::Halt,
-    members::{Members, Observed},
-    obstacle::Obstacle,
-};
+use crate::{halt::Halt, members::Members, observed::Observed, obstacle::Obstacle};
 
 /// Reason of a SeiNode that waits for the height.
 pub(crate) const WAITING: &str = "WaitingForHalt";

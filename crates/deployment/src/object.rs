@@ -1,14 +1,15 @@
 //! The objects of a group other than its SeiNodes, of any kind.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
+use jiff::Timestamp;
 use k8s_openapi::api::{core::v1::Service, policy::v1::PodDisruptionBudget};
 use kube::{Resource, ResourceExt, core::ObjectMeta};
 use sei_api::{SeiNodeDeployment, labels};
 use sei_render::drift::differences;
 use serde_json::{Value, json};
 
-use crate::{child::group_name, http_route::HTTPRoute};
+use crate::{fields::is_applied_by_group, http_route::HTTPRoute, owner::owner, seat::group_name};
 
 /// Kind of an object of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,6 +103,23 @@ impl Object {
         self.metadata().deletion_timestamp.is_some()
     }
 
+    /// The labels of the pods that it selects.
+    pub(crate) fn selector(&self) -> Option<&BTreeMap<String, String>> {
+        match self {
+            Self::Service(service) => service.spec.as_ref()?.selector.as_ref(),
+            Self::PodDisruptionBudget(budget) => {
+                budget.spec.as_ref()?.selector.as_ref()?.match_labels.as_ref()
+            }
+            Self::HTTPRoute(_) => None,
+        }
+    }
+
+    /// When the operator changed it last.
+    pub(crate) fn applied_at(&self) -> Option<Timestamp> {
+        let mut entries = self.metadata().managed_fields.iter().flatten();
+        Some(entries.find(|entry| is_applied_by_group(entry))?.time.as_ref()?.0)
+    }
+
     fn controller(&self) -> Option<&str> {
         let mut owners = self.metadata().owner_references.iter().flatten();
         owners.find(|owner| owner.controller == Some(true)).map(|owner| owner.uid.as_str())
@@ -157,7 +175,7 @@ pub(crate) fn metadata(group: &SeiNodeDeployment, name: String) -> ObjectMeta {
         annotations: Some(
             [(labels::MANAGED_BY_ANNOTATION.to_owned(), labels::MANAGED_BY_DEPLOYMENT.to_owned())].into(),
         ),
-        owner_references: Some(vec![crate::child::owner(group)]),
+        owner_references: Some(vec![owner(group)]),
         ..ObjectMeta::default()
     }
 }

@@ -8,19 +8,23 @@ use sei_api::{SeiNodeDeployment, deployment_conditions::StalledReason};
 use crate::{
     budget,
     http_route::Routes,
-    members::Observed,
     object::{Object, ObjectKind, described},
+    observed::Observed,
     obstacle::Obstacle,
-    route, service,
+    route,
+    seat::Color,
+    service,
     write::Write,
 };
 
-/// The desired objects of a group, without HTTPRoutes if they cannot be written.
-pub fn objects(group: &SeiNodeDeployment, routes: &Routes) -> Vec<Object> {
-    let mut objects =
-        vec![Arc::new(service::internal_service(group)).into(), Arc::new(budget::budget(group)).into()];
+/// The desired objects of a group whose traffic goes to the set `traffic`, without HTTPRoutes if they cannot be written.
+pub fn objects(group: &SeiNodeDeployment, traffic: Color, routes: &Routes) -> Vec<Object> {
+    let mut objects = vec![
+        Arc::new(service::internal_service(group, traffic)).into(),
+        Arc::new(budget::budget(group, traffic)).into(),
+    ];
     if group.spec.networking.is_some() {
-        objects.push(Arc::new(service::external_service(group)).into());
+        objects.push(Arc::new(service::external_service(group, traffic)).into());
         if let Routes::At(gateway) = routes {
             objects
                 .extend(route::routes(group, gateway).into_iter().map(|(_, route)| Arc::new(route).into()));
@@ -30,10 +34,10 @@ pub fn objects(group: &SeiNodeDeployment, routes: &Routes) -> Vec<Object> {
 }
 
 /// The next writes, and what prevents others.
-pub(crate) fn update(observed: &Observed) -> (Vec<Write>, Vec<Obstacle>) {
+pub(crate) fn update(observed: &Observed, traffic: Color) -> (Vec<Write>, Vec<Obstacle>) {
     let group = &*observed.group;
     let (mut writes, mut obstacles) = (Vec::new(), Vec::new());
-    let mut wanted = objects(group, &observed.routes);
+    let mut wanted = objects(group, traffic, &observed.routes);
     if !observed.knows_budgets || budget::is_covered(group, &observed.objects) {
         wanted.retain(|object| object.kind() != ObjectKind::PodDisruptionBudget);
     }

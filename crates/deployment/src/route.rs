@@ -4,9 +4,9 @@ use sei_api::SeiNodeDeployment;
 use sei_render::Gateway;
 
 use crate::{
-    child::group_name,
     http_route::{BackendRef, HTTPRoute, HTTPRouteSpec, HeaderMatch, Match, ParentRef, Rule},
     object::metadata,
+    seat::group_name,
     service::{external_ports, external_service_name},
 };
 

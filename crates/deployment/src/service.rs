@@ -1,18 +1,19 @@
-//! The Services of a group: internal, and external behind a Gateway. They select every pod of the group, of any
-//! revision, so that an update removes no serving pod from them.
-
-use std::collections::BTreeMap;
+//! The Services of a group: internal, and external behind a Gateway. They select every pod of one of its sets, of any
+//! revision, so that an update in place removes no serving pod from them.
 
 use k8s_openapi::{
     api::core::v1::{Service, ServicePort, ServiceSpec},
     apimachinery::pkg::util::intstr::IntOrString,
 };
 use sei_api::{
-    SeiNodeDeployment, labels, ports,
+    SeiNodeDeployment, ports,
     v1alpha1::{Mode, deployment::InternalPorts},
 };
 
-use crate::{child::group_name, object::metadata};
+use crate::{
+    object::metadata,
+    seat::{Color, group_name},
+};
 
 /// Name of the internal Service.
 pub(crate) fn internal_service_name(group: &SeiNodeDeployment) -> String {
@@ -25,17 +26,17 @@ pub(crate) fn external_service_name(group: &SeiNodeDeployment) -> String {
 }
 
 /// The internal Service.
-pub(crate) fn internal_service(group: &SeiNodeDeployment) -> Service {
+pub(crate) fn internal_service(group: &SeiNodeDeployment, traffic: Color) -> Service {
     let ports = [("rpc", ports::RPC), ("evm-http", ports::EVM_RPC), ("rest", ports::REST)]
         .map(|(name, number)| port(name, number));
-    service(group, internal_service_name(group), ports.into())
+    service(group, internal_service_name(group), traffic, ports.into())
 }
 
 /// The external Service, without the label of the others, as with the Go controller: validators are reached by peers
 /// only.
-pub(crate) fn external_service(group: &SeiNodeDeployment) -> Service {
+pub(crate) fn external_service(group: &SeiNodeDeployment, traffic: Color) -> Service {
     let ports = external_ports(group).map(|(name, number)| port(name, number));
-    let mut service = service(group, external_service_name(group), ports.collect());
+    let mut service = service(group, external_service_name(group), traffic, ports.collect());
     service.metadata.annotations = None;
     service
 }
@@ -48,12 +49,12 @@ pub(crate) fn external_ports(group: &SeiNodeDeployment) -> impl Iterator<Item = 
         .filter(move |(name, _)| if is_validator { *name == "p2p" } else { *name != "metrics" })
 }
 
-fn service(group: &SeiNodeDeployment, name: String, ports: Vec<ServicePort>) -> Service {
+fn service(group: &SeiNodeDeployment, name: String, traffic: Color, ports: Vec<ServicePort>) -> Service {
     Service {
         metadata: metadata(group, name),
         spec: Some(ServiceSpec {
             type_: Some("ClusterIP".to_owned()),
-            selector: Some(BTreeMap::from([(labels::DEPLOYMENT.to_owned(), group_name(group).to_owned())])),
+            selector: Some(traffic.selector(group)),
             ports: Some(ports),
             ..ServiceSpec::default()
         }),

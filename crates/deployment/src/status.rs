@@ -9,14 +9,11 @@ mod phase;
 mod routes;
 mod tls;
 
-use kube::ResourceExt;
-use sei_api::{SeiNodeDeploymentStatus, deployment_conditions::StalledReason, labels};
+use sei_api::{SeiNodeDeployment, SeiNodeDeploymentStatus, deployment_conditions::StalledReason};
 
 use crate::{
-    decision::Decision,
-    hard_fork::HardFork,
-    members::{Members, Observed},
-    obstacle::Obstacle,
+    blue_green::BlueGreen, decision::Decision, hard_fork::HardFork, members::Members, observed::Observed,
+    obstacle::Obstacle, old_set::Hold, seat::Color,
 };
 
 /// A write that the API server refused.
@@ -32,8 +29,15 @@ pub struct Refusal {
 pub fn status(observed: &Observed, decision: &Decision, refusals: &[Refusal]) -> SeiNodeDeploymentStatus {
     let group = &*observed.group;
     let members = Members::of(observed);
-    let counts = counts::Counts::of(group, &members);
-    let nodes = nodes::of(group, &members, &counts, HardFork::of(observed, &members).as_ref());
+    let replacement = BlueGreen::of(observed, &members);
+    let counts = counts::Counts::of(group, &members, replacement.as_ref());
+    let fork = HardFork::of(observed, &members);
+    let updates = nodes::Updates {
+        fork: fork.as_ref(),
+        replacement: replacement.as_ref(),
+        hold: Hold::of(observed, &members),
+    };
+    let nodes = nodes::of(group, &members, &counts, &updates);
     let mut obstacles = decision.obstacles.clone();
     obstacles.extend(refusals.iter().map(|refusal| {
         let message = format!("the API server refused to write {}: {}", refusal.object, refusal.message);
@@ -53,9 +57,9 @@ pub fn status(observed: &Observed, decision: &Decision, refusals: &[Refusal]) ->
         ready_replicas: Some(counts.ready),
         available_replicas: Some(counts.available),
         unavailable_replicas: Some(counts.unavailable),
-        selector: Some(format!("{}={}", labels::DEPLOYMENT, group.name_any())),
+        selector: Some(selector(group, members.serving.color)),
         nodes: Some(nodes),
-        sidecar_tls: tls::of(group, &members, &observed.domain),
+        sidecar_tls: tls::of(group, &members, replacement.as_ref(), &observed.domain),
         internal_service: endpoints::internal(observed),
         per_pod_services: Some(endpoints::pods(group, &members)),
         networking_status: routes::hosts(observed),
@@ -63,4 +67,10 @@ pub fn status(observed: &Observed, decision: &Decision, refusals: &[Refusal]) ->
         plan: ceremony::plan(before.plan, observed, decision),
         conditions,
     }
+}
+
+/// The selector of the pods that serve, as text.
+fn selector(group: &SeiNodeDeployment, color: Color) -> String {
+    let labels = color.selector(group);
+    labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }

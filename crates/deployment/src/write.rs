@@ -1,6 +1,9 @@
 //! The writes of a decision.
 
+use std::sync::Arc;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::ResourceExt;
 use sei_api::SeiNode;
 use serde_json::Value;
 
@@ -69,4 +72,12 @@ pub enum Write {
     },
     /// Remove the finalizer.
     Unmark,
+}
+
+impl Write {
+    /// The deletion of a SeiNode; `None` if it is being deleted.
+    pub(crate) fn delete(node: &Arc<SeiNode>) -> Option<Self> {
+        let delete = || Self::Delete { name: node.name_any(), uid: node.uid().unwrap_or_default() };
+        node.metadata.deletion_timestamp.is_none().then(delete)
+    }
 }

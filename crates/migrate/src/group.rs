@@ -44,6 +44,7 @@ pub(crate) fn forecast(
         objects: objects(cluster, &namespace),
         unreadable,
         halts: BTreeMap::new(),
+        heights: BTreeMap::new(),
         knows_budgets: true,
         // HTTPRoutes do not change: the operator applies the same ones.
         routes: Routes::NoGateway,

@@ -174,7 +174,19 @@ fn objection(group: &SeiNodeDeployment, target: &Target) -> Option<String> {
         );
     }
     let unready = unready(group).map(|why| format!("it is not Ready: {why}"));
-    unready.or_else(|| target.conflict(&group.spec.template.spec))
+    unready.or_else(|| second_set(group)).or_else(|| target.conflict(&group.spec.template.spec))
+}
+
+/// Why the SeiNodes of `group` cannot be found by their names, if they cannot.
+fn second_set(group: &SeiNodeDeployment) -> Option<String> {
+    let members = members(group);
+    let mut nodes = group.status.iter().flat_map(|status| status.nodes.iter().flatten());
+    let other = nodes.find(|node| !members.contains(&node.name))?;
+    Some(format!(
+        "its SeiNode {} is of the second set of a BlueGreen update; another BlueGreen update gives its SeiNodes their first \
+         names again",
+        other.name
+    ))
 }
 
 fn create(stored: SeiNodeDeployment, observed: &ObservedGroup, target: &Target) -> GroupProgress {

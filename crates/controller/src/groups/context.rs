@@ -11,7 +11,7 @@ use kube::{
     runtime::reflector::{ObjectRef, Store, store::Writer},
 };
 use sei_api::{ClusterDomain, SeiNode, SeiNodeDeployment, labels};
-use sei_deployment::{HTTPRoute, Routes};
+use sei_deployment::{HTTPRoute, Routes, groups_that_need};
 use sei_render::{Gateway, Platform};
 use sei_store::Bucket;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -228,7 +228,7 @@ fn groups_of(object: &impl Resource) -> impl Iterator<Item = String> {
     let owners = metadata.owner_references.iter().flatten();
     let owners = owners.filter(|owner| owner.kind == SeiNodeDeployment::kind(&()));
     let labelled = metadata.labels.as_ref().and_then(|all| all.get(labels::DEPLOYMENT));
-    let by_name = metadata.name.as_deref().and_then(|name| name.rsplit_once('-')).map(|(group, _)| group);
+    let by_name = metadata.name.as_deref().into_iter().flat_map(groups_that_need);
     let mut groups: Vec<_> = owners
         .map(|owner| owner.name.clone())
         .chain(labelled.cloned())

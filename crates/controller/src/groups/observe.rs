@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use k8s_openapi::api::{core::v1::Service, policy::v1::PodDisruptionBudget};
 use kube::{Api, ResourceExt, runtime::reflector::Store};
 use sei_api::{SeiNode, SeiNodeDeployment};
-use sei_deployment::{HTTPRoute, Halt, Object, ObjectKind, Observed, concerns, is_owned_by, objects};
+use sei_deployment::{
+    Color, HTTPRoute, Halt, Height, Object, ObjectKind, Observed, concerns, is_owned_by, objects,
+};
 
 use super::{ceremony, context::Context, memory::Written};
 use crate::{error::PassError, heights::Awaited, reconciled::described};
@@ -21,7 +23,8 @@ pub(super) async fn observe(ctx: &Context, cached: &Arc<SeiNodeDeployment>) -> R
     let nodes = ctx.nodes.state_filter(|node: &SeiNode| concerns(&group, node));
     let nodes = ctx.memory(&group, |memory| memory.newest(nodes));
     let routes = ctx.routes();
-    let wanted = objects(&group, &routes);
+    // Their names alone matter here.
+    let wanted = objects(&group, Color::default(), &routes);
     let wanted = |kind: ObjectKind| {
         wanted.iter().filter(|object| object.kind() == kind).map(Object::name).collect::<BTreeSet<_>>()
     };
@@ -34,6 +37,7 @@ pub(super) async fn observe(ctx: &Context, cached: &Arc<SeiNodeDeployment>) -> R
         unreadable: ctx.unreadable_nodes.of(&group.namespace().unwrap_or_default()),
         objects: found,
         halts: BTreeMap::new(),
+        heights: BTreeMap::new(),
         knows_budgets: ctx.knows_budgets(),
         routes,
         domain: ctx.domain.clone(),
@@ -41,6 +45,7 @@ pub(super) async fn observe(ctx: &Context, cached: &Arc<SeiNodeDeployment>) -> R
         group,
     };
     observed.halts = halts(ctx, &observed);
+    observed.heights = heights(ctx, &observed);
     Ok(observed)
 }
 
@@ -63,6 +68,16 @@ fn halts(ctx: &Context, observed: &Observed) -> BTreeMap<String, Halt> {
         height.map(|_| (name, halt))
     });
     halts.collect()
+}
+
+/// How far the seids are whose heights an update compares.
+fn heights(ctx: &Context, observed: &Observed) -> BTreeMap<String, Height> {
+    let namespace = observed.group.namespace().unwrap_or_default();
+    let known = observed.awaits_heights().into_iter().filter_map(|node| {
+        let seid = ctx.metrics.heights().of(&namespace, &node)?;
+        Some((node, Height { latest: seid.height, is_catching_up: seid.catching_up }))
+    });
+    known.collect()
 }
 
 /// The objects of one kind that the group owns, and those with the names `wanted`. An object without the label is in no

@@ -85,7 +85,8 @@ async fn end(
     let routes = needs_routes.then_some(NOT_INSTALLED);
     let halts = observed.halts.values().any(|halt| *halt == Halt::Unknown).then_some(ACTORS);
     let ceremony = decision.ceremony.as_ref().and_then(|step| step.next);
-    let next = [pause, status_pause, unseen, routes, halts, ceremony].into_iter().flatten().min();
+    let next =
+        [pause, status_pause, unseen, routes, halts, ceremony, decision.next].into_iter().flatten().min();
     Ok(next.map_or_else(Action::await_change, Action::requeue))
 }
 

@@ -155,6 +155,24 @@ fn of_a_node_only_the_fields_that_its_group_applied_are_kept() {
 }
 
 #[test]
+fn of_the_service_of_a_group_the_time_of_the_last_apply_is_kept_without_its_fields() {
+    let entry = |manager: &str| {
+        json!({
+            "manager": manager, "operation": "Apply", "time": "2026-11-27T04:00:00Z",
+            "fieldsV1": { "f:spec": { "f:selector": {} } },
+        })
+    };
+    let entries = [entry("kubectl"), entry(labels::DEPLOYMENT_FIELD_MANAGER)];
+    let mut service: Service =
+        serde_json::from_value(json!({ "metadata": { "name": "rpc-internal", "managedFields": entries } }))
+            .unwrap();
+    group_service(&mut service);
+    let mut kept = entry(labels::DEPLOYMENT_FIELD_MANAGER);
+    kept.as_object_mut().unwrap().remove("fieldsV1");
+    assert_eq!(serde_json::to_value(&service.metadata.managed_fields).unwrap(), json!([kept]));
+}
+
+#[test]
 fn an_object_affects_its_owner_and_the_node_in_its_label() {
     let mut object: Service = with_metadata(Some("SeiNode"), json!({}));
     object.labels_mut().insert("sei.io/node".into(), "node-1".into());

@@ -13,7 +13,7 @@ use sei_api::{
 use sei_plan::{TaskKind, retry_delay, task_id_of};
 use serde_json::{Map, Value, json};
 
-use crate::child::{child_name, group_name};
+use crate::seat::{child_name, group_name};
 
 /// Type of the sidecar task that assembles the genesis.
 const ASSEMBLE: &str = "assemble-and-upload-genesis";

@@ -17,7 +17,7 @@ use super::{
     validity, was_completed,
 };
 use crate::{
-    members::Observed,
+    observed::Observed,
     obstacle::Obstacle,
     surroundings::{AssemblyState, GenesisBucket},
 };

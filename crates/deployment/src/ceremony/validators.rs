@@ -9,11 +9,7 @@ use sei_api::{
 };
 use sei_plan::{OfKind, TaskKind};
 
-use crate::{
-    availability::phase,
-    child::{child_name, takes_part},
-    members::is_owned_by,
-};
+use crate::{availability::phase, child::takes_part, owner::is_owned_by, seat::child_name};
 
 /// The SeiNode of `ordinal`, if the group owns it and it stays.
 fn of_group<'a>(

@@ -5,7 +5,7 @@ use sei_api::{
     v1alpha1::TaskPlan,
 };
 
-use crate::{decision::Decision, members::Observed};
+use crate::{decision::Decision, observed::Observed};
 
 /// The plan to store. It stays as it is while the group is being deleted, when nothing is decided of it.
 pub(super) fn plan(before: Option<TaskPlan>, observed: &Observed, decision: &Decision) -> Option<TaskPlan> {

@@ -8,11 +8,12 @@ use sei_api::{
     v1alpha1::deployment::ChildNode,
 };
 
-use super::{counts::Counts, nodes::UPDATE_PENDING, phase::is_updating};
-use crate::{
-    members::{Members, Place},
-    obstacle::Obstacle,
+use super::{
+    counts::Counts,
+    nodes::{UPDATE_PENDING, WAITING_FOR_REPLACEMENT},
+    phase::is_updating,
 };
+use crate::{member::Place, members::Members, obstacle::Obstacle};
 
 /// Conditions of the Go controller that nothing keeps true any more.
 const OF_GO: [&str; 4] = ["GenesisCeremonyNeeded", "NodesReady", "PlanInProgress", "RolloutInProgress"];
@@ -73,13 +74,13 @@ impl Facts<'_> {
                 format!("{counted}; {}", obstacle.message),
             );
         }
-        if !self.members.surplus.is_empty() {
+        if !self.members.serving.surplus.is_empty() {
             return (false, ReadyReason::ScalingDown.into(), format!("{counted}; {}", self.waits()));
         }
         if self.counts.is_complete() {
             return (true, ReadyReason::AllNodesReady.into(), counted);
         }
-        let reason = match self.members.children().any(|(_, child)| is_updating(child)) {
+        let reason = match is_updating(self.members) {
             true => ReadyReason::UpdateInProgress,
             false => ReadyReason::NodesNotReady,
         };
@@ -91,13 +92,13 @@ impl Facts<'_> {
             (true, ProgressingReason::DeletingNodes)
         } else if !self.obstacles.is_empty() {
             (false, ProgressingReason::Blocked)
-        } else if !self.members.surplus.is_empty() {
+        } else if !self.members.serving.surplus.is_empty() {
             (true, ProgressingReason::DeletingNodes)
         } else if self.counts.is_complete() {
             (false, ProgressingReason::Complete)
-        } else if self.members.wanted.iter().any(|member| !matches!(member.place, Place::Own(_))) {
+        } else if self.members.serving.wanted.iter().any(|member| !matches!(member.place, Place::Own(_))) {
             (true, ProgressingReason::CreatingNodes)
-        } else if self.members.children().any(|(_, child)| is_updating(child)) {
+        } else if is_updating(self.members) {
             (true, ProgressingReason::UpdatingNodes)
         } else {
             (true, ProgressingReason::WaitingForNodes)
@@ -128,7 +129,12 @@ impl Facts<'_> {
     /// What the first nodes are waiting for; those that hold the others first.
     fn waits(&self) -> String {
         let mut waiting: Vec<_> = self.nodes.iter().filter(|node| node.reason.is_some()).collect();
-        waiting.sort_by_key(|node| node.reason.as_deref() == Some(UPDATE_PENDING));
+        let is_held = |node: &ChildNode| {
+            node.reason
+                .as_deref()
+                .is_some_and(|reason| [UPDATE_PENDING, WAITING_FOR_REPLACEMENT].contains(&reason))
+        };
+        waiting.sort_by_key(|node| is_held(node));
         let named = waiting.iter().take(NAMED).map(|node| {
             let part = |text: &Option<String>| text.clone().unwrap_or_default();
             format!("{}: {}: {}", node.name, part(&node.reason), part(&node.message))

@@ -10,7 +10,8 @@ use sei_api::{
 };
 
 use crate::{
-    members::{Members, Observed},
+    members::Members,
+    observed::Observed,
     service::{internal_service_name, ports as internal_ports},
 };
 

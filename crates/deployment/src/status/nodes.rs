@@ -8,8 +8,11 @@ use sei_api::{SeiNode, SeiNodeDeployment, v1alpha1::deployment::ChildNode};
 use super::counts::Counts;
 use crate::{
     availability::{phase, reason},
+    blue_green::{self, BlueGreen},
     hard_fork::HardFork,
-    members::{Child, Member, Members, Place, UNREADABLE},
+    member::{Child, Member, Place, UNREADABLE},
+    members::Members,
+    old_set::Hold,
 };
 
 /// Messages of the API server and of nodes can be long; `kubectl describe` of the node has them whole.
@@ -18,11 +21,22 @@ const MESSAGE_LIMIT: usize = 512;
 /// Reason of a node that serves and is not updated yet.
 pub(super) const UPDATE_PENDING: &str = "UpdatePending";
 
+/// Reason of a node that serves until another one replaces it.
+pub(super) const WAITING_FOR_REPLACEMENT: &str = blue_green::WAITING;
+
+/// What of the group is being updated.
+pub(super) struct Updates<'a> {
+    pub(super) fork: Option<&'a HardFork<'a>>,
+    pub(super) replacement: Option<&'a BlueGreen<'a>>,
+    /// What keeps a set that does not serve.
+    pub(super) hold: Option<Hold>,
+}
+
 pub(super) fn of(
     group: &SeiNodeDeployment,
     members: &Members,
     counts: &Counts,
-    fork: Option<&HardFork<'_>>,
+    updates: &Updates<'_>,
 ) -> Vec<ChildNode> {
     let down: Vec<_> = members.children().filter(|(_, child)| !child.is_available()).collect();
     let down: Vec<_> = down.iter().map(|(_, child)| child.node.name_any()).collect();
@@ -30,22 +44,74 @@ pub(super) fn of(
         true => "waiting for its turn to be updated".to_owned(),
         false => format!("waiting for its turn to be updated, until {} is available", down.join(", ")),
     };
-    let wanted = members.wanted.iter().map(|member| at(member, &turn, fork));
-    let surplus = members.surplus.iter().map(|node| leaving(node, "ScalingDown", "above spec.replicas"));
+    let serving = members.serving.wanted.iter().map(|member| {
+        at(member, |child| updates.wait(child, &turn), || updates.creation().unwrap_or_else(missing))
+    });
+    let surplus =
+        members.serving.surplus.iter().map(|node| leaving(node, "ScalingDown", "above spec.replicas"));
     let strays =
         members.strays.iter().map(|node| leaving(node, "UnexpectedNode", "not a name of this group"));
-    wanted.chain(surplus).chain(strays).collect()
+    serving.chain(surplus).chain(updates.other(members)).chain(strays).collect()
 }
 
 fn max_unavailable(group: &SeiNodeDeployment) -> u32 {
     group.spec.update_strategy.max_unavailable(group.spec.replicas())
 }
 
-fn at(member: &Member, turn: &str, fork: Option<&HardFork<'_>>) -> ChildNode {
+impl Updates<'_> {
+    /// What a SeiNode that serves waits for.
+    fn wait(&self, child: &Child, turn: &str) -> Option<(String, String)> {
+        if let Some(fork) = self.fork.filter(|_| child.is_outdated) {
+            return Some(fork.wait(&child.node));
+        }
+        if !child.is_available() {
+            return Some(reason(&child.node));
+        }
+        if let Some(replacement) = self.replacement {
+            return Some(replacement.replacement());
+        }
+        if child.is_outdated {
+            return Some((UPDATE_PENDING.to_owned(), turn.to_owned()));
+        }
+        (!child.is_updated()).then(|| ("Updating".to_owned(), "waiting until the image runs".to_owned()))
+    }
+
+    /// Why a SeiNode of the set that serves is not created, if it is not.
+    fn creation(&self) -> Option<(String, String)> {
+        let fork = self.fork.map(HardFork::creation);
+        fork.or_else(|| self.replacement.map(BlueGreen::creation))
+    }
+
+    /// The SeiNodes of the set that does not serve.
+    fn other(&self, members: &Members) -> Vec<ChildNode> {
+        let other = &members.other;
+        let gone = self.hold.as_ref().map_or("is being deleted", Hold::message);
+        match self.replacement {
+            Some(replacement) => {
+                let wanted = other.wanted.iter();
+                let wanted = wanted.map(|member| at(member, |child| replacement.wait(child), missing));
+                let surplus =
+                    other.surplus.iter().map(|node| leaving(node, "ScalingDown", "above spec.replicas"));
+                wanted.chain(surplus).collect()
+            }
+            None => other.nodes.iter().map(|node| leaving(node, "Replaced", gone)).collect(),
+        }
+    }
+}
+
+fn missing() -> (String, String) {
+    ("Missing".to_owned(), "waiting for the SeiNode to be created".to_owned())
+}
+
+fn at(
+    member: &Member,
+    wait: impl Fn(&Child) -> Option<(String, String)>,
+    creation: impl Fn() -> (String, String),
+) -> ChildNode {
     let entry = |node: Option<&SeiNode>, why: Option<(String, String)>| {
         let (reason, message) = why.unzip();
         ChildNode {
-            name: member.name.clone(),
+            name: member.seat.name.clone(),
             phase: node.and_then(phase),
             reason,
             message: message.map(|message| message.chars().take(MESSAGE_LIMIT).collect()),
@@ -53,8 +119,7 @@ fn at(member: &Member, turn: &str, fork: Option<&HardFork<'_>>) -> ChildNode {
     };
     let why = |reason: &str, message: &str| Some((reason.to_owned(), message.to_owned()));
     match &member.place {
-        Place::Vacant if let Some(fork) = fork => entry(None, Some(fork.creation())),
-        Place::Vacant => entry(None, why("Missing", "waiting for the SeiNode to be created")),
+        Place::Vacant => entry(None, Some(creation())),
         Place::Unreadable => entry(None, why("Unreadable", &format!("the SeiNode {UNREADABLE}"))),
         Place::Foreign(message) => entry(None, why("ForeignObject", message)),
         Place::Ending(node) => {
@@ -62,21 +127,8 @@ fn at(member: &Member, turn: &str, fork: Option<&HardFork<'_>>) -> ChildNode {
             entry(Some(node), why("WaitingForDeletion", message))
         }
         Place::Retained(child) => entry(Some(&child.node), why("Adopting", "waiting to be adopted")),
-        Place::Own(child) => entry(Some(&child.node), wait(child, turn, fork)),
+        Place::Own(child) => entry(Some(&child.node), wait(child)),
     }
-}
-
-fn wait(child: &Child, turn: &str, fork: Option<&HardFork<'_>>) -> Option<(String, String)> {
-    if let Some(fork) = fork.filter(|_| child.is_outdated) {
-        return Some(fork.wait(&child.node));
-    }
-    if !child.is_available() {
-        return Some(reason(&child.node));
-    }
-    if child.is_outdated {
-        return Some((UPDATE_PENDING.to_owned(), turn.to_owned()));
-    }
-    (!child.is_updated()).then(|| ("Updating".to_owned(), "waiting until the image runs".to_owned()))
 }
 
 fn leaving(node: &Arc<SeiNode>, reason: &str, message: &str) -> ChildNode {

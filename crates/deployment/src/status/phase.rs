@@ -6,10 +6,7 @@ use sei_api::{
 };
 
 use super::counts::Counts;
-use crate::{
-    availability::phase,
-    members::{Child, Members},
-};
+use crate::{availability::phase, member::Child, members::Members};
 
 pub(super) fn of(group: &SeiNodeDeployment, members: &Members, counts: &Counts) -> DeploymentPhase {
     let any = |holds: fn(&Child) -> bool| members.children().any(|(_, child)| holds(child));
@@ -20,7 +17,7 @@ pub(super) fn of(group: &SeiNodeDeployment, members: &Members, counts: &Counts) 
         DeploymentPhase::Pending
     } else if counts.is_complete() {
         DeploymentPhase::Ready
-    } else if any(is_updating) {
+    } else if is_updating(members) {
         DeploymentPhase::Upgrading
     } else if all(has_failed) {
         DeploymentPhase::Failed
@@ -31,8 +28,13 @@ pub(super) fn of(group: &SeiNodeDeployment, members: &Members, counts: &Counts) 
     }
 }
 
-/// The template is being rolled out to a node that already ran.
-pub(super) fn is_updating(child: &Child) -> bool {
+/// The template is being rolled out, or a set that was replaced is being deleted.
+pub(super) fn is_updating(members: &Members) -> bool {
+    !members.other.nodes.is_empty() || members.children().any(|(_, child)| is_outdated(child))
+}
+
+/// The template has not reached a node that already ran.
+fn is_outdated(child: &Child) -> bool {
     let status = child.node.status.as_ref();
     child.is_outdated || (status.is_some_and(|status| status.current_image.is_some()) && !child.is_updated())
 }

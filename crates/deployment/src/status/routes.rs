@@ -11,8 +11,8 @@ use sei_api::{
 
 use crate::{
     http_route::{HTTPRoute, Routes},
-    members::Observed,
     object::{Object, ObjectKind},
+    observed::Observed,
 };
 
 /// The host names of the routes that exist.

@@ -1,6 +1,7 @@
 //! Groups over their whole lifetime: decisions are executed and observed until nothing is left to do.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
+mod blue_green;
 mod ceremony;
 mod deletion;
 mod hard_fork;

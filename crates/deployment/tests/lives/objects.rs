@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use kube::ResourceExt;
 use sei_api::{SeiNode, SeiNodeDeployment, labels, v1alpha1::deployment::DeploymentPhase};
-use sei_deployment::{Object, Write, child, child_name, decide, objects};
+use sei_deployment::{Color, Object, Seat, Write, child, child_name, decide, objects};
 use sei_render::drift::differences;
 use serde_json::{Value, json};
 
@@ -70,7 +70,8 @@ fn the_objects_of_a_group_are_those_of_the_go_controller_but_for_what_is_listed(
         let group = recorded.group();
         for node in recorded.nodes().iter().filter(|node| is_current(&group, node)) {
             let ordinal = node.labels()[labels::DEPLOYMENT_ORDINAL].parse().unwrap();
-            let ours = child(&group, ordinal, &node.labels()[labels::REVISION]);
+            let ours =
+                child(&group, &Seat::new(&group, Color::Blue, ordinal), &node.labels()[labels::REVISION]);
             assert_eq!(ours.name_any(), node.name_any());
             let shown = |node: &SeiNode| {
                 let metadata = &node.metadata;
@@ -86,7 +87,7 @@ fn the_objects_of_a_group_are_those_of_the_go_controller_but_for_what_is_listed(
             compared_nodes += 1;
         }
         let live = recorded.objects();
-        for ours in objects(&group, &recorded.routes()) {
+        for ours in objects(&group, Color::Blue, &recorded.routes()) {
             let theirs = live.iter().find(|live| live.kind() == ours.kind() && live.name() == ours.name());
             let kind = ours.kind().as_str();
             match theirs {
@@ -150,17 +151,22 @@ fn phases_are_those_of_the_go_controller_where_it_saw_its_nodes() {
         let theirs = recorded.state["seiNodeDeployment"]["status"]["phase"].as_str().unwrap();
         let ours = recorded.status().phase.unwrap().as_str();
         let group = recorded.group();
-        let is_updated = recorded.nodes().iter().all(|node| {
-            let ran = node.status.as_ref().and_then(|status| status.current_image.as_deref());
-            ran.is_none_or(|image| image == group.spec.template.spec.image)
-        });
+        let images: Vec<_> = recorded
+            .nodes()
+            .iter()
+            .map(|node| node.status.as_ref().and_then(|status| status.current_image.clone()))
+            .collect();
+        let template = group.spec.template.spec.image.as_str();
+        let is_updated = images.iter().flatten().all(|image| image == template);
+        let runs = is_updated && images.iter().all(Option::is_some);
         let expected = match theirs {
             // It no longer saw any node during an update, and reported it as done before the images ran.
             "Ready" if !is_updated => "Upgrading",
             // Nodes that are being deleted still counted.
             "Initializing" if recorded.nodes().len() > group.spec.replicas() as usize => "Ready",
-            // A group without its own nodes, since the second set took their places.
-            "Upgrading" if recorded.has_second_set() && is_updated => "Pending",
+            // It never ends an update by a second set, which is the group now.
+            "Upgrading" if recorded.has_second_set() && runs => "Ready",
+            "Upgrading" if recorded.has_second_set() && is_updated => "Initializing",
             theirs => theirs,
         };
         assert_eq!(ours, expected, "{}", recorded.name);
@@ -174,7 +180,7 @@ fn the_validators_of_a_ceremony_select_each_other_by_label() {
     recorded.state["seiNodeDeployment"]["spec"]["template"]["spec"]["peers"] = of_template.clone();
     let group = recorded.group();
     for ordinal in 0..5 {
-        let node = child(&group, ordinal, "1");
+        let node = child(&group, &Seat::new(&group, Color::Blue, ordinal), "1");
         let members = json!({ "label": { "selector": { labels::DEPLOYMENT: "devnet" } } });
         assert_eq!(json!(node.spec.peers), json!([of_template[0], members]));
         assert_eq!(node.labels()[labels::DEPLOYMENT], "devnet");

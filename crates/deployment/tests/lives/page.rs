@@ -5,6 +5,9 @@ fn every_test_that_the_page_names_exists() {
     let page = include_str!("../../../../docs/deployments.md");
     let section = page.split("\n## ").find(|section| section.starts_with("Faults\n")).unwrap();
     let tests = [
+        include_str!("blue_green/course.rs"),
+        include_str!("blue_green/interrupted.rs"),
+        include_str!("blue_green/random.rs"),
         include_str!("ceremony/course.rs"),
         include_str!("ceremony/failures.rs"),
         include_str!("ceremony/refusals.rs"),

@@ -98,6 +98,7 @@ impl Recorded {
             objects: self.objects(),
             unreadable: BTreeSet::new(),
             halts: BTreeMap::new(),
+            heights: BTreeMap::new(),
             knows_budgets: true,
             routes: self.routes(),
             domain: ClusterDomain::default(),
@@ -111,9 +112,20 @@ impl Recorded {
         status(&observed, &decide(&observed), &[])
     }
 
+    /// Whether both sets of an update by the Go controller exist.
+    pub fn has_two_sets(&self) -> bool {
+        let nodes = self.nodes();
+        let stays = nodes.iter().filter(|node| node.metadata.deletion_timestamp.is_none());
+        self.has_second_set() && !stays.map(|node| node.name_any()).all(|name| self.is_of_second_set(&name))
+    }
+
+    fn is_of_second_set(&self, node: &str) -> bool {
+        node.contains("-g2-")
+    }
+
     /// Whether the Go controller had created a second set of nodes.
     pub fn has_second_set(&self) -> bool {
-        self.nodes().iter().any(|node| node.name_any().contains("-g2-"))
+        self.nodes().iter().any(|node| self.is_of_second_set(&node.name_any()))
     }
 }
 

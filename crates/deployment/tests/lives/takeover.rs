@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kube::ResourceExt;
-use sei_api::{deployment_conditions::StalledReason, labels};
+use sei_api::labels;
 use sei_deployment::{Write, decide};
 use sei_render::drift::differences;
 use serde_json::json;
@@ -52,13 +52,13 @@ fn every_recorded_group_ends_as_its_template_says_or_names_what_it_needs() {
         let before: BTreeMap<_, _> =
             recorded.nodes().iter().map(|node| (node.name_any(), node.uid())).collect();
         world.settle();
-        let expected = match recorded.has_second_set() {
+        let expected = match recorded.has_two_sets() {
             true => ("True", "UnexpectedNode"),
             false => ("False", "Progressing"),
         };
         let (status, reason) = world.condition("Stalled");
         assert_eq!((status.as_str(), reason.as_str()), expected, "{}", recorded.name);
-        if recorded.has_second_set() {
+        if recorded.has_two_sets() {
             assert!(before.keys().all(|name| world.nodes.contains_key(name)), "{}", recorded.name);
             continue;
         }
@@ -74,16 +74,26 @@ fn every_recorded_group_ends_as_its_template_says_or_names_what_it_needs() {
 }
 
 #[test]
-fn the_second_set_of_a_blue_green_update_stays_the_only_one() {
+fn the_second_set_of_a_blue_green_update_is_the_group_when_the_first_is_gone() {
     for state in ["06-bluegreen-image/17-again-3-same", "07-hardfork-image/14-again-2-same-every-millisecond"]
     {
-        let decision = decide(&Recorded::read(state).observe());
-        let nodes = decision.writes.iter().filter(|write| !matches!(write, Write::ApplyObject(_)));
-        assert_eq!(nodes.count(), 0, "{state}");
-        let reasons: Vec<_> = decision.obstacles.iter().map(|obstacle| obstacle.reason).collect();
-        assert_eq!(reasons, [StalledReason::UnexpectedNode; 2], "{state}");
-        let says = "rpc-0 is created when rpc-g2-0 is deleted";
-        assert!(decision.obstacles[0].message.contains(says), "{}", decision.obstacles[0].message);
+        let mut world = World::of(&Recorded::read(state));
+        let before = world.nodes.clone();
+        world.settle();
+        assert_eq!(world.names(), ["rpc-g2-0", "rpc-g2-1"], "{state}");
+        assert_eq!(world.condition("Ready").0, "True", "{state}");
+        for (name, node) in &world.nodes {
+            assert_eq!(node["spec"], before[name]["spec"], "{state}: the pod of {name} is not restarted");
+        }
+        let status = world.status();
+        assert_eq!(status.per_pod_services.unwrap()[1].name, "rpc-g2-1");
+        // Further nodes have the names of the group.
+        world.edit("/replicas", json!(3));
+        world.settle();
+        assert_eq!(world.names(), ["rpc-2", "rpc-g2-0", "rpc-g2-1"], "{state}");
+        world.edit("/replicas", json!(1));
+        world.settle();
+        assert_eq!(world.names(), ["rpc-g2-0"], "{state}");
     }
 }
 

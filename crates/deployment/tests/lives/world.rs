@@ -9,7 +9,8 @@ use std::{
 use jiff::Timestamp;
 use sei_api::{ClusterDomain, SeiNode, SeiNodeDeploymentStatus, labels};
 use sei_deployment::{
-    CeremonyFacts, Decision, Halt, Object, ObjectKind, Observed, Routes, Write, decide, status, taken_over,
+    CeremonyFacts, Color, Decision, Halt, Height, Object, ObjectKind, Observed, Routes, Write, decide,
+    status, taken_over,
 };
 use serde_json::{Map, Value, json};
 
@@ -27,6 +28,8 @@ pub struct World {
     pub objects: BTreeMap<(ObjectKind, String), Value>,
     /// How their seids stand to the halt height.
     pub halts: BTreeMap<String, Halt>,
+    /// How far their seids are.
+    pub heights: BTreeMap<String, Height>,
     pub knows_budgets: bool,
     pub routes: Routes,
     pub ceremony: CeremonyFacts,
@@ -50,6 +53,7 @@ impl World {
             unreadable: BTreeSet::new(),
             objects: BTreeMap::new(),
             halts: BTreeMap::new(),
+            heights: BTreeMap::new(),
             knows_budgets: true,
             routes: Routes::NotInstalled,
             ceremony: CeremonyFacts::default(),
@@ -87,6 +91,7 @@ impl World {
             objects: self.objects.iter().map(|((kind, _), body)| object(*kind, body)).collect(),
             unreadable: self.unreadable.clone(),
             halts: self.halts.clone(),
+            heights: self.heights.clone(),
             knows_budgets: self.knows_budgets,
             routes: self.routes.clone(),
             domain: ClusterDomain::default(),
@@ -160,7 +165,7 @@ impl World {
 
     /// Kinds and names of the objects that the group needs.
     pub fn objects_wanted(&self) -> Vec<(ObjectKind, String)> {
-        let wanted = sei_deployment::objects(&read(&self.group), &self.routes);
+        let wanted = sei_deployment::objects(&read(&self.group), Color::Blue, &self.routes);
         wanted.iter().map(|object| (object.kind(), object.name().to_owned())).collect()
     }
 
@@ -244,6 +249,9 @@ impl World {
             Write::ApplyObject(object) => {
                 let mut body = object.body();
                 body["metadata"]["uid"] = json!(object.name());
+                body["metadata"]["managedFields"] = json!([{
+                    "manager": labels::DEPLOYMENT_FIELD_MANAGER, "operation": "Apply", "time": self.now,
+                }]);
                 self.objects.insert((object.kind(), object.name().to_owned()), body);
             }
             Write::DeleteObject { kind, name, uid } => {

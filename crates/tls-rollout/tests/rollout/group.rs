@@ -1,7 +1,7 @@
 //! Enabling and disabling TLS on groups.
 
 use kube::ResourceExt;
-use sei_api::{SeiNodeDeployment, labels};
+use sei_api::{SeiNodeDeployment, labels, v1alpha1::deployment::ChildNode};
 use sei_tls_rollout::{
     Group, GroupProgress, GroupStep, Issuer, ObservedGroup, Secret, Step, Target, Volume, group_steps,
     members, next_group,
@@ -69,6 +69,15 @@ fn the_group_is_recreated_without_its_nodes_and_then_each_node() {
         assert!(is_whole, "the group creates {name}: {steps:?}");
     }
     assert!(matches!(&*steps.after, [GroupStep::Forget { .. }]), "{steps:?}");
+}
+
+#[test]
+fn a_group_whose_nodes_are_of_a_second_set_is_refused() {
+    let mut observed = running();
+    let status = observed.group.as_mut().unwrap().status.as_mut().unwrap();
+    status.nodes = Some(vec![ChildNode { name: "rpc-green-0".to_owned(), ..ChildNode::default() }]);
+    let why = refused(&observed, &enable());
+    assert!(why.contains("rpc-green-0 is of the second set"), "{why}");
 }
 
 #[test]

@@ -13,7 +13,9 @@ pub use status::{
     ChildNode, ChildTls, DeploymentEndpoints, DeploymentPhase, InternalPorts, InternalService,
     NetworkingStatus, NodeEndpoints, PodService, PodServicePorts, RouteHost, SeiNodeDeploymentStatus,
 };
-pub use strategy::{HardForkStrategy, InPlaceStrategy, MaxUnavailable, StrategyType, UpdateStrategy};
+pub use strategy::{
+    BlueGreenStrategy, HardForkStrategy, InPlaceStrategy, MaxUnavailable, StrategyType, UpdateStrategy,
+};
 pub use template::{NAME_VARIABLE, SeiNodeTemplate, TemplateMetadata};
 
 pub(crate) use template::adapt as adapt_template;

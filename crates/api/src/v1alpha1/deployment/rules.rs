@@ -109,12 +109,50 @@ pub(super) fn ceremony_in_template() -> Rule {
     )
 }
 
-/// A second set of validators would have the same keys as the first, or keys that the chain does not know.
-pub(super) fn blue_green_validators() -> Rule {
+/// A second set of validators would have the same keys as the first, or keys that the chain does not know. Evaluated for
+/// groups that are not `BlueGreen` yet.
+pub(super) fn blue_green_mode() -> Rule {
+    turning_blue_green(
+        "has(self.template.spec.fullNode)",
+        "BlueGreen runs a second set of nodes beside the first, which is for full nodes alone: set updateStrategy.type to \
+         InPlace or HardFork",
+    )
+}
+
+/// The two sets must not use the same volumes.
+pub(super) fn blue_green_import() -> Rule {
+    turning_blue_green(
+        "!has(self.template.spec.dataVolume) || !has(self.template.spec.dataVolume.__import__) \
+         || self.template.spec.dataVolume.__import__.pvcName.contains('$(name)')",
+        "with BlueGreen, template.spec.dataVolume.import.pvcName must contain $(name), which becomes the name of each SeiNode: \
+         the second set of nodes needs volumes of its own",
+    )
+}
+
+fn turning_blue_green(wanted: &str, text: &str) -> Rule {
     rule(
-        "self.updateStrategy.type != 'BlueGreen' || !has(self.template.spec.validator) \
-         || (oldSelf.hasValue() && oldSelf.value().updateStrategy.type == 'BlueGreen')",
-        "BlueGreen would run a second set of validators beside the first: set updateStrategy.type to InPlace or HardFork",
+        format!(
+            "self.updateStrategy.type != 'BlueGreen' || {wanted} \
+             || (oldSelf.hasValue() && oldSelf.value().updateStrategy.type == 'BlueGreen')"
+        ),
+        text,
+    )
+}
+
+/// Names of the second set of nodes, which are longer. Evaluated at creation, when nodes are added and when the strategy
+/// changes.
+pub(super) fn blue_green_name() -> Rule {
+    rule(
+        format!(
+            "!has(self.spec) || self.spec.updateStrategy.type != 'BlueGreen' \
+             || (oldSelf.hasValue() && has(oldSelf.value().spec) && self.spec.replicas <= oldSelf.value().spec.replicas \
+             && oldSelf.value().spec.updateStrategy.type == 'BlueGreen') \
+             || size(self.metadata.name) + size('-green-') + size(string(self.spec.replicas - 1)) <= {NAME_LIMIT}"
+        ),
+        format!(
+            "with BlueGreen, metadata.name with '-green-' and the highest ordinal (replicas - 1) must have at most {NAME_LIMIT} \
+             characters: the SeiNodes of the second set are named after it"
+        ),
     )
 }
 

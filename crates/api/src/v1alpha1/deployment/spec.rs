@@ -26,6 +26,7 @@ use crate::v1alpha1::lenient;
         label_selector_path = ".status.selector"
     ),
     validation = rules::name(),
+    validation = rules::blue_green_name(),
     validation = rules::spec(),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
     printcolumn(name = "Replicas", type_ = "integer", json_path = ".spec.replicas"),
@@ -53,13 +54,15 @@ use crate::v1alpha1::lenient;
     validation = rules::genesis_chain(),
     validation = rules::genesis_keys(),
     validation = rules::ceremony_in_template(),
-    validation = rules::blue_green_validators(),
+    validation = rules::blue_green_mode(),
+    validation = rules::blue_green_import(),
     validation = rules::exclusive("validator.signingKey.secret.secretName", "signing-key"),
     validation = rules::exclusive("validator.nodeKey.secret.secretName", "node-key"),
     validation = rules::exclusive("dataVolume.import.pvcName", "data")
 )]
 pub struct SeiNodeDeploymentSpec {
-    /// Number of SeiNodes. They are named `<name>-0` to `<name>-<replicas - 1>`.
+    /// Number of SeiNodes. They are named `<name>-0` to `<name>-<replicas - 1>`; those that a `BlueGreen` update creates
+    /// `<name>-green-0` and so on, and those of the next one as before.
     #[serde(default = "one", deserialize_with = "lenient::integer")]
     #[schemars(with = "i32", range(min = 1, max = 100))]
     pub replicas: i64,

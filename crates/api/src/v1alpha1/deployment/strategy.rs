@@ -1,5 +1,7 @@
 //! How a change of the template reaches the SeiNodes of a group.
 
+use std::time::Duration;
+
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,6 +10,9 @@ use crate::v1alpha1::{
     lenient,
     schema::{self, INTEGER_MAX},
 };
+
+/// Default of `scaleDownDelaySeconds`: routers need seconds to follow a Service.
+const SCALE_DOWN_DELAY: Duration = Duration::from_secs(30);
 
 /// How a change of the template reaches the existing SeiNodes. Absent: `InPlace`, one unavailable node at a time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -19,13 +24,16 @@ use crate::v1alpha1::{
     )
 )]
 pub struct UpdateStrategy {
-    /// `InPlace` updates the existing SeiNodes, `BlueGreen` replaces full nodes with new ones, `HardFork`
+    /// `InPlace` updates the existing SeiNodes, `BlueGreen` replaces full nodes with new ones that have caught up, `HardFork`
     /// updates each one after its seid has halted at a height.
     #[serde(rename = "type", default)]
     pub type_: StrategyType,
     /// Settings of `InPlace`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_place: Option<InPlaceStrategy>,
+    /// Settings of `BlueGreen`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blue_green: Option<BlueGreenStrategy>,
     /// Settings of `HardFork`; required for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hard_fork: Option<HardForkStrategy>,
@@ -36,6 +44,12 @@ impl UpdateStrategy {
     pub fn max_unavailable(&self, replicas: u32) -> u32 {
         let set = self.in_place.as_ref().and_then(|in_place| in_place.max_unavailable.as_ref());
         set.map_or(1, |max| max.of(replicas))
+    }
+
+    /// How long SeiNodes that a `BlueGreen` update has replaced are kept.
+    pub fn scale_down_delay(&self) -> Duration {
+        let set = self.blue_green.as_ref().and_then(|blue_green| blue_green.scale_down_delay_seconds);
+        set.and_then(|seconds| u64::try_from(seconds).ok()).map_or(SCALE_DOWN_DELAY, Duration::from_secs)
     }
 }
 
@@ -67,6 +81,21 @@ pub struct InPlaceStrategy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::number_or_percent")]
     pub max_unavailable: Option<MaxUnavailable>,
+}
+
+/// Settings of `BlueGreen`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BlueGreenStrategy {
+    /// How long the replaced SeiNodes are kept after the traffic has moved, in seconds: until then a reverted template moves
+    /// it back at once. Absent: 30, in which connections to them can end.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::optional_integer"
+    )]
+    #[schemars(with = "Option<i32>", range(min = 0, max = 604_800))]
+    pub scale_down_delay_seconds: Option<i64>,
 }
 
 /// A number or a percentage of nodes.

@@ -78,8 +78,14 @@ impl Lane<'_> {
         self.edit(json!({ "template": { "spec": { "image": B } } })).await;
         self.until_ready(&[("rpc-0", B), ("rpc-1", B)]).await;
         assert_eq!(self.uids().await, before, "no node was recreated");
+        self.edit(json!({
+            "updateStrategy": { "type": "BlueGreen", "blueGreen": { "scaleDownDelaySeconds": 0 } },
+            "template": { "spec": { "image": A } },
+        }))
+        .await;
+        self.until_ready(&[("rpc-green-0", A), ("rpc-green-1", A)]).await;
         self.edit(json!({ "replicas": 1 })).await;
-        self.until_ready(&[("rpc-0", B)]).await;
+        self.until_ready(&[("rpc-green-0", A)]).await;
         self.groups().delete(GROUP, &DeleteParams::default()).await.unwrap();
         eventually("the group is gone", || async { self.groups().get_opt(GROUP).await.unwrap().is_none() })
             .await;

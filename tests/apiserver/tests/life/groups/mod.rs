@@ -1,6 +1,7 @@
 //! SeiNodeDeployments, by the released program.
 
 pub mod bed;
+mod blue_green;
 mod ceremony;
 mod changes;
 mod cost;
