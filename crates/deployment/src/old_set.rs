@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use crate::{members::Members, observed::Observed, traffic};
 
+/// How often it is checked whether the Services have moved, which a watch reports too.
+const RECHECK: Duration = Duration::from_secs(10);
+
 /// What keeps a set that no update needs.
 pub(crate) enum Hold {
     /// The serving set is not complete; the other one can still replace it.
     Serving,
-    /// A Service still selects it.
-    Traffic,
     /// Its connections are given time to end.
     Connections(Duration),
 }
@@ -22,16 +23,13 @@ impl Hold {
         if !serving.all(|member| member.child().is_some_and(|it| it.is_available() && it.is_updated())) {
             return Some(Self::Serving);
         }
-        if traffic::stood(observed, members.serving.color).is_none() {
-            return Some(Self::Traffic);
-        }
         until_idle(observed, members).map(Self::Connections)
     }
 
     /// When it ends, if that is known.
     pub(crate) fn next(&self) -> Option<Duration> {
         match self {
-            Self::Serving | Self::Traffic => None,
+            Self::Serving => None,
             Self::Connections(left) => Some(*left),
         }
     }
@@ -40,7 +38,6 @@ impl Hold {
     pub(crate) fn message(&self) -> &'static str {
         match self {
             Self::Serving => "deleted when every SeiNode that serves is available and runs the template",
-            Self::Traffic => "deleted when the Services no longer select it",
             Self::Connections(_) => {
                 "gets no more traffic; deleted after updateStrategy.blueGreen.scaleDownDelaySeconds"
             }
@@ -49,10 +46,12 @@ impl Hold {
 }
 
 /// Time until the set that does not serve has none of the connections left that it had when it served; `None` if it has none.
-/// While a Service still selects it, that is the whole delay.
+/// While a Service still selects it, the time is not known.
 pub(crate) fn until_idle(observed: &Observed, members: &Members) -> Option<Duration> {
     let delay = observed.group.spec.update_strategy.scale_down_delay();
-    let stood = traffic::stood(observed, members.serving.color).unwrap_or_default();
+    let Some(stood) = traffic::stood(observed, members.serving.color) else {
+        return Some(delay.max(RECHECK));
+    };
     let stood = Duration::try_from(stood).unwrap_or_default();
     delay.checked_sub(stood).filter(|left| !left.is_zero())
 }

@@ -128,8 +128,31 @@ fn the_old_nodes_are_kept_while_a_new_one_is_not_available() {
     group.world.lose("rpc-green-0");
     group.wait(3600);
     act(&mut group);
-    assert_eq!(group.world.names().len(), 4);
+    assert_eq!(group.world.nodes["rpc-0"]["metadata"]["deletionTimestamp"], json!(null));
     assert_eq!(group.reason("rpc-0"), "Replaced");
+}
+
+#[test]
+fn old_nodes_that_a_service_still_selects_are_neither_deleted_nor_updated() {
+    let mut group = Group::new(2);
+    group.world.edit("/updateStrategy/blueGreen", json!({ "scaleDownDelaySeconds": 0 }));
+    group.world.edit(IMAGE, json!(NEW));
+    group.world.settle();
+    group.catch_up();
+    // The write to one of the Services is lost.
+    let external = (ObjectKind::Service, "rpc-external".to_owned());
+    let before = group.world.objects[&external].clone();
+    act(&mut group);
+    assert_eq!(group.selected(), "rpc.green");
+    group.world.objects.insert(external.clone(), before.clone());
+    act(&mut group);
+    assert_eq!(group.world.nodes["rpc-0"]["metadata"]["deletionTimestamp"], json!(null));
+    group.world.objects.insert(external, before);
+    group.world.edit(IMAGE, json!("seid:c"));
+    act(&mut group);
+    assert_eq!(group.world.nodes["rpc-0"]["spec"]["image"], OLD);
+    group.finish();
+    assert_eq!(group.world.names(), ["rpc-0", "rpc-1"]);
 }
 
 #[test]

@@ -14,6 +14,8 @@ enum Event {
     Image(u8),
     Replicas(u32),
     InPlace(bool),
+    /// How long replaced nodes are kept.
+    Delay(bool),
     /// The pod of a node is lost.
     Lose(usize),
     /// A node is deleted by a user.
@@ -40,6 +42,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (0u8..4).prop_map(Event::Image),
         1 => (1u32..4).prop_map(Event::Replicas),
         1 => prop::bool::weighted(0.2).prop_map(Event::InPlace),
+        1 => any::<bool>().prop_map(Event::Delay),
         1 => name().prop_map(Event::Lose),
         1 => name().prop_map(Event::Delete),
         1 => any::<bool>().prop_map(Event::DeleteService),
@@ -61,6 +64,14 @@ impl Group {
     fn serving(&self) -> Option<String> {
         let service = self.world.objects.get(&(ObjectKind::Service, "rpc-internal".to_owned()))?;
         Some(service["spec"]["selector"]["sei.io/nodedeployment"].as_str()?.to_owned())
+    }
+
+    /// Whether a Service selects the pod of a node.
+    fn is_selected(&self, name: &str) -> bool {
+        let services = self.world.objects.iter().filter(|((kind, _), _)| *kind == ObjectKind::Service);
+        let mut selectors =
+            services.map(|(_, service)| &service["spec"]["selector"]["sei.io/nodedeployment"]);
+        selectors.any(|selected| *selected == set(name))
     }
 
     fn stays(&self, name: &str) -> bool {
@@ -114,10 +125,11 @@ impl Group {
             }
             Write::Delete { name, .. } => {
                 let ordinal: usize = name.rsplit('-').next().unwrap().parse().unwrap();
-                let is_replaced = set(name) != serving && self.can_serve(&serving, false);
+                let other = if set(name) == "rpc" { "rpc.green" } else { "rpc" };
+                let is_replaced = !self.is_selected(name) && self.can_serve(other, false);
                 prop_assert!(ordinal >= self.replicas() || is_replaced, "{name} was deleted");
             }
-            Write::Apply { name, patch } if is_blue_green && set(name) == serving => {
+            Write::Apply { name, patch } if is_blue_green && self.is_selected(name) => {
                 let image = &self.world.nodes[name]["spec"]["image"];
                 prop_assert_eq!(&patch["spec"]["image"], image, "{} serves and was updated", name);
             }
@@ -132,7 +144,11 @@ impl Group {
             Event::Replicas(replicas) => self.world.edit("/replicas", json!(replicas)),
             Event::InPlace(is) => {
                 let strategy = if is { "InPlace" } else { "BlueGreen" };
-                self.world.edit("/updateStrategy", json!({ "type": strategy }));
+                self.world.edit("/updateStrategy/type", json!(strategy));
+            }
+            Event::Delay(is_none) => {
+                let seconds = if is_none { 0 } else { super::DELAY };
+                self.world.edit("/updateStrategy/blueGreen", json!({ "scaleDownDelaySeconds": seconds }));
             }
             Event::Lose(name) if self.stays(NAMES[name]) => self.world.lose(NAMES[name]),
             Event::Lose(_) => {}
