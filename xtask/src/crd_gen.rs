@@ -59,13 +59,17 @@ fn files(root: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
     let api = api_page::render(&sei_api::crd()).context("write the reference of SeiNodes")?;
     let groups_api =
         api_page::render(&sei_api::deployment_crd()).context("write the reference of SeiNodeDeployments")?;
+    let tasks = crd_file(&sei_api::task_crd_manifest()?)?;
+    let tasks_api = api_page::render(&sei_api::task_crd()).context("write the reference of SeiNodeTasks")?;
     let values = values_page::render(&read(&format!("{CHART}/values.yaml"))?)?;
     let chart = |file: &str| Path::new(CHART).join("files").join(file);
     Ok(vec![
         (PathBuf::from("crds/seinodedeployments.sei.io.yaml"), groups.clone()),
         (PathBuf::from("crds/seinodes.sei.io.yaml"), nodes.clone()),
+        (PathBuf::from("crds/seinodetasks.sei.io.yaml"), tasks.clone()),
         (chart("seinodedeployments.sei.io.yaml"), groups),
         (chart("seinodes.sei.io.yaml"), nodes),
+        (chart("seinodetasks.sei.io.yaml"), tasks),
         (
             chart("rbac.yaml"),
             format!(
@@ -78,6 +82,7 @@ fn files(root: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
         (PathBuf::from("docs/plans.md"), marked("crates/plan", &plans_page::render()?)),
         (PathBuf::from("docs/reference/api.md"), marked("crates/api", &api)),
         (PathBuf::from("docs/reference/deployments.md"), marked("crates/api", &groups_api)),
+        (PathBuf::from("docs/reference/node-tasks.md"), marked("crates/api", &tasks_api)),
         (PathBuf::from("docs/reference/conditions.md"), marked("crates/api", &conditions_page::render())),
         (PathBuf::from("docs/reference/events.md"), marked("crates/api", &events_page::render()?)),
         (PathBuf::from("docs/reference/overrides.md"), marked("crates/plan", &overrides_page::render()?)),

@@ -12,6 +12,7 @@ use sei_api::{
     conditions::{ConditionType, Reason},
     deployment_conditions as group,
     events::EventReason,
+    task_conditions as task,
 };
 
 /// Folders and files at the root that distinguish a path in backticks from other text.
@@ -29,6 +30,7 @@ const OTHER_WORDS: &[&str] = &[
     "OnDelete",
     "SeiNode",
     "SeiNodeDeployment",
+    "SeiNodeTask",
     "TaskUnknown",
     "WithImage",
 ];
@@ -195,9 +197,12 @@ fn metrics_are_served() {
 fn reasons_are_in_the_vocabulary() {
     let events = EventReason::ALL.iter().map(|reason| reason.as_str());
     let of_groups = group::Reason::all().map(group::Reason::as_str);
-    let reasons: BTreeSet<_> = Reason::all().map(Reason::as_str).chain(of_groups).chain(events).collect();
+    let of_tasks = task::Reason::all().map(task::Reason::as_str);
+    let reasons: BTreeSet<_> =
+        Reason::all().map(Reason::as_str).chain(of_groups).chain(of_tasks).chain(events).collect();
     let kinds = ConditionType::ALL.iter().map(|kind| kind.as_str());
     let kinds = kinds.chain(group::ConditionType::ALL.iter().map(|kind| kind.as_str()));
+    let kinds = kinds.chain(task::ConditionType::ALL.iter().map(|kind| kind.as_str()));
     let known: BTreeSet<_> = reasons.iter().copied().chain(kinds).collect();
     let mut faults = Vec::new();
     for (path, text) in pages() {
@@ -244,7 +249,9 @@ fn documented_reasons_are_set() {
     let groups = product(&["crates/deployment/src", "crates/controller/src"]);
     let of_nodes = Reason::all().map(|reason| (&nodes, format!("{reason:?}")));
     let of_groups = group::Reason::all().map(|reason| (&groups, format!("{reason:?}")));
-    let unwritten = of_nodes.chain(of_groups).filter(|(code, reason)| !written(code, reason));
+    let tasks = product(&["crates/node-task/src", "crates/controller/src"]);
+    let of_tasks = task::Reason::all().map(|reason| (&tasks, format!("{reason:?}")));
+    let unwritten = of_nodes.chain(of_groups).chain(of_tasks).filter(|(code, reason)| !written(code, reason));
     let faults: Vec<_> = unwritten.map(|(_, reason)| format!("{reason} is never written")).collect();
     none(&faults);
 }

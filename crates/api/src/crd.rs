@@ -8,7 +8,7 @@ use kube::CustomResourceExt;
 use serde_json::{Value, json};
 
 use crate::{
-    SeiNode,
+    SeiNode, SeiNodeTask,
     v1alpha1::deployment::{SeiNodeDeployment, adapt_template},
 };
 
@@ -26,6 +26,11 @@ pub fn deployment_crd() -> CustomResourceDefinition {
         spec.and_then(|template| field(template, "spec")).into_iter().for_each(adapt_template);
     }
     crd
+}
+
+/// The CRD `seinodetasks.sei.io`. Install this one instead of [`SeiNodeTask::crd`], which admits explicit nulls.
+pub fn task_crd() -> CustomResourceDefinition {
+    installed(SeiNodeTask::crd())
 }
 
 fn field<'a>(schema: &'a mut JSONSchemaProps, name: &str) -> Option<&'a mut JSONSchemaProps> {
@@ -67,6 +72,15 @@ pub fn crd_manifest() -> Result<Value, serde_json::Error> {
 /// None in practice: a CRD always has a JSON form.
 pub fn deployment_crd_manifest() -> Result<Value, serde_json::Error> {
     manifest(&deployment_crd())
+}
+
+/// [`task_crd`] as a manifest.
+///
+/// # Errors
+///
+/// None in practice: a CRD always has a JSON form.
+pub fn task_crd_manifest() -> Result<Value, serde_json::Error> {
+    manifest(&task_crd())
 }
 
 /// Writes whole numbers as integers (bounds are floats in the typed form), so that the applied manifest
@@ -138,8 +152,8 @@ mod tests {
         }
     }
 
-    fn manifests() -> [Value; 2] {
-        [crd_manifest().unwrap(), deployment_crd_manifest().unwrap()]
+    fn manifests() -> [Value; 3] {
+        [crd_manifest().unwrap(), deployment_crd_manifest().unwrap(), task_crd_manifest().unwrap()]
     }
 
     fn found(wanted: impl Fn(&str, &Value) -> bool) -> Vec<String> {
@@ -213,6 +227,9 @@ mod tests {
         let columns = ["Ready", "Replicas", "Updated", "Available", "Phase", "Reason", "Age"];
         assert_eq!(names(&group, false), columns);
         assert_eq!(names(&group, true), ["Chain", "Image", "Message"]);
+        let task = task_crd();
+        assert_eq!(names(&task, false), ["Node", "Operation", "Phase", "Reason", "Age"]);
+        assert_eq!(names(&task, true), ["Message"]);
     }
 
     #[test]
@@ -223,7 +240,7 @@ mod tests {
             places(schema.pointer(at).unwrap(), "", &|key, _| key == "rule", &mut paths);
             paths
         };
-        let [node, group] = manifests();
+        let [node, group, _] = manifests();
         let (of_node, of_template) =
             (rules(&node, "/spec"), rules(&group, "/spec/properties/template/properties/spec"));
         assert!(of_node.len() > 30);

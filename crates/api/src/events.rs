@@ -1,4 +1,4 @@
-//! The events that the operator publishes about SeiNodes and SeiNodeDeployments. Users and alerts select them
+//! The events that the operator publishes about SeiNodes, SeiNodeDeployments and SeiNodeTasks. Users and alerts select them
 //! by reason, so they are part of the API. The reference page in `docs/` is generated from this table.
 
 use crate::vocabulary::vocabulary;
@@ -43,6 +43,13 @@ vocabulary! {
         AssemblyRetrying = "AssemblyRetrying",
         /// The validators of a SeiNodeDeployment have created its chain and run it.
         GenesisCeremonyComplete = "GenesisCeremonyComplete",
+        /// A SeiNodeTask got its SeiNode, on which no update starts until it has finished. Published about both; the note names
+        /// the other.
+        NodeTaskStarted = "NodeTaskStarted",
+        /// The operation of a SeiNodeTask is complete; the note has its result.
+        NodeTaskComplete = "NodeTaskComplete",
+        /// A SeiNodeTask was not started in time, or its operation failed; the note has the error.
+        NodeTaskFailed = "NodeTaskFailed",
     }
 }
 

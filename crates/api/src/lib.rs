@@ -1,4 +1,4 @@
-//! The custom resources `SeiNode` and `SeiNodeDeployment` : types, admission rules, condition types and
+//! The custom resources `SeiNode`, `SeiNodeDeployment` and `SeiNodeTask`: types, admission rules, condition types and
 //! reasons, and every derived name and label.
 //!
 //! This crate is the leaf of the workspace. It has no client, no clock and no I/O, so that any program that
@@ -57,11 +57,13 @@ mod keys;
 pub mod labels;
 pub mod names;
 pub mod ports;
+pub mod task_conditions;
 pub mod v1alpha1;
 mod vocabulary;
 
 pub use cluster_domain::ClusterDomain;
-pub use crd::{crd, crd_manifest, deployment_crd, deployment_crd_manifest};
+pub use crd::{crd, crd_manifest, deployment_crd, deployment_crd_manifest, task_crd, task_crd_manifest};
 pub use v1alpha1::{
     SeiNode, SeiNodeDeployment, SeiNodeDeploymentSpec, SeiNodeDeploymentStatus, SeiNodeSpec, SeiNodeStatus,
+    SeiNodeTask, SeiNodeTaskSpec, SeiNodeTaskStatus,
 };

@@ -23,6 +23,7 @@ use crate::{
     memory::Memory,
     metrics::{Controller, Metrics},
     neighbours::Neighbours,
+    node_tasks,
     pace::Pace,
     packed::{Pack, Packed},
     references::References,
@@ -99,6 +100,8 @@ pub(crate) struct Context {
     pub(crate) pace: Arc<Pace>,
     /// The groups of this scope.
     pub(crate) groups: Arc<groups::Context>,
+    /// The SeiNodeTasks of this scope.
+    pub(crate) node_tasks: Arc<node_tasks::Context>,
 }
 
 impl Context {

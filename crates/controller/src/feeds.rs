@@ -82,10 +82,12 @@ impl Feeds<'_> {
                 Change::Present(node) => {
                     ctx.wake(ObjectRef::from_obj(node));
                     ctx.groups.node_changed(node);
+                    ctx.node_tasks.node_changed(node);
                 }
                 Change::Gone(node) => {
                     ctx.forget(node);
                     ctx.groups.node_gone(node);
+                    ctx.node_tasks.node_changed(node);
                 }
                 Change::Recovered => ctx.retry_failed(),
             },

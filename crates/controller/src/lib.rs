@@ -1,4 +1,4 @@
-//! The reconcilers of SeiNodes and SeiNodeDeployments: observe, decide, act, record. The only crate with a Kubernetes
+//! The reconcilers of SeiNodes, SeiNodeDeployments and SeiNodeTasks: observe, decide, act, record. The only crate with a Kubernetes
 //! client.
 //!
 //! One pass over a node reads everything first, decides on that value alone, acts, and writes the status once.
@@ -72,6 +72,7 @@ mod heights;
 mod memory;
 mod metrics;
 mod neighbours;
+mod node_tasks;
 mod observe;
 mod pace;
 mod packed;

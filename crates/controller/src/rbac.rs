@@ -28,10 +28,11 @@ const NAMESPACED: &[Row] = &[
     // the Go controller.
     ("sei.io", &["seinodes"], &["get", "list", "watch", "create", "patch", "delete"]),
     ("sei.io", &["seinodedeployments"], &["list", "watch", "patch"]),
-    ("sei.io", &["seinodes/status", "seinodedeployments/status"], &["patch"]),
+    ("sei.io", &["seinodes/status", "seinodedeployments/status", "seinodetasks/status"], &["patch"]),
     // Owner references that block deletion.
     ("sei.io", &["seinodes/finalizers", "seinodedeployments/finalizers"], &["update"]),
-    SUBMIT,
+    // create, get and list: what the proxies of nodes with TLS require. delete: a SeiNodeTask whose time to live has passed.
+    ("sei.io", &["seinodetasks"], &["create", "get", "list", "watch", "delete"]),
     // Server-side apply needs create for an object that does not exist yet.
     ("apps", &["statefulsets"], &["get", "list", "watch", "create", "patch"]),
     ("", &["configmaps"], &["get", "list", "watch", "create", "patch"]),
@@ -126,9 +127,13 @@ pub fn submitter_rules() -> Vec<PolicyRule> {
     vec![rule(SUBMIT)]
 }
 
-/// Rules to view SeiNodes and SeiNodeDeployments, aggregated to `view`.
+/// Rules to view SeiNodes, SeiNodeDeployments and SeiNodeTasks, aggregated to `view`.
 pub fn viewer_rules() -> Vec<PolicyRule> {
-    vec![rule(("sei.io", &["seinodes", "seinodedeployments", "seinodedeployments/scale"], READ))]
+    vec![rule((
+        "sei.io",
+        &["seinodes", "seinodedeployments", "seinodedeployments/scale", "seinodetasks"],
+        READ,
+    ))]
 }
 
 /// Rules to manage SeiNodes and SeiNodeDeployments, aggregated to `edit` and `admin`.
@@ -138,6 +143,16 @@ pub fn editor_rules() -> Vec<PolicyRule> {
         rule(("sei.io", &["seinodes", "seinodedeployments"], write)),
         rule(("sei.io", &["seinodedeployments/scale"], &["update", "patch"])),
     ]
+}
+
+/// Rules to create and delete SeiNodeTasks, aggregated to `edit` and `admin`. The proxies of nodes with TLS accept the same
+/// permission, so it allows every task of their sidecars.
+pub fn operate_rules() -> Vec<PolicyRule> {
+    vec![rule((
+        "sei.io",
+        &["seinodetasks"],
+        &["get", "list", "watch", "create", "delete", "deletecollection"],
+    ))]
 }
 
 /// Rules in the operator's namespace: its lease, called `name`. A rule cannot limit create by name.

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{Resource, ResourceExt, core::NamespaceResourceScope};
 use sei_api::{
-    SeiNode, SeiNodeDeployment,
+    SeiNode, SeiNodeDeployment, SeiNodeTask,
     conditions::{self, Reason, Statement},
-    deployment_conditions,
+    deployment_conditions, task_conditions,
 };
 use serde::de::DeserializeOwned;
 
@@ -66,6 +66,22 @@ impl Reconciled for SeiNodeDeployment {
         let ready = deployment_conditions::Reason::ReadyWhileStalled(stalled);
         deployment_conditions::set(conditions, false, ready, message, generation, now);
         deployment_conditions::set(conditions, true, stalled, message, generation, now);
+    }
+}
+
+impl Reconciled for SeiNodeTask {
+    const CONTROLLER: Controller = Controller::Tasks;
+
+    fn unreadable(
+        conditions: &mut Option<Vec<Condition>>,
+        message: &str,
+        generation: Option<i64>,
+        now: Timestamp,
+    ) {
+        let stalled = task_conditions::StalledReason::Unreadable;
+        let ready = task_conditions::Reason::ReadyWhileStalled(stalled);
+        task_conditions::set(conditions, false, ready, message, generation, now);
+        task_conditions::set(conditions, true, stalled, message, generation, now);
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
     feeds, groups,
     metrics::{Controller, Metrics},
     neighbours::{Fleet, Neighbours},
+    node_tasks,
     references::References,
     scope,
     sidecar::{Directory, Permits, Sidecars, Tokens},
@@ -29,7 +30,7 @@ use crate::{
 
 type Woken = mpsc::UnboundedReceiver<ObjectRef<SeiNode>>;
 
-/// A context for each scope, with its queues of nodes and groups.
+/// A context for each scope, with its queues of nodes, groups and tasks.
 pub(crate) struct Scopes(Vec<Scope>);
 
 struct Scope {
@@ -37,6 +38,8 @@ struct Scope {
     woken_nodes: Woken,
     groups: Arc<groups::Context>,
     woken_groups: groups::Woken,
+    node_tasks: Arc<node_tasks::Context>,
+    woken_tasks: node_tasks::Woken,
 }
 
 impl Scopes {
@@ -54,7 +57,7 @@ impl Scopes {
             true => vec![None],
             false => namespaces.into_iter().map(Some).collect(),
         };
-        for controller in [Controller::Nodes, Controller::Groups] {
+        for controller in [Controller::Nodes, Controller::Groups, Controller::Tasks] {
             metrics.workers(controller, usize::from(options.workers.max(1)) * namespaces.len());
         }
         let all_tls_secrets = options.secret_access == SecretAccess::Watch;
@@ -102,6 +105,14 @@ impl Scopes {
                 events: events.clone(),
             };
             let (groups, group_writers, woken_groups) = groups::Context::new(surroundings, &cache);
+            let surroundings = node_tasks::Surroundings {
+                client: client.clone(),
+                sidecars: Arc::clone(&sidecars),
+                metrics: Arc::clone(metrics),
+                events: events.clone(),
+                wake_nodes: wake.clone(),
+            };
+            let (node_tasks, task_writer, woken_tasks) = node_tasks::Context::new(surroundings, &cache);
             let context = Arc::new(Context {
                 client: client.clone(),
                 platform: options.platform.clone(),
@@ -121,10 +132,19 @@ impl Scopes {
                 memories: Mutex::default(),
                 pace: Arc::clone(&pace),
                 groups: Arc::clone(&groups),
+                node_tasks: Arc::clone(&node_tasks),
             });
             feeds::start(feeds, &context, writers, namespace);
             groups::start(feeds, &groups, group_writers, namespace);
-            scopes.push(Scope { nodes: context, woken_nodes: woken, groups, woken_groups });
+            node_tasks::start(feeds, &node_tasks, task_writer, namespace);
+            scopes.push(Scope {
+                nodes: context,
+                woken_nodes: woken,
+                groups,
+                woken_groups,
+                node_tasks,
+                woken_tasks,
+            });
         }
         Self(scopes)
     }
@@ -133,7 +153,9 @@ impl Scopes {
     pub(crate) async fn run(self, workers: u16, stopped: &watch::Receiver<bool>) {
         let run = |scope: Scope| {
             let nodes = scope::run(scope.nodes, scope.woken_nodes, workers, stopped.clone());
-            future::join(nodes, groups::run(scope.groups, scope.woken_groups, workers, stopped.clone()))
+            let groups = groups::run(scope.groups, scope.woken_groups, workers, stopped.clone());
+            let tasks = node_tasks::run(scope.node_tasks, scope.woken_tasks, workers, stopped.clone());
+            future::join3(nodes, groups, tasks)
         };
         future::join_all(self.0.into_iter().map(run)).await;
     }

@@ -24,6 +24,7 @@ use crate::{
     groups,
     metrics::Metrics,
     neighbours::{Fleet, Neighbours},
+    node_tasks,
     references::References,
     sidecar::{Directory, Permits, Sidecars, Tokens},
 };
@@ -92,6 +93,14 @@ pub(crate) fn context(client: &Client, settings: &[(&str, &str)]) -> (Arc<Contex
         events: events.clone(),
     };
     let (groups, _, _) = groups::Context::new(surroundings, &cache);
+    let surroundings = node_tasks::Surroundings {
+        client: client.clone(),
+        sidecars: Arc::clone(&sidecars),
+        metrics: Arc::clone(&metrics),
+        events: events.clone(),
+        wake_nodes: wake.clone(),
+    };
+    let (node_tasks, _, _) = node_tasks::Context::new(surroundings, &cache);
     let context = Context {
         client: client.clone(),
         platform,
@@ -115,6 +124,7 @@ pub(crate) fn context(client: &Client, settings: &[(&str, &str)]) -> (Arc<Contex
         memories: Mutex::default(),
         pace: Arc::default(),
         groups,
+        node_tasks,
     };
     (Arc::new(context), writers)
 }

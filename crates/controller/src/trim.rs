@@ -13,7 +13,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta, OwnerReference},
 };
 use kube::{Resource, ResourceExt, api::PartialObjectMeta};
-use sei_api::{SeiNode, SeiNodeDeployment, labels};
+use sei_api::{SeiNode, SeiNodeDeployment, SeiNodeTask, labels};
 use sei_deployment::{HTTPRoute, is_applied_by_group, is_by_go};
 use sei_sidecar::cut;
 use serde_json::json;
@@ -37,6 +37,10 @@ pub(crate) fn node(node: &mut SeiNode) {
 
 pub(crate) fn group(group: &mut SeiNodeDeployment) {
     but_annotations(&mut group.metadata);
+}
+
+pub(crate) fn task(task: &mut SeiNodeTask) {
+    but_annotations(&mut task.metadata);
 }
 
 /// Keeps annotations, of which one says that a group retained the Service, and when the operator changed it, without the

@@ -9,6 +9,7 @@ use crate::{
     ending, facts,
     ground::ground,
     in_sync::InSync,
+    node_task,
     observed::Observed,
     obstacle::{self, Obstacle},
     repair::{Overridden, Repair},
@@ -28,6 +29,8 @@ pub(crate) struct Decision {
     pub(crate) next: Next,
     pub(crate) obstacle: Option<Obstacle>,
     pub(crate) ground: Ground,
+    /// A plan is needed that waits for the SeiNodeTask that has the node.
+    pub(crate) awaits_task: bool,
 }
 
 /// What happens with the plan.
@@ -44,10 +47,13 @@ pub(crate) enum Next {
 pub(crate) fn decide(observed: &Observed, rendering: &Rendering<'_>, plan_id: &str) -> Decision {
     let (node, platform) = (rendering.node(), rendering.platform());
     let mut status = facts::status(observed, node, platform);
+    node_task::release(observed, &mut status);
     let Drift { repairs, foreign, overridden, in_sync } = drift::find(observed, rendering);
     let obstacle = obstacle::find(observed, rendering, foreign);
     let ground = ground(observed, node, &status, platform);
-    let (next, mut repairs) = match wanted(observed, node, &status, obstacle.as_ref(), &ground, plan_id) {
+    let wanted = wanted(observed, node, &status, obstacle.as_ref(), &ground, plan_id);
+    let awaits_task = matches!(wanted, Wanted::AfterTask);
+    let (next, mut repairs) = match wanted {
         Wanted::Run(plan) => (Next::Run(plan), repairs),
         Wanted::New(plan) => {
             ending::begin(observed, &mut status, *plan, &ground);
@@ -57,9 +63,13 @@ pub(crate) fn decide(observed: &Observed, rendering: &Rendering<'_>, plan_id: &s
             ending::drop_update(observed, &mut status);
             (Next::Wait, Vec::new())
         }
-        Wanted::Nothing => (Next::Wait, repairs),
+        Wanted::AfterTask => (Next::Wait, repairs),
+        Wanted::Nothing => {
+            node_task::grant(observed, &mut status);
+            (Next::Wait, repairs)
+        }
     };
     repairs.extend(drift::unmarked_claim(observed));
     repairs.extend(drift::claim_retention(observed));
-    Decision { status, repairs, overridden, in_sync, next, obstacle, ground }
+    Decision { status, repairs, overridden, in_sync, next, obstacle, ground, awaits_task }
 }

@@ -15,6 +15,7 @@ pub fn between(before: &SeiNodeStatus, after: &SeiNodeStatus) -> Vec<Event> {
     tls_secret(before, after, &mut events);
     plan(before, after, &mut events);
     sidecar(before, after, &mut events);
+    events.extend(node_task(before, after));
     stalled(before, after, &mut events);
     events.extend(phase(before, after));
     events
@@ -33,6 +34,13 @@ fn phase(before: &SeiNodeStatus, after: &SeiNodeStatus) -> Option<Event> {
     let note = format!("phase changed from {from} to {}{}", phase.as_str(), plan.unwrap_or_default());
     let failed = phase == NodePhase::Failed;
     Some(if failed { Event::warning } else { Event::normal }(EventReason::PhaseTransition, note))
+}
+
+/// A SeiNodeTask got the node. Its end is reported by the task.
+fn node_task(before: &SeiNodeStatus, after: &SeiNodeStatus) -> Option<Event> {
+    let task = after.node_task.as_ref().filter(|task| before.node_task.as_ref() != Some(task))?;
+    let note = format!("SeiNodeTask {} runs on the node; no update starts before it has finished", task.name);
+    Some(Event::normal(EventReason::NodeTaskStarted, note))
 }
 
 /// The plan that was completed between two statuses.

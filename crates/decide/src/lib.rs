@@ -44,6 +44,7 @@ mod holder;
 mod in_sync;
 mod missing_pod;
 pub mod neighbours;
+mod node_task;
 pub mod objects;
 mod observed;
 mod obstacle;
@@ -70,6 +71,6 @@ pub use phase::set_phase;
 pub use progress::is_progress;
 pub use repair::{Overridden, Repair, Repaired};
 pub use sidecar::{
-    Answer, Health, Refusal, SeidStatus, Sidecar, TaskProgress, TaskReport, Trouble, TroubleKind,
+    Answer, Health, Refusal, SeidStatus, Sidecar, TaskProgress, TaskReport, TaskResult, Trouble, TroubleKind,
 };
 pub use sidecar_task::{SidecarStep, sidecar_step};

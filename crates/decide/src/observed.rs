@@ -8,7 +8,7 @@ use k8s_openapi::api::{
     batch::v1::Job,
     core::v1::{ConfigMap, Pod, Service},
 };
-use sei_api::{SeiNode, conditions::TlsSecretReason};
+use sei_api::{SeiNode, SeiNodeTask, conditions::TlsSecretReason};
 use sei_plan::{Persisted, Plan, TaskKind};
 
 use crate::{
@@ -38,6 +38,8 @@ pub struct Observed {
     pub overridden: Vec<Overridden>,
     /// Objects in which the last pass found no drift. Empty if nothing is known of it.
     pub in_sync: Vec<InSync>,
+    /// The SeiNodeTasks of the node that have not finished; `None` if they are not known.
+    pub tasks: Option<Vec<Arc<SeiNodeTask>>>,
     /// What is known of the sidecar.
     pub sidecar: Sidecar,
     /// When to retry failed reads; `None` if there were none.

@@ -17,6 +17,7 @@ use crate::{
     obstacle::Obstacle,
     repair::{Overridden, Repair, Repaired},
     summary,
+    wanted::beside_task,
 };
 
 /// Resync interval: a node is observed again after this time without any event.
@@ -41,6 +42,8 @@ pub struct Pass<'a> {
     in_sync: Vec<InSync>,
     /// Why repairs failed.
     failed: Vec<String>,
+    /// A plan waits for the SeiNodeTask that has the node.
+    awaits_task: bool,
     /// The running plan.
     plan: Option<Plan<Persisted>>,
     last: Option<Outcome>,
@@ -79,7 +82,7 @@ impl<'a> Pass<'a> {
     /// Decides about the observation. `plan_id` is the ID of the new plan, if the pass creates one.
     pub fn begin(observed: &'a Observed, platform: &'a Platform, plan_id: &'a str) -> Self {
         let rendering = Rendering::of(Node::of(&observed.node), platform);
-        let Decision { status, repairs, overridden, in_sync, next, obstacle, ground } =
+        let Decision { status, repairs, overridden, in_sync, next, obstacle, ground, awaits_task } =
             decide(observed, &rendering, plan_id);
         let certificate = observed.tls.as_ref().and_then(|tls| tls.changes_at);
         let held = observed.contention.rival.as_ref().map(|_| observed.now + HELD);
@@ -101,6 +104,7 @@ impl<'a> Pass<'a> {
             overridden,
             in_sync,
             failed: Vec::new(),
+            awaits_task,
             plan,
             last: None,
             then,
@@ -169,6 +173,7 @@ impl<'a> Pass<'a> {
             self.obstacle.as_ref(),
             self.last.as_ref(),
             &self.failed,
+            self.awaits_task,
         );
         let then = match self.then {
             Then::Wait(delay) if !self.failed.is_empty() => Then::Wait(delay.min(REPAIR_AGAIN)),
@@ -201,7 +206,10 @@ impl<'a> Pass<'a> {
             reissue(node, old, &self.ground, self.plan_id, (now, jitter))
         };
         match fresh {
-            Some(fresh) => ending::begin(self.observed, &mut self.status, fresh, &self.ground),
+            Some(fresh) => {
+                let fresh = beside_task(fresh, node, &self.status, self.plan_id);
+                ending::begin(self.observed, &mut self.status, fresh, &self.ground);
+            }
             None => ending::drop_update(self.observed, &mut self.status),
         }
     }

@@ -34,6 +34,12 @@ impl Sidecar {
         (report.id == id && report.retries == retries).then_some(&report.progress)
     }
 
+    /// What retry `retries` of task `id` resulted in, if the sidecar reports it.
+    pub fn result(&self, id: &str, retries: i64) -> Option<&TaskResult> {
+        let report = &self.task.as_ref()?.value;
+        report.result.as_ref().filter(|_| report.id == id && report.retries == retries)
+    }
+
     /// Whether task `id` was submitted and has not ended.
     pub fn works_on(&self, id: &str) -> bool {
         let task = self.task.as_ref().map(|task| &task.value).filter(|task| task.id == id);
@@ -108,6 +114,27 @@ pub struct TaskReport {
     pub retries: i64,
     /// Its state.
     pub progress: TaskProgress,
+    /// What it resulted in, if it has ended and the sidecar reports it.
+    pub result: Option<TaskResult>,
+}
+
+/// What a task resulted in. Each type of task has some of these.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskResult {
+    /// The outcome of an upload.
+    pub outcome: Option<String>,
+    /// Why nothing was uploaded.
+    pub reason: Option<String>,
+    /// Height of a snapshot or block.
+    pub height: Option<i64>,
+    /// Key in a bucket.
+    pub key: Option<String>,
+    /// Hash of a transaction.
+    pub tx_hash: Option<String>,
+    /// Whether the transaction is in a block.
+    pub inclusion: Option<String>,
+    /// Number of a proposal.
+    pub proposal_id: Option<i64>,
 }
 
 /// State of one attempt of a task.
@@ -115,6 +142,8 @@ pub struct TaskReport {
 pub enum TaskProgress {
     /// The sidecar does not know it.
     Unknown,
+    /// The sidecar had it and does not know it any more. It is not submitted again.
+    Lost,
     /// It was not submitted: it would make the sidecar ready, which a task `mark-not-ready` forbids.
     Held,
     /// It was or is being submitted.

@@ -132,6 +132,7 @@ mod tests {
             children: Children::default(),
             overridden: Vec::new(),
             in_sync: Vec::new(),
+            tasks: None,
             sidecar: Sidecar { plain_port_answers, ..Sidecar::default() },
             read_again_at: None,
             now: Timestamp::UNIX_EPOCH,

@@ -71,7 +71,9 @@ pub fn sidecar_step(
             return SidecarStep::Ended(Outcome::Done);
         }
         // Do not submit a task of an outdated spec.
-        Some(TaskProgress::Unknown | TaskProgress::Held) if is_outdated(plan.stored(), &observed.node) => {
+        Some(TaskProgress::Unknown | TaskProgress::Lost | TaskProgress::Held)
+            if is_outdated(plan.stored(), &observed.node) =>
+        {
             return SidecarStep::Ended(Outcome::Reissue);
         }
         Some(TaskProgress::Running) => Outcome::Running,
@@ -80,7 +82,7 @@ pub fn sidecar_step(
             let detail = "a mark-not-ready task holds the sidecar: to release it, submit a mark-ready task to the sidecar";
             Outcome::Waiting { reason: ReadyReason::SidecarHeld, detail: detail.to_owned() }
         }
-        Some(TaskProgress::Unknown) | None => Outcome::Requested,
+        Some(TaskProgress::Unknown | TaskProgress::Lost) | None => Outcome::Requested,
     };
     let since = planned.waiting_since.as_ref().map(|since| since.0);
     let meanwhile = match &observed.sidecar.trouble {

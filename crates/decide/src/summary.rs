@@ -26,11 +26,12 @@ pub(crate) fn sum_up(
     obstacle: Option<&Obstacle>,
     last: Option<&Outcome>,
     failed_repairs: &[String],
+    awaits_task: bool,
 ) {
     let stalled = stalled(observed, status, obstacle);
     let (is_ready, reason, message) = match &stalled {
         Some((reason, message)) => (false, Reason::ReadyWhileStalled(*reason), message.clone()),
-        None => match ready(observed, status, last) {
+        None => match ready(observed, status, last, awaits_task) {
             (true, ..) if !failed_repairs.is_empty() => {
                 (false, ReadyReason::WriteRefused.into(), failed_repairs.join("; "))
             }
@@ -90,7 +91,7 @@ fn stalled(
     })
 }
 
-fn ready(observed: &Observed, status: &SeiNodeStatus, last: Option<&Outcome>) -> Verdict {
+fn ready(observed: &Observed, status: &SeiNodeStatus, last: Option<&Outcome>, awaits_task: bool) -> Verdict {
     if status.phase == Some(NodePhase::Terminating) {
         return (false, ReadyReason::Deleting, "the SeiNode is being deleted".to_owned());
     }
@@ -99,6 +100,13 @@ fn ready(observed: &Observed, status: &SeiNodeStatus, last: Option<&Outcome>) ->
     }
     if let Some(plan) = status.plan.as_ref().filter(|plan| plan.phase == PlanPhase::Active) {
         return in_plan(observed, plan, last);
+    }
+    if let Some(task) = status.node_task.as_ref().filter(|_| awaits_task) {
+        let message = format!(
+            "an update waits for SeiNodeTask {0}, which has the node; delete {0} to start the update now",
+            task.name
+        );
+        return (false, ReadyReason::WaitingForTask, message);
     }
     if let Some(tls) = observed.tls.as_ref().filter(|tls| !tls.is_ready()) {
         return (false, ReadyReason::WaitingForTlsSecret, tls.message.clone());

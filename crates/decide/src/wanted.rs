@@ -25,6 +25,8 @@ const CLAIM_MISSED: SignedDuration = SignedDuration::from_secs(30);
 pub(crate) enum Wanted {
     Run(Box<Plan<Persisted>>),
     New(Box<TaskPlan>),
+    /// A plan that waits for the SeiNodeTask that has the node.
+    AfterTask,
     Drop,
     Nothing,
 }
@@ -41,7 +43,12 @@ pub(crate) fn wanted(
     if object.spec.is_paused() {
         return Wanted::Nothing;
     }
-    let new = |plan: Option<TaskPlan>| plan.map_or(Wanted::Nothing, |plan| Wanted::New(Box::new(plan)));
+    let is_taken = status.node_task.is_some();
+    let new = |plan: Option<TaskPlan>| match plan {
+        None => Wanted::Nothing,
+        Some(plan) if is_taken && !may_run_beside_a_task(&plan) => Wanted::AfterTask,
+        Some(plan) => Wanted::New(Box::new(plan)),
+    };
     if may_start_over(observed) {
         let ground = Ground { is_stale: true, ..ground.clone() };
         return new(Some(build::init_on(node, &ground, plan_id)));
@@ -70,7 +77,7 @@ pub(crate) fn wanted(
         }
         if is_over && at_boundary(observed, &plan) {
             return match replan(node, plan.stored(), ground, plan_id) {
-                Some(plan) => Wanted::New(Box::new(plan)),
+                Some(plan) => Wanted::New(Box::new(beside_task(plan, node, status, plan_id))),
                 None => Wanted::Drop,
             };
         }
@@ -95,10 +102,13 @@ pub(crate) fn wanted(
             let off_image = status.current_image.as_deref() != Some(object.spec.image.as_str());
             let restarted = observed.sidecar.says(Health::NotReady);
             let is_due = off_image || ground.is_stale || ground.reconfigures;
-            if is_due && !update_stands_failed(status, object) {
+            let is_due = is_due && !update_stands_failed(status, object);
+            if is_due && !is_taken {
                 new(Some(build::update_on(node, ground, plan_id)))
             } else if restarted && !failed.is_some_and(|plan| failed_on_this_pod(plan, observed)) {
                 new(Some(build::mark_ready(node, plan_id)))
+            } else if is_due {
+                Wanted::AfterTask
             } else {
                 Wanted::Nothing
             }
@@ -106,6 +116,25 @@ pub(crate) fn wanted(
         (None | Some(NodePhase::Pending | NodePhase::Initializing), _) => {
             new(Some(build::init_on(node, ground, plan_id)))
         }
+    }
+}
+
+/// Whether a plan may run while a SeiNodeTask has the node: only one that lets seid of a restarted sidecar start, without
+/// which the operation would wait for seid in vain.
+fn may_run_beside_a_task(plan: &TaskPlan) -> bool {
+    Purpose::of(plan) == Purpose::MarkReady
+}
+
+/// The plan that replaces another one: `plan`, or one that may run while a SeiNodeTask has the node.
+pub(crate) fn beside_task(
+    plan: TaskPlan,
+    node: &Node<'_>,
+    status: &SeiNodeStatus,
+    plan_id: &str,
+) -> TaskPlan {
+    match status.node_task.is_some() && !may_run_beside_a_task(&plan) {
+        true => build::mark_ready(node, plan_id),
+        false => plan,
     }
 }
 

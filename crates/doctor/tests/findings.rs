@@ -89,7 +89,7 @@ fn in_order() -> Facts {
         now,
         server_time: Ok(now),
         server_version: Ok((1, 35)),
-        crds: Ok(vec![sei_api::crd(), sei_api::deployment_crd()]),
+        crds: Ok(vec![sei_api::crd(), sei_api::deployment_crd(), sei_api::task_crd()]),
         deployments: Ok(vec![read(deployment())]),
         lease: Ok(Some(read(lease("2030-01-01T00:00:05.000000Z")))),
         permissions: Ok(vec![(permission("get"), true), (permission("patch"), true)]),
@@ -142,7 +142,7 @@ fn each_fault_is_found_by_its_check_only() {
             |it| drop(it.crds.as_mut().unwrap().pop()),
             Check::Crds,
             Level::Error,
-            "seinodedeployments.sei.io is not installed",
+            "seinodetasks.sei.io is not installed",
         ),
         (
             |it| it.crds.as_mut().unwrap()[0].spec.versions[0].served = false,

@@ -31,6 +31,7 @@ pub(crate) fn observe(cluster: &Cluster, node: Arc<SeiNode>, now: Timestamp) -> 
         children: children(cluster, &node),
         overridden: Vec::new(),
         in_sync: Vec::new(),
+        tasks: None,
         sidecar: Sidecar::default(),
         read_again_at: None,
         now,

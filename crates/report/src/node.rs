@@ -44,6 +44,8 @@ pub struct NodeLine {
     pub next_image: Option<String>,
     /// The active plan, or else the last one.
     pub plan: Option<PlanProgress>,
+    /// The SeiNodeTask that has the node.
+    pub node_task: Option<String>,
     /// Its certificate; absent without TLS.
     pub tls: Option<TlsLine>,
     /// When it was created.
@@ -74,6 +76,7 @@ impl NodeLine {
             image: current.or_else(|| Some(node.spec.image.clone())),
             next_image,
             plan: status.and_then(|status| status.plan.as_ref()).map(PlanProgress::of),
+            node_task: status.and_then(|status| Some(status.node_task.as_ref()?.name.clone())),
             tls: TlsLine::of(node),
             ..Self::bare(head, verdict)
         }
@@ -97,6 +100,7 @@ impl NodeLine {
             image: None,
             next_image: None,
             plan: None,
+            node_task: None,
             tls: None,
             created_at: head.created_at,
         }

@@ -56,4 +56,4 @@ pub use text::cut;
 pub use token::{Token, TokenFile, TokenFuture, TokenSource};
 pub use transport::Transport;
 pub use verifier::ServerTrust;
-pub use wire::{Health, TaskRecord, TaskRequest, TaskState};
+pub use wire::{Health, TaskRecord, TaskRequest, TaskResult, TaskState};

@@ -1,6 +1,6 @@
 //! Messages of the sidecar's API, version 0.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -36,6 +36,42 @@ pub struct TaskRecord {
     /// Why it failed, truncated.
     #[serde(default, deserialize_with = "text::deserialize")]
     pub error: Option<String>,
+    /// What it resulted in, in releases since v0.0.59.
+    #[serde(default, deserialize_with = "known_result")]
+    pub result: Option<TaskResult>,
+}
+
+/// What a task resulted in: the known fields of all types, with truncated texts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskResult {
+    /// Of an upload: `uploaded`, `noop` or `error`.
+    #[serde(default, deserialize_with = "text::deserialize")]
+    pub outcome: Option<String>,
+    /// Why nothing was uploaded.
+    #[serde(default, deserialize_with = "text::deserialize")]
+    pub noop_reason: Option<String>,
+    /// Height of the uploaded snapshot, or of the block with a transaction.
+    #[serde(default)]
+    pub height: Option<i64>,
+    /// Key of an uploaded snapshot.
+    #[serde(default, deserialize_with = "text::deserialize")]
+    pub key: Option<String>,
+    /// Hash of a transaction.
+    #[serde(default, deserialize_with = "text::deserialize")]
+    pub tx_hash: Option<String>,
+    /// Whether the transaction is in a block: `committed_ok`, `committed_failed`, `pending` or `unverifiable`.
+    #[serde(default, deserialize_with = "text::deserialize")]
+    pub inclusion_status: Option<String>,
+    /// Number of a proposal.
+    #[serde(default)]
+    pub proposal_id: Option<i64>,
+}
+
+/// A result of another form counts as none: the state of the task is what matters.
+fn known_result<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TaskResult>, D::Error> {
+    let value = Option::<Value>::deserialize(deserializer)?;
+    Ok(value.and_then(|value| serde_json::from_value(value).ok()))
 }
 
 /// State of a task.

@@ -19,7 +19,7 @@ use kube::{
     Api, Client, CustomResourceExt,
     api::{ObjectMeta, Patch, PatchParams, PostParams},
 };
-use sei_api::{SeiNode, SeiNodeDeployment};
+use sei_api::{SeiNode, SeiNodeDeployment, SeiNodeTask};
 use serde_json::Value;
 
 use crate::{
@@ -128,6 +128,7 @@ pub async fn install_crds(client: &Client) -> anyhow::Result<()> {
     for (manifest, name) in [
         (sei_api::crd_manifest()?, SeiNode::crd_name()),
         (sei_api::deployment_crd_manifest()?, SeiNodeDeployment::crd_name()),
+        (sei_api::task_crd_manifest()?, SeiNodeTask::crd_name()),
     ] {
         install_crd(client, &manifest, name).await.with_context(|| format!("CRD {name}"))?;
     }

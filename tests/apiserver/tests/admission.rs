@@ -14,7 +14,7 @@ use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams
 use kube::core::{ApiResource, Status};
 use kube::runtime::wait::{await_condition, conditions};
 use kube::{Client, CustomResourceExt};
-use sei_api::{SeiNode, SeiNodeDeployment};
+use sei_api::{SeiNode, SeiNodeDeployment, SeiNodeTask};
 use sei_testkit::control_plane::{ControlPlane, assets};
 use serde_json::{Value, json};
 
@@ -32,14 +32,28 @@ async fn every_case_has_the_expected_result_on_a_real_server() {
 async fn every_group_has_the_expected_result_on_a_real_server() {
     let plane = ControlPlane::start(&assets().unwrap()).await.unwrap();
     let client = plane.client().await.unwrap();
-    let crds = Api::<CustomResourceDefinition>::all(client.clone());
-    crds.create(&PostParams::default(), &sei_api::deployment_crd()).await.unwrap();
-    let established = await_condition(crds, SeiNodeDeployment::crd_name(), conditions::is_crd_established());
-    tokio::time::timeout(Duration::from_secs(30), established).await.unwrap().unwrap();
+    create(&client, &sei_api::deployment_crd(), SeiNodeDeployment::crd_name()).await;
     let groups = Api::default_namespaced_with(client, &ApiResource::erase::<SeiNodeDeployment>(&()));
     judged_as_expected(&groups, cases::deployments()).await;
     judged_as_expected(&groups, cases::recorded()).await;
     scaled_through_the_subresource(&groups).await;
+}
+
+#[tokio::test]
+async fn every_task_has_the_expected_result_on_a_real_server() {
+    let plane = ControlPlane::start(&assets().unwrap()).await.unwrap();
+    let client = plane.client().await.unwrap();
+    create(&client, &sei_api::task_crd(), SeiNodeTask::crd_name()).await;
+    let tasks = Api::default_namespaced_with(client, &ApiResource::erase::<SeiNodeTask>(&()));
+    judged_as_expected(&tasks, cases::tasks()).await;
+}
+
+/// Creates a CRD and waits until it is served.
+async fn create(client: &Client, crd: &CustomResourceDefinition, name: &str) {
+    let crds = Api::<CustomResourceDefinition>::all(client.clone());
+    crds.create(&PostParams::default(), crd).await.unwrap();
+    let established = await_condition(crds, name, conditions::is_crd_established());
+    tokio::time::timeout(Duration::from_secs(30), established).await.unwrap().unwrap();
 }
 
 async fn judged_as_expected(objects: &Api<DynamicObject>, cases: Vec<Case>) {

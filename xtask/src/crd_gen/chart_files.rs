@@ -22,6 +22,7 @@ struct Permissions {
     metrics_reader: Vec<PolicyRule>,
     viewer: Vec<PolicyRule>,
     editor: Vec<PolicyRule>,
+    operate: Vec<PolicyRule>,
 }
 
 #[derive(Serialize)]
@@ -47,6 +48,7 @@ pub(super) fn permissions() -> anyhow::Result<String> {
         metrics_reader: rbac::metrics_reader_rules(),
         viewer: rbac::viewer_rules(),
         editor: rbac::editor_rules(),
+        operate: rbac::operate_rules(),
     };
     serde_saphyr::to_string(&permissions).context("write the permissions as YAML")
 }

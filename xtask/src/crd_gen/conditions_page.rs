@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sei_api::{
     conditions::{ConditionType, Reason},
-    deployment_conditions as group,
+    deployment_conditions as group, task_conditions as task,
 };
 
 pub(super) fn render() -> String {
@@ -22,6 +22,12 @@ pub(super) fn render() -> String {
     page.push_str("\n# Conditions of a SeiNodeDeployment\n");
     for kind in group::ConditionType::ALL {
         let reasons = group::Reason::all().filter(|reason| reason.condition() == *kind);
+        let reasons = reasons.map(|reason| (reason.as_str(), reason.describe()));
+        section(&mut page, kind.as_str(), kind.describe(), reasons);
+    }
+    page.push_str("\n# Conditions of a SeiNodeTask\n");
+    for kind in task::ConditionType::ALL {
+        let reasons = task::Reason::all().filter(|reason| reason.condition() == *kind);
         let reasons = reasons.map(|reason| (reason.as_str(), reason.describe()));
         section(&mut page, kind.as_str(), kind.describe(), reasons);
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use sei_api::events::EventReason;
 
 const INTRODUCTION: &str = "\
-# Events of SeiNodes and SeiNodeDeployments
+# Events of SeiNodes, SeiNodeDeployments and SeiNodeTasks
 
 Events follow from the difference of two statuses and are published after the status was written. Reasons are API; notes
 are for people and may change. `kubectl get events --field-selector involvedObject.name=NAME` lists those of one object.

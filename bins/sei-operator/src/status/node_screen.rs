@@ -51,6 +51,7 @@ fn facts(report: &NodeReport, look: &Look, now: Timestamp) -> String {
         ("group", it.group.clone()),
         ("image", it.image.is_some().then(|| image(it))),
         ("claim", claim),
+        ("task", it.node_task.clone()),
         ("sync", report.sync().map(str::to_owned)),
         ("peers", (!report.peers.is_empty()).then(|| report.peers.len().to_string())),
     ];

@@ -96,6 +96,8 @@ reasons! {
         WaitingForRelease = "WaitingForRelease",
         /// An object whose name the node needs is still being deleted, for example after the SeiNode was recreated.
         WaitingForDeletion = "WaitingForDeletion",
+        /// An update has to be started, and a SeiNodeTask has the node; the message names it. Delete it to start the update now.
+        WaitingForTask = "WaitingForTask",
         /// `spec.paused` or `spec.stopped` is true; the message says what remains to be done after that.
         Paused = "Paused",
         /// The node is being deleted.

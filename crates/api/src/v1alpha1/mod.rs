@@ -21,6 +21,7 @@ mod sidecar;
 mod snapshot;
 mod spec;
 mod status;
+pub mod task;
 mod validator;
 
 pub use deployment::{SeiNodeDeployment, SeiNodeDeploymentSpec, SeiNodeDeploymentStatus};
@@ -33,7 +34,10 @@ pub use snapshot::{
     Publish, S3Snapshot, SnapshotGeneration, SnapshotSource, StateSync, TendermintSnapshotGeneration,
 };
 pub use spec::{ConfigRollout, DataVolume, Entrypoint, ImportVolume, SeiNode, SeiNodeSpec};
-pub use status::{Configured, FailedUpdate, NodeEndpoint, SeiNodeStatus, SidecarTlsStatus};
+pub use status::{
+    Configured, FailedUpdate, NodeEndpoint, NodeTaskReference, SeiNodeStatus, SidecarTlsStatus,
+};
+pub use task::{SeiNodeTask, SeiNodeTaskSpec, SeiNodeTaskStatus};
 pub use validator::{
     GenesisCeremony, KeySource, OperatorKeyring, OperatorKeyringSecret, PassphraseSecretRef, SecretName,
     ValidatorSpec,

@@ -37,6 +37,9 @@ pub struct SeiNodeStatus {
     /// The active plan, or else the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<TaskPlan>,
+    /// The SeiNodeTask that has the node: only a plan that makes the sidecar ready again starts before it has finished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_task: Option<NodeTaskReference>,
     /// UID of the claim that holds the data of a Running node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_claim_uid: Option<String>,
@@ -109,6 +112,16 @@ pub struct FailedUpdate {
     pub task: String,
     /// Its error.
     pub error: String,
+}
+
+/// A SeiNodeTask by name and UID.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeTaskReference {
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
 }
 
 /// Digests of the fields that plans write to the configuration on the volume.

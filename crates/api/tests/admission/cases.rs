@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 /// Tables by kind.
 const NODES: (&str, &str) = ("SeiNode", include_str!("cases.yaml"));
 const DEPLOYMENTS: (&str, &str) = ("SeiNodeDeployment", include_str!("deployments.yaml"));
+const TASKS: (&str, &str) = ("SeiNodeTask", include_str!("tasks.yaml"));
 
 /// One object created, or created and then updated.
 pub struct Case {
@@ -134,6 +135,11 @@ pub fn nodes() -> Vec<Case> {
 /// Every case of a SeiNodeDeployment. Those that its template shares with a SeiNode are in [`nodes`].
 pub fn deployments() -> Vec<Case> {
     read(DEPLOYMENTS)
+}
+
+/// Every case of a SeiNodeTask.
+pub fn tasks() -> Vec<Case> {
+    read(TASKS)
 }
 
 fn read((kind, table): (&str, &str)) -> Vec<Case> {

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use cases::{Case, Expect};
 use kube::core::cel::{Validator, apply_defaults};
-use sei_api::{SeiNode, SeiNodeDeployment};
+use sei_api::{SeiNode, SeiNodeDeployment, SeiNodeTask};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -72,6 +72,7 @@ fn the_types_round_trip_every_admitted_object() {
     }
     unchanged::<SeiNode>(&cases::nodes(), &schema());
     unchanged::<SeiNodeDeployment>(&cases::deployments(), &deployment_schema());
+    unchanged::<SeiNodeTask>(&cases::tasks(), &task_schema());
 }
 
 #[test]
@@ -119,11 +120,13 @@ fn objects_of_the_go_controller_are_admitted() {
 
 #[test]
 fn every_rule_rejects_at_least_one_case() {
-    let [(nodes, node_schema), (groups, mut group_schema)] = tables();
+    let [(nodes, node_schema), (groups, mut group_schema), (tasks, task_schema)] = tables();
     let template = group_schema.pointer_mut("/properties/spec/properties/template/properties/spec");
     // The rules of the template are those of a SeiNode.
     *template.unwrap() = Value::Null;
-    for (cases, schema, least) in [(nodes, node_schema, 30), (groups, group_schema, 15)] {
+    for (cases, schema, least) in
+        [(nodes, node_schema, 30), (groups, group_schema, 15), (tasks, task_schema, 4)]
+    {
         let mut messages = BTreeSet::new();
         collect(&schema, &mut messages);
         let refused = |message: &String| {
@@ -229,9 +232,13 @@ fn deployment_schema() -> Value {
     sei_api::deployment_crd_manifest().unwrap()["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
 }
 
+fn task_schema() -> Value {
+    sei_api::task_crd_manifest().unwrap()["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
+}
+
 /// The case tables, each with the schema that it is evaluated with.
-fn tables() -> [(Vec<Case>, Value); 2] {
-    [(cases::nodes(), schema()), (cases::deployments(), deployment_schema())]
+fn tables() -> [(Vec<Case>, Value); 3] {
+    [(cases::nodes(), schema()), (cases::deployments(), deployment_schema()), (cases::tasks(), task_schema())]
 }
 
 fn collect(schema: &Value, messages: &mut BTreeSet<String>) {

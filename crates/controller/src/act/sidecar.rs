@@ -28,6 +28,8 @@ pub(super) async fn step(
             retries: planned.retry_count.unwrap_or(0),
             was_submitted: planned.submitted_at.is_some(),
             marks_ready: *task == SidecarTask::MarkReady,
+            once: false,
+            needs_type: None,
             request,
         };
         ctx.memory(&observed.node, |memory| memory.sidecar.as_mut().map(|sidecar| sidecar.order(order)));

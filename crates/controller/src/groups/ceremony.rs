@@ -91,7 +91,9 @@ fn state(sidecar: &Sidecar, id: &str, retries: i64) -> AssemblyState {
         }
         (_, Some(trouble)) => AssemblyState::Unreachable(trouble.message.clone()),
         (Some(TaskProgress::Submitted | TaskProgress::Running), None) => AssemblyState::Running,
-        (Some(TaskProgress::Unknown | TaskProgress::Held) | None, None) => AssemblyState::Unknown,
+        (Some(TaskProgress::Unknown | TaskProgress::Lost | TaskProgress::Held) | None, None) => {
+            AssemblyState::Unknown
+        }
     }
 }
 
@@ -114,5 +116,13 @@ fn submission(order: &AssemblyOrder) -> Option<Order> {
         type_: order.type_.clone(),
         params: Some(params),
     });
-    Some(Order { id, retries: order.retries, was_submitted: false, marks_ready: false, request })
+    Some(Order {
+        id,
+        retries: order.retries,
+        was_submitted: false,
+        marks_ready: false,
+        once: false,
+        needs_type: None,
+        request,
+    })
 }

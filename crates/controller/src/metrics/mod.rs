@@ -11,6 +11,7 @@ mod nodes;
 mod objects;
 mod passes;
 mod sidecars;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod watches;
@@ -19,12 +20,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use prometheus_client::registry::Registry;
-use sei_api::{SeiNode, SeiNodeDeployment, SeiNodeStatus};
+use sei_api::{SeiNode, SeiNodeDeployment, SeiNodeStatus, SeiNodeTask};
 use sei_decide::Health;
 
 use self::{
     chain::ChainMetrics, groups::GroupMetrics, history::HistoryMetrics, nodes::NodeMetrics,
-    passes::PassMetrics, sidecars::SidecarMetrics, watches::WatchMetrics,
+    passes::PassMetrics, sidecars::SidecarMetrics, tasks::TaskMetrics, watches::WatchMetrics,
 };
 pub(crate) use self::{passes::Running, watches::WatchSeries};
 use crate::heights::Heights;
@@ -36,6 +37,8 @@ pub(crate) enum Controller {
     Nodes,
     /// SeiNodeDeployments.
     Groups,
+    /// SeiNodeTasks.
+    Tasks,
 }
 
 impl Controller {
@@ -43,6 +46,7 @@ impl Controller {
         match self {
             Self::Nodes => "seinode",
             Self::Groups => "seinodedeployment",
+            Self::Tasks => "seinodetask",
         }
     }
 }
@@ -52,6 +56,7 @@ impl Controller {
 pub struct Metrics {
     nodes: NodeMetrics,
     groups: GroupMetrics,
+    tasks: TaskMetrics,
     history: HistoryMetrics,
     passes: PassMetrics,
     sidecars: SidecarMetrics,
@@ -66,6 +71,7 @@ impl Metrics {
         let sei = registry.sub_registry_with_prefix("sei_controller");
         metrics.nodes.register(sei);
         metrics.groups.register(sei);
+        metrics.tasks.register(sei);
         metrics.history.register(sei);
         metrics.watches.register(sei);
         metrics.sidecars.register(sei);
@@ -111,11 +117,17 @@ impl Metrics {
         self.groups.observe(group);
     }
 
+    /// Sets what a reconcile observed of `task`.
+    pub(crate) fn observe_task(&self, task: &SeiNodeTask) {
+        self.tasks.observe(task);
+    }
+
     /// Sets whether an object of the kind that `controller` reconciles cannot be decoded.
     pub(crate) fn unreadable(&self, controller: Controller, namespace: &str, name: &str, unreadable: bool) {
         match controller {
             Controller::Nodes => self.nodes.unreadable(namespace, name, unreadable),
             Controller::Groups => self.groups.unreadable(namespace, name, unreadable),
+            Controller::Tasks => self.tasks.unreadable(namespace, name, unreadable),
         }
     }
 
@@ -124,6 +136,7 @@ impl Metrics {
         match controller {
             Controller::Nodes => self.nodes.forget(namespace, name),
             Controller::Groups => self.groups.forget(namespace, name),
+            Controller::Tasks => self.tasks.forget(namespace, name),
         }
     }
 

@@ -1,4 +1,4 @@
-//! What the gauges of nodes and groups have in common.
+//! What the gauges of nodes, groups and tasks have in common.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use prometheus_client::{

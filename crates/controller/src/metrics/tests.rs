@@ -47,6 +47,15 @@ fn group(name: &str) -> SeiNodeDeployment {
     .unwrap()
 }
 
+fn task(name: &str) -> SeiNodeTask {
+    serde_json::from_value(json!({
+        "metadata": { "name": name, "namespace": "pacific-1" },
+        "spec": { "nodeRef": { "name": "node-0" }, "restartSeid": {} },
+        "status": { "phase": "Running" },
+    }))
+    .unwrap()
+}
+
 fn status(phase: &str, plan: &str, task: &str) -> SeiNodeStatus {
     serde_json::from_value(json!({
         "phase": phase,
@@ -115,7 +124,8 @@ fn every_metric_that_is_served_is_documented() {
     metrics.called("submit", None, Duration::from_millis(5));
     metrics.reverted("pacific-1", "Service");
     metrics.observe_group(&group("rpc"));
-    for controller in [Controller::Nodes, Controller::Groups] {
+    metrics.observe_task(&task("restart"));
+    for controller in [Controller::Nodes, Controller::Groups, Controller::Tasks] {
         metrics.unreadable(controller, "pacific-1", "node-1", true);
     }
     let source: Arc<dyn Asked> = Arc::new(Known);
@@ -190,6 +200,18 @@ fn a_group_has_its_phase_and_counts_until_it_is_removed() {
     }
     metrics.forget(Controller::Groups, "pacific-1", "rpc");
     assert!(!text(&registry).contains("rpc"), "{}", text(&registry));
+}
+
+#[test]
+fn a_task_has_its_phase_until_it_is_removed() {
+    let mut registry = Registry::default();
+    let metrics = Metrics::register(&mut registry);
+    metrics.observe_task(&task("restart"));
+    metrics.unreadable(Controller::Tasks, "pacific-1", "restart", true);
+    let series = "seinodetask_phase{namespace=\"pacific-1\",name=\"restart\",phase=\"Running\"} 1";
+    assert!(text(&registry).contains(series), "{}", text(&registry));
+    metrics.forget(Controller::Tasks, "pacific-1", "restart");
+    assert!(!text(&registry).contains("restart"), "{}", text(&registry));
 }
 
 #[test]

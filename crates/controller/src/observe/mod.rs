@@ -48,6 +48,7 @@ pub(crate) async fn observe(ctx: &Context, node: &Arc<SeiNode>) -> Observed {
             memory.overridden.iter().map(|(_, overridden)| overridden.clone()).collect()
         }),
         in_sync: ctx.memory(node, |memory| mem::take(&mut memory.in_sync)),
+        tasks: ctx.node_tasks.of(node),
         children,
         sidecar,
         read_again_at,

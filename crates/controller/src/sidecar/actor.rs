@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sei_decide::{Answer, Health, SeidStatus, TaskProgress, Trouble, TroubleKind};
+use sei_decide::{Answer, Health, SeidStatus, TaskProgress, TaskResult, Trouble, TroubleKind};
 use sei_sidecar::Error;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    calls::{Dial, Learned, Seen, ask_once, ask_seid, follow, probe},
+    calls::{Dial, Followed, Learned, Seen, ask_once, ask_seid, follow, probe},
     halt::{Watch, look},
     permits::Permits,
     schedule::{Due, Schedule},
@@ -195,11 +195,11 @@ impl<D: Dial, R: Report> Actor<D, R> {
                 Learned::Seid(_) | Learned::Halt(_) => {}
                 Learned::Health(health) => changed |= self.health(&mut state, health, at),
                 Learned::Suspended => self.schedule.suspended(),
-                Learned::Task(progress, health) => {
+                Learned::Task(Followed { progress, health, result }) => {
                     if let Some(health) = health {
                         changed |= self.health(&mut state, health, at);
                     }
-                    changed |= self.progress(&mut state, progress, at);
+                    changed |= self.progress(&mut state, progress, result, at);
                 }
             }
         }
@@ -258,13 +258,19 @@ impl<D: Dial, R: Report> Actor<D, R> {
 
     /// Whether a pass should observe it. A submission is not reported: most tasks are complete before the
     /// next poll.
-    fn progress(&mut self, state: &mut State, progress: TaskProgress, at: Timestamp) -> bool {
+    fn progress(
+        &mut self,
+        state: &mut State,
+        progress: TaskProgress,
+        result: Option<TaskResult>,
+        at: Timestamp,
+    ) -> bool {
         let Some(order) = &self.order else { return false };
         self.schedule.progressed(&progress);
         if !state.order.as_ref().is_some_and(|current| current.is_attempt_of(order)) {
             return false;
         }
-        let report = order.report(progress);
+        let report = order.report(progress, result);
         let is_news = report.progress != TaskProgress::Submitted
             && state.known.task.as_ref().is_none_or(|known| known.value != report);
         state.known.task = Some(Answer { at, value: report });

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use sei_decide::{
-    Health, Refusal, SeidStatus, TaskProgress,
+    Health, Refusal, SeidStatus, TaskProgress, TaskResult,
     attempt::{Record, State, Verdict, judge},
 };
 use sei_plan::TaskKind;
@@ -64,10 +64,26 @@ pub(super) enum Learned {
     Seid(Option<SeidStatus>),
     /// Whether seid halts at a height.
     Halt(Seen),
-    /// State of a task, and, if it is to make the sidecar ready, its health.
-    Task(TaskProgress, Option<Health>),
+    /// State of a task.
+    Task(Followed),
     /// A pass is active: nothing was submitted.
     Suspended,
+}
+
+/// What the sidecar said of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Followed {
+    pub(super) progress: TaskProgress,
+    /// Its health, if the task makes it ready.
+    pub(super) health: Option<Health>,
+    /// What the task resulted in.
+    pub(super) result: Option<TaskResult>,
+}
+
+impl From<TaskProgress> for Followed {
+    fn from(progress: TaskProgress) -> Self {
+        Self { progress, health: None, result: None }
+    }
 }
 
 /// Probes health. A sidecar that is not ready may be held by another client.
@@ -102,36 +118,46 @@ pub(super) async fn follow(
     order: &Order,
     was_submitted: bool,
 ) -> Result<Learned, Error> {
-    let record = line.task(order.id).await?.map(record);
+    let found = line.task(order.id).await?;
+    let result = found.as_ref().and_then(|record| record.result.clone()).map(result);
+    let record = found.map(record);
     let was_submitted = was_submitted || order.was_submitted;
-    Ok(match judge(record.as_ref(), order.retries, was_submitted) {
+    let followed: Followed = match judge(record.as_ref(), order.retries, was_submitted) {
         Verdict::Completed if order.marks_ready => {
-            Learned::Task(TaskProgress::Completed, Some(probe(line).await?))
+            Followed { health: Some(probe(line).await?), ..TaskProgress::Completed.into() }
         }
-        Verdict::Completed => Learned::Task(TaskProgress::Completed, None),
-        Verdict::Running => Learned::Task(TaskProgress::Running, None),
-        Verdict::Failed(error) => Learned::Task(TaskProgress::Failed(error), None),
-        Verdict::Submit => submit(line, shared, order).await?,
-    })
+        Verdict::Completed => TaskProgress::Completed.into(),
+        Verdict::Running => TaskProgress::Running.into(),
+        Verdict::Failed(error) => TaskProgress::Failed(error).into(),
+        Verdict::Submit if order.once && was_submitted => TaskProgress::Lost.into(),
+        Verdict::Submit => return submit(line, shared, order).await,
+    };
+    Ok(Learned::Task(Followed { result, ..followed }))
 }
 
 async fn submit(line: &impl Api, shared: &Shared, order: &Order) -> Result<Learned, Error> {
-    let Some(request) = &order.request else { return Ok(Learned::Task(TaskProgress::Unknown, None)) };
+    let Some(request) = &order.request else { return Ok(Learned::Task(TaskProgress::Unknown.into())) };
     if order.marks_ready && line.is_held().await? {
-        return Ok(Learned::Task(TaskProgress::Held, None));
+        return Ok(Learned::Task(TaskProgress::Held.into()));
+    }
+    if let Some(type_) = order.needs_type
+        && !line.supports(type_).await?
+    {
+        let refused = TaskProgress::Refused(Refusal::TaskUnknown, format!("unknown task type: {type_}"));
+        return Ok(Learned::Task(refused.into()));
     }
     if !shared.lock().begin_submission(order, Timestamp::now()) {
         return Ok(Learned::Suspended);
     }
     match line.submit(request).await {
-        Ok(()) => Ok(Learned::Task(TaskProgress::Submitted, None)),
+        Ok(()) => Ok(Learned::Task(TaskProgress::Submitted.into())),
         Err(Error::BadRequest { refusal, message }) => {
             let refusal = match refusal {
                 RefusalKind::UnknownTask => Refusal::TaskUnknown,
                 RefusalKind::Malformed | RefusalKind::BadId => Refusal::Malformed,
                 RefusalKind::Other => Refusal::Other,
             };
-            Ok(Learned::Task(TaskProgress::Refused(refusal, message), None))
+            Ok(Learned::Task(TaskProgress::Refused(refusal, message).into()))
         }
         Err(error) => Err(error),
     }
@@ -144,4 +170,18 @@ fn record(record: TaskRecord) -> Record {
         TaskState::Failed => State::Failed,
     };
     Record { state, run: record.run, error: record.error }
+}
+
+fn result(result: sei_sidecar::TaskResult) -> TaskResult {
+    let sei_sidecar::TaskResult { outcome, noop_reason, height, key, tx_hash, inclusion_status, proposal_id } =
+        result;
+    TaskResult {
+        outcome,
+        reason: noop_reason,
+        height,
+        key,
+        tx_hash,
+        inclusion: inclusion_status,
+        proposal_id,
+    }
 }

@@ -53,7 +53,15 @@ impl Node {
     fn order(&self) -> Order {
         let id = Uuid::from_u128(self.task);
         let request = Some(TaskRequest { id, type_: "mark-ready".to_owned(), params: None });
-        Order { id, retries: 0, was_submitted: false, marks_ready: false, request }
+        Order {
+            id,
+            retries: 0,
+            was_submitted: false,
+            marks_ready: false,
+            once: false,
+            needs_type: None,
+            request,
+        }
     }
 
     /// One pass, like the reconciler's. Returns whether a task is complete.

@@ -227,6 +227,7 @@ impl Schedule {
             TaskProgress::Held => Some(now + rhythm::hold(fastrand::f64())),
             // Nothing changes until a pass orders something else.
             TaskProgress::Unknown
+            | TaskProgress::Lost
             | TaskProgress::Completed
             | TaskProgress::Failed(_)
             | TaskProgress::Refused(..) => None,

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use sei_decide::{Answer, SeidStatus, Sidecar, TaskProgress, TaskReport};
+use sei_decide::{Answer, SeidStatus, Sidecar, TaskProgress, TaskReport, TaskResult};
 use sei_deployment::Halt;
 use sei_plan::TaskKind;
 use sei_sidecar::TaskRequest;
@@ -23,6 +23,10 @@ pub(crate) struct Order {
     pub(crate) was_submitted: bool,
     /// Whether the task makes the sidecar ready, which another client may forbid.
     pub(crate) marks_ready: bool,
+    /// Whether a task that the sidecar had is never submitted again, although the sidecar does not know it any more.
+    pub(crate) once: bool,
+    /// Another task type that the sidecar has to support, or else its release is too old.
+    pub(crate) needs_type: Option<&'static str>,
     /// The task to submit; without it the sidecar is only queried.
     pub(crate) request: Option<TaskRequest>,
 }
@@ -120,8 +124,8 @@ impl Order {
     }
 
     /// A report of this progress.
-    pub(super) fn report(&self, progress: TaskProgress) -> TaskReport {
-        TaskReport { id: self.id.to_string(), retries: self.retries, progress }
+    pub(super) fn report(&self, progress: TaskProgress, result: Option<TaskResult>) -> TaskReport {
+        TaskReport { id: self.id.to_string(), retries: self.retries, progress, result }
     }
 }
 
@@ -153,7 +157,7 @@ impl State {
         let stands =
             !self.suspended && self.order.as_ref().is_some_and(|current| current.is_attempt_of(order));
         if stands {
-            self.known.task = Some(Answer { at, value: order.report(TaskProgress::Submitted) });
+            self.known.task = Some(Answer { at, value: order.report(TaskProgress::Submitted, None) });
         }
         stands
     }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::{apps::v1::StatefulSet, batch::v1::Job, core::v1::Pod};
 use proptest::prelude::*;
 use sei_api::{
-    SeiNode,
+    SeiNode, SeiNodeStatus, SeiNodeTask,
     conditions::{ConditionType, ReadyReason, StalledReason, TlsSecretReason},
     v1alpha1::{NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
@@ -16,7 +16,7 @@ use sei_decide::{
     contention::{Contention, Rival},
 };
 use sei_node::Node;
-use sei_plan::{OfKind, Outcome, TaskKind};
+use sei_plan::{OfKind, Outcome, Purpose, TaskKind};
 use sei_render::{Platform, Rendered};
 use serde_json::{Value, json};
 
@@ -55,6 +55,8 @@ pub struct Life {
     /// Image in the live StatefulSet and pod, if it differs from the spec.
     pub live_image: Option<&'static str>,
     pub pod_uid: &'static str,
+    /// SeiNodeTasks of the node that have not finished.
+    pub tasks: Vec<Arc<SeiNodeTask>>,
     /// Changes the observation beyond what `sight` can express.
     pub adjust: Box<dyn Fn(&mut Observed)>,
     /// Objects in which the last pass found no drift.
@@ -88,6 +90,7 @@ impl Life {
             claim: None,
             live_image: None,
             pod_uid: "pod-1",
+            tasks: Vec::new(),
             adjust: Box::new(|_| {}),
             in_sync: Vec::new(),
             plans: 0,
@@ -152,6 +155,7 @@ impl Life {
             peers: None,
             overridden: self.overridden.clone(),
             in_sync: self.in_sync.clone(),
+            tasks: Some(self.tasks.clone()),
             contention: Contention {
                 rival: rival.then(|| Rival {
                     reason: StalledReason::VolumeInUse,
@@ -282,6 +286,18 @@ impl Life {
         }
         prop_assert_eq!(status.observed_generation, self.node.metadata.generation);
         let before = self.node.status.clone().unwrap_or_default();
+        let id = |status: &SeiNodeStatus| status.plan.as_ref().map(|plan| plan.id.clone());
+        if status.node_task.is_some() {
+            let started = status.plan.as_ref().filter(|_| id(&status) != id(&before));
+            prop_assert!(
+                started.is_none_or(|plan| Purpose::of(plan) == Purpose::MarkReady),
+                "a plan starts although a task has the node"
+            );
+            prop_assert!(
+                before.node_task == status.node_task || active.is_none(),
+                "a task gets the node although a plan is active"
+            );
+        }
         prop_assert_eq!(
             status.phase != before.phase,
             status.phase_transition_time != before.phase_transition_time,

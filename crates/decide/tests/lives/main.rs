@@ -7,6 +7,7 @@ mod configuration;
 mod identities;
 mod invalid;
 mod life;
+mod node_tasks;
 mod obstacles;
 mod paused;
 mod pods;
@@ -58,6 +59,8 @@ enum Event {
     Retry(u8),
     Time(u16),
     Pause(bool),
+    /// That many SeiNodeTasks have not finished.
+    Tasks(u8),
     See(Sight),
     Pass(Vec<Outcome>),
 }
@@ -94,6 +97,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => bootstrap.prop_map(Event::BootstrapImage),
         1 => (0u8..4).prop_map(Event::Retry),
         1 => any::<bool>().prop_map(Event::Pause),
+        2 => (0u8..3).prop_map(Event::Tasks),
         2 => (0u16..4000).prop_map(Event::Time),
         2 => sight.prop_map(Event::See),
         1 => Just(Event::See(GOOD)),
@@ -121,6 +125,10 @@ proptest! {
                 }),
                 Event::Retry(value) => life.retry(&value.to_string()),
                 Event::Pause(paused) => life.change(|node| node.spec.paused = Some(paused)),
+                Event::Tasks(count) => {
+                    life.tasks =
+                        (0..count).map(|index| node_tasks::task(&index.to_string(), index, "Running")).collect();
+                }
                 Event::Time(seconds) => life.now += SignedDuration::from_secs(seconds.into()),
                 Event::See(sight) => life.sight = sight,
                 Event::Pass(outcomes) => {
@@ -131,6 +139,7 @@ proptest! {
         // From any state: when everything is healthy and a retry is requested, the node reaches Running
         // according to its spec.
         life.sight = GOOD;
+        life.tasks.clear();
         life.change(|node| {
             node.spec.overrides = None;
             node.spec.paused = None;

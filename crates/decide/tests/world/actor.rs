@@ -94,7 +94,7 @@ impl Actor {
                 TaskProgress::Submitted
             }
         };
-        let report = TaskReport { id: order.id.clone(), retries: order.retries, progress };
+        let report = TaskReport { id: order.id.clone(), retries: order.retries, progress, result: None };
         self.known.task = Some(Answer { at: now, value: report });
     }
 }

@@ -133,6 +133,7 @@ impl World {
             children,
             overridden: Vec::new(),
             in_sync,
+            tasks: Some(Vec::new()),
             sidecar,
             read_again_at: None,
             now: self.now,

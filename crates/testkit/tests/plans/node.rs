@@ -188,6 +188,7 @@ impl Node {
         let stateful_set = self.template.as_ref().map(|image| with_image(rendered.stateful_set, image));
         Observed {
             in_sync: Vec::new(),
+            tasks: None,
             node: Arc::new(self.object.clone()),
             tls: spec.tls().map(|_| TlsFinding {
                 reason: TlsSecretReason::Ready,

@@ -153,7 +153,7 @@ impl Volume {
                 (Verdict::Submit, None) => TaskProgress::Unknown,
                 (Verdict::Submit, Some(params)) => self.submit(order, params.clone()).await,
             };
-        let value = TaskReport { id: order.id.clone(), retries: order.retries, progress };
+        let value = TaskReport { id: order.id.clone(), retries: order.retries, progress, result: None };
         self.known.task = Some(Answer { at: now, value });
         sleep(2 * TASK).await;
     }

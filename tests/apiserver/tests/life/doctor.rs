@@ -61,7 +61,11 @@ async fn the_doctor_names_what_is_wrong_with_an_installation() {
     assert!(findings(&before, "operator")[0].starts_with("error: there is no Deployment"), "{before:?}");
     assert_eq!(
         findings(&before, "crds"),
-        ["ok: seinodes.sei.io matches this version", "ok: seinodedeployments.sei.io matches this version"]
+        [
+            "ok: seinodes.sei.io matches this version",
+            "ok: seinodedeployments.sei.io matches this version",
+            "ok: seinodetasks.sei.io matches this version",
+        ]
     );
     assert_eq!(findings(&before, "clock"), ["ok: the clocks agree within 5 s"]);
 

@@ -52,7 +52,7 @@ async fn an_operator_whose_caches_lag_never_writes_in_a_loop() {
 
 /// Every kind that is watched, by its plural. Those of one line lag together; no reconciler depends on two of
 /// them.
-const WATCHED: [&[&str]; 9] = [
+const WATCHED: [&[&str]; 10] = [
     &["jobs"],
     &["pods"],
     &["statefulsets"],
@@ -62,6 +62,7 @@ const WATCHED: [&[&str]; 9] = [
     &["secrets"],
     &["seinodes"],
     &["seinodedeployments"],
+    &["seinodetasks"],
 ];
 /// Maximum number of writes to one object while a cache lags. A first plan with its bootstrap takes half of them.
 const WRITES_PER_OBJECT: usize = 30;

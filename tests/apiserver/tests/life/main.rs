@@ -19,6 +19,7 @@ mod lease;
 mod limits;
 mod memory;
 mod modes;
+mod node_tasks;
 mod paused;
 mod peers;
 mod pods;

@@ -132,6 +132,7 @@ fn the_crds_are_the_generated_ones() {
     for (name, manifest) in [
         ("seinodes.sei.io", sei_api::crd_manifest()),
         ("seinodedeployments.sei.io", sei_api::deployment_crd_manifest()),
+        ("seinodetasks.sei.io", sei_api::task_crd_manifest()),
     ] {
         let crd = find(&objects, "CustomResourceDefinition", name).unwrap();
         assert_eq!(crd["spec"], manifest.unwrap()["spec"]);

@@ -133,6 +133,7 @@ fn roles_for_users_are_aggregated_to_those_of_the_cluster_only_on_request() {
     let roles = [
         ("sei-operator-view", rbac::viewer_rules(), &["view", "edit", "admin"][..]),
         ("sei-operator-edit", rbac::editor_rules(), &["edit", "admin"][..]),
+        ("sei-operator-operate", rbac::operate_rules(), &["edit", "admin"][..]),
     ];
     for aggregate in [false, true] {
         let values = if aggregate { json!({ "clusterRoles": { "aggregate": true } }) } else { json!({}) };

@@ -121,7 +121,14 @@ impl Api for Fake {
                 false => TaskState::Completed,
             };
             let error = (status == TaskState::Failed).then(|| format!("run {run} failed"));
-            Some(TaskRecord { id, type_: "config-apply".to_owned(), status, run: Some(run), error })
+            Some(TaskRecord {
+                id,
+                type_: "config-apply".to_owned(),
+                status,
+                run: Some(run),
+                error,
+                result: None,
+            })
         }))
     }
 
@@ -209,7 +216,15 @@ pub(super) fn verified_target(pod: &str) -> Target {
 pub(super) fn order(retries: i64) -> Order {
     let id = Uuid::from_u128(1);
     let request = TaskRequest { id, type_: "config-apply".to_owned(), params: None };
-    Order { id, retries, was_submitted: false, marks_ready: false, request: Some(request) }
+    Order {
+        id,
+        retries,
+        was_submitted: false,
+        marks_ready: false,
+        once: false,
+        needs_type: None,
+        request: Some(request),
+    }
 }
 
 pub(super) fn mark_ready() -> Order {

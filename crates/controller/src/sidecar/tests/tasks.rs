@@ -60,7 +60,7 @@ async fn a_failed_attempt_is_retried_only_when_ordered() {
     assert_eq!(bed.fake.count("post"), 1);
     bed.pass(Some(&order(1)));
     let known = bed.woken(Some(&order(1))).await;
-    assert_eq!(known.task.unwrap().value, order(1).report(TaskProgress::Completed));
+    assert_eq!(known.task.unwrap().value, order(1).report(TaskProgress::Completed, None));
     assert_eq!(bed.fake.count("post"), 2);
 }
 
@@ -73,6 +73,41 @@ async fn a_rejected_task_is_not_submitted_again() {
     let refused = TaskProgress::Refused(Refusal::TaskUnknown, "unknown task type: dance".to_owned());
     assert_eq!(progress(&bed.woken(Some(&dance)).await), Some(&refused));
     sleep(Duration::from_secs(600)).await;
+    assert_eq!(bed.fake.count("post"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_must_run_once_is_not_submitted_again_when_the_sidecar_has_lost_it() {
+    let long = Duration::from_secs(600);
+    let once = Order { once: true, ..order(0) };
+    let mut bed = TestNode::new(false);
+    bed.fake.change(|world| world.takes = long);
+    bed.pass(Some(&once));
+    bed.until(&once, &TaskProgress::Running).await;
+    bed.fake.change(|world| world.tasks.clear());
+    bed.until(&once, &TaskProgress::Lost).await;
+    // The next process knows from the status that the sidecar had it.
+    let mut bed = bed.restarted();
+    bed.pass(Some(&Order { was_submitted: true, ..once.clone() }));
+    bed.until(&once, &TaskProgress::Lost).await;
+    assert_eq!(bed.fake.count("post"), 1);
+    // Any other task is.
+    bed.pass(Some(&order(0)));
+    bed.until(&order(0), &TaskProgress::Running).await;
+    assert_eq!(bed.fake.count("post"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_needs_a_later_release_is_not_submitted_to_an_earlier_one() {
+    let mut bed = TestNode::new(false);
+    let needy = |type_| Order { needs_type: Some(type_), ..order(0) };
+    bed.pass(Some(&needy("discover-peers")));
+    let refused = "unknown task type: discover-peers".to_owned();
+    bed.until(&needy("discover-peers"), &TaskProgress::Refused(Refusal::TaskUnknown, refused)).await;
+    assert_eq!(bed.fake.count("post"), 0);
+    let mut bed = TestNode::new(false);
+    bed.pass(Some(&needy("mark-not-ready")));
+    bed.until(&needy("mark-not-ready"), &TaskProgress::Completed).await;
     assert_eq!(bed.fake.count("post"), 1);
 }
 

@@ -1,0 +1,31 @@
+//! CEL rules of a SeiNodeTask.
+
+use kube::core::{Message, Rule};
+
+/// The operations are members of the spec.
+pub(super) const ONE_OPERATION: (&str, &str) = (
+    "(has(self.restartSeid) ? 1 : 0) + (has(self.markReady) ? 1 : 0) + (has(self.snapshotUpload) ? 1 : 0) \
+     + (has(self.governanceVote) ? 1 : 0) + (has(self.softwareUpgradeProposal) ? 1 : 0) == 1",
+    "exactly one of restartSeid, markReady, snapshotUpload, governanceVote or softwareUpgradeProposal must be set",
+);
+
+/// A node whose first plan failed has no complete configuration.
+pub(super) const READY_NEEDS_RUNNING: (&str, &str) = (
+    "!has(self.markReady) || self.requirePhase == 'Running'",
+    "markReady requires requirePhase Running: seid of a Failed node would start without its configuration",
+);
+
+/// What an operation was run with must remain readable.
+pub(super) const IMMUTABLE: (&str, &str) =
+    ("self == oldSelf", "spec is immutable; create another SeiNodeTask for another operation");
+
+/// An amount of usei.
+pub(super) const USEI: (&str, &str) =
+    ("self.matches('^[1-9][0-9]{0,18}usei$')", "must be an amount of usei, such as 4000usei");
+
+/// SeiNodeTasks always have a spec.
+pub(super) fn spec() -> Rule {
+    Rule::new("has(self.spec)").message(Message::Message(
+        "spec is required: set nodeRef.name and one operation, such as restartSeid: {}".into(),
+    ))
+}

@@ -1,0 +1,47 @@
+//! Runs the reconciles of the tasks of one scope.
+
+use std::sync::Arc;
+
+use futures::stream;
+use kube::runtime::controller::Action;
+use sei_api::SeiNodeTask;
+use tokio::sync::watch;
+
+use super::{
+    context::{Context, TASKS, Woken},
+    reconcile::reconcile,
+};
+use crate::queue::{self, Failed};
+
+/// Reconciles the tasks from `woken` until `stopped` is true and the reconciles in progress have ended. It starts when the
+/// cache has synced, which never happens in a cluster without the kind.
+pub(crate) async fn run(ctx: Arc<Context>, woken: Woken, workers: u16, mut stopped: watch::Receiver<bool>) {
+    let filled = async {
+        ctx.progress.settled().await;
+        ctx.wake_held_nodes();
+        ctx.progress.filled(TASKS).await;
+        ctx.wake_held_nodes();
+    };
+    tokio::select! {
+        () = filled => {}
+        // An error means that the sender is gone, which is a shutdown too.
+        _ = stopped.wait_for(|stopped| *stopped) => return,
+    }
+    let woken = stream::unfold(woken, |mut woken| async move { Some((woken.recv().await?, woken)) });
+    let tasks = ctx.tasks.clone();
+    queue::run(ctx, tasks, woken, workers, stopped, pass).await;
+}
+
+/// One reconcile, after which the memory of a task that is gone is dropped.
+async fn pass(task: Arc<SeiNodeTask>, ctx: Arc<Context>) -> Result<Action, Failed> {
+    let result = queue::guarded(&ctx.metrics, &*task, reconcile(Arc::clone(&task), &ctx)).await;
+    let failures = ctx.memory(&task, |memory| {
+        memory.failures = if result.is_ok() { 0 } else { memory.failures.saturating_add(1) };
+        memory.failures
+    });
+    // It may have been deleted during the reconcile, which then stored it again.
+    if !ctx.has(&task) {
+        ctx.forget(&task);
+    }
+    result.map_err(|error| queue::failed(&*task, error, failures, fastrand::f64()))
+}

@@ -1,0 +1,90 @@
+//! What is observed of a SeiNodeTask.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use sei_api::{
+    SeiNode, SeiNodeTask, SeiNodeTaskStatus,
+    v1alpha1::task::{NodeTaskPhase, Operation},
+};
+use sei_decide::Sidecar;
+
+/// Everything that is known of a SeiNodeTask at one point in time.
+pub struct Observed {
+    /// The task, as the API server last returned it.
+    pub task: Arc<SeiNodeTask>,
+    /// Its SeiNode.
+    pub node: Node,
+    /// What the sidecar of the SeiNode says of the task.
+    pub sidecar: Sidecar,
+    /// The time of the observation.
+    pub now: Timestamp,
+}
+
+/// The SeiNode of a task.
+pub enum Node {
+    /// It does not exist.
+    Missing,
+    /// It cannot be decoded.
+    Unreadable,
+    /// It exists.
+    Found(Arc<SeiNode>),
+}
+
+impl Observed {
+    pub(crate) fn status(&self) -> SeiNodeTaskStatus {
+        self.task.status.clone().unwrap_or_default()
+    }
+
+    pub(crate) fn phase(&self) -> Option<NodeTaskPhase> {
+        self.task.status.as_ref()?.phase
+    }
+
+    pub(crate) fn node_name(&self) -> &str {
+        &self.task.spec.node_ref.name
+    }
+
+    /// Whether its SeiNode says that this task has it.
+    pub(crate) fn has_node(&self) -> bool {
+        let Node::Found(node) = &self.node else { return false };
+        let held = node.status.as_ref().and_then(|status| status.node_task.as_ref());
+        held.is_some_and(|held| Some(&held.uid) == self.task.metadata.uid.as_ref())
+    }
+
+    /// Whether the sidecar has to be called: the task was started, or can be.
+    pub fn needs_sidecar(task: &SeiNodeTask, node: &Node) -> bool {
+        let phase = task.status.as_ref().and_then(|status| status.phase);
+        match phase {
+            Some(NodeTaskPhase::Complete | NodeTaskPhase::Failed | NodeTaskPhase::Unknown) => false,
+            Some(NodeTaskPhase::Running) => true,
+            Some(NodeTaskPhase::Pending) | None => {
+                let Node::Found(node) = node else { return false };
+                let held = node.status.as_ref().and_then(|status| status.node_task.as_ref());
+                held.is_some_and(|held| Some(&held.uid) == task.metadata.uid.as_ref())
+            }
+        }
+    }
+
+    /// When the task has waited long enough to start.
+    pub(crate) fn start_deadline(&self) -> Timestamp {
+        let created = self.task.metadata.creation_timestamp.as_ref().map_or(self.now, |time| time.0);
+        created + seconds(self.task.spec.start_timeout_seconds)
+    }
+
+    /// When `operation`, which started at `started`, has taken long enough.
+    pub(crate) fn deadline(&self, operation: Operation<'_>, started: Timestamp) -> Timestamp {
+        let limit = self.task.spec.timeout_seconds;
+        started + seconds(limit.unwrap_or_else(|| operation.default_timeout_seconds()))
+    }
+
+    /// The time left until `at`.
+    pub(crate) fn until(&self, at: Timestamp) -> Duration {
+        Duration::try_from(at.duration_since(self.now)).unwrap_or_default()
+    }
+}
+
+/// A number of seconds of the spec, within the bounds of its schema.
+pub(crate) fn seconds(number: i64) -> Duration {
+    const YEAR: u64 = 31_536_000;
+    Duration::from_secs(u64::try_from(number).unwrap_or_default().min(YEAR))
+}
