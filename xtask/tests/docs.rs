@@ -26,6 +26,7 @@ const OTHER_WORDS: &[&str] = &[
     "HardFork",
     "IfNotPresent",
     "InPlace",
+    "NoWithVeto",
     "OOMKilled",
     "OnDelete",
     "SeiNode",

@@ -92,8 +92,8 @@ async fn a_task_that_must_run_once_is_not_submitted_again_when_the_sidecar_has_l
     bed.until(&once, &TaskProgress::Lost).await;
     assert_eq!(bed.fake.count("post"), 1);
     // Any other task is.
-    bed.pass(Some(&order(0)));
-    bed.until(&order(0), &TaskProgress::Running).await;
+    bed.pass(Some(&order(1)));
+    bed.until(&order(1), &TaskProgress::Running).await;
     assert_eq!(bed.fake.count("post"), 2);
 }
 
