@@ -68,7 +68,20 @@ impl Cluster {
     /// # Errors
     /// What could not be started.
     pub async fn start_with(assets: &Path, rules: Vec<PolicyRule>, setup: Setup) -> anyhow::Result<Self> {
-        let mut plane = ControlPlane::start_with(assets, &setup.api_server_flags).await?;
+        let plane = ControlPlane::start_with(assets, &setup.api_server_flags).await?;
+        Self::start_on(plane, rules, setup.any_token).await
+    }
+
+    /// The same on an API server that runs, and has no objects yet. With `any_token`, sidecars behind TLS accept any
+    /// token, without a TokenReview.
+    ///
+    /// # Errors
+    /// What could not be started.
+    pub async fn start_on(
+        mut plane: ControlPlane,
+        rules: Vec<PolicyRule>,
+        any_token: bool,
+    ) -> anyhow::Result<Self> {
         let client = plane.client().await?;
         install_crds(&client).await?;
         plane.start_controllers()?;
@@ -77,12 +90,19 @@ impl Cluster {
         if !rules.is_empty() {
             grant(&client, rules).await?;
         }
-        let access = if setup.any_token { Access::AnyToken } else { Access::Reviewed(client.clone()) };
+        let access = if any_token { Access::AnyToken } else { Access::Reviewed(client.clone()) };
         let simulator = Simulator::start(access).await?;
         let kubelet = Kubelet::start(client.clone(), simulator.clone());
         let cluster = Self { client, simulator, plane, _kubelet: kubelet };
         cluster.run_operator_as(OPERATOR, OPERATOR).await?;
         Ok(cluster)
+    }
+
+    /// Stops everything except the API server. Its objects remain, as they are.
+    pub fn into_plane(self) -> ControlPlane {
+        let Self { mut plane, .. } = self;
+        plane.stop_controllers();
+        plane
     }
 
     /// From now on operators start as another ServiceAccount.
@@ -112,6 +132,11 @@ impl Cluster {
     /// Kubeconfig of the operator's account.
     pub fn operator_kubeconfig(&self) -> PathBuf {
         self.plane.folder().join("operator.kubeconfig")
+    }
+
+    /// Path of the log of the operators.
+    pub fn operator_log(&self) -> PathBuf {
+        self.plane.folder().join("sei-operator.log")
     }
 
     /// DNS name of a node's pod, which identifies it in the simulator.

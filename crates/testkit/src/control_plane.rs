@@ -270,6 +270,8 @@ impl Process {
         let child = Command::new(assets.join(name))
             .args(arguments)
             .current_dir(folder)
+            // Collecting garbage is a large part of the CPU time of a short life; memory is not scarce.
+            .env("GOGC", "300")
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)

@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod control_plane;
 pub mod crash;
 pub mod kubelet;
+pub mod leftovers;
 pub mod metrics;
 pub mod operator;
 pub mod rbac_proxy;

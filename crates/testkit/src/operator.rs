@@ -36,7 +36,7 @@ impl Operator {
         more: &[&str],
         variables: &[(&str, String)],
     ) -> anyhow::Result<Self> {
-        let log = cluster.plane.folder().join("sei-operator.log");
+        let log = cluster.operator_log();
         let output = fs::File::options().create(true).append(true).open(&log)?;
         let connect_to = cluster.simulator.connect_to();
         let child = Command::new(binary)

@@ -3,6 +3,7 @@
 use std::{
     io::{self, BufRead, BufReader},
     process::Command,
+    thread,
 };
 
 use anyhow::{Context, bail};
@@ -13,10 +14,15 @@ const SHOWN: usize = 15;
 /// for the test programs and not for the compiler, which would rebuild everything.
 const RUNNER: &str = "target.'cfg(all())'.runner = ['env', 'RUSTC_BOOTSTRAP=1']";
 
+/// How many tests run at the same time at least: most of them wait for an API server and not for a processor.
+const THREADS: usize = 6;
+
 /// Runs the `cargo test` in `command`, and prints the slowest tests at the end.
 pub(super) fn run(command: &mut Command) -> anyhow::Result<()> {
     let (reader, writer) = io::pipe().context("create a pipe")?;
+    let threads = thread::available_parallelism().map_or(THREADS, |cores| cores.get().max(THREADS));
     command.args(["--config", RUNNER, "--", "-Z", "unstable-options", "--report-time"]);
+    command.arg(format!("--test-threads={threads}"));
     command.stdout(writer.try_clone().context("share the pipe")?).stderr(writer);
     let mut child = command.spawn().context("run cargo test")?;
     // The pipe ends when no other process holds its write end.

@@ -6,7 +6,10 @@ use sei_api::{SeiNode, conditions::ConditionType};
 use sei_testkit::{certs::Authority, cluster::Cluster, s3::S3};
 use serde_json::{Value, json};
 
-use crate::harness::{self, eventually, is_running, until};
+use crate::{
+    harness::{self, eventually, is_running, until},
+    pool::TestCluster,
+};
 
 const CHAIN: &str = "devnet-7";
 const MEMBERS: [&str; 3] = ["member-0", "member-1", "member-2"];
@@ -32,7 +35,7 @@ fn runs(cluster: &Cluster, name: &str, task: &str) -> u32 {
 }
 
 /// A cluster whose sidecars use `store`.
-async fn cluster(store: &S3) -> Cluster {
+async fn cluster(store: &S3) -> TestCluster {
     let cluster = harness::cluster().await;
     for name in MEMBERS {
         cluster.simulator.use_bucket(&Cluster::host(name), store.folder(), CHAIN);

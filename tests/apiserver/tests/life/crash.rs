@@ -178,7 +178,9 @@ impl Lane<'_> {
         let plan = status.plan.as_ref().unwrap();
         let tasks: Vec<_> =
             plan.tasks.iter().map(|task| (&task.type_, format!("{:?}", task.status))).collect();
+        // seid's height is queried at other times than those of the node's life.
         let conditions = status.conditions.iter().flatten();
+        let conditions = conditions.filter(|it| it.type_ != ConditionType::Synced.as_str());
         let conditions: Vec<_> = conditions.map(|it| (&it.type_, &it.status, &it.reason)).collect();
         let (set, service) = (self.spec::<StatefulSet>(name).await, self.spec::<Service>(name).await);
         let claim = self.spec::<PersistentVolumeClaim>(&format!("data-{name}")).await;

@@ -25,20 +25,21 @@ use sei_testkit::{
     builders,
     certs::Authority,
     cluster::{Cluster, NAMESPACE},
-    control_plane,
     operator::Operator,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// Long enough for a busy machine; nothing is measured with it.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+use crate::pool::{self, TestCluster};
 
-pub async fn cluster() -> Cluster {
+/// Long enough for a busy machine; nothing is measured with it.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+pub async fn cluster() -> TestCluster {
     let mut rules = sei_controller::rbac::rules(sei_controller::SecretAccess::Watch);
     rules.extend(sei_controller::rbac::lease_rules(sei_controller::rbac::LEASE));
     rules.push(sei_controller::rbac::token_rule(sei_testkit::cluster::OPERATOR));
-    Cluster::start(&control_plane::assets().unwrap(), rules).await.unwrap()
+    pool::cluster(rules).await
 }
 
 const ALONE: [&str; 3] =

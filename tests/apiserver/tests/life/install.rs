@@ -20,17 +20,19 @@ use sei_testkit::{
     certs::Authority,
     chart::{self, RELEASE, find},
     cluster::{Cluster, NAMESPACE},
-    control_plane,
 };
 use serde_json::{Value, json};
 
-use crate::harness::{self, condition, is_running, runs, until};
+use crate::{
+    harness::{self, condition, is_running, runs, until},
+    pool::{self, TestCluster},
+};
 
 const INSTALL: &str = include_str!("../../../../deploy/install.yaml");
 
 /// A cluster in which the operator has no permissions.
-async fn bare_cluster() -> Cluster {
-    Cluster::start(&control_plane::assets().unwrap(), Vec::new()).await.unwrap()
+async fn bare_cluster() -> TestCluster {
+    pool::cluster(Vec::new()).await.not_reused()
 }
 
 fn apply(cluster: &Cluster, name: &str, manifest: &str) {

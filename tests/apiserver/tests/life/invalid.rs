@@ -13,7 +13,7 @@ use crate::harness;
 async fn specs_that_only_the_operator_can_reject_are_stalled_with_the_field_in_the_message() {
     let cluster = harness::cluster().await;
     let _operator = harness::operator(&cluster);
-    let mut told = 0;
+    let mut reported = 0;
     let mut parts = Vec::new();
     for (index, case) in cases::nodes().into_iter().enumerate() {
         let cases::Expect::Stalled(part) = case.expect else { continue };
@@ -25,9 +25,9 @@ async fn specs_that_only_the_operator_can_reject_are_stalled_with_the_field_in_t
     }
     for (name, part) in &parts {
         harness::until_said(&cluster, name, ConditionType::Stalled, "True/InvalidSpec", part).await;
-        told += 1;
+        reported += 1;
     }
-    assert!(told >= 15, "{told}");
+    assert!(reported >= 15, "{reported}");
     // Once corrected, it is reconciled.
     let right = serde_json::json!({ "spec": { "overrides": null, "sidecar": null } });
     harness::patch(&cluster, &parts[0].0, right).await;

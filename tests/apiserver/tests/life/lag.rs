@@ -113,7 +113,7 @@ async fn no_kind_whose_cache_lags_makes_the_operator_write_in_a_loop() {
 
 /// A Running node and a published group, whose operator is behind a proxy.
 async fn bed() -> (Bed, ApiProxy) {
-    let mut bed = Bed { cluster: harness::cluster().await, operator: None };
+    let mut bed = Bed { operator: None, cluster: harness::cluster().await.not_reused() };
     let crd = serde_json::from_str(include_str!("../../crds/httproutes.json")).unwrap();
     let crds: Api<CustomResourceDefinition> = Api::all(bed.cluster.client.clone());
     crds.create(&PostParams::default(), &crd).await.unwrap();

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use sei_controller::{SecretAccess, rbac};
-use sei_testkit::{api_proxy::ApiProxy, cluster::Cluster, control_plane, operator::Operator};
+use sei_testkit::{api_proxy::ApiProxy, cluster::Cluster, operator::Operator};
 
 use crate::{
     harness::eventually,
+    pool::{self, TestCluster},
     process::{get, get_with, replica, replica_with},
 };
 
@@ -16,11 +17,11 @@ use crate::{
 const AT_ONCE: Duration = Duration::from_secs(5);
 const NAME: &str = "other.sei.io";
 
-async fn cluster(lease: Option<&str>) -> Cluster {
+async fn cluster(lease: Option<&str>) -> TestCluster {
     let mut rules = rbac::rules(SecretAccess::Watch);
     rules.extend(rbac::metrics_auth_rules());
     rules.extend(lease.into_iter().flat_map(rbac::lease_rules));
-    Cluster::start(&control_plane::assets().unwrap(), rules).await.unwrap()
+    pool::cluster(rules).await
 }
 
 async fn holder(cluster: &Cluster, name: &str) -> Option<String> {

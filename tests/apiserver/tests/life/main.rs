@@ -23,6 +23,7 @@ mod node_tasks;
 mod paused;
 mod peers;
 mod pods;
+mod pool;
 mod process;
 mod quiet;
 mod requests;

@@ -143,7 +143,7 @@ async fn nodes_of_every_mode_come_up_while_the_operator_keeps_crashing() {
             let operator = harness::operator(&cluster);
             tokio::time::sleep(life).await;
             operator.kill().unwrap();
-            life = life.mul_f64(1.03);
+            life = life.mul_f64(1.1);
         }
     };
     tokio::select! {

@@ -122,7 +122,7 @@ async fn expires(cluster: &Cluster) {
     until(cluster, name, "expired", |node| condition(node, TLS).as_deref() == Some("False/TLSSecretExpired"))
         .await;
     let late = SystemTime::now().duration_since(until_when).unwrap_or_default();
-    assert!(late < AT_ONCE, "told {late:?} after it expired");
+    assert!(late < AT_ONCE, "reported {late:?} after it expired");
     assert!(is_running(&cluster.nodes().get(name).await.unwrap()));
     assert_eq!(
         harness::api::<Pod>(cluster).get("expiring-0-0").await.unwrap().uid(),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use sei_testkit::{cluster::Cluster, operator::Operator};
 use tokio::runtime::Runtime;
 
-use crate::harness;
+use crate::{harness, pool::TestCluster};
 
 /// The cluster of the tests that run now. The last of them stops it: nothing stops a process that a static holds.
 static RUNNING: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
@@ -13,7 +13,7 @@ static RUNNING: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
 /// Its fields are dropped in this order.
 struct Shared {
     _operator: Operator,
-    cluster: Cluster,
+    cluster: TestCluster,
     /// The runtime of the cluster's clients, which outlive the test that started them.
     runtime: Runtime,
 }

@@ -256,8 +256,8 @@ async fn a_tls_node_that_never_started_is_brought_up() {
     let pod = harness::api::<Pod>(&cluster).get("stuck-0-0").await.unwrap();
     let containers = pod.spec.unwrap().init_containers.unwrap();
     let proxy = containers.into_iter().find(|container| container.name == "kube-rbac-proxy").unwrap();
-    let tells = "--auth-header-fields-enabled=true".to_owned();
-    assert!(proxy.args.unwrap().contains(&tells), "the pod is the one that the Go controller made");
+    let argument = "--auth-header-fields-enabled=true".to_owned();
+    assert!(proxy.args.unwrap().contains(&argument), "the pod is the one that the Go controller created");
 }
 
 /// The Go controller's bootstrap pod has no proxy, so with TLS it can never be reached.

@@ -125,7 +125,7 @@ async fn an_undecodable_node_blocks_no_other_and_reports_the_field() {
     for name in ["broken-0", "removed-0"] {
         let line = format!("\"object\":\"SeiNode {NAMESPACE}/{name}\"");
         assert!(operator.log().contains(&line), "{name} is named in {}", operator.log());
-        eventually("an event tells", || async { warned(&cluster, name).await }).await;
+        eventually("an event is published", || async { warned(&cluster, name).await }).await;
     }
 
     // In a running watch.

@@ -55,7 +55,8 @@ async fn a_permanently_denied_kind_does_not_stop_others() {
     proxy.deny("jobs");
     proxy.break_watches();
     let failing = |count: u8| format!("sei_controller_watches_failing{{kind=\"Job\"}} {count}");
-    eventually("the metric tells", || async { get(18_102, "/metrics").await.contains(&failing(1)) }).await;
+    eventually("the metric counts it", || async { get(18_102, "/metrics").await.contains(&failing(1)) })
+        .await;
     for round in 1..=4 {
         tokio::time::sleep(Duration::from_secs(3)).await;
         is_taken_up_soon(&cluster, &format!("node-{round}")).await;

@@ -16,20 +16,23 @@ use sei_api::{
     conditions::{ConditionType, is_true},
     deployment_conditions as group_conditions,
 };
-use sei_testkit::{builders, cluster::Cluster, operator::Operator};
+use sei_testkit::{builders, operator::Operator};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::harness::{self, api, eventually};
+use crate::{
+    harness::{self, api, eventually},
+    pool::TestCluster,
+};
 
 pub const GROUP: &str = "rpc";
 pub const A: &str = "ghcr.io/sei-protocol/sei:a";
 pub const B: &str = "ghcr.io/sei-protocol/sei:b";
 
 pub struct Bed {
-    pub cluster: Cluster,
-    /// Stopped when taken.
+    /// Stopped when taken, and before the cluster.
     pub operator: Option<Operator>,
+    pub cluster: TestCluster,
 }
 
 impl Bed {

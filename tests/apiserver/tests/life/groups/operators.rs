@@ -18,7 +18,7 @@ use crate::harness::{self, api, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_is_taken_up_once_its_kind_is_installed() {
-    let cluster = harness::cluster().await;
+    let cluster = harness::cluster().await.not_reused();
     let crd = "seinodedeployments.sei.io";
     let crds: Api<CustomResourceDefinition> = Api::all(cluster.client.clone());
     crds.delete(crd, &DeleteParams::default()).await.unwrap();

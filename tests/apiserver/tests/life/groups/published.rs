@@ -31,7 +31,7 @@ impl Bed {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_is_published_once_the_gateway_api_is_installed() {
-    let cluster = harness::cluster().await;
+    let cluster = harness::cluster().await.not_reused();
     let settings = [
         ("SEI_GATEWAY_NAME", "public".to_owned()),
         ("SEI_GATEWAY_NAMESPACE", "gateways".to_owned()),

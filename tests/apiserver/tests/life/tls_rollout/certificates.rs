@@ -56,7 +56,7 @@ fn issue(cluster: &Cluster) -> JoinHandle<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn missing_certificates_are_created_and_waited_for() {
-    let cluster = cluster_of_two().await;
+    let cluster = cluster_of_two().await.not_reused();
     let _operator = harness::operator(&cluster);
     install_crd(&cluster).await;
     for (node, policy) in NODES.into_iter().zip(["Retain", "Delete"]) {

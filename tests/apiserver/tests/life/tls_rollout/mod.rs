@@ -22,7 +22,10 @@ use sei_testkit::{
 };
 use serde_json::json;
 
-use crate::harness::{self, api, create, names, put_secret, runs, until};
+use crate::{
+    harness::{self, api, create, names, put_secret, runs, until},
+    pool::TestCluster,
+};
 
 const IMAGE: &str = "ghcr.io/sei-protocol/sei:a";
 const NODES: [&str; 2] = ["rpc-0", "rpc-1"];
@@ -92,7 +95,7 @@ async fn ends_within(child: &mut Child, time: Duration) -> Option<i32> {
     }
 }
 
-async fn cluster_of_two() -> Cluster {
+async fn cluster_of_two() -> TestCluster {
     let cluster = harness::cluster().await;
     for node in NODES {
         create(&cluster, node, builders::full_node(IMAGE)).await;
