@@ -46,7 +46,7 @@ async fn show(args: &Args, assets: PathBuf) -> anyhow::Result<()> {
     let cluster = Cluster::start(&assets, rules).await?;
     let binary = target()?.join("debug").join("sei-operator");
     let mut operator = Operator::start(&cluster, &binary, ALONE)?;
-    let told = {
+    let outcome = {
         let steps = steps::all(&cluster);
         tokio::pin!(steps);
         loop {
@@ -57,7 +57,7 @@ async fn show(args: &Args, assets: PathBuf) -> anyhow::Result<()> {
                 }
             };
             tokio::select! {
-                outcome = &mut steps => break outcome,
+                ended = &mut steps => break ended,
                 () = kill => {
                     operator.kill()?;
                     show::line("operator", "killed, started again");
@@ -67,7 +67,7 @@ async fn show(args: &Args, assets: PathBuf) -> anyhow::Result<()> {
             }
         }
     };
-    if let Err(error) = told {
+    if let Err(error) = outcome {
         let log = operator.log();
         let lines: Vec<_> = log.lines().collect();
         eprintln!("end of the operator's log:\n{}", lines[lines.len().saturating_sub(20)..].join("\n"));

@@ -65,7 +65,7 @@ enum Chore {
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
-        // No backtrace: it tells the caller nothing.
+        // No backtrace: it does not help the caller.
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE

@@ -99,8 +99,8 @@ fn stalled(before: &SeiNodeStatus, after: &SeiNodeStatus, events: &mut Vec<Event
     let (_, was, _) = state(before, ConditionType::Stalled);
     let (is, reason, message) = state(after, ConditionType::Stalled);
     // A failed plan has a separate event, with the same text.
-    let told = reason == Some(StalledReason::PlanFailed.as_str());
-    if is == Some(Truth::True.as_str()) && was != reason && !told {
+    let has_event = reason == Some(StalledReason::PlanFailed.as_str());
+    if is == Some(Truth::True.as_str()) && was != reason && !has_event {
         events.push(Event::warning(EventReason::Stalled, message));
     }
 }

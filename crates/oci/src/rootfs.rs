@@ -117,18 +117,17 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 
 /// What the dynamic loader loads for `program`, including the loader; nothing for a static one.
 fn libraries(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let output = Command::new("ldd").arg(program).env("LC_ALL", "C").output();
-    let output = output.with_context(|| format!("run ldd on {}", program.display()))?;
-    let told =
-        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    if told.contains("not a dynamic executable") || told.contains("statically linked") {
+    let ldd = Command::new("ldd").arg(program).env("LC_ALL", "C").output();
+    let ldd = ldd.with_context(|| format!("run ldd on {}", program.display()))?;
+    let output = String::from_utf8_lossy(&ldd.stdout).into_owned() + &String::from_utf8_lossy(&ldd.stderr);
+    if output.contains("not a dynamic executable") || output.contains("statically linked") {
         return Ok(Vec::new());
     }
-    if !output.status.success() {
-        bail!("ldd {} failed: {}", program.display(), told.trim());
+    if !ldd.status.success() {
+        bail!("ldd {} failed: {}", program.display(), output.trim());
     }
     let mut found = Vec::new();
-    for line in told.lines().map(str::trim) {
+    for line in output.lines().map(str::trim) {
         // `libc.so.6 => /lib/…/libc.so.6 (0x…)`, `/lib64/ld-linux-x86-64.so.2 (0x…)`, `linux-vdso.so.1 (0x…)`
         let place = line.split_once("=> ").map_or(line, |(_, place)| place);
         if place.starts_with("not found") {

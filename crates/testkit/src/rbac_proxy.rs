@@ -98,7 +98,7 @@ impl Judge {
     }
 
     async fn authorize(&self, user: &UserInfo, attributes: ResourceAttributes) -> Result<(), Refusal> {
-        let told = format!(
+        let request = format!(
             "(user={}, verb={}, resource={}, subresource={})\n",
             user.username.as_deref().unwrap_or_default(),
             attributes.verb.as_deref().unwrap_or_default(),
@@ -121,7 +121,7 @@ impl Judge {
                 let reviewed = Api::all(self.client.clone()).create(&PostParams::default(), &review).await;
                 let reviewed: SubjectAccessReview = reviewed.map_err(|_| Refusal {
                     status: StatusCode::INTERNAL_SERVER_ERROR,
-                    text: format!("Authorization error {told}"),
+                    text: format!("Authorization error {request}"),
                 })?;
                 let allowed = reviewed.status.is_some_and(|status| status.allowed);
                 let lifetime = if allowed { self.lifetimes.allowed } else { self.lifetimes.denied };
@@ -132,7 +132,7 @@ impl Judge {
         if allowed {
             return Ok(());
         }
-        Err(Refusal { status: StatusCode::FORBIDDEN, text: format!("Forbidden {told}") })
+        Err(Refusal { status: StatusCode::FORBIDDEN, text: format!("Forbidden {request}") })
     }
 }
 

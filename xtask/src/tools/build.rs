@@ -57,8 +57,10 @@ pub(super) fn source(module: &Path, required: &str) -> anyhow::Result<PathBuf> {
         .current_dir(module)
         .output()
         .context("run go")?;
-    let told: serde_json::Value = serde_json::from_slice(&output.stdout).context("read what go says")?;
-    let folder = told["Dir"].as_str().with_context(|| format!("go has no source of {required}: {told}"))?;
+    let answer: serde_json::Value =
+        serde_json::from_slice(&output.stdout).context("read the output of go mod download")?;
+    let folder =
+        answer["Dir"].as_str().with_context(|| format!("go has no source of {required}: {answer}"))?;
     Ok(folder.into())
 }
 

@@ -53,14 +53,14 @@ impl Sidecars {
     /// Starts watching the sidecar of `node`, whose health has been unchanged for `stood`.
     pub(crate) fn watch(&self, node: &SeiNode, stood: Duration) -> Watched {
         let shared = Shared::default();
-        let told = Told {
+        let report = NodeReport {
             node: ObjectRef::new(names::node(node)).within(names::namespace(node)),
             wake: self.wake.clone(),
             metrics: Arc::clone(&self.metrics),
         };
-        self.metrics.heights().add(&told.node, shared.asked());
-        self.directory.add(&told.node, &shared);
-        self.spawn(shared, told, stood)
+        self.metrics.heights().add(&report.node, shared.asked());
+        self.directory.add(&report.node, &shared);
+        self.spawn(shared, report, stood)
     }
 
     /// Starts another actor for a watched sidecar, which only follows the tasks that it is ordered. `changed` is called
@@ -151,13 +151,13 @@ impl Watched {
 }
 
 /// Reports to the passes and the metrics of one node.
-struct Told {
+struct NodeReport {
     node: ObjectRef<SeiNode>,
     wake: UnboundedSender<ObjectRef<SeiNode>>,
     metrics: Arc<Metrics>,
 }
 
-impl Report for Told {
+impl Report for NodeReport {
     fn changed(&self) {
         // The receiver is dropped only when the controller shuts down.
         let _ = self.wake.send(self.node.clone());

@@ -23,7 +23,7 @@ use crate::life::Life;
 
 #[test]
 fn specs_that_only_the_operator_can_reject_get_no_plan_and_a_condition() {
-    let mut told = 0;
+    let mut reported = 0;
     for case in cases::nodes() {
         let spec = case.object["spec"].clone();
         match case.expect {
@@ -35,7 +35,7 @@ fn specs_that_only_the_operator_can_reject_get_no_plan_and_a_condition() {
                 assert_eq!(said.reason, StalledReason::InvalidSpec.as_str(), "{}", case.name);
                 assert!(said.message.contains(&part), "{}: {}", case.name, said.message);
                 assert_eq!(status.plan, None, "{}", case.name);
-                told += 1;
+                reported += 1;
             }
             Expect::Admitted if case.old.is_none() => {
                 let mut life = Life::new(spec);
@@ -45,7 +45,7 @@ fn specs_that_only_the_operator_can_reject_get_no_plan_and_a_condition() {
             _ => {}
         }
     }
-    assert!(told >= 15, "{told}");
+    assert!(reported >= 15, "{reported}");
 }
 
 /// A Running node that matches its spec.

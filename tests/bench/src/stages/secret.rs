@@ -36,8 +36,8 @@ pub(super) async fn measure(bed: &Bed<'_>, fleet: &Fleet, run: &mut Run) -> anyh
             .await?;
         let mended = Instant::now();
         secrets.patch(&secret, &PatchParams::default(), &Patch::Merge(&good)).await?;
-        let seen =
-            events.first(this_one, "told of its certificate", LIMIT, |node| status(node) == Some("True"));
+        let seen = events
+            .first(this_one, "condition of its certificate", LIMIT, |node| status(node) == Some("True"));
         times.extend(seen.await?.into_values().map(|at| at.duration_since(mended).as_secs_f64()));
     }
     run.times("Secret mended → condition", times.into_iter());

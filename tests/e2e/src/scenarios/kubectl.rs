@@ -19,13 +19,13 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let wait = format!("wait snode/manual-secret -n {NAMESPACE} --for=condition=Ready --timeout=5s");
     world.kubectl(&wait).await?;
     seen("kubectl wait --for=condition=Ready answers, by the short name too");
-    let told = world.kubectl(&format!("describe seinode manual-secret -n {NAMESPACE}")).await?;
-    let (_, events) = told.split_once("Events:").context("kubectl describe has no events")?;
+    let description = world.kubectl(&format!("describe seinode manual-secret -n {NAMESPACE}")).await?;
+    let (_, events) = description.split_once("Events:").context("kubectl describe has no events")?;
     let reasons = node.events().await?;
     for reason in ["PhaseTransition", "SidecarTLSSecretNotReady", "SidecarTLSSecretReady"] {
         ensure!(events.contains(reason), "kubectl describe does not tell {reason}; events: {reasons:?}");
     }
     let lines: Vec<_> = events.lines().skip(3).take(6).map(str::trim).collect();
-    seen(format!("kubectl describe tells the story:\n      {}", lines.join("\n      ")));
+    seen(format!("kubectl describe shows the events in order:\n      {}", lines.join("\n      ")));
     Ok(())
 }

@@ -31,13 +31,14 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     node.beside::<Secret>().delete("manual-secret-tls", &DeleteParams::default()).await?;
     verdict(&node, "False/TLSSecretNotFound", began).await?;
     until("the event", async || {
-        let told = node.events().await?;
-        let told = told[events.min(told.len())..].iter().any(|it| it == "SidecarTLSSecretNotReady");
-        ensure!(told, "no event SidecarTLSSecretNotReady");
+        let events_now = node.events().await?;
+        let is_reported =
+            events_now[events.min(events_now.len())..].iter().any(|it| it == "SidecarTLSSecretNotReady");
+        ensure!(is_reported, "no event SidecarTLSSecretNotReady");
         Ok(())
     })
     .await?;
-    seen("a Warning event tells it");
+    seen("a Warning event reports it");
 
     node.change(json!({ "image": b })).await?;
     node.until_waiting("WaitingForTLSSecret").await?;

@@ -55,7 +55,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
         let wanted = |variable: &EnvVar| variable.name == name && variable.value.as_deref() == Some(value);
         sidecar.env.iter().flatten().any(wanted)
     };
-    ensure!(has("SEI_KEYRING_BACKEND", "file"), "the sidecar is not told to use the keyring");
+    ensure!(has("SEI_KEYRING_BACKEND", "file"), "the sidecar is not configured to use the keyring");
     let id = world.run("curl", &["-fsS", &format!("http://{}:7777/v0/node-id", node.host())]).await?;
     let id: Value = serde_json::from_str(&id).context("read the node id")?;
     ensure!(id["nodeId"].as_str().is_some_and(|id| id.len() == 40), "the sidecar's node id is {id}");

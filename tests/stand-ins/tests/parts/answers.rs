@@ -158,8 +158,8 @@ async fn tasks_end_as_in_the_real_sidecar() {
             let record = bed.done(type_, params.clone()).await;
             let wanted = if error.is_empty() { "completed" } else { "failed" };
             assert_eq!(record["status"], wanted, "{}: {type_} {params}: {record}", bed.name);
-            let told = record["error"].as_str().unwrap_or_default();
-            assert!(told.contains(error), "{}: {type_} {params}: {told}", bed.name);
+            let reported = record["error"].as_str().unwrap_or_default();
+            assert!(reported.contains(error), "{}: {type_} {params}: {reported}", bed.name);
             assert_eq!(record["result"], Value::Null, "{}: no results yet", bed.name);
         }
         assert!(bed.is_ready().await, "{}", bed.name);

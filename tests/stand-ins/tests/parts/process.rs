@@ -41,10 +41,10 @@ impl Process {
             assert!(began.elapsed() < PATIENCE, "it does not exit");
             std::thread::sleep(Duration::from_millis(20));
         };
-        let mut told = String::new();
-        self.0.stdout.take().unwrap().read_to_string(&mut told).unwrap();
-        self.0.stderr.take().unwrap().read_to_string(&mut told).unwrap();
-        (status.code().unwrap(), told)
+        let mut output = String::new();
+        self.0.stdout.take().unwrap().read_to_string(&mut output).unwrap();
+        self.0.stderr.take().unwrap().read_to_string(&mut output).unwrap();
+        (status.code().unwrap(), output)
     }
 }
 

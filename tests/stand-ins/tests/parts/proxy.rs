@@ -274,9 +274,9 @@ async fn the_certificate_is_reloaded_and_without_one_the_proxy_exits() {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     fs::write(bed.file("tls/tls.key"), "no key").unwrap();
-    let (code, told) = proxy.end();
+    let (code, output) = proxy.end();
     assert_ne!(code, 0);
-    assert!(told.contains("tls.key"), "{told}");
+    assert!(output.contains("tls.key"), "{output}");
 }
 
 #[test]

@@ -87,8 +87,8 @@ async fn behind_a_proxy_exactly_one_user_is_required_and_logged() {
         assert_eq!((answer.0.as_u16(), answer.1), (status, body), "{users:?}");
     }
     assert_eq!(get(port, "/v0/healthz").await.0, StatusCode::SERVICE_UNAVAILABLE, "this path needs no user");
-    let (_, told) = sidecar.terminate();
-    let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (_, output) = sidecar.terminate();
+    let lines: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["address"], format!("127.0.0.1:{port}"));
     let one = lines.iter().find(|line| line["users"] == json!(["anna"])).unwrap();
     assert_eq!((&one["authorization"], &one["status"]), (&json!(true), &json!(200)));
