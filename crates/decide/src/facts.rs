@@ -139,6 +139,7 @@ fn tls(observed: &Observed, platform: &Platform, status: &mut SeiNodeStatus) {
     status.sidecar_tls = Some(SidecarTlsStatus {
         secret_name: spec.secret_name.clone(),
         required_dns_names: names::required_dns_names(&observed.node, platform.cluster_domain()).to_vec(),
+        certificate: tls.certificate.clone(),
     });
     say(observed, status, Statement::new(tls.is_ready(), tls.reason, tls.message.as_str()));
 }

@@ -8,7 +8,7 @@ use k8s_openapi::api::{
     batch::v1::Job,
     core::v1::{ConfigMap, Pod, Service},
 };
-use sei_api::{SeiNode, SeiNodeTask, conditions::TlsSecretReason};
+use sei_api::{SeiNode, SeiNodeTask, conditions::TlsSecretReason, v1alpha1::SidecarCertificate};
 use sei_plan::{Persisted, Plan, TaskKind};
 
 use crate::{
@@ -84,6 +84,8 @@ pub struct TlsFinding {
     pub reason: TlsSecretReason,
     /// Message of that condition.
     pub message: String,
+    /// The certificate in the Secret, if it could be read.
+    pub certificate: Option<SidecarCertificate>,
     /// End of the certificate's validity, if it could be read.
     pub not_after: Option<Timestamp>,
     /// When the result changes without a change of the Secret.

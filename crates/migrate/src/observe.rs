@@ -55,7 +55,7 @@ fn certificate(cluster: &Cluster, namespace: &str, name: &str) -> TlsFinding {
         Finding::Unread(message) => (TlsSecretReason::Unavailable, message),
         Finding::NotYet(message) | Finding::Bad(message) => (TlsSecretReason::NotFound, message),
     };
-    TlsFinding { reason, message, not_after: None, changes_at: None }
+    TlsFinding { reason, message, certificate: None, not_after: None, changes_at: None }
 }
 
 fn keys(cluster: &Cluster, node: &SeiNode) -> Keys {

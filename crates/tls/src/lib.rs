@@ -45,6 +45,7 @@ mod key;
 mod name;
 mod path;
 mod pem;
+mod presented;
 mod problem;
 mod public_key;
 mod reader;
@@ -53,5 +54,6 @@ mod trust;
 
 pub use judge::{Accepted, SecretData, judge};
 pub use path::End;
+pub use presented::Presented;
 pub use problem::{PemFault, Place, Problem, ProblemKind};
 pub use trust::Trust;

@@ -16,7 +16,7 @@ pub(super) fn node(report: &NodeReport, look: &Look, now: Timestamp) -> String {
         summary(report, look),
         facts(report, look, now),
         report.line.plan.as_ref().map(|it| plan(it, look, now)).unwrap_or_default(),
-        report.line.tls.as_ref().map(tls).unwrap_or_default(),
+        report.line.tls.as_ref().map(|it| tls(it, now)).unwrap_or_default(),
         report.pod.as_ref().map(|it| pod(it, look, now)).unwrap_or_default(),
         conditions(report, look, now),
         events(report, look, now),
@@ -94,9 +94,21 @@ fn plan(plan: &PlanProgress, look: &Look, now: Timestamp) -> String {
 }
 
 /// Not a table: names are copied from here, and must not be wrapped.
-fn tls(tls: &TlsLine) -> String {
-    let names: String = tls.required_dns_names.iter().map(|name| format!("  {}\n", line(name))).collect();
-    format!("TLS Secret {} ({}), with a certificate for\n{names}", line(&tls.secret_name), line(&tls.reason))
+fn tls(tls: &TlsLine, now: Timestamp) -> String {
+    let certificate = tls.issuer.as_deref().zip(tls.not_after).map(|(issuer, at)| {
+        let expiry = match at >= now {
+            true => format!("expires in {}", age(at, Some(now))),
+            false => format!("expired {} ago", age(now, Some(at))),
+        };
+        format!("  certificate: issued by {}, {expiry} ({at})\n", line(issuer))
+    });
+    let names: String = tls.required_dns_names.iter().map(|name| format!("    {}\n", line(name))).collect();
+    format!(
+        "TLS Secret {} ({})\n{}  required DNS names:\n{names}",
+        line(&tls.secret_name),
+        line(&tls.reason),
+        certificate.unwrap_or_default()
+    )
 }
 
 fn pod(pod: &PodLine, look: &Look, now: Timestamp) -> String {

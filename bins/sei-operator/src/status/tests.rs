@@ -66,7 +66,9 @@ fn starting() -> Value {
     let plan = json!({ "id": "p", "phase": "Active", "targetPhase": "Running", "tasks": tasks,
         "createdAt": "2030-01-01T11:56:00Z" });
     let names = ["rpc-1.pacific-1.svc.cluster.local", "rpc-1-0.rpc-1.pacific-1.svc.cluster.local"];
-    let published = json!({ "secretName": "rpc-1-tls", "requiredDNSNames": names });
+    let certificate = json!({ "issuer": "CN=sei-sidecar-ca", "notAfter": "2030-03-01T00:00:00Z" });
+    let published =
+        json!({ "secretName": "rpc-1-tls", "requiredDNSNames": names, "certificate": certificate });
     let status = json!({
         "phase": "Initializing", "plan": plan, "conditions": conditions, "resolvedPeers": ["a", "b"],
         "sidecarTLS": published,

@@ -35,7 +35,8 @@ pub use snapshot::{
 };
 pub use spec::{ConfigRollout, DataVolume, Entrypoint, ImportVolume, SeiNode, SeiNodeSpec};
 pub use status::{
-    Configured, FailedUpdate, NodeEndpoint, NodeTaskReference, SeiNodeStatus, SidecarTlsStatus,
+    Configured, FailedUpdate, NodeEndpoint, NodeTaskReference, SeiNodeStatus, SidecarCertificate,
+    SidecarTlsStatus,
 };
 pub use task::{SeiNodeTask, SeiNodeTaskSpec, SeiNodeTaskStatus};
 pub use validator::{

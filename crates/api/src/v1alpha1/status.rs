@@ -161,4 +161,17 @@ pub struct SidecarTlsStatus {
     /// DNS names that the certificate must contain.
     #[serde(rename = "requiredDNSNames")]
     pub required_dns_names: Vec<String>,
+    /// The certificate in the Secret; absent if there is none that can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<SidecarCertificate>,
+}
+
+/// The certificate in a TLS Secret, regardless of whether it can be used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SidecarCertificate {
+    /// Name of its issuer.
+    pub issuer: String,
+    /// When it expires.
+    pub not_after: Time,
 }

@@ -2,12 +2,12 @@
 //! dropped. Its key bytes are in memory only during the check.
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::Time};
 use kube::{Api, runtime::reflector::ObjectRef};
-use sei_api::{SeiNode, conditions::TlsSecretReason, names};
+use sei_api::{SeiNode, conditions::TlsSecretReason, names, v1alpha1::SidecarCertificate};
 use sei_decide::TlsFinding;
 use sei_sidecar::{ServerTrust, cut};
-use sei_tls::{Accepted, Problem, ProblemKind, SecretData, Trust, judge};
+use sei_tls::{Accepted, Presented, Problem, ProblemKind, SecretData, Trust, judge};
 
 use crate::{
     context::Context,
@@ -104,6 +104,10 @@ fn verdict(
         key: value("tls.key"),
         ca: value("ca.crt"),
     };
+    let certificate = data
+        .crt
+        .and_then(Presented::read)
+        .map(|Presented { issuer, not_after }| SidecarCertificate { issuer, not_after: Time(not_after) });
     match judge(&data, required, now) {
         Ok(accepted) => {
             let finding = TlsFinding {
@@ -113,13 +117,14 @@ fn verdict(
                     required.join(" and "),
                     accepted.end
                 ),
+                certificate,
                 not_after: Some(accepted.end.not_after),
                 // It is still valid at this time.
                 changes_at: accepted.end.not_after.checked_add(INSTANT).ok(),
             };
             (finding, Some(trust(accepted)))
         }
-        Err(problem) => (refused(name, &problem), None),
+        Err(problem) => (TlsFinding { certificate, ..refused(name, &problem) }, None),
     }
 }
 
@@ -133,6 +138,7 @@ fn refused(name: &str, problem: &Problem) -> TlsFinding {
     TlsFinding {
         reason,
         message: format!("Secret {name}: {}", cut(&problem.to_string())),
+        certificate: None,
         not_after: problem.not_after(),
         changes_at: problem.not_before().filter(|_| reason == TlsSecretReason::NotYetValid),
     }
@@ -146,7 +152,7 @@ fn trust(accepted: Accepted) -> ServerTrust {
 }
 
 fn without_dates(reason: TlsSecretReason, message: String) -> TlsFinding {
-    TlsFinding { reason, message, not_after: None, changes_at: None }
+    TlsFinding { reason, message, certificate: None, not_after: None, changes_at: None }
 }
 
 #[cfg(test)]
@@ -255,6 +261,8 @@ mod tests {
         let secret = secret(&presented);
         let finding = verdict("t", &secret, &["node-0".to_owned()], at(FROM)).0;
         assert_eq!(finding.reason, TlsSecretReason::SansMismatch);
+        let certificate = finding.certificate.expect("it is shown although it cannot be used");
+        assert_eq!((certificate.issuer.as_str(), certificate.not_after.0), ("CN=issuer", at(UNTIL)));
         assert!(finding.message.len() < 5000, "{} bytes", finding.message.len());
     }
 }

@@ -146,6 +146,7 @@ impl Life {
                     TlsSecretReason::Expired,
                 ][tls],
                 message: "the Secret".to_owned(),
+                certificate: None,
                 not_after: None,
                 changes_at: None,
             }),

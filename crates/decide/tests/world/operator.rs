@@ -34,6 +34,7 @@ fn tls(is_ready: bool) -> TlsFinding {
     TlsFinding {
         reason: if is_ready { TlsSecretReason::Ready } else { TlsSecretReason::NotFound },
         message: "the Secret".to_owned(),
+        certificate: None,
         not_after: None,
         changes_at: None,
     }

@@ -193,6 +193,7 @@ impl Node {
             tls: spec.tls().map(|_| TlsFinding {
                 reason: TlsSecretReason::Ready,
                 message: "the Secret".to_owned(),
+                certificate: None,
                 not_after: None,
                 changes_at: None,
             }),
