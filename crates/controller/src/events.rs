@@ -36,24 +36,27 @@ impl Publisher {
         Self { client, permits: Arc::new(Semaphore::new(CONCURRENT as usize)) }
     }
 
-    /// Publishes `events` about `node` in order. Failures are logged.
-    pub(crate) fn publish(&self, node: &ObjectReference, events: Vec<Event>, now: Timestamp) {
+    /// Logs and publishes `events` about `object` in order.
+    pub(crate) fn publish(&self, object: &ObjectReference, events: Vec<Event>, now: Timestamp) {
         if events.is_empty() {
             return;
         }
-        let (namespace, name) =
-            (node.namespace.clone().unwrap_or_default(), node.name.clone().unwrap_or_default());
+        let text = |field: &Option<String>| field.clone().unwrap_or_default();
+        let (kind, namespace, name) = (text(&object.kind), text(&object.namespace), text(&object.name));
+        for Event { reason, note, .. } in &events {
+            tracing::info!(kind, namespace, name, reason = reason.as_str(), note, "state changed");
+        }
         let api: Api<ApiEvent> = Api::namespaced(self.client.clone(), &namespace);
         let permits = Arc::clone(&self.permits);
         let bodies: Vec<_> =
-            events.into_iter().enumerate().map(|(index, event)| body(node, event, index, now)).collect();
+            events.into_iter().enumerate().map(|(index, event)| body(object, event, index, now)).collect();
         tokio::spawn(async move {
             // The semaphore is never closed.
             let _permit = permits.acquire().await;
             for body in bodies {
                 if let Err(error) = api.create(&PostParams::default(), &body).await {
-                    let (node, reason) = (format!("{namespace}/{name}"), body.reason);
-                    tracing::warn!(node, reason, error = words(&error), "failed to publish an event");
+                    let (reason, error) = (body.reason, words(&error));
+                    tracing::warn!(kind, namespace, name, reason, error, "failed to publish an event");
                 }
             }
         });
@@ -69,24 +72,24 @@ impl Publisher {
 }
 
 /// The event as an API object, the `index`-th of those at time `now`.
-fn body(node: &ObjectReference, event: Event, index: usize, now: Timestamp) -> ApiEvent {
+fn body(object: &ObjectReference, event: Event, index: usize, now: Timestamp) -> ApiEvent {
     let type_ = match event.level {
         Level::Normal => "Normal",
         Level::Warning => "Warning",
     };
     let end = event.note.floor_char_boundary(NOTE_LIMIT);
-    let name = node.name.as_deref().unwrap_or_default();
+    let name = object.name.as_deref().unwrap_or_default();
     ApiEvent {
         action: Some("Reconcile".to_owned()),
         event_time: Some(MicroTime(now)),
         metadata: ObjectMeta {
             name: Some(format!("{name}.{:x}.{index}", now.as_nanosecond())),
-            namespace: node.namespace.clone(),
+            namespace: object.namespace.clone(),
             ..Default::default()
         },
         note: Some(event.note[..end].to_owned()),
         reason: Some(event.reason.as_str().to_owned()),
-        regarding: Some(node.clone()),
+        regarding: Some(object.clone()),
         reporting_controller: Some(labels::FIELD_MANAGER.to_owned()),
         reporting_instance: Some(labels::FIELD_MANAGER.to_owned()),
         type_: Some(type_.to_owned()),

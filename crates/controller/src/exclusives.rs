@@ -171,7 +171,12 @@ impl Exclusives {
                 }
                 Err(error) => {
                     let error = words(&error);
-                    tracing::warn!(namespace, secret, error, "failed to read a signing key to compare it");
+                    tracing::warn!(
+                        namespace,
+                        name = secret,
+                        error,
+                        "failed to read a signing key to compare it"
+                    );
                 }
             }
         }

@@ -2,13 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kube::runtime::controller::Action;
-use sei_api::{SeiNode, names::full_name};
+use sei_api::{SeiNode, names};
 use sei_decide::{Ask, Pass, Then};
 
 use crate::{
     act, context::Context, error::PassError, finalize, memory::Shown, observe::observe, progress,
-    record::record, repair::repair, sidecar::Watched, written::version,
+    queue::Next, record::record, repair::repair, sidecar::Watched, written::version,
 };
 
 /// How many times a pass repeats before other nodes have their turn: a plan is stored, run, and followed by
@@ -16,12 +15,12 @@ use crate::{
 const ROUNDS: usize = 4;
 
 /// Reconciles `cached`, or the newer state that the operator's last write returned.
-pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Action, PassError> {
+pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Next, PassError> {
     let mut stored = freshest(cached, ctx);
     announce(ctx, &stored);
     if stored.metadata.deletion_timestamp.is_some() {
         finalize::finalize(ctx, &stored).await?;
-        return Ok(Action::await_change());
+        return Ok(None);
     }
     if !finalize::is_marked(&stored) {
         stored = finalize::mark(ctx, &stored).await?;
@@ -41,7 +40,8 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Act
                 }
                 Ask::Step { plan, task, rendering } => {
                     let outcome = act::step(ctx, &observed, plan, task, rendering).await;
-                    tracing::debug!(node = full_name(&node), task = task.type_, ?outcome, "task step");
+                    let (namespace, name) = (names::namespace(&node), names::node(&node));
+                    tracing::debug!(namespace, name, task = task.type_, ?outcome, "task step");
                     pass.stepped(outcome, ctx.now(), ctx.jitter());
                 }
                 Ask::End => break,
@@ -59,11 +59,11 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Act
                     }
                 };
                 ctx.memory(&stored, |memory| memory.sidecar.iter_mut().for_each(Watched::end_pass));
-                return Ok(Action::requeue(delay));
+                return Ok(Some(delay));
             }
         }
     }
-    Ok(Action::requeue(Duration::ZERO))
+    Ok(Some(Duration::ZERO))
 }
 
 /// Requeues the nodes that depend on this one when the relevant parts changed: its existence, labels, phase,

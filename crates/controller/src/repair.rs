@@ -5,10 +5,7 @@ use std::{
     time::Duration,
 };
 
-use sei_api::{
-    SeiNode,
-    names::{self, full_name},
-};
+use sei_api::{SeiNode, names};
 use sei_decide::{Observed, Overridden, Repair, Repaired};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -45,7 +42,8 @@ fn of_claim(node: &SeiNode, claim: &str, doing: &str, outcome: Result<(), impl D
     match outcome {
         Ok(()) => Repaired::Done,
         Err(error) => {
-            tracing::warn!(node = full_name(node), claim, doing, %error, "failed to change claim");
+            let (namespace, name) = (names::namespace(node), names::node(node));
+            tracing::warn!(namespace, name, claim, doing, %error, "failed to change claim");
             Repaired::Failed(format!("{doing} claim {claim}: {error}"))
         }
     }
@@ -62,17 +60,17 @@ where
     K: Written + Debug + Serialize + DeserializeOwned,
 {
     let repaired = judged(object, act::apply(ctx, node, object, cached).await, kind);
-    let node_name = full_name(node);
+    let (namespace, name) = (names::namespace(node), names::node(node));
     match &repaired {
         Repaired::Done => {
-            tracing::info!(node = node_name, kind, "reverted drift in owned object");
-            ctx.metrics.reverted(names::namespace(node), kind);
+            tracing::info!(namespace, name, kind, "reverted drift in owned object");
+            ctx.metrics.reverted(namespace, kind);
         }
         Repaired::Failed(error) => {
-            tracing::warn!(node = node_name, kind, error, "failed to revert drift in owned object");
+            tracing::warn!(namespace, name, kind, error, "failed to revert drift in owned object");
         }
         Repaired::Undone(overridden) => {
-            tracing::warn!(node = node_name, kind, paths = ?overridden.paths, "drift in owned object was not reverted: the object differs again once it is written");
+            tracing::warn!(namespace, name, kind, paths = ?overridden.paths, "drift in owned object was not reverted: the object differs again once it is written");
             let until = ctx.now() + OVERRIDDEN;
             ctx.memory(node, |memory| memory.overridden.push((until, overridden.clone())));
         }

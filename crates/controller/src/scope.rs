@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use futures::stream;
-use kube::runtime::{controller::Action, reflector::ObjectRef};
+use kube::runtime::reflector::ObjectRef;
 use sei_api::SeiNode;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
     context::Context,
     error::PassError,
-    queue::{self, Failed},
+    queue::{self, Failed, Next},
     reconcile::reconcile,
     reconciled::described,
 };
@@ -23,12 +23,12 @@ pub(crate) async fn run(
     stopped: watch::Receiver<bool>,
 ) {
     let woken = stream::unfold(woken, |mut woken| async move { Some((woken.recv().await?, woken)) });
-    let nodes = ctx.cache.nodes.clone();
-    queue::run(ctx, nodes, woken, workers, stopped, pass).await;
+    let (nodes, metrics) = (ctx.cache.nodes.clone(), Arc::clone(&ctx.metrics));
+    queue::run(ctx, &metrics, nodes, woken, workers, stopped, pass).await;
 }
 
 /// One pass, after which nothing is remembered of a node that is gone.
-async fn pass(node: Arc<SeiNode>, ctx: Arc<Context>) -> Result<Action, Failed> {
+async fn pass(node: Arc<SeiNode>, ctx: Arc<Context>) -> Result<Next, Failed> {
     let result = queue::guarded(&ctx.metrics, &*node, permitted(&node, &ctx)).await;
     let failures = ctx.memory(&node, |memory| {
         memory.failures = if result.is_ok() { 0 } else { memory.failures.saturating_add(1) };
@@ -42,7 +42,7 @@ async fn pass(node: Arc<SeiNode>, ctx: Arc<Context>) -> Result<Action, Failed> {
 }
 
 /// A pass, if everything that it depends on can be observed.
-async fn permitted(node: &Arc<SeiNode>, ctx: &Context) -> Result<Action, PassError> {
+async fn permitted(node: &Arc<SeiNode>, ctx: &Context) -> Result<Next, PassError> {
     // A deletion needs no cache. The deletion of a namespace may revoke the permission to fill them first.
     let is_deleted = node.metadata.deletion_timestamp.is_some();
     let elsewhere = || ctx.exclusives.denied(node).or_else(|| ctx.neighbours.denied(node));

@@ -124,7 +124,9 @@ impl<K: Reconciled> Unreadable<K> {
                 if is_news {
                     let namespace = key.namespace.as_deref().unwrap_or_default();
                     tracing::error!(
-                        object = format!("{} {namespace}/{}", K::kind(&()), key.name),
+                        kind = %K::kind(&()),
+                        namespace,
+                        name = key.name,
                         error = broken.error,
                         "the object cannot be decoded and is not reconciled"
                     );
@@ -174,8 +176,8 @@ async fn report<K: Reconciled>(voice: Voice, regarding: ObjectReference, broken:
         Api::namespaced_with(voice.client.clone(), namespace, &ApiResource::erase::<K>(&()));
     let params = PatchParams { field_manager: Some(labels::FIELD_MANAGER.to_owned()), ..Default::default() };
     if let Err(error) = api.patch_status(name, &params, &Patch::Merge(&patch)).await {
-        let (object, error) = (format!("{} {namespace}/{name}", K::kind(&())), words(&error));
-        tracing::warn!(object, error, "failed to write the conditions of an object that cannot be decoded");
+        let (kind, error) = (K::kind(&()), words(&error));
+        tracing::warn!(%kind, namespace, name, error, "failed to write the conditions of an object that cannot be decoded");
     }
     if is_news {
         let event = Event::warning(EventReason::Unreadable, message);

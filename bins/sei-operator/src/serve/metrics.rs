@@ -168,7 +168,8 @@ mod tests {
         process.answered("GET".into(), "200".into(), Duration::from_millis(5));
         let documented = documented().into_iter().filter(|metric| {
             // The others belong to the controller.
-            !metric.name.starts_with("sei_controller_") && !metric.name.starts_with("controller_runtime_")
+            let prefixes = ["sei_controller_", "controller_runtime_", "workqueue_"];
+            !prefixes.iter().any(|prefix| metric.name.starts_with(prefix))
         });
         assert_eq!(sei_testkit::metrics::served(&served(&registry)), documented.collect());
     }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kube::{Resource, ResourceExt, runtime::controller::Action};
+use kube::{Resource, ResourceExt};
 use sei_api::{SeiNodeDeployment, labels};
 use sei_deployment::{Decision, Halt, Observed, Refusal, Routes, Write, decide, events, status};
 use serde_json::json;
@@ -17,6 +17,7 @@ use super::{
 use crate::{
     error::PassError,
     finalizers,
+    queue::Next,
     reconciled::described,
     status_write::{RecordError, difference, write_status},
     trim,
@@ -30,10 +31,10 @@ const ROUNDS: usize = 4;
 const ACTORS: Duration = Duration::from_secs(5);
 
 /// Reconciles `cached`, or the newer state that the last write returned.
-pub(super) async fn reconcile(cached: Arc<SeiNodeDeployment>, ctx: &Context) -> Result<Action, PassError> {
+pub(super) async fn reconcile(cached: Arc<SeiNodeDeployment>, ctx: &Context) -> Result<Next, PassError> {
     if goes_with_namespace(ctx, &cached).await {
         Target { ctx, group: &cached }.unmark().await?;
-        return Ok(Action::await_change());
+        return Ok(None);
     }
     if let Some(kind) = ctx.denied() {
         return Err(PassError::Denied { object: described(&*cached), kind });
@@ -48,7 +49,7 @@ pub(super) async fn reconcile(cached: Arc<SeiNodeDeployment>, ctx: &Context) -> 
             return end(ctx, &observed, &decision, carried_out).await;
         }
     }
-    Ok(Action::requeue(Duration::ZERO))
+    Ok(Some(Duration::ZERO))
 }
 
 /// Whether the group is deleted with its namespace: everything in it is deleted, possibly the operator's Role first.
@@ -68,7 +69,7 @@ async fn end(
     observed: &Observed,
     decision: &Decision,
     carried_out: CarriedOut,
-) -> Result<Action, PassError> {
+) -> Result<Next, PassError> {
     let CarriedOut { refusals, error, pause, .. } = carried_out;
     let status_pause = match is_gone(ctx, observed) {
         true => None,
@@ -85,9 +86,8 @@ async fn end(
     let routes = needs_routes.then_some(NOT_INSTALLED);
     let halts = observed.halts.values().any(|halt| *halt == Halt::Unknown).then_some(ACTORS);
     let ceremony = decision.ceremony.as_ref().and_then(|step| step.next);
-    let next =
-        [pause, status_pause, unseen, routes, halts, ceremony, decision.next].into_iter().flatten().min();
-    Ok(next.map_or_else(Action::await_change, Action::requeue))
+    let times = [pause, status_pause, unseen, routes, halts, ceremony, decision.next];
+    Ok(times.into_iter().flatten().min())
 }
 
 /// Whether the finalizer was removed, so that there is nothing left to report.

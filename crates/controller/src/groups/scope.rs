@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt, stream};
-use kube::runtime::{controller::Action, reflector::ObjectRef};
+use kube::runtime::reflector::ObjectRef;
 use sei_api::SeiNodeDeployment;
 use tokio::sync::watch;
 
@@ -11,7 +11,7 @@ use super::{
     context::{Context, Woken},
     reconcile::reconcile,
 };
-use crate::queue::{self, Failed};
+use crate::queue::{self, Failed, Next};
 
 /// Changes within this time lead to one reconcile: the SeiNodes of a group change together.
 const GATHER: Duration = Duration::from_millis(100);
@@ -24,8 +24,8 @@ pub(crate) async fn run(ctx: Arc<Context>, woken: Woken, workers: u16, mut stopp
         // An error means that the sender is gone, which is a shutdown too.
         _ = stopped.wait_for(|stopped| *stopped) => return,
     }
-    let groups = ctx.groups.clone();
-    queue::run(ctx, groups, gathered(woken), workers, stopped, pass).await;
+    let (groups, metrics) = (ctx.groups.clone(), Arc::clone(&ctx.metrics));
+    queue::run(ctx, &metrics, groups, gathered(woken), workers, stopped, pass).await;
 }
 
 /// Each group once, regardless of how often it was queued within [`GATHER`].
@@ -42,7 +42,7 @@ fn gathered(woken: Woken) -> impl Stream<Item = ObjectRef<SeiNodeDeployment>> + 
 }
 
 /// One reconcile, after which the memory of a group that is gone is dropped.
-async fn pass(group: Arc<SeiNodeDeployment>, ctx: Arc<Context>) -> Result<Action, Failed> {
+async fn pass(group: Arc<SeiNodeDeployment>, ctx: Arc<Context>) -> Result<Next, Failed> {
     let result = queue::guarded(&ctx.metrics, &*group, reconcile(Arc::clone(&group), &ctx)).await;
     let failures = ctx.memory(&group, |memory| {
         memory.failures = if result.is_ok() { 0 } else { memory.failures.saturating_add(1) };

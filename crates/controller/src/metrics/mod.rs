@@ -10,6 +10,7 @@ mod history;
 mod nodes;
 mod objects;
 mod passes;
+mod queue;
 mod sidecars;
 mod tasks;
 #[cfg(test)]
@@ -25,9 +26,9 @@ use sei_decide::Health;
 
 use self::{
     chain::ChainMetrics, groups::GroupMetrics, history::HistoryMetrics, nodes::NodeMetrics,
-    passes::PassMetrics, sidecars::SidecarMetrics, tasks::TaskMetrics, watches::WatchMetrics,
+    passes::PassMetrics, queue::QueueMetrics, sidecars::SidecarMetrics, tasks::TaskMetrics, watches::WatchMetrics,
 };
-pub(crate) use self::{passes::Running, watches::WatchSeries};
+pub(crate) use self::{passes::Running, queue::Queue, watches::WatchSeries};
 use crate::heights::Heights;
 
 /// Value of label `controller`.
@@ -59,6 +60,7 @@ pub struct Metrics {
     tasks: TaskMetrics,
     history: HistoryMetrics,
     passes: PassMetrics,
+    queues: QueueMetrics,
     sidecars: SidecarMetrics,
     watches: WatchMetrics,
     heights: Heights,
@@ -78,6 +80,7 @@ impl Metrics {
         sei.register_collector(Box::new(ChainMetrics(metrics.heights.clone())));
         metrics.passes.register_errors(sei);
         metrics.passes.register(registry.sub_registry_with_prefix("controller_runtime"));
+        metrics.queues.register(registry.sub_registry_with_prefix("workqueue"));
         metrics
     }
 
@@ -158,6 +161,11 @@ impl Metrics {
     /// Counts the end of a reconcile, with an error of `category` or without.
     pub(crate) fn ended(&self, controller: Controller, category: Option<&'static str>, took: Duration) {
         self.passes.ended(controller, category, took);
+    }
+
+    /// The queue of `controller`.
+    pub(crate) fn queue(&self, controller: Controller) -> Queue {
+        self.queues.of(controller)
     }
 
     /// The series of a watch of `kind`.

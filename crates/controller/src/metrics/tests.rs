@@ -136,7 +136,8 @@ fn every_metric_that_is_served_is_documented() {
     metrics.watch("Pod").failed();
     let documented = documented().into_iter().filter(|metric| {
         // The others belong to the process.
-        metric.name.starts_with("sei_controller_") || metric.name.starts_with("controller_runtime_")
+        let prefixes = ["sei_controller_", "controller_runtime_", "workqueue_"];
+        prefixes.iter().any(|prefix| metric.name.starts_with(prefix))
     });
     assert_eq!(sei_testkit::metrics::served(&text(&registry)), documented.collect());
 }

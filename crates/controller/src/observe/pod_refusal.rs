@@ -48,6 +48,7 @@ pub(super) async fn find(
         Err(error) => {
             tracing::warn!(
                 kind,
+                namespace = names::namespace(node),
                 name,
                 error = words(&error),
                 "failed to list events of a workload without a pod"

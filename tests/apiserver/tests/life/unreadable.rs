@@ -123,7 +123,7 @@ async fn an_undecodable_node_blocks_no_other_and_reports_the_field() {
     let metrics = get(18_122, "/metrics").await;
     assert!(metrics.contains(&metric("broken-0")) && metrics.contains(&metric("removed-0")), "{metrics}");
     for name in ["broken-0", "removed-0"] {
-        let line = format!("\"object\":\"SeiNode {NAMESPACE}/{name}\"");
+        let line = format!("\"kind\":\"SeiNode\",\"namespace\":\"{NAMESPACE}\",\"name\":\"{name}\"");
         assert!(operator.log().contains(&line), "{name} is named in {}", operator.log());
         eventually("an event is published", || async { warned(&cluster, name).await }).await;
     }
