@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::{cargo, workspace};
 
 /// Each crate of the workspace, and those that it may use outside tests.
-const EDGES: &[(&str, &[&str])] = &[
+pub(crate) const EDGES: &[(&str, &[&str])] = &[
     ("sei-api", &[]),
     ("sei-tls", &[]),
     ("sei-node", &["sei-api"]),
@@ -33,6 +33,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sei-tls-rollout", &["sei-api", "sei-deployment"]),
     ("sei-sidecar", &[]),
     ("sei-store", &[]),
+    ("sei-traces", &[]),
     (
         "sei-controller",
         &[
@@ -64,7 +65,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "sei-store",
             "sei-tls",
             "sei-tls-rollout",
-            "sei-doctor",
+            "sei-traces",
         ],
     ),
     // Only for tests; none of these is ever part of a release.
@@ -85,7 +86,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
 ];
 /// Packages of development. They are only built from the workspace, so they are compiled together.
-const DEVELOPMENT: &[&str] = &[
+pub(crate) const DEVELOPMENT: &[&str] = &[
     "sei-testkit",
     "sei-oci",
     "sei-apiserver-tests",
@@ -96,8 +97,10 @@ const DEVELOPMENT: &[&str] = &[
     "sei-stand-ins",
     "xtask",
 ];
+/// Features that are off by default.
+const OPTIONAL: &[(&str, &str)] = &[("sei-operator", "otlp")];
 /// Crates that decide and have no effects.
-const PURE: &[&str] = &[
+pub(crate) const PURE: &[&str] = &[
     "sei-api",
     "sei-node",
     "sei-tls",
@@ -144,9 +147,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if args.alone {
         let names = packages.iter().map(|package| package.name.as_str());
         for name in names.filter(|name| !DEVELOPMENT.contains(name)) {
-            compile_alone(&[name])?;
+            compile_alone(&[name], &[])?;
         }
-        compile_alone(DEVELOPMENT)?;
+        for (name, features) in OPTIONAL {
+            compile_alone(&[name], &["--features", features])?;
+        }
+        compile_alone(DEVELOPMENT, &[])?;
     }
     Ok(())
 }
@@ -191,11 +197,15 @@ fn package(package: &Value) -> anyhow::Result<Package> {
 }
 
 /// Compiles packages with only the features that they request themselves.
-fn compile_alone(packages: &[&str]) -> anyhow::Result<()> {
+fn compile_alone(packages: &[&str], more: &[&str]) -> anyhow::Result<()> {
     let (start, names) = (Instant::now(), packages.join(", "));
     let mut check = cargo(&["check", "--quiet", "--locked"]);
-    if !check.args(packages.iter().flat_map(|name| ["--package", name])).status()?.success() {
-        bail!("{names}: do not compile alone; a Cargo.toml lacks a dependency or a feature that is used");
+    check.args(packages.iter().flat_map(|name| ["--package", name])).args(more);
+    if !check.status()?.success() {
+        bail!(
+            "{names} {}: do not compile alone; a Cargo.toml lacks a dependency or a feature that is used",
+            more.join(" ")
+        );
     }
     eprintln!("{names}: compiled alone ({:.1} s)", start.elapsed().as_secs_f32());
     Ok(())

@@ -1,6 +1,8 @@
 //! Commands and flags. Names and defaults of `run` are those of the Go controller if it has them.
 
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod page;
 pub(crate) mod tls;
 
@@ -293,6 +295,10 @@ pub(crate) struct RunArgs {
     /// Log level: error, warn, info, debug, or directives as in RUST_LOG.
     #[arg(long, default_value = "info", env = "RUST_LOG")]
     pub(crate) log_level: String,
+    /// Send traces as OTLP over HTTP to the collector at this address, such as
+    /// http://collector.observability:4318. Only in builds with feature otlp.
+    #[arg(long, value_name = "URL")]
+    pub(crate) otlp_endpoint: Option<String>,
 }
 
 #[cfg(test)]

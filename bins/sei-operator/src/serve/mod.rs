@@ -10,6 +10,9 @@ mod readiness;
 mod scrape_auth;
 mod secrets;
 mod shutdown;
+mod telemetry;
+#[cfg(not(feature = "otlp"))]
+mod untraced;
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -21,25 +24,25 @@ use sei_render::Platform;
 use tokio::sync::watch;
 use tower::util::MapRequestLayer;
 
-use self::{gate::Gate, readiness::Readiness, scrape_auth::ScrapeAuth};
+use self::{gate::Gate, readiness::Readiness, scrape_auth::ScrapeAuth, telemetry::Telemetry};
 
 use crate::{
-    bad_input::bad,
-    cli::{LogFormat, RunArgs, SecretAccess},
+    cli::{RunArgs, SecretAccess},
     connect::from_file,
     input,
 };
 
 pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
-    log(&args)?;
+    let runtime = tokio::runtime::Runtime::new().context("failed to start the runtime")?;
+    let telemetry = Telemetry::start(&args, &runtime)?;
     let platform = input::platform()?;
     let gate = Gate::default();
     let options = options(&args, platform, &gate)?;
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         bail!("a TLS provider was installed before the operator could choose its own");
     }
-    let runtime = tokio::runtime::Runtime::new().context("failed to start the runtime")?;
     let outcome = runtime.block_on(serve(args, options, gate));
+    telemetry.end();
     // Background work, such as resolving a name, must not keep the process running.
     runtime.shutdown_background();
     outcome.map(|()| ExitCode::SUCCESS)
@@ -141,19 +144,6 @@ fn client(config: &Config, gate: &Gate, process: &metrics::Process) -> anyhow::R
     let client = ClientBuilder::try_from(config.clone()).context("failed to create a client")?;
     let client = client.with_layer(&MapRequestLayer::new(secrets::close_after));
     Ok(client.with_layer(gate).with_layer(process).build())
-}
-
-fn log(args: &RunArgs) -> anyhow::Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_new(&args.log_level)
-        .map_err(|error| bad(format!("--log-level: {error}")))?;
-    // The client logs the text of a response that it cannot decode, which may be a Secret.
-    let filter = filter.add_directive("kube_client::client=error".parse()?);
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match args.log_format {
-        LogFormat::Json => logs.json().flatten_event(true).init(),
-        LogFormat::Text => logs.init(),
-    }
-    Ok(())
 }
 
 #[cfg(test)]

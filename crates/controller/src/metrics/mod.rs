@@ -26,7 +26,8 @@ use sei_decide::Health;
 
 use self::{
     chain::ChainMetrics, groups::GroupMetrics, history::HistoryMetrics, nodes::NodeMetrics,
-    passes::PassMetrics, queue::QueueMetrics, sidecars::SidecarMetrics, tasks::TaskMetrics, watches::WatchMetrics,
+    passes::PassMetrics, queue::QueueMetrics, sidecars::SidecarMetrics, tasks::TaskMetrics,
+    watches::WatchMetrics,
 };
 pub(crate) use self::{passes::Running, queue::Queue, watches::WatchSeries};
 use crate::heights::Heights;

@@ -24,11 +24,12 @@ const SECONDS: [f64; 8] = [0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0];
 /// Namespace and name of an object.
 type Key = (String, String);
 
-/// The queues of both controllers.
+/// The queues of the controllers.
 pub(super) struct QueueMetrics {
     waits: Family<QueueLabels, Histogram, fn() -> Histogram>,
     nodes: Queue,
     groups: Queue,
+    tasks: Queue,
 }
 
 /// The queue of one controller, in all scopes.
@@ -58,14 +59,15 @@ impl Default for QueueMetrics {
             due: Arc::default(),
             waits: waits.get_or_create_owned(&QueueLabels::of(controller)),
         };
-        let (nodes, groups) = (queue(Controller::Nodes), queue(Controller::Groups));
-        Self { waits, nodes, groups }
+        let [nodes, groups, tasks] = [Controller::Nodes, Controller::Groups, Controller::Tasks].map(queue);
+        Self { waits, nodes, groups, tasks }
     }
 }
 
 impl QueueMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
-        let depths = [(Controller::Nodes, self.nodes.clone()), (Controller::Groups, self.groups.clone())];
+        let controllers = [Controller::Nodes, Controller::Groups, Controller::Tasks];
+        let depths = controllers.map(|controller| (controller, self.of(controller)));
         registry.register_collector(Box::new(Depths(depths)));
         let help = "Time from when an object is due until its reconcile starts";
         registry.register("queue_duration_seconds", help, self.waits.clone());
@@ -75,6 +77,7 @@ impl QueueMetrics {
         match controller {
             Controller::Nodes => self.nodes.clone(),
             Controller::Groups => self.groups.clone(),
+            Controller::Tasks => self.tasks.clone(),
         }
     }
 }
@@ -111,7 +114,7 @@ impl Queue {
 
 /// Counts the objects that are due at each scrape.
 #[derive(Debug)]
-struct Depths([(Controller, Queue); 2]);
+struct Depths([(Controller, Queue); 3]);
 
 impl Collector for Depths {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {

@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use kube::{
     Api, Resource, ResourceExt,
     api::{DeleteParams, Preconditions},
-    runtime::controller::Action,
 };
 use sei_api::{SeiNodeTask, SeiNodeTaskStatus, labels};
 use sei_node_task::{Decision, Observed, Order, decide, events};
@@ -15,6 +14,7 @@ use serde_json::json;
 use super::{context::Context, observe::observe};
 use crate::{
     error::PassError,
+    queue::Next,
     reconciled::described,
     sidecar,
     status_write::{difference, write_status},
@@ -25,7 +25,7 @@ use crate::{
 const ADDRESS: Duration = Duration::from_secs(5);
 
 /// Reconciles `cached`, or the newer state that the last write returned.
-pub(super) async fn reconcile(cached: Arc<SeiNodeTask>, ctx: &Context) -> Result<Action, PassError> {
+pub(super) async fn reconcile(cached: Arc<SeiNodeTask>, ctx: &Context) -> Result<Next, PassError> {
     if let Some(kind) = ctx.denied() {
         return Err(PassError::Denied { object: described(&*cached), kind });
     }
@@ -34,12 +34,12 @@ pub(super) async fn reconcile(cached: Arc<SeiNodeTask>, ctx: &Context) -> Result
     let Decision { status, order, expired, next } = decide(&observed);
     if expired {
         delete(ctx, &observed.task).await?;
-        return Ok(Action::await_change());
+        return Ok(None);
     }
     record(ctx, &observed, status).await?;
     let next = next.map(|next| if order.is_some() { next.min(ADDRESS) } else { next });
     request(ctx, &observed.task, order);
-    Ok(next.map_or_else(Action::await_change, Action::requeue))
+    Ok(next)
 }
 
 /// Writes the status if it changed.

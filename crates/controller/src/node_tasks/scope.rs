@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use futures::stream;
-use kube::runtime::controller::Action;
 use sei_api::SeiNodeTask;
 use tokio::sync::watch;
 
@@ -11,7 +10,7 @@ use super::{
     context::{Context, TASKS, Woken},
     reconcile::reconcile,
 };
-use crate::queue::{self, Failed};
+use crate::queue::{self, Failed, Next};
 
 /// Reconciles the tasks from `woken` until `stopped` is true and the reconciles in progress have ended. It starts when the
 /// cache has synced, which never happens in a cluster without the kind.
@@ -28,12 +27,12 @@ pub(crate) async fn run(ctx: Arc<Context>, woken: Woken, workers: u16, mut stopp
         _ = stopped.wait_for(|stopped| *stopped) => return,
     }
     let woken = stream::unfold(woken, |mut woken| async move { Some((woken.recv().await?, woken)) });
-    let tasks = ctx.tasks.clone();
-    queue::run(ctx, tasks, woken, workers, stopped, pass).await;
+    let (tasks, metrics) = (ctx.tasks.clone(), Arc::clone(&ctx.metrics));
+    queue::run(ctx, &metrics, tasks, woken, workers, stopped, pass).await;
 }
 
 /// One reconcile, after which the memory of a task that is gone is dropped.
-async fn pass(task: Arc<SeiNodeTask>, ctx: Arc<Context>) -> Result<Action, Failed> {
+async fn pass(task: Arc<SeiNodeTask>, ctx: Arc<Context>) -> Result<Next, Failed> {
     let result = queue::guarded(&ctx.metrics, &*task, reconcile(Arc::clone(&task), &ctx)).await;
     let failures = ctx.memory(&task, |memory| {
         memory.failures = if result.is_ok() { 0 } else { memory.failures.saturating_add(1) };

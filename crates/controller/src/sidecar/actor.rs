@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use sei_decide::{Answer, Health, SeidStatus, TaskProgress, TaskResult, Trouble, TroubleKind};
 use sei_sidecar::Error;
 use tokio::time::{Instant, sleep_until};
+use tracing::{Instrument, Span};
 
 use super::{
     calls::{Dial, Followed, Learned, Seen, ask_once, ask_seid, follow, probe},
@@ -131,19 +132,25 @@ impl<D: Dial, R: Report> Actor<D, R> {
             Due::Order | Due::Probe | Due::Once(_) => self.schedule.is_silent(),
         };
         let was_submitted = self.schedule.was_submitted();
+        let cause = if due == Due::Order { shared.lock().cause.take() } else { None };
+        let span =
+            tracing::debug_span!(parent: &cause.unwrap_or_else(Span::none), "sidecar", host = target.host);
         // Boxed: thousands of actors wait, and few of them make a call.
-        let mut call = Box::pin(async {
-            let _permit = permits.acquire(is_silent).await;
-            if let Some((awaited, seen)) = &awaited {
-                return Ok(Learned::Halt(look(&line, awaited, *seen).await));
+        let mut call = Box::pin(
+            async {
+                let _permit = permits.acquire(is_silent).await;
+                if let Some((awaited, seen)) = &awaited {
+                    return Ok(Learned::Halt(look(&line, awaited, *seen).await));
+                }
+                match (due, &order) {
+                    (Due::Order, Some(order)) => follow(&line, &shared, order, was_submitted).await,
+                    (Due::Seid, _) => Ok(ask_seid(&line).await),
+                    (Due::Once(once), _) => Ok(ask_once(&line, once).await),
+                    (Due::Order | Due::Probe | Due::Halt, _) => probe(&line).await.map(Learned::Health),
+                }
             }
-            match (due, &order) {
-                (Due::Order, Some(order)) => follow(&line, &shared, order, was_submitted).await,
-                (Due::Seid, _) => Ok(ask_seid(&line).await),
-                (Due::Once(once), _) => Ok(ask_once(&line, once).await),
-                (Due::Order | Due::Probe | Due::Halt, _) => probe(&line).await.map(Learned::Health),
-            }
-        });
+            .instrument(span),
+        );
         let answer = loop {
             tokio::select! {
                 biased;

@@ -7,6 +7,7 @@ use sei_sidecar::{
     Client, Error, Health, Seid, ServerTrust, TaskRecord, TaskRequest, TokenSource, Transport,
 };
 use tokio::time::Instant;
+use tracing::{Instrument, field::Empty};
 use uuid::Uuid;
 
 use super::{
@@ -95,7 +96,16 @@ impl Line {
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let started = Instant::now();
-        let answer = call.await;
+        let span = tracing::debug_span!(
+            "call",
+            otel.name = operation,
+            otel.kind = "client",
+            otel.status_code = Empty
+        );
+        let answer = call.instrument(span.clone()).await;
+        if answer.is_err() {
+            span.record("otel.status_code", "ERROR");
+        }
         self.metrics.called(operation, answer.as_ref().err(), started.elapsed());
         answer
     }

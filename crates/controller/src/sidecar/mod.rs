@@ -25,6 +25,7 @@ use sei_api::{SeiNode, names};
 use sei_decide::{Health, Sidecar, Trouble};
 use sei_sidecar::Transport;
 use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle};
+use tracing::Span;
 
 pub(crate) use directory::Directory;
 pub(crate) use permits::Permits;
@@ -146,6 +147,7 @@ impl Watched {
         let mut state = self.shared.lock();
         state.suspended = false;
         state.order = self.ordered.take();
+        state.cause = state.order.is_some().then(Span::current);
         self.shared.notify();
     }
 }

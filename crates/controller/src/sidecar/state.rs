@@ -8,6 +8,7 @@ use sei_deployment::Halt;
 use sei_plan::TaskKind;
 use sei_sidecar::TaskRequest;
 use tokio::sync::Notify;
+use tracing::Span;
 use uuid::Uuid;
 
 use super::{schedule::Once, target::Target};
@@ -54,6 +55,8 @@ pub(super) struct State {
     /// Counts the events after which everything is queried again at once.
     pub(super) events: u64,
     pub(super) order: Option<Order>,
+    /// The span of the pass that gave the order, until its first call.
+    pub(super) cause: Option<Span>,
     /// A pass is active and may withdraw the order: nothing is submitted meanwhile.
     pub(super) suspended: bool,
     pub(super) known: Sidecar,

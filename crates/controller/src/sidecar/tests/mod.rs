@@ -4,4 +4,5 @@ mod halts;
 mod heights;
 mod node;
 mod probes;
+mod spans;
 mod tasks;
