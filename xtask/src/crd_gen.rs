@@ -1,4 +1,4 @@
-//! The generated files: the CRDs, the reference pages from their schemas, the condition vocabulary, the
+//! The generated files: the CRDs, pictures, the reference pages from their schemas, the condition vocabulary, the
 //! planner and the chart's values, and what the chart embeds. The sources are `sei-api`, `sei-plan`, the
 //! permission table of `sei-controller` and the files under `deploy/`.
 
@@ -7,6 +7,7 @@ mod chart_files;
 mod conditions_page;
 mod events_page;
 mod overrides_page;
+mod pictures;
 mod plans_page;
 mod values_page;
 
@@ -79,6 +80,9 @@ fn files(root: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
         ),
         (chart("alerts.yaml"), read("deploy/alerts/rules.yaml")?),
         (chart("dashboard.json"), read("deploy/dashboards/sei-operator.json")?),
+        (PathBuf::from("docs/pictures/crates.svg"), pictures::crates()),
+        (PathBuf::from("docs/pictures/pass.svg"), pictures::pass(root)?),
+        (PathBuf::from("docs/pictures/plans.svg"), pictures::plans(&plans_page::first_plans()?)?),
         (PathBuf::from("docs/plans.md"), marked("crates/plan", &plans_page::render()?)),
         (PathBuf::from("docs/reference/api.md"), marked("crates/api", &api)),
         (PathBuf::from("docs/reference/deployments.md"), marked("crates/api", &groups_api)),

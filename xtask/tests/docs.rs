@@ -6,6 +6,7 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use sei_api::{
@@ -156,6 +157,66 @@ fn sources() -> Vec<(PathBuf, String)> {
         }
     }
     found
+}
+
+/// The names of the shell blocks of a page.
+fn named_blocks(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| line.trim_start().strip_prefix("```sh "))
+}
+
+#[test]
+fn shell_blocks_with_a_name_are_run_by_the_end_to_end_tests() {
+    let scenarios = root().join("tests/e2e/src");
+    let sources = sources().into_iter().filter(|(path, _)| path.starts_with(&scenarios));
+    let sources: String = sources.map(|(_, text)| text).collect();
+    let blocks: Vec<_> = pages()
+        .into_iter()
+        .flat_map(|(path, text)| {
+            named_blocks(&text).map(|name| (path.clone(), name.to_owned())).collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(blocks.len() > 10, "{blocks:?}");
+    let unused = blocks.iter().filter(|(_, name)| !sources.contains(&format!("\"{name}\"")));
+    let faults: Vec<_> =
+        unused.map(|(path, name)| format!("{}: no scenario runs block {name}", path.display())).collect();
+    none(&faults);
+}
+
+/// The shell blocks of a page: of transcripts the lines after a prompt.
+fn scripts(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.by_ref().map(str::trim_start).find(|line| line.starts_with("```")) {
+        let block: Vec<_> = lines.by_ref().take_while(|line| !line.trim_start().starts_with("```")).collect();
+        if line.starts_with("```sh") {
+            found.push(block.join("\n"));
+        } else if line == "```console" {
+            let mut is_command = false;
+            let commands = block.iter().filter_map(|line| {
+                let start = line.strip_prefix("$ ").or_else(|| line.strip_prefix("# "));
+                let command = start.or(is_command.then_some(*line))?;
+                is_command = command.ends_with('\\');
+                Some(command)
+            });
+            found.push(commands.collect::<Vec<_>>().join("\n"));
+        }
+    }
+    found
+}
+
+#[test]
+fn shell_blocks_are_valid_shell() {
+    let mut faults = Vec::new();
+    for (path, text) in pages() {
+        for script in scripts(&text) {
+            let output = Command::new("bash").args(["-n", "-c", &script]).output().unwrap();
+            if !output.status.success() {
+                let error = String::from_utf8_lossy(&output.stderr).into_owned();
+                faults.push(format!("{}: {error}{script}", path.display()));
+            }
+        }
+    }
+    none(&faults);
 }
 
 /// The pages in `docs/` that a text refers to.

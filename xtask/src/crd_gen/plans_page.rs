@@ -47,6 +47,14 @@ hastens it. The operator queries a sidecar task by its ID before submitting it, 
 plan, change the spec or set annotation `sei.io/retry` to a new value; completed tasks are not repeated.
 ";
 
+const FIRST_PLANS: &str = "
+## First plans
+
+![For each kind of node the tasks of its first plan](pictures/plans.svg)
+
+Each for the spec shown, beside `chainId` and `image`; other specs combine them.
+";
+
 /// The kinds of nodes: a title, and the fields of the spec besides chain and image.
 fn sorts() -> Vec<(&'static str, Value)> {
     let peers =
@@ -99,11 +107,9 @@ fn sorts() -> Vec<(&'static str, Value)> {
 pub(super) fn render() -> anyhow::Result<String> {
     let mut page = INTRODUCTION.to_owned();
     let mut seen = BTreeSet::new();
-    page.push_str("\n## First plans\n\nEach for the spec shown, beside `chainId` and `image`; other specs combine them.\n");
-    for (title, more) in sorts() {
-        let node = node(&more)?;
-        let plan = build::next(&Node::of(&node), "").with_context(|| format!("{title} has a plan"))?;
-        let yaml = serde_saphyr::to_string(&more).with_context(|| format!("write {title} as YAML"))?;
+    page.push_str(FIRST_PLANS);
+    for ((title, more), (_, plan)) in sorts().iter().zip(first_plans()?) {
+        let yaml = serde_saphyr::to_string(more).with_context(|| format!("write {title} as YAML"))?;
         write!(page, "\n### {title}\n\n```yaml\n{}\n```\n\n", yaml.trim_end())?;
         tasks(&mut page, &plan, &mut seen)?;
     }
@@ -139,6 +145,16 @@ pub(super) fn render() -> anyhow::Result<String> {
         )?;
     }
     Ok(page)
+}
+
+/// The first plan of each kind of node, with its title.
+pub(super) fn first_plans() -> anyhow::Result<Vec<(&'static str, TaskPlan)>> {
+    let plan = |(title, more): (&'static str, Value)| {
+        let node = node(&more)?;
+        let plan = build::next(&Node::of(&node), "").with_context(|| format!("{title} has a plan"))?;
+        Ok((title, plan))
+    };
+    sorts().into_iter().map(plan).collect()
 }
 
 fn node(more: &Value) -> anyhow::Result<SeiNode> {
