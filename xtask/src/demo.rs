@@ -1,6 +1,7 @@
-//! The main job, live: a plain node and a TLS node from nothing to Running and to their end, by the released
-//! program against a real API server. Exit code 0 only when every step was seen.
+//! The main job, live: a plain node, a TLS node and a group of nodes from nothing to Running and to their end, by the
+//! released program against a real API server. Exit code 0 only when every step was seen.
 
+mod group;
 mod show;
 mod steps;
 
@@ -47,7 +48,10 @@ async fn show(args: &Args, assets: PathBuf) -> anyhow::Result<()> {
     let binary = target()?.join("debug").join("sei-operator");
     let mut operator = Operator::start(&cluster, &binary, ALONE)?;
     let outcome = {
-        let steps = steps::all(&cluster);
+        let steps = async {
+            steps::all(&cluster).await?;
+            group::all(&cluster).await
+        };
         tokio::pin!(steps);
         loop {
             let kill = async {
@@ -75,7 +79,8 @@ async fn show(args: &Args, assets: PathBuf) -> anyhow::Result<()> {
     }
     if args.keep {
         steps::create_both(&cluster).await?;
-        show::title("the two nodes are recreated; everything keeps running until Ctrl-C");
+        group::create(&cluster).await?;
+        show::title("the two nodes and the group are recreated; everything keeps running until Ctrl-C");
         println!("  export KUBECONFIG={}", cluster.plane.kubeconfig().display());
         println!("  {} get seinodes --all-namespaces --watch", cluster.plane.kubectl().display());
         tokio::signal::ctrl_c().await.context("wait for Ctrl-C")?;

@@ -59,6 +59,13 @@ impl Watcher {
         }
     }
 
+    /// Prints the image in the spec of a node, and whether the node is available with it.
+    pub(super) fn show_image(&mut self, node: &SeiNode, is_available: bool) {
+        let (_, tag) = node.spec.image.rsplit_once(':').unwrap_or_default();
+        let state = if is_available { "available" } else { "not available" };
+        self.once(names::node(node), "image", format!("{tag:<8} {state}"));
+    }
+
     fn once(&mut self, node: &str, key: &str, text: String) {
         let known = self.shown.insert(format!("{node} {key}"), text.clone());
         if known.as_ref() != Some(&text) {

@@ -25,7 +25,8 @@ use serde_json::json;
 
 use super::show::{self, Watcher};
 
-const IMAGE: &str = "ghcr.io/sei-protocol/sei:v6.4.1";
+/// The image of all nodes at first.
+pub(super) const IMAGE: &str = "ghcr.io/sei-protocol/sei:v6.4.1";
 const PLAIN: &str = "plain-0";
 const TLS: &str = "rpc-0";
 const SECRET: &str = "rpc-0-tls";
@@ -112,24 +113,35 @@ async fn until(
     shown: &mut Watcher,
     wanted: impl Fn(&[SeiNode]) -> bool,
 ) -> anyhow::Result<Vec<SeiNode>> {
+    let mut nodes: Vec<SeiNode> = Vec::new();
+    follow(cluster, |node| {
+        shown.show(&node);
+        nodes.retain(|known| known.name_any() != node.name_any());
+        nodes.push(node);
+        wanted(&nodes)
+    })
+    .await?;
+    Ok(nodes)
+}
+
+/// Watches the nodes until `is_done` says so of a change.
+pub(super) async fn follow(
+    cluster: &Cluster,
+    mut is_done: impl FnMut(SeiNode) -> bool,
+) -> anyhow::Result<()> {
     let mut events =
         watcher(cluster.nodes(), watcher::Config::default()).default_backoff().applied_objects().boxed();
-    let mut nodes: Vec<SeiNode> = Vec::new();
-    let found = async {
+    let done = async {
         while let Some(event) = events.next().await {
             // A broken watch restarts automatically.
             let Ok(node) = event else { continue };
-            shown.show(&node);
-            nodes.retain(|known| known.name_any() != node.name_any());
-            nodes.push(node);
-            if wanted(&nodes) {
+            if is_done(node) {
                 return Ok(());
             }
         }
         bail!("the watch ended")
     };
-    tokio::time::timeout(PATIENCE, found).await.context("this step took too long")??;
-    Ok(nodes)
+    tokio::time::timeout(PATIENCE, done).await.context("this step took too long")?
 }
 
 fn is_running(nodes: &[SeiNode], name: &str) -> bool {
@@ -145,7 +157,8 @@ fn condition_is(nodes: &[SeiNode], status: &str, reason: &str) -> bool {
     nodes.iter().any(|node| node.name_any() == TLS && is(node) == Some(true))
 }
 
-async fn nothing_left(cluster: &Cluster) -> anyhow::Result<()> {
+/// Waits until no object of a node is left.
+pub(super) async fn nothing_left(cluster: &Cluster) -> anyhow::Result<()> {
     let gone = async {
         loop {
             let left = left::<SeiNode>(cluster).await?
