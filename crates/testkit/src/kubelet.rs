@@ -94,12 +94,16 @@ async fn run(client: &Client, simulator: &Simulator, secrets: &TlsSecrets, pod: 
             variables.filter(|variable| variable.name == "SEI_CHAIN_ID").find_map(|it| it.value.as_ref());
         chain.into_iter().for_each(|chain| simulator.join(host, chain));
     }
+    if let Some(image) = image_of(pod, "seid") {
+        simulator.start_seid(host, image);
+    }
     simulator.accept_audiences(host, audiences(pod));
     if tls.is_none() {
         simulator.remove_proxy(host);
     }
     simulator.run(host);
     let mut ready = simulator.readiness(host);
+    let mut seid = simulator.watch_seid(host);
     let mut renewals = secrets.renewals();
     let (mut reported, mut served) = (None, None);
     loop {
@@ -109,7 +113,8 @@ async fn run(client: &Client, simulator: &Simulator, secrets: &TlsSecrets, pod: 
             serve(simulator, &secret, host);
             served = Some(secret.resource_version());
         }
-        let is_ready = *ready.borrow_and_update();
+        let panics = seid.borrow_and_update().panic().is_some();
+        let is_ready = *ready.borrow_and_update() && !panics;
         if simulator.take_eviction(host) {
             report(&pods, pod, &status(pod, "Failed", false, "")).await;
             return;
@@ -126,6 +131,7 @@ async fn run(client: &Client, simulator: &Simulator, secrets: &TlsSecrets, pod: 
         }
         tokio::select! {
             changed = ready.changed() => if changed.is_err() { return },
+            changed = seid.changed() => if changed.is_err() { return },
             // The mounted files follow the Secret.
             changed = renewals.changed(), if tls.is_some() => if changed.is_err() { return },
         }
@@ -148,6 +154,10 @@ fn unpullable(container: &Container) -> Option<String> {
 /// All containers of a pod.
 fn containers(pod: &Pod) -> impl Iterator<Item = &Container> {
     pod.spec.iter().flat_map(|spec| spec.init_containers.iter().flatten().chain(&spec.containers))
+}
+
+fn image_of<'a>(pod: &'a Pod, name: &str) -> Option<&'a str> {
+    containers(pod).find(|container| container.name == name)?.image.as_deref()
 }
 
 /// What a pod mounts.

@@ -5,6 +5,7 @@
 mod audit;
 mod docs;
 mod exclusive;
+mod groups;
 mod nodes;
 mod processes;
 mod report;

@@ -6,6 +6,7 @@ mod bootstrap;
 mod ceremony;
 mod cluster;
 mod group;
+mod hard_fork;
 mod install;
 mod issued;
 mod kubectl;
@@ -70,6 +71,7 @@ scenarios! {
             "group", "a group of three nodes: rolled out, scaled down, deleted" => group;
             "new-chain", "a group of three validators that creates a chain" => new_chain;
         ]
+        ["hard-fork", "a chain is upgraded at a height: its nodes halt, and get their image then" => hard_fork;]
         [
             "plain", "a node without TLS" => plain;
             "tls-rollout", "TLS enabled and disabled on a fleet by one command, killed before each step" => tls_rollout;

@@ -160,7 +160,8 @@ async fn answer(
         // The ID would be read from the volume, and the operator does not look at it.
         let mut nodes = lock(nodes);
         let node = nodes.known(host).filter(|node| node.has_seid());
-        let answer = node.map(|node| node.seid.rpc("", path)).ok_or(io::ErrorKind::ConnectionRefused)?;
+        let answer =
+            node.map(|node| node.seid.borrow().rpc("", path)).ok_or(io::ErrorKind::ConnectionRefused)?;
         return Ok(json_body(StatusCode::OK, &answer));
     }
     let (sidecar, faults) = {

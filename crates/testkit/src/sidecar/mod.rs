@@ -14,6 +14,7 @@ mod nodes;
 mod outside;
 mod record;
 mod simulator;
+mod upgrade;
 mod world;
 
 pub use api::{Authn, answer};
@@ -25,6 +26,7 @@ pub use nodes::{Call, Faults};
 pub use outside::{Answer, Bucket, Unreachable, World};
 pub use record::{Record, Status};
 pub use simulator::{Access, Simulator};
+pub use upgrade::Upgrade;
 pub use world::Seid;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 use rustls::sign::CertifiedKey;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use super::{
     Bucket, Generation, Handlers, Home, Outcome, Record, Sidecar, Work, lock, node_key,
@@ -199,7 +200,7 @@ pub(super) struct Node {
     pub(super) order: Arc<Mutex<Order>>,
     pub(super) calls: Vec<Call>,
     pub(super) certificate: Option<Arc<CertifiedKey>>,
-    pub(super) seid: Seid,
+    pub(super) seid: watch::Sender<Seid>,
     /// Audiences of tokens that its proxy accepts; empty means that of the API server.
     pub(super) audiences: Vec<String>,
     claim: String,
@@ -208,7 +209,7 @@ pub(super) struct Node {
 impl Node {
     /// Whether its seid responds: not before the sidecar lets it start.
     pub(super) fn has_seid(&self) -> bool {
-        self.running && self.sidecar.is_ready() && !self.seid.silent
+        self.running && self.sidecar.is_ready() && self.seid.borrow().responds()
     }
 }
 
@@ -253,7 +254,7 @@ impl Fleet {
                 order,
                 calls: Vec::new(),
                 certificate: None,
-                seid: Seid::default(),
+                seid: watch::Sender::new(Seid::default()),
                 audiences: Vec::new(),
                 claim,
             };
@@ -298,7 +299,7 @@ impl Answers for Mutex<Fleet> {
         let fleet = lock(self);
         let node = fleet.nodes.get(host)?;
         Some(match node.has_seid() {
-            true => node.sidecar.node_id().map(|id| node.seid.rpc(&id, path)),
+            true => node.sidecar.node_id().map(|id| node.seid.borrow().rpc(&id, path)),
             false => Err("connection refused".to_owned()),
         })
     }

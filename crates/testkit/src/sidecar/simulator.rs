@@ -141,9 +141,19 @@ impl Simulator {
         self.join(host, chain);
     }
 
-    /// Changes how far its seid is.
+    /// Changes its seid.
     pub fn seid(&self, host: &str, change: impl FnOnce(&mut Seid)) {
-        self.with(host, |node| change(&mut node.seid));
+        self.with(host, |node| node.seid.send_modify(change));
+    }
+
+    /// The container of its seid starts with this image.
+    pub(crate) fn start_seid(&self, host: &str, image: &str) {
+        self.seid(host, |seid| seid.start(image));
+    }
+
+    /// Watches its seid.
+    pub(crate) fn watch_seid(&self, host: &str) -> watch::Receiver<Seid> {
+        self.with(host, |node| node.seid.subscribe())
     }
 
     /// Changes its faults.

@@ -5,14 +5,14 @@ use std::sync::Weak;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Answer, World};
+use super::{Answer, Upgrade, World};
 
 /// Height of the simulated chains.
 const HEIGHT: u64 = 100_000;
 /// ID of nodes outside.
 const OUTSIDE: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// How far the seid of a simulated node is. It stays there until a test moves it.
+/// The seid of a simulated node, and how far it is. It stays there until a test moves it.
 #[derive(Clone, Debug)]
 pub struct Seid {
     /// Height of its latest block.
@@ -23,15 +23,58 @@ pub struct Seid {
     pub peers: u64,
     /// It does not respond.
     pub silent: bool,
+    /// The upgrade that its chain has decided.
+    pub upgrade: Option<Upgrade>,
+    /// The image that its container runs, which is the version of its binary.
+    image: String,
+    /// Why its process ends whenever it is started.
+    panic: Option<String>,
 }
 
 impl Default for Seid {
     fn default() -> Self {
-        Self { height: HEIGHT, catching_up: false, peers: 4, silent: false }
+        Self {
+            height: HEIGHT,
+            catching_up: false,
+            peers: 4,
+            silent: false,
+            upgrade: None,
+            image: String::new(),
+            panic: None,
+        }
     }
 }
 
 impl Seid {
+    /// Executes the blocks up to a height, or until its binary panics.
+    pub fn execute(&mut self, to: u64) {
+        while self.height < to && self.can_execute_next() {
+            self.height += 1;
+        }
+    }
+
+    /// The message with which its process ends whenever it is started.
+    pub fn panic(&self) -> Option<&str> {
+        self.panic.as_deref()
+    }
+
+    /// A container of this image starts. The first block shows whether it is the right one.
+    pub(super) fn start(&mut self, image: &str) {
+        image.clone_into(&mut self.image);
+        self.can_execute_next();
+    }
+
+    fn can_execute_next(&mut self) -> bool {
+        let upgrade = self.upgrade.as_ref();
+        self.panic = upgrade.and_then(|upgrade| upgrade.execute(&self.image, self.height + 1).err());
+        self.panic.is_none()
+    }
+
+    /// Whether it responds while it runs.
+    pub(super) fn responds(&self) -> bool {
+        !self.silent && self.panic.is_none()
+    }
+
     /// What its RPC answers at `path`.
     pub(super) fn rpc(&self, id: &str, path: &str) -> Value {
         if path.starts_with("/block") {

@@ -7,9 +7,9 @@ use anyhow::{Context, ensure};
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use kube::{
     Api, ResourceExt,
-    api::{Patch, PatchParams, PostParams},
+    api::{Patch, PatchParams},
 };
-use sei_api::{SeiNodeDeployment, deployment_conditions::ConditionType};
+use sei_api::deployment_conditions::ConditionType;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -19,9 +19,10 @@ use tokio::{
 use crate::{
     docs::Reader,
     exclusive::Exclusive,
+    groups::Group,
     nodes::{CHAIN, NAMESPACE, Node},
     report::seen,
-    world::{World, limited, until},
+    world::{World, limited},
 };
 
 const SINGLE: [&str; 2] = ["solo-0", "solo-1"];
@@ -115,18 +116,13 @@ async fn create_group(world: &World) -> anyhow::Result<()> {
     let items: Vec<_> = MEMBERS.iter().enumerate().flat_map(|(index, name)| keys(index, name)).collect();
     world.apply(&json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string()).await?;
     let secret = |name: &str| json!({ "secret": { "secretName": format!("$(name)-{name}") } });
-    let group: SeiNodeDeployment = serde_json::from_value(json!({
-        "apiVersion": "sei.io/v1alpha1", "kind": "SeiNodeDeployment", "metadata": { "name": GROUP },
-        "spec": {
-            "replicas": MEMBERS.len(),
-            "deletionPolicy": "Delete",
-            "template": { "spec": { "chainId": CHAIN, "image": world.images.seid[0],
-                "validator": { "signingKey": secret("signing"), "nodeKey": secret("node") } } },
-        },
-    }))
-    .context("write the SeiNodeDeployment")?;
-    groups(world).create(&PostParams::default(), &group).await.context("create the group")?;
-    Ok(())
+    let spec = json!({
+        "replicas": MEMBERS.len(),
+        "deletionPolicy": "Delete",
+        "template": { "spec": { "chainId": CHAIN, "image": world.images.seid[0],
+            "validator": { "signingKey": secret("signing"), "nodeKey": secret("node") } } },
+    });
+    Group::create(world, GROUP, spec).await.map(drop)
 }
 
 /// Keys that no other node has.
@@ -149,23 +145,11 @@ fn keys(index: usize, name: &str) -> [Value; 2] {
     [secret("signing", "priv_validator_key.json", &signing), secret("node", "node_key.json", &node)]
 }
 
-fn groups(world: &World) -> Api<SeiNodeDeployment> {
-    Api::namespaced(world.client.clone(), NAMESPACE)
-}
-
 async fn until_ready(world: &World) -> anyhow::Result<()> {
     for name in SINGLE {
         Node::of(world, name).until_ready().await?;
     }
-    until(&format!("{GROUP}: Ready"), async || {
-        let group = groups(world).get(GROUP).await?;
-        let status = group.status.unwrap_or_default();
-        let ready = status.condition(ConditionType::Ready).context("it has no conditions yet")?;
-        let is_current = status.observed_generation == group.metadata.generation;
-        ensure!(is_current && ready.status == "True", "it is {}: {}", ready.reason, ready.message);
-        Ok(())
-    })
-    .await
+    Group::of(world, GROUP).until_true(ConditionType::Ready).await
 }
 
 /// UID of each claim and name of its volume.
@@ -212,7 +196,7 @@ async fn seid(world: &World, name: &str, script: &str) -> anyhow::Result<String>
 /// Removes what this or an earlier run has left.
 async fn clean(world: &World) -> anyhow::Result<()> {
     let delete = format!("-n {NAMESPACE} --ignore-not-found --timeout=2m");
-    world.kubectl(&format!("delete seinodedeployment {GROUP} {delete}")).await?;
+    Group::of(world, GROUP).delete().await?;
     for (kind, suffix) in [("seinode", ""), ("certificate", "-tls")] {
         let names: Vec<_> = all().map(|name| format!("{name}{suffix}")).collect();
         world.kubectl(&format!("delete {kind} {} {delete}", names.join(" "))).await?;

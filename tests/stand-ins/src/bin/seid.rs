@@ -1,5 +1,5 @@
 //! Stand-in for seid: initializes a home, counts blocks in it, and serves the ports that probes, peers and
-//! sidecars use.
+//! sidecars use. Like the real one it panics at an upgrade for which it has no handler, and before one for which it has.
 
 use std::{
     path::PathBuf,
@@ -16,12 +16,18 @@ use axum::{Json, Router, routing::get};
 use clap::Parser;
 use jiff::Timestamp;
 use sei_stand_ins::{Ending, listen};
-use sei_testkit::sidecar::{Home, node_key};
+use sei_testkit::sidecar::{Home, Upgrade, node_key};
 use serde_json::{Value, json};
 
 const GENESIS: &str = "config/genesis.json";
 /// File with the height of the chain.
 const HEIGHT: &str = "data/height";
+/// File with the upgrade that the chain has decided: name and height, as JSON.
+const UPGRADE: &str = "data/upgrade.json";
+/// The version of this binary, and the name of the upgrade that it has a handler for.
+const VERSION: &str = "SEID_VERSION";
+/// Exit code of a Go program that panics.
+const PANIC: u8 = 2;
 const BLOCK: Duration = Duration::from_millis(500);
 /// Duration and number of steps of the replay up to the halt height.
 const REPLAY: Duration = Duration::from_millis(100);
@@ -96,6 +102,10 @@ async fn start(arguments: &Start) -> anyhow::Result<ExitCode> {
     // It continues from the existing data.
     let height = home.read(HEIGHT)?.unwrap_or_default().trim().parse().unwrap_or(0);
     let height = Arc::new(AtomicU64::new(height));
+    // The block at which it halted before is replayed before it serves anything.
+    if let Some(panic) = panic_at(home, height.load(Ordering::Relaxed) + 1)? {
+        return Ok(panic);
+    }
     serve(arguments, &chain, &id, &height).await?;
 
     let mut ending = Ending::new()?;
@@ -111,6 +121,9 @@ async fn start(arguments: &Start) -> anyhow::Result<ExitCode> {
         }
         let next = height.load(Ordering::Relaxed) + step;
         let next = halt.map_or(next, |halt| next.min(halt));
+        if let Some(panic) = panic_at(home, next)? {
+            return Ok(panic);
+        }
         home.write(HEIGHT, next.to_string())?;
         height.store(next, Ordering::Relaxed);
         if halt.is_some_and(|halt| next >= halt) {
@@ -120,11 +133,23 @@ async fn start(arguments: &Start) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// The exit code of a binary that cannot execute this block.
+fn panic_at(home: &Home, block: u64) -> anyhow::Result<Option<ExitCode>> {
+    // The file may be half written.
+    let Some(plan) = home.read(UPGRADE)?.filter(|text| text.ends_with('\n')) else { return Ok(None) };
+    let upgrade: Upgrade = serde_json::from_str(&plan).context("failed to parse the upgrade")?;
+    let executed = upgrade.execute(&std::env::var(VERSION).unwrap_or_default(), block);
+    Ok(executed.err().map(|message| {
+        eprintln!("panic: {message}");
+        ExitCode::from(PANIC)
+    }))
+}
+
 async fn serve(arguments: &Start, chain: &str, id: &str, height: &Arc<AtomicU64>) -> anyhow::Result<()> {
     let node_info = json!({
         "id": id,
         "network": chain,
-        "version": std::env::var("SEID_VERSION").unwrap_or_default(),
+        "version": std::env::var(VERSION).unwrap_or_default(),
     });
     let (status, lag) = (Arc::clone(height), Arc::clone(height));
     let app = Router::new()

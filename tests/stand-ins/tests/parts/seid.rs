@@ -14,6 +14,10 @@ fn init(home: &Path) {
 }
 
 fn start(home: &Path, rpc: u16, more: &[&str]) -> Process {
+    start_version("a", home, rpc, more)
+}
+
+fn start_version(version: &str, home: &Path, rpc: u16, more: &[&str]) -> Process {
     let [p2p, grpc] = ports();
     let mut command = seid();
     command.arg("start").arg("--home").arg(home).args(more).args([
@@ -21,7 +25,7 @@ fn start(home: &Path, rpc: u16, more: &[&str]) -> Process {
         format!("--p2p.laddr=tcp://127.0.0.1:{p2p}"),
         format!("--grpc.address=127.0.0.1:{grpc}"),
     ]);
-    Process::start(command.env("SEID_VERSION", "a"))
+    Process::start(command.env("SEID_VERSION", version))
 }
 
 async fn height(rpc: u16) -> u64 {
@@ -55,6 +59,26 @@ async fn seid_interrupts_itself_at_its_halt_height() {
     let [rpc] = ports();
     assert_eq!(start(home.path(), rpc, &["--halt-height", "1234567"]).end().0, 130);
     assert_eq!(fs::read_to_string(home.path().join("data/height")).unwrap(), "1234567");
+}
+
+#[tokio::test]
+async fn seid_halts_at_an_upgrade_and_the_next_version_does_not_run_before_it() {
+    let home = tempfile::tempdir().unwrap();
+    init(home.path());
+    fs::write(home.path().join("data/upgrade.json"), "{\"name\":\"b\",\"height\":3}\n").unwrap();
+    let [rpc] = ports();
+    let ends = |version: &str| start_version(version, home.path(), rpc, &[]).end();
+    let (code, output) = ends("b");
+    assert!(code == 2 && output.contains("BINARY UPDATED BEFORE TRIGGER"), "{code}: {output}");
+    // It is started again, and replays the block at which it halted.
+    for _ in 0..2 {
+        let (code, output) = ends("a");
+        assert!(code == 2 && output.contains("UPGRADE \"b\" NEEDED at height: 3"), "{code}: {output}");
+        assert_eq!(fs::read_to_string(home.path().join("data/height")).unwrap(), "2");
+    }
+    let next = start_version("b", home.path(), rpc, &[]);
+    eventually("the chain continues", async || height(rpc).await >= 4).await;
+    drop(next);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use sei_testkit::{
     cluster::Cluster,
-    sidecar::{Record, Status},
+    sidecar::{Record, Status, Upgrade},
 };
 use serde_json::json;
 
@@ -27,6 +27,9 @@ async fn an_image_is_replaced_when_seid_has_halted_at_the_height() {
     for name in ["rpc-0", "rpc-1"] {
         simulator.seid(&Cluster::host(name), |seid| seid.height = HEIGHT - 10);
     }
+    // The chain of rpc-0 is upgraded at another height.
+    let upgrade = Upgrade { name: B.to_owned(), height: HEIGHT };
+    simulator.seid(&Cluster::host("rpc-1"), |seid| seid.upgrade = Some(upgrade));
     bed.edit(json!({
         "updateStrategy": { "type": "HardFork", "hardFork": { "haltHeight": HEIGHT } },
         "template": { "spec": { "image": B } },
@@ -48,19 +51,26 @@ async fn an_image_is_replaced_when_seid_has_halted_at_the_height() {
         records.iter().filter(seen).count()
     };
     drop(bed.operator.take());
-    bed.cluster.simulator.seid(&Cluster::host("rpc-1"), |seid| seid.height = HEIGHT - 1);
+    bed.cluster.simulator.seid(&Cluster::host("rpc-1"), |seid| seid.execute(HEIGHT - 1));
     eventually("its sidecar has seen the last block", || async { seen(&bed) == 1 }).await;
-    bed.cluster.simulator.seid(&Cluster::host("rpc-1"), |seid| seid.silent = true);
+    bed.cluster.simulator.seid(&Cluster::host("rpc-1"), |seid| {
+        seid.execute(HEIGHT);
+        assert_eq!(seid.panic(), Some("UPGRADE \"ghcr.io/sei-protocol/sei:b\" NEEDED at height: 200000"));
+    });
     bed.operator = Some(harness::operator(&bed.cluster));
     eventually("the node that has halted is updated", || async {
         bed.cluster.nodes().get("rpc-1").await.unwrap().spec.image == B
     })
     .await;
-    bed.cluster.simulator.seid(&Cluster::host("rpc-1"), |seid| (seid.silent, seid.height) = (false, HEIGHT));
     assert_eq!(bed.cluster.nodes().get("rpc-0").await.unwrap().spec.image, A);
 
-    // The other one was given another height.
-    bed.cluster.simulator.seid(&Cluster::host("rpc-0"), |seid| seid.height = HEIGHT + 1);
+    harness::until(&bed.cluster, "rpc-1", "ready with the new image", harness::runs(B)).await;
+    bed.cluster.simulator.seid(&Cluster::host("rpc-1"), |seid| {
+        seid.execute(HEIGHT);
+        assert_eq!((seid.height, seid.panic()), (HEIGHT, None));
+    });
+
+    bed.cluster.simulator.seid(&Cluster::host("rpc-0"), |seid| seid.execute(HEIGHT + 1));
     bed.until_ready("False/HaltHeightPassed").await;
     assert_eq!(bed.cluster.nodes().get("rpc-0").await.unwrap().spec.image, A);
     bed.edit(json!({ "updateStrategy": { "type": "InPlace" } })).await;
