@@ -9,13 +9,17 @@ use jiff::Timestamp;
 use k8s_openapi::api::{core::v1::Service, policy::v1::PodDisruptionBudget};
 use kube::ResourceExt;
 use sei_api::{
-    ClusterDomain, SeiNode, SeiNodeDeployment, SeiNodeDeploymentStatus, conditions::is_true,
-    deployment_conditions::ConditionType, labels, v1alpha1::deployment::ChildNode,
+    ClusterDomain, SeiNode, SeiNodeDeployment, SeiNodeDeploymentStatus,
+    conditions::is_true,
+    deployment_conditions::ConditionType,
+    labels,
+    v1alpha1::{TaskPlan, deployment::ChildNode},
 };
 use sei_deployment::{
     CeremonyFacts, Color, Decision, HTTPRoute, Object, Observed, Routes, Seat, child, decide,
     objects as beside, status,
 };
+use sei_plan::build::bare;
 use sei_render::Platform;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -45,17 +49,23 @@ pub(crate) struct Next {
     nodes: Vec<ChildNode>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stalled: Option<String>,
+    /// The plan of the genesis ceremony, as it is stored then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) plan: Option<TaskPlan>,
 }
 
 impl Next {
-    /// With what exists beside it: its SeiNodes, Services, PodDisruptionBudgets and HTTPRoutes.
+    /// With what exists beside it: its SeiNodes, Services, PodDisruptionBudgets and HTTPRoutes. A group that does not exist
+    /// yet gets this UID, which is the ID of its plan.
     pub(crate) fn of(
         group: &SeiNodeDeployment,
+        uid: String,
         existing: Vec<Value>,
         routes: Routes,
         domain: ClusterDomain,
     ) -> anyhow::Result<Self> {
         let mut group = group.clone();
+        group.metadata.uid.get_or_insert(uid);
         // It is added before anything else is done.
         if group.metadata.deletion_timestamp.is_none() {
             group.finalizers_mut().push(labels::DEPLOYMENT_FINALIZER.to_owned());
@@ -83,6 +93,8 @@ impl Next {
             ceremony: CeremonyFacts::default(),
             knows_budgets: true,
             routes,
+            // Groups of other namespaces are not part of the input.
+            rivals: Vec::new(),
             domain,
             now: Timestamp::now(),
         };
@@ -92,11 +104,13 @@ impl Next {
     }
 
     fn from(observed: &Observed, decision: &Decision, status: SeiNodeDeploymentStatus) -> Self {
+        let is_new = observed.group.status.as_ref().is_none_or(|status| status.plan.is_none());
         let stalled = status.condition(ConditionType::Stalled).filter(|stalled| is_true(Some(stalled)));
         Self {
             steps: decision.writes.iter().map(|write| write.describe(&observed.nodes)).collect(),
             stalled: stalled.map(|stalled| format!("{}: {}", stalled.reason, stalled.message)),
             nodes: status.nodes.unwrap_or_default(),
+            plan: status.plan.map(|plan| if is_new { bare(&plan) } else { plan }),
         }
     }
 

@@ -23,19 +23,25 @@ pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<ExitCode> {
                 Some(_) => group::routes(&input::platform()?),
                 None => Routes::NoGateway,
             };
-            let next = Next::of(&group, existing, routes, input::cluster_domain()?)?;
+            let next = Next::of(&group, id(args), existing, routes, input::cluster_domain()?)?;
             match args.output {
                 PlanOutput::Json => print::json(&next)?,
-                PlanOutput::Table => print::text(&next.table())?,
+                PlanOutput::Table => {
+                    let ceremony = next.plan.as_ref().map(|plan| table(Some(plan))).unwrap_or_default();
+                    print::text(&(next.table() + &ceremony))?;
+                }
             }
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
+fn id(args: &PlanArgs) -> String {
+    args.plan_id.unwrap_or_else(uuid::Uuid::new_v4).to_string()
+}
+
 fn of_node(node: &SeiNode, args: &PlanArgs) -> anyhow::Result<()> {
-    let id = args.plan_id.unwrap_or_else(uuid::Uuid::new_v4).to_string();
-    let plan = sei_plan::build::next(&Node::of(node), &id).map(|plan| sei_plan::build::bare(&plan));
+    let plan = sei_plan::build::next(&Node::of(node), &id(args)).map(|plan| sei_plan::build::bare(&plan));
     match args.output {
         PlanOutput::Json => print::json(&as_json(plan.as_ref(), node)?)?,
         PlanOutput::Table => print::text(&table(plan.as_ref()))?,
@@ -55,8 +61,8 @@ fn as_json(plan: Option<&TaskPlan>, node: &SeiNode) -> anyhow::Result<Value> {
 
 fn table(plan: Option<&TaskPlan>) -> String {
     let Some(plan) = plan else { return "no plan is needed\n".to_owned() };
-    let phase = plan.target_phase.map_or_else(String::new, |phase| format!("{phase:?}"));
-    let head = format!("plan {} -> {phase}\n{:>3}  {:<28} {:<7} ID\n", plan.id, "#", "TASK", "RETRIES");
+    let phase = plan.target_phase.map_or_else(String::new, |phase| format!(" -> {phase:?}"));
+    let head = format!("plan {}{phase}\n{:>3}  {:<28} {:<7} ID\n", plan.id, "#", "TASK", "RETRIES");
     let tasks = plan.tasks.iter().enumerate().map(|(index, task)| {
         let retries = task.max_retries.unwrap_or(0);
         format!("{:>3}  {:<28} {:<7} {}\n", index + 1, task.type_, retries, task.id)

@@ -228,6 +228,42 @@ fn plan_says_what_happens_next_to_a_group() {
 }
 
 #[test]
+fn plan_shows_the_genesis_ceremony_of_a_group_as_it_is_stored() {
+    let id = "11111111-1111-4111-9111-111111111111";
+    let mut group = group_with(|group| {
+        group["spec"]["replicas"] = 2.into();
+        group["spec"]["networking"].take();
+        group["spec"]["genesis"] = json!({ "chainId": "devnet-1" });
+        group["spec"]["template"]["spec"] =
+            json!({ "chainId": "devnet-1", "image": "seid:a", "validator": {} });
+    });
+    let print = |group: &Value, more: &[&str]| {
+        call(&[&["plan", "-f", "-", "--plan-id", id], more].concat(), &group.to_string())
+    };
+    let next = json_of(&print(&group, &["-o", "json"]));
+    let plan = &next["plan"];
+    assert_eq!(
+        (&plan["id"], &plan["phase"], &plan["createdAt"]),
+        (&json!(id), &json!("Active"), &Value::Null)
+    );
+    assert_eq!(plan["tasks"][0]["type"], "assemble-and-upload-genesis");
+    assert_eq!(plan["tasks"][0]["params"]["Nodes"], json!([{ "name": "rpc-0" }, { "name": "rpc-1" }]));
+    let creates = |next: &Value| next["steps"].to_string().contains("creates SeiNode");
+    assert!(!creates(&next), "the plan is stored first: {next}");
+    let table = String::from_utf8(print(&group, &[]).stdout).unwrap();
+    assert!(
+        table.contains(&format!("plan {id}\n")) && table.contains("assemble-and-upload-genesis"),
+        "{table}"
+    );
+
+    group["metadata"]["uid"] = id.into();
+    group["status"] = json!({ "plan": plan });
+    let next = json_of(&print(&group, &["-o", "json"]));
+    assert!(creates(&next), "{next}");
+    assert_eq!(next["plan"], group["status"]["plan"]);
+}
+
+#[test]
 fn an_invalid_group_is_refused_with_its_field() {
     type Change = fn(&mut Value);
     let cases: &[(&str, Change)] = &[

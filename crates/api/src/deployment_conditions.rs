@@ -101,6 +101,8 @@ reasons! {
         WaitingForGateway = "WaitingForGateway",
         /// The Gateway refuses a route, or cannot resolve what it refers to; the message has its words.
         RouteRefused = "RouteRefused",
+        /// An older HTTPRoute of another namespace has the same host name, so requests go there; the message names it.
+        HostNameInUse = "HostNameInUse",
         /// A route does not exist, or one of its name belongs to something else.
         RoutesMissing = "RoutesMissing",
         /// The cluster has no CRD of HTTPRoutes; the nodes run without.

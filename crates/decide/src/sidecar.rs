@@ -135,6 +135,8 @@ pub struct TaskResult {
     pub inclusion: Option<String>,
     /// Number of a proposal.
     pub proposal_id: Option<i64>,
+    /// SHA-256 of an assembled genesis.
+    pub genesis_hash: Option<String>,
 }
 
 /// State of one attempt of a task.

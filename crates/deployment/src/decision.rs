@@ -59,10 +59,10 @@ pub fn decide(observed: &Observed) -> Decision {
     let mut decision = Decision { writes, obstacles, next: None, ceremony };
     decision.obstacles.extend(decision.ceremony.iter().filter_map(|step| step.obstacle.clone()));
     let fork = HardFork::of(observed, &members);
-    fill(group, &members.serving, fork.is_none() && replacement.is_none(), &mut decision);
+    fill(observed, &members.serving, fork.is_none() && replacement.is_none(), &mut decision);
     update(group, &members, fork.as_ref(), &mut decision);
     match &replacement {
-        Some(replacement) => replace(group, replacement, &mut decision),
+        Some(replacement) => replace(observed, replacement, &mut decision),
         None => delete_other(observed, &members, &mut decision),
     }
     scale_down(group, &members, &mut decision);
@@ -71,13 +71,15 @@ pub fn decide(observed: &Observed) -> Decision {
 }
 
 /// Adopts retained SeiNodes of a set and, if it `may_create` them, creates missing ones.
-fn fill(group: &SeiNodeDeployment, set: &Set, may_create: bool, decision: &mut Decision) {
+fn fill(observed: &Observed, set: &Set, may_create: bool, decision: &mut Decision) {
+    let group = &*observed.group;
     for member in &set.wanted {
         match &member.place {
             Place::Vacant if !may_create => {}
             Place::Vacant => {
                 let mut node = child(group, &member.seat, &generation(group));
-                match group.spec.genesis.as_ref().map(|_| ceremony::entry(group)) {
+                let entry = |_| ceremony::entry(group, member.seat.ordinal, observed.now);
+                match group.spec.genesis.as_ref().map(entry) {
                     Some(Entry::Closed) => continue,
                     Some(Entry::Follower) => as_follower(&mut node),
                     Some(Entry::Validator) | None => {}
@@ -140,8 +142,8 @@ fn update(
 }
 
 /// Creates and updates the SeiNodes that are to replace those that serve.
-fn replace(group: &SeiNodeDeployment, replacement: &BlueGreen<'_>, decision: &mut Decision) {
-    fill(group, replacement.new_set(), true, decision);
+fn replace(observed: &Observed, replacement: &BlueGreen<'_>, decision: &mut Decision) {
+    fill(observed, replacement.new_set(), true, decision);
     decision.writes.extend(replacement.writes());
     decision.next = replacement.next();
 }

@@ -18,7 +18,7 @@
 //! #         "template": { "spec": { "chainId": "pacific-1", "image": "seid:a", "fullNode": {} } },
 //! #     },
 //! # })).unwrap();
-//! let observed = Observed { group: Arc::new(group), nodes: vec![], unreadable: Default::default(), objects: vec![], halts: Default::default(), heights: Default::default(), knows_budgets: true, routes: sei_deployment::Routes::NoGateway, domain: Default::default(), ceremony: Default::default(), now: Default::default() };
+//! let observed = Observed { group: Arc::new(group), nodes: vec![], unreadable: Default::default(), objects: vec![], halts: Default::default(), heights: Default::default(), knows_budgets: true, routes: sei_deployment::Routes::NoGateway, rivals: vec![], domain: Default::default(), ceremony: Default::default(), now: Default::default() };
 //! let created = decide(&observed).writes;
 //! assert_eq!(created.iter().filter(|write| matches!(write, Write::Create(_))).count(), 3);
 //! ```

@@ -94,8 +94,11 @@ fn seats(observed: &Observed) -> (Vec<Seated>, Vec<Arc<SeiNode>>) {
             None => others.push(node),
         }
     }
-    // The newest update first.
-    others.sort_by_key(|node| std::cmp::Reverse((node.metadata.creation_timestamp.clone(), node.name_any())));
+    // The newest update first. One that is being deleted has its place, and with it its keys, until it is gone.
+    others.sort_by_key(|node| {
+        let age = std::cmp::Reverse((node.metadata.creation_timestamp.clone(), node.name_any()));
+        (node.metadata.deletion_timestamp.is_some(), age)
+    });
     for node in others {
         match free_seat(observed, node) {
             Some(seat) if !seated.iter().any(|(taken, _)| taken.is_of(seat.color, seat.ordinal)) => {
@@ -109,9 +112,6 @@ fn seats(observed: &Observed) -> (Vec<Seated>, Vec<Arc<SeiNode>>) {
 
 /// The free place of a SeiNode of the second set of the Go controller, by the ordinal in its label.
 fn free_seat(observed: &Observed, node: &SeiNode) -> Option<Seat> {
-    if node.metadata.deletion_timestamp.is_some() {
-        return None;
-    }
     let ordinal = node.labels().get(labels::DEPLOYMENT_ORDINAL)?.parse().ok()?;
     let first = child_name(&observed.group, ordinal);
     let is_taken =

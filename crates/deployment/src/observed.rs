@@ -9,7 +9,12 @@ use jiff::Timestamp;
 use sei_api::{ClusterDomain, SeiNode, SeiNodeDeployment};
 
 use crate::{
-    halt::Halt, height::Height, http_route::Routes, object::Object, owner::is_owned_by, seat::Seat,
+    halt::Halt,
+    height::Height,
+    http_route::{HTTPRoute, Routes},
+    object::Object,
+    owner::is_owned_by,
+    seat::Seat,
     surroundings::CeremonyFacts,
 };
 
@@ -34,6 +39,8 @@ pub struct Observed {
     pub knows_budgets: bool,
     /// Whether HTTPRoutes can be written.
     pub routes: Routes,
+    /// HTTPRoutes of groups in other namespaces that have a host name of a desired route.
+    pub rivals: Vec<Arc<HTTPRoute>>,
     /// The DNS domain of the cluster.
     pub domain: ClusterDomain,
     /// What the genesis ceremony depends on, if the group has one.

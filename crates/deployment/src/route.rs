@@ -13,6 +13,9 @@ use crate::{
 /// The protocols that have a route where a group has their port, and the ports.
 const PROTOCOLS: [(&str, &str); 4] = [("evm", "evm-rpc"), ("rpc", "rpc"), ("rest", "rest"), ("grpc", "grpc")];
 
+/// What clients write in header `Upgrade`, where case has no meaning. Not every Gateway matches regular expressions.
+const WEBSOCKET: [&str; 2] = ["websocket", "WebSocket"];
+
 /// The routes of a group at `gateway`, each with its protocol.
 pub(crate) fn routes(group: &SeiNodeDeployment, gateway: &Gateway) -> Vec<(&'static str, HTTPRoute)> {
     let number = |name: &str| external_ports(group).find(|(port, _)| *port == name).map(|(_, number)| number);
@@ -21,9 +24,7 @@ pub(crate) fn routes(group: &SeiNodeDeployment, gateway: &Gateway) -> Vec<(&'sta
         .map(|(protocol, port)| {
             let mut rules = vec![Rule { matches: Vec::new(), backend_refs: vec![backend(group, port)] }];
             if let Some(websockets) = number("evm-ws").filter(|_| protocol == "evm") {
-                let upgrade =
-                    HeaderMatch { type_: "Exact".into(), name: "Upgrade".into(), value: "websocket".into() };
-                let matches = vec![Match { headers: vec![upgrade] }];
+                let matches = WEBSOCKET.map(upgrade_to).to_vec();
                 rules.push(Rule { matches, backend_refs: vec![backend(group, websockets)] });
             }
             (protocol, route(group, gateway, protocol, rules))
@@ -42,6 +43,11 @@ fn route(group: &SeiNodeDeployment, gateway: &Gateway, protocol: &str, rules: Ve
         spec: HTTPRouteSpec { parent_refs: vec![parent], hostnames, rules },
         status: None,
     }
+}
+
+fn upgrade_to(protocol: &str) -> Match {
+    let (type_, name) = ("Exact".to_owned(), "Upgrade".to_owned());
+    Match { headers: vec![HeaderMatch { type_, name, value: protocol.to_owned() }] }
 }
 
 fn backend(group: &SeiNodeDeployment, port: u16) -> BackendRef {

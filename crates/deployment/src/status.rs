@@ -65,6 +65,7 @@ pub fn status(observed: &Observed, decision: &Decision, refusals: &[Refusal]) ->
         networking_status: routes::hosts(observed),
         endpoints: Some(endpoints::of(observed, &members)),
         plan: ceremony::plan(before.plan, observed, decision),
+        genesis_hash: ceremony::hash(before.genesis_hash, observed),
         conditions,
     }
 }

@@ -9,6 +9,8 @@ pub struct CeremonyFacts {
     pub rival: Option<String>,
     /// What the sidecar said of the attempt that [`stored_assembly`](crate::stored_assembly) describes.
     pub assembly: AssemblyState,
+    /// SHA-256 of the genesis, from the sidecar that has assembled it.
+    pub genesis_hash: Option<String>,
 }
 
 /// Whether the genesis bucket holds the result of a ceremony of the chain.

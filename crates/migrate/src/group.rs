@@ -48,6 +48,7 @@ pub(crate) fn forecast(
         knows_budgets: true,
         // HTTPRoutes do not change: the operator applies the same ones.
         routes: Routes::NoGateway,
+        rivals: Vec::new(),
         nodes,
         group: Arc::new(group),
         domain: domain.clone(),

@@ -82,7 +82,7 @@ fn failed(error: &str, result: Option<&TaskResult>) -> Progress {
 
 /// The result in the status; `None` if the sidecar reports none.
 pub(crate) fn result(sidecar: &Sidecar, id: Uuid) -> Option<NodeTaskResult> {
-    let TaskResult { outcome, reason, height, key, tx_hash, inclusion, proposal_id } =
+    let TaskResult { outcome, reason, height, key, tx_hash, inclusion, proposal_id, genesis_hash: _ } =
         sidecar.result(&id.to_string(), 0)?.clone();
     let outcome = match (outcome, reason) {
         (Some(outcome), Some(reason)) => Some(format!("{outcome}: {reason}")),

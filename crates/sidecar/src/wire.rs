@@ -66,6 +66,9 @@ pub struct TaskResult {
     /// Number of a proposal.
     #[serde(default)]
     pub proposal_id: Option<i64>,
+    /// SHA-256 of an assembled genesis, in hexadecimal.
+    #[serde(default, deserialize_with = "text::deserialize")]
+    pub genesis_hash: Option<String>,
 }
 
 /// A result of another form counts as none: the state of the task is what matters.

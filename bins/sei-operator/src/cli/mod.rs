@@ -92,7 +92,8 @@ pub(crate) struct PlanArgs {
     /// already; - is standard input.
     #[arg(short = 'f', long, value_name = "FILE")]
     pub(crate) filename: PathBuf,
-    /// ID of the plan, from which the IDs of its tasks are derived; random by default.
+    /// ID of the plan, from which the IDs of its tasks are derived; random by default. That of a SeiNodeDeployment is its UID
+    /// if it has one.
     #[arg(long)]
     pub(crate) plan_id: Option<Uuid>,
     /// Output format.

@@ -28,7 +28,8 @@ pub(super) async fn observe(
         true => bucket(ctx, &genesis.chain_id).await,
         false => GenesisBucket::Unchecked,
     };
-    CeremonyFacts { bucket, rival: rival(ctx, group), assembly: assembly(ctx, group, nodes) }
+    let (assembly, genesis_hash) = assembly(ctx, group, nodes);
+    CeremonyFacts { bucket, rival: rival(ctx, group), assembly, genesis_hash }
 }
 
 async fn bucket(ctx: &Context, chain: &str) -> GenesisBucket {
@@ -62,11 +63,16 @@ fn has_started(group: &SeiNodeDeployment) -> bool {
     status.plan.is_some() || is_true(status.condition(ConditionType::GenesisCeremonyComplete))
 }
 
-/// What the sidecar says of the stored attempt. As any pass it stops submissions until its status is stored.
-fn assembly(ctx: &Context, group: &SeiNodeDeployment, nodes: &[Arc<SeiNode>]) -> AssemblyState {
+/// What the sidecar says of the stored attempt, and the hash of the genesis that it has assembled. As any pass it stops
+/// submissions until its status is stored.
+fn assembly(
+    ctx: &Context,
+    group: &SeiNodeDeployment,
+    nodes: &[Arc<SeiNode>],
+) -> (AssemblyState, Option<String>) {
     let Some(task) = stored_assembly(group) else {
         ctx.memory(group, |memory| memory.assembly = None);
-        return AssemblyState::Unknown;
+        return (AssemblyState::Unknown, None);
     };
     let name = child_name(group, 0);
     let node = nodes.iter().find(|node| node.name_any() == name && is_owned_by(&***node, group));
@@ -77,7 +83,9 @@ fn assembly(ctx: &Context, group: &SeiNodeDeployment, nodes: &[Arc<SeiNode>]) ->
     ctx.memory(group, |memory| {
         let watched = memory.assembly.get_or_insert_with(|| ctx.sidecars.follow(ctx.waker(group)));
         let sidecar = watched.begin_pass(target, None, Interest::default());
-        state(&sidecar, &task.id, task.retry_count.unwrap_or(0))
+        let retries = task.retry_count.unwrap_or(0);
+        let genesis_hash = sidecar.result(&task.id, retries).and_then(|result| result.genesis_hash.clone());
+        (state(&sidecar, &task.id, retries), genesis_hash)
     })
 }
 

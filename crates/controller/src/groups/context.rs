@@ -212,6 +212,13 @@ impl Context {
         groups.filter(|group| self.groups.get(group).is_some()).for_each(|group| self.wake(group));
     }
 
+    /// Queues the groups of any namespace that have the name of the group of a route, and with it the same host names.
+    pub(super) fn wake_namesakes(&self, route: &HTTPRoute) {
+        let names: Vec<_> = groups_of(route).collect();
+        let groups = self.groups.state_filter(|group| names.contains(&group.name_any()));
+        groups.iter().for_each(|group| self.wake(ObjectRef::from_obj(&**group)));
+    }
+
     fn memories(&self) -> MutexGuard<'_, HashMap<String, Memory>> {
         // A panic elsewhere leaves the map whole: every access is one insert, read or remove.
         self.memories.lock().unwrap_or_else(PoisonError::into_inner)

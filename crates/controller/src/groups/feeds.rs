@@ -87,6 +87,9 @@ fn routes(feed: &mut Feed<'_>, ctx: &Arc<Context>, writer: Writer<HTTPRoute>) {
     let ctx = Arc::clone(ctx);
     feed.spawn(ROUTES, feed.health(ROUTES).optional(), events.modify(trim::route), writer, move |change| {
         object_changed(&ctx, &change);
+        if let Change::Present(route) | Change::Gone(route) = change {
+            ctx.wake_namesakes(route);
+        }
     });
 }
 

@@ -25,6 +25,7 @@ pub(super) async fn observe(ctx: &Context, cached: &Arc<SeiNodeDeployment>) -> R
     let routes = ctx.routes();
     // Their names alone matter here.
     let wanted = objects(&group, Color::default(), &routes);
+    let rivals = rivals(ctx, &group, &wanted);
     let wanted = |kind: ObjectKind| {
         wanted.iter().filter(|object| object.kind() == kind).map(Object::name).collect::<BTreeSet<_>>()
     };
@@ -39,6 +40,7 @@ pub(super) async fn observe(ctx: &Context, cached: &Arc<SeiNodeDeployment>) -> R
         halts: BTreeMap::new(),
         heights: BTreeMap::new(),
         knows_budgets: ctx.knows_budgets(),
+        rivals,
         routes,
         domain: ctx.domain.clone(),
         now: Timestamp::now(),
@@ -114,6 +116,23 @@ where
         }));
     }
     Ok(found.into_iter().map(Object::from).collect())
+}
+
+/// HTTPRoutes of groups in other namespaces with a host name of one that is wanted.
+fn rivals(ctx: &Context, group: &SeiNodeDeployment, wanted: &[Object]) -> Vec<Arc<HTTPRoute>> {
+    let host_names: BTreeSet<_> = wanted
+        .iter()
+        .filter_map(|object| match object {
+            Object::HTTPRoute(route) => Some(&route.spec.hostnames),
+            Object::Service(_) | Object::PodDisruptionBudget(_) => None,
+        })
+        .flatten()
+        .collect();
+    let is_rival = |route: &HTTPRoute| {
+        route.metadata.namespace != group.metadata.namespace
+            && route.spec.hostnames.iter().any(|name| host_names.contains(name))
+    };
+    ctx.http_routes.state_filter(is_rival)
 }
 
 /// All PodDisruptionBudgets of the namespace: one of another owner may select the pods of the group.

@@ -173,8 +173,16 @@ fn record(record: TaskRecord) -> Record {
 }
 
 fn result(result: sei_sidecar::TaskResult) -> TaskResult {
-    let sei_sidecar::TaskResult { outcome, noop_reason, height, key, tx_hash, inclusion_status, proposal_id } =
-        result;
+    let sei_sidecar::TaskResult {
+        outcome,
+        noop_reason,
+        height,
+        key,
+        tx_hash,
+        inclusion_status,
+        proposal_id,
+        genesis_hash,
+    } = result;
     TaskResult {
         outcome,
         reason: noop_reason,
@@ -183,5 +191,6 @@ fn result(result: sei_sidecar::TaskResult) -> TaskResult {
         tx_hash,
         inclusion: inclusion_status,
         proposal_id,
+        genesis_hash,
     }
 }

@@ -12,6 +12,7 @@ mod step;
 mod validators;
 mod validity;
 
+use jiff::Timestamp;
 use sei_api::{
     SeiNodeDeployment, conditions::is_true, deployment_conditions::ConditionType, v1alpha1::TaskStatus,
 };
@@ -23,7 +24,8 @@ pub(crate) use step::step;
 /// How a SeiNode that is created now takes part in the ceremony.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
-    /// It is not created yet.
+    /// It is not created yet: the ceremony has not started, or its genesis is being assembled from what its predecessor has
+    /// uploaded.
     Closed,
     /// As a validator of the genesis.
     Validator,
@@ -31,14 +33,16 @@ pub(crate) enum Entry {
     Follower,
 }
 
-/// How a SeiNode that the group creates now takes part, by what is stored.
-pub(crate) fn entry(group: &SeiNodeDeployment) -> Entry {
+/// How the SeiNode of an ordinal takes part if the group creates it now, by what is stored.
+pub(crate) fn entry(group: &SeiNodeDeployment, ordinal: u32, now: Timestamp) -> Entry {
     if was_completed(group) {
         return Entry::Follower;
     }
     match plan::stored(group).and_then(plan::assembly) {
         None => Entry::Closed,
         Some(task) if task.status == TaskStatus::Complete => Entry::Follower,
+        // The genesis is assembled by the first validator.
+        Some(task) if ordinal > 0 && plan::is_under_way(task, now) => Entry::Closed,
         Some(_) => Entry::Validator,
     }
 }

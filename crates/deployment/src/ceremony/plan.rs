@@ -43,6 +43,12 @@ pub(super) fn is_submitted(task: &PlannedTask) -> bool {
     task.submitted_at.is_some() || task.retry_count.is_some_and(|count| count > 0)
 }
 
+/// Whether the sidecar may be assembling the genesis now: it was asked to, and the attempt is not known to have failed.
+pub(super) fn is_under_way(task: &PlannedTask, now: Timestamp) -> bool {
+    let is_next = task.next_attempt_at.as_ref().is_none_or(|next| next.0 <= now);
+    task.status == TaskStatus::Pending && is_submitted(task) && is_next
+}
+
 /// The plan of a group whose ceremony starts now. A group has one ceremony, so its UID identifies the plan: the same task
 /// is found again in the sidecar whatever was stored of it.
 pub(super) fn propose(group: &SeiNodeDeployment, genesis: &DeploymentGenesis, now: Timestamp) -> TaskPlan {

@@ -13,7 +13,7 @@ use sei_api::{
 use super::{
     decided::{AssemblyOrder, CeremonyStep},
     plan,
-    validators::{any_runs, assembler, claim, has_moved, missing, not_running},
+    validators::{any_runs, assembler, claim, followers, has_moved, missing, not_running, uploading},
     validity, was_completed,
 };
 use crate::{
@@ -32,7 +32,7 @@ pub(crate) fn step(observed: &Observed) -> Option<CeremonyStep> {
     let group = &*observed.group;
     let genesis = group.spec.genesis.as_ref()?;
     if was_completed(group) || not_running(group, &observed.nodes).is_empty() {
-        let text = "the genesis was created, and every validator runs";
+        let text = format!("the genesis was created, and every validator runs{}", latecomers(observed));
         return Some(CeremonyStep::new(None, CeremonyReason::CeremonyComplete, text));
     }
     let ceremony = Ceremony { observed, group, genesis };
@@ -168,7 +168,12 @@ impl Ceremony<'_> {
             return CeremonyStep::new(Some(plan), CeremonyReason::AssemblingGenesis, message);
         };
         let name = node.name_any();
+        // One that was created again has other keys than its genesis transaction in the bucket.
+        let uploading = uploading(self.group, &self.observed.nodes);
         let message = match &self.observed.ceremony.assembly {
+            AssemblyState::Unknown if !uploading.is_empty() => {
+                format!("waiting for the genesis transactions of {}", named(&uploading))
+            }
             AssemblyState::Unreachable(why) => format!("waiting for the sidecar of {name}: {why}"),
             _ => format!("the sidecar of {name} assembles the genesis"),
         };
@@ -177,7 +182,7 @@ impl Ceremony<'_> {
             type_: task.type_.clone(),
             id: task.id.clone(),
             retries: task.retry_count.unwrap_or(0),
-            params: (!self.is_over(&plan)).then(|| plan::request(task)),
+            params: (uploading.is_empty() && !self.is_over(&plan)).then(|| plan::request(task)),
         };
         // Nothing is asked of the sidecar that is not stored.
         let order = (plan::stored(self.group) == Some(&plan)).then_some(order);
@@ -204,7 +209,8 @@ impl Ceremony<'_> {
     /// The genesis is uploaded.
     fn start(&self, plan: TaskPlan) -> CeremonyStep {
         let waiting = not_running(self.group, &self.observed.nodes);
-        let message = format!("the genesis is uploaded; waiting for {}", named(&waiting));
+        let message =
+            format!("the genesis is uploaded; waiting for {}{}", named(&waiting), latecomers(self.observed));
         CeremonyStep::new(Some(plan), CeremonyReason::StartingValidators, message)
     }
 
@@ -250,6 +256,15 @@ impl Ceremony<'_> {
         let since = plan.created_at.as_ref().or(created)?.0;
         Some(validity::limit(self.genesis) - self.now().duration_since(since))
     }
+}
+
+/// What to say of SeiNodes that the genesis does not know.
+fn latecomers(observed: &Observed) -> String {
+    let names = followers(&observed.group, &observed.nodes);
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("; created after the genesis, and not among its validators: {}", named(&names))
 }
 
 /// The first names, and how many more there are.

@@ -46,6 +46,18 @@ pub(super) fn missing(group: &SeiNodeDeployment, nodes: &[Arc<SeiNode>]) -> Vec<
     unless(group, nodes, has_uploaded)
 }
 
+/// Names of the validators that exist and have yet to upload their genesis transaction.
+pub(super) fn uploading(group: &SeiNodeDeployment, nodes: &[Arc<SeiNode>]) -> Vec<String> {
+    let names = all(group, nodes).filter(|node| has_yet_to_upload(node)).map(|node| node.name_any());
+    names.collect()
+}
+
+/// Names of the SeiNodes that were created after the genesis, and are no validators of it.
+pub(super) fn followers(group: &SeiNodeDeployment, nodes: &[Arc<SeiNode>]) -> Vec<String> {
+    let names = all(group, nodes).filter(|node| !takes_part(node)).map(|node| node.name_any());
+    names.collect()
+}
+
 /// Names of the SeiNodes that do not run.
 pub(super) fn not_running(group: &SeiNodeDeployment, nodes: &[Arc<SeiNode>]) -> Vec<String> {
     unless(group, nodes, is_running)
@@ -53,8 +65,15 @@ pub(super) fn not_running(group: &SeiNodeDeployment, nodes: &[Arc<SeiNode>]) -> 
 
 /// Whether a validator runs, which it does with the genesis alone.
 pub(super) fn any_runs(group: &SeiNodeDeployment, nodes: &[Arc<SeiNode>]) -> bool {
-    let all = (0..group.spec.replicas()).filter_map(|ordinal| of_group(group, nodes, ordinal));
-    all.into_iter().any(|node| takes_part(node) && is_running(node))
+    all(group, nodes).any(|node| takes_part(node) && is_running(node))
+}
+
+/// The SeiNodes at desired ordinals, in order.
+fn all<'a>(
+    group: &'a SeiNodeDeployment,
+    nodes: &'a [Arc<SeiNode>],
+) -> impl Iterator<Item = &'a Arc<SeiNode>> {
+    (0..group.spec.replicas()).filter_map(|ordinal| of_group(group, nodes, ordinal))
 }
 
 fn unless(group: &SeiNodeDeployment, nodes: &[Arc<SeiNode>], holds: fn(&SeiNode) -> bool) -> Vec<String> {
@@ -67,6 +86,12 @@ fn has_uploaded(node: &SeiNode) -> bool {
     let plan = node.status.as_ref().and_then(|status| status.plan.as_ref());
     let mut tasks = plan.into_iter().flat_map(|plan| &plan.tasks);
     tasks.any(|task| task.is(TaskKind::UploadGenesisArtifacts) && task.status == TaskStatus::Complete)
+}
+
+/// An initializing validator without a plan does not count: nothing is known of its tasks.
+fn has_yet_to_upload(node: &SeiNode) -> bool {
+    let has_plan = node.status.as_ref().is_some_and(|status| status.plan.is_some());
+    !has_uploaded(node) && (has_plan || phase(node) != Some(NodePhase::Initializing))
 }
 
 fn is_running(node: &SeiNode) -> bool {

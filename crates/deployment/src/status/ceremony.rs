@@ -15,6 +15,12 @@ pub(super) fn plan(before: Option<TaskPlan>, observed: &Observed, decision: &Dec
     }
 }
 
+/// The hash of the genesis. It is not observed any more once it is stored.
+pub(super) fn hash(before: Option<String>, observed: &Observed) -> Option<String> {
+    observed.group.spec.genesis.as_ref()?;
+    observed.ceremony.genesis_hash.clone().or(before)
+}
+
 /// Condition `GenesisCeremonyComplete`.
 pub(super) fn condition(decision: &Decision) -> Option<(bool, Reason, String)> {
     let step = decision.ceremony.as_ref()?;

@@ -1,6 +1,7 @@
 //! Status of the HTTPRoutes of a group, as reported by Gateways.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::ResourceExt;
 use sei_api::{
     deployment_conditions::{Reason, RouteReadyReason},
     v1alpha1::{
@@ -65,6 +66,15 @@ pub(super) fn condition(observed: &Observed) -> Option<(bool, Reason, String)> {
             if let Some((name, why)) = refused {
                 return is(false, RouteReadyReason::RouteRefused, format!("HTTPRoute {name}: {why}"));
             }
+            let rival = wanted.iter().find_map(|(_, name)| rival(observed, own(observed, name)?));
+            if let Some((host, rival)) = rival {
+                let at = format!("{}/{}", rival.namespace().unwrap_or_default(), rival.name_any());
+                let message = format!(
+                    "host name {host} belongs to HTTPRoute {at}, which is older, so its requests go there; remove \
+                     spec.networking from one of the two groups, or create one of them under another name"
+                );
+                return is(false, RouteReadyReason::HostNameInUse, message);
+            }
             let waiting = wanted.iter().find(|(_, name)| own(observed, name).is_some_and(|route| !is_accepted(route)));
             if let Some((_, name)) = waiting {
                 let at = format!("Gateway {}/{}", gateway.namespace, gateway.name);
@@ -82,6 +92,18 @@ fn own<'a>(observed: &'a Observed, name: &str) -> Option<&'a HTTPRoute> {
         Object::HTTPRoute(route) if object.is_owned_by(&observed.group) => Some(route),
         _ => None,
     }
+}
+
+/// The route to which a Gateway gives a host name of `route` instead, with that name: the older one.
+fn rival<'a>(observed: &'a Observed, route: &'a HTTPRoute) -> Option<(&'a str, &'a HTTPRoute)> {
+    let rank = |route: &HTTPRoute| {
+        let created = route.metadata.creation_timestamp.as_ref().map(|time| time.0);
+        (created, route.namespace(), route.name_any())
+    };
+    observed.rivals.iter().filter(|rival| rank(rival) < rank(route)).find_map(|rival| {
+        let host = route.spec.hostnames.iter().find(|host| rival.spec.hostnames.contains(host))?;
+        Some((host.as_str(), &**rival))
+    })
 }
 
 /// The conditions of the current generation of the route.

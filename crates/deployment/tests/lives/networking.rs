@@ -57,6 +57,17 @@ fn a_published_group_has_a_service_and_routes_until_it_is_no_longer() {
 }
 
 #[test]
+fn websockets_are_routed_to_their_port_however_clients_write_them() {
+    let mut world = published(full_nodes(1));
+    world.settle();
+    let rules = &world.object(ObjectKind::HTTPRoute, "rpc-evm")["spec"]["rules"];
+    let upgrade =
+        |value: &str| json!({ "headers": [{ "type": "Exact", "name": "Upgrade", "value": value }] });
+    assert_eq!(rules[1]["matches"], json!([upgrade("websocket"), upgrade("WebSocket")]));
+    assert_eq!(rules[1]["backendRefs"][0]["port"], 8546);
+}
+
+#[test]
 fn validators_have_a_service_for_peers_and_no_routes() {
     let mut world = published(validators(1));
     world.settle();
@@ -79,6 +90,8 @@ fn nodes_do_not_wait_for_routes() {
         world.settle();
         assert_eq!(world.condition("RouteReady"), ("False".into(), reason.into()));
         assert_eq!(world.condition("Ready").0, "True", "{reason}");
+        let listed = world.status().networking_status.unwrap().routes.len();
+        assert_eq!(listed, if reason == "WaitingForGateway" { 4 } else { 0 }, "{reason}: routes that exist");
     }
 }
 
@@ -95,6 +108,42 @@ fn routes_are_ready_when_the_gateway_says_so() {
         route["metadata"]["generation"] = json!(2);
     }
     assert_eq!(world.condition("RouteReady").1, "WaitingForGateway", "that was about an older route");
+}
+
+#[test]
+fn the_younger_of_two_routes_of_one_host_name_is_reported_and_nothing_is_written() {
+    let mut world = published(full_nodes(1));
+    world.settle();
+    answer(&mut world, "Accepted", "True");
+    let at = |namespace: &str, created: &str, host: &str| {
+        json!({
+            "metadata": { "name": "rpc-rest", "namespace": namespace, "creationTimestamp": created },
+            "spec": { "hostnames": [host] },
+        })
+    };
+    for route in world.objects.values_mut() {
+        route["metadata"]["creationTimestamp"] = json!("2026-11-27T04:00:00Z");
+    }
+    for (rival, reason) in [
+        (at("a", "2026-11-27T03:00:00Z", "rpc-rest.example.com"), "HostNameInUse"),
+        (at("z", "2026-11-27T05:00:00Z", "rpc-rest.example.com"), "RoutesAccepted"),
+        // Gateways order routes of the same age by namespace.
+        (at("a", "2026-11-27T04:00:00Z", "rpc-rest.example.com"), "HostNameInUse"),
+        (at("z", "2026-11-27T04:00:00Z", "rpc-rest.example.com"), "RoutesAccepted"),
+        (at("a", "2026-11-27T03:00:00Z", "rpc-rest.a.example.com"), "RoutesAccepted"),
+    ] {
+        world.rivals = vec![rival.clone()];
+        assert_eq!(world.condition("RouteReady").1, reason, "{rival}");
+        assert_eq!(world.decide().writes, [], "{rival}");
+        assert_eq!(world.condition("Ready").0, "True");
+    }
+    world.rivals = vec![at("a", "2026-11-27T03:00:00Z", "rpc-rest.example.com")];
+    let conditions = world.status().conditions.unwrap();
+    let message = &conditions.iter().find(|condition| condition.type_ == "RouteReady").unwrap().message;
+    assert!(
+        message.starts_with("host name rpc-rest.example.com belongs to HTTPRoute a/rpc-rest"),
+        "{message}"
+    );
 }
 
 #[test]

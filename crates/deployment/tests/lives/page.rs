@@ -10,6 +10,7 @@ fn every_test_that_the_page_names_exists() {
         include_str!("blue_green/random.rs"),
         include_str!("ceremony/course.rs"),
         include_str!("ceremony/failures.rs"),
+        include_str!("ceremony/recorded.rs"),
         include_str!("ceremony/refusals.rs"),
         include_str!("deletion.rs"),
         include_str!("hard_fork.rs"),
@@ -22,8 +23,9 @@ fn every_test_that_the_page_names_exists() {
         include_str!("updates.rs"),
         include_str!("../../../api/tests/admission/main.rs"),
         include_str!("../../../api/tests/stored_objects.rs"),
-        include_str!("../../../controller/src/metrics/mod.rs"),
+        include_str!("../../../controller/src/metrics/tests.rs"),
         include_str!("../../../controller/src/sidecar/tests/halts.rs"),
+        include_str!("../../../render/tests/pods.rs"),
         include_str!("../../src/events.rs"),
         include_str!("../../../../tests/apiserver/tests/life/groups/ceremony.rs"),
         include_str!("../../../../tests/apiserver/tests/life/groups/changes.rs"),
@@ -31,6 +33,8 @@ fn every_test_that_the_page_names_exists() {
         include_str!("../../../../tests/apiserver/tests/life/groups/hard_fork.rs"),
         include_str!("../../../../tests/apiserver/tests/life/groups/ownership.rs"),
         include_str!("../../../../tests/apiserver/tests/life/groups/published.rs"),
+        include_str!("../../../../tests/apiserver/tests/life/tls_rollout/group.rs"),
+        include_str!("../../../../tests/deploy/tests/monitoring/alerts.rs"),
     ]
     .concat();
     let rows = section.lines().filter(|line| line.starts_with("| D"));

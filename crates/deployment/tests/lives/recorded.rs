@@ -101,6 +101,7 @@ impl Recorded {
             heights: BTreeMap::new(),
             knows_budgets: true,
             routes: self.routes(),
+            rivals: Vec::new(),
             domain: ClusterDomain::default(),
             ceremony: CeremonyFacts::default(),
             now: Timestamp::UNIX_EPOCH,

@@ -29,10 +29,15 @@ fn the_first_pass_over_a_group_restarts_and_deletes_nothing() {
                     let node = recorded.nodes().into_iter().find(|node| node.name_any() == name).unwrap();
                     assert_ne!(node.spec.image, template, "{}", recorded.name);
                 }
-                // Neither it nor a user had a budget, and its Service outside had no mark, or lacked serving pods.
+                // Neither it nor a user had a budget, its Service outside had no mark, or lacked serving pods, and its route of
+                // websockets had one spelling.
                 Write::ApplyObject(object) => {
-                    let is_new =
-                        ["PodDisruptionBudget rpc", "PodDisruptionBudget devnet", "Service rpc-external"];
+                    let is_new = [
+                        "PodDisruptionBudget rpc",
+                        "PodDisruptionBudget devnet",
+                        "Service rpc-external",
+                        "HTTPRoute rpc-evm",
+                    ];
                     let what = format!("{} {}", object.kind().as_str(), object.name());
                     assert!(is_new.contains(&&*what), "{}: {what}", recorded.name);
                 }
@@ -185,4 +190,18 @@ fn a_bad_image_of_a_wedged_rollout_is_reverted_at_once() {
         .iter()
         .filter(|write| matches!(write, Write::Apply { patch, .. } if patch["spec"]["image"] == before));
     assert_eq!(reverted.count(), recorded.nodes().len(), "none of them is available");
+}
+
+#[test]
+fn no_node_is_created_beside_one_of_the_second_set_that_is_being_deleted() {
+    let mut world = World::of(&Recorded::read("06-bluegreen-image/17-again-3-same"));
+    world.settle();
+    let second = world.nodes.get_mut("rpc-g2-0").unwrap();
+    second["metadata"]["deletionTimestamp"] = json!("2027-01-01T00:00:00Z");
+    let creates = |world: &World| {
+        world.decide().writes.iter().filter(|write| matches!(write, Write::Create(_))).count()
+    };
+    assert_eq!(creates(&world), 0);
+    world.nodes.remove("rpc-g2-0");
+    assert_eq!(creates(&world), 1);
 }

@@ -22,7 +22,7 @@ pub struct World {
     pub group: Value,
     /// The SeiNodes by name.
     pub nodes: BTreeMap<String, Value>,
-    /// SeiNodes that cannot be decoded.
+    /// Names of those that cannot be decoded.
     pub unreadable: BTreeSet<String>,
     /// The other objects, by kind and name.
     pub objects: BTreeMap<(ObjectKind, String), Value>,
@@ -32,6 +32,8 @@ pub struct World {
     pub heights: BTreeMap<String, Height>,
     pub knows_budgets: bool,
     pub routes: Routes,
+    /// HTTPRoutes of other namespaces with the same host names.
+    pub rivals: Vec<Value>,
     pub ceremony: CeremonyFacts,
     pub now: Timestamp,
     /// Images whose pods never become ready.
@@ -56,6 +58,7 @@ impl World {
             heights: BTreeMap::new(),
             knows_budgets: true,
             routes: Routes::NotInstalled,
+            rivals: Vec::new(),
             ceremony: CeremonyFacts::default(),
             now: Timestamp::UNIX_EPOCH,
             bad_images: Vec::new(),
@@ -87,17 +90,27 @@ impl World {
     pub fn observe(&self) -> Observed {
         Observed {
             group: Arc::new(read(&self.group)),
-            nodes: self.nodes.values().map(|node| Arc::new(read::<SeiNode>(node))).collect(),
+            nodes: self.readable().map(|node| Arc::new(read::<SeiNode>(node))).collect(),
             objects: self.objects.iter().map(|((kind, _), body)| object(*kind, body)).collect(),
-            unreadable: self.unreadable.clone(),
+            unreadable: self
+                .unreadable
+                .iter()
+                .filter(|name| self.nodes.contains_key(*name))
+                .cloned()
+                .collect(),
             halts: self.halts.clone(),
             heights: self.heights.clone(),
             knows_budgets: self.knows_budgets,
             routes: self.routes.clone(),
+            rivals: self.rivals.iter().map(|route| Arc::new(read(route))).collect(),
             domain: ClusterDomain::default(),
             ceremony: self.ceremony.clone(),
             now: self.now,
         }
+    }
+
+    fn readable(&self) -> impl Iterator<Item = &Value> {
+        self.nodes.iter().filter(|(name, _)| !self.unreadable.contains(*name)).map(|(_, node)| node)
     }
 
     pub fn decide(&self) -> Decision {
@@ -139,6 +152,9 @@ impl World {
     }
 
     pub fn tend_one(&mut self, name: &str) {
+        if self.unreadable.contains(name) {
+            return;
+        }
         let Some(node) = self.nodes.get(name) else { return };
         let image = node["spec"]["image"].as_str().unwrap().to_owned();
         let is_good = !self.bad_images.contains(&image);
@@ -154,6 +170,11 @@ impl World {
     /// The pod of a node is not ready.
     pub fn lose(&mut self, name: &str) {
         self.nodes.get_mut(name).unwrap()["status"]["conditions"] = json!([condition(false)]);
+    }
+
+    /// Whether the group is the owner of a node.
+    pub fn is_own(&self, name: &str) -> bool {
+        self.nodes[name]["metadata"]["ownerReferences"][0]["uid"] == self.group["metadata"]["uid"]
     }
 
     pub fn is_available(&self, name: &str) -> bool {

@@ -99,6 +99,9 @@ pub struct SeiNodeDeploymentStatus {
     /// The genesis ceremony, until it is complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<TaskPlan>,
+    /// SHA-256 of the genesis that the ceremony has created, in hexadecimal, if the sidecar reports it (v0.0.59 or later).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub genesis_hash: Option<String>,
     /// Conditions; `Ready` summarizes them.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::readable_items")]
     #[schemars(schema_with = "schema::conditions")]

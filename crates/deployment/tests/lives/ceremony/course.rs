@@ -1,5 +1,6 @@
 //! From no chain to a running one, and never to a second genesis.
 
+use jiff::SignedDuration;
 use sei_deployment::{AssemblyState, GenesisBucket, Write};
 use serde_json::{Value, json};
 
@@ -39,13 +40,16 @@ fn validators_are_created_their_genesis_is_assembled_and_the_ceremony_ends_when_
     assert_eq!(order.params, Some(expected));
 
     say(&mut world, AssemblyState::Completed);
+    world.ceremony.genesis_hash = Some("a".repeat(64));
     world.ceremony.bucket = GenesisBucket::Holds("s3://genesis/devnet-1/genesis.json".into());
     assert_eq!(rest(&mut world), None);
     assert_eq!(reason(&world), "StartingValidators");
+    // The sidecar is not asked any more.
+    world.ceremony.genesis_hash = None;
     world.tend();
     assert_eq!(rest(&mut world), None);
     assert_eq!(world.condition("GenesisCeremonyComplete"), ("True".into(), "CeremonyComplete".into()));
-    assert_eq!(world.status().plan, None);
+    assert_eq!((world.status().plan, world.status().genesis_hash), (None, Some("a".repeat(64))));
     assert_eq!(world.condition("Stalled").0, "False");
 }
 
@@ -99,6 +103,49 @@ fn nodes_that_come_after_the_genesis_are_not_validators_of_it() {
     rest(&mut world);
     assert_eq!(world.log[written..], [""; 0], "and that is what the template says of it");
     assert_eq!(world.condition("Ready").0, "True");
+}
+
+#[test]
+fn a_validator_that_is_deleted_while_the_genesis_is_assembled_is_named_as_missing_from_it() {
+    let (mut world, order) = assembling(json!({}));
+    assert!(order.params.is_some());
+    say(&mut world, AssemblyState::Running);
+    world.nodes.remove("rpc-1");
+    rest(&mut world);
+    assert_eq!(world.names(), ["rpc-0", "rpc-2"], "another one would upload other keys meanwhile");
+    say(&mut world, AssemblyState::Completed);
+    rest(&mut world);
+    assert_eq!(world.nodes["rpc-1"]["spec"]["validator"]["genesisCeremony"], Value::Null);
+    let text = message(&world, "GenesisCeremonyComplete");
+    assert!(text.ends_with("; created after the genesis, and not among its validators: rpc-1"), "{text}");
+    world.tend();
+    rest(&mut world);
+    assert_eq!(world.condition("GenesisCeremonyComplete").0, "True");
+    assert!(message(&world, "GenesisCeremonyComplete").ends_with("not among its validators: rpc-1"));
+}
+
+#[test]
+fn a_validator_that_is_deleted_between_two_attempts_takes_part_in_the_next() {
+    let (mut world, first) = assembling(json!({}));
+    say(&mut world, AssemblyState::Failed("network error".into()));
+    pass(&mut world);
+    say(&mut world, AssemblyState::Unknown);
+    world.nodes.remove("rpc-1");
+    rest(&mut world);
+    assert_eq!(world.nodes["rpc-1"]["spec"]["validator"]["genesisCeremony"]["index"], 1);
+    world.now += SignedDuration::from_secs(30);
+    assert_eq!(
+        rest(&mut world).unwrap().params,
+        None,
+        "its genesis transaction is still that of the deleted one"
+    );
+    assert_eq!(message(&world, "GenesisCeremonyComplete"), "waiting for the genesis transactions of rpc-1");
+    // Gone again: the next attempt does not wait for it.
+    let recreated = world.nodes.remove("rpc-1").unwrap();
+    assert_eq!(rest(&mut world).unwrap().params, first.params);
+    world.nodes.insert("rpc-1".to_owned(), recreated);
+    upload_from(&mut world, "rpc-1", "new");
+    assert_eq!(rest(&mut world).unwrap().params, first.params);
 }
 
 #[test]

@@ -93,6 +93,27 @@ fn after_the_limit_nothing_is_submitted_until_it_is_raised() {
 }
 
 #[test]
+fn the_genesis_is_assembled_by_the_first_validator_of_the_group_and_by_no_other() {
+    let (mut world, first) = assembling(json!({}));
+    assert_eq!(first.node, "rpc-0");
+    let kept = world.nodes["rpc-0"].clone();
+    for (field, value) in [
+        ("deletionTimestamp", json!("2027-01-01T00:00:00Z")),
+        (
+            "ownerReferences",
+            json!([{ "apiVersion": "v1", "kind": "X", "name": "x", "uid": "x", "controller": true }]),
+        ),
+    ] {
+        world.nodes.get_mut("rpc-0").unwrap()["metadata"][field] = value;
+        assert_eq!(rest(&mut world), None, "{field}");
+        let text = message(&world, "GenesisCeremonyComplete");
+        assert_eq!(text, "waiting for the first validator, which assembles the genesis", "{field}");
+        world.nodes.insert("rpc-0".to_owned(), kept.clone());
+        assert_eq!(rest(&mut world).as_ref(), Some(&first));
+    }
+}
+
+#[test]
 fn a_genesis_is_assembled_again_only_if_none_was_uploaded_from_the_lost_volume() {
     let (mut world, first) = assembling(json!({ "accounts": [{ "address": ACCOUNT, "balance": "5usei" }] }));
     upload_from(&mut world, "rpc-0", "another-claim");

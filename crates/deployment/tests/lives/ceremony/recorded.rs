@@ -1,10 +1,10 @@
 //! The ceremony that was recorded from the Go controller: its plan, its requests and its conditions.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sei_deployment::AssemblyState;
 use serde_json::{Value, json};
 
-use super::{reason, rest};
+use super::{pass, reason, rest, say};
 use crate::{recorded::Recorded, world::World};
 
 #[test]
@@ -44,12 +44,31 @@ fn the_plan_and_the_request_are_those_of_the_go_controller() {
     }
 }
 
+/// The Go controller submits it again at once, without a limit.
+#[test]
+fn a_failed_attempt_is_submitted_again_after_a_delay_under_the_same_id() {
+    let recorded =
+        Recorded::read("04-genesis-ceremony/06-assemble-failed-is-resubmitted-by-the-post-and-seen-running");
+    let mut world = World::of(&recorded);
+    say(&mut world, AssemblyState::Failed("S3: access denied".to_owned()));
+    assert_eq!(pass(&mut world), None);
+    say(&mut world, AssemblyState::Unknown);
+    assert_eq!(rest(&mut world), None);
+    assert_eq!(reason(&world), "AssemblyRetrying");
+    world.now += SignedDuration::from_secs(30);
+    let order = rest(&mut world).unwrap();
+    let request = &recorded.state["reconcile"]["sidecarRequests"][0];
+    assert_eq!(request["body"], json!({ "id": order.id, "type": order.type_, "params": order.params }));
+    assert_eq!(order.retries, 1);
+}
+
 #[test]
 fn the_conditions_of_recorded_ceremonies_say_the_same() {
     for (state, expected) in [
         ("01-first-children-and-plan", "WaitingForValidators"),
         ("03-assemble-submitted", "AssemblingGenesis"),
         ("04-assemble-polled", "AssemblingGenesis"),
+        ("06-assemble-failed-is-resubmitted-by-the-post-and-seen-running", "AssemblingGenesis"),
         ("08-assemble-done-peers-set-await-running", "StartingValidators"),
         ("09-await-running-polled", "StartingValidators"),
         ("11-three-running", "StartingValidators"),

@@ -58,14 +58,16 @@ fn genesis(store: &S3) -> Value {
 async fn four_validators_create_a_chain_across_restarts_of_the_operator() {
     let store = S3::start("genesis").await.unwrap();
     let mut bed = bed(&store).await;
-    bed.create(validators(
+    let mut spec = validators(
         4,
         json!({
             "accounts": [{ "address": ACCOUNT, "balance": "7usei" }],
             "overrides": { "staking.params.unbonding_time": "600s" },
         }),
-    ))
-    .await;
+    );
+    // The first release that reports the hash of the genesis.
+    spec["template"]["spec"]["sidecar"] = json!({ "image": "ghcr.io/sei-protocol/seictl:v0.0.59" });
+    bed.create(spec).await;
     eventually("the assembly is stored as submitted", || async {
         let plan = bed.groups().get(GROUP).await.unwrap().status.and_then(|status| status.plan);
         plan.is_some_and(|plan| plan.tasks[0].submitted_at.is_some())
@@ -80,7 +82,11 @@ async fn four_validators_create_a_chain_across_restarts_of_the_operator() {
     assert_eq!(genesis["gentxs"].as_array().unwrap().len(), 4);
     assert_eq!(genesis["accounts"], json!([{ "address": ACCOUNT, "balance": "7usei" }]));
     assert_eq!(genesis["overrides"], json!({ "staking.params.unbonding_time": "600s" }));
-    assert_eq!(bed.groups().get(GROUP).await.unwrap().status.unwrap().plan, None);
+    let status = bed.groups().get(GROUP).await.unwrap().status.unwrap();
+    assert_eq!(status.plan, None);
+    let records = bed.cluster.simulator.records(&host(0));
+    let record = records.into_iter().find(|record| record.type_ == ASSEMBLE).unwrap();
+    assert_eq!(record.result, Some(json!({ "genesisHash": status.genesis_hash.unwrap() })));
 
     // One that is added later joins the chain, and no genesis is created for it.
     bed.edit(json!({ "replicas": 5 })).await;

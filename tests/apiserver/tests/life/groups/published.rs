@@ -8,25 +8,22 @@ use kube::{
     Api, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, PostParams},
 };
-use sei_api::deployment_conditions::ConditionType;
+use sei_api::{SeiNodeDeployment, deployment_conditions::ConditionType};
 use sei_deployment::HTTPRoute;
 use serde_json::json;
 
 use super::bed::{Bed, GROUP, full_nodes};
 use crate::harness::{self, api, eventually};
 
-impl Bed {
-    /// `status/reason` of `RouteReady`.
-    async fn route_ready(&self) -> Option<String> {
-        let status = self.groups().get(GROUP).await.unwrap().status?;
+/// Waits until `RouteReady` of the group has this `status/reason`.
+async fn until_route_ready(groups: &Api<SeiNodeDeployment>, wanted: Option<&str>) {
+    let route_ready = || async {
+        let status = groups.get(GROUP).await.unwrap().status?;
         let condition = status.condition(ConditionType::RouteReady)?;
         Some(format!("{}/{}", condition.status, condition.reason))
-    }
-
-    async fn until_route_ready(&self, wanted: Option<&str>) {
-        let is_wanted = || async { self.route_ready().await.as_deref() == wanted };
-        eventually(&format!("RouteReady is {wanted:?}"), is_wanted).await;
-    }
+    };
+    let is_wanted = || async { route_ready().await.as_deref() == wanted };
+    eventually(&format!("RouteReady is {wanted:?}"), is_wanted).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,16 +38,16 @@ async fn a_group_is_published_once_the_gateway_api_is_installed() {
     let bed = Bed { cluster, operator };
     let mut spec = full_nodes(1);
     spec["networking"] = json!({});
-    bed.create(spec).await;
+    bed.create(spec.clone()).await;
     bed.until_complete().await;
-    bed.until_route_ready(Some("False/CRDNotInstalled")).await;
+    until_route_ready(&bed.groups(), Some("False/CRDNotInstalled")).await;
     let services: Api<Service> = api(&bed.cluster);
     assert!(services.get_opt("rpc-external").await.unwrap().is_some());
 
     let crd = serde_json::from_str(include_str!("../../../crds/httproutes.json")).unwrap();
     let crds: Api<CustomResourceDefinition> = Api::all(bed.cluster.client.clone());
     crds.create(&PostParams::default(), &crd).await.unwrap();
-    bed.until_route_ready(Some("False/WaitingForGateway")).await;
+    until_route_ready(&bed.groups(), Some("False/WaitingForGateway")).await;
     let routes: Api<HTTPRoute> = api(&bed.cluster);
     for protocol in ["evm", "rpc", "rest", "grpc"] {
         let name = format!("rpc-{protocol}");
@@ -68,7 +65,7 @@ async fn a_group_is_published_once_the_gateway_api_is_installed() {
         let status = Patch::Merge(json!({ "status": { "parents": [parent] } }));
         routes.patch_status(&name, &PatchParams::default(), &status).await.unwrap();
     }
-    bed.until_route_ready(Some("True/RoutesAccepted")).await;
+    until_route_ready(&bed.groups(), Some("True/RoutesAccepted")).await;
     let before = routes.get("rpc-evm").await.unwrap().metadata.resource_version;
 
     // What others change is reverted, and what is as it should be is not written.
@@ -80,8 +77,20 @@ async fn a_group_is_published_once_the_gateway_api_is_installed() {
     .await;
     assert_eq!(routes.get("rpc-evm").await.unwrap().metadata.resource_version, before);
 
+    // A group of the same name in another namespace has the same host names, and its routes are younger.
+    bed.cluster.add_namespace("the-other").await.unwrap();
+    let elsewhere: Api<SeiNodeDeployment> = Api::namespaced(bed.cluster.client.clone(), "the-other");
+    let other = json!({
+        "apiVersion": "sei.io/v1alpha1", "kind": "SeiNodeDeployment", "metadata": { "name": GROUP }, "spec": spec,
+    });
+    elsewhere.create(&PostParams::default(), &serde_json::from_value(other).unwrap()).await.unwrap();
+    until_route_ready(&elsewhere, Some("False/HostNameInUse")).await;
+    // Its changed route has not been accepted again.
+    until_route_ready(&bed.groups(), Some("False/WaitingForGateway")).await;
+
     bed.edit(json!({ "networking": null })).await;
-    bed.until_route_ready(None).await;
+    until_route_ready(&bed.groups(), None).await;
+    until_route_ready(&elsewhere, Some("False/WaitingForGateway")).await;
     eventually("nothing is published", || async {
         let left = routes.list(&Default::default()).await.unwrap().items.len();
         left == 0 && services.get_opt("rpc-external").await.unwrap().is_none()
