@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Display, path::Path};
 use k8s_openapi::api::core::v1::Secret;
 use sei_api::{ClusterDomain, SeiNode, SeiNodeDeployment};
 use sei_deployment::{Color, Seat, child};
-use sei_render::{Platform, SettingsError};
+use sei_render::{Platform, RpcServers, SettingsError};
 use sei_store::Bucket;
 use serde_json::Value;
 
@@ -54,7 +54,7 @@ pub(crate) fn subject(path: &Path) -> anyhow::Result<(Subject, Vec<Value>)> {
 fn node(path: &Path, mut object: Value) -> anyhow::Result<SeiNode> {
     admission::admit(&sei_api::crd_manifest()?, &mut object).map_err(|fault| refused(path, fault))?;
     let node: SeiNode = serde_json::from_value(object).map_err(|error| refused(path, error))?;
-    match faults(&node) {
+    match faults(&node)? {
         None => Ok(node),
         Some(faults) => Err(refused(path, faults)),
     }
@@ -65,15 +65,16 @@ fn group(path: &Path, mut object: Value) -> anyhow::Result<SeiNodeDeployment> {
         .map_err(|fault| refused(path, fault))?;
     let group: SeiNodeDeployment = serde_json::from_value(object).map_err(|error| refused(path, error))?;
     // The nodes differ in names alone.
-    match faults(&child(&group, &Seat::new(&group, Color::Blue, 0), "")) {
+    match faults(&child(&group, &Seat::new(&group, Color::Blue, 0), ""))? {
         None => Ok(group),
         Some(faults) => Err(refused(path, format!("spec.template: {faults}"))),
     }
 }
 
-fn faults(node: &SeiNode) -> Option<String> {
-    let faults: Vec<_> = sei_node::Node::of(node).faults().iter().map(ToString::to_string).collect();
-    (!faults.is_empty()).then(|| faults.join("; "))
+fn faults(node: &SeiNode) -> anyhow::Result<Option<String>> {
+    let servers = rpc_servers()?;
+    let faults: Vec<_> = servers.node(node).faults().iter().map(ToString::to_string).collect();
+    Ok((!faults.is_empty()).then(|| faults.join("; ")))
 }
 
 fn refused(path: &Path, fault: impl Display) -> anyhow::Error {
@@ -102,6 +103,11 @@ pub(crate) fn platform() -> anyhow::Result<Platform> {
 /// The DNS domain of the cluster, for commands that need no other setting.
 pub(crate) fn cluster_domain() -> anyhow::Result<ClusterDomain> {
     sei_render::cluster_domain(&variables("SEI_")).map_err(refused_settings)
+}
+
+/// The RPC servers of each chain, for commands that need no other setting.
+pub(crate) fn rpc_servers() -> anyhow::Result<RpcServers> {
+    RpcServers::from_settings(&variables("SEI_")).map_err(refused_settings)
 }
 
 fn refused_settings(error: SettingsError) -> anyhow::Error {

@@ -4,7 +4,6 @@ use std::{iter, process::ExitCode};
 
 use sei_api::{SeiNode, v1alpha1::TaskPlan};
 use sei_deployment::Routes;
-use sei_node::Node;
 use serde_json::{Value, json};
 
 use crate::{
@@ -41,7 +40,8 @@ fn id(args: &PlanArgs) -> String {
 }
 
 fn of_node(node: &SeiNode, args: &PlanArgs) -> anyhow::Result<()> {
-    let plan = sei_plan::build::next(&Node::of(node), &id(args)).map(|plan| sei_plan::build::bare(&plan));
+    let servers = input::rpc_servers()?;
+    let plan = sei_plan::build::next(&servers.node(node), &id(args)).map(|plan| sei_plan::build::bare(&plan));
     match args.output {
         PlanOutput::Json => print::json(&as_json(plan.as_ref(), node)?)?,
         PlanOutput::Table => print::text(&table(plan.as_ref()))?,

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use sei_node::Node;
 use sei_render::Rendered;
 use serde_json::json;
 
@@ -21,7 +20,7 @@ pub(crate) fn run(args: &RenderArgs) -> anyhow::Result<ExitCode> {
     for subject in &subjects {
         match subject {
             Subject::Node(node) => {
-                let rendered = Rendered::of(Node::of(node), &platform);
+                let rendered = Rendered::of(platform.node(node), &platform);
                 objects.extend(rendered.map_err(|error| bad(error.to_string()))?.to_values());
             }
             Subject::Group(group) => objects.extend(group::objects(group, &platform)),

@@ -206,6 +206,8 @@ fn values_of_a_later_version_are_detected() {
     assert_eq!(unknown(json!({ "plan": { "phase": "Held", "tasks": [] } })), Some("status.plan.phase"));
     let plan = json!({ "plan": { "phase": "Active", "tasks": task("Skipped") } });
     assert_eq!(unknown(plan), Some("status.plan.tasks[].status"));
+    let plan = json!({ "plan": { "phase": "Active", "tasks": task("Running") } });
+    assert_eq!(unknown(plan), None, "of a later Go controller");
     let plan = json!({ "plan": { "phase": "Active", "tasks": task("Pending"), "targetPhase": "Paused" } });
     assert_eq!(unknown(plan), Some("status.plan.targetPhase or failedPhase"));
 }

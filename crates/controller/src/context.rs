@@ -129,7 +129,7 @@ impl Context {
     pub(crate) fn forget(&self, node: &SeiNode) {
         self.memories().remove(&node.uid().unwrap_or_default());
         self.references.release(node);
-        self.neighbours.forget(node);
+        self.neighbours.forget(node, &self.platform);
         self.exclusives.forget(node);
         self.exclusives.wake_held();
         if self.cache.nodes.get(&ObjectRef::from_obj(node)).is_none() {

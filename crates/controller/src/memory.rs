@@ -68,6 +68,8 @@ pub(crate) struct Shown {
     pub(crate) phase: Option<NodePhase>,
     pub(crate) leaving: bool,
     pub(crate) node_id: Option<String>,
+    /// Whether its sidecar is up to date, whether an update replaces it, and whether the node is available.
+    pub(crate) rollout: Option<(bool, bool, bool)>,
 }
 
 /// What a finding is based on: the number of changes of the object, and the part of the spec that it is

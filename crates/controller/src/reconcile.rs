@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use sei_api::{SeiNode, names};
-use sei_decide::{Ask, Pass, Then};
+use sei_decide::{Ask, Pass, Then, sidecar_rollout::Member};
 
 use crate::{
     act, context::Context, error::PassError, finalize, memory::Shown, observe::observe, progress,
@@ -67,7 +67,7 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Nex
 }
 
 /// Requeues the nodes that depend on this one when the relevant parts changed: its existence, labels, phase,
-/// or ID in the peer-to-peer network.
+/// ID in the peer-to-peer network, or place in the rollout of sidecar images.
 fn announce(ctx: &Context, node: &SeiNode) {
     let node_id = ctx.memory(node, |memory| memory.sidecar.as_ref().and_then(Watched::node_id));
     if let Some(id) = &node_id {
@@ -78,10 +78,11 @@ fn announce(ctx: &Context, node: &SeiNode) {
         labels: node.metadata.labels.clone(),
         phase: node.status.as_ref().and_then(|status| status.phase),
         leaving: node.metadata.deletion_timestamp.is_some(),
+        rollout: Member::of(node, &ctx.platform).map(|member| member.state()),
     };
     let changed = ctx.memory(node, |memory| memory.shown.replace(shown.clone()) != Some(shown));
     if changed {
-        ctx.neighbours.wake(node);
+        ctx.neighbours.wake(node, &ctx.platform);
     }
 }
 

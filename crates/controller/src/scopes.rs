@@ -78,7 +78,7 @@ impl Scopes {
         });
         let fleet: Arc<[_]> = fleet.collect();
         let (wakes, woken): (Vec<_>, Vec<_>) = namespaces.iter().map(|_| mpsc::unbounded_channel()).unzip();
-        let node_ids = Arc::default();
+        let (node_ids, turns) = (Arc::default(), Arc::default());
         let exclusives = Arc::new(Exclusives::new(stores, wakes.clone()));
         let transport = Transport::new(options.connect_to.clone(), Arc::clone(&options.gate));
         let tokens = Tokens::new(client, options.token_file.clone());
@@ -124,6 +124,7 @@ impl Scopes {
                     fleet: Arc::clone(&fleet),
                     wakes: wakes.clone(),
                     node_ids: Arc::clone(&node_ids),
+                    turns: Arc::clone(&turns),
                 },
                 exclusives: Arc::clone(&exclusives),
                 wake: wake.clone(),

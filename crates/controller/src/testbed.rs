@@ -115,6 +115,7 @@ pub(crate) fn context(client: &Client, settings: &[(&str, &str)]) -> (Arc<Contex
             }]),
             wakes: vec![wake.clone()],
             node_ids: Arc::default(),
+            turns: Arc::default(),
         },
         cache,
         exclusives: Arc::new(Exclusives::new(Vec::new(), vec![wake.clone()])),

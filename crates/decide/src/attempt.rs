@@ -35,6 +35,20 @@ pub enum Verdict {
     Failed(String),
 }
 
+/// Error of a task that releases before v0.0.61 record when their process is terminated while it runs.
+const CANCELED: &str = "context canceled";
+/// How many runs of an attempt may be ended like that before it counts as failed.
+const CANCELED_RUNS: i64 = 10;
+
+impl Record {
+    /// Whether it ended because the process of the sidecar was terminated.
+    fn was_canceled(&self, retries: i64) -> bool {
+        let error = self.error.as_deref().unwrap_or_default();
+        let is_canceled = error == CANCELED || error.ends_with(&format!(": {CANCELED}"));
+        is_canceled && self.run.is_some_and(|run| run <= retries + CANCELED_RUNS)
+    }
+}
+
 /// Evaluates the record of a task after `retries` retries. A failure counts if this attempt is known to have
 /// been submitted, or if the sidecar's own number of runs says so: the operator may have stopped between
 /// submitting it and recording that.
@@ -43,6 +57,7 @@ pub fn judge(record: Option<&Record>, retries: i64, was_submitted: bool) -> Verd
     match record.state {
         State::Completed => Verdict::Completed,
         State::Running => Verdict::Running,
+        State::Failed if record.was_canceled(retries) => Verdict::Submit,
         State::Failed => {
             let of_this_attempt = was_submitted || retries == 0 || record.run == Some(retries + 1);
             let error = record.error.clone().filter(|error| !error.is_empty());
@@ -60,6 +75,23 @@ mod tests {
 
     fn record(state: State, run: Option<i64>) -> Record {
         Record { state, run, error: Some("boom".to_owned()) }
+    }
+
+    #[test]
+    fn a_task_that_was_canceled_with_its_process_is_submitted_again_and_not_endlessly() {
+        let canceled = |error: &str, run| Record { state: State::Failed, run, error: Some(error.to_owned()) };
+        for (record, verdict) in [
+            (canceled("context canceled", Some(1)), Verdict::Submit),
+            (canceled("S3: download: context canceled", Some(10)), Verdict::Submit),
+            (canceled("context canceled", Some(11)), Verdict::Failed("context canceled".to_owned())),
+            (canceled("context canceled", None), Verdict::Failed("context canceled".to_owned())),
+            (
+                canceled("context canceled by peer", Some(1)),
+                Verdict::Failed("context canceled by peer".to_owned()),
+            ),
+        ] {
+            assert_eq!(judge(Some(&record), 0, true), verdict, "{record:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,10 @@ use sei_api::{
 use sei_node::Node;
 use sei_plan::{Ground, OfKind, Plan, Purpose, TaskKind, configured_by};
 
-use crate::{condition::say, objects::seid_image, observed::Observed, phase::set_phase, sidecar_conditions};
+use crate::{
+    condition::say, objects::seid_image, observed::Observed, phase::set_phase, sidecar_conditions,
+    sidecar_images,
+};
 
 /// Records a new plan in the status. It must be stored before any of its tasks runs.
 pub(crate) fn begin(observed: &Observed, status: &mut SeiNodeStatus, plan: TaskPlan, ground: &Ground) {
@@ -22,7 +25,7 @@ pub(crate) fn begin(observed: &Observed, status: &mut SeiNodeStatus, plan: TaskP
     if Purpose::of(&plan) == Purpose::Update {
         let (current, image) = (status.current_image.as_deref().unwrap_or("unknown"), &node.spec.image);
         let message = match current == image {
-            true => format!("the configuration, and the pod with image {image}"),
+            true => format!("the configuration, and the pod with image {image} and its sidecar"),
             false => format!("from {current} to {image}"),
         };
         say_update(status, true, UpdateReason::Started, message, observed);
@@ -63,6 +66,7 @@ pub(crate) fn settle(observed: &Observed, node: &Node<'_>, status: &mut SeiNodeS
             }
             if status.phase == Some(NodePhase::Running) {
                 sidecar_conditions::say_health(status, observed);
+                sidecar_images::note(observed, status);
                 note_claim(observed, status);
             }
         }

@@ -3,8 +3,8 @@
 use sei_api::{
     SeiNode, SeiNodeStatus,
     conditions::{
-        self, ConditionType, KeyringReason, NodeKeyReason, Reason, SigningKeyReason, SpecReason,
-        StateSyncReason, Statement, VolumeReason,
+        self, ConditionType, KeyringReason, NodeKeyReason, Reason, SigningKeyReason, SpecReason, Statement,
+        VolumeReason,
     },
     names,
     v1alpha1::{ConfigRollout, Configured, NodePhase, PlanPhase, SidecarTlsStatus},
@@ -22,7 +22,7 @@ use crate::{
     obstacle,
     phase::set_phase,
     repair::Overridden,
-    sidecar_conditions, synced,
+    sidecar_conditions, sidecar_images, state_sync, synced,
 };
 
 pub(crate) fn status(observed: &Observed, node: &Node<'_>, platform: &Platform) -> SeiNodeStatus {
@@ -50,8 +50,10 @@ pub(crate) fn status(observed: &Observed, node: &Node<'_>, platform: &Platform) 
     tls(observed, platform, &mut status);
     keys(observed, &mut status);
     sidecar_conditions::tell(observed, platform, &mut status);
+    sidecar_images::note(observed, &mut status);
+    sidecar_images::tell(observed, platform, &mut status);
     synced::tell(observed, &mut status);
-    state_sync(observed, node, &mut status);
+    state_sync::tell(observed, node, platform, &mut status);
     configuration(node, &mut status);
     honored(observed, node, platform, &mut status);
     status
@@ -68,33 +70,6 @@ fn first_phase(observed: &Observed, status: &SeiNodeStatus) -> NodePhase {
         _ if observed.children.stateful_set.is_some() => NodePhase::Running,
         _ => NodePhase::Pending,
     }
-}
-
-/// Reports which servers provide the trusted block of the first state, until the node is Running.
-fn state_sync(observed: &Observed, node: &Node<'_>, status: &mut SeiNodeStatus) {
-    let sync = node.first_state().sync();
-    let Some(sync) = sync.filter(|_| status.phase != Some(NodePhase::Running)) else {
-        conditions::remove(&mut status.conditions, ConditionType::StateSyncReady);
-        return;
-    };
-    let (truth, reason, message) = match sync.rpc_servers {
-        [] if node.has_witnesses() => (
-            true,
-            StateSyncReason::WitnessesFromPeers,
-            "the first two peers are queried for a trusted block on port 26657; snapshot.rpcServers can list others".to_owned(),
-        ),
-        [] => (
-            false,
-            StateSyncReason::NoWitnesses,
-            "no RPC server is known that provides a trusted block: list at least two in snapshot.rpcServers".to_owned(),
-        ),
-        servers => (
-            true,
-            StateSyncReason::WitnessesListed,
-            format!("{} are queried for a trusted block", servers.join(", ")),
-        ),
-    };
-    say(observed, status, Statement::new(truth, reason, message));
 }
 
 /// A Running node without a record of its configuration is assumed to be configured according to its spec.
@@ -244,7 +219,7 @@ fn pending(
 }
 
 /// Fields that are set but have no effect.
-fn without_effect(node: &SeiNode) -> impl Iterator<Item = String> + use<> {
+fn without_effect(node: &SeiNode) -> impl Iterator<Item = String> {
     let spec = &node.spec;
     let exports = spec.replayer.as_ref().is_some_and(|replayer| replayer.result_export.is_some());
     let level = spec.overrides.as_ref().and_then(|overrides| overrides.get(LOG_LEVEL.0));
@@ -255,7 +230,12 @@ fn without_effect(node: &SeiNode) -> impl Iterator<Item = String> + use<> {
             .filter(|level| *level != LOG_LEVEL.1)
             .map(|_| format!("spec.overrides {} has no effect: it is always {}", LOG_LEVEL.0, LOG_LEVEL.1)),
     ];
-    fields.into_iter().flatten()
+    let later = spec.later_fields().map(|field| {
+        format!(
+            "{field} has no effect: it is a field of later versions of sei-k8s-controller, and kept for them"
+        )
+    });
+    fields.into_iter().flatten().chain(later)
 }
 
 /// Sources of EC2 instances that the sidecar cannot resolve.

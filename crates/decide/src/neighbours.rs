@@ -84,7 +84,7 @@ fn last_known(node: &SeiNode) -> BTreeMap<&str, &str> {
 
 /// The address of the seid of `other`: its external address, or else the one in the cluster.
 fn address(name: &str, other: &SeiNode) -> String {
-    let external = other.status.as_ref().and_then(|status| status.external_address.clone());
+    let external = other.external_address().map(str::to_owned);
     let is_usable = |address: &String| is_peer_address(&format!("{}@{address}", "0".repeat(40)));
     external.filter(is_usable).unwrap_or_else(|| format!("{name}:{}", ports::P2P))
 }

@@ -13,7 +13,7 @@ use sei_plan::{Persisted, Plan, TaskKind};
 
 use crate::{
     claim::Claim, contention::Contention, in_sync::InSync, neighbours::Peers, repair::Overridden,
-    sidecar::Sidecar,
+    sidecar::Sidecar, sidecar_rollout::Turn,
 };
 
 /// Everything that is known of a node at one point in time.
@@ -30,6 +30,9 @@ pub struct Observed {
     pub claim: Option<Claim>,
     /// The peers found by label sources; `None` without label sources.
     pub peers: Option<Peers>,
+    /// Whether the pod gets other images of the sidecar and its proxy now; `None` if it has the requested ones, or gets
+    /// them with the next update.
+    pub sidecar_turn: Option<Turn>,
     /// Other users of the signing key or the volume.
     pub contention: Contention,
     /// The objects of the node.

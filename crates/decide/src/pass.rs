@@ -5,7 +5,6 @@ use std::{mem, time::Duration};
 
 use jiff::Timestamp;
 use sei_api::{SeiNodeStatus, v1alpha1::PlannedTask};
-use sei_node::Node;
 use sei_plan::{Ground, OfKind, Outcome, Persisted, Plan, Step, TaskKind, is_outdated, reissue, replan};
 use sei_render::{Platform, Rendering};
 
@@ -81,7 +80,7 @@ pub enum Then {
 impl<'a> Pass<'a> {
     /// Decides about the observation. `plan_id` is the ID of the new plan, if the pass creates one.
     pub fn begin(observed: &'a Observed, platform: &'a Platform, plan_id: &'a str) -> Self {
-        let rendering = Rendering::of(Node::of(&observed.node), platform);
+        let rendering = Rendering::of(platform.node(&observed.node), platform);
         let Decision { status, repairs, overridden, in_sync, next, obstacle, ground, awaits_task } =
             decide(observed, &rendering, plan_id);
         let certificate = observed.tls.as_ref().and_then(|tls| tls.changes_at);

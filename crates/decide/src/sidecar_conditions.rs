@@ -6,12 +6,9 @@ use sei_api::{
     names,
     v1alpha1::NodePhase,
 };
-use sei_render::Platform;
+use sei_render::{Platform, SidecarRelease, sidecar_image};
 
 use crate::{condition::say, observed::Observed, sidecar::Health};
-
-/// First sidecar version that works behind a proxy.
-const FIRST_FOR_TLS: [u32; 3] = [0, 0, 50];
 
 pub(crate) fn tell(observed: &Observed, platform: &Platform, status: &mut SeiNodeStatus) {
     if status.phase == Some(NodePhase::Running) {
@@ -81,18 +78,8 @@ pub(crate) fn forget_unknown_task(status: &mut SeiNodeStatus, observed: &Observe
 /// a version is not checked.
 pub(crate) fn sidecar_too_old(node: &SeiNode, platform: &Platform) -> Option<String> {
     node.spec.tls()?;
-    let image = sei_render::sidecar_image(node, platform);
-    let version = version(image)?;
-    (version < FIRST_FOR_TLS).then(|| image.to_owned())
-}
-
-/// `[major, minor, patch]` of a tag like `v0.0.50`.
-fn version(image: &str) -> Option<[u32; 3]> {
-    let name = image.split('@').next()?.rsplit('/').next()?;
-    let tag = name.split_once(':')?.1.strip_prefix('v')?;
-    let mut parts = tag.split('-').next()?.split('.').map(|part| part.parse().ok());
-    let version = [parts.next()??, parts.next()??, parts.next()??];
-    parts.next().is_none().then_some(version)
+    let image = sidecar_image(node, platform);
+    SidecarRelease::V50.is_after(image).then(|| image.to_owned())
 }
 
 #[cfg(test)]
@@ -128,6 +115,7 @@ mod tests {
             import: None,
             claim: None,
             peers: None,
+            sidecar_turn: None,
             contention: Contention::default(),
             children: Children::default(),
             overridden: Vec::new(),
@@ -154,19 +142,5 @@ mod tests {
         assert_eq!(said(Some(true)), unprotected);
         assert_eq!(said(None), unprotected, "the port of the next pod is not known yet");
         assert_eq!(said(Some(false)), condition("True", "SidecarVersionSupported"));
-    }
-
-    #[test]
-    fn versions_are_read_from_tags_alone() {
-        for (image, expected) in [
-            ("ghcr.io/sei-protocol/seictl:v0.0.49", Some([0, 0, 49])),
-            ("host:5000/seictl:v1.2.3-rc.1", Some([1, 2, 3])),
-            ("seictl:v0.0.50@sha256:abcd", Some([0, 0, 50])),
-            ("host:5000/seictl", None),
-            ("seictl:main", None),
-            ("seictl:v1.2", None),
-        ] {
-            assert_eq!(version(image), expected, "{image}");
-        }
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     observed::Observed,
     obstacle::{Obstacle, may_start_over, misses_claim},
     sidecar::Health,
+    sidecar_rollout::Turn,
 };
 
 /// How long a first plan waits without an observed claim before it ensures the claim again.
@@ -71,7 +72,9 @@ pub(crate) fn wanted(
             return Wanted::Nothing;
         }
         let is_elsewhere = Purpose::of(plan.stored()) == Purpose::Init && plan.is_elsewhere(ground);
-        let is_over = is_outdated(plan.stored(), object) || leads_nowhere(observed, &plan);
+        let is_over = is_outdated(plan.stored(), object)
+            || leads_nowhere(observed, &plan)
+            || has_former_sidecar(observed, &plan, ground);
         if is_elsewhere {
             return new(reissue(node, plan.stored(), ground, plan_id, (observed.now, 0.0)));
         }
@@ -101,7 +104,10 @@ pub(crate) fn wanted(
         (Some(NodePhase::Running), failed) => {
             let off_image = status.current_image.as_deref() != Some(object.spec.image.as_str());
             let restarted = observed.sidecar.says(Health::NotReady);
-            let is_due = off_image || ground.is_stale || ground.reconfigures;
+            let is_due = off_image
+                || ground.is_stale
+                || ground.reconfigures
+                || observed.sidecar_turn == Some(Turn::Now);
             let is_due = is_due && !update_stands_failed(status, object);
             if is_due && !is_taken {
                 new(Some(build::update_on(node, ground, plan_id)))
@@ -187,6 +193,15 @@ fn misses_its_claim(observed: &Observed, plan: &Plan<Persisted>) -> bool {
 fn has_another_pod(observed: &Observed, plan: &Plan<Persisted>) -> bool {
     let pod = observed.children.pod.as_deref().and_then(|pod| pod.metadata.uid.as_deref());
     plan.object_of(TaskKind::ObserveImage).zip(pod).is_some_and(|(known, pod)| known != pod)
+}
+
+/// Whether an update has applied an image of the sidecar that is not requested any more, while the nodes of its chain get
+/// the requested one: the former may be why it does not complete.
+fn has_former_sidecar(observed: &Observed, plan: &Plan<Persisted>, ground: &Ground) -> bool {
+    let applied = plan.stored().sidecar_image.as_ref();
+    Purpose::of(plan.stored()) == Purpose::Update
+        && observed.sidecar_turn == Some(Turn::Now)
+        && applied.is_some_and(|applied| ground.sidecar_image.as_ref() != Some(applied))
 }
 
 /// Whether a plan of the Go controller cannot complete: the spec changed before this operator observed it, so

@@ -7,6 +7,8 @@ pub struct CeremonyFacts {
     pub bucket: GenesisBucket,
     /// Another group that creates a chain of the same ID, by namespace and name.
     pub rival: Option<String>,
+    /// Image of the sidecar that assembles the genesis.
+    pub sidecar_image: String,
     /// What the sidecar said of the attempt that [`stored_assembly`](crate::stored_assembly) describes.
     pub assembly: AssemblyState,
     /// SHA-256 of the genesis, from the sidecar that has assembled it.

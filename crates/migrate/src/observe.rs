@@ -26,6 +26,7 @@ pub(crate) fn observe(cluster: &Cluster, node: Arc<SeiNode>, now: Timestamp) -> 
         import: names::imported_claim(&node).map(|name| import(name, claim)),
         claim: claim.map(|claim| Claim::of(claim, &node)),
         peers: None,
+        sidecar_turn: None,
         // Keys in Secrets of different names are not compared: they are not read here.
         contention: contention(&node, &uses(cluster), &|_, _| None),
         children: children(cluster, &node),

@@ -28,6 +28,8 @@ pub enum FirstState<'a> {
 pub struct StateSync<'a> {
     /// RPC servers that provide the trusted block; empty if the first peers are queried.
     pub rpc_servers: &'a [String],
+    /// Whether they are those of the platform, since the spec lists none.
+    pub are_from_platform: bool,
     /// Trust period; empty for the default of the sidecar.
     pub trust_period: &'a str,
     /// Blocks to fetch backwards.
@@ -35,6 +37,14 @@ pub struct StateSync<'a> {
 }
 
 impl<'a> FirstState<'a> {
+    /// Uses the RPC servers of the platform where the spec lists none.
+    pub(crate) fn default_rpc_servers(&mut self, servers: &'a [String]) {
+        let (Self::StateSync(sync) | Self::Snapshot { sync, .. }) = self else { return };
+        if sync.rpc_servers.is_empty() && !servers.is_empty() {
+            (sync.rpc_servers, sync.are_from_platform) = (servers, true);
+        }
+    }
+
     /// Settings of state sync; `None` if every block is executed.
     pub fn sync(&self) -> Option<StateSync<'a>> {
         match self {
@@ -45,7 +55,7 @@ impl<'a> FirstState<'a> {
 }
 
 /// Whether `text` is `host:port`, the form of an RPC server that the sidecar accepts.
-fn is_rpc_server(text: &str) -> bool {
+pub fn is_rpc_server(text: &str) -> bool {
     let is_host = |host: &str| {
         !host.is_empty() && !host.contains([':', '/', ',']) && !host.contains(char::is_whitespace)
     };
@@ -83,6 +93,7 @@ pub(crate) fn read<'a>(
     }
     let sync = StateSync {
         rpc_servers,
+        are_from_platform: false,
         trust_period: source.trust_period.as_deref().unwrap_or_default(),
         backfill_blocks: source.backfill_blocks.unwrap_or_default(),
     };

@@ -20,7 +20,7 @@ mod resources;
 mod validator;
 
 pub use fault::{Fault, SpecError};
-pub use first_state::{FirstState, StateSync};
+pub use first_state::{FirstState, StateSync, is_rpc_server};
 pub use image::{ImageError, ImageReference};
 pub use mode::{Mode, Snapshots};
 pub use node::{Node, PERSISTENT_PEERS};

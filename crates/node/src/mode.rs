@@ -57,11 +57,28 @@ impl Mode<'_> {
     }
 }
 
+impl<'a> Mode<'a> {
+    /// Where the first state comes from, in modes and starts that have a choice.
+    pub(crate) fn state_mut(&mut self) -> Option<&mut FirstState<'a>> {
+        match self {
+            Self::FullNode { state, .. }
+            | Self::Replayer { state }
+            | Self::Validator { start: ValidatorStart::Chain { state, .. }, .. } => Some(state),
+            Self::Archive { .. } | Self::Validator { start: ValidatorStart::Ceremony(_), .. } => None,
+        }
+    }
+}
+
 /// The mode that `spec` sets. A spec without one is treated as a full node with a fault in its pod.
 pub(crate) fn read<'a>(spec: &'a SeiNodeSpec, faults: &mut Faults) -> Mode<'a> {
     let set =
         [spec.full_node.is_some(), spec.archive.is_some(), spec.replayer.is_some(), spec.validator.is_some()];
-    faults.exactly_one(Part::Pod, "spec", "fullNode, archive, replayer, validator", &set);
+    if spec.seed.is_some() {
+        let conflict = "is a mode of later versions of sei-k8s-controller that this operator does not run; the pod is left as it is";
+        faults.push(Part::Pod, SpecError::Conflict { field: "spec.seed", conflict });
+    } else {
+        faults.exactly_one(Part::Pod, "spec", "fullNode, archive, replayer, validator", &set);
+    }
     if let Some(full) = &spec.full_node {
         let state = first_state::read("spec.fullNode.snapshot", full.snapshot.as_ref(), faults);
         return Mode::FullNode { state, snapshots: snapshots(full.snapshot_generation.as_ref(), faults) };

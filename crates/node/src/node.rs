@@ -31,13 +31,21 @@ pub struct Node<'a> {
 impl<'a> Node<'a> {
     /// Parses `object`.
     pub fn of(object: &'a SeiNode) -> Self {
+        Self::with_rpc_servers(object, &[])
+    }
+
+    /// Parses `object`, which uses these RPC servers of its chain if its spec lists none.
+    pub fn with_rpc_servers(object: &'a SeiNode, servers: &'a [String]) -> Self {
         let spec = &object.spec;
         let mut faults = Faults::default();
         if names::node(object).is_empty() {
             let error = SpecError::Missing { field: "metadata.name", instead: "give the node a name" };
             faults.push(Part::Pod, error);
         }
-        let mode = mode::read(spec, &mut faults);
+        let mut mode = mode::read(spec, &mut faults);
+        if let Some(state) = mode.state_mut() {
+            state.default_rpc_servers(servers);
+        }
         let pod = pod::read(spec, &mut faults);
         let tls_secret = spec.tls().map(|tls| tls.secret_name.as_str());
         let peers = peer_source::read(spec.peers.as_deref().unwrap_or_default(), &mut faults);

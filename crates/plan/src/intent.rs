@@ -18,8 +18,7 @@ const STATE_STORE: &str = "storage.state_store.enable";
 pub(crate) fn config_intent(node: &Node<'_>) -> ConfigIntent {
     let mut overrides = BTreeMap::new();
     let mut put = |key: &str, value: &str| overrides.insert(key.to_owned(), value.to_owned());
-    let address = node.object.status.as_ref().and_then(|status| status.external_address.as_deref());
-    if let Some(address) = address.filter(|address| !address.is_empty()) {
+    if let Some(address) = node.object.external_address() {
         put("network.p2p.external_address", address);
     }
     match &node.mode {

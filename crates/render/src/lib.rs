@@ -48,8 +48,11 @@ mod rbac_proxy_config;
 mod reference_label;
 mod rendered;
 mod rendering;
+mod rpc_servers;
 mod service;
 mod settings;
+mod sidecar_release;
+mod sidecar_rollout;
 mod size;
 mod stateful_set;
 mod workload;
@@ -59,10 +62,14 @@ pub use gateway::Gateway;
 pub use meta::owner_reference;
 pub use platform::{Bucket, Platform, cluster_domain};
 pub use pod::{
+    proxy::proxy_image,
     sidecar::sidecar_image,
     volumes::{SIGNING_KEY as SIGNING_KEY_VOLUME, SIGNING_KEY_FILE},
 };
 pub use rbac_proxy_config::RBAC_PROXY_CONFIG_KEY;
 pub use rendered::Rendered;
 pub use rendering::Rendering;
+pub use rpc_servers::RpcServers;
 pub use settings::SettingsError;
+pub use sidecar_release::SidecarRelease;
+pub use sidecar_rollout::SidecarRollout;

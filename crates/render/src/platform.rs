@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use sei_api::{
-    ClusterDomain,
+    ClusterDomain, SeiNode,
     v1alpha1::{ConfigRollout, Mode},
 };
+use sei_node::Node;
 
 use crate::{
     allowed_images::AllowedImages,
     gateway::Gateway,
     reference_label::ReferenceLabel,
+    rpc_servers::RpcServers,
     settings::{Reader, SettingsError},
+    sidecar_rollout::SidecarRollout,
     size::{Size, Sizes},
 };
 
@@ -49,6 +52,8 @@ pub struct Platform {
     gateway: Option<Gateway>,
     cluster_domain: ClusterDomain,
     config_rollout: ConfigRollout,
+    sidecar_rollout: SidecarRollout,
+    rpc_servers: RpcServers,
 }
 
 impl Reader<'_> {
@@ -69,18 +74,6 @@ impl Reader<'_> {
             let known = ConfigRollout::ALL.map(ConfigRollout::as_str).join(" or ");
             self.wrong.push(format!("{CONFIG_ROLLOUT} is {text:?}: write {known}"));
             ConfigRollout::default()
-        })
-    }
-
-    /// All of it, or nothing.
-    fn gateway(&mut self) -> Option<Gateway> {
-        let name = self.optional("SEI_GATEWAY_NAME")?;
-        Some(Gateway {
-            name,
-            namespace: self.text("SEI_GATEWAY_NAMESPACE", "the namespace of the Gateway SEI_GATEWAY_NAME"),
-            domain: self
-                .text("SEI_GATEWAY_DOMAIN", "the domain of host names at the Gateway SEI_GATEWAY_NAME"),
-            public_domain: self.optional("SEI_GATEWAY_PUBLIC_DOMAIN"),
         })
     }
 
@@ -112,9 +105,11 @@ impl Platform {
             allowed_images: AllowedImages::parse(&read.optional("SEI_ALLOWED_IMAGES").unwrap_or_default()),
             peer_namespaces: read.list("SEI_PEER_NAMESPACES"),
             reference_label: read.optional("SEI_REFERENCE_LABEL").as_deref().map(ReferenceLabel::parse),
-            gateway: read.gateway(),
+            gateway: Gateway::read(&mut read),
             cluster_domain: read.cluster_domain(),
             config_rollout: read.config_rollout(),
+            sidecar_rollout: SidecarRollout::read(&mut read),
+            rpc_servers: RpcServers::read(&mut read),
         };
         if read.wrong.is_empty() {
             return Ok(platform);
@@ -146,6 +141,16 @@ impl Platform {
     /// When a changed configuration reaches a Running node whose spec does not say.
     pub fn config_rollout(&self) -> ConfigRollout {
         self.config_rollout
+    }
+
+    /// When changed images of the sidecar and its proxy reach Running nodes.
+    pub fn sidecar_rollout(&self) -> SidecarRollout {
+        self.sidecar_rollout
+    }
+
+    /// `object` as a node on this platform.
+    pub fn node<'a>(&'a self, object: &'a SeiNode) -> Node<'a> {
+        self.rpc_servers.node(object)
     }
 
     /// The Gateway of HTTPRoutes of groups, where there is one.

@@ -6,9 +6,9 @@ mod statement;
 
 pub(crate) use reasons::reasons;
 pub use reasons::{
-    KeyringReason, NodeKeyReason, ReadyReason, Reason, SidecarReadyReason, SidecarSupportReason,
-    SigningKeyReason, SpecReason, StalledReason, StateSyncReason, SyncedReason, TlsSecretReason,
-    UpdateReason, VolumeReason,
+    KeyringReason, NodeKeyReason, ReadyReason, Reason, SidecarImageReason, SidecarReadyReason,
+    SidecarSupportReason, SigningKeyReason, SpecReason, StalledReason, StateSyncReason, SyncedReason,
+    TlsSecretReason, UpdateReason, VolumeReason,
 };
 pub(crate) use statement::put;
 pub use statement::{Statement, Truth, is_true, remove, set};
@@ -38,6 +38,9 @@ vocabulary! {
         OperatorKeyringReady = "OperatorKeyringReady",
         /// Whether the sidecar's version supports what the spec requests.
         SidecarSupported = "SidecarSupported",
+        /// Whether the pod has the images of the sidecar and its proxy that the spec and the platform request. Present on a
+        /// Running node whose pod has others.
+        SidecarUpToDate = "SidecarUpToDate",
         /// Whether there are witnesses for the block that state sync or a restored snapshot trusts. Present until the node
         /// is Running.
         StateSyncReady = "StateSyncReady",

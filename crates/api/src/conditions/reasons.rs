@@ -216,13 +216,30 @@ reasons! {
         /// The sidecar does not support a task type of the plan; use a version that does.
         TaskUnknown = "SidecarTaskUnknown",
     }
+    /// Reason of `SidecarUpToDate`.
+    SidecarUpToDate: SidecarImageReason {
+        /// The images are replaced with the next update of the node. `platform.sidecarRollout` of the chart can replace them
+        /// earlier.
+        PendingUpdate = "PendingUpdate",
+        /// Other nodes of the chain come first.
+        WaitingForTurn = "WaitingForTurn",
+        /// This node is next, and waits for the node that the message names, which is being updated or has a problem.
+        WaitingForNode = "WaitingForNode",
+        /// An update is replacing the images.
+        Updating = "Updating",
+    }
     /// Reason of `StateSyncReady`.
     StateSyncReady: StateSyncReason {
         /// `snapshot.rpcServers` lists the witnesses.
         WitnessesListed = "WitnessesListed",
+        /// The platform lists the witnesses for this chain.
+        WitnessesOfPlatform = "WitnessesOfPlatform",
+        /// The sidecar is too old for the listed witnesses; the message names the release that it needs.
+        WitnessesIgnored = "WitnessesIgnored",
         /// The first two peers are the witnesses; they must serve RPC on port 26657.
         WitnessesFromPeers = "WitnessesFromPeers",
-        /// No RPC server can provide the trusted block of state sync; set `snapshot.rpcServers`.
+        /// No RPC server can provide the trusted block of state sync; set `snapshot.rpcServers`, or `platform.rpcServers` of the
+        /// chart.
         NoWitnesses = "NoWitnesses",
     }
     /// Reason of `Synced`.

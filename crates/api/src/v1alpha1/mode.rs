@@ -3,8 +3,9 @@
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::{SnapshotGeneration, SnapshotSource, rules};
+use super::{SnapshotGeneration, SnapshotSource, rules, schema};
 
 /// Mode of a node, derived from which of the four mode objects is present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,6 +52,10 @@ pub struct FullNodeSpec {
     /// Snapshots that the node creates for other nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot_generation: Option<SnapshotGeneration>,
+    /// A fixed height in later versions of sei-k8s-controller. Without effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::kept")]
+    pub freeze: Option<Value>,
 }
 
 /// A node that keeps all history. It has no snapshot source: archives sync from genesis.
@@ -60,6 +65,10 @@ pub struct ArchiveSpec {
     /// Snapshots that the node creates for other nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot_generation: Option<SnapshotGeneration>,
+    /// A fixed height in later versions of sei-k8s-controller. Without effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::kept")]
+    pub freeze: Option<Value>,
 }
 
 /// A node that replays the chain from an S3 snapshot.

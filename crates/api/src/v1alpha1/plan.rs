@@ -138,7 +138,8 @@ pub struct PlannedTask {
 /// State of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum TaskStatus {
-    /// Not complete; may be running.
+    /// Not complete; may be running. Later versions of sei-k8s-controller also write `Running`.
+    #[serde(alias = "Running")]
     Pending,
     /// Complete.
     Complete,

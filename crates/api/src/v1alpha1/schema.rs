@@ -12,9 +12,19 @@ pub(super) const INTEGER_MAX: i64 = (1 << 53) - 1;
 /// The quantities that `resource.Quantity` parses.
 const QUANTITY: &str = r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$";
 
+/// `host:port`, where an IPv6 host is in brackets.
+pub(super) const HOST_PORT: &str =
+    r"^([0-9A-Za-z]([-0-9A-Za-z.]*[0-9A-Za-z])?|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$";
+
 /// Any JSON value, preserved.
 pub(super) fn any(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "x-kubernetes-preserve-unknown-fields": true })
+}
+
+/// A field of a later version of sei-k8s-controller that this operator does not use: kept as it is, so that
+/// taking over a SeiNode loses nothing of it.
+pub(super) fn kept(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
 }
 
 /// `core/v1` ResourceRequirements.

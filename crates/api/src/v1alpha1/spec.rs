@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 use super::{
     ArchiveSpec, FullNodeSpec, Mode, PeerSource, ReplayerSpec, SeiNodeStatus, SidecarConfig, SidecarTls,
@@ -117,6 +118,15 @@ pub struct SeiNodeSpec {
     #[schemars(schema_with = "schema::labels")]
     #[x_kube(validation = rules::label_keys("podLabels"), validation = rules::reserved_labels())]
     pub pod_labels: Option<BTreeMap<String, String>>,
+    /// `host:port` to advertise on P2P, and to peers of this cluster. Takes precedence over `status.externalAddress`; a change
+    /// takes effect with the next update.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 260), regex(pattern = schema::HOST_PORT))]
+    pub external_address: Option<String>,
+    /// Size of seid in later versions of sei-k8s-controller. Without effect: the platform's sizes apply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::kept")]
+    pub resources: Option<Value>,
     /// How the data volume is obtained. Absent: the operator creates the claim `data-<name>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_volume: Option<DataVolume>,
@@ -139,6 +149,11 @@ pub struct SeiNodeSpec {
     /// Mode: a node that signs blocks. The mode is decided at creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validator: Option<ValidatorSpec>,
+    /// A mode of later versions of sei-k8s-controller. Not supported: no SeiNode can be created with it, and one that exists
+    /// is left as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::kept")]
+    pub seed: Option<Value>,
 }
 
 lenient::absent_is_default!(SeiNodeSpec);
@@ -174,6 +189,23 @@ impl SeiNodeSpec {
         self.data_volume.as_ref().is_some_and(|volume| volume.retain_on_delete == Some(true))
     }
 
+    /// Fields of later versions of sei-k8s-controller that are set and have no effect.
+    pub fn later_fields(&self) -> impl Iterator<Item = &'static str> {
+        let storage = self.data_volume.as_ref().and_then(|volume| volume.storage.as_ref());
+        let freeze = self.full_node.as_ref().and_then(|full| full.freeze.as_ref());
+        let archive = self.archive.as_ref().and_then(|archive| archive.freeze.as_ref());
+        let keyring = self.validator.as_ref().and_then(|validator| validator.operator_keyring.as_ref());
+        let mount = keyring.and_then(|keyring| keyring.secret.as_ref()).and_then(|secret| secret.seid_mount);
+        let fields = [
+            ("spec.resources", self.resources.is_some()),
+            ("spec.dataVolume.storage", storage.is_some()),
+            ("spec.fullNode.freeze", freeze.is_some()),
+            ("spec.archive.freeze", archive.is_some()),
+            ("spec.validator.operatorKeyring.secret.seidMount", mount == Some(true)),
+        ];
+        fields.into_iter().filter_map(|(field, is_set)| is_set.then_some(field))
+    }
+
     /// TLS settings of the sidecar API, if set.
     pub fn tls(&self) -> Option<&SidecarTls> {
         self.sidecar.as_ref()?.tls.as_ref()
@@ -185,6 +217,15 @@ impl SeiNodeSpec {
         set.and_then(|port| u16::try_from(port).ok())
             .filter(|port| *port != 0)
             .unwrap_or(ports::SIDECAR_DEFAULT)
+    }
+}
+
+impl SeiNode {
+    /// `host:port` that the node advertises on P2P: from its spec, or else from the controller that exposes it.
+    pub fn external_address(&self) -> Option<&str> {
+        let exposed = || self.status.as_ref().and_then(|status| status.external_address.as_deref());
+        let own = self.spec.external_address.as_deref();
+        own.filter(|address| !address.is_empty()).or_else(exposed).filter(|address| !address.is_empty())
     }
 }
 
@@ -247,6 +288,10 @@ pub struct DataVolume {
     /// it: nothing is restored or bootstrapped again. Label `sei.io/retained-for` on the claim names the SeiNode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retain_on_delete: Option<bool>,
+    /// Size and class in later versions of sei-k8s-controller. Without effect: the platform's storage applies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::kept")]
+    pub storage: Option<Value>,
 }
 
 /// An existing claim. The operator never changes or deletes it.

@@ -27,6 +27,12 @@ pub struct SeiNodeStatus {
     /// seid image that the node is known to run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_image: Option<String>,
+    /// Image of the sidecar in the pod of a Running node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_sidecar_image: Option<String>,
+    /// Image of kube-rbac-proxy in that pod; present only with TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_proxy_image: Option<String>,
     /// Conditions; `Ready` summarizes them.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::readable_items")]
     #[schemars(schema_with = "schema::conditions")]
@@ -53,7 +59,8 @@ pub struct SeiNodeStatus {
     /// selects a different subset. A peer that does not respond keeps its entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved_peers: Option<Vec<String>>,
-    /// `host:port` to advertise on P2P. Read by the operator, written by the controller that exposes the node.
+    /// `host:port` to advertise on P2P, unless `spec.externalAddress` is set. Read by the operator, written by the controller
+    /// that exposes the node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_address: Option<String>,
     /// URLs inside the cluster; present in modes that serve clients, fullNode and archive.

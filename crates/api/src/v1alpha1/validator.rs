@@ -124,6 +124,9 @@ pub struct OperatorKeyringSecret {
     pub key_name: Option<String>,
     /// Where the passphrase is.
     pub passphrase_secret_ref: PassphraseSecretRef,
+    /// In later versions of sei-k8s-controller: the keyring is also mounted in the container of seid. Without effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seid_mount: Option<bool>,
 }
 
 fn default_key_name() -> Option<String> {

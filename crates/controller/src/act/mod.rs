@@ -10,7 +10,7 @@ mod volume;
 
 use sei_api::{SeiNode, conditions::ReadyReason, v1alpha1::PlannedTask};
 use sei_decide::{Finding, Observed};
-use sei_plan::{Outcome, Persisted, Plan, Task};
+use sei_plan::{Outcome, Persisted, Plan, Task, TaskError};
 use sei_render::{RenderError, Rendering};
 
 pub(crate) use apply::{ApplyError, apply};
@@ -45,7 +45,11 @@ async fn take_step(
     rendering: &Rendering<'_>,
 ) -> Result<Outcome, String> {
     let node = &observed.node;
-    let task = Task::read(planned).map_err(|error| error.to_string())?;
+    let task = match Task::read(planned) {
+        // A later version of the Go controller has more tasks; a plan of this operator does their work.
+        Err(TaskError::UnknownType(_)) if plan.is_adopted() => return Ok(Outcome::Reissue),
+        read => read.map_err(|error| error.to_string())?,
+    };
     let rendered = || rendering.objects().map_err(RenderError::to_string);
     Ok(match task {
         Task::EnsureDataPvc => volume::ensure(ctx, observed, rendered()?).await,

@@ -7,9 +7,10 @@ use kube::ResourceExt;
 use sei_api::{SeiNode, SeiNodeDeployment, conditions::is_true, deployment_conditions::ConditionType};
 use sei_decide::{Refusal, Sidecar, TaskProgress, Trouble, TroubleKind};
 use sei_deployment::{
-    AssemblyOrder, AssemblyState, CeremonyFacts, Decision, GenesisBucket, Observed, child_name, is_owned_by,
-    needs_bucket, stored_assembly,
+    AssemblyOrder, AssemblyState, CeremonyFacts, Color, Decision, GenesisBucket, Observed, Seat, child,
+    child_name, is_owned_by, needs_bucket, stored_assembly,
 };
+use sei_render::sidecar_image;
 use sei_sidecar::TaskRequest;
 
 use super::context::Context;
@@ -29,7 +30,14 @@ pub(super) async fn observe(
         false => GenesisBucket::Unchecked,
     };
     let (assembly, genesis_hash) = assembly(ctx, group, nodes);
-    CeremonyFacts { bucket, rival: rival(ctx, group), assembly, genesis_hash }
+    CeremonyFacts {
+        bucket,
+        rival: rival(ctx, group),
+        sidecar_image: sidecar_image(&child(group, &Seat::new(group, Color::Blue, 0), ""), &ctx.platform)
+            .to_owned(),
+        assembly,
+        genesis_hash,
+    }
 }
 
 async fn bucket(ctx: &Context, chain: &str) -> GenesisBucket {

@@ -47,6 +47,7 @@ pub(crate) struct Context {
     pub(crate) client: Client,
     /// The DNS domain of the cluster.
     pub(crate) domain: ClusterDomain,
+    pub(super) platform: Platform,
     pub(super) sidecars: Arc<Sidecars>,
     /// The platform's genesis bucket, if the operator can list it.
     pub(super) genesis_bucket: Option<Bucket>,
@@ -91,6 +92,7 @@ impl Context {
         let context = Self {
             client: of.client,
             domain: of.platform.cluster_domain().clone(),
+            platform: of.platform.clone(),
             sidecars: of.sidecars,
             genesis_bucket: of.genesis_bucket,
             groups: writers.groups.as_reader(),

@@ -8,7 +8,7 @@ use prometheus_client::{
 };
 use sei_api::{
     SeiNode, SeiNodeStatus,
-    conditions::{ConditionType, TlsSecretReason},
+    conditions::{ConditionType, SidecarImageReason, TlsSecretReason},
     names,
     v1alpha1::{NodePhase, PlanPhase, TaskStatus},
 };
@@ -24,6 +24,7 @@ pub(super) struct NodeMetrics {
     paused: Family<ObjectLabels, Gauge>,
     certificate_expiry: Family<ObjectLabels, Gauge>,
     secret_reason: Family<ReasonLabels, Gauge>,
+    sidecar_image_reason: Family<ReasonLabels, Gauge>,
     task_start: Family<ObjectLabels, Gauge>,
 }
 
@@ -64,6 +65,11 @@ impl NodeMetrics {
             self.secret_reason.clone(),
         );
         registry.register(
+            "seinode_sidecar_image_reason",
+            "1 for the current reason of SidecarUpToDate",
+            self.sidecar_image_reason.clone(),
+        );
+        registry.register(
             "seinode_task_start_timestamp_seconds",
             "Start of the current task of the active plan, Unix time",
             self.task_start.clone(),
@@ -96,22 +102,14 @@ impl NodeMetrics {
             Some(at) => drop(self.task_start.get_or_create(&labels).set(at.as_second())),
             None => drop(self.task_start.remove(&labels)),
         }
+        let reason = |kind| status.condition(kind).map(|condition| condition.reason.as_str());
         // TLS is final, so that a node without it never had a verdict.
         if node.spec.tls().is_some() {
-            let verdict = status.condition(ConditionType::SidecarTlsSecretReady);
-            let reason = verdict.map(|verdict| verdict.reason.as_str());
-            self.observe_secret(names::namespace(node), names::node(node), reason);
+            let verdict = reason(ConditionType::SidecarTlsSecretReady);
+            observe_reason(&self.secret_reason, &labels, secret_reasons(), verdict);
         }
-    }
-
-    fn observe_secret(&self, namespace: &str, name: &str, current: Option<&str>) {
-        for reason in TlsSecretReason::ALL.iter().map(|reason| reason.as_str()) {
-            let labels = ReasonLabels { namespace: namespace.to_owned(), name: name.to_owned(), reason };
-            match current == Some(reason) {
-                true => drop(self.secret_reason.get_or_create(&labels).set(1)),
-                false => drop(self.secret_reason.remove(&labels)),
-            }
-        }
+        let images = reason(ConditionType::SidecarUpToDate);
+        observe_reason(&self.sidecar_image_reason, &labels, image_reasons(), images);
     }
 
     pub(super) fn unreadable(&self, namespace: &str, name: &str, unreadable: bool) {
@@ -127,7 +125,33 @@ impl NodeMetrics {
         self.paused.remove(&labels);
         self.certificate_expiry.remove(&labels);
         self.task_start.remove(&labels);
-        self.observe_secret(namespace, name, None);
+        observe_reason(&self.secret_reason, &labels, secret_reasons(), None);
+        observe_reason(&self.sidecar_image_reason, &labels, image_reasons(), None);
+    }
+}
+
+fn secret_reasons() -> impl Iterator<Item = &'static str> {
+    TlsSecretReason::ALL.iter().map(|reason| reason.as_str())
+}
+
+fn image_reasons() -> impl Iterator<Item = &'static str> {
+    SidecarImageReason::ALL.iter().map(|reason| reason.as_str())
+}
+
+/// Sets the series of the `current` one of `reasons`, and removes the others.
+fn observe_reason(
+    family: &Family<ReasonLabels, Gauge>,
+    node: &ObjectLabels,
+    reasons: impl Iterator<Item = &'static str>,
+    current: Option<&str>,
+) {
+    for reason in reasons {
+        let (namespace, name) = (node.namespace.clone(), node.name.clone());
+        let labels = ReasonLabels { namespace, name, reason };
+        match current == Some(reason) {
+            true => drop(family.get_or_create(&labels).set(1)),
+            false => drop(family.remove(&labels)),
+        }
     }
 }
 

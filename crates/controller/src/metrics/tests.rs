@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::runtime::reflector::ObjectRef;
 use prometheus_client::encoding::text::encode;
 use sei_api::{
-    conditions::{ConditionType, TlsSecretReason},
+    conditions::{ConditionType, SidecarImageReason, TlsSecretReason},
     v1alpha1::PlanPhase,
 };
 use sei_decide::SeidStatus;
@@ -72,13 +72,17 @@ fn status(phase: &str, plan: &str, task: &str) -> SeiNodeStatus {
     .unwrap()
 }
 
-/// A task runs, and the TLS Secret is not valid any more.
+/// A task runs, the TLS Secret is not valid any more, and the sidecar has a former image.
 fn waiting() -> SeiNodeStatus {
     let mut status = status("Running", "Active", "Pending");
     status.plan.as_mut().unwrap().tasks[0].submitted_at = Some(Time("2026-01-01T00:00:07Z".parse().unwrap()));
-    let condition = &mut status.conditions.as_mut().unwrap()[0];
-    condition.type_ = ConditionType::SidecarTlsSecretReady.as_str().to_owned();
-    condition.reason = TlsSecretReason::Expired.as_str().to_owned();
+    let conditions = status.conditions.as_mut().unwrap();
+    let mut outdated = conditions[0].clone();
+    outdated.type_ = ConditionType::SidecarUpToDate.as_str().to_owned();
+    outdated.reason = SidecarImageReason::WaitingForTurn.as_str().to_owned();
+    conditions[0].type_ = ConditionType::SidecarTlsSecretReady.as_str().to_owned();
+    conditions[0].reason = TlsSecretReason::Expired.as_str().to_owned();
+    conditions.push(outdated);
     status
 }
 
@@ -156,13 +160,13 @@ fn the_series_of_a_node_are_removed_with_it() {
 }
 
 #[test]
-fn a_node_shows_its_running_task_and_the_reason_of_its_secret_and_no_earlier_ones() {
+fn a_node_shows_its_running_task_and_the_current_reasons_and_no_earlier_ones() {
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
     let mut node = node("node-0");
     let series = || {
         let text = text(&registry);
-        let lines = text.lines().filter(|line| line.contains("task_start") || line.contains("secret_reason"));
+        let lines = text.lines().filter(|line| line.contains("task_start") || line.contains("_reason{"));
         let lines = lines.filter_map(|line| line.strip_prefix("sei_controller_seinode_"));
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
@@ -172,12 +176,15 @@ fn a_node_shows_its_running_task_and_the_reason_of_its_secret_and_no_earlier_one
         series(),
         [
             r#"tls_secret_reason{namespace="pacific-1",name="node-0",reason="TLSSecretExpired"} 1"#,
+            r#"sidecar_image_reason{namespace="pacific-1",name="node-0",reason="WaitingForTurn"} 1"#,
             r#"task_start_timestamp_seconds{namespace="pacific-1",name="node-0"} 1767225607"#,
         ]
     );
     let status = node.status.as_mut().unwrap();
     status.plan.as_mut().unwrap().phase = PlanPhase::Complete;
-    status.conditions.as_mut().unwrap()[0].reason = TlsSecretReason::Ready.as_str().to_owned();
+    let conditions = status.conditions.as_mut().unwrap();
+    conditions.truncate(1);
+    conditions[0].reason = TlsSecretReason::Ready.as_str().to_owned();
     metrics.observe_node(&node, None);
     assert_eq!(
         series(),

@@ -42,6 +42,7 @@ pub(crate) async fn observe(ctx: &Context, node: &Arc<SeiNode>) -> Observed {
         import,
         claim,
         peers: ctx.neighbours.peers(node, &ctx.platform),
+        sidecar_turn: ctx.neighbours.turn(node, &ctx.platform),
         contention,
         overridden: ctx.memory(node, |memory| {
             memory.overridden.retain(|(until, _)| now < *until);

@@ -154,6 +154,7 @@ impl Life {
             import: found(spec.data_volume.is_some()),
             claim: self.claim.clone(),
             peers: None,
+            sidecar_turn: None,
             overridden: self.overridden.clone(),
             in_sync: self.in_sync.clone(),
             tasks: Some(self.tasks.clone()),

@@ -130,6 +130,7 @@ impl World {
             }),
             claim,
             peers: selects_by_label(&node.spec).then(|| self.peers.clone()),
+            sidecar_turn: None,
             contention,
             children,
             overridden: Vec::new(),

@@ -60,7 +60,8 @@ impl Ceremony<'_> {
     /// Nothing is stored, so that nothing was created or assembled for this group.
     fn begin(&self) -> CeremonyStep {
         if !any_runs(self.group, &self.observed.nodes) {
-            if let Some(fault) = validity::fault(self.genesis) {
+            let image = &self.observed.ceremony.sidecar_image;
+            if let Some(fault) = validity::fault(self.genesis, image) {
                 let message = format!("the genesis ceremony is not started: spec.genesis.{fault}");
                 return CeremonyStep::blocked(None, StalledReason::InvalidGenesis, message);
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 use sei_api::v1alpha1::deployment::DeploymentGenesis;
+use sei_render::SidecarRelease;
 
 /// Prefix of the addresses of accounts.
 const PREFIX: &str = "sei";
@@ -15,9 +16,11 @@ const LEAST_STAKE: u128 = 1_000_000;
 /// How long a ceremony may take if the spec does not say.
 const LIMIT: SignedDuration = SignedDuration::from_hours(1);
 
-/// What is wrong with `genesis`: the ceremony could not end.
-pub(super) fn fault(genesis: &DeploymentGenesis) -> Option<String> {
-    stakes(genesis).or_else(|| accounts(genesis)).or_else(|| overrides(genesis)).or_else(|| {
+/// What is wrong with `genesis`, which a sidecar with image `sidecar` is to assemble: the ceremony could not end, or would
+/// create another genesis.
+pub(super) fn fault(genesis: &DeploymentGenesis, sidecar: &str) -> Option<String> {
+    let overrides = || overrides(genesis).or_else(|| ignored_overrides(genesis, sidecar));
+    stakes(genesis).or_else(|| accounts(genesis)).or_else(overrides).or_else(|| {
         let limit = genesis.max_ceremony_duration.as_deref()?;
         let is_invalid = parse(limit).is_none();
         is_invalid.then(|| format!("maxCeremonyDuration {limit:?} is not a duration such as 15m or 1h30m"))
@@ -81,6 +84,17 @@ fn overrides(genesis: &DeploymentGenesis) -> Option<String> {
     ))
 }
 
+/// A sidecar that is too old for overrides assembles a genesis without them.
+fn ignored_overrides(genesis: &DeploymentGenesis, sidecar: &str) -> Option<String> {
+    let has_overrides = genesis.overrides.as_ref().is_some_and(|overrides| !overrides.is_empty());
+    (has_overrides && SidecarRelease::V50.is_after(sidecar)).then(|| {
+        format!(
+            "overrides: sidecar image {sidecar} ignores them; set template.spec.sidecar.image to {} or later",
+            SidecarRelease::V50
+        )
+    })
+}
+
 fn is_address(text: &str) -> bool {
     let Ok((prefix, data)) = bech32::decode(text) else { return false };
     let is_lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
@@ -114,7 +128,20 @@ mod tests {
     fn fault_of(change: Value) -> String {
         let mut genesis = json!({ "chainId": "devnet-1" });
         genesis.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-        fault(&serde_json::from_value(genesis).unwrap()).unwrap_or_default()
+        fault(&serde_json::from_value(genesis).unwrap(), "seictl:main").unwrap_or_default()
+    }
+
+    #[test]
+    fn overrides_that_the_sidecar_would_ignore_are_refused() {
+        let genesis = |overrides: Value| {
+            let genesis = json!({ "chainId": "devnet-1", "overrides": overrides });
+            serde_json::from_value::<DeploymentGenesis>(genesis).unwrap()
+        };
+        let set = genesis(json!({ "staking.params.unbonding_time": "1s" }));
+        let said = fault(&set, "seictl:v0.0.49").unwrap();
+        assert!(said.starts_with("overrides: ") && said.contains("v0.0.50 or later"), "{said}");
+        assert_eq!(fault(&set, "seictl:v0.0.50"), None);
+        assert_eq!(fault(&genesis(json!({})), "seictl:v0.0.49"), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use sei_api::{labels, ports};
 
 use super::{Timing, read_only, security, seid, sidecar_probe, timed, volumes};
 use crate::{
-    RBAC_PROXY_CONFIG_KEY,
+    Platform, RBAC_PROXY_CONFIG_KEY,
     workload::{Tls, Workload},
 };
 
@@ -16,6 +16,11 @@ const CONFIG: &str = "/etc/kube-rbac-proxy";
 const TLS: &str = "/etc/tls";
 /// Where clients inside a pod expect the API server's CA and a token.
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/// Image of the proxy of every node with TLS.
+pub fn proxy_image(platform: &Platform) -> Option<&str> {
+    platform.proxy_image.as_deref()
+}
 
 /// The proxy: an init container that keeps running, so that the plan can reach the sidecar before seid starts.
 pub(crate) fn container(workload: &Workload<'_>, tls: Tls<'_>) -> Container {

@@ -211,6 +211,7 @@ impl Node {
                 config_mode: None,
             }),
             peers: None,
+            sidecar_turn: None,
             contention: Contention::default(),
             children: Children {
                 stateful_set: stateful_set.map(Arc::new),

@@ -13,6 +13,11 @@ SEI_ALLOWED_IMAGES: {{ join "," . | quote }}
 SEI_PEER_NAMESPACES: {{ join "," . | quote }}
 {{- end }}
 SEI_CONFIG_ROLLOUT: {{ .configRollout | quote }}
+SEI_SIDECAR_ROLLOUT: {{ .sidecarRollout.type | quote }}
+SEI_SIDECAR_ROLLOUT_MAX_UNAVAILABLE: {{ .sidecarRollout.maxUnavailable | quote }}
+{{- with .rpcServers }}
+SEI_RPC_SERVERS: {{ toJson . | quote }}
+{{- end }}
 {{- with .gateway }}
 {{- if .name }}
 SEI_GATEWAY_NAME: {{ .name | quote }}

@@ -344,3 +344,23 @@ async fn a_pod_with_the_audience_that_all_nodes_shared_is_called_with_it_until_i
     until(&cluster, name, "updated", harness::runs(new)).await;
     assert_eq!(audience(&cluster, pod).await.as_deref(), Some(OWN_AUDIENCE));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_with_a_task_of_a_later_go_controller_is_replaced() {
+    let cluster = harness::cluster().await;
+    let name = "later-0";
+    let next = PLAIN.document("plan", name)["imageUpdate"]["specImage"].as_str().unwrap().to_owned();
+    let mut plan = PLAIN.plan("imageUpdate", name, 2);
+    let patch =
+        json!({ "type": "config-patch", "id": "11111111-2222-4333-8444-555555555555", "status": "Pending" });
+    plan["tasks"].as_array_mut().unwrap().insert(2, patch);
+    let image = PLAIN.document("seinode", name)["spec"]["image"].clone();
+    let status = json!({ "phase": "Running", "currentImage": image, "plan": plan });
+    let owner = PLAIN.node_with(&cluster, name, status, json!({ "image": next })).await;
+    for kind in ["pvc", "statefulset", "service"] {
+        PLAIN.leave(&cluster, kind, &owner).await;
+    }
+    cluster.simulator.run_ready(&Cluster::host(name));
+    let _operator = harness::operator(&cluster);
+    until(&cluster, name, "updated", harness::runs(&next)).await;
+}

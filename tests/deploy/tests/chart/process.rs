@@ -35,7 +35,13 @@ fn the_default_settings_are_all_that_the_operator_requires() {
     // Not one that it would not read.
     let wanted = Platform::from_settings(&BTreeMap::new()).unwrap_err();
     let required = wanted.lines().iter().filter_map(|line| line.split(' ').next());
-    let optional = ["SEI_CLUSTER_DOMAIN", "SEI_CONFIG_ROLLOUT", "SEI_KUBE_RBAC_PROXY_IMAGE"];
+    let optional = [
+        "SEI_CLUSTER_DOMAIN",
+        "SEI_CONFIG_ROLLOUT",
+        "SEI_KUBE_RBAC_PROXY_IMAGE",
+        "SEI_SIDECAR_ROLLOUT",
+        "SEI_SIDECAR_ROLLOUT_MAX_UNAVAILABLE",
+    ];
     let mut known: Vec<_> = required.chain(optional).collect();
     known.sort_unstable();
     assert_eq!(settings.keys().collect::<Vec<_>>(), known);
@@ -60,6 +66,8 @@ fn every_platform_value_reaches_its_setting() {
         "peerNamespaces": ["chains", "tools"],
         "clusterDomain": "k8s.example",
         "configRollout": "Immediate",
+        "sidecarRollout": { "type": "Paced", "maxUnavailable": 2 },
+        "rpcServers": { "pacific-1": ["a.example:26657", "b.example:26657"] },
         "allowedImages": ["ghcr.io/sei-protocol/", "registry:5000/seid"],
         "gateway": { "name": "public", "namespace": "gateways", "domain": "a.example", "publicDomain": "b.example" },
         "serviceAccount": "account",
@@ -102,8 +110,11 @@ fn every_platform_value_reaches_its_setting() {
         ("SEI_RESOURCE_MEM_LIMIT_VALIDATOR", "10Gi"),
         ("SEI_RESOURCE_MEM_REPLAYER", "12Gi"),
         ("SEI_RESOURCE_MEM_VALIDATOR", "9Gi"),
+        ("SEI_RPC_SERVERS", r#"{"pacific-1":["a.example:26657","b.example:26657"]}"#),
         ("SEI_SERVICE_ACCOUNT", "account"),
         ("SEI_SIDECAR_IMAGE", "sidecar:1"),
+        ("SEI_SIDECAR_ROLLOUT", "Paced"),
+        ("SEI_SIDECAR_ROLLOUT_MAX_UNAVAILABLE", "2"),
         ("SEI_SNAPSHOT_BUCKET", "snapshots"),
         ("SEI_SNAPSHOT_REGION", "region-s"),
         ("SEI_STORAGE_CLASS_ARCHIVE", "class-a"),

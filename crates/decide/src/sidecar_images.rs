@@ -1,0 +1,84 @@
+//! The images of the sidecar and its proxy in the pod of a Running node, and when others replace them.
+
+use k8s_openapi::api::core::v1::Pod;
+use sei_api::{
+    SeiNode, SeiNodeStatus,
+    conditions::{self, ConditionType, SidecarImageReason, Statement},
+    v1alpha1::{NodePhase, PlanPhase},
+};
+use sei_plan::Purpose;
+use sei_render::Platform;
+
+use crate::{
+    condition::say,
+    observed::Observed,
+    sidecar_rollout::{Turn, outdated_images},
+    wanted::update_stands_failed,
+};
+
+/// Records the images of the pod of a Running node. What is known stays while it has no pod.
+pub(crate) fn note(observed: &Observed, status: &mut SeiNodeStatus) {
+    if status.phase != Some(NodePhase::Running) {
+        return;
+    }
+    let Some(pod) = observed.children.pod.as_deref() else { return };
+    status.current_sidecar_image = image(pod, "sei-sidecar").map(str::to_owned);
+    status.current_proxy_image = image(pod, "kube-rbac-proxy").map(str::to_owned);
+}
+
+/// Reports images that differ from those that are requested.
+pub(crate) fn tell(observed: &Observed, platform: &Platform, status: &mut SeiNodeStatus) {
+    let differences: Vec<_> = outdated_images(&observed.node, status, platform)
+        .map(|(current, wanted)| format!("{current} is to be replaced by {wanted}"))
+        .collect();
+    if differences.is_empty() || status.phase != Some(NodePhase::Running) {
+        conditions::remove(&mut status.conditions, ConditionType::SidecarUpToDate);
+        return;
+    }
+    let chain = &observed.node.spec.chain_id;
+    let (reason, when) = match &observed.sidecar_turn {
+        _ if is_updating(status) => {
+            (SidecarImageReason::Updating, "an update is replacing the pod".to_owned())
+        }
+        Some(Turn::Now) if update_stands_failed(status, &observed.node) => (
+            SidecarImageReason::PendingUpdate,
+            "the update failed; it is retried when annotation sei.io/retry or the spec changes".to_owned(),
+        ),
+        Some(Turn::Now) => {
+            (SidecarImageReason::Updating, format!("it is the turn of this node of chain {chain}"))
+        }
+        Some(Turn::Later) => {
+            (SidecarImageReason::WaitingForTurn, format!("other nodes of chain {chain} come first"))
+        }
+        Some(Turn::Next { after, reason }) => (
+            SidecarImageReason::WaitingForNode,
+            format!("this node of chain {chain} is next, and waits for SeiNode {after} ({reason})"),
+        ),
+        None => (SidecarImageReason::PendingUpdate, pending(&observed.node, platform).to_owned()),
+    };
+    let message = format!("{}: {when}", differences.join("; "));
+    say(observed, status, Statement::new(false, reason, message));
+}
+
+/// When images are replaced for which no update starts.
+fn pending(node: &SeiNode, platform: &Platform) -> &'static str {
+    let mut owners = node.metadata.owner_references.iter().flatten();
+    match platform.sidecar_rollout().max_unavailable() {
+        Some(_) if owners.any(|owner| owner.controller == Some(true)) => {
+            "with the next update of the image, which the controller of this SeiNode starts"
+        }
+        _ => "with the next update of the image",
+    }
+}
+
+fn is_updating(status: &SeiNodeStatus) -> bool {
+    let plan = status.plan.as_ref().filter(|plan| plan.phase == PlanPhase::Active);
+    plan.is_some_and(|plan| Purpose::of(plan) == Purpose::Update)
+}
+
+/// Image of a container of the pod, which may be an init container that keeps running.
+fn image<'a>(pod: &'a Pod, container: &str) -> Option<&'a str> {
+    let spec = pod.spec.as_ref()?;
+    let mut containers = spec.init_containers.iter().flatten().chain(&spec.containers);
+    containers.find(|it| it.name == container)?.image.as_deref()
+}
