@@ -162,10 +162,13 @@ fn failed_on_this_pod(plan: &TaskPlan, observed: &Observed) -> bool {
 
 /// Whether a plan may be replaced: no task is running in the sidecar, or the running one cannot be reached
 /// any more or has nothing to lose. The recorded state of a task may lag behind the sidecar: one that
-/// responds is queried first, and a task that it does not know is not submitted any more.
+/// responds is queried first, and a task that it does not know is not submitted any more. `mark-ready` has
+/// nothing to lose on a Running node. In a first plan it lets seid start with the configuration of that plan,
+/// so that a later one takes an update.
 fn at_boundary(observed: &Observed, plan: &Plan<Persisted>) -> bool {
     plan.current().is_none_or(|(_, task)| match task.kind() {
-        Some(TaskKind::MarkReady | TaskKind::SnapshotUpload) | None => true,
+        Some(TaskKind::SnapshotUpload) | None => true,
+        Some(TaskKind::MarkReady) if Purpose::of(plan.stored()) != Purpose::Init => true,
         Some(kind) if kind.runs_in_sidecar() => {
             let is_out_of_reach = task.waiting_since.is_some() && observed.sidecar.trouble.is_some();
             let is_between_attempts = plan.backing_off(observed.now).is_some();

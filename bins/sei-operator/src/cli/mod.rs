@@ -296,8 +296,8 @@ pub(crate) struct RunArgs {
     /// Log level: error, warn, info, debug, or directives as in RUST_LOG.
     #[arg(long, default_value = "info", env = "RUST_LOG")]
     pub(crate) log_level: String,
-    /// Send traces as OTLP over HTTP to the collector at this address, such as
-    /// http://collector.observability:4318. Only in builds with feature otlp.
+    /// Address of the collector to which traces are sent, as OTLP over unencrypted HTTP. Only in builds with
+    /// feature otlp.
     #[arg(long, value_name = "URL")]
     pub(crate) otlp_endpoint: Option<String>,
 }

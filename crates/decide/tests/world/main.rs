@@ -201,6 +201,25 @@ fn seid_does_not_start_without_configuration_on_an_empty_claim() {
     assert_eq!(world.members[0].status().phase, Some(NodePhase::Running));
 }
 
+/// A sidecar was asked to let seid start with the first plan's configuration, when an override is set.
+#[test]
+fn seid_does_not_keep_a_configuration_that_was_superseded_while_it_started() {
+    let key = |name: &str| json!({ "secret": { "secretName": name } });
+    let spec = json!({
+        "chainId": "c", "image": "seid:0", "configRollout": "Immediate",
+        "peers": [{ "static": { "addresses": [PEER] } }],
+        "validator": { "nodeKey": key("n"), "signingKey": key("s") },
+    });
+    let mut world = World::new(vec![spec]);
+    for event in [Event::Go(8), Event::Override(0), Event::Go(1), Event::Override(1), Event::Go(20)] {
+        world.take(0, event).unwrap();
+    }
+    let member = &world.members[0];
+    assert_eq!(member.status().phase, Some(NodePhase::Running));
+    let (_, config) = member.objects.started.as_ref().unwrap();
+    assert_eq!(config.overrides.get("evm.http_port").map(String::as_str), Some("8541"));
+}
+
 /// As many cases as fit in a test run; more with `PROPTEST_CASES`.
 fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
