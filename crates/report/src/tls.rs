@@ -36,7 +36,7 @@ impl TlsLine {
             secret_name: tls.secret_name.clone(),
             required_dns_names: published.map(|tls| tls.required_dns_names.clone()).unwrap_or_default(),
             issuer: certificate.map(|it| it.issuer.clone()),
-            not_after: certificate.map(|it| it.not_after.0),
+            not_after: certificate.and_then(|it| it.not_after.as_ref()).map(|at| at.0),
             ready: condition.map(|it| it.status == "True"),
             reason: condition.map_or_else(|| "NotChecked".to_owned(), |it| it.reason.clone()),
             message: condition.map(|it| it.message.clone()).unwrap_or_default(),

@@ -180,5 +180,6 @@ pub struct SidecarCertificate {
     /// Name of its issuer.
     pub issuer: String,
     /// When it expires.
-    pub not_after: Time,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::time")]
+    pub not_after: Option<Time>,
 }
