@@ -74,6 +74,11 @@ pub fn deployment_crd_manifest() -> Result<Value, serde_json::Error> {
     manifest(&deployment_crd())
 }
 
+/// The CRDs of every kind.
+pub fn crds() -> [CustomResourceDefinition; 3] {
+    [crd(), deployment_crd(), task_crd()]
+}
+
 /// [`task_crd`] as a manifest.
 ///
 /// # Errors

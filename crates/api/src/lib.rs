@@ -62,7 +62,9 @@ pub mod v1alpha1;
 mod vocabulary;
 
 pub use cluster_domain::ClusterDomain;
-pub use crd::{crd, crd_manifest, deployment_crd, deployment_crd_manifest, task_crd, task_crd_manifest};
+pub use crd::{
+    crd, crd_manifest, crds, deployment_crd, deployment_crd_manifest, task_crd, task_crd_manifest,
+};
 pub use v1alpha1::{
     SeiNode, SeiNodeDeployment, SeiNodeDeploymentSpec, SeiNodeDeploymentStatus, SeiNodeSpec, SeiNodeStatus,
     SeiNodeTask, SeiNodeTaskSpec, SeiNodeTaskStatus,

@@ -19,10 +19,7 @@ pub(crate) fn findings(facts: &Facts) -> Vec<Finding> {
             Check::Crds,
             format!("failed to read the CustomResourceDefinitions: {why}"),
         )],
-        Ok(installed) => [sei_api::crd(), sei_api::deployment_crd(), sei_api::task_crd()]
-            .iter()
-            .map(|wanted| compare(wanted, installed))
-            .collect(),
+        Ok(installed) => sei_api::crds().iter().map(|wanted| compare(wanted, installed)).collect(),
     }
 }
 

@@ -89,7 +89,7 @@ fn in_order() -> Facts {
         now,
         server_time: Ok(now),
         server_version: Ok((1, 35)),
-        crds: Ok(vec![sei_api::crd(), sei_api::deployment_crd(), sei_api::task_crd()]),
+        crds: Ok(sei_api::crds().to_vec()),
         deployments: Ok(vec![read(deployment())]),
         lease: Ok(Some(read(lease("2030-01-01T00:00:05.000000Z")))),
         permissions: Ok(vec![(permission("get"), true), (permission("patch"), true)]),

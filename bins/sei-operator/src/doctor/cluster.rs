@@ -66,7 +66,7 @@ async fn server_time(client: &Client) -> Read<Timestamp> {
 async fn crds(client: &Client) -> Read<Vec<CustomResourceDefinition>> {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     let mut found = Vec::new();
-    for wanted in [sei_api::crd(), sei_api::deployment_crd()] {
+    for wanted in sei_api::crds() {
         found.extend(api.get_opt(&wanted.name_any()).await.map_err(|error| error.to_string())?);
     }
     Ok(found)

@@ -22,9 +22,11 @@ fn names(prefix: &str, count: usize) -> Vec<String> {
     (0..count).map(|index| format!("{prefix}-{index}")).collect()
 }
 
-async fn ready(cluster: &Cluster, prefix: &str) -> usize {
+/// The nodes that are not ready, and why.
+async fn not_ready(cluster: &Cluster, prefix: &str) -> Vec<(String, Option<String>)> {
     let nodes = cluster.nodes().list(&ListParams::default()).await.unwrap();
-    nodes.iter().filter(|node| node.name_any().starts_with(prefix) && runs(A)(node)).count()
+    let missing = nodes.iter().filter(|node| node.name_any().starts_with(prefix) && !runs(A)(node));
+    missing.map(|node| (node.name_any(), condition(node, ConditionType::Ready))).collect()
 }
 
 /// Creates the healthy nodes, and returns how long it takes until all are ready.
@@ -33,11 +35,14 @@ async fn brought_up(cluster: &Cluster) -> Duration {
     for name in names(PREFIX, HEALTHY) {
         harness::create(cluster, &name, builders::full_node(A)).await;
     }
-    while ready(cluster, PREFIX).await < HEALTHY {
-        assert!(start.elapsed() < LIMIT, "not all are ready");
+    loop {
+        let missing = not_ready(cluster, PREFIX).await;
+        if missing.is_empty() {
+            return start.elapsed();
+        }
+        assert!(start.elapsed() < LIMIT, "not ready: {missing:?}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    start.elapsed()
 }
 
 #[tokio::test(flavor = "multi_thread")]

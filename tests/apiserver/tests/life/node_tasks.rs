@@ -185,7 +185,7 @@ async fn a_paused_node_is_waited_for_until_the_limit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_that_cannot_be_decoded_is_not_run_blocks_no_other_and_reports_the_field() {
-    let cluster = harness::cluster().await;
+    let cluster = harness::cluster().await.not_reused();
     let _operator = harness::operator(&cluster);
     harness::create(&cluster, "node-0", node(Generation::NEWEST)).await;
     let mut manifest = sei_api::task_crd_manifest().unwrap();
@@ -216,7 +216,7 @@ async fn a_task_that_cannot_be_decoded_is_not_run_blocks_no_other_and_reports_th
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_run_without_the_kind_and_tasks_are_run_once_it_is_installed() {
     use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-    let cluster = harness::cluster().await;
+    let cluster = harness::cluster().await.not_reused();
     let crds: Api<CustomResourceDefinition> = Api::all(cluster.client.clone());
     let crd = "seinodetasks.sei.io";
     crds.delete(crd, &DeleteParams::default()).await.unwrap();
