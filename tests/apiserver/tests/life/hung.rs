@@ -10,11 +10,11 @@ use sei_testkit::{builders, cluster::Cluster};
 use crate::harness::{self, condition, eventually, runs, until_said};
 
 const A: &str = "ghcr.io/sei-protocol/sei:a";
-const HEALTHY: usize = 45;
+const HEALTHY: usize = 24;
 const PREFIX: &str = "healthy";
 /// Long enough for a busy machine.
 const LIMIT: Duration = Duration::from_secs(300);
-const HUNG: usize = 30;
+const HUNG: usize = 16;
 /// Maximum number of calls to one hanging sidecar during the test, each with its deadline.
 const CALLS: usize = 30;
 
