@@ -16,7 +16,7 @@ use kube::{
 use sei_api::SeiNode;
 use tokio::sync::watch;
 
-use crate::{packed::Packed, unreadable::Names};
+use crate::{packed::Packed, reconciled::Reconciled, unreadable::Names};
 
 /// The stores of one scope: all namespaces, or one.
 pub(crate) struct Cache {
@@ -83,8 +83,7 @@ impl Cache {
 
     /// Whether this SeiNode, not only one with its name, is in the store.
     pub(crate) fn has(&self, node: &SeiNode) -> bool {
-        let current = self.nodes.get(&ObjectRef::from_obj(node));
-        current.is_some_and(|current| current.metadata.uid == node.metadata.uid)
+        is_in(&self.nodes, node)
     }
 
     /// A kind that `node` depends on and that the operator may not watch, so that nothing is known of it.
@@ -165,6 +164,11 @@ impl Progress {
             }
         }
     }
+}
+
+/// Whether this object, not only one with its name, is in `store`.
+pub(crate) fn is_in<K: Reconciled>(store: &Store<K>, object: &K) -> bool {
+    store.get(&ObjectRef::from_obj(object)).is_some_and(|current| current.meta().uid == object.meta().uid)
 }
 
 #[cfg(test)]

@@ -1,14 +1,10 @@
 //! State shared by all passes: the client, the settings, the caches, and the few things that are remembered
 //! between passes. All of it can be lost: it is rebuilt from the cluster.
 
-use std::{
-    collections::HashMap,
-    path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{path::PathBuf, sync::Arc};
 
 use jiff::Timestamp;
-use kube::{Client, Resource, ResourceExt, runtime::reflector::ObjectRef};
+use kube::{Client, Resource, runtime::reflector::ObjectRef};
 use sei_api::{SeiNode, names};
 use sei_render::Platform;
 use sei_sidecar::{AlwaysOpen, ConnectTo, Gate};
@@ -20,6 +16,7 @@ use crate::{
     events::Publisher,
     exclusives::Exclusives,
     groups,
+    memories::Memories,
     memory::Memory,
     metrics::{Controller, Metrics},
     neighbours::Neighbours,
@@ -95,7 +92,7 @@ pub(crate) struct Context {
     pub(crate) wake: UnboundedSender<ObjectRef<SeiNode>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) events: Publisher,
-    pub(crate) memories: Mutex<HashMap<String, Memory>>,
+    pub(crate) memories: Memories<Memory>,
     /// Shared by all scopes.
     pub(crate) pace: Arc<Pace>,
     /// The groups of this scope.
@@ -122,12 +119,12 @@ impl Context {
 
     /// Accesses what is remembered of a node.
     pub(crate) fn memory<T>(&self, node: &SeiNode, with: impl FnOnce(&mut Memory) -> T) -> T {
-        with(self.memories().entry(node.uid().unwrap_or_default()).or_default())
+        self.memories.with(node, with)
     }
 
     /// Drops what is remembered of a node that is gone. Another one may have its name by now.
     pub(crate) fn forget(&self, node: &SeiNode) {
-        self.memories().remove(&node.uid().unwrap_or_default());
+        self.memories.forget(node);
         self.references.release(node);
         self.neighbours.forget(node, &self.platform);
         self.exclusives.forget(node);
@@ -151,17 +148,7 @@ impl Context {
 
     /// Requeues the nodes whose last passes failed: the cause may be resolved.
     pub(crate) fn retry_failed(&self) {
-        let failed = |node: &SeiNode| {
-            let memories = self.memories();
-            memories.get(&node.uid().unwrap_or_default()).is_some_and(|memory| memory.failures > 0)
-        };
-        let nodes = self.cache.nodes.state_filter(failed);
-        nodes.iter().for_each(|node| self.wake(ObjectRef::from_obj(&**node)));
-    }
-
-    fn memories(&self) -> MutexGuard<'_, HashMap<String, Memory>> {
-        // A panic elsewhere cannot leave the map inconsistent: every access is one insert, read or remove.
-        self.memories.lock().unwrap_or_else(PoisonError::into_inner)
+        self.memories.failing(&self.cache.nodes).into_iter().for_each(|node| self.wake(node));
     }
 }
 
@@ -193,12 +180,12 @@ mod tests {
             }
             Arc::strong_count(&open) - 2
         };
-        ctx.memory(&gone, |memory| memory.failures = 1);
-        ctx.memory(&successor, |memory| memory.failures = 2);
+        ctx.memories.ended(&*gone, false);
+        ctx.memories.ended(&*successor, false);
         ctx.references.follow(&gone, &Target::of(&gone, Kind::Secret, "key"));
         assert_eq!(watches().await, 1);
         ctx.forget(&gone);
-        assert_eq!(ctx.memories().keys().collect::<Vec<_>>(), ["u2"]);
+        assert_eq!(ctx.memories.failures(), [("u2".to_owned(), 1)]);
         assert_eq!(watches().await, 0);
     }
 }

@@ -3,18 +3,25 @@
 
 use std::{hash::Hash, sync::Arc};
 
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use kube::{
     Api, Client, Resource,
     core::NamespaceResourceScope,
-    runtime::{reflector::store::Writer, watcher},
+    runtime::{
+        reflector::{Store, store::Writer},
+        watcher,
+    },
 };
 use tokio::task::JoinSet;
 
 use crate::{
     cache::{Filling, Progress},
+    decode::Decoded,
+    events::Publisher,
     fill::{Change, fill},
     metrics::Metrics,
+    reconciled::Reconciled,
+    unreadable::{Names, Unreadable, Voice},
     watches::{self, WatchHealth},
 };
 
@@ -41,6 +48,23 @@ impl Feed<'_> {
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),
             None => Api::all(self.client.clone()),
         }
+    }
+
+    /// The events of a kind that the operator reconciles. Objects that cannot be decoded are reported in `events`, and kept
+    /// in `names`.
+    pub(crate) fn readable<K: Reconciled>(
+        &self,
+        events: &Publisher,
+        store: Store<K>,
+        names: Names,
+    ) -> impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send + 'static + use<K> {
+        let voice =
+            Voice { client: self.client.clone(), metrics: Arc::clone(self.metrics), events: events.clone() };
+        let mut unreadable = Unreadable::new(voice, store, names);
+        let events = watcher(self.api::<Decoded<K>>(), watcher::Config::default().page_size(PAGE));
+        events.filter_map(move |event| {
+            std::future::ready(event.map(|event| unreadable.sift(event)).transpose())
+        })
     }
 
     /// The health of the watch of a kind; `optional` if the kind may not be installed.

@@ -19,12 +19,10 @@ use tokio::task::JoinSet;
 use crate::{
     cache::Writers,
     context::Context,
-    decode::Decoded,
     feed::{Feed, PAGE},
     fill::Change,
     packed::{Pack, Packed, pack},
     trim,
-    unreadable::{Unreadable, Voice},
 };
 
 /// ConfigMaps may be large and few of them belong to the operator: the page size limits how many are in
@@ -42,7 +40,7 @@ pub(crate) fn start(tasks: &mut JoinSet<()>, ctx: &Arc<Context>, writers: Writer
     let ours = || every().labels(labels::NODE);
     let (client, metrics, progress) = (&ctx.client, &ctx.metrics, &ctx.cache.progress);
     let mut feeds = Feeds { ctx, feed: Feed { client, metrics, progress, namespace, tasks } };
-    feeds.nodes(writers.nodes, every());
+    feeds.nodes(writers.nodes);
     feeds.owned("StatefulSet", writers.stateful_sets, ours(), trim::stateful_set);
     feeds.owned("Service", writers.services, ours(), trim::service);
     feeds.owned("ConfigMap", writers.config_maps, ours().page_size(CONFIG_MAP_PAGE), trim::config_map);
@@ -60,19 +58,10 @@ struct Feeds<'a> {
 }
 
 impl Feeds<'_> {
-    fn nodes(&mut self, writer: Writer<SeiNode>, config: watcher::Config) {
+    fn nodes(&mut self, writer: Writer<SeiNode>) {
         let ctx = Arc::clone(self.ctx);
-        let voice = Voice {
-            client: ctx.client.clone(),
-            metrics: Arc::clone(&ctx.metrics),
-            events: ctx.events.clone(),
-        };
-        let mut unreadable = Unreadable::new(voice, ctx.cache.nodes.clone(), ctx.cache.unreadable.clone());
-        let events = watcher(self.feed.api::<Decoded<SeiNode>>(), config);
-        let events = events.filter_map(move |event| {
-            let readable = event.map(|event| unreadable.sift(event)).transpose();
-            std::future::ready(readable)
-        });
+        let (nodes, unreadable) = (ctx.cache.nodes.clone(), ctx.cache.unreadable.clone());
+        let events = self.feed.readable(&ctx.events, nodes, unreadable);
         self.feed.spawn(
             "SeiNode",
             self.feed.health("SeiNode"),

@@ -69,6 +69,7 @@ mod finalize;
 mod finalizers;
 mod groups;
 mod heights;
+mod memories;
 mod memory;
 mod metrics;
 mod neighbours;

@@ -42,8 +42,6 @@ pub(crate) struct Memory {
     pub(crate) shown: Option<Shown>,
     /// Number of observations in a row with failed reads.
     pub(crate) unread: u32,
-    /// Number of failed passes in a row.
-    pub(crate) failures: u32,
 }
 
 /// A status that is not stored yet.

@@ -30,10 +30,7 @@ pub(crate) async fn run(
 /// One pass, after which nothing is remembered of a node that is gone.
 async fn pass(node: Arc<SeiNode>, ctx: Arc<Context>) -> Result<Next, Failed> {
     let result = queue::guarded(&ctx.metrics, &*node, permitted(&node, &ctx)).await;
-    let failures = ctx.memory(&node, |memory| {
-        memory.failures = if result.is_ok() { 0 } else { memory.failures.saturating_add(1) };
-        memory.failures
-    });
+    let failures = ctx.memories.ended(&*node, result.is_ok());
     // It may have been deleted during the pass, which then recreated its entry.
     if !ctx.cache.has(&node) {
         ctx.forget(&node);
@@ -66,10 +63,7 @@ mod tests {
         let client = testbed::client(|_| testbed::failure(404));
         let (ctx, mut writers) = testbed::context(&client, &[]);
         let [node, successor] = ["u1", "u2"].map(|uid| testbed::node(uid, json!({ "fullNode": {} })));
-        let remembered = || {
-            let memories = ctx.memories.lock().unwrap();
-            memories.iter().map(|(uid, memory)| (uid.clone(), memory.failures)).collect::<Vec<_>>()
-        };
+        let remembered = || ctx.memories.failures();
         writers.nodes.apply_watcher_event(&Event::Apply((*node).clone()));
         assert!(pass(Arc::clone(&node), Arc::clone(&ctx)).await.is_err());
         assert_eq!(remembered(), [("u1".to_owned(), 1)]);

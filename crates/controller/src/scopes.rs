@@ -1,9 +1,6 @@
 //! Wiring: one controller per scope (all namespaces, or one each), fed by the watches of its cache.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use futures::{FutureExt, future};
 use kube::{Client, runtime::reflector::ObjectRef};
@@ -20,6 +17,7 @@ use crate::{
     events::Publisher,
     exclusives::{Exclusives, Stores},
     feeds, groups,
+    memories::Memories,
     metrics::{Controller, Metrics},
     neighbours::{Fleet, Neighbours},
     node_tasks,
@@ -130,7 +128,7 @@ impl Scopes {
                 wake: wake.clone(),
                 metrics: Arc::clone(metrics),
                 events: events.clone(),
-                memories: Mutex::default(),
+                memories: Memories::default(),
                 pace: Arc::clone(&pace),
                 groups: Arc::clone(&groups),
                 node_tasks: Arc::clone(&node_tasks),

@@ -1,10 +1,6 @@
 //! A scope without a cluster: a function responds to requests for single objects, and tests fill the stores.
 
-use std::{
-    convert::Infallible,
-    future,
-    sync::{Arc, Mutex},
-};
+use std::{convert::Infallible, future, sync::Arc};
 
 use http::{Request, Response};
 use kube::{Client, client::Body};
@@ -22,6 +18,7 @@ use crate::{
     events::Publisher,
     exclusives::Exclusives,
     groups,
+    memories::Memories,
     metrics::Metrics,
     neighbours::{Fleet, Neighbours},
     node_tasks,
@@ -122,7 +119,7 @@ pub(crate) fn context(client: &Client, settings: &[(&str, &str)]) -> (Arc<Contex
         wake,
         metrics,
         events,
-        memories: Mutex::default(),
+        memories: Memories::default(),
         pace: Arc::default(),
         groups,
         node_tasks,

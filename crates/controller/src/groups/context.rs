@@ -1,9 +1,6 @@
 //! The context that all reconciles of the groups of one scope share.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::Arc;
 
 use k8s_openapi::api::{core::v1::Service, policy::v1::PodDisruptionBudget};
 use kube::{
@@ -18,8 +15,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::memory::{Memory, Written};
 use crate::{
-    cache::{Cache, Filling, Progress},
+    cache::{Cache, Filling, Progress, is_in},
     events::Publisher,
+    memories::Memories,
     metrics::{Controller, Metrics},
     sidecar::Sidecars,
     unreadable::Names,
@@ -71,7 +69,7 @@ pub(crate) struct Context {
     pub(crate) wake: UnboundedSender<ObjectRef<SeiNodeDeployment>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) events: Publisher,
-    pub(crate) memories: Mutex<HashMap<String, Memory>>,
+    pub(super) memories: Memories<Memory>,
 }
 
 /// What the groups of a scope share with its nodes.
@@ -107,7 +105,7 @@ impl Context {
             wake,
             metrics: of.metrics,
             events: of.events,
-            memories: Mutex::default(),
+            memories: Memories::default(),
         };
         (Arc::new(context), writers, woken)
     }
@@ -141,12 +139,12 @@ impl Context {
 
     /// The memory of a group.
     pub(super) fn memory<T>(&self, group: &SeiNodeDeployment, with: impl FnOnce(&mut Memory) -> T) -> T {
-        with(self.memories().entry(group.uid().unwrap_or_default()).or_default())
+        self.memories.with(group, with)
     }
 
     /// Drops the memory of a group that is gone. Another one may have its name by now.
     pub(super) fn forget(&self, group: &SeiNodeDeployment) {
-        self.memories().remove(&group.uid().unwrap_or_default());
+        self.memories.forget(group);
         if self.groups.get(&ObjectRef::from_obj(group)).is_none() {
             let namespace = group.namespace().unwrap_or_default();
             self.metrics.forget(Controller::Groups, &namespace, &group.name_any());
@@ -155,8 +153,7 @@ impl Context {
 
     /// Whether this group, by UID, is in the store.
     pub(super) fn has(&self, group: &SeiNodeDeployment) -> bool {
-        let current = self.groups.get(&ObjectRef::from_obj(group));
-        current.is_some_and(|current| current.metadata.uid == group.metadata.uid)
+        is_in(&self.groups, group)
     }
 
     /// What queues `group` when it is called, from anywhere.
@@ -174,12 +171,7 @@ impl Context {
 
     /// Queues every group whose last reconciles failed: the cause may be gone.
     pub(super) fn retry_failed(&self) {
-        let failed = |group: &SeiNodeDeployment| {
-            let memories = self.memories();
-            memories.get(&group.uid().unwrap_or_default()).is_some_and(|memory| memory.failures > 0)
-        };
-        let groups = self.groups.state_filter(failed);
-        groups.iter().for_each(|group| self.wake(ObjectRef::from_obj(&**group)));
+        self.memories.failing(&self.groups).into_iter().for_each(|group| self.wake(group));
     }
 
     /// A SeiNode was created or changed.
@@ -219,11 +211,6 @@ impl Context {
         let names: Vec<_> = groups_of(route).collect();
         let groups = self.groups.state_filter(|group| names.contains(&group.name_any()));
         groups.iter().for_each(|group| self.wake(ObjectRef::from_obj(&**group)));
-    }
-
-    fn memories(&self) -> MutexGuard<'_, HashMap<String, Memory>> {
-        // A panic elsewhere leaves the map whole: every access is one insert, read or remove.
-        self.memories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

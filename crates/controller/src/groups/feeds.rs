@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures::StreamExt;
 use k8s_openapi::api::{core::v1::Service, policy::v1::PodDisruptionBudget};
 use kube::runtime::{
     WatchStreamExt,
@@ -18,11 +17,10 @@ use super::{
     memory::Written,
 };
 use crate::{
-    decode::Decoded,
     feed::{Feed, PAGE},
     fill::Change,
     trim,
-    unreadable::{Names, Unreadable, Voice},
+    unreadable::Names,
 };
 
 /// Starts the watches of the scope of `ctx`. None of the tasks ends.
@@ -38,15 +36,7 @@ pub(crate) fn start(tasks: &mut JoinSet<()>, ctx: &Arc<Context>, writers: Writer
 }
 
 fn groups(feed: &mut Feed<'_>, ctx: &Arc<Context>, writer: Writer<SeiNodeDeployment>) {
-    let voice =
-        Voice { client: ctx.client.clone(), metrics: Arc::clone(&ctx.metrics), events: ctx.events.clone() };
-    let mut unreadable = Unreadable::new(voice, ctx.groups.clone(), Names::default());
-    let events =
-        watcher(feed.api::<Decoded<SeiNodeDeployment>>(), watcher::Config::default().page_size(PAGE));
-    let events = events.filter_map(move |event| {
-        let readable = event.map(|event| unreadable.sift(event)).transpose();
-        std::future::ready(readable)
-    });
+    let events = feed.readable(&ctx.events, ctx.groups.clone(), Names::default());
     let ctx = Arc::clone(ctx);
     feed.spawn(GROUPS, feed.health(GROUPS).optional(), events.modify(trim::group), writer, move |change| {
         match change {

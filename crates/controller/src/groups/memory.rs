@@ -32,8 +32,6 @@ pub(crate) struct Memory {
     status_written: Option<Instant>,
     /// The actor that follows the assembly of the genesis.
     pub(super) assembly: Option<Watched>,
-    /// Number of consecutive failed reconciles.
-    pub(super) failures: u32,
 }
 
 /// Objects as returned by the last writes, by name.

@@ -44,10 +44,7 @@ fn gathered(woken: Woken) -> impl Stream<Item = ObjectRef<SeiNodeDeployment>> + 
 /// One reconcile, after which the memory of a group that is gone is dropped.
 async fn pass(group: Arc<SeiNodeDeployment>, ctx: Arc<Context>) -> Result<Next, Failed> {
     let result = queue::guarded(&ctx.metrics, &*group, reconcile(Arc::clone(&group), &ctx)).await;
-    let failures = ctx.memory(&group, |memory| {
-        memory.failures = if result.is_ok() { 0 } else { memory.failures.saturating_add(1) };
-        memory.failures
-    });
+    let failures = ctx.memories.ended(&*group, result.is_ok());
     // It may have been deleted during the reconcile, which then stored it again.
     if !ctx.has(&group) {
         ctx.forget(&group);

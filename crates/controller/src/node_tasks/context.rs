@@ -1,9 +1,6 @@
 //! The context that all reconciles of the tasks of one scope share.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::Arc;
 
 use kube::{
     Client, ResourceExt,
@@ -14,8 +11,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::memory::Memory;
 use crate::{
-    cache::{Cache, Filling, Progress},
+    cache::{Cache, Filling, Progress, is_in},
     events::Publisher,
+    memories::Memories,
     metrics::{Controller, Metrics},
     sidecar::Sidecars,
     unreadable::Names,
@@ -43,7 +41,7 @@ pub(crate) struct Context {
     wake_nodes: UnboundedSender<ObjectRef<SeiNode>>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) events: Publisher,
-    memories: Mutex<HashMap<String, Memory>>,
+    pub(super) memories: Memories<Memory>,
 }
 
 /// What the tasks of a scope share with its nodes.
@@ -73,7 +71,7 @@ impl Context {
             wake_nodes: of.wake_nodes,
             metrics: of.metrics,
             events: of.events,
-            memories: Mutex::default(),
+            memories: Memories::default(),
         };
         (Arc::new(context), writer, woken)
     }
@@ -125,12 +123,12 @@ impl Context {
 
     /// The memory of a task.
     pub(super) fn memory<T>(&self, task: &SeiNodeTask, with: impl FnOnce(&mut Memory) -> T) -> T {
-        with(self.memories().entry(task.uid().unwrap_or_default()).or_default())
+        self.memories.with(task, with)
     }
 
     /// Drops the memory of a task that is gone. Another one may have its name by now.
     pub(super) fn forget(&self, task: &SeiNodeTask) {
-        self.memories().remove(&task.uid().unwrap_or_default());
+        self.memories.forget(task);
         if self.tasks.get(&ObjectRef::from_obj(task)).is_none() {
             self.metrics.forget(Controller::Tasks, &task.namespace().unwrap_or_default(), &task.name_any());
         }
@@ -138,8 +136,7 @@ impl Context {
 
     /// Whether this task, by UID, is in the store.
     pub(super) fn has(&self, task: &SeiNodeTask) -> bool {
-        let current = self.tasks.get(&ObjectRef::from_obj(task));
-        current.is_some_and(|current| current.metadata.uid == task.metadata.uid)
+        is_in(&self.tasks, task)
     }
 
     /// What queues `task` when it is called, from anywhere.
@@ -157,15 +154,6 @@ impl Context {
 
     /// Queues every task whose last reconciles failed: the cause may be gone.
     pub(super) fn retry_failed(&self) {
-        let failed = |task: &SeiNodeTask| {
-            let memories = self.memories();
-            memories.get(&task.uid().unwrap_or_default()).is_some_and(|memory| memory.failures > 0)
-        };
-        self.tasks.state_filter(failed).iter().for_each(|task| self.wake(ObjectRef::from_obj(&**task)));
-    }
-
-    fn memories(&self) -> MutexGuard<'_, HashMap<String, Memory>> {
-        // A panic elsewhere leaves the map whole: every access is one insert, read or remove.
-        self.memories.lock().unwrap_or_else(PoisonError::into_inner)
+        self.memories.failing(&self.tasks).into_iter().for_each(|task| self.wake(task));
     }
 }

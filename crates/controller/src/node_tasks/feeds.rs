@@ -2,23 +2,15 @@
 
 use std::sync::Arc;
 
-use futures::StreamExt;
 use kube::runtime::{
     WatchStreamExt,
     reflector::{ObjectRef, store::Writer},
-    watcher,
 };
 use sei_api::SeiNodeTask;
 use tokio::task::JoinSet;
 
 use super::context::{Context, TASKS};
-use crate::{
-    decode::Decoded,
-    feed::{Feed, PAGE},
-    fill::Change,
-    trim,
-    unreadable::{Names, Unreadable, Voice},
-};
+use crate::{feed::Feed, fill::Change, trim, unreadable::Names};
 
 /// Starts the watch of the scope of `ctx`, which never ends.
 pub(crate) fn start(
@@ -29,14 +21,7 @@ pub(crate) fn start(
 ) {
     let (client, metrics, progress) = (&ctx.client, &ctx.metrics, &ctx.progress);
     let mut feed = Feed { client, metrics, progress, namespace, tasks };
-    let voice =
-        Voice { client: ctx.client.clone(), metrics: Arc::clone(&ctx.metrics), events: ctx.events.clone() };
-    let mut unreadable = Unreadable::new(voice, ctx.tasks.clone(), Names::default());
-    let events = watcher(feed.api::<Decoded<SeiNodeTask>>(), watcher::Config::default().page_size(PAGE));
-    let events = events.filter_map(move |event| {
-        let readable = event.map(|event| unreadable.sift(event)).transpose();
-        std::future::ready(readable)
-    });
+    let events = feed.readable(&ctx.events, ctx.tasks.clone(), Names::default());
     let ctx = Arc::clone(ctx);
     feed.spawn(TASKS, feed.health(TASKS).optional(), events.modify(trim::task), writer, move |change| {
         match change {

@@ -10,6 +10,4 @@ pub(super) struct Memory {
     pub(super) task: Latest<SeiNodeTask>,
     /// The actor that follows the sidecar task, from the start of the task to its end.
     pub(super) sidecar: Option<Watched>,
-    /// Number of consecutive failed reconciles.
-    pub(super) failures: u32,
 }

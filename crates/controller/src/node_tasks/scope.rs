@@ -34,10 +34,7 @@ pub(crate) async fn run(ctx: Arc<Context>, woken: Woken, workers: u16, mut stopp
 /// One reconcile, after which the memory of a task that is gone is dropped.
 async fn pass(task: Arc<SeiNodeTask>, ctx: Arc<Context>) -> Result<Next, Failed> {
     let result = queue::guarded(&ctx.metrics, &*task, reconcile(Arc::clone(&task), &ctx)).await;
-    let failures = ctx.memory(&task, |memory| {
-        memory.failures = if result.is_ok() { 0 } else { memory.failures.saturating_add(1) };
-        memory.failures
-    });
+    let failures = ctx.memories.ended(&*task, result.is_ok());
     // It may have been deleted during the reconcile, which then stored it again.
     if !ctx.has(&task) {
         ctx.forget(&task);
