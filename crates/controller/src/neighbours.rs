@@ -84,8 +84,13 @@ impl Neighbours {
         let own = (names::namespace(node), names::node(node));
         // A panic elsewhere cannot leave the map inconsistent: every access is one insert, read or remove.
         let mut turns = self.turns.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut members = self.chain(node, platform);
         let started = turns.entry(node.spec.chain_id.clone()).or_default();
+        // Almost every pass ends here, and the others look at the whole chain.
+        if !Member::of(node, platform).is_some_and(|own| own.is_outdated()) {
+            started.remove(&(own.0.to_owned(), own.1.to_owned()));
+            return None;
+        }
+        let mut members = self.chain(node, platform);
         started.retain(|name| members.iter().any(|member| member.name == *name && member.is_waiting()));
         let is_own = |member: &Member| (member.name.0.as_str(), member.name.1.as_str()) == own;
         let starting = members.iter_mut().filter(|member| started.contains(&member.name) && !is_own(member));

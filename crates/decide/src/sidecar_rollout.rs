@@ -72,6 +72,11 @@ impl Member {
         (self.is_outdated, self.is_updating, self.trouble.is_none())
     }
 
+    /// Whether its pod has other images than requested.
+    pub fn is_outdated(&self) -> bool {
+        self.is_outdated
+    }
+
     /// Whether it waits for its turn.
     pub fn is_waiting(&self) -> bool {
         self.is_outdated && !self.is_updating
