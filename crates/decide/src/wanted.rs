@@ -56,6 +56,7 @@ pub(crate) fn wanted(
     }
     if let Some(mut plan) = Plan::load(object) {
         plan.adopt(ground);
+        plan.correct_times(observed.now);
         if plan.is_done(TaskKind::DeployBootstrapJob)
             && observed.job_of(&plan).map(job_state) == Some(JobState::Complete)
         {

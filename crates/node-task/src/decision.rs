@@ -54,23 +54,23 @@ pub fn decide(observed: &Observed) -> Decision {
 }
 
 fn finished(observed: &Observed, mut status: SeiNodeTaskStatus) -> Decision {
-    let ended = status.completion_time.get_or_insert(Time(observed.now)).0;
-    let left = observed.task.spec.ttl_seconds_after_finished.map(|ttl| observed.until(ended + seconds(ttl)));
+    let ended = observed.stored(&mut status.completion_time);
+    let left = observed.task.spec.ttl_seconds_after_finished.map(|ttl| observed.left(ended, ttl));
     let expired = left == Some(Duration::ZERO);
     Decision { status, order: None, expired, next: left.filter(|_| !expired) }
 }
 
 fn not_started(observed: &Observed, mut status: SeiNodeTaskStatus, operation: Operation<'_>) -> Decision {
     status.phase = Some(NodeTaskPhase::Pending);
-    let deadline = observed.start_deadline();
+    let left = observed.left_to_start();
     if let Some(waiting) = waiting_for(observed) {
-        if observed.now >= deadline {
+        if left.is_zero() {
             let limit = observed.task.spec.start_timeout_seconds;
             let message = format!("the task was not started within {limit} s: {}", waiting.1);
             return failed(observed, status, StalledReason::StartTimedOut, &message);
         }
         ending::wait(observed, &mut status, waiting);
-        return Decision { status, next: Some(observed.until(deadline)), ..Decision::default() };
+        return Decision { status, next: Some(left), ..Decision::default() };
     }
     let Node::Found(node) = &observed.node else { return Decision { status, ..Decision::default() } };
     status.phase = Some(NodeTaskPhase::Running);
@@ -94,8 +94,8 @@ fn started(observed: &Observed, mut status: SeiNodeTaskStatus, operation: Operat
     if is_known {
         status.submission_time.get_or_insert(Time(observed.now));
     }
-    let deadline = observed.deadline(operation, status.start_time.get_or_insert(Time(observed.now)).0);
-    let left = observed.until(deadline);
+    let started = observed.stored(&mut status.start_time);
+    let left = observed.left_to_end(operation, started);
     if left.is_zero() {
         return late(observed, status, &waiting.1);
     }

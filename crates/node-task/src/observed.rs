@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use sei_api::{
     SeiNode, SeiNodeTask, SeiNodeTaskStatus,
     v1alpha1::task::{NodeTaskPhase, Operation},
@@ -65,21 +66,29 @@ impl Observed {
         }
     }
 
-    /// When the task has waited long enough to start.
-    pub(crate) fn start_deadline(&self) -> Timestamp {
+    /// The time left for the task to start.
+    pub(crate) fn left_to_start(&self) -> Duration {
         let created = self.task.metadata.creation_timestamp.as_ref().map_or(self.now, |time| time.0);
-        created + seconds(self.task.spec.start_timeout_seconds)
+        self.left(created, self.task.spec.start_timeout_seconds)
     }
 
-    /// When `operation`, which started at `started`, has taken long enough.
-    pub(crate) fn deadline(&self, operation: Operation<'_>, started: Timestamp) -> Timestamp {
+    /// The time left for `operation`, which started at `started`.
+    pub(crate) fn left_to_end(&self, operation: Operation<'_>, started: Timestamp) -> Duration {
         let limit = self.task.spec.timeout_seconds;
-        started + seconds(limit.unwrap_or_else(|| operation.default_timeout_seconds()))
+        self.left(started, limit.unwrap_or_else(|| operation.default_timeout_seconds()))
     }
 
-    /// The time left until `at`.
-    pub(crate) fn until(&self, at: Timestamp) -> Duration {
-        Duration::try_from(at.duration_since(self.now)).unwrap_or_default()
+    /// What is left of `limit` seconds since `since`.
+    pub(crate) fn left(&self, since: Timestamp, limit: i64) -> Duration {
+        let elapsed = Duration::try_from(self.now.duration_since(since)).unwrap_or_default();
+        seconds(limit).saturating_sub(elapsed)
+    }
+
+    /// A time that is stored in the status of the task: now if there is none, or one that is in the future, for which a task
+    /// would wait in vain. The clock that wrote it was fast, or the status was edited.
+    pub(crate) fn stored(&self, time: &mut Option<Time>) -> Timestamp {
+        time.take_if(|time| time.0 > self.now);
+        time.get_or_insert(Time(self.now)).0
     }
 }
 

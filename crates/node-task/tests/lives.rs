@@ -264,6 +264,25 @@ fn a_task_that_takes_too_long_fails_and_says_that_it_was_not_cancelled() {
 }
 
 #[test]
+fn times_in_the_future_delay_neither_the_end_nor_the_deletion_of_a_task() {
+    for future in ["2027-01-01T01:00:00Z", "9999-12-30T21:59:59Z"] {
+        let future: Timestamp = future.parse().unwrap();
+        let mut world =
+            World::new(json!({ "restartSeid": {}, "timeoutSeconds": 30, "ttlSecondsAfterFinished": 60 }));
+        world = world.started();
+        world.task.status.as_mut().unwrap().start_time.as_mut().unwrap().0 = future;
+        assert_eq!(world.pass().next, Some(Duration::from_secs(30)));
+        world.wait(30);
+        world.pass();
+        assert_eq!(world.state(), failed("TimedOut"));
+        world.task.status.as_mut().unwrap().completion_time.as_mut().unwrap().0 = future;
+        assert_eq!(world.pass().next, Some(Duration::from_secs(60)));
+        world.wait(60);
+        assert!(world.pass().expired);
+    }
+}
+
+#[test]
 fn a_node_that_is_deleted_or_recreated_fails_its_task_and_a_paused_one_gets_no_submission() {
     let mut world = World::restart().started();
     world.node = None;

@@ -14,6 +14,7 @@ use sei_api::{
 use crate::{
     Ground, OfKind, TaskKind,
     backoff::{WATCHED, elapsed, poll_delay, retry_delay},
+    clock::correct_times,
     outcome::{Outcome, Step},
     stored::{delay_reissue, finish, has, is_done, is_elsewhere, name_upload, writes_peers},
 };
@@ -89,6 +90,11 @@ impl Plan<Persisted> {
         if ground.has_state && plan.claim_uid == ground.claim_uid {
             self.end_bootstrap();
         }
+    }
+
+    /// Corrects stored times that are in the future.
+    pub fn correct_times(&mut self, now: Timestamp) {
+        correct_times(&mut self.stored, now);
     }
 
     /// Whether it works on another volume than the existing one.

@@ -3,6 +3,7 @@
 //! reports what it waits for.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
+mod clock;
 mod configuration;
 mod identities;
 mod invalid;

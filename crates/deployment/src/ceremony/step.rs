@@ -9,6 +9,7 @@ use sei_api::{
     deployment_conditions::{CeremonyReason, StalledReason},
     v1alpha1::{TaskPlan, TaskStatus, deployment::DeploymentGenesis},
 };
+use sei_plan::correct_times;
 
 use super::{
     decided::{AssemblyOrder, CeremonyStep},
@@ -104,6 +105,7 @@ impl Ceremony<'_> {
     }
 
     fn resume(&self, mut plan: TaskPlan) -> CeremonyStep {
+        correct_times(&mut plan, self.now());
         plan::retry(&mut plan, self.group, self.now());
         if any_runs(self.group, &self.observed.nodes) {
             plan::complete(&mut plan);

@@ -33,6 +33,22 @@ fn a_failed_assembly_is_retried_with_its_error_until_the_budget_is_used_up() {
 }
 
 #[test]
+fn times_in_the_future_delay_neither_an_attempt_nor_the_time_limit() {
+    let (mut world, _) = assembling(json!({ "maxCeremonyDuration": "1h" }));
+    say(&mut world, AssemblyState::Failed("network error".into()));
+    pass(&mut world);
+    say(&mut world, AssemblyState::Unknown);
+    let never = json!("9999-12-30T21:59:59Z");
+    let plan = &mut world.group["status"]["plan"];
+    plan["createdAt"] = never.clone();
+    plan["tasks"][0]["nextAttemptAt"] = never;
+    assert_eq!(rest(&mut world).unwrap().retries, 1);
+    world.now += SignedDuration::from_hours(1);
+    rest(&mut world);
+    assert_eq!(world.condition("Stalled").1, "CeremonyTimedOut");
+}
+
+#[test]
 fn a_rejected_assembly_is_not_retried() {
     let (mut world, _) = assembling(json!({}));
     say(&mut world, AssemblyState::Rejected("unknown task type".into()));
