@@ -52,7 +52,7 @@ pub struct TaskResult {
     #[serde(default, deserialize_with = "text::deserialize")]
     pub noop_reason: Option<String>,
     /// Height of the uploaded snapshot, or of the block with a transaction.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "storable")]
     pub height: Option<i64>,
     /// Key of an uploaded snapshot.
     #[serde(default, deserialize_with = "text::deserialize")]
@@ -64,7 +64,7 @@ pub struct TaskResult {
     #[serde(default, deserialize_with = "text::deserialize")]
     pub inclusion_status: Option<String>,
     /// Number of a proposal.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "storable")]
     pub proposal_id: Option<i64>,
     /// SHA-256 of an assembled genesis, in hexadecimal.
     #[serde(default, deserialize_with = "text::deserialize")]
@@ -75,6 +75,13 @@ pub struct TaskResult {
 fn known_result<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TaskResult>, D::Error> {
     let value = Option::<Value>::deserialize(deserializer)?;
     Ok(value.and_then(|value| serde_json::from_value(value).ok()))
+}
+
+/// A number that a status has room for: neither negative nor too large for tools that read numbers as doubles. Another one
+/// counts as none, since the API server would reject the whole status with it.
+fn storable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    const MOST: i64 = (1 << 53) - 1;
+    Ok(Option::<i64>::deserialize(deserializer)?.filter(|number| (0..=MOST).contains(number)))
 }
 
 /// State of a task.
@@ -143,6 +150,23 @@ mod tests {
             serde_json::from_value(row).unwrap()
         };
         rows.iter().map(row).collect()
+    }
+
+    #[test]
+    fn numbers_that_no_status_has_room_for_count_as_none_and_the_rest_of_the_result_stays() {
+        for (number, expected) in [
+            (json!(-1), None),
+            (json!(0), Some(0)),
+            (json!((1_i64 << 53) - 1), Some((1 << 53) - 1)),
+            (json!(1_i64 << 53), None),
+            (json!(i64::MIN), None),
+        ] {
+            let result = json!({ "outcome": "uploaded", "height": number, "proposalId": number });
+            let record = json!({ "id": Uuid::nil(), "type": "a", "status": "completed", "result": result });
+            let result = serde_json::from_value::<TaskRecord>(record).unwrap().result.unwrap();
+            assert_eq!((result.height, result.proposal_id), (expected, expected), "{number}");
+            assert_eq!(result.outcome.as_deref(), Some("uploaded"));
+        }
     }
 
     #[test]
