@@ -1,18 +1,22 @@
 //! Faults of a spec that affect the remaining tasks: a mistake in a field that no remaining task uses blocks
 //! nothing.
 
+use std::fmt::Display;
+
 use sei_api::v1alpha1::{NodePhase, PlanPhase, TaskPlan, TaskStatus};
 use sei_node::{Fault, Node, Part};
 use sei_plan::{TaskKind, build, is_outdated};
 use sei_render::{RenderError, Rendering};
+
+/// How many mistakes of a spec messages list.
+const LISTED: usize = 10;
 
 /// The mistakes that affect the remaining tasks, as messages.
 pub(crate) fn in_the_way(rendering: &Rendering<'_>) -> Vec<String> {
     let node = rendering.node();
     let ahead = ahead(node);
     let is_used = |fault: &Fault| ahead.iter().any(|kind| kind.uses(fault.part));
-    let mut texts: Vec<_> =
-        node.faults().iter().filter(|fault| is_used(fault)).map(Fault::to_string).collect();
+    let mut texts = listed(node.faults().iter().filter(|fault| is_used(fault)));
     let renders = ahead.iter().any(|kind| kind.uses(Part::Pod));
     let of_platform = |error: &RenderError| !matches!(error, RenderError::InvalidSpec { .. });
     let error = if renders { rendering.error().filter(of_platform) } else { None };
@@ -24,7 +28,15 @@ pub(crate) fn in_the_way(rendering: &Rendering<'_>) -> Vec<String> {
 pub(crate) fn out_of_the_way(node: &Node<'_>) -> Vec<String> {
     let ahead = ahead(node);
     let is_used = |fault: &Fault| ahead.iter().any(|kind| kind.uses(fault.part));
-    node.faults().iter().filter(|fault| !is_used(fault)).map(Fault::to_string).collect()
+    listed(node.faults().iter().filter(|fault| !is_used(fault)))
+}
+
+/// The first `faults` as messages, and how many more there are.
+fn listed(mut faults: impl Iterator<Item = impl Display>) -> Vec<String> {
+    let mut texts: Vec<_> = faults.by_ref().take(LISTED).map(|fault| fault.to_string()).collect();
+    let more = faults.count();
+    texts.extend((more > 0).then(|| format!("and {more} more")));
+    texts
 }
 
 /// The remaining tasks of the node: those of its plan, or else of the plan that it needs next. A first plan

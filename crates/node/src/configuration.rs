@@ -1,17 +1,32 @@
 //! `spec.overrides`.
 
-use crate::{Part, SpecError, fault::Faults, overrides};
+use crate::{
+    Part, SpecError,
+    fault::{Faults, shown},
+    overrides,
+};
+
+/// For how many unknown keys the nearest known one is searched: a spec has room for tens of thousands of keys, and every
+/// pass checks them all.
+const SUGGESTIONS: usize = 10;
 
 pub(crate) fn check<'a>(values: impl Iterator<Item = (&'a String, &'a String)>, faults: &mut Faults) {
-    for error in values.filter_map(|(key, value)| check_override(key, value)) {
-        faults.push(Part::Configuration, error);
+    let mut unknown = 0;
+    for (key, value) in values {
+        let error = if overrides::kind_of(key).is_some() {
+            check_override(key, value)
+        } else {
+            unknown += 1;
+            let nearest = if unknown <= SUGGESTIONS { overrides::nearest(key) } else { None };
+            Some(SpecError::UnknownOverride { key: shown(key), nearest })
+        };
+        error.into_iter().for_each(|error| faults.push(Part::Configuration, error));
     }
 }
 
+/// What is wrong with the value of a known key.
 fn check_override(key: &str, value: &str) -> Option<SpecError> {
-    let Some(kind) = overrides::kind_of(key) else {
-        return Some(SpecError::UnknownOverride { key: key.to_owned(), nearest: overrides::nearest(key) });
-    };
+    let kind = overrides::kind_of(key)?;
     if let Some(instead) = overrides::managed(key) {
         return Some(SpecError::ManagedOverride { key: key.to_owned(), instead });
     }

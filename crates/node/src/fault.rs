@@ -94,7 +94,18 @@ pub enum SpecError {
 
 impl SpecError {
     pub(crate) fn bad_value(field: impl Into<String>, value: &str, wanted: &'static str) -> Self {
-        Self::BadValue { field: field.into(), value: value.to_owned(), wanted }
+        Self::BadValue { field: field.into(), value: shown(value), wanted }
+    }
+}
+
+/// Maximum length of a value in a message, in bytes.
+const SHOWN: usize = 200;
+
+/// A key or value of a spec as messages repeat it: truncated, since a spec has room for megabytes.
+pub(crate) fn shown(text: &str) -> String {
+    match text.len() <= SHOWN {
+        true => text.to_owned(),
+        false => format!("{}…", &text[..text.floor_char_boundary(SHOWN)]),
     }
 }
 
@@ -135,7 +146,7 @@ impl Faults {
         let text = text.filter(|text| !text.is_empty())?;
         let image = ImageReference::parse(text);
         image
-            .map_err(|source| self.push(part, SpecError::BadImage { field, value: text.to_owned(), source }))
+            .map_err(|source| self.push(part, SpecError::BadImage { field, value: shown(text), source }))
             .ok()
     }
 }

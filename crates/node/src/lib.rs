@@ -8,6 +8,7 @@ mod configuration;
 mod fault;
 mod first_state;
 mod image;
+mod label;
 mod mode;
 mod node;
 mod overrides;

@@ -126,6 +126,8 @@ impl<'a> Node<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::{Value, json};
 
     use super::*;
@@ -144,6 +146,8 @@ mod tests {
             (json!({ "fullNode": { "snapshot": { "stateSync": {} } } }), Part::State, true),
             (json!({ "fullNode": {}, "sidecar": { "port": 8443 } }), Part::Pod, false),
             (json!({ "fullNode": {}, "sidecar": { "image": "a b" } }), Part::Pod, false),
+            (json!({ "fullNode": {}, "podLabels": { "a b": "c" } }), Part::Pod, false),
+            (json!({ "fullNode": {}, "podLabels": { "a": "b c" } }), Part::Pod, false),
             (json!({}), Part::Pod, false),
             (json!({ "validator": { "nodeKey": { "secret": { "secretName": "n" } } } }), Part::Pod, false),
         ] {
@@ -152,6 +156,21 @@ mod tests {
             let parts: Vec<_> = node.faults().iter().map(|fault| fault.part).collect();
             assert_eq!((parts, node.pod().is_some()), (vec![part], has_pod), "{more}");
         }
+    }
+
+    #[test]
+    fn what_a_spec_has_room_for_is_repeated_neither_in_full_nor_compared_with_every_known_key() {
+        let long = "k".repeat(1 << 20);
+        let mut overrides: BTreeMap<String, String> =
+            (0..20_000).map(|number| (format!("evm.http_prt{number}"), "1".to_owned())).collect();
+        overrides.insert(long.clone(), "1".to_owned());
+        overrides.insert("evm.http_port".to_owned(), long.clone());
+        let object = object(&json!({ "fullNode": {}, "overrides": overrides, "image": format!("{long} ") }));
+        let node = Node::of(&object);
+        let texts: Vec<_> = node.faults().iter().map(ToString::to_string).collect();
+        assert_eq!(texts.len(), 20_003);
+        assert!(texts.iter().all(|text| text.len() < 700), "{:?}", texts.iter().map(String::len).max());
+        assert_eq!(texts.iter().filter(|text| text.contains("did you mean")).count(), 10);
     }
 
     #[test]

@@ -3,7 +3,12 @@
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use sei_api::{SeiNodeSpec, ports, v1alpha1::SidecarConfig};
 
-use crate::{ImageReference, Part, SpecError, fault::Faults, resources};
+use crate::{
+    ImageReference, Part, SpecError,
+    fault::Faults,
+    label::{self, is_label_value},
+    resources,
+};
 
 /// Settings of the pod of a node.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +40,7 @@ pub(crate) fn read<'a>(spec: &'a SeiNodeSpec, faults: &mut Faults) -> Option<Pod
     if let Some(sidecar) = sidecar {
         check_sidecar(sidecar, faults);
     }
+    spec.pod_labels.iter().for_each(|labels| label::check(labels, faults));
     let resources = sidecar.and_then(|sidecar| sidecar.resources.as_ref());
     Some(Pod {
         chain_id: &spec.chain_id,
@@ -62,11 +68,4 @@ fn check_sidecar(sidecar: &SidecarConfig, faults: &mut Faults) {
         let instead = "name the kubernetes.io/tls Secret";
         faults.push(Part::Pod, SpecError::Missing { field: "spec.sidecar.tls.secretName", instead });
     }
-}
-
-/// Whether a text is a valid, non-empty label value.
-fn is_label_value(text: &str) -> bool {
-    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    text.len() <= 63 && edge(text.chars().next()) && edge(text.chars().last()) && text.chars().all(inner)
 }

@@ -99,8 +99,12 @@ pub fn is_override_key(key: &str) -> bool {
 
 /// The most similar existing key.
 pub(crate) fn nearest(key: &str) -> Option<&'static str> {
-    let near = KEYS.iter().map(|(known, _)| (distance(key, known), *known)).min()?;
-    (near.0 <= key.len().max(near.1.len()) / 3).then_some(near.1)
+    let limit = |known: &str| key.len().max(known.len()) / 3;
+    // No distance is less than the difference of the lengths.
+    let near =
+        KEYS.iter().map(|(known, _)| *known).filter(|known| key.len().abs_diff(known.len()) <= limit(known));
+    let (distance, known) = near.map(|known| (distance(key, known), known)).min()?;
+    (distance <= limit(known)).then_some(known)
 }
 
 /// Go's duration syntax: an optional sign, then numbers with units, or a bare 0.
