@@ -76,7 +76,9 @@ fn fault(policy: &Policy, package: &Package) -> Option<String> {
     }
     let Some(license) = &package.license else { return Some(format!("{name}: declares no license")) };
     match Expression::parse_mode(license, ParseMode::LAX) {
-        Err(error) => Some(format!("{name}: license {license:?} is no SPDX expression: {}", error.reason)),
+        Err(error) => {
+            Some(format!("{name}: license {license:?} is not an SPDX expression: {}", error.reason))
+        }
         Ok(expression) => {
             let is_allowed =
                 expression.evaluate(|wanted| policy.licenses.allow.contains(&wanted.to_string()));

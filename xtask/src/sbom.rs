@@ -63,7 +63,7 @@ fn document() -> anyhow::Result<Value> {
         components.insert(purl(package), component(package, checksum.and_then(Option::as_deref)));
     }
     let root = release.values().find(|(package, _)| package.name == BINARY).map(|(package, _)| purl(package));
-    let mut binary = root.and_then(|root| components.remove(&root)).context("the binary is no package")?;
+    let mut binary = root.and_then(|root| components.remove(&root)).context("the binary is not a package")?;
     binary["type"] = json!("application");
     Ok(json!({
         "bomFormat": "CycloneDX",

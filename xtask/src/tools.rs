@@ -125,7 +125,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let mut known = [&CONTROL_PLANE].into_iter().chain(ALL.iter().copied());
     match known.find(|tools| tools.cache == args.name) {
         Some(tools) => print(&tools),
-        None => bail!("no tools are called {}; see `cargo xtask tools --help`", args.name),
+        None => bail!("unknown tools {}; see `cargo xtask tools --help`", args.name),
     }
 }
 

@@ -19,10 +19,10 @@ vocabulary! {
         Progressing = "Progressing",
         /// Manual intervention is required; waiting does not help. The message says what to do.
         Stalled = "Stalled",
-        /// The Gateway accepts the HTTPRoutes of the group; present exactly while the group has such.
+        /// The Gateway accepts the HTTPRoutes of the group; present only while the group has any.
         RouteReady = "RouteReady",
-        /// The validators have created the chain of `spec.genesis` and run it; present exactly while the group has a
-        /// `genesis`. Once True it never becomes False.
+        /// The validators have created the chain of `spec.genesis` and are running it; present only while the group has
+        /// a `genesis`. Once True it never becomes False.
         GenesisCeremonyComplete = "GenesisCeremonyComplete",
     }
 }
@@ -66,17 +66,17 @@ reasons! {
         ForeignObject = "ForeignObject",
         /// A SeiNode of the group is stalled; the message has its reason.
         NodeStalled = "NodeStalled",
-        /// Scaling down would delete the only copy of a validator's keys; save them, then set annotation
+        /// Scaling down would delete the only copy of a validator's keys; back them up, then set annotation
         /// `sei.io/confirm-key-loss` to the value that the message names.
         KeyLossNotConfirmed = "KeyLossNotConfirmed",
-        /// A `HardFork` update waits for a height that a SeiNode has passed with its old image; set `hardFork.haltHeight` to the
+        /// A `HardFork` update is waiting for a height that a SeiNode has already passed with its old image; set `hardFork.haltHeight` to the
         /// height of this upgrade, or `updateStrategy.type` to `InPlace`.
         HaltHeightPassed = "HaltHeightPassed",
         /// `spec.genesis` is invalid, so the ceremony is not started; the message names the field. Delete and recreate the
         /// SeiNodeDeployment with a valid one.
         InvalidGenesis = "InvalidGenesis",
-        /// Another ceremony has used the chain ID, so this one is not continued: its validators could read the genesis of
-        /// the other. Delete what the message names, or use another chain ID.
+        /// Another ceremony used the chain ID, so this one does not continue: its validators could read the other
+        /// genesis. Delete what the message names, or use another chain ID.
         ChainIdInUse = "ChainIdInUse",
         /// The genesis could not be assembled; the message has the error and what to do.
         AssemblyFailed = "AssemblyFailed",
@@ -97,15 +97,15 @@ reasons! {
     RouteReady: RouteReadyReason {
         /// The Gateway accepts every route.
         RoutesAccepted = "RoutesAccepted",
-        /// The Gateway has not said yet whether it accepts the routes.
+        /// The Gateway has not reported yet whether it accepts the routes.
         WaitingForGateway = "WaitingForGateway",
-        /// The Gateway refuses a route, or cannot resolve what it refers to; the message has its words.
+        /// The Gateway refuses a route, or cannot resolve its references; the message quotes it.
         RouteRefused = "RouteRefused",
         /// An older HTTPRoute of another namespace has the same host name, so requests go there; the message names it.
         HostNameInUse = "HostNameInUse",
-        /// A route does not exist, or one of its name belongs to something else.
+        /// A route does not exist, or an object of that name has another owner.
         RoutesMissing = "RoutesMissing",
-        /// The cluster has no CRD of HTTPRoutes; the nodes run without.
+        /// The CRD of HTTPRoutes is not installed; the nodes run without routes.
         CRDNotInstalled = "CRDNotInstalled",
         /// No Gateway is configured.
         NoGateway = "NoGateway",
@@ -115,7 +115,7 @@ reasons! {
 
     /// Reason of `GenesisCeremonyComplete`.
     GenesisCeremonyComplete: CeremonyReason {
-        /// The genesis was created, and every validator runs.
+        /// The genesis was created and every validator is running.
         CeremonyComplete = "CeremonyComplete",
         /// The ceremony has not started or cannot continue; see `Stalled`.
         CeremonyBlocked = "CeremonyBlocked",
@@ -127,7 +127,7 @@ reasons! {
         AssemblingGenesis = "AssemblingGenesis",
         /// The last attempt to assemble the genesis failed and will be retried; the message has the error.
         AssemblyRetrying = "AssemblyRetrying",
-        /// The genesis is uploaded; the message names the validators that do not run yet.
+        /// The genesis is uploaded; the message names the validators that are not running yet.
         StartingValidators = "StartingValidators",
     }
 }

@@ -17,7 +17,7 @@ vocabulary! {
         PlanCompleted = "PlanCompleted",
         /// A task failed permanently, and so did its plan; the note has the error and what to do.
         PlanFailed = "PlanFailed",
-        /// A task failed and is retried; the note has the error.
+        /// A task failed and will be retried; the note has the error.
         TaskRetrying = "TaskRetrying",
         /// Manual intervention is required; the note is that of condition `Stalled`.
         Stalled = "Stalled",
@@ -41,10 +41,10 @@ vocabulary! {
         TrafficMoved = "TrafficMoved",
         /// An attempt to assemble the genesis of a SeiNodeDeployment failed and is retried; the note has the error.
         AssemblyRetrying = "AssemblyRetrying",
-        /// The validators of a SeiNodeDeployment have created its chain and run it.
+        /// The validators of a SeiNodeDeployment have created its chain and are running it.
         GenesisCeremonyComplete = "GenesisCeremonyComplete",
-        /// A SeiNodeTask got its SeiNode, on which no update starts until it has finished. Published about both; the note names
-        /// the other.
+        /// A SeiNodeTask started on its SeiNode; no update starts there until it has finished. Published for both
+        /// objects.
         NodeTaskStarted = "NodeTaskStarted",
         /// The operation of a SeiNodeTask is complete; the note has its result.
         NodeTaskComplete = "NodeTaskComplete",

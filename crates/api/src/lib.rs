@@ -30,7 +30,7 @@
 //! ```
 //!
 //! The rules of the CRD can be evaluated without a cluster, with kube's `cel` feature. For example, TLS is
-//! decided at creation:
+//! immutable:
 //!
 //! ```
 //! use kube::core::cel::Validator;

@@ -38,9 +38,9 @@ reasons! {
         PlanInProgress = "PlanInProgress",
         /// The SeiNode is not in `spec.requirePhase`.
         WaitingForPhase = "WaitingForPhase",
-        /// Another SeiNodeTask has the SeiNode; the message names it.
+        /// Another SeiNodeTask is running on the SeiNode; the message names it.
         WaitingForTask = "WaitingForTask",
-        /// The operator has not decided yet that the task is the next one of the SeiNode.
+        /// The SeiNode has not accepted the task yet.
         WaitingForNode = "WaitingForNode",
         /// The sidecar does not respond.
         SidecarUnreachable = "SidecarUnreachable",
@@ -60,10 +60,10 @@ reasons! {
         StartTimedOut = "StartTimedOut",
         /// The operation was not complete within `spec.timeoutSeconds`. The sidecar may still be running it.
         TimedOut = "TimedOut",
-        /// The SeiNode was deleted while the task had it. The operation may have been done.
+        /// The SeiNode was deleted while the task was running on it. The operation may have been carried out.
         NodeDeleted = "NodeDeleted",
-        /// Whether the operation was done is not known: the sidecar has lost its record of the task, or the transaction is in
-        /// no block yet. Check the node or the chain before you create another SeiNodeTask.
+        /// It is unknown whether the operation was carried out: the sidecar lost its record of the task, or the transaction is
+        /// not in a block yet. Check the node or the chain before you create another SeiNodeTask.
         OutcomeUnknown = "OutcomeUnknown",
         /// The SeiNodeTask cannot be decoded and is not reconciled; the message names the field.
         Unreadable = "Unreadable",

@@ -48,7 +48,9 @@ pub(crate) enum PassError {
         kind: &'static str,
     },
     /// The pass exceeded its time limit.
-    #[error("the reconcile of {object} did not end within {seconds} s; check the API server's latency")]
+    #[error(
+        "the reconcile of {object} did not finish within {seconds} s; check the latency of the API server"
+    )]
     Deadline {
         /// The object.
         object: String,

@@ -66,7 +66,7 @@ impl Publisher {
     pub(crate) async fn flush(&self) {
         // Permits are granted in the order of the requests.
         if tokio::time::timeout(FLUSH, self.permits.acquire_many(CONCURRENT)).await.is_err() {
-            tracing::warn!("events of the last reconciles were not published in time");
+            tracing::warn!("timed out publishing events; some were lost");
         }
     }
 }

@@ -9,7 +9,7 @@ use sei_sidecar::cut;
 pub(crate) fn words(error: &kube::Error) -> String {
     if let kube::Error::Api(status) = error {
         return match status.message.as_str() {
-            "" => format!("the API server answers {} {}", status.code, status.reason).trim_end().to_owned(),
+            "" => format!("the API server returned {} {}", status.code, status.reason).trim_end().to_owned(),
             message => cut(message),
         };
     }
@@ -60,7 +60,7 @@ mod tests {
         let long = json!({ "code": 500, "reason": "InternalError", "message": "x".repeat(1 << 20) });
         assert!(words(&refusal(long)).len() < 5000);
         let bare = json!({ "status": "Failure", "code": 503, "reason": "ServiceUnavailable" });
-        assert_eq!(words(&refusal(bare)), "the API server answers 503 ServiceUnavailable");
+        assert_eq!(words(&refusal(bare)), "the API server returned 503 ServiceUnavailable");
     }
 
     #[test]

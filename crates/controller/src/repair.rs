@@ -70,7 +70,7 @@ where
             tracing::warn!(namespace, name, kind, error, "failed to revert drift in owned object");
         }
         Repaired::Undone(overridden) => {
-            tracing::warn!(namespace, name, kind, paths = ?overridden.paths, "drift in owned object was not reverted: the object differs again once it is written");
+            tracing::warn!(namespace, name, kind, paths = ?overridden.paths, "drift in owned object was not reverted: the object differs again after each write");
             let until = ctx.now() + OVERRIDDEN;
             ctx.memory(node, |memory| memory.overridden.push((until, overridden.clone())));
         }

@@ -99,10 +99,7 @@ impl WatchHealth {
     fn not_installed(&mut self) -> Duration {
         let cause = "not installed";
         if self.logged.as_deref() != Some(cause) {
-            tracing::info!(
-                kind = self.kind,
-                "the CRD of this kind is not installed; its objects are reconciled once it is"
-            );
+            tracing::info!(kind = self.kind, "the CRD is not installed; waiting for it");
             self.logged = Some(cause.to_owned());
         }
         NOT_INSTALLED

@@ -83,7 +83,9 @@ fn held(wanted: &Exclusive, other: &Use, own: &Use) -> Rival {
     };
     let holder = &other.object;
     let remedy = match (own.stage, other.stage) {
-        (Stage::Pod, Stage::Pod) => "both pods use it now: delete one of the two SeiNodes at once".to_owned(),
+        (Stage::Pod, Stage::Pod) => {
+            "both pods are using it: delete one of the two SeiNodes immediately".to_owned()
+        }
         (_, Stage::Pod) => format!("this node starts when {holder} is gone"),
         _ => format!("this node starts when {holder} is deleted"),
     };

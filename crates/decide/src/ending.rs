@@ -25,7 +25,7 @@ pub(crate) fn begin(observed: &Observed, status: &mut SeiNodeStatus, plan: TaskP
     if Purpose::of(&plan) == Purpose::Update {
         let (current, image) = (status.current_image.as_deref().unwrap_or("unknown"), &node.spec.image);
         let message = match current == image {
-            true => format!("the configuration, and the pod with image {image} and its sidecar"),
+            true => format!("configuration and pod; image {image} is unchanged"),
             false => format!("from {current} to {image}"),
         };
         say_update(status, true, UpdateReason::Started, message, observed);
@@ -37,7 +37,7 @@ pub(crate) fn begin(observed: &Observed, status: &mut SeiNodeStatus, plan: TaskP
 /// Drops an update that was reverted before it changed anything.
 pub(crate) fn drop_update(observed: &Observed, status: &mut SeiNodeStatus) {
     status.plan = None;
-    say_update(status, false, UpdateReason::Complete, "the update was taken back".to_owned(), observed);
+    say_update(status, false, UpdateReason::Complete, "the update was reverted".to_owned(), observed);
 }
 
 /// Records the result of running a plan in the status.

@@ -175,7 +175,9 @@ fn keys(observed: &Observed, status: &mut SeiNodeStatus) {
 
 fn honored(observed: &Observed, node: &Node<'_>, platform: &Platform, status: &mut SeiNodeStatus) {
     let unused = faults::out_of_the_way(node);
-    let unused = unused.into_iter().map(|fault| format!("{fault}; nothing that the node needs now uses it"));
+    let unused = unused
+        .into_iter()
+        .map(|fault| format!("{fault}; nothing that the node currently needs depends on it"));
     let said: Vec<_> = unused
         .map(|text| (SpecReason::FieldInvalid, text))
         .chain(pending(node.object, status, platform).map(|text| (SpecReason::FieldPending, text)))
@@ -204,7 +206,7 @@ fn pending(
         move |field: fn(&Configured) -> &str| was.as_ref().is_some_and(|was| field(was) != field(&is));
     let when = match node.spec.config_rollout.unwrap_or(platform.config_rollout()) {
         ConfigRollout::WithImage | ConfigRollout::Unknown => {
-            "the change takes effect with the next update of the image; spec.configRollout: Immediate starts an update now"
+            "the change takes effect with the next update of the image; to apply it now, set spec.configRollout: Immediate"
         }
         ConfigRollout::Immediate => "an update that restarts the pod applies the change",
     };
@@ -232,7 +234,7 @@ fn without_effect(node: &SeiNode) -> impl Iterator<Item = String> {
     ];
     let later = spec.later_fields().map(|field| {
         format!(
-            "{field} has no effect: it is a field of later versions of sei-k8s-controller, and kept for them"
+            "{field} has no effect: it belongs to later versions of sei-k8s-controller and is only preserved"
         )
     });
     fields.into_iter().flatten().chain(later)
@@ -245,7 +247,7 @@ fn without_discovery(observed: &Observed) -> impl Iterator<Item = String> {
     let tags = peers.filter(move |(_, source)| cannot && source.ec2_tags.is_some());
     tags.map(|(index, _)| {
         format!(
-            "spec.peers[{index}].ec2Tags has no effect: sidecars since v0.0.57 have no discover-peers; list the instances in static.addresses, or select SeiNodes with label"
+            "spec.peers[{index}].ec2Tags has no effect: sidecars since v0.0.57 do not support discover-peers; list the instances in static.addresses, or select SeiNodes with label"
         )
     })
 }

@@ -83,7 +83,7 @@ fn old_sidecar(node: &SeiNode, platform: &Platform) -> Option<String> {
 fn absent_volume(observed: &Observed) -> Option<String> {
     let lost = lost_volume(observed)?;
     Some(format!(
-        "volume claim {} is gone, and with it the node's data: restore a claim of this name, or set annotation {}={lost} to start with an empty volume",
+        "volume claim {} was deleted, and the node's data with it: restore a claim of this name, or set annotation {}={lost} to start with an empty volume",
         names::data_claim(&observed.node),
         labels::RETRY_ANNOTATION
     ))
@@ -144,8 +144,8 @@ fn ending_volume(observed: &Observed) -> Option<String> {
     }
     let volume = claim.volume.as_deref().unwrap_or("of the claim");
     Some(format!(
-        "volume claim {} has been terminating since {since}, and its data will be deleted as soon as pod {} ends: no plan runs that \
-         ends the pod. A deletion cannot be undone; to keep the data, set persistentVolumeReclaimPolicy of \
+        "volume claim {} has been terminating since {since}, and its data will be deleted when pod {} ends, so no plan that ends the \
+         pod is started. The deletion cannot be undone; to keep the data, set persistentVolumeReclaimPolicy of \
          PersistentVolume {volume} to Retain now, then import the volume into a new SeiNode (docs/backup.md)",
         claim.name,
         pod.name_any()

@@ -29,7 +29,7 @@ pub(crate) fn tell(observed: &Observed, platform: &Platform, status: &mut SeiNod
     } else if was(SidecarSupportReason::TooOldForTls)
         || (was(SidecarSupportReason::PortUnprotected) && observed.sidecar.plain_port_answers == Some(false))
     {
-        let message = "the sidecar can do what the spec asks";
+        let message = "the sidecar supports what the spec requires";
         say(observed, status, Statement::new(true, SidecarSupportReason::VersionSupported, message));
     }
 }
@@ -41,7 +41,7 @@ pub(crate) fn say_health(status: &mut SeiNodeStatus, observed: &Observed) {
         (Some(trouble), _) => (Truth::Unknown, SidecarReadyReason::Unreachable, trouble.message.as_str()),
         (None, None) => return,
         (None, Some(answer)) => match answer.value {
-            Health::Ready => (Truth::True, SidecarReadyReason::Ready, "healthz answers 200"),
+            Health::Ready => (Truth::True, SidecarReadyReason::Ready, "healthz returned 200"),
             Health::NotReady => (
                 Truth::False,
                 SidecarReadyReason::NotReady,
@@ -69,7 +69,7 @@ pub(crate) fn say_task_unknown(status: &mut SeiNodeStatus, observed: &Observed, 
 pub(crate) fn forget_unknown_task(status: &mut SeiNodeStatus, observed: &Observed) {
     let kind = ConditionType::SidecarSupported;
     if status.condition(kind).is_some_and(|it| it.reason == SidecarSupportReason::TaskUnknown.as_str()) {
-        let message = "the sidecar is not known to lack any task of the current plan";
+        let message = "no task of the current plan is known to be unsupported";
         say(observed, status, Statement::new(true, SidecarSupportReason::VersionSupported, message));
     }
 }

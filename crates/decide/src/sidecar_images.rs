@@ -29,7 +29,7 @@ pub(crate) fn note(observed: &Observed, status: &mut SeiNodeStatus) {
 /// Reports images that differ from those that are requested.
 pub(crate) fn tell(observed: &Observed, platform: &Platform, status: &mut SeiNodeStatus) {
     let differences: Vec<_> = outdated_images(&observed.node, status, platform)
-        .map(|(current, wanted)| format!("{current} is to be replaced by {wanted}"))
+        .map(|(current, wanted)| format!("{current} will be replaced with {wanted}"))
         .collect();
     if differences.is_empty() || status.phase != Some(NodePhase::Running) {
         conditions::remove(&mut status.conditions, ConditionType::SidecarUpToDate);
@@ -45,14 +45,14 @@ pub(crate) fn tell(observed: &Observed, platform: &Platform, status: &mut SeiNod
             "the update failed; it is retried when annotation sei.io/retry or the spec changes".to_owned(),
         ),
         Some(Turn::Now) => {
-            (SidecarImageReason::Updating, format!("it is the turn of this node of chain {chain}"))
+            (SidecarImageReason::Updating, format!("starting the update: this node is next in chain {chain}"))
         }
         Some(Turn::Later) => {
-            (SidecarImageReason::WaitingForTurn, format!("other nodes of chain {chain} come first"))
+            (SidecarImageReason::WaitingForTurn, format!("waiting for other nodes of chain {chain}"))
         }
         Some(Turn::Next { after, reason }) => (
             SidecarImageReason::WaitingForNode,
-            format!("this node of chain {chain} is next, and waits for SeiNode {after} ({reason})"),
+            format!("this node is next in chain {chain} and is waiting for SeiNode {after} ({reason})"),
         ),
         None => (SidecarImageReason::PendingUpdate, pending(&observed.node, platform).to_owned()),
     };

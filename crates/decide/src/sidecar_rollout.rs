@@ -18,7 +18,7 @@ use sei_render::{Platform, proxy_image, sidecar_image};
 pub enum Turn {
     /// It is the turn of this node.
     Now,
-    /// Other nodes of the chain come first.
+    /// Other nodes of the chain are updated first.
     Later,
     /// It is the next node, and waits until another one is available.
     Next {

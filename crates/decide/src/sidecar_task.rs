@@ -157,7 +157,7 @@ fn ready(observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
     let pod = observed.pod_of(plan);
     if is_update && !pod.is_some_and(is_ready) {
         let name = names::pod(&observed.node);
-        let why = pod.and_then(trouble).unwrap_or_else(|| "seid has to catch up".to_owned());
+        let why = pod.and_then(trouble).unwrap_or_else(|| "seid is catching up".to_owned());
         let detail = format!("pod {name} runs the new image but is not ready yet: {why}");
         return Outcome::Waiting { reason: ReadyReason::WaitingForPod, detail };
     }

@@ -103,7 +103,7 @@ fn ready(observed: &Observed, status: &SeiNodeStatus, last: Option<&Outcome>, aw
     }
     if let Some(task) = status.node_task.as_ref().filter(|_| awaits_task) {
         let message = format!(
-            "an update waits for SeiNodeTask {0}, which has the node; delete {0} to start the update now",
+            "an update is waiting for SeiNodeTask {0}, which is running on the node; delete {0} to start the update now",
             task.name
         );
         return (false, ReadyReason::WaitingForTask, message);
@@ -112,7 +112,7 @@ fn ready(observed: &Observed, status: &SeiNodeStatus, last: Option<&Outcome>, aw
         return (false, ReadyReason::WaitingForTlsSecret, tls.message.clone());
     }
     if status.phase != Some(NodePhase::Running) {
-        return (false, ReadyReason::PlanInProgress, "the first plan is about to be made".to_owned());
+        return (false, ReadyReason::PlanInProgress, "creating the first plan".to_owned());
     }
     if let Some(sidecar) = status.condition(ConditionType::SidecarReady)
         && !conditions::is_true(Some(sidecar))
@@ -126,15 +126,15 @@ fn ready(observed: &Observed, status: &SeiNodeStatus, last: Option<&Outcome>, aw
     match observed.children.pod.as_deref().filter(|pod| !is_ready(pod)) {
         Some(pod) => {
             let name = names::pod(&observed.node);
-            let why = trouble(pod).unwrap_or_else(|| "seid has to catch up".to_owned());
+            let why = trouble(pod).unwrap_or_else(|| "seid is catching up".to_owned());
             (false, ReadyReason::WaitingForPod, format!("pod {name} is not ready: {why}"))
         }
         None => {
             let message = match status.condition(ConditionType::SpecHonored) {
                 Some(_) => {
-                    "the node runs; condition SpecHonored says which fields of its spec are not in effect"
+                    "the node is running; condition SpecHonored lists fields of its spec that are not in effect"
                 }
-                None => "the node runs as its spec asks",
+                None => "the node is running and matches its spec",
             };
             (true, ReadyReason::NodeReady, message.to_owned())
         }
@@ -143,7 +143,7 @@ fn ready(observed: &Observed, status: &SeiNodeStatus, last: Option<&Outcome>, aw
 
 fn in_plan(observed: &Observed, plan: &TaskPlan, last: Option<&Outcome>) -> Verdict {
     let Some((index, task)) = current(plan) else {
-        return (false, ReadyReason::PlanInProgress, "the plan is about to end".to_owned());
+        return (false, ReadyReason::PlanInProgress, "completing the plan".to_owned());
     };
     let place = place(plan, index, task);
     // What the next attempt waits for is more informative than why the last one failed.

@@ -25,7 +25,7 @@ pub(crate) fn tell(observed: &Observed, status: &mut SeiNodeStatus) {
         Some(seid) if seid.catching_up => {
             (Truth::False, SyncedReason::CatchingUp, "seid is catching up with the chain")
         }
-        Some(_) => (Truth::True, SyncedReason::CaughtUp, "seid follows the chain"),
+        Some(_) => (Truth::True, SyncedReason::CaughtUp, "seid has caught up with the chain"),
         None => (Truth::Unknown, SyncedReason::Unreachable, "seid does not respond on port 26657"),
     };
     say(observed, status, Statement::new(truth, reason, message));

@@ -51,14 +51,14 @@ pub(crate) fn fault(group: &SeiNodeDeployment) -> Option<&'static str> {
     let spec = &group.spec.template.spec;
     if spec.mode() != Some(Mode::FullNode) {
         return Some(
-            "the template changed, and BlueGreen replaces full nodes alone; set updateStrategy.type to InPlace or HardFork, or \
+            "the template changed, but BlueGreen supports full nodes only; set updateStrategy.type to InPlace or HardFork, or \
              revert the template",
         );
     }
     let import = spec.data_volume.as_ref().and_then(|volume| volume.import.as_ref());
     let is_shared = import.is_some_and(|import| !import.pvc_name.contains(NAME_VARIABLE));
     is_shared.then_some(
-        "the template changed, and the SeiNodes that BlueGreen creates need volumes of their own, but \
+        "the template changed, and the SeiNodes that BlueGreen creates need their own volumes, but \
          dataVolume.import.pvcName of the template does not contain $(name); set updateStrategy.type to InPlace or HardFork, or \
          revert the template",
     )
@@ -119,8 +119,8 @@ impl<'a> BlueGreen<'a> {
         let why = |reason: &str, message: String| Some((reason.to_owned(), message));
         if child.is_outdated {
             let message = match self.busy {
-                Some(_) => "served until now, and is updated when its last connections have ended",
-                None => "is updated to the template",
+                Some(_) => "no longer serves; will be updated once its connections have drained",
+                None => "waiting to be updated to the template",
             };
             return why("UpdatePending", message.to_owned());
         }
@@ -128,7 +128,7 @@ impl<'a> BlueGreen<'a> {
             return Some(availability::reason(&child.node));
         }
         if !child.is_updated() {
-            return why("Updating", "waiting until the image runs".to_owned());
+            return why("Updating", "waiting for the new image to run".to_owned());
         }
         let message = match self.lag(child)? {
             Lag::Unknown(name) => {
@@ -154,7 +154,7 @@ impl<'a> BlueGreen<'a> {
 
     /// What a SeiNode of the old set that does not exist waits for: it would be created from the new template.
     pub(crate) fn creation(&self) -> (String, String) {
-        let message = "not created again: the new set replaces the old one";
+        let message = "not recreated: the new set replaces the old one";
         (WAITING.to_owned(), message.to_owned())
     }
 

@@ -164,8 +164,8 @@ fn scale_down(group: &SeiNodeDeployment, members: &Members, decision: &mut Decis
         Step::Confirm(node) => {
             let (name, uid) = (node.name_any(), node.uid().unwrap_or_default());
             let message = format!(
-                "not scaling down: the keys of validator {name} exist on its volume alone and would be deleted with it; \
-                 save them, then set annotation {}={uid} on the SeiNodeDeployment, or raise replicas again",
+                "not scaling down: the keys of validator {name} exist only on its volume and would be deleted with it; back \
+                 them up, then set annotation {}={uid} on the SeiNodeDeployment, or raise replicas again",
                 labels::CONFIRM_KEY_LOSS_ANNOTATION
             );
             decision.obstacles.push(Obstacle::new(StalledReason::KeyLossNotConfirmed, message));

@@ -13,8 +13,8 @@ impl Write {
     /// What it does. `nodes` are the SeiNodes as they were when it was decided.
     pub fn describe(&self, nodes: &[Arc<SeiNode>]) -> String {
         match self {
-            Self::Mark => "gets the finalizer".to_owned(),
-            Self::Unmark => "its deletion ends".to_owned(),
+            Self::Mark => "adds the finalizer".to_owned(),
+            Self::Unmark => "removes the finalizer".to_owned(),
             Self::TakeOver { name, .. } => format!("takes over the fields of SeiNode {name}"),
             Self::Create(node) => format!("creates SeiNode {}", node.name_any()),
             Self::Delete { name, .. } => format!("deletes SeiNode {name}"),

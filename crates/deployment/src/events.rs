@@ -45,7 +45,7 @@ fn rollout(before: &SeiNodeDeploymentStatus, after: &SeiNodeDeploymentStatus) ->
 
 fn traffic(before: &SeiNodeDeploymentStatus, after: &SeiNodeDeploymentStatus) -> Option<Event> {
     let (was, is) = (before.selector.as_ref()?, after.selector.as_ref()?);
-    let note = || format!("the Services select the pods with label {is} and no longer those with {was}");
+    let note = || format!("the Services now select the pods with label {is} instead of {was}");
     (was != is).then(|| Event::normal(EventReason::TrafficMoved, note()))
 }
 

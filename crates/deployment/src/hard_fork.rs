@@ -68,8 +68,8 @@ impl<'a> HardFork<'a> {
                 height - 1
             ),
             Halt::Before => format!("runs its old image until seid halts at height {height}"),
-            Halt::Arrived => format!("seid has reached height {height}: waiting until it halts"),
-            Halt::Halted => format!("seid has halted at height {height}: its image is replaced"),
+            Halt::Arrived => format!("seid has reached height {height}: waiting for it to halt"),
+            Halt::Halted => format!("seid has halted at height {height}: replacing its image"),
             Halt::Passed => format!("seid has passed height {height}"),
         };
         (WAITING.to_owned(), message)

@@ -79,7 +79,7 @@ pub(crate) fn cert_manager(facts: &Facts) -> Vec<Finding> {
         Ok(true) => Finding::ok(check, "cert-manager is installed"),
         Ok(false) if waiting > 0 => Finding::warning(
             check,
-            format!("cert-manager is not installed, and {waiting} SeiNodes wait for a TLS Secret"),
+            format!("cert-manager is not installed, and {waiting} SeiNodes are waiting for a TLS Secret"),
             "install cert-manager, or create the Secrets another way (docs/tls-procedures.md)",
         ),
         Ok(false) => {

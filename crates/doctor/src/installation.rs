@@ -77,7 +77,7 @@ pub(crate) fn findings(facts: &Facts) -> Vec<Finding> {
         (_, Some(go)) => findings.push(Finding::error(
             Check::Operator,
             format!(
-                "Deployment {} is the Go controller, and runs at the same time as the operator",
+                "Deployment {} is the Go controller and is running at the same time as the operator",
                 full_name(go)
             ),
             "scale it to 0, and remove it once the operator has taken over (docs/migration.md)",

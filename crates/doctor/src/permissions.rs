@@ -28,7 +28,7 @@ pub(crate) fn findings(facts: &Facts) -> Vec<Finding> {
     let finding = |(object, verbs): (String, Vec<&str>)| {
         Finding::error(
             Check::Permissions,
-            format!("the operator may not {} {object}", verbs.join(", ")),
+            format!("the operator is not allowed to {} {object}", verbs.join(", ")),
             "apply the roles of this version: helm upgrade, or deploy/install.yaml",
         )
     };

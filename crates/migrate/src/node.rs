@@ -112,14 +112,14 @@ fn replaces_pod(plan: &TaskPlan) -> bool {
 
 fn describe(repair: &Repair) -> String {
     match repair {
-        Repair::StatefulSet(_) => "the StatefulSet is applied again".to_owned(),
-        Repair::Service(_) => "the Service is applied again".to_owned(),
-        Repair::ConfigMap(_) => "the ConfigMap of the proxy is applied again".to_owned(),
+        Repair::StatefulSet(_) => "the StatefulSet is reapplied".to_owned(),
+        Repair::Service(_) => "the Service is reapplied".to_owned(),
+        Repair::ConfigMap(_) => "the ConfigMap of the proxy is reapplied".to_owned(),
         Repair::ClaimRetention(claim) => {
-            format!("claim {} is retained, or no longer, as the spec requests", claim.name)
+            format!("the retention of claim {} changes as the spec requests", claim.name)
         }
         Repair::ClaimMark(claim) => {
-            format!("claim {} is marked as one that holds the chain's state", claim.name)
+            format!("claim {} is marked as initialized", claim.name)
         }
     }
 }

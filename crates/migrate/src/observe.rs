@@ -42,7 +42,7 @@ pub(crate) fn observe(cluster: &Cluster, node: Arc<SeiNode>, now: Timestamp) -> 
 
 fn secret(cluster: &Cluster, namespace: &str, name: &str) -> Finding {
     match &cluster.secrets {
-        None => Finding::Unread("Secrets may not be listed".to_owned()),
+        None => Finding::Unread("listing Secrets is not allowed".to_owned()),
         Some(known) if known.contains(&(namespace.to_owned(), name.to_owned())) => {
             Finding::Good(format!("Secret {name} exists"))
         }

@@ -68,7 +68,7 @@ fn a_running_node_is_adopted_and_its_claim_marked() {
     let found = only(&running());
     assert_eq!((found.stalled, found.wedged, &*found.now), (None, false, "Running"));
     assert!(found.effect <= Effect::Continues, "{:?}: {:?}", found.effect, found.steps);
-    assert_eq!(found.steps, ["claim data-rpc-0 is marked as one that holds the chain's state"]);
+    assert_eq!(found.steps, ["claim data-rpc-0 is marked as initialized"]);
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn started(observed: &Observed, mut status: SeiNodeTaskStatus, operation: Operat
             return Decision { next: Some(left), status, ..Decision::default() };
         }
         Node::Missing | Node::Found(_) => {
-            let message = "the SeiNode was deleted while the task had it; the operation may have been done";
+            let message = "the SeiNode was deleted while the task was running on it; the operation may have been carried out";
             return failed(observed, status, StalledReason::NodeDeleted, message);
         }
     };

@@ -27,7 +27,7 @@ pub(crate) fn progress(sidecar: &Sidecar, id: Uuid, operation: Operation<'_>) ->
         Some(TaskProgress::Failed(error)) => failed(error, result),
         Some(TaskProgress::Lost) => Progress::Failed(
             StalledReason::OutcomeUnknown,
-            "the sidecar has lost its record of the task, so it is not known whether the operation was done"
+            "the sidecar lost its record of the task: it is unknown whether the operation was carried out"
                 .to_owned(),
         ),
         Some(TaskProgress::Refused(Refusal::TaskUnknown, _)) => Progress::Failed(

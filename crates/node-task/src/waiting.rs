@@ -55,7 +55,7 @@ fn busy(observed: &Observed, node: &SeiNode) -> Option<Waiting> {
     let other = status.and_then(|status| status.node_task.as_ref());
     Some(match other {
         Some(other) => {
-            (ReadyReason::WaitingForTask, format!("SeiNodeTask {} has SeiNode {name}", other.name))
+            (ReadyReason::WaitingForTask, format!("SeiNodeTask {} is running on SeiNode {name}", other.name))
         }
         None => (ReadyReason::WaitingForNode, format!("waiting for SeiNode {name} to accept the task")),
     })

@@ -46,7 +46,7 @@ pub fn wait_limit(kind: TaskKind) -> Duration {
         // The group's genesis, and peers that are created one after another.
         TaskKind::ConfigureGenesis | TaskKind::SetGenesisPeers | TaskKind::DiscoverPeers => 120,
         TaskKind::ConfigureStateSync => 60,
-        // seid has to catch up before its pod is ready after an update.
+        // seid is catching up before its pod is ready after an update.
         TaskKind::MarkReady => 60,
         _ => 30,
     };

@@ -12,7 +12,7 @@
 //!     "metadata": { "name": "rpc-0", "namespace": "sei" },
 //!     "spec": { "chainId": "pacific-1", "image": "seid:v6", "fullNode": {} },
 //!     "status": { "phase": "Running", "conditions": [{
-//!         "type": "Ready", "status": "True", "reason": "NodeReady", "message": "the node runs as its spec asks",
+//!         "type": "Ready", "status": "True", "reason": "NodeReady", "message": "the node is running and matches its spec",
 //!         "lastTransitionTime": "2030-01-01T00:00:00Z",
 //!     }] },
 //! });

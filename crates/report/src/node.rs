@@ -42,7 +42,7 @@ pub struct NodeLine {
     pub image: Option<String>,
     /// The image of the spec, if it differs.
     pub next_image: Option<String>,
-    /// The active plan, or else the last one.
+    /// The active plan, or the last one if none is active.
     pub plan: Option<PlanProgress>,
     /// The SeiNodeTask that has the node.
     pub node_task: Option<String>,

@@ -20,7 +20,7 @@ pub enum Error {
         why: String,
     },
     /// No complete response within the deadline.
-    #[error("sidecar {url} did not answer within {seconds} s")]
+    #[error("sidecar {url} did not respond within {seconds} s")]
     Timeout {
         /// The requested URL.
         url: String,
@@ -64,7 +64,7 @@ pub enum Error {
         message: String,
     },
     /// A status that the API does not define.
-    #[error("sidecar {url} answers {code}: {body}")]
+    #[error("sidecar {url} returned {code}: {body}")]
     UnexpectedStatus {
         /// The requested URL.
         url: String,
@@ -89,7 +89,7 @@ pub enum Error {
     },
     /// The lease was not renewed in time, so nothing is submitted.
     #[error(
-        "nothing was submitted to {url}: the lease was not renewed in time, and another replica may lead"
+        "request to {url} not sent: the lease was not renewed in time, and another replica may be the leader"
     )]
     NotLeading {
         /// The requested URL.

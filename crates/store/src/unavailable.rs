@@ -17,7 +17,7 @@ impl Unavailable {
     }
 
     pub(crate) fn silent(bucket: &str, limit: Duration) -> Self {
-        Self { bucket: bucket.to_owned(), why: format!("no answer within {} s", limit.as_secs()) }
+        Self { bucket: bucket.to_owned(), why: format!("no response within {} s", limit.as_secs()) }
     }
 }
 

@@ -82,7 +82,7 @@ async fn a_server_that_does_not_respond_does_not_delay_the_caller() {
         ("AWS_SECRET_ACCESS_KEY".to_owned(), "secret".to_owned()),
     ]);
     let error = open(&variables).holds("devnet/genesis.json").await.unwrap_err().to_string();
-    assert_eq!(error, "bucket genesis could not be queried: no answer within 5 s");
+    assert_eq!(error, "bucket genesis could not be queried: no response within 5 s");
 }
 
 #[tokio::test]

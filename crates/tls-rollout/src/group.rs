@@ -183,8 +183,8 @@ fn second_set(group: &SeiNodeDeployment) -> Option<String> {
     let mut nodes = group.status.iter().flat_map(|status| status.nodes.iter().flatten());
     let other = nodes.find(|node| !members.contains(&node.name))?;
     Some(format!(
-        "its SeiNode {} is of the second set of a BlueGreen update; another BlueGreen update gives its SeiNodes their first \
-         names again",
+        "its SeiNode {} belongs to the second set of a BlueGreen update; another BlueGreen update restores the names of the \
+         first set",
         other.name
     ))
 }

@@ -51,7 +51,7 @@ impl Certificate {
         let mut outer = Elements::of(&der);
         let mut signed = outer.within(SEQUENCE).ok_or(MALFORMED)?;
         if !outer.is_empty() {
-            return Err("there is more after the certificate");
+            return Err("trailing data after the certificate");
         }
         let mut body = signed.within(SEQUENCE).ok_or(MALFORMED)?;
         let version = version(&mut body).ok_or("unknown version")?;

@@ -11,7 +11,7 @@ use crate::name::shown;
 pub enum Problem {
     /// Another type, for which the API server does not require a certificate and a key.
     #[error(
-        "its type is {found:?}, not \"kubernetes.io/tls\": a Secret's type is immutable, delete it and create it with that type"
+        "its type is {found:?}, not \"kubernetes.io/tls\": a Secret's type is immutable; delete it and recreate it with that type"
     )]
     WrongType {
         /// Its type; empty if it has none.
@@ -79,7 +79,9 @@ pub enum Problem {
     #[error("tls.key does not belong to the certificate in tls.crt: store the two that were issued together")]
     KeyOfAnother,
     /// The chain begins with an issuer.
-    #[error("the certificate of tls.key is number {position} in tls.crt: put it first, its issuers after it")]
+    #[error(
+        "the certificate of tls.key is number {position} in tls.crt: put it first, followed by its issuers"
+    )]
     LeafNotFirst {
         /// Position of the leaf, counted from 1.
         position: usize,

@@ -34,7 +34,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 pub enum Error {
     /// The address is unusable.
     #[error(
-        "{endpoint:?} is no address of a collector: write http://HOST:PORT, the plain HTTP port of a collector in the cluster"
+        "{endpoint:?} is not the address of a collector: write http://HOST:PORT, the plain HTTP port of a collector in the cluster"
     )]
     Endpoint {
         /// The address.
@@ -44,7 +44,7 @@ pub enum Error {
     #[error("failed to create the exporter of traces: {0}")]
     Exporter(#[from] ExporterBuildError),
     /// The last spans could not be sent.
-    #[error("failed to send the last traces: {0}")]
+    #[error("failed to send the remaining traces: {0}")]
     Flush(#[from] OTelSdkError),
 }
 

@@ -14,9 +14,8 @@ pub(super) fn render(crd: &CustomResourceDefinition) -> anyhow::Result<String> {
     let schema = schema.context("the CRD has no schema")?;
     let names = &crd.spec.names;
     let mut page = format!(
-        "# {} ({}/{})\n\n{}\n\nShort name `{}`, category `{}`. Every rule below is enforced by the API server; \
-         a rule marked *update* compares with the stored object. A value that was stored before a rule or bound came \
-         may stay as it is, with a warning; it is judged when it changes.\n",
+        "# {} ({}/{})\n\n{}\n\nShort name `{}`, category `{}`. The API server enforces every rule below; a rule \
+         marked *update* compares with the stored object. A value that was stored before a rule or bound was added is kept, with a warning; it is validated when it changes.\n",
         names.kind,
         crd.spec.group,
         version.name,

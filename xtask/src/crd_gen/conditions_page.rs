@@ -10,9 +10,9 @@ use sei_api::{
 pub(super) fn render() -> String {
     let mut page = String::from(
         "# Conditions of a SeiNode\n\n\
-         `Ready` sums the others up: `kubectl wait --for=condition=Ready seinode/NAME`. Types and reasons are API; \
-         messages are for people and may change. A `Ready` that is not True because the node is `Stalled` \
-         carries the reason of `Stalled`.\n",
+         `Ready` summarizes the others: `kubectl wait --for=condition=Ready seinode/NAME`. Types and reasons are API; \
+         messages are for humans and may change. If the node is `Stalled`, `Ready` has the reason of \
+         `Stalled`.\n",
     );
     for kind in ConditionType::ALL {
         let reasons = Reason::all().filter(|reason| reason.condition() == *kind);

@@ -7,8 +7,8 @@ use sei_api::events::EventReason;
 const INTRODUCTION: &str = "\
 # Events of SeiNodes, SeiNodeDeployments and SeiNodeTasks
 
-Events follow from the difference of two statuses and are published after the status was written. Reasons are API; notes
-are for people and may change. `kubectl get events --field-selector involvedObject.name=NAME` lists those of one object.
+Events are derived from the difference between two statuses and published after the status is written. Reasons are API; notes
+are for humans and may change. `kubectl get events --field-selector involvedObject.name=NAME` lists those of one object.
 
 | reason | meaning |
 |---|---|

@@ -16,8 +16,8 @@ spec:
     mempool.size: \"5000\"
 ```
 
-The operator sets some keys itself, by mode; an override wins over them. A key that this list does not have is refused,
-and so is a value that the sidecar could not parse. A value must not contain a password: everyone who may read SeiNodes reads
+The operator sets some keys itself, by mode; an override wins over them. Keys that are not listed and values that the sidecar
+cannot parse are rejected. A value must not contain a password: anyone who can read SeiNodes can read
 it. `sei-operator plan -f node.yaml` checks all of this without a cluster.
 
 | key | value |

@@ -19,7 +19,7 @@ pub(super) struct Gate(Arc<Mutex<Option<Instant>>>);
 
 /// Why a request was not sent.
 #[derive(Debug, thiserror::Error)]
-#[error("nothing was written: the lease was not renewed in time, and another replica may lead")]
+#[error("write not sent: the lease was not renewed in time, and another replica may be the leader")]
 struct Shut;
 
 impl Gate {

@@ -71,7 +71,7 @@ impl Process {
         );
         let build: Family<BuildLabels, Gauge> = Family::default();
         build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
-        registry.register("sei_operator_build_info", "1, with the version of the program", build);
+        registry.register("sei_operator_build_info", "1, with the version as a label", build);
         process
     }
 

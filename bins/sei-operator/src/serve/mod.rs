@@ -86,7 +86,7 @@ async fn serve(args: RunArgs, options: Options, gate: Gate) -> anyhow::Result<()
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         genesis_bucket_access = options.genesis_bucket.is_some(),
-        "sei-operator starts"
+        "starting sei-operator"
     );
     tokio::spawn(async move {
         shutdown::signalled().await;
@@ -119,11 +119,11 @@ async fn serve(args: RunArgs, options: Options, gate: Gate) -> anyhow::Result<()
         shutdown::requested(stopped),
     );
     match lease {
-        None => controller.await.context("the controller failed"),
+        None => controller.await.context("controller failed"),
         Some(mut lease) => {
             let outcome = tokio::select! {
-                outcome = controller => outcome.context("the controller failed"),
-                lost = lease.lost() => return Err(lost.context("lost the lease: another replica may be active, so this one ends")),
+                outcome = controller => outcome.context("controller failed"),
+                lost = lease.lost() => return Err(lost.context("lost the lease; exiting, because another replica may be active")),
             };
             lease.release().await;
             outcome

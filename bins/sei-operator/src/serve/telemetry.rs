@@ -52,7 +52,7 @@ impl Telemetry {
     /// Sends what is left.
     pub(super) fn end(self) {
         if let Some(Err(error)) = self.traces.map(Traces::end) {
-            tracing::warn!(%error, "some traces are lost");
+            tracing::warn!(%error, "failed to export the remaining traces");
         }
     }
 }

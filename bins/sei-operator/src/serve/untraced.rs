@@ -12,7 +12,7 @@ pub(super) enum Traces {}
 
 impl Traces {
     pub(super) fn to(_: &str, _: Handle) -> Result<Self, &'static str> {
-        Err("this program was built without traces: build it with `--features otlp`")
+        Err("this binary was built without tracing: rebuild it with `--features otlp`")
     }
 
     pub(super) fn layer(&self) -> Identity {

@@ -37,9 +37,9 @@ impl Cluster {
     /// Every SeiNode and SeiNodeDeployment, as returned by the API server.
     pub(super) async fn fleet(&self) -> anyhow::Result<(Vec<Value>, Vec<Value>)> {
         let nodes = list(&self.objects::<SeiNode>()).await;
-        let nodes = nodes.context("failed to list SeiNodes")?.context(
-            "the cluster does not know SeiNodes: install the CustomResourceDefinition, see docs/install.md",
-        )?;
+        let nodes = nodes
+            .context("failed to list SeiNodes")?
+            .context("the CRD of SeiNodes is not installed in this cluster; see docs/install.md")?;
         Ok((nodes, self.groups().await?.unwrap_or_default()))
     }
 

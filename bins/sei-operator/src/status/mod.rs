@@ -36,7 +36,7 @@ pub(crate) fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
         return Err(bad("a name needs its namespace: give --namespace instead of --all-namespaces"));
     }
     if args.watch && matches!(args.output, Some(StatusOutput::Json | StatusOutput::Yaml)) {
-        return Err(bad("--watch draws a screen; leave out --output json or yaml"));
+        return Err(bad("--watch cannot be combined with --output json or yaml"));
     }
     connect::block_on(show(args))
 }

@@ -28,7 +28,7 @@ fn object(name: &str, spec: Value, status: Value) -> Value {
 }
 
 fn running() -> Value {
-    let conditions = [condition("Ready", "True", "NodeReady", "the node runs as its spec asks")];
+    let conditions = [condition("Ready", "True", "NodeReady", "the node is running and matches its spec")];
     object(
         "rpc-0",
         json!({}),

@@ -58,7 +58,7 @@ async fn open(args: &Subjects) -> anyhow::Result<(Cluster, Vec<Subject>)> {
         (true, _) => cluster.all().await?,
         (false, []) => {
             return Err(bad(
-                "give the names of SeiNodes or SeiNodeDeployments, or --all for those of the namespace",
+                "specify SeiNodes or SeiNodeDeployments by name, or use --all for the whole namespace",
             ));
         }
         (false, names) => names.to_vec(),

@@ -38,8 +38,8 @@ vocabulary! {
         OperatorKeyringReady = "OperatorKeyringReady",
         /// Whether the sidecar's version supports what the spec requests.
         SidecarSupported = "SidecarSupported",
-        /// Whether the pod has the images of the sidecar and its proxy that the spec and the platform request. Present on a
-        /// Running node whose pod has others.
+        /// Whether the pod has the sidecar and proxy images that the spec and the platform request. Present on a Running node
+        /// whose pod has different ones.
         SidecarUpToDate = "SidecarUpToDate",
         /// Whether there are witnesses for the block that state sync or a restored snapshot trusts. Present until the node
         /// is Running.

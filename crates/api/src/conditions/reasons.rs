@@ -62,7 +62,7 @@ pub(crate) use reasons;
 reasons! {
     /// Reason of `Ready`.
     Ready: ReadyReason {
-        /// The node runs as specified.
+        /// The node is running and matches its spec.
         NodeReady = "NodeReady",
         /// A plan is in progress; the message names the current task.
         PlanInProgress = "PlanInProgress",
@@ -96,9 +96,9 @@ reasons! {
         WaitingForRelease = "WaitingForRelease",
         /// An object whose name the node needs is still being deleted, for example after the SeiNode was recreated.
         WaitingForDeletion = "WaitingForDeletion",
-        /// An update has to be started, and a SeiNodeTask has the node; the message names it. Delete it to start the update now.
+        /// An update is due, but a SeiNodeTask is running on the node; the message names it. Delete it to start the update now.
         WaitingForTask = "WaitingForTask",
-        /// `spec.paused` or `spec.stopped` is true; the message says what remains to be done after that.
+        /// `spec.paused` or `spec.stopped` is true; the message says what will continue after that.
         Paused = "Paused",
         /// The node is being deleted.
         Deleting = "Deleting",
@@ -122,7 +122,7 @@ reasons! {
         ForeignObject = "ForeignObject",
         /// Another SeiNode imports the same volume; only one of them may.
         VolumeInUse = "VolumeInUse",
-        /// The data volume claim of a running node is gone, or was replaced by one that may be empty; restore it, or set
+        /// The data volume claim of a running node was deleted, or replaced by one that may be empty; restore it, or set
         /// annotation `sei.io/retry` to the value that the message names to start with an empty volume.
         DataVolumeLost = "DataVolumeLost",
         /// The data volume claim is being deleted, and the data with it when the pod ends; the message says how to keep it.
@@ -174,7 +174,7 @@ reasons! {
         Validated = "PVCValidated",
         /// The claim cannot be used yet.
         NotReady = "PVCNotReady",
-        /// The claim can never be used as it is.
+        /// The claim cannot be used in its current form.
         Invalid = "PVCInvalid",
     }
     /// Reason of `SigningKeyReady`.
@@ -206,7 +206,7 @@ reasons! {
     }
     /// Reason of `SidecarSupported`.
     SidecarSupported: SidecarSupportReason {
-        /// The sidecar is not known to lack anything that the spec requests.
+        /// No unsupported field or task is known.
         VersionSupported = "SidecarVersionSupported",
         /// TLS needs a sidecar of v0.0.50 or later; set `spec.sidecar.image` or the platform's image.
         TooOldForTls = "SidecarTooOldForTLS",
@@ -221,9 +221,9 @@ reasons! {
         /// The images are replaced with the next update of the node. `platform.sidecarRollout` of the chart can replace them
         /// earlier.
         PendingUpdate = "PendingUpdate",
-        /// Other nodes of the chain come first.
+        /// Other nodes of the chain are updated first.
         WaitingForTurn = "WaitingForTurn",
-        /// This node is next, and waits for the node that the message names, which is being updated or has a problem.
+        /// This node is next and is waiting for the node that the message names, which is being updated or has a problem.
         WaitingForNode = "WaitingForNode",
         /// An update is replacing the images.
         Updating = "Updating",
@@ -244,7 +244,7 @@ reasons! {
     }
     /// Reason of `Synced`.
     Synced: SyncedReason {
-        /// seid follows the chain.
+        /// seid has caught up with the chain.
         CaughtUp = "CaughtUp",
         /// seid is behind the chain and catching up.
         CatchingUp = "CatchingUp",
@@ -253,9 +253,9 @@ reasons! {
     }
     /// Reason of `SpecHonored`.
     SpecHonored: SpecReason {
-        /// A field is invalid, but nothing that the node currently needs uses it; the message names it.
+        /// A field is invalid, but nothing that the node currently needs depends on it; the message names it.
         FieldInvalid = "FieldInvalid",
-        /// A field of a Running node was changed that takes effect with an update; the message names it, and when that is.
+        /// A changed field of a Running node takes effect with an update; the message says which field and when.
         FieldPending = "FieldPending",
         /// A field that is set has no effect; the message names it.
         FieldWithoutEffect = "FieldWithoutEffect",

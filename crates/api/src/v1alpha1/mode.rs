@@ -46,13 +46,13 @@ impl Mode {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = rules::SNAPSHOT_PRESENCE)]
 pub struct FullNodeSpec {
-    /// Where the node's first state comes from. Absent: it syncs from genesis. Decided at creation.
+    /// Where the node's first state comes from. Absent: it syncs from genesis. Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<SnapshotSource>,
     /// Snapshots that the node creates for other nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot_generation: Option<SnapshotGeneration>,
-    /// A fixed height in later versions of sei-k8s-controller. Without effect.
+    /// A fixed height in later versions of sei-k8s-controller. No effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::kept")]
     pub freeze: Option<Value>,
@@ -65,7 +65,7 @@ pub struct ArchiveSpec {
     /// Snapshots that the node creates for other nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot_generation: Option<SnapshotGeneration>,
-    /// A fixed height in later versions of sei-k8s-controller. Without effect.
+    /// A fixed height in later versions of sei-k8s-controller. No effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::kept")]
     pub freeze: Option<Value>,
@@ -81,7 +81,7 @@ pub struct ArchiveSpec {
 pub struct ReplayerSpec {
     /// The snapshot to start from; it must be `s3`.
     pub snapshot: SnapshotSource,
-    /// Accepted for compatibility, without effect: no task exports results.
+    /// Accepted for compatibility; no effect, since no task exports results.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result_export: Option<ResultExportConfig>,
 }
@@ -91,7 +91,7 @@ pub struct ReplayerSpec {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = (
     "has(self.shadowResult)",
-    "resultExport needs shadowResult: set shadowResult.canonicalRpc, or remove resultExport",
+    "resultExport requires shadowResult: set shadowResult.canonicalRpc, or remove resultExport",
 ))]
 pub struct ResultExportConfig {
     /// Comparison with a canonical node; must be set.

@@ -62,7 +62,7 @@ pub struct TaskPlan {
     /// Sidecar image that the plan was created for. Plans of the Go controller have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sidecar_image: Option<String>,
-    /// How many times in a row a plan replaced one whose current task needed a new ID.
+    /// Number of consecutive plans that were replaced because the current task needed a new ID.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -127,7 +127,7 @@ pub struct PlannedTask {
     /// When the next attempt is due.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::time")]
     pub next_attempt_at: Option<Time>,
-    /// Since when the task has been waiting for something external, which `Ready` names.
+    /// When the task started waiting for something external, which `Ready` names.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::time")]
     pub waiting_since: Option<Time>,
     /// UID of the object that the task acted on: the claim, the Job or the pod.

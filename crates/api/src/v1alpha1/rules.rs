@@ -13,7 +13,7 @@ pub(super) const NAME_LIMIT: usize = 52;
 /// Adding or removing the snapshot of a mode. Adding or removing a mode has a rule on spec.
 pub(super) const SNAPSHOT_PRESENCE: (&str, &str) = (
     "has(self.snapshot) == has(oldSelf.snapshot)",
-    "snapshot is decided at creation; delete and recreate the SeiNode to add or remove it",
+    "snapshot is immutable; delete and recreate the SeiNode to add or remove it",
 );
 
 /// A chain ID is a label value and part of command lines. The schema limits its length.

@@ -29,7 +29,7 @@ pub struct SidecarConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::resources")]
     pub resources: Option<ResourceRequirements>,
-    /// TLS on the sidecar's API: kube-rbac-proxy serves it on port 8443. Decided at creation;
+    /// TLS on the sidecar's API: kube-rbac-proxy serves it on port 8443. Immutable;
     /// `status.sidecarTLS` lists the DNS names that the certificate must contain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<SidecarTls>,

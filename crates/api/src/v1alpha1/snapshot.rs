@@ -1,6 +1,6 @@
 //! Where a node's first state comes from, and the snapshots that it creates for other nodes.
 //!
-//! The source itself (`s3` with its height, or `stateSync`) is decided at creation. How it is accessed
+//! The source itself (`s3` with its height, or `stateSync`) is immutable. How it is accessed
 //! (`bootstrapImage`, `rpcServers`, `trustPeriod`, `backfillBlocks`) stays mutable: these fields are only
 //! used by the first plan, and correcting them is how a failed first plan is fixed.
 
@@ -14,7 +14,7 @@ use super::{lenient, rules, schema::INTEGER_MAX};
 const RPC_SERVER: &str = r"^[^\s:/,]+:[0-9]{1,5}$";
 
 /// Source of the first state; exactly one of `s3` and `stateSync` is set. Which one, and the height of `s3`,
-/// is decided at creation.
+/// is immutable.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -25,12 +25,12 @@ const RPC_SERVER: &str = r"^[^\s:/,]+:[0-9]{1,5}$";
     // With exactly one of the two set, this rule covers stateSync as well.
     validation = (
         "has(self.s3) ? (has(oldSelf.s3) && self.s3 == oldSelf.s3) : !has(oldSelf.s3)",
-        "the snapshot source (s3 with its targetHeight, or stateSync) is decided at creation; \
-         delete and recreate the SeiNode to start from another one",
+        "the snapshot source (s3 with its targetHeight, or stateSync) is immutable; delete and \
+         recreate the SeiNode to start from another one",
     ),
     validation = (
         "!has(self.bootstrapImage) || self.bootstrapImage == '' || has(self.s3)",
-        "bootstrapImage needs s3: set s3.targetHeight, or remove bootstrapImage",
+        "bootstrapImage requires s3: set s3.targetHeight, or remove bootstrapImage",
     )
 )]
 pub struct SnapshotSource {
@@ -54,7 +54,7 @@ pub struct SnapshotSource {
         "trustPeriod must be a duration such as 168h0m0s: numbers, each with a unit of h, m, s, ms, us or ns",
     ))]
     pub trust_period: Option<String>,
-    /// Blocks to fetch backwards after state sync; 0 means the same as absent.
+    /// Blocks to backfill after state sync; 0 is the same as absent.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -62,8 +62,8 @@ pub struct SnapshotSource {
     )]
     #[schemars(range(min = 0, max = INTEGER_MAX))]
     pub backfill_blocks: Option<i64>,
-    /// seid image of a one-shot bootstrap Job that runs up to `s3.targetHeight` before the node starts. Needs
-    /// `s3`; used by the first plan and without effect afterwards.
+    /// seid image of a one-shot bootstrap Job that runs up to `s3.targetHeight` before the node starts. Requires
+    /// `s3`; used by the first plan only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     #[x_kube(validation = rules::optional_image("bootstrapImage"))]
@@ -89,7 +89,7 @@ pub struct StateSync {}
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = (
     "has(self.tendermint)",
-    "snapshotGeneration needs tendermint: set tendermint.keepRecent, or remove snapshotGeneration",
+    "snapshotGeneration requires tendermint: set tendermint.keepRecent, or remove snapshotGeneration",
 ))]
 pub struct SnapshotGeneration {
     /// Tendermint state-sync snapshots; must be set.
@@ -102,7 +102,7 @@ pub struct SnapshotGeneration {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = (
     "!has(self.publish) || self.keepRecent >= 2",
-    "publish needs keepRecent of 2 or more, so that a snapshot is not pruned while it is uploaded",
+    "publish requires keepRecent to be at least 2, so that a snapshot is not pruned during its upload",
 ))]
 pub struct TendermintSnapshotGeneration {
     /// Number of snapshots kept on disk; at least 2 if they are published.

@@ -25,7 +25,7 @@ use crate::ports;
     category = "sei",
     namespaced,
     status = "SeiNodeStatus",
-    doc = "A Sei node: its volume, StatefulSet, Service and configuration, created by the operator and kept in line with `spec`.",
+    doc = "A Sei node: its volume, StatefulSet, Service and configuration, created by the operator and reconciled with `spec`.",
     validation = rules::name(),
     validation = rules::spec(),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
@@ -68,31 +68,31 @@ use crate::ports;
         "(!has(oldSelf.sidecar) || !has(oldSelf.sidecar.tls)) ? (!has(self.sidecar) || !has(self.sidecar.tls)) : (has(self.sidecar) && has(self.sidecar.tls) && self.sidecar.tls == oldSelf.sidecar.tls)",
         "spec.sidecar.tls is immutable; delete + recreate the SeiNode to change TLS configuration",
     ),
-    // The following is decided at creation. The rules are on spec because both sides of every update have it:
+    // The following is immutable. The rules are on spec because both sides of every update have it:
     // on the field itself they would not be evaluated when the field, or an object around it, is added or
     // removed.
     validation = (
         "has(self.fullNode) == has(oldSelf.fullNode) && has(self.archive) == has(oldSelf.archive) && has(self.replayer) == has(oldSelf.replayer) && has(self.validator) == has(oldSelf.validator)",
-        "the mode (fullNode, archive, replayer or validator) is decided at creation; delete and recreate the SeiNode to change it",
+        "the mode (fullNode, archive, replayer or validator) is immutable; delete and recreate the SeiNode to change it",
     ),
     validation = (
         "(has(self.dataVolume) && has(self.dataVolume.import)) == (has(oldSelf.dataVolume) && has(oldSelf.dataVolume.import))",
-        "dataVolume.import is decided at creation; delete and recreate the SeiNode to add or remove it",
+        "dataVolume.import is immutable; delete and recreate the SeiNode to add or remove it",
     )
 )]
 pub struct SeiNodeSpec {
-    /// Chain that the node belongs to; also the value of label `sei.io/chain`. Decided at creation.
+    /// Chain that the node belongs to; also the value of label `sei.io/chain`. Immutable.
     #[schemars(length(min = 1, max = 63))]
     #[x_kube(
         validation = rules::CHAIN_ID,
         validation = (
             "self == oldSelf",
-            "chainId is decided at creation; delete and recreate the SeiNode to join another chain",
+            "chainId is immutable; delete and recreate the SeiNode to join another chain",
         )
     )]
     pub chain_id: String,
-    /// seid image. Its change replaces the pod of a Running node; that of another field does not, unless
-    /// `configRollout` says so.
+    /// seid image. Changing it replaces the pod of a Running node; changing another field does not, except
+    /// as `configRollout` says.
     #[schemars(length(min = 1, max = 512))]
     #[x_kube(validation = rules::image("image"))]
     pub image: String,
@@ -103,7 +103,7 @@ pub struct SeiNodeSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entrypoint: Option<Entrypoint>,
     /// Dotted keys of the unified Sei configuration; they take precedence over the operator's settings. On a Running
-    /// node a changed value takes effect as `configRollout` says, and a key that is removed keeps its last value.
+    /// node a changed value takes effect as `configRollout` says; a removed key keeps its last value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overrides: Option<BTreeMap<String, String>>,
     /// When a change of `overrides` or `peers` reaches a Running node. Absent: as the platform says.
@@ -123,7 +123,7 @@ pub struct SeiNodeSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 260), regex(pattern = schema::HOST_PORT))]
     pub external_address: Option<String>,
-    /// Size of seid in later versions of sei-k8s-controller. Without effect: the platform's sizes apply.
+    /// Resources of seid in later versions of sei-k8s-controller. No effect: the platform's sizes apply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::kept")]
     pub resources: Option<Value>,
@@ -133,24 +133,24 @@ pub struct SeiNodeSpec {
     /// No plan starts or continues, and drift of owned objects is not reverted. The pod keeps running.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
-    /// Like `paused`, and without a pod: the StatefulSet is scaled to zero, so that the volume can be used
-    /// for maintenance.
+    /// Like `paused`, and the StatefulSet is scaled to zero, so that the volume can be mounted for
+    /// maintenance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<bool>,
-    /// Mode: a node that follows the chain. The mode is decided at creation.
+    /// Mode: a node that follows the chain. The mode is immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full_node: Option<FullNodeSpec>,
-    /// Mode: a node that keeps all history. The mode is decided at creation.
+    /// Mode: a node that keeps all history. The mode is immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive: Option<ArchiveSpec>,
-    /// Mode: a node that replays from a snapshot. The mode is decided at creation.
+    /// Mode: a node that replays from a snapshot. The mode is immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replayer: Option<ReplayerSpec>,
-    /// Mode: a node that signs blocks. The mode is decided at creation.
+    /// Mode: a node that signs blocks. The mode is immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validator: Option<ValidatorSpec>,
-    /// A mode of later versions of sei-k8s-controller. Not supported: no SeiNode can be created with it, and one that exists
-    /// is left as it is.
+    /// A mode of later versions of sei-k8s-controller. Not supported: no SeiNode can be created with it, and existing ones are
+    /// not reconciled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::kept")]
     pub seed: Option<Value>,
@@ -277,18 +277,18 @@ pub struct Entrypoint {
     validation = ("(!has(oldSelf.import) || has(self.import))", "import cannot be unset once configured"),
     validation = (
         "!has(self.import) || !has(self.retainOnDelete)",
-        "an imported claim is never deleted: remove retainOnDelete",
+        "retainOnDelete cannot be combined with import: an imported claim is never deleted",
     )
 )]
 pub struct DataVolume {
-    /// Use an existing claim instead of creating one. Decided at creation.
+    /// Use an existing claim instead of creating one. Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import: Option<ImportVolume>,
-    /// The claim stays when the SeiNode is deleted, and a SeiNode of the same name and chain that also sets this continues on
-    /// it: nothing is restored or bootstrapped again. Label `sei.io/retained-for` on the claim names the SeiNode.
+    /// The claim is kept when the SeiNode is deleted. A SeiNode of the same name and chain that also sets this field reuses it:
+    /// nothing is restored or bootstrapped again. Label `sei.io/retained-for` on the claim names the SeiNode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retain_on_delete: Option<bool>,
-    /// Size and class in later versions of sei-k8s-controller. Without effect: the platform's storage applies.
+    /// Size and class in later versions of sei-k8s-controller. No effect: the platform's storage applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::kept")]
     pub storage: Option<Value>,
@@ -298,7 +298,7 @@ pub struct DataVolume {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportVolume {
-    /// Name of the PersistentVolumeClaim in the SeiNode's namespace. Decided at creation.
+    /// Name of the PersistentVolumeClaim in the SeiNode's namespace. Immutable.
     #[schemars(length(min = 1, max = 253))]
     #[x_kube(validation = rules::CLAIM_NAME, validation = ("self == oldSelf", "pvcName is immutable"))]
     pub pvc_name: String,

@@ -24,7 +24,7 @@ pub struct SeiNodeStatus {
     /// Phase of the node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<NodePhase>,
-    /// seid image that the node is known to run.
+    /// Last observed seid image of the node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_image: Option<String>,
     /// Image of the sidecar in the pod of a Running node.
@@ -40,16 +40,16 @@ pub struct SeiNodeStatus {
     /// When `phase` last changed.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::time")]
     pub phase_transition_time: Option<Time>,
-    /// The active plan, or else the last one.
+    /// The active plan, or the last one if none is active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<TaskPlan>,
-    /// The SeiNodeTask that has the node: only a plan that makes the sidecar ready again starts before it has finished.
+    /// The SeiNodeTask that is running on the node. Until it has finished, only a plan that makes the sidecar ready again starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_task: Option<NodeTaskReference>,
     /// UID of the claim that holds the data of a Running node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_claim_uid: Option<String>,
-    /// The last update that failed permanently, until another one is started.
+    /// The last update that failed permanently; removed when another update starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed_update: Option<FailedUpdate>,
     /// The configuration that seid of a Running node was started with.
@@ -66,7 +66,7 @@ pub struct SeiNodeStatus {
     /// URLs inside the cluster; present in modes that serve clients, fullNode and archive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<NodeEndpoint>,
-    /// The certificate that the node needs; present if and only if `spec.sidecar.tls` is set.
+    /// The certificate that the node requires; present if and only if `spec.sidecar.tls` is set.
     #[serde(default, rename = "sidecarTLS", skip_serializing_if = "Option::is_none")]
     pub sidecar_tls: Option<SidecarTlsStatus>,
 }

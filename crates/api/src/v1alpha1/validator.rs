@@ -1,4 +1,4 @@
-//! Validators: their keys and the genesis ceremony, all decided at creation.
+//! Validators: their keys and the genesis ceremony, all immutable.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -43,40 +43,40 @@ const DEFAULT_KEY_NAME: &str = "node_admin";
     ),
     validation = (
         "!has(self.signingKey) || !has(self.genesisCeremony)",
-        "signingKey and genesisCeremony exclude each other: a ceremony creates the node's keys itself, so remove one of them",
+        "signingKey and genesisCeremony are mutually exclusive: a ceremony creates the node's keys; remove one of the two",
     ),
     // The names inside have rules where they are defined; these rules prevent removing a key and adding a
     // different one.
     validation = (
         "has(self.signingKey) == has(oldSelf.signingKey) && has(self.nodeKey) == has(oldSelf.nodeKey)",
-        "signingKey and nodeKey are decided at creation; delete and recreate the SeiNode to add or remove them",
+        "signingKey and nodeKey are immutable; delete and recreate the SeiNode to add or remove them",
     ),
     validation = (
         "has(self.operatorKeyring) == has(oldSelf.operatorKeyring)",
-        "operatorKeyring is decided at creation; delete and recreate the SeiNode to add or remove it",
+        "operatorKeyring is immutable; delete and recreate the SeiNode to add or remove it",
     ),
     validation = (
         "has(self.genesisCeremony) == has(oldSelf.genesisCeremony)",
-        "genesisCeremony is decided at creation; delete and recreate the SeiNode to add or remove it",
+        "genesisCeremony is immutable; delete and recreate the SeiNode to add or remove it",
     ),
     validation = rules::SNAPSHOT_PRESENCE
 )]
 pub struct ValidatorSpec {
-    /// Where the node's first state comes from. Absent: it syncs from genesis. Decided at creation.
+    /// Where the node's first state comes from. Absent: it syncs from genesis. Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<SnapshotSource>,
-    /// Takes part in the genesis ceremony of a new chain. Excludes `signingKey`. Decided at creation.
+    /// Takes part in the genesis ceremony of a new chain. Mutually exclusive with `signingKey`. Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub genesis_ceremony: Option<GenesisCeremony>,
-    /// Consensus key: a Secret with data key `priv_validator_key.json`. Needs `nodeKey`. Decided at creation.
+    /// Consensus key: a Secret with data key `priv_validator_key.json`. Requires `nodeKey`. Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = ("(has(self.secret) ? 1 : 0) == 1", "exactly one signing key source must be set"))]
     pub signing_key: Option<KeySource>,
-    /// P2P identity: a Secret with data key `node_key.json`. Needs `signingKey`. Decided at creation.
+    /// P2P identity: a Secret with data key `node_key.json`. Requires `signingKey`. Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = ("(has(self.secret) ? 1 : 0) == 1", "exactly one node key source must be set"))]
     pub node_key: Option<KeySource>,
-    /// Keyring that the sidecar signs operator transactions with. Its Secrets are decided at creation.
+    /// Keyring that the sidecar signs operator transactions with. Its Secrets are immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = ("(has(self.secret) ? 1 : 0) == 1", "exactly one operator keyring source must be set"))]
     pub operator_keyring: Option<OperatorKeyring>,
@@ -95,7 +95,7 @@ pub struct KeySource {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretName {
-    /// Name of the Secret. Decided at creation.
+    /// Name of the Secret. Immutable.
     #[schemars(length(min = 1, max = 253))]
     #[x_kube(validation = rules::SECRET_NAME, validation = ("self == oldSelf", "secretName is immutable"))]
     pub secret_name: String,
@@ -114,7 +114,7 @@ pub struct OperatorKeyring {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OperatorKeyringSecret {
-    /// Name of the Secret with the keyring's files. Decided at creation.
+    /// Name of the Secret with the keyring's files. Immutable.
     #[schemars(length(min = 1, max = 253))]
     #[x_kube(validation = rules::SECRET_NAME, validation = ("self == oldSelf", "secretName is immutable"))]
     pub secret_name: String,
@@ -124,7 +124,7 @@ pub struct OperatorKeyringSecret {
     pub key_name: Option<String>,
     /// Where the passphrase is.
     pub passphrase_secret_ref: PassphraseSecretRef,
-    /// In later versions of sei-k8s-controller: the keyring is also mounted in the container of seid. Without effect.
+    /// In later versions of sei-k8s-controller: the keyring is also mounted in the container of seid. No effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seid_mount: Option<bool>,
 }
@@ -144,7 +144,7 @@ impl OperatorKeyringSecret {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PassphraseSecretRef {
-    /// Name of the Secret. Decided at creation.
+    /// Name of the Secret. Immutable.
     #[schemars(length(min = 1, max = 253))]
     #[x_kube(
         validation = rules::SECRET_NAME,
@@ -156,12 +156,12 @@ pub struct PassphraseSecretRef {
     pub key: String,
 }
 
-/// The node's part in the genesis of a new chain. Decided at creation.
+/// The node's part in the genesis of a new chain. Immutable.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = (
     "self == oldSelf",
-    "genesisCeremony is decided at creation; delete and recreate the SeiNode to change it",
+    "genesisCeremony is immutable; delete and recreate the SeiNode to change it",
 ))]
 pub struct GenesisCeremony {
     /// Chain to create.
@@ -174,7 +174,7 @@ pub struct GenesisCeremony {
     /// Genesis balance of the node's account, with denomination.
     #[schemars(length(min = 1))]
     pub account_balance: String,
-    /// Genesis parameters as compact JSON, passed on if not empty.
+    /// Genesis parameters as compact JSON; ignored if empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub genesis_params: Option<String>,
     /// Ordinal of the node in its group; not used for a single node.

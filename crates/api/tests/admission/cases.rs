@@ -162,7 +162,7 @@ fn case(kind: &str, row: Row, bases: &BTreeMap<String, Value>) -> Case {
         (Some(message), None, None) => Expect::Refused(message),
         (None, Some(path), None) => Expect::Bound(path),
         (None, None, Some(part)) => Expect::Stalled(part),
-        _ => panic!("{}: refused, bound and stalled exclude each other", row.case),
+        _ => panic!("{}: refused, bound and stalled are mutually exclusive", row.case),
     };
     Case { name: row.case, old, object, expect }
 }

@@ -98,7 +98,7 @@ async fn make_room(ctx: &Context, node: &SeiNode, rendered: &Rendered) -> Result
         }
     }
     match pods.iter().any(|pod| is_owned(pod, &stateful_set)) {
-        true => Err(waiting("the pod of the StatefulSet is ending")),
+        true => Err(waiting("the pod of the StatefulSet is terminating")),
         false => Ok(()),
     }
 }
@@ -115,7 +115,7 @@ pub(super) async fn await_complete(ctx: &Context, observed: &Observed, plan: &Pl
         Some(JobState::Failed(error)) => Outcome::Rejected { error },
         // The sidecar restarted, perhaps before seid read that it may start.
         Some(JobState::Running) if observed.sidecar.says(Health::NotReady) => Outcome::Reissue,
-        Some(JobState::Running) => waiting("seid runs up to the target height"),
+        Some(JobState::Running) => waiting("seid is running up to the target height"),
         None => lost(ctx, observed, plan).await,
     }
 }

@@ -31,7 +31,7 @@ pub(super) async fn before(
     if is_over(planned, observed.now) || bucket.holds(&key).await != Ok(false) {
         return None;
     }
-    Some(waiting(format!("{} does not exist yet: the group has to upload it", bucket.url(&key))))
+    Some(waiting(format!("{} does not exist yet: waiting for the group to upload it", bucket.url(&key))))
 }
 
 /// The objects that the completed `task` should have uploaded and that are missing, unless the resulting
@@ -51,7 +51,7 @@ pub(super) async fn after(
     for key in left {
         if bucket.holds(&key).await == Ok(false) {
             return Some(waiting(format!(
-                "the sidecar has uploaded {}, but the object does not exist: restore it, the genesis of the group is assembled from it",
+                "the sidecar uploaded {}, but the object no longer exists: restore it; the genesis of the group is assembled from it",
                 bucket.url(&key)
             )));
         }
@@ -64,7 +64,9 @@ pub(super) async fn explain(ctx: &Context, observed: &Observed, task: &SidecarTa
     let Some(key) = needed_object(&observed.node, task) else { return error };
     let Some(bucket) = &ctx.genesis_bucket else {
         let bucket = &ctx.platform.genesis_bucket().name;
-        return format!("{error}; the operator has no credentials to check for s3://{bucket}/{key} itself");
+        return format!(
+            "{error}; the operator has no credentials to check whether s3://{bucket}/{key} exists"
+        );
     };
     match bucket.holds(&key).await {
         Ok(true) => error,

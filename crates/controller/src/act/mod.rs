@@ -87,7 +87,7 @@ fn checked(finding: Option<&Finding>) -> Outcome {
 /// The outcome of a step that must not create it yet.
 async fn may_start(ctx: &Context, node: &SeiNode) -> Result<(), Outcome> {
     let found = ctx.exclusives.live(&ctx.client, node).await;
-    let found = found.map_err(|error| refused("list what uses the key and volume of the node", &error))?;
+    let found = found.map_err(|error| refused("list the users of the node's key and volume", &error))?;
     match found.rival {
         None => Ok(()),
         Some(rival) => {

@@ -49,14 +49,14 @@ pub(super) async fn ensure(ctx: &Context, observed: &Observed, rendered: &Render
         Ownership::Foreign if is_kept(&live) => Outcome::Waiting {
             reason: ReadyReason::WaitingForVolume,
             detail: format!(
-                "`sei-operator tls` keeps claim {name} and hands it over when the old pod is gone; if the command was \
-                 stopped, run it again"
+                "`sei-operator tls` holds claim {name} until the old pod is gone; if the command was interrupted, run \
+                 it again"
             ),
         },
         Ownership::Foreign if is_own(&live, node) => done_on(live.metadata.uid),
         Ownership::Foreign if is_retained_for(&live, node) => Outcome::Rejected {
             error: format!(
-                "claim {name} was retained for a SeiNode of this name: set spec.dataVolume.retainOnDelete: true to continue on its data; to start without its data, delete the claim"
+                "claim {name} was retained for a SeiNode of this name: to reuse its data, set spec.dataVolume.retainOnDelete: true; to start without it, delete the claim"
             ),
         },
         Ownership::Foreign => Outcome::Rejected {

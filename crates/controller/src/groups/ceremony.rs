@@ -86,7 +86,7 @@ fn assembly(
     let node = nodes.iter().find(|node| node.name_any() == name && is_owned_by(&***node, group));
     let target = node.and_then(|node| ctx.sidecars.target(node)).ok_or_else(|| Trouble {
         kind: TroubleKind::NoPod,
-        message: format!("the sidecar of SeiNode {name} cannot be called yet"),
+        message: format!("the sidecar of SeiNode {name} is not reachable yet"),
     });
     ctx.memory(group, |memory| {
         let watched = memory.assembly.get_or_insert_with(|| ctx.sidecars.follow(ctx.waker(group)));

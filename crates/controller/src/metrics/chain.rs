@@ -23,7 +23,7 @@ const GAUGES: [(&str, &str, Value); 4] = [
     ("seinode_latest_block_timestamp_seconds", "Time of the latest block of a node, Unix time", |seid| {
         Some(seid.latest_block?.as_second())
     }),
-    ("seinode_peers", "Number of peers that a node is connected with", |seid| seid.peers?.try_into().ok()),
+    ("seinode_peers", "Number of connected peers", |seid| seid.peers?.try_into().ok()),
 ];
 
 /// Shows the heights of all nodes.

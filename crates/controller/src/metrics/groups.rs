@@ -33,12 +33,12 @@ impl GroupMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register(
             "seinodedeployment_phase",
-            "1 for the phase that a group is in, else 0",
+            "1 for the current phase of the group, else 0",
             self.object.phase.clone(),
         );
         registry.register(
             "seinodedeployment_condition",
-            "1 True, 0 False, -1 Unknown",
+            "Status of a condition: 1 True, 0 False, -1 Unknown",
             self.object.condition.clone(),
         );
         registry.register(

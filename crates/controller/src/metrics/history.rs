@@ -92,10 +92,10 @@ impl Default for HistoryMetrics {
 
 impl HistoryMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
-        registry.register("seinode_phase_transitions", "Changes of phase", self.transitions.clone());
+        registry.register("seinode_phase_transitions", "Phase transitions", self.transitions.clone());
         registry.register(
             "seinode_phase_duration_seconds",
-            "Time spent in a phase, observed when it is left",
+            "Time spent in a phase, observed when the phase ends",
             self.phase_seconds.clone(),
         );
         registry.register(
@@ -103,8 +103,8 @@ impl HistoryMetrics {
             "Time from a plan's creation to its end",
             self.plan_seconds.clone(),
         );
-        registry.register("task_failures", "Failed attempts of tasks", self.task_failures.clone());
-        registry.register("seinode_sidecar_health_probes", "Probes of healthz", self.probes.clone());
+        registry.register("task_failures", "Failed task attempts", self.task_failures.clone());
+        registry.register("seinode_sidecar_health_probes", "Health probes of sidecars", self.probes.clone());
         registry.register(
             "drift_corrections",
             "Owned objects whose drift was reverted, by kind",

@@ -39,10 +39,14 @@ impl NodeMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register(
             "seinode_phase",
-            "1 for the phase that a node is in, else 0",
+            "1 for the current phase of the node, else 0",
             self.object.phase.clone(),
         );
-        registry.register("seinode_condition", "1 True, 0 False, -1 Unknown", self.object.condition.clone());
+        registry.register(
+            "seinode_condition",
+            "Status of a condition: 1 True, 0 False, -1 Unknown",
+            self.object.condition.clone(),
+        );
         registry.register(
             "seinode_sidecar_ready",
             "1 if the last response of healthz was ready",
@@ -56,7 +60,7 @@ impl NodeMetrics {
         );
         registry.register(
             "seinode_tls_certificate_expiry_timestamp_seconds",
-            "End of validity of the certificate in the TLS Secret, Unix time",
+            "Expiry of the certificate in the TLS Secret, Unix time",
             self.certificate_expiry.clone(),
         );
         registry.register(

@@ -59,7 +59,11 @@ impl PassMetrics {
     pub(super) fn register(&self, runtime: &mut Registry) {
         runtime.register("reconcile", "Reconciles of an object, by result", self.passes.clone());
         runtime.register("reconcile_time_seconds", "Duration of a reconcile", self.seconds.clone());
-        runtime.register("max_concurrent_reconciles", "Limit of concurrent reconciles", self.workers.clone());
+        runtime.register(
+            "max_concurrent_reconciles",
+            "Maximum number of concurrent reconciles",
+            self.workers.clone(),
+        );
         runtime.register("active_workers", "Reconciles in progress", self.busy.clone());
     }
 

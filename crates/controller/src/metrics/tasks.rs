@@ -14,7 +14,7 @@ impl TaskMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register(
             "seinodetask_phase",
-            "1 for the phase that a SeiNodeTask is in, else 0",
+            "1 for the current phase of the SeiNodeTask, else 0",
             self.0.phase.clone(),
         );
         registry.register(

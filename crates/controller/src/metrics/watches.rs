@@ -21,7 +21,11 @@ struct KindLabels {
 impl WatchMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register("watch_errors", "Failed attempts to list or watch a kind", self.errors.clone());
-        registry.register("watches_failing", "Watches of a kind that fail at present", self.failing.clone());
+        registry.register(
+            "watches_failing",
+            "Watches of a kind that are currently failing",
+            self.failing.clone(),
+        );
     }
 
     pub(super) fn of(&self, kind: &'static str) -> WatchSeries {

@@ -40,7 +40,7 @@ fn sidecar(ctx: &Context, task: &SeiNodeTask, node: &Node) -> Sidecar {
     };
     let target = target.ok_or_else(|| Trouble {
         kind: TroubleKind::NoPod,
-        message: format!("the sidecar of SeiNode {} cannot be called yet", task.spec.node_ref.name),
+        message: format!("the sidecar of SeiNode {} is not reachable yet", task.spec.node_ref.name),
     });
     ctx.memory(task, |memory| {
         let watched = memory.sidecar.get_or_insert_with(|| ctx.sidecars.follow(ctx.waker(task)));

@@ -111,9 +111,7 @@ fn keyring_files(data: &Data, wanted: &str) -> Result<(), String> {
     }
     for suffix in [".info", ".address"] {
         if !data.keys().any(|key| key.ends_with(suffix)) {
-            return Err(format!(
-                "no data key ends in {suffix}: put the files of the keyring directory into it"
-            ));
+            return Err(format!("no data key ends in {suffix}: add the files of the keyring directory"));
         }
     }
     match data.contains_key(wanted) {

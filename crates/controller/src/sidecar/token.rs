@@ -108,7 +108,7 @@ impl Requested {
             return Ok(good.token.clone());
         }
         let fresh = timeout(DEADLINE, self.request()).await;
-        let fresh = fresh.unwrap_or_else(|_| Err(format!("no answer within {} s", DEADLINE.as_secs())));
+        let fresh = fresh.unwrap_or_else(|_| Err(format!("no response within {} s", DEADLINE.as_secs())));
         let fresh = fresh.map_err(|why| Error::Token {
             why: format!("failed to request one for audience {}: {why}", self.audience),
         })?;

@@ -102,7 +102,7 @@ fn a_stopped_node_is_scaled_to_zero_once_and_back_when_it_is_resumed() {
     });
     assert_eq!(life.repairs.len(), repairs + 1, "a paused node gets no pod back");
     set(&mut life, |node| node.spec.paused = None);
-    assert!(life.repairs.len() > repairs + 1, "the StatefulSet is applied again");
+    assert!(life.repairs.len() > repairs + 1, "the StatefulSet is reapplied");
 }
 
 #[test]

@@ -213,10 +213,16 @@ impl Acting<'_> {
         let Some(live) = &self.objects.job.live else {
             if self.objects.stateful_set.live.is_some() && !self.objects.is_scaled_down() {
                 self.apply_stateful_set(0);
-                return waiting(ReadyReason::WaitingForBootstrap, "the pod of the StatefulSet is ending");
+                return waiting(
+                    ReadyReason::WaitingForBootstrap,
+                    "the pod of the StatefulSet is terminating",
+                );
             }
             if self.objects.pod.live.is_some() {
-                return waiting(ReadyReason::WaitingForBootstrap, "the pod of the StatefulSet is ending");
+                return waiting(
+                    ReadyReason::WaitingForBootstrap,
+                    "the pod of the StatefulSet is terminating",
+                );
             }
             let uid = self.objects.uid("job");
             wanted.metadata.uid = Some(uid.clone());

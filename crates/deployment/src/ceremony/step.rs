@@ -33,7 +33,7 @@ pub(crate) fn step(observed: &Observed) -> Option<CeremonyStep> {
     let group = &*observed.group;
     let genesis = group.spec.genesis.as_ref()?;
     if was_completed(group) || not_running(group, &observed.nodes).is_empty() {
-        let text = format!("the genesis was created, and every validator runs{}", latecomers(observed));
+        let text = format!("the genesis was created and every validator is running{}", latecomers(observed));
         return Some(CeremonyStep::new(None, CeremonyReason::CeremonyComplete, text));
     }
     let ceremony = Ceremony { observed, group, genesis };
@@ -69,8 +69,8 @@ impl Ceremony<'_> {
             if let Some(rival) = &self.observed.ceremony.rival {
                 let chain = &self.genesis.chain_id;
                 let message = format!(
-                    "the genesis ceremony is not started: SeiNodeDeployment {rival} creates chain {chain} too; delete one of \
-                     them, and create it again under another chain ID"
+                    "the genesis ceremony is not started: SeiNodeDeployment {rival} also creates chain {chain}; delete one of \
+                     them and recreate it with another chain ID"
                 );
                 return CeremonyStep::blocked(None, StalledReason::ChainIdInUse, message);
             }
@@ -89,8 +89,8 @@ impl Ceremony<'_> {
             GenesisBucket::Unchecked | GenesisBucket::Empty => None,
             GenesisBucket::Holds(url) => {
                 let message = format!(
-                    "{url} exists and is not of this ceremony; if no chain runs from it, delete this SeiNodeDeployment and its \
-                     SeiNodes, then the objects of chain {} in the bucket, and create it again; otherwise use another chain ID",
+                    "{url} exists but does not belong to this ceremony; if no chain was started from it, delete this SeiNodeDeployment, \
+                     its SeiNodes and the objects of chain {} in the bucket, then recreate it; otherwise use another chain ID",
                     self.genesis.chain_id
                 );
                 let step = CeremonyStep::blocked(plan.cloned(), StalledReason::ChainIdInUse, message);
@@ -202,7 +202,7 @@ impl Ceremony<'_> {
         if self.observed.ceremony.bucket == GenesisBucket::Unchecked {
             let message = "the first validator was recreated while it assembled the genesis, and the operator has no \
                            credentials to check whether it was uploaded; delete this SeiNodeDeployment and its SeiNodes, \
-                           then the objects of the chain in the genesis bucket, and create it again";
+                           then the objects of the chain in the genesis bucket, and recreate it";
             return CeremonyStep::blocked(Some(plan), StalledReason::AssemblyFailed, message);
         }
         plan::withdraw(&mut plan);
@@ -221,7 +221,7 @@ impl Ceremony<'_> {
         let error = plan::assembly(&plan).and_then(|task| task.error.clone()).unwrap_or_default();
         let message = format!(
             "failed to assemble the genesis: {error}; resolve the cause and set annotation sei.io/retry of the \
-             SeiNodeDeployment to a new value, or delete it and its SeiNodes and create it again"
+             SeiNodeDeployment to a new value, or delete it and its SeiNodes and recreate it"
         );
         CeremonyStep::blocked(Some(plan), StalledReason::AssemblyFailed, message)
     }

@@ -73,7 +73,7 @@ impl Updates<'_> {
         if child.is_outdated {
             return Some((UPDATE_PENDING.to_owned(), turn.to_owned()));
         }
-        (!child.is_updated()).then(|| ("Updating".to_owned(), "waiting until the image runs".to_owned()))
+        (!child.is_updated()).then(|| ("Updating".to_owned(), "waiting for the new image to run".to_owned()))
     }
 
     /// Why a SeiNode of the set that serves is not created, if it is not.
@@ -123,7 +123,7 @@ fn at(
         Place::Unreadable => entry(None, why("Unreadable", &format!("the SeiNode {UNREADABLE}"))),
         Place::Foreign(message) => entry(None, why("ForeignObject", message)),
         Place::Ending(node) => {
-            let message = "waiting until the SeiNode of this name is deleted, to create another";
+            let message = "waiting for the SeiNode of this name to be deleted before it is recreated";
             entry(Some(node), why("WaitingForDeletion", message))
         }
         Place::Retained(child) => entry(Some(&child.node), why("Adopting", "waiting to be adopted")),

@@ -143,7 +143,7 @@ async fn service_taken_away(cluster: &Cluster) {
     until(cluster, name, "Running", is_running).await;
 }
 
-/// The documented way to change what is decided at creation, such as TLS: an old seid must not run on newer
+/// The documented way to change what is immutable, such as TLS: an old seid must not run on newer
 /// data.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recreated_node_does_not_bootstrap_a_volume_with_data_again() {

@@ -137,7 +137,7 @@ async fn missing_artifacts_are_reported_before_a_missing_genesis() {
         says(
             node,
             "WaitingForGenesis",
-            "s3://genesis/devnet-7/member-0/gentx.json, but the object does not exist",
+            "s3://genesis/devnet-7/member-0/gentx.json, but the object no longer exists",
         )
     })
     .await;

@@ -197,7 +197,7 @@ impl Attempts {
                 }
                 Ok(Ok(Attempt::Other(holder))) => {
                     gate.shut();
-                    return anyhow!("{holder} has taken it");
+                    return anyhow!("{holder} acquired it");
                 }
                 Ok(Ok(Attempt::Conflict)) => {}
                 Ok(Err(error)) => {

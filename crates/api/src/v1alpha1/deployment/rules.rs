@@ -17,7 +17,7 @@ pub(super) const GENESIS_NEEDS_VALIDATOR: (&str, &str) = (
 /// Nodes take part in a ceremony from their creation, or never.
 pub(super) const GENESIS_PRESENCE: (&str, &str) = (
     "has(self.genesis) == has(oldSelf.genesis)",
-    "genesis is decided at creation; delete and recreate the SeiNodeDeployment to add or remove it",
+    "genesis is immutable; delete and recreate the SeiNodeDeployment to add or remove it",
 );
 
 /// The settings that the nodes of a ceremony are created with.
@@ -25,20 +25,20 @@ pub(super) const GENESIS_DECIDED: (&str, &str) = (
     "self.chainId == oldSelf.chainId && self.stakingAmount == oldSelf.stakingAmount \
      && self.accountBalance == oldSelf.accountBalance \
      && (has(self.overrides) ? (has(oldSelf.overrides) && self.overrides == oldSelf.overrides) : !has(oldSelf.overrides))",
-    "chainId, stakingAmount, accountBalance and overrides of a genesis are decided at creation; delete and recreate the \
+    "chainId, stakingAmount, accountBalance and overrides of a genesis are immutable; delete and recreate the \
      SeiNodeDeployment under another chainId to change them",
 );
 
 /// An amount in one denomination.
 pub(super) const COIN: (&str, &str) = (
     "self.matches('^[0-9]+[a-zA-Z][a-zA-Z0-9/:._-]{2,127}$')",
-    "must be an amount with its denomination, such as 10000000usei",
+    "must be an amount with a denomination, such as 10000000usei",
 );
 
 /// Amounts in one or more denominations.
 pub(super) const COINS: (&str, &str) = (
     "self.matches('^[0-9]+[a-zA-Z][a-zA-Z0-9/:._-]{2,127}(,[0-9]+[a-zA-Z][a-zA-Z0-9/:._-]{2,127})*$')",
-    "must be amounts with their denominations, separated by commas, such as 1000000usei,500uatom",
+    "must be amounts with denominations, separated by commas, such as 1000000usei,500uatom",
 );
 
 /// The form of an account's address. Its checksum cannot be verified in CEL.
@@ -56,7 +56,7 @@ pub(super) const DURATION: (&str, &str) = (
 /// A rollout would wait forever for the first node that it pauses.
 pub(super) const NOT_PAUSED: (&str, &str) = (
     "!has(self.spec.paused) && !has(self.spec.stopped)",
-    "template.spec must not have paused or stopped: set them on one SeiNode, where the group leaves them",
+    "template.spec must not set paused or stopped: set them on an individual SeiNode, where the group keeps them",
 );
 
 /// The object has a spec. Evaluated at creation only: the Go controller's CRD admits objects without one.
@@ -96,8 +96,8 @@ pub(super) fn genesis_chain() -> Rule {
 pub(super) fn genesis_keys() -> Rule {
     at_creation(
         "!has(self.genesis) || !has(self.template.spec.validator) || !has(self.template.spec.validator.signingKey)",
-        "genesis and template.spec.validator.signingKey exclude each other: a ceremony creates the keys of its \
-         validators, so remove one of them",
+        "genesis and template.spec.validator.signingKey are mutually exclusive: a ceremony creates the keys of \
+         its validators; remove one of the two",
     )
 }
 
@@ -114,7 +114,7 @@ pub(super) fn ceremony_in_template() -> Rule {
 pub(super) fn blue_green_mode() -> Rule {
     turning_blue_green(
         "has(self.template.spec.fullNode)",
-        "BlueGreen runs a second set of nodes beside the first, which is for full nodes alone: set updateStrategy.type to \
+        "BlueGreen runs a second set of nodes next to the first and supports full nodes only: set updateStrategy.type to \
          InPlace or HardFork",
     )
 }
@@ -125,7 +125,7 @@ pub(super) fn blue_green_import() -> Rule {
         "!has(self.template.spec.dataVolume) || !has(self.template.spec.dataVolume.__import__) \
          || self.template.spec.dataVolume.__import__.pvcName.contains('$(name)')",
         "with BlueGreen, template.spec.dataVolume.import.pvcName must contain $(name), which becomes the name of each SeiNode: \
-         the second set of nodes needs volumes of its own",
+         the second set of nodes needs its own volumes",
     )
 }
 

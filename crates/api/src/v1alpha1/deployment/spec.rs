@@ -61,8 +61,8 @@ use crate::v1alpha1::lenient;
     validation = rules::exclusive("dataVolume.import.pvcName", "data")
 )]
 pub struct SeiNodeDeploymentSpec {
-    /// Number of SeiNodes. They are named `<name>-0` to `<name>-<replicas - 1>`; those that a `BlueGreen` update creates
-    /// `<name>-green-0` and so on, and those of the next one as before.
+    /// Number of SeiNodes. They are named `<name>-0` to `<name>-<replicas - 1>`; a `BlueGreen` update creates `<name>-green-0`
+    /// and so on, and the next one uses the first names again.
     #[serde(default = "one", deserialize_with = "lenient::integer")]
     #[schemars(with = "i32", range(min = 1, max = 100))]
     pub replicas: i64,
@@ -73,8 +73,8 @@ pub struct SeiNodeDeploymentSpec {
     /// `Retain` for validators whose keys exist only on their volumes, `Delete` for all others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
-    /// Creates the genesis of a new chain with the nodes of the group, which must be validators. Whether there is a
-    /// ceremony is decided at creation.
+    /// Creates the genesis of a new chain with the nodes of the group, which must be validators. Cannot be added or
+    /// removed after creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub genesis: Option<DeploymentGenesis>,
     /// `{}` publishes the group: a Service `<name>-external` and HTTPRoutes of the Gateway API.

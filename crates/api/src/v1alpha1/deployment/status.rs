@@ -51,7 +51,7 @@ pub struct SeiNodeDeploymentStatus {
     )]
     #[schemars(with = "Option<i32>", range(min = 0, max = 1000))]
     pub ready_replicas: Option<i64>,
-    /// SeiNodes that are ready and not about to be restarted or deleted.
+    /// SeiNodes that are ready and will not be restarted or deleted by a pending change.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -174,7 +174,7 @@ pub struct ChildNode {
     /// Its phase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<NodePhase>,
-    /// Why it is not available or not updated, as a reason; absent if it is both.
+    /// Reason why it is not available or not updated; absent if it is both.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What it is waiting for.
@@ -229,7 +229,7 @@ pub struct InternalPorts {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PodService {
-    /// Name of the Service, which is that of the SeiNode.
+    /// Name of the Service, the same as that of the SeiNode.
     pub name: String,
     /// Its namespace.
     pub namespace: String,
@@ -264,7 +264,7 @@ pub struct NetworkingStatus {
 pub struct RouteHost {
     /// The host name.
     pub hostname: String,
-    /// What is served there: `evm`, `rpc`, `rest` or `grpc`.
+    /// Protocol served there: `evm`, `rpc`, `rest` or `grpc`.
     #[serde(default)]
     pub protocol: String,
 }

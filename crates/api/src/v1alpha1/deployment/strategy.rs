@@ -25,7 +25,7 @@ const SCALE_DOWN_DELAY: Duration = Duration::from_secs(30);
 )]
 pub struct UpdateStrategy {
     /// `InPlace` updates the existing SeiNodes, `BlueGreen` replaces full nodes with new ones that have caught up, `HardFork`
-    /// updates each one after its seid has halted at a height.
+    /// updates each node after its seid has halted at a height.
     #[serde(rename = "type", default)]
     pub type_: StrategyType,
     /// Settings of `InPlace`.
@@ -87,8 +87,8 @@ pub struct InPlaceStrategy {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BlueGreenStrategy {
-    /// How long the replaced SeiNodes are kept after the traffic has moved, in seconds: until then a reverted template moves
-    /// it back at once. Absent: 30, in which connections to them can end.
+    /// How long replaced SeiNodes are kept after the traffic has moved, in seconds. While they exist, reverting the template
+    /// moves the traffic back immediately. Absent: 30, to drain connections.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -127,7 +127,7 @@ impl MaxUnavailable {
 #[serde(rename_all = "camelCase")]
 pub struct HardForkStrategy {
     /// Height of the chain's upgrade plan, at which the old image halts: the first block that the new image executes.
-    /// Each SeiNode keeps its image until its seid was seen to halt there.
+    /// Each SeiNode keeps its image until its seid has halted there.
     #[serde(deserialize_with = "lenient::integer")]
     #[schemars(range(min = 1, max = INTEGER_MAX))]
     pub halt_height: i64,

@@ -44,7 +44,7 @@ pub struct TemplateMetadata {
 }
 
 /// Turns the schema of a SeiNode's spec into that of a template: names may contain [`NAME_VARIABLE`], and
-/// what is decided at creation is decided for the group.
+/// what is immutable in a SeiNode is immutable in the group.
 pub(crate) fn adapt(schema: &mut JSONSchemaProps) {
     for rule in schema.x_kubernetes_validations.iter_mut().flatten() {
         if rule.rule == node_rules::SECRET_NAME.0 {

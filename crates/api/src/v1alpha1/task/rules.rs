@@ -12,7 +12,7 @@ pub(super) const ONE_OPERATION: (&str, &str) = (
 /// A node whose first plan failed has no complete configuration.
 pub(super) const READY_NEEDS_RUNNING: (&str, &str) = (
     "!has(self.markReady) || self.requirePhase == 'Running'",
-    "markReady requires requirePhase Running: seid of a Failed node would start without its configuration",
+    "markReady requires requirePhase Running: on a Failed node, seid would start without its configuration",
 );
 
 /// What an operation was run with must remain readable.

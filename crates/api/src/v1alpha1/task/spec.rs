@@ -41,7 +41,7 @@ use crate::v1alpha1::{NodePhase, lenient};
     validation = rules::IMMUTABLE
 )]
 pub struct SeiNodeTaskSpec {
-    /// The SeiNode, in the same namespace. It may be created later.
+    /// The SeiNode, in the same namespace. It does not have to exist yet.
     pub node_ref: NodeReference,
     /// Phase that the SeiNode must be in. The task waits for it.
     #[serde(default)]
@@ -60,7 +60,7 @@ pub struct SeiNodeTaskSpec {
     )]
     #[schemars(with = "Option<i32>", range(min = 1, max = 604_800))]
     pub timeout_seconds: Option<i64>,
-    /// The SeiNodeTask is deleted when it has been finished for so long. Absent: it is kept.
+    /// How long a finished SeiNodeTask is kept before it is deleted. Absent: it is not deleted.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -68,19 +68,19 @@ pub struct SeiNodeTaskSpec {
     )]
     #[schemars(with = "Option<i32>", range(min = 0, max = 31_536_000))]
     pub ttl_seconds_after_finished: Option<i64>,
-    /// `{}` restarts seid alone; the pod and the sidecar keep running. Needs a sidecar of v0.0.56 or later.
+    /// `{}` restarts only seid; the pod and the sidecar keep running. Requires a sidecar of v0.0.56 or later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart_seid: Option<RestartSeid>,
-    /// `{}` lets seid start, also where a `mark-not-ready` task of another client holds it.
+    /// `{}` lets seid start, even if a `mark-not-ready` task of another client holds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark_ready: Option<MarkReady>,
-    /// `{}` uploads the newest complete snapshot once. Needs a sidecar of v0.0.66 or later.
+    /// `{}` uploads the newest complete snapshot once. Requires a sidecar of v0.0.66 or later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot_upload: Option<SnapshotUpload>,
-    /// Votes on a proposal with the operator keyring of the node. Needs a sidecar of v0.0.64 or later.
+    /// Votes on a proposal with the operator keyring of the node. Requires a sidecar of v0.0.64 or later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub governance_vote: Option<GovernanceVote>,
-    /// Proposes a software upgrade with the operator keyring of the node. Needs a sidecar of v0.0.64 or later.
+    /// Proposes a software upgrade with the operator keyring of the node. Requires a sidecar of v0.0.64 or later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software_upgrade_proposal: Option<SoftwareUpgradeProposal>,
 }

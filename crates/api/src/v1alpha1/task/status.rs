@@ -36,22 +36,22 @@ pub struct SeiNodeTaskStatus {
     /// UID of the SeiNode that the task was started on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_uid: Option<String>,
-    /// When the task got its node. It is not submitted before that.
+    /// When the task started on its node. It is not submitted before that.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::time")]
     pub start_time: Option<Time>,
-    /// When the sidecar was first seen to know the task. It is not submitted after that.
+    /// When the task was first observed in the sidecar. It is not submitted after that.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::time")]
     pub submission_time: Option<Time>,
-    /// When the task was complete or had failed.
+    /// When the task completed or failed.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::time")]
     pub completion_time: Option<Time>,
-    /// What the operation resulted in, if the sidecar reports it.
+    /// Result of the operation, if the sidecar reports one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<NodeTaskResult>,
     /// Why the task failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Conditions; `Ready` is True when the task is complete.
+    /// Conditions; `Ready` is True once the task is complete.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::readable_items")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Option<Vec<Condition>>,
@@ -106,7 +106,7 @@ impl NodeTaskPhase {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeTaskResult {
-    /// Of an upload: `uploaded`, or `noop` with the reason. Of a transaction: how it was included in a block.
+    /// For an upload: `uploaded`, or `noop` with the reason. For a transaction: how it was included in a block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
     /// Height of the uploaded snapshot, or of the block with the transaction.

@@ -29,7 +29,7 @@ fn objects_of_another_ceremony_stop_one_that_has_not_started() {
     let text = message(&world, "Stalled");
     assert!(text.contains("s3://genesis/devnet-1/genesis.json exists"), "{text}");
 
-    world.ceremony.bucket = GenesisBucket::Unavailable("no answer within 5 s".into());
+    world.ceremony.bucket = GenesisBucket::Unavailable("no response within 5 s".into());
     rest(&mut world);
     assert_eq!((world.names().len(), reason(&world)), (0, "WaitingForBucket".into()));
     assert!(world.decide().ceremony.unwrap().next.is_some(), "it is checked again");
