@@ -239,7 +239,7 @@ fn pages_in_messages_exist() {
 }
 
 #[test]
-fn metrics_are_served() {
+fn every_documented_metric_is_served() {
     let served = fs::read_to_string(root().join("docs/metrics.md")).unwrap();
     let mut faults = Vec::new();
     for (path, text) in pages() {
@@ -256,7 +256,7 @@ fn metrics_are_served() {
 }
 
 #[test]
-fn reasons_are_in_the_vocabulary() {
+fn every_reason_in_the_docs_exists() {
     let events = EventReason::ALL.iter().map(|reason| reason.as_str());
     let of_groups = group::Reason::all().map(group::Reason::as_str);
     let of_tasks = task::Reason::all().map(task::Reason::as_str);
@@ -298,7 +298,7 @@ fn product(folders: &[&str]) -> String {
 }
 
 #[test]
-fn documented_reasons_are_set() {
+fn every_documented_reason_is_used() {
     // The types ensure that every set reason is documented; this ensures that every documented reason is set.
     let written = |code: &str, reason: &str| {
         // `Ready(NodeReady)`: the variant of the condition's own enum.
@@ -326,7 +326,7 @@ fn is_compound(word: &str) -> bool {
 }
 
 #[test]
-fn this_test_can_fail() {
+fn broken_links_paths_and_reasons_are_found() {
     let text = "# A b\n```\n[x](no.md) `crates/no`\n```\nsee [`y`](z.md#q) and `crates/no`, `NoSuchReason`";
     let lines: Vec<_> = prose(text).collect();
     assert_eq!(lines.len(), 2, "code is no prose");

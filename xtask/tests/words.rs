@@ -80,7 +80,7 @@ fn found(path: &str, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn texts_are_in_plain_technical_english() {
+fn texts_contain_no_avoided_phrase() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let files = files(root);
     assert!(files.len() > 300, "the whole repository is read, not {} files", files.len());

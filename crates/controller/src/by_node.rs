@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_that_nothing_keeps_are_dropped() {
+    fn unreferenced_entries_are_dropped() {
         let (entries, mut live) = (ByNode::default(), Vec::new());
         let add = |index: usize| {
             let entry = Arc::new(index);

@@ -164,7 +164,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn a_node_that_is_gone_is_forgotten_and_its_watches_end() {
+    async fn a_deleted_node_is_dropped_from_memory_and_its_watches_end() {
         let open = Arc::new(());
         let held = Arc::clone(&open);
         let client = testbed::client(move |_| {

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn an_undecodable_object_is_read_in_a_watch() {
+    fn a_watch_reports_an_undecodable_object() {
         let event = json!({ "type": "ADDED", "object": node("a", &json!("none")) });
         let WatchEvent::Added(item) = serde_json::from_value::<WatchEvent<Decoded<SeiNode>>>(event).unwrap()
         else {

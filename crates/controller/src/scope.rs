@@ -59,7 +59,7 @@ mod tests {
     use crate::testbed;
 
     #[tokio::test]
-    async fn a_pass_keeps_nothing_in_memory_of_a_node_that_is_gone() {
+    async fn a_pass_keeps_nothing_in_memory_of_a_deleted_node() {
         let client = testbed::client(|_| testbed::failure(404));
         let (ctx, mut writers) = testbed::context(&client, &[]);
         let [node, successor] = ["u1", "u2"].map(|uid| testbed::node(uid, json!({ "fullNode": {} })));

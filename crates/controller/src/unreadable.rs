@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_without_status_is_reported_and_conditions_of_another_form_are_left_alone() {
+    fn a_node_without_status_is_reported_and_malformed_conditions_are_not_changed() {
         let now = Timestamp::UNIX_EPOCH;
         assert!(condition_patch::<SeiNode>(&json!({ "metadata": {} }), "no spec", now).is_some());
         let strange = json!({ "metadata": {}, "status": { "conditions": "none" } });

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_was_canceled_with_its_process_is_submitted_again_and_not_endlessly() {
+    fn a_task_canceled_by_a_process_exit_is_resubmitted_within_its_retry_budget() {
         let canceled = |error: &str, run| Record { state: State::Failed, run, error: Some(error.to_owned()) };
         for (record, verdict) in [
             (canceled("context canceled", Some(1)), Verdict::Submit),

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retained_claim_is_own_to_a_node_of_its_name_and_chain_that_wants_it_or_is_on_it() {
+    fn a_retained_claim_belongs_to_a_node_of_its_name_and_chain_that_requests_or_uses_it() {
         let (wants, not) = (node(json!(true), json!({})), node(json!(null), json!({})));
         let planned = json!({ "plan": { "phase": "Active", "tasks": [], "claimUid": "u" } });
         let owner = json!([{ "apiVersion": "v1", "kind": "Gateway", "name": "g", "uid": "g" }]);

@@ -182,7 +182,7 @@ mod tests {
         let (one, two) = (validator("a", "v1", "key", 1), validator("a", "v2", "copy", 2));
         let uses = [at(&one, Stage::Pod), at(&two, Stage::Pod)];
         for node in [&one, &two] {
-            assert!(rival(node, &uses).unwrap().contains("at once"));
+            assert!(rival(node, &uses).unwrap().contains("immediately"));
         }
     }
 

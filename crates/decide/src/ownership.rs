@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_is_own_ending_or_foreign() {
+    fn objects_are_classified_as_own_terminating_or_foreign() {
         let old = owner("SeiNode", "rpc-0", "old");
         for (owners, deleted, expected) in [
             (vec![owner("SeiNode", "rpc-0", "new")], false, Ownership::Own),

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_that_does_not_run_says_why() {
+    fn a_pod_that_is_not_running_has_a_reason() {
         let ended = json!({ "terminated": { "exitCode": 1, "reason": "Error" } });
         let unscheduled =
             json!({ "type": "PodScheduled", "status": "False", "message": "0/3 nodes are available" });

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn every_step_of_an_update_of_a_bootstrap_and_towards_state_sync_is_written() {
+    fn every_step_of_updates_bootstraps_and_state_sync_is_written_immediately() {
         let update = status(&["apply-statefulset", "replace-pod", "observe-image", "mark-ready"]);
         let bootstrap =
             status(&["ensure-data-pvc", "deploy-bootstrap-job", "mark-ready", "await-bootstrap-complete"]);

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn pods_of_others_are_left_alone() {
+    fn pods_of_other_owners_are_ignored() {
         assert!(matches!(judge(Some(&set(3, "b")), &[pod("a", "other")], None), Verdict::Wait(_)));
     }
 }

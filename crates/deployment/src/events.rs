@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rollout_is_reported_at_its_start_and_its_end_and_not_between() {
+    fn a_rollout_has_an_event_at_its_start_and_its_end_only() {
         let ready = status("Ready", "Complete", None);
         let updating = status("Upgrading", "UpdatingNodes", None);
         let blocked = status("Upgrading", "Blocked", Some("NodeStalled"));
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_group_is_no_event_until_it_is_ready() {
+    fn a_new_group_has_no_event_before_it_is_ready() {
         let none = SeiNodeDeploymentStatus::default();
         let pending = status("Pending", "CreatingNodes", None);
         let starting = status("Initializing", "WaitingForNodes", None);

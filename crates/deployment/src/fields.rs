@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_has_the_named_fields_as_they_are_now() {
+    fn a_partial_object_has_the_current_values_of_the_named_fields() {
         let spec = json!({
             "image": "a", "overrides": { "x": "1", "y": "2" }, "peers": [{ "label": {} }], "fullNode": {},
         });

@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_has_one_place_in_a_group() {
+    fn each_name_has_one_seat_in_a_group() {
         let mut group = SeiNodeDeployment::default();
         group.metadata.name = Some("rpc".to_owned());
         for color in [Color::Blue, Color::Green] {

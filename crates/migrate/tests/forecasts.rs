@@ -94,7 +94,7 @@ fn a_changed_image_replaces_the_pod() {
 }
 
 #[test]
-fn a_failed_plan_is_wedged() {
+fn a_failed_plan_is_reported_as_wedged() {
     let mut plan = recorded("full-plain/plan.json")["init"]["plan"].clone();
     plan["phase"] = "Failed".into();
     plan["tasks"][0]["status"] = "Failed".into();

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_id_follows_from_the_uid_alone() {
+    fn the_id_is_derived_from_the_uid_only() {
         let (first, again, other) = (
             task("a", json!({ "restartSeid": {} })),
             task("a", json!({ "markReady": {} })),

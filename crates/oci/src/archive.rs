@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_can_be_followed_from_its_index_to_its_files() {
+    fn an_archive_resolves_from_its_index_to_its_files() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.tar");
         two_tags(&path);

@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parents_come_before_their_files_and_nothing_says_when() {
+    fn layers_list_parents_before_files_and_have_no_timestamps() {
         let mut files = Rootfs::base();
         files.file("/a/b/c", 0o600, "text");
         files.link("/a/link", "b/c");
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_brings_its_libraries_and_its_loader() {
+    fn a_program_is_added_with_its_libraries_and_loader() {
         let mut files = Rootfs::base();
         files.program("/bin/cargo-of-tests", &std::env::current_exe().unwrap()).unwrap();
         let libraries: Vec<_> = files.entries.keys().filter(|path| path.contains(".so")).collect();

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_peers_are_not_replaced_by_none() {
+    fn known_peers_are_not_replaced_with_an_empty_list() {
         let peers = |sources: serde_json::Value, incremental: bool, found: &[&str]| {
             let peers = serde_json::from_value(sources).unwrap();
             let intent = ConfigIntent { incremental, peers, ..ConfigIntent::default() };

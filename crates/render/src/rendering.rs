@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_are_rendered_once_and_not_before_they_are_needed() {
+    fn objects_are_rendered_lazily_and_once() {
         let (node, platform) = (node("seid:1"), platform());
         let rendering = Rendering::of(Node::of(&node), &platform);
         assert_eq!(rendering.error(), None);

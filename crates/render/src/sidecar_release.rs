@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn releases_are_read_from_tags_alone() {
+    fn releases_are_read_only_from_tags() {
         for (image, expected) in [
             ("ghcr.io/sei-protocol/seictl:v0.0.49", Some([0, 0, 49])),
             ("host:5000/seictl:v1.2.3-rc.1", Some([1, 2, 3])),

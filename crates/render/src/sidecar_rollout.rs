@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_restarts_without_the_setting_and_one_node_at_a_time_with_it() {
+    fn rollouts_are_disabled_by_default_and_otherwise_one_node_at_a_time() {
         let paced = |nodes| SidecarRollout::Paced { max_unavailable: NonZeroU32::new(nodes).unwrap() };
         assert_eq!(read("", ""), (SidecarRollout::WithImage, 0));
         assert_eq!(read("WithImage", "3"), (SidecarRollout::WithImage, 0));

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_that_cannot_be_decoded_has_a_line_that_names_the_field() {
+    fn an_undecodable_object_is_shown_with_the_field() {
         let mut bad = node("bad", &[]);
         bad["spec"]["overrides"] = json!(7);
         let fleet = Fleet::of(&[bad, node("good", &[condition("Ready", "True", "NodeReady")])], &[]);

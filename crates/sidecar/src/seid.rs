@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_of_an_answer_are_read() {
+    fn both_response_formats_are_decoded() {
         let sync = json!({ "sync_info": {
             "latest_block_height": "7", "latest_block_time": "2027-01-01T00:00:00.5Z", "catching_up": true,
         } });

@@ -324,7 +324,7 @@ async fn every_release_reports_its_task_types_and_the_node_id_before_seid_runs()
 }
 
 #[tokio::test]
-async fn seid_says_how_far_it_is_once_the_sidecar_lets_it_start() {
+async fn seid_reports_its_height_once_the_sidecar_lets_it_start() {
     let bed = bed().await;
     let seid = bed.transport.seid(&format!("http://{HOST}:26657")).unwrap();
     assert!(matches!(seid.status().await, Err(Error::Unreachable { .. })));

@@ -55,7 +55,7 @@ impl Caller {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_3000_nodes_300_hang_and_the_others_respond() {
+async fn hung_sidecars_do_not_affect_the_others() {
     let simulator = Simulator::start(Access::AnyToken).await.unwrap();
     let host = |index: usize| format!("rpc-{index}-0.rpc-{index}.default.svc.cluster.local");
     let (hung, healthy): (Vec<usize>, Vec<usize>) = (0..3000).partition(|index| index % 10 == 0);

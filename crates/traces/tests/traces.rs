@@ -71,7 +71,7 @@ fn bed() -> (Traces, InMemorySpanExporter, Log) {
 }
 
 #[test]
-fn requests_are_below_the_reconcile_and_texts_of_the_client_are_not_exported() {
+fn request_spans_are_children_of_the_reconcile_and_client_logs_are_not_exported() {
     let (traces, exporter, log) = bed();
     let spans = spans(&traces, &exporter, fmt::layer().with_writer(log.writer()));
     let names: Vec<_> = spans.iter().map(|span| &*span.name).collect();
@@ -105,7 +105,7 @@ fn log_lines_of_a_reconcile_name_its_trace() {
 }
 
 #[test]
-fn a_line_outside_of_a_trace_is_unchanged() {
+fn a_log_line_outside_a_trace_is_unchanged() {
     let log = Log::default();
     let json = fmt::layer().json().map_event_format(InJson).with_writer(log.writer());
     tracing::subscriber::with_default(tracing_subscriber::registry().with(json), || info!("starting"));
@@ -128,7 +128,7 @@ async fn spans_are_sent_to_the_collector_before_the_process_ends() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_no_plain_http_url_is_refused() {
+async fn only_plain_http_endpoints_are_accepted() {
     for endpoint in ["collector:4318", "https://collector:4318", "http://", ""] {
         let refused = Traces::to(endpoint, Handle::current()).unwrap_err().to_string();
         assert!(refused.contains("write http://HOST:PORT"), "{refused}");

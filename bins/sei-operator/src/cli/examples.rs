@@ -56,7 +56,7 @@ fn commands_in_the_documentation_are_accepted() {
 }
 
 #[test]
-fn a_call_is_found_with_its_words() {
+fn commands_in_shell_blocks_are_found_with_their_arguments() {
     let page = "sei-operator no\n```sh\n$ sei-operator status -n \"NS\" | head  # all\nkubectl\n```\nsei-operator no\n";
     assert_eq!(calls(page), [["sei-operator", "status", "-n", "NS"]]);
 }

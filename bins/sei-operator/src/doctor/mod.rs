@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_finding_is_a_line_and_its_fix_another() {
+    fn a_finding_is_printed_on_one_line_followed_by_its_fix() {
         let finding = |level, check, message: &str, fix: Option<&str>| Finding {
             level,
             check,

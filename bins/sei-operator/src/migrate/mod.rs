@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_is_a_line_and_what_happens_to_it_others() {
+    fn an_object_is_printed_on_one_line_followed_by_its_steps() {
         let forecast = |name: &str, effect, steps: &[&str], stalled| Forecast {
             kind: "SeiNode",
             namespace: "pacific-1".to_owned(),

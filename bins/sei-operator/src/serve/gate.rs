@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn writes_are_sent_only_while_the_lease_is_held_and_reads_always() {
+    async fn writes_require_the_lease_and_reads_do_not() {
         let gate = Gate::default();
         assert!(passes(&gate, Method::PUT).await, "without a lease, writes are always sent");
         gate.open_until(Instant::now() + Duration::from_secs(60));
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn sidecars_are_behind_the_same_gate() {
+    fn requests_to_sidecars_pass_the_same_gate() {
         let gate = Gate::default();
         assert!(sei_sidecar::Gate::is_open(&gate));
         gate.clone().open_until(Instant::now());

@@ -96,13 +96,13 @@ fn group() -> Value {
 }
 
 #[test]
-fn a_fleet() {
+fn a_fleet_is_shown_as_a_table() {
     let found = Fleet::of(&[stalled(), running(), starting()], &[group()]);
     insta::assert_snapshot!(fleet(&found, &Look::default(), now()));
 }
 
 #[test]
-fn a_fleet_with_every_column() {
+fn a_fleet_is_shown_with_every_column() {
     let found = Fleet::of(&[stalled(), running(), starting()], &[group()]);
     let look = Look { wide: true, namespaces: true, ..Look::default() };
     insta::assert_snapshot!(fleet(&found, &look, now()));
@@ -121,7 +121,7 @@ fn an_empty_fleet_says_where_to_look() {
 }
 
 #[test]
-fn a_node_that_starts() {
+fn a_starting_node_is_shown() {
     let pod = json!({
         "metadata": { "name": "rpc-1-0", "creationTimestamp": "2030-01-01T11:57:00Z" }, "spec": { "nodeName": "m5-large-7", "containers": [] },
         "status": { "phase": "Running", "containerStatuses": [
@@ -151,7 +151,7 @@ fn a_node_that_starts() {
 }
 
 #[test]
-fn a_node_that_needs_manual_intervention() {
+fn a_node_that_needs_manual_intervention_is_shown() {
     let around = Around { hidden: vec!["pods", "events"], ..Around::default() };
     insta::assert_snapshot!(node(&NodeReport::of(&stalled(), &around), &Look::default(), now()));
 }

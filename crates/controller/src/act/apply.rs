@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_that_takes_the_name_is_waited_for_while_it_ends_and_fails_the_plan_where_it_stays() {
+    fn an_object_with_the_name_is_waited_for_while_terminating_and_otherwise_fails_the_plan() {
         let outcome = |by| ApplyError::taken(by, "Service", "rpc-0").map(not_written);
         assert_eq!(outcome(Ownership::Own), None);
         let ending = outcome(Ownership::Ending);

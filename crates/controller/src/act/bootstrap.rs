@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_job_is_created_beside_the_pod_of_an_earlier_one() {
+    async fn no_job_is_created_before_the_pod_of_an_earlier_one_is_gone() {
         for (phase, is_created) in
             [("Running", false), ("Pending", false), ("Failed", true), ("Succeeded", true)]
         {
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_job_that_takes_the_name_is_waited_for_while_it_ends_and_fails_the_plan_where_it_stays() {
+    async fn a_job_with_the_name_is_waited_for_while_terminating_and_otherwise_fails_the_plan() {
         let owner = |uid: &str| json!({ "apiVersion": "sei.io/v1alpha1", "kind": "SeiNode", "name": "node-0", "uid": uid });
         for (owners, is_waited_for) in [(json!([owner("before")]), true), (json!([]), false)] {
             let metadata =

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_for_the_bucket_are_bounded() {
+    fn bucket_checks_have_a_deadline() {
         let now = Timestamp::from_second(1_000_000).unwrap();
         let waited = |hours: Option<i64>| {
             let mut task: PlannedTask =

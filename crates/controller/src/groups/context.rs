@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_concerns_its_owner_the_labeled_group_and_the_one_that_needs_its_name() {
+    fn an_object_wakes_its_owner_the_labeled_group_and_the_group_that_needs_its_name() {
         let node: SeiNode = serde_json::from_value(json!({
             "metadata": {
                 "name": "rpc-2", "namespace": "sei", "labels": { labels::DEPLOYMENT: "former" },

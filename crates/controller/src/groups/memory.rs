@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_is_not_repeated_at_once_but_another_is_not_delayed() {
+    fn the_same_write_is_delayed_and_a_different_one_is_not() {
         let delete = |uid: &str| Write::Delete { name: "rpc-2".into(), uid: uid.into() };
         let mut memory = Memory::default();
         assert_eq!(memory.pause("SeiNode rpc-2", &delete("a")), None);

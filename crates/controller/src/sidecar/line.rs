@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_new_pod_has_to_serve_the_new_certificate() {
+    async fn a_new_pod_must_serve_the_new_certificate() {
         let mut bed = bed().await;
         let (old, new) = (Authority::new("old").unwrap(), Authority::new("new").unwrap());
         let served = issue(&old);

@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stable_sidecar_is_probed_less_and_less_often() {
+    fn probe_intervals_grow_while_the_sidecar_is_stable() {
         let after = |seconds| health(Duration::from_secs(seconds), 0.0).as_secs();
         assert_eq!([after(0), after(60), after(400), after(90_000)], [10, 15, 100, 300]);
     }

@@ -149,14 +149,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_service_account_has_tokens() {
+    fn only_service_accounts_can_request_tokens() {
         let account = Account { namespace: "sei".to_owned(), name: "operator".to_owned() };
         assert_eq!(Account::of_user("system:serviceaccount:sei:operator"), Some(account));
         assert_eq!(Account::of_user("kubernetes-admin"), None);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_token_is_kept_for_most_of_its_life_and_replaced_when_it_is_refused() {
+    async fn a_token_is_reused_until_shortly_before_expiry_and_replaced_when_rejected() {
         let kept = Kept {
             token: Token::new("one").unwrap(),
             since: Instant::now(),

@@ -94,7 +94,7 @@ fn a_changed_configuration_waits_for_the_next_image_and_is_reported_until_then()
 }
 
 #[test]
-fn a_changed_configuration_restarts_the_node_once_where_that_is_requested() {
+fn a_changed_configuration_restarts_the_node_once_if_requested() {
     let mut life = running();
     immediately(&mut life);
     until_quiet(&mut life);

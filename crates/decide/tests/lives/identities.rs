@@ -203,7 +203,7 @@ fn a_failed_update_is_not_retried_because_the_sidecar_restarted() {
 }
 
 #[test]
-fn a_claim_that_is_replaced_under_the_first_plan_starts_it_over() {
+fn the_first_plan_restarts_when_its_claim_is_replaced() {
     let mut life = Life::new(json!({ "chainId": "c", "image": "seid:a", "fullNode": {} }));
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     let ensured = Outcome::DoneOn { uid: "claim-1".to_owned() };

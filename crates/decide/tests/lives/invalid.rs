@@ -90,7 +90,7 @@ fn message(life: &Life, kind: ConditionType) -> String {
 }
 
 #[test]
-fn a_log_level_that_is_replaced_is_reported() {
+fn an_overridden_log_level_is_reported() {
     let mut life = running();
     life.change(|node| {
         node.spec.overrides = Some([("logging.level".to_owned(), "debug".to_owned())].into());
@@ -120,7 +120,7 @@ fn a_restarted_sidecar_is_released_despite_invalid_pod_fields() {
 }
 
 #[test]
-fn a_status_of_a_later_version_is_left_alone() {
+fn a_status_of_a_later_version_is_not_changed() {
     let mut life = running();
     life.node.status.as_mut().unwrap().phase = Some(NodePhase::Unknown);
     life.change(|node| node.spec.image = "seid:1".to_owned());

@@ -51,7 +51,7 @@ fn is_active(plan: Option<TaskPlan>) -> bool {
 }
 
 #[test]
-fn the_oldest_task_gets_the_node_and_the_next_one_when_it_has_finished() {
+fn tasks_run_one_at_a_time_oldest_first() {
     let mut life = running();
     let before = life.node.status.clone().unwrap();
     life.tasks = vec![task("c", 2, "Running"), task("b", 1, "Running"), task("a", 1, "Running")];
@@ -74,7 +74,7 @@ fn the_oldest_task_gets_the_node_and_the_next_one_when_it_has_finished() {
 }
 
 #[test]
-fn a_task_waits_for_the_plan_of_the_node_for_its_phase_and_while_it_is_paused() {
+fn a_task_waits_for_plans_for_its_phase_and_while_the_node_is_paused() {
     let mut life = running();
     life.tasks = vec![task("failed", 0, "Failed")];
     finish(&mut life);
@@ -93,7 +93,7 @@ fn a_task_waits_for_the_plan_of_the_node_for_its_phase_and_while_it_is_paused() 
 }
 
 #[test]
-fn an_update_waits_for_the_task_that_has_the_node_and_says_which() {
+fn an_update_waits_for_the_running_task_and_names_it() {
     let mut life = running();
     life.tasks = vec![task("a", 0, "Running")];
     finish(&mut life);
@@ -110,7 +110,7 @@ fn an_update_waits_for_the_task_that_has_the_node_and_says_which() {
 }
 
 #[test]
-fn a_sidecar_that_restarts_while_a_task_has_the_node_is_made_ready_although_an_update_is_due() {
+fn a_restarted_sidecar_is_made_ready_during_a_task_before_a_due_update() {
     let mut life = running();
     life.tasks = vec![task("a", 0, "Running")];
     finish(&mut life);
@@ -128,7 +128,7 @@ fn a_sidecar_that_restarts_while_a_task_has_the_node_is_made_ready_although_an_u
 }
 
 #[test]
-fn the_node_keeps_its_task_while_tasks_are_not_known() {
+fn the_node_keeps_its_task_while_the_task_cache_is_not_synced() {
     let mut life = running();
     life.tasks = vec![task("a", 0, "Running")];
     finish(&mut life);

@@ -78,7 +78,7 @@ fn an_active_plan_stops_where_it_is_and_continues_there() {
 }
 
 #[test]
-fn a_stopped_node_is_scaled_to_zero_once_and_back_when_it_is_resumed() {
+fn a_stopped_node_is_scaled_to_zero_and_back_when_resumed() {
     fn scaled(to: i32) -> Box<dyn Fn(&mut Observed)> {
         Box::new(move |observed| {
             let set = Arc::make_mut(observed.children.stateful_set.as_mut().unwrap());
@@ -106,7 +106,7 @@ fn a_stopped_node_is_scaled_to_zero_once_and_back_when_it_is_resumed() {
 }
 
 #[test]
-fn the_phase_paused_of_a_later_go_controller_is_read_as_the_phase_before() {
+fn phase_paused_of_a_later_go_controller_is_read_as_the_previous_phase() {
     for (has_set, phase) in [(true, NodePhase::Running), (false, NodePhase::Pending)] {
         let mut life = life();
         life.change(|node| node.spec.paused = Some(true));

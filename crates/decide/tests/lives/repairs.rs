@@ -40,7 +40,7 @@ fn a_rejected_repair_makes_the_node_not_ready() {
 }
 
 #[test]
-fn a_repair_that_does_not_last_is_reported_and_not_repeated() {
+fn a_repair_that_is_undone_is_reported_and_not_repeated() {
     let mut life = edited();
     let paths = vec!["/spec/replicas".to_owned()];
     let overridden = Overridden { kind: "StatefulSet", name: "node-0".to_owned(), paths };
@@ -116,7 +116,7 @@ fn the_claim_of_a_running_node_is_marked_once_its_pod_is_ready() {
 }
 
 #[test]
-fn a_publisher_whose_pod_has_no_label_for_it_is_left_as_it_is() {
+fn a_publisher_without_the_publish_label_is_not_restarted() {
     let publish = json!({ "tendermint": { "keepRecent": 3, "publish": {} } });
     let spec = json!({ "chainId": "c", "image": "seid:0", "archive": { "snapshotGeneration": publish } });
     let mut life = Life::new(spec);

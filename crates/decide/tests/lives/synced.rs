@@ -23,7 +23,7 @@ fn synced(life: &mut Life) -> Option<(String, String)> {
 }
 
 #[test]
-fn a_status_changes_with_the_verdict_and_not_with_the_height() {
+fn the_status_changes_with_synced_and_not_with_the_height() {
     let condition = |status: &str, reason: &str| Some((status.to_owned(), reason.to_owned()));
     let mut life = Life::new(json!({ "chainId": "c", "image": "seid:0", "fullNode": {} }));
     assert_eq!(synced(&mut life), None, "nothing was asked yet");

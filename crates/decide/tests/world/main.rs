@@ -152,7 +152,7 @@ impl Member {
 
 /// Status writes that record the end of a task are lost, and the spec changes before the next one.
 #[test]
-fn a_task_is_submitted_only_once_what_precedes_it_is_stored() {
+fn a_task_is_submitted_only_after_the_preceding_ones_are_stored() {
     let spec = json!({
         "chainId": "c", "image": "seid:0", "peers": [{ "static": { "addresses": [PEER] } }],
         "fullNode": { "snapshot": { "stateSync": {} } },

@@ -27,7 +27,7 @@ fn deletion_waits_for_the_nodes() {
 }
 
 #[test]
-fn retained_nodes_lose_their_owner_and_nothing_else_also_amid_a_rollout() {
+fn retained_nodes_lose_only_their_owner_even_during_a_rollout() {
     let mut spec = full_nodes(3);
     spec["deletionPolicy"] = json!("Retain");
     let mut world = World::new(spec);
@@ -60,7 +60,7 @@ fn kubectl_delete_with_cascade_orphan_retains() {
 }
 
 #[test]
-fn validators_with_the_only_copy_of_their_keys_are_retained_unless_delete_is_written_out() {
+fn validators_with_the_only_copy_of_their_keys_are_retained_unless_delete_is_explicit() {
     for (policy, kept) in [(json!(null), 2), (json!("Delete"), 0), (json!("Retain"), 2)] {
         let mut spec = validators(2);
         if !policy.is_null() {
@@ -75,7 +75,7 @@ fn validators_with_the_only_copy_of_their_keys_are_retained_unless_delete_is_wri
 }
 
 #[test]
-fn retained_nodes_are_adopted_again_and_restarted_by_nothing() {
+fn retained_nodes_are_adopted_without_a_restart() {
     let mut spec = full_nodes(2);
     spec["deletionPolicy"] = json!("Retain");
     let mut world = World::new(spec.clone());

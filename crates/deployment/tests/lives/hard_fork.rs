@@ -89,7 +89,7 @@ impl Chain {
 }
 
 #[test]
-fn images_are_replaced_when_seid_has_halted_and_not_before() {
+fn images_are_replaced_only_after_seid_has_halted() {
     let mut chain = Chain::new(3);
     chain.world.edit(IMAGE, json!(NEW));
     for _ in 0..HEIGHT - 2 {
@@ -110,7 +110,7 @@ fn images_are_replaced_when_seid_has_halted_and_not_before() {
 }
 
 #[test]
-fn a_node_whose_height_is_not_known_keeps_its_image_and_stops_no_other() {
+fn a_node_of_unknown_height_keeps_its_image_and_blocks_no_other() {
     let mut chain = Chain::new(3);
     chain.world.edit(IMAGE, json!(NEW));
     chain.unknown[1] = true;
@@ -219,7 +219,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_image_is_replaced_before_seid_was_seen_to_halt_and_every_upgrade_ends(
+    fn no_image_is_replaced_before_seid_has_halted_and_every_upgrade_completes(
         events in prop::collection::vec(event(), 1..80),
     ) {
         let mut chain = Chain::new(3);

@@ -41,7 +41,7 @@ fn answer(world: &mut World, kind: &str, status: &str) {
 }
 
 #[test]
-fn a_published_group_has_a_service_and_routes_until_it_is_no_longer() {
+fn a_group_has_an_external_service_and_routes_only_while_published() {
     let mut world = published(full_nodes(1));
     world.settle();
     assert_eq!(names(&world, ObjectKind::Service), ["rpc-external", "rpc-internal"]);
@@ -57,7 +57,7 @@ fn a_published_group_has_a_service_and_routes_until_it_is_no_longer() {
 }
 
 #[test]
-fn websockets_are_routed_to_their_port_however_clients_write_them() {
+fn websockets_are_routed_regardless_of_the_case_of_the_header() {
     let mut world = published(full_nodes(1));
     world.settle();
     let rules = &world.object(ObjectKind::HTTPRoute, "rpc-evm")["spec"]["rules"];
@@ -147,7 +147,7 @@ fn the_younger_of_two_routes_of_one_host_name_is_reported_and_nothing_is_written
 }
 
 #[test]
-fn routes_stay_as_they_are_while_the_gateway_is_not_known() {
+fn routes_are_not_changed_while_the_gateway_is_unknown() {
     let mut world = published(full_nodes(1));
     world.settle();
     let before = world.objects.clone();
@@ -159,7 +159,7 @@ fn routes_stay_as_they_are_while_the_gateway_is_not_known() {
 }
 
 #[test]
-fn objects_of_others_are_never_touched() {
+fn objects_of_other_owners_are_never_changed() {
     for (kind, name) in [
         (ObjectKind::Service, "rpc-internal"),
         (ObjectKind::Service, "rpc-external"),
@@ -187,7 +187,7 @@ fn objects_of_others_are_never_touched() {
 }
 
 #[test]
-fn drained_machines_evict_no_more_pods_than_an_update_may_make_unavailable() {
+fn drains_evict_no_more_pods_than_max_unavailable() {
     let mut spec = full_nodes(4);
     spec["updateStrategy"]["inPlace"] = json!({ "maxUnavailable": "50%" });
     let mut world = World::new(spec);

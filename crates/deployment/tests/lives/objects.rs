@@ -63,7 +63,7 @@ fn is_current(group: &SeiNodeDeployment, node: &SeiNode) -> bool {
 }
 
 #[test]
-fn the_objects_of_a_group_are_those_of_the_go_controller_but_for_what_is_listed() {
+fn objects_of_a_group_match_the_go_controller_except_for_documented_differences() {
     let mut found = BTreeSet::new();
     let (mut compared_nodes, mut compared_objects) = (0, 0);
     for recorded in Recorded::all() {
@@ -117,7 +117,7 @@ fn new_nodes_carry_the_generation_of_the_group_as_their_revision() {
 }
 
 #[test]
-fn the_status_of_a_ready_group_says_what_the_go_controller_says() {
+fn the_status_of_a_ready_group_matches_the_go_controller() {
     let ready = |recorded: &Recorded| {
         recorded.state["seiNodeDeployment"]["status"]["phase"] == "Ready"
             && recorded.status().phase == Some(DeploymentPhase::Ready)
@@ -145,7 +145,7 @@ fn the_status_of_a_ready_group_says_what_the_go_controller_says() {
 }
 
 #[test]
-fn phases_are_those_of_the_go_controller_where_it_saw_its_nodes() {
+fn phases_match_the_go_controller_where_it_observed_its_nodes() {
     // Those of a ceremony are first brought to select their peers by label.
     for recorded in Recorded::all().into_iter().filter(|recorded| recorded.group().spec.genesis.is_none()) {
         let theirs = recorded.state["seiNodeDeployment"]["status"]["phase"].as_str().unwrap();

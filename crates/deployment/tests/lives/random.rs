@@ -214,7 +214,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_two_nodes_share_a_key_no_act_exceeds_the_budget_and_every_life_ends_or_names_its_wait(
+    fn no_two_nodes_share_a_key_and_no_write_exceeds_the_budget(
         has_second in prop::bool::weighted(0.2),
         events in prop::collection::vec(event(), 1..80),
     ) {

@@ -37,7 +37,7 @@ fn one_node_is_deleted_at_a_time() {
 }
 
 #[test]
-fn the_only_keys_of_a_validator_are_deleted_after_consent_to_this_very_node() {
+fn the_only_keys_of_a_validator_are_deleted_only_after_confirmation_for_that_node() {
     let mut world = World::new(validators(2));
     world.settle();
     world.edit("/replicas", json!(1));
@@ -60,7 +60,7 @@ fn the_only_keys_of_a_validator_are_deleted_after_consent_to_this_very_node() {
 }
 
 #[test]
-fn keys_in_secrets_need_no_consent() {
+fn keys_in_secrets_need_no_confirmation() {
     let mut spec = validators(2);
     let key = |name: &str| json!({ "secret": { "secretName": name } });
     spec["template"]["spec"]["validator"] =
@@ -100,7 +100,7 @@ fn a_foreign_node_is_never_touched_and_the_others_are_created() {
 }
 
 #[test]
-fn a_node_that_is_deleted_by_hand_is_created_again_when_it_is_gone() {
+fn a_manually_deleted_node_is_recreated_once_it_is_gone() {
     let mut world = World::new(full_nodes(2));
     world.settle();
     world.nodes.get_mut("rpc-0").unwrap()["metadata"]["deletionTimestamp"] = json!("2027-01-01T00:00:00Z");

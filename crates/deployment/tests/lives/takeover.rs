@@ -50,7 +50,7 @@ fn the_first_pass_over_a_group_restarts_and_deletes_nothing() {
 }
 
 #[test]
-fn every_recorded_group_ends_as_its_template_says_or_names_what_it_needs() {
+fn every_recorded_group_reaches_its_template_or_reports_what_it_needs() {
     for recorded in Recorded::all() {
         let group = recorded.group();
         let mut world = World::of(&recorded);
@@ -122,7 +122,7 @@ fn both_sets_of_an_unfinished_update_are_kept_and_the_second_one_can_be_deleted(
 }
 
 #[test]
-fn nodes_and_service_that_the_go_controller_retained_are_adopted_as_they_are() {
+fn nodes_and_services_retained_by_the_go_controller_are_adopted_unchanged() {
     for (after, before) in [
         ("11-delete-retain/05-deleted", "11-delete-retain/03-running"),
         ("11-delete-retain/06-gone", "11-delete-retain/03-running"),
@@ -160,7 +160,7 @@ fn nodes_and_service_that_the_go_controller_retained_are_adopted_as_they_are() {
 }
 
 #[test]
-fn nodes_that_the_garbage_collector_deletes_with_the_former_group_are_waited_for() {
+fn nodes_being_garbage_collected_with_the_former_group_are_waited_for() {
     let mut recorded = Recorded::read("12-delete-default/05-deleted");
     let mut next = Recorded::read("12-delete-default/03-running").state["seiNodeDeployment"].clone();
     next["metadata"]["uid"] = json!("the-next-group");
@@ -193,7 +193,7 @@ fn a_bad_image_of_a_wedged_rollout_is_reverted_at_once() {
 }
 
 #[test]
-fn no_node_is_created_beside_one_of_the_second_set_that_is_being_deleted() {
+fn no_node_is_created_while_one_of_the_second_set_is_being_deleted() {
     let mut world = World::of(&Recorded::read("06-bluegreen-image/17-again-3-same"));
     world.settle();
     let second = world.nodes.get_mut("rpc-g2-0").unwrap();

@@ -91,7 +91,7 @@ fn an_image_is_reverted_at_every_step_of_a_rollout() {
 }
 
 #[test]
-fn a_halted_chain_is_updated_at_once() {
+fn nodes_of_a_halted_chain_are_updated_together() {
     let mut world = settled(4);
     world
         .names()
@@ -106,7 +106,7 @@ fn a_halted_chain_is_updated_at_once() {
 }
 
 #[test]
-fn a_node_that_is_down_is_updated_first_and_costs_nothing() {
+fn an_unavailable_node_is_updated_first_and_outside_the_budget() {
     let mut world = settled(3);
     world.lose("rpc-0");
     world.edit(IMAGE, json!("seid:b"));
@@ -117,7 +117,7 @@ fn a_node_that_is_down_is_updated_first_and_costs_nothing() {
 }
 
 #[test]
-fn a_node_deleted_amid_a_rollout_comes_back_with_the_new_template() {
+fn a_node_deleted_during_a_rollout_is_recreated_from_the_new_template() {
     let mut world = settled(3);
     world.edit(IMAGE, json!("seid:b"));
     act(&mut world);
@@ -127,7 +127,7 @@ fn a_node_deleted_amid_a_rollout_comes_back_with_the_new_template() {
 }
 
 #[test]
-fn edits_of_the_group_that_change_no_node_write_none() {
+fn edits_of_the_group_that_change_no_node_cause_no_writes() {
     let mut world = settled(3);
     let before = world.nodes.clone();
     world.edit("/deletionPolicy", json!("Retain"));
@@ -170,7 +170,7 @@ fn every_field_of_the_template_that_can_change_reaches_the_nodes() {
 }
 
 #[test]
-fn labels_and_annotations_travel_key_by_key_at_once() {
+fn labels_and_annotations_are_applied_key_by_key_immediately() {
     let mut world = settled(2);
     for node in world.nodes.values_mut() {
         node["metadata"]["annotations"]["sei.io/retry"] = json!("1");
@@ -190,7 +190,7 @@ fn labels_and_annotations_travel_key_by_key_at_once() {
 }
 
 #[test]
-fn metadata_of_a_node_that_waits_for_its_turn_changes_without_its_spec() {
+fn metadata_of_a_waiting_node_changes_without_its_spec() {
     let mut world = settled(2);
     world.lose("rpc-1");
     world.bad_images.push("seid:bad".to_owned());
@@ -207,7 +207,7 @@ fn metadata_of_a_node_that_waits_for_its_turn_changes_without_its_spec() {
 }
 
 #[test]
-fn a_change_by_hand_is_reverted_in_its_turn() {
+fn a_manual_change_is_reverted_within_the_rollout_order() {
     let mut world = settled(2);
     world.nodes.get_mut("rpc-1").unwrap()["spec"]["image"] = json!("seid:hand");
     world.settle();
@@ -215,7 +215,7 @@ fn a_change_by_hand_is_reverted_in_its_turn() {
 }
 
 #[test]
-fn a_strategy_that_this_version_lacks_changes_nothing_and_says_so() {
+fn an_unknown_strategy_changes_nothing_and_is_reported() {
     let mut world = settled(2);
     world.edit("/updateStrategy", json!({ "type": "OfALaterVersion" }));
     assert_eq!(world.condition("Ready").0, "True", "nothing is to be updated yet");
@@ -229,7 +229,7 @@ fn a_strategy_that_this_version_lacks_changes_nothing_and_says_so() {
 }
 
 #[test]
-fn a_node_that_cannot_be_decoded_is_named_and_not_taken_for_missing() {
+fn a_node_that_cannot_be_decoded_is_named_and_not_treated_as_missing() {
     let mut world = settled(3);
     world.unreadable.insert("rpc-1".to_owned());
     assert_eq!(world.decide().writes, []);
@@ -276,7 +276,7 @@ fn the_services_select_the_nodes_of_every_revision() {
 }
 
 #[test]
-fn a_node_of_an_unfinished_blue_green_update_is_left_alone_and_named() {
+fn a_node_of_an_unfinished_blue_green_update_is_named_and_not_changed() {
     let mut world = settled(1);
     let mut entrant = world.nodes["rpc-0"].clone();
     entrant["metadata"]["name"] = json!("rpc-g3-0");
@@ -298,7 +298,7 @@ fn the_same_observation_gives_the_same_status() {
 }
 
 #[test]
-fn fields_that_the_go_controller_wrote_leave_the_nodes_with_the_template() {
+fn fields_of_the_go_controller_are_removed_with_the_template() {
     let mut world = settled(2);
     world.edit("/template/spec/overrides", json!({ "a.b": "c" }));
     world.edit("/template/metadata", json!({ "labels": { "team": "core" } }));

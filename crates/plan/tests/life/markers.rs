@@ -67,7 +67,7 @@ fn set_port(world: &mut World, port: &str) {
 }
 
 #[test]
-fn corrections_at_any_two_points_reach_the_configuration_and_keep_state_sync() {
+fn corrections_at_any_two_points_take_effect_and_keep_state_sync() {
     let s3 = json!({ "s3": { "targetHeight": 7 } });
     let bootstrap = json!({ "s3": { "targetHeight": 7 }, "bootstrapImage": "seid:old" });
     for spec in [

@@ -86,7 +86,7 @@ fn a_corrected_override_keeps_the_state_sync_that_was_configured() {
 }
 
 #[test]
-fn a_second_correction_before_the_pod_is_back_keeps_state_sync_too() {
+fn a_second_correction_before_the_pod_returns_keeps_state_sync() {
     let mut world = state_sync();
     up_to(&mut world, ConfigValidate);
     // The pod is replaced first, so that the plan in between has not reached the configuration again.
@@ -247,7 +247,7 @@ fn a_task_whose_submission_was_not_recorded_keeps_its_id_when_the_job_fails() {
 }
 
 #[test]
-fn a_volume_has_one_upload_across_plans() {
+fn a_volume_has_one_upload_task_across_plans() {
     let publish =
         json!({ "archive": { "snapshotGeneration": { "tendermint": { "keepRecent": 3, "publish": {} } } } });
     let mut world = world(publish);
@@ -303,7 +303,7 @@ fn a_volume_that_holds_the_state_of_the_chain_is_only_configured() {
 }
 
 #[test]
-fn a_bootstrap_whose_end_was_not_recorded_is_over_when_the_volume_is_initialized() {
+fn an_unrecorded_bootstrap_is_complete_if_the_volume_is_initialized() {
     let snapshot = json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "seid:old" });
     let mut world = world(json!({ "fullNode": { "snapshot": snapshot } }));
     up_to(&mut world, TaskKind::AwaitBootstrapComplete);

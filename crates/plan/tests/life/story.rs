@@ -65,7 +65,7 @@ fn failed(error: &str) -> Outcome {
 }
 
 #[test]
-fn a_tls_node_from_nothing_through_an_update() {
+fn a_tls_node_is_created_and_updated() {
     let mut world = World::new(spec(json!({ "fullNode": {}, "sidecar": { "tls": { "secretName": "t" } } })));
     let mut trace = String::new();
     live(&mut world, &mut trace, vec![("configure-genesis", failed("no such object"))]);
@@ -76,7 +76,7 @@ fn a_tls_node_from_nothing_through_an_update() {
 }
 
 #[test]
-fn a_restored_node_whose_bootstrap_job_is_lost() {
+fn a_restored_node_recovers_from_a_lost_bootstrap_job() {
     let snapshot =
         json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "seid:old", "trustPeriod": "1h0m0s" });
     let peers = json!([{ "static": { "addresses": ["0123456789abcdef0123456789abcdef01234567@b:1"] } }]);
@@ -87,7 +87,7 @@ fn a_restored_node_whose_bootstrap_job_is_lost() {
 }
 
 #[test]
-fn a_validator_that_fails_permanently_and_is_retried() {
+fn a_failed_validator_recovers_after_a_retry() {
     let key = |name: &str| json!({ "secret": { "secretName": name } });
     let validator = json!({ "validator": { "signingKey": key("s"), "nodeKey": key("n") } });
     let mut world = World::new(spec(validator));
@@ -102,7 +102,7 @@ fn a_validator_that_fails_permanently_and_is_retried() {
 }
 
 #[test]
-fn a_member_of_a_genesis_ceremony() {
+fn a_member_of_a_genesis_ceremony_starts_with_the_genesis() {
     let ceremony =
         json!({ "chainId": "arctic-1", "stakingAmount": "10usei", "accountBalance": "20usei", "index": 0 });
     let mut world = World::new(spec(json!({ "validator": { "genesisCeremony": ceremony } })));

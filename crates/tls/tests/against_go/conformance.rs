@@ -16,7 +16,7 @@ fn ready_only_where_go_loads_and_accepts_the_secret() {
 }
 
 #[test]
-fn what_go_accepts_is_refused_only_for_a_documented_reason() {
+fn secrets_accepted_by_go_are_rejected_only_for_documented_reasons() {
     let page = include_str!("../../../../docs/tls-secret.md");
     let mut wrong = Vec::new();
     let mut classes = BTreeSet::new();

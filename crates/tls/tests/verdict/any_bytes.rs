@@ -22,7 +22,7 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_key_is_never_repeated(at in 0usize..200, byte in any::<u8>()) {
+    fn a_damaged_key_is_never_printed(at in 0usize..200, byte in any::<u8>()) {
         let root = authority("root");
         let made = issue(&server(&[SERVICE, POD]), &root);
         let secret = made.key.clone();

@@ -33,7 +33,7 @@ const READY: ConditionType = ConditionType::Ready;
 /// The new node waits for the claim of the former one, whose pod does not terminate, and then starts on an
 /// empty one.
 #[test]
-fn a_node_waits_for_the_claim_of_the_former_one_of_its_name() {
+fn a_recreated_node_waits_for_the_claim_of_the_deleted_one() {
     shared::run(async |cluster| {
         let name = "again-0";
         harness::create(cluster, name, builders::full_node(A)).await;
@@ -106,7 +106,7 @@ async fn an_update_reads_the_claim_before_it_ends_the_pod_that_keeps_it() {
 
 /// The garbage collector may be slower than the operator.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deletion_that_orphans_keeps_the_claim() {
+async fn an_orphaning_deletion_keeps_the_claim() {
     let mut cluster = harness::cluster().await;
     let _operator = harness::operator(&cluster);
     harness::create(&cluster, "kept-0", builders::full_node(A)).await;

@@ -94,6 +94,9 @@ async fn the_doctor_names_what_is_wrong_with_an_installation() {
     let limited = doctor(&cluster, &[]);
     let text = String::from_utf8_lossy(&limited.stdout).into_owned();
     assert_eq!(limited.status.code(), Some(3), "{text}");
-    assert!(text.contains("ERROR    permissions  the operator is not allowed to watch, delete pods\n"), "{text}");
+    assert!(
+        text.contains("ERROR    permissions  the operator is not allowed to watch, delete pods\n"),
+        "{text}"
+    );
     assert!(text.contains("fix: apply the roles of this version"), "{text}");
 }

@@ -163,12 +163,12 @@ async fn a_tls_node_lives(cluster: &Cluster, objects: &[Value]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_listed_namespace_can_be_deleted_although_the_roles_in_it_go_first() {
+async fn a_listed_namespace_can_be_deleted_although_its_roles_are_deleted_first() {
     deleted_without_roles(false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_listed_namespace_can_be_deleted_by_an_operator_that_starts_when_its_roles_are_gone() {
+async fn an_operator_started_after_the_roles_were_deleted_releases_a_listed_namespace() {
     deleted_without_roles(true).await;
 }
 
@@ -215,7 +215,7 @@ async fn a_group_is_updated(cluster: &Cluster) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_listed_namespaces_the_operator_changes_no_node_elsewhere_and_no_spec_but_of_groups() {
+async fn with_listed_namespaces_only_specs_of_group_nodes_can_be_changed() {
     let cluster = bare_cluster().await;
     let (_, manifest) = manifest(&json!({ "watchNamespaces": [NAMESPACE] }));
     apply(&cluster, "listed.json", &manifest);
@@ -246,7 +246,7 @@ async fn with_listed_namespaces_the_operator_changes_no_node_elsewhere_and_no_sp
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_uninstall_leaves_nodes_running_and_the_next_install_adopts_them() {
+async fn uninstalling_keeps_nodes_running_and_reinstalling_adopts_them() {
     let cluster = bare_cluster().await;
     let kubeconfig = cluster.plane.kubeconfig().display().to_string();
     let helm = |arguments: &[&str]| {

@@ -40,7 +40,7 @@ fn container(cluster: &Cluster, port: u16) -> Operator {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restarted_container_takes_back_the_lease_of_its_pod_at_once() {
+async fn a_restarted_container_reacquires_the_lease_of_its_pod_immediately() {
     let cluster = cluster(Some(NAME)).await;
     let first = container(&cluster, 18_141);
     eventually("it leads", || leads(18_142)).await;

@@ -77,7 +77,7 @@ async fn private_keys_in_annotations_do_not_stay_in_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn large_config_maps_with_the_label_of_a_node_cost_no_memory() {
+async fn large_labelled_config_maps_use_no_memory() {
     let cluster = harness::cluster().await;
     harness::create(&cluster, "node-0", builders::full_node(A)).await;
     {
@@ -103,7 +103,7 @@ async fn large_config_maps_with_the_label_of_a_node_cost_no_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_kept_of_a_node_whose_finalizer_was_removed_manually() {
+async fn nothing_is_cached_for_a_node_whose_finalizer_was_removed_manually() {
     let cluster = harness::cluster().await;
     let proxy = ApiProxy::in_front_of(&cluster).await.unwrap();
     let _operator = replica(&cluster, 18_131);

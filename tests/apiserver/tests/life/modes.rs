@@ -94,7 +94,7 @@ fn modes() -> Vec<(&'static str, Value)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nodes_of_every_mode_come_up_while_the_operator_keeps_crashing() {
+async fn nodes_of_every_mode_start_while_the_operator_keeps_crashing() {
     let cluster = harness::cluster().await;
     let authority = Authority::new("issuer").unwrap();
     for name in ["restored-tls-0", "validator-1"] {

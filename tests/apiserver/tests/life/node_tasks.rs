@@ -74,7 +74,7 @@ fn count(cluster: &Cluster, node: &str, type_: &str) -> u32 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operation_is_done_once_although_operator_and_sidecar_restart_during_it() {
+async fn an_operation_runs_once_despite_restarts_of_operator_and_sidecar() {
     let cluster = harness::cluster().await;
     let operator = harness::operator(&cluster);
     harness::create(&cluster, "node-0", node(Generation::NEWEST)).await;
@@ -135,7 +135,7 @@ async fn a_task_waits_for_the_plan_and_an_update_for_the_task_until_it_is_delete
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_release_of_the_sidecar_runs_what_it_supports_and_the_rest_names_the_release() {
+async fn every_sidecar_release_runs_supported_operations_and_others_name_the_required_release() {
     let cluster = harness::cluster().await;
     let _operator = harness::operator(&cluster);
     let name = |release: Generation| release.to_string().replace('.', "-");

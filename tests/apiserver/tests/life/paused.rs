@@ -12,7 +12,7 @@ const A: &str = "ghcr.io/sei-protocol/sei:a";
 const B: &str = "ghcr.io/sei-protocol/sei:b";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_paused_node_keeps_its_pod_a_stopped_one_has_none_and_both_continue() {
+async fn a_paused_node_keeps_its_pod_and_a_stopped_one_does_not() {
     let cluster = harness::cluster().await;
     let _operator = harness::operator(&cluster);
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), NAMESPACE);

@@ -59,7 +59,7 @@ async fn holder(cluster: &Cluster) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_replicas_one_works_and_the_other_takes_over() {
+async fn the_second_replica_takes_over() {
     let cluster = harness::cluster().await;
     let mut first = replica(&cluster, 18_081);
     eventually("the first holds the lease", || async { holder(&cluster).await.is_some() }).await;

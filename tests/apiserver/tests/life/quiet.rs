@@ -29,7 +29,7 @@ const REST: Duration = Duration::from_secs(60);
 const NODE_BYTES: usize = 5700;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fleet_at_rest_costs_no_requests_and_a_restart_no_writes() {
+async fn an_idle_fleet_causes_no_requests_and_a_restart_no_writes() {
     let cluster = harness::cluster().await;
     let proxy = ApiProxy::in_front_of(&cluster).await.unwrap();
     let operator = harness::operator(&cluster);
@@ -96,7 +96,7 @@ async fn sizes(cluster: &Cluster) -> Vec<usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_running_node_is_reconciled_at_once_when_something_changes() {
+async fn a_running_node_is_reconciled_immediately_after_a_change() {
     let cluster = harness::cluster().await;
     let _operator = harness::operator(&cluster);
     tokio::join!(

@@ -34,7 +34,7 @@ async fn delete(cluster: &Cluster, propagation: PropagationPolicy) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_retained_claim_outlives_its_node_and_serves_the_next_of_its_name() {
+async fn a_retained_claim_is_reused_by_the_next_node_of_its_name() {
     let cluster = harness::cluster().await;
     let _operator = harness::operator(&cluster);
     harness::create(&cluster, NAME, spec(false)).await;

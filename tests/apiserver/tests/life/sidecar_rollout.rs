@@ -102,7 +102,7 @@ fn watch(cluster: &Cluster) -> (Arc<Mutex<Seen>>, JoinHandle<()>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_sidecar_image_restarts_no_node_or_with_the_setting_one_after_the_other() {
+async fn a_changed_sidecar_image_restarts_nodes_only_if_paced_and_one_at_a_time() {
     let cluster = harness::cluster().await;
     let names = ["a-0", "rpc-0", "rpc-1", "rpc-2"];
     fleet(&cluster, &names).await;

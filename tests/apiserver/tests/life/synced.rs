@@ -6,7 +6,7 @@ use sei_testkit::{builders, cluster::Cluster};
 use crate::harness::{self, is_running, until, until_said};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_running_node_says_whether_its_seid_has_caught_up() {
+async fn a_running_node_reports_whether_seid_has_caught_up() {
     let cluster = harness::cluster().await;
     let _operator = harness::operator(&cluster);
     cluster.simulator.seid(&Cluster::host("behind-0"), |seid| seid.catching_up = true);

@@ -239,7 +239,7 @@ async fn a_bootstrap_is_continued_from_every_task() {
 /// With the Go controller's configuration, the proxy of a TLS node rejects every task: such nodes are brought
 /// to Running.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tls_node_that_never_started_is_brought_up() {
+async fn a_tls_node_that_never_started_is_started() {
     let cluster = harness::cluster().await;
     let authority = Authority::new("issuer").unwrap();
     let secret = TLS.document("seinode", "stuck-0")["spec"]["sidecar"]["tls"]["secretName"].clone();
@@ -302,7 +302,7 @@ async fn audience(cluster: &Cluster, pod: &str) -> Option<String> {
 /// Earlier versions gave all nodes one audience: such a pod is called with it, until its next update gives the node an
 /// audience that no other node accepts.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pod_with_the_audience_that_all_nodes_shared_is_called_with_it_until_it_is_updated() {
+async fn a_pod_with_the_shared_audience_is_called_with_it_until_updated() {
     let (cluster, name, pod) = (harness::cluster().await, "shared-0", "shared-0-0");
     let (old, new) = ("ghcr.io/sei-protocol/sei:a", "ghcr.io/sei-protocol/sei:b");
     let authority = Authority::new("issuer").unwrap();

@@ -66,7 +66,7 @@ async fn a_permanently_denied_kind_does_not_stop_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nodes_without_tls_run_while_secrets_may_not_be_watched() {
+async fn nodes_without_tls_run_although_secrets_cannot_be_watched() {
     let cluster = harness::cluster().await;
     let proxy = ApiProxy::in_front_of(&cluster).await.unwrap();
     proxy.deny("secrets");

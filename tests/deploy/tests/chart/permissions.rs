@@ -120,7 +120,7 @@ fn proxies_of_the_listed_namespaces_may_send_reviews() {
 }
 
 #[test]
-fn submitters_have_a_role_without_bindings() {
+fn the_submitter_role_has_no_bindings() {
     let objects = chart::render(&json!({ "watchNamespaces": ["a"] })).unwrap();
     let role = find(&objects, "ClusterRole", rbac::SUBMITTER_ROLE).unwrap();
     let rules: Vec<PolicyRule> = serde_json::from_value(role["rules"].clone()).unwrap();
@@ -129,7 +129,7 @@ fn submitters_have_a_role_without_bindings() {
 }
 
 #[test]
-fn roles_for_users_are_aggregated_to_those_of_the_cluster_only_on_request() {
+fn user_roles_are_aggregated_only_if_enabled() {
     let roles = [
         ("sei-operator-view", rbac::viewer_rules(), &["view", "edit", "admin"][..]),
         ("sei-operator-edit", rbac::editor_rules(), &["edit", "admin"][..]),
@@ -152,7 +152,7 @@ fn roles_for_users_are_aggregated_to_those_of_the_cluster_only_on_request() {
 }
 
 #[test]
-fn scrapers_need_a_token_only_on_request() {
+fn scrapers_need_a_token_only_if_enabled() {
     let values = json!({ "metrics": { "auth": { "enabled": true }, "serviceMonitor": { "enabled": true } } });
     let objects = chart::render(&values).unwrap();
     let rules = |objects: &[Value], name: &str| {

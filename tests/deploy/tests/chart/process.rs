@@ -207,7 +207,7 @@ fn flags_that_other_objects_depend_on_are_not_replaced() {
 }
 
 #[test]
-fn each_release_has_its_own_lease_and_the_usual_one_that_of_the_go_controller() {
+fn each_release_has_its_own_lease_and_the_default_one_that_of_the_go_controller() {
     let lease = |name: &str, values: Value| {
         let values = json!({ "fullnameOverride": name, "leaderElection": values, "metrics": {
             "dashboard": { "enabled": true },

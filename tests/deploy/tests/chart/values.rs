@@ -117,7 +117,7 @@ fn schema_and_defaults_name_the_same_values() {
 }
 
 #[test]
-fn an_uninstall_keeps_what_nodes_need() {
+fn uninstalling_keeps_what_nodes_need() {
     let objects = chart::render(&json!({ "watchNamespaces": ["a"] })).unwrap();
     let kept: Vec<_> = objects
         .iter()

@@ -47,7 +47,7 @@ fn promtool(arguments: &[&str], files: &[PathBuf]) {
 }
 
 #[test]
-fn alerts_fire_when_they_should_and_only_then() {
+fn alerts_fire_exactly_when_expected() {
     promtool(&["check", "rules", "--lint=all", "--lint-fatal"], &[folder().join("rules.yaml")]);
     promtool(&["test", "rules"], &tests());
 }

@@ -30,7 +30,7 @@ async fn a_probe_detects_the_task_types_of_a_release() {
 }
 
 #[tokio::test]
-async fn a_volume_remembers_tasks_that_run_once() {
+async fn run_once_tasks_are_recorded_on_the_volume() {
     for mut bed in TestSidecar::both(Generation::V57).await {
         let peer = json!({ "mode": FULL, "overrides": { "network.p2p.persistent_peers": "ab@127.0.0.1:1" } });
         bed.done("config-apply", peer.clone()).await;
@@ -146,7 +146,7 @@ async fn results_are_recorded_from_v0_0_59_on_and_of_failures_from_v0_0_61_on() 
 }
 
 #[tokio::test]
-async fn a_hold_outlives_a_restart_and_a_new_mark_ready_ends_it() {
+async fn a_hold_survives_a_restart_and_ends_with_a_new_mark_ready() {
     for mut bed in TestSidecar::both(Generation::V64).await {
         let ready = Uuid::new_v4().to_string();
         bed.post(&json!({ "id": ready, "type": "mark-ready" })).await;

@@ -66,7 +66,7 @@ impl Bed {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_seid_that_falls_silent_at_the_height_has_halted() {
+async fn seid_that_stops_responding_at_the_height_has_halted() {
     let bed = Bed::new();
     bed.at(1);
     assert_eq!(bed.halt(), Halt::Unknown);
@@ -83,7 +83,7 @@ async fn a_seid_that_falls_silent_at_the_height_has_halted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_seid_that_is_silent_below_the_height_has_not_halted_at_it() {
+async fn seid_that_stops_responding_below_the_height_has_not_halted() {
     let bed = Bed::new();
     bed.at(HEIGHT - 2);
     bed.halt();
@@ -95,7 +95,7 @@ async fn a_seid_that_is_silent_below_the_height_has_not_halted_at_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_sidecar_has_seen_is_known_after_a_restart_of_the_operator() {
+async fn heights_recorded_by_the_sidecar_survive_a_restart_of_the_operator() {
     let before = Bed::new();
     before.at(1);
     before.halt();
@@ -109,7 +109,7 @@ async fn what_the_sidecar_has_seen_is_known_after_a_restart_of_the_operator() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_seid_that_responds_without_new_blocks_has_halted_after_a_minute() {
+async fn seid_without_new_blocks_for_a_minute_has_halted() {
     let bed = Bed::new();
     bed.at(HEIGHT);
     bed.halt();
@@ -118,7 +118,7 @@ async fn a_seid_that_responds_without_new_blocks_has_halted_after_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_seid_beyond_the_height_did_not_halt_whatever_it_does_later() {
+async fn seid_that_passed_the_height_has_not_halted() {
     let bed = Bed::new();
     bed.at(HEIGHT + 1);
     bed.halt();
@@ -128,7 +128,7 @@ async fn a_seid_beyond_the_height_did_not_halt_whatever_it_does_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_are_rare_far_below_the_height_and_end_with_the_wait() {
+async fn calls_are_rare_far_below_the_height_and_stop_with_the_wait() {
     let bed = Bed::new();
     bed.at(1);
     let awaited = Awaited { height: 1_000_000, ..bed.awaited() };

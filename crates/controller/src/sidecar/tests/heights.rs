@@ -28,7 +28,7 @@ async fn asked_within(bed: &TestNode, seconds: u64) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pass_learns_that_seid_has_caught_up_and_not_of_every_block() {
+async fn catching_up_triggers_a_pass_and_new_blocks_do_not() {
     let mut bed = bed();
     bed.fake.change(|world| world.seid = at(1, true));
     assert_eq!(bed.woken(None).await.seid.unwrap().value, at(1, true));
@@ -44,7 +44,7 @@ async fn a_pass_learns_that_seid_has_caught_up_and_not_of_every_block() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_seid_that_does_not_respond_is_queried_with_backoff_and_reported_when_it_stays_silent() {
+async fn unresponsive_seid_is_queried_with_backoff_and_reported_after_a_while() {
     let mut bed = bed();
     bed.fake.change(|world| world.seid = at(1, false));
     bed.woken(None).await;
@@ -58,7 +58,7 @@ async fn a_seid_that_does_not_respond_is_queried_with_backoff_and_reported_when_
 }
 
 #[tokio::test(start_paused = true)]
-async fn seid_is_not_asked_while_a_task_is_followed() {
+async fn seid_is_not_queried_while_a_task_is_followed() {
     let mut bed = bed();
     bed.fake.change(|world| {
         world.seid = at(1, false);

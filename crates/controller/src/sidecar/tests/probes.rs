@@ -12,7 +12,7 @@ use super::{
 };
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_sidecar_is_probed_less_and_less_often() {
+async fn probe_intervals_of_an_idle_sidecar_grow() {
     let mut bed = TestNode::new(true);
     bed.fake.change(|world| world.ready = true);
     bed.pass(None);

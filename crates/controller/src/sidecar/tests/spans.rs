@@ -30,7 +30,7 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Spans {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_call_for_an_order_is_below_its_pass_and_polls_are_not() {
+async fn the_span_of_the_first_call_is_a_child_of_its_pass_and_polls_are_roots() {
     let spans = Spans::default();
     let _subscriber = tracing::subscriber::set_default(tracing_subscriber::registry().with(spans.clone()));
     let mut bed = TestNode::new(false);

@@ -27,7 +27,7 @@ async fn a_short_task_is_submitted_once_and_its_completion_reported_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_task_is_polled_less_and_less_often() {
+async fn poll_intervals_of_a_long_task_grow() {
     let mut bed = TestNode::new(false);
     bed.fake.change(|world| world.takes = Duration::from_secs(600));
     bed.pass(Some(&order(0)));
@@ -77,7 +77,7 @@ async fn a_rejected_task_is_not_submitted_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_that_must_run_once_is_not_submitted_again_when_the_sidecar_has_lost_it() {
+async fn a_task_that_must_run_once_is_not_resubmitted_after_the_sidecar_lost_it() {
     let long = Duration::from_secs(600);
     let once = Order { once: true, ..order(0) };
     let mut bed = TestNode::new(false);
@@ -167,7 +167,7 @@ async fn a_hold_by_another_client_is_respected_until_it_is_released() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_finished_task_is_requested_again_after_a_gap_without_a_pod_and_of_another_pod() {
+async fn a_finished_task_is_queried_again_after_its_pod_was_gone_or_replaced() {
     let mut bed = TestNode::new(true);
     bed.fake.change(|world| world.ready = true);
     bed.pass(Some(&order(0)));

@@ -55,7 +55,7 @@ fn traffic_moves_when_all_new_nodes_have_caught_up_and_the_old_ones_are_deleted_
 }
 
 #[test]
-fn pods_of_the_new_set_have_a_label_of_their_own_and_its_nodes_that_of_the_group() {
+fn pods_of_the_new_set_have_a_different_label_and_its_nodes_that_of_the_group() {
     let group = Group::amid_update(1);
     let label = |name: &str, map: &str| {
         group.world.nodes[name].pointer(map).unwrap()["sei.io/nodedeployment"].as_str().unwrap().to_owned()
@@ -83,7 +83,7 @@ fn caught_up_is_judged_by_the_heights_of_the_nodes_that_serve() {
 }
 
 #[test]
-fn old_nodes_that_do_not_serve_hold_nothing_up() {
+fn old_nodes_that_do_not_serve_do_not_block_the_update() {
     let mut group = Group::amid_update(2);
     group.world.heights.clear();
     group.world.lose("rpc-0");

@@ -55,7 +55,7 @@ fn a_reverted_update_leaves_the_old_nodes_as_they_were() {
 }
 
 #[test]
-fn until_the_old_nodes_are_deleted_a_reverted_template_moves_the_traffic_back_at_once() {
+fn a_reverted_template_moves_the_traffic_back_while_the_old_nodes_exist() {
     let mut group = Group::amid_update(2);
     group.catch_up();
     group.world.settle();
@@ -89,7 +89,7 @@ fn a_superseded_template_reaches_the_new_nodes_together() {
 }
 
 #[test]
-fn scaling_amid_an_update_reaches_the_new_set() {
+fn scaling_during_an_update_reaches_the_new_set() {
     let mut group = Group::amid_update(2);
     group.world.edit("/replicas", json!(3));
     group.world.settle();
@@ -109,7 +109,7 @@ fn scaling_amid_an_update_reaches_the_new_set() {
 }
 
 #[test]
-fn nodes_that_are_deleted_by_hand_come_back_in_the_new_set_alone() {
+fn manually_deleted_nodes_are_recreated_only_in_the_new_set() {
     let mut group = Group::amid_update(2);
     group.world.nodes.remove("rpc-0");
     group.world.nodes.remove("rpc-green-1");
@@ -156,7 +156,7 @@ fn old_nodes_that_a_service_still_selects_are_neither_deleted_nor_updated() {
 }
 
 #[test]
-fn another_strategy_amid_an_update_continues_with_the_nodes_that_serve() {
+fn a_strategy_change_during_an_update_continues_with_the_serving_nodes() {
     let mut group = Group::amid_update(2);
     group.world.edit("/updateStrategy", json!({ "type": "InPlace" }));
     act(&mut group);
@@ -183,7 +183,7 @@ fn a_group_of_green_nodes_can_be_updated_in_place_and_scaled() {
 }
 
 #[test]
-fn a_group_that_is_retained_amid_an_update_is_adopted_with_both_sets() {
+fn a_group_retained_during_an_update_is_adopted_with_both_sets() {
     let mut group = Group::new(2);
     group.world.edit("/deletionPolicy", json!("Retain"));
     group.world.edit(IMAGE, json!(NEW));
@@ -203,7 +203,7 @@ fn a_group_that_is_retained_amid_an_update_is_adopted_with_both_sets() {
 }
 
 #[test]
-fn a_node_of_another_owner_stops_an_update_and_is_left_alone() {
+fn a_node_of_another_owner_stops_an_update_and_is_not_changed() {
     let mut group = Group::new(1);
     let mut foreign = group.world.nodes["rpc-0"].clone();
     foreign["metadata"]["name"] = json!("rpc-green-0");
@@ -220,7 +220,7 @@ fn a_node_of_another_owner_stops_an_update_and_is_left_alone() {
 }
 
 #[test]
-fn a_service_that_is_deleted_by_hand_comes_back_for_the_nodes_that_serve() {
+fn a_manually_deleted_service_is_recreated_for_the_serving_nodes() {
     for (catches_up, expected) in [(false, "rpc"), (true, "rpc.green")] {
         let mut group = Group::amid_update(2);
         if catches_up {

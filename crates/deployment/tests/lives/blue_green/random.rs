@@ -176,7 +176,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     #[test]
-    fn traffic_moves_to_complete_sets_alone_no_set_that_serves_is_deleted_and_every_update_ends(
+    fn traffic_moves_only_to_complete_sets_and_no_serving_set_is_deleted(
         events in prop::collection::vec(event(), 1..80),
     ) {
         let mut group = Group::new(2);

@@ -54,7 +54,7 @@ fn validators_are_created_their_genesis_is_assembled_and_the_ceremony_ends_when_
 }
 
 #[test]
-fn what_is_asked_of_the_sidecar_is_stored_first() {
+fn requests_to_the_sidecar_are_stored_before_they_are_sent() {
     let mut world = group(json!({}));
     rest(&mut world);
     assert!(world.log.iter().any(|write| write.starts_with("Create")));
@@ -82,7 +82,7 @@ fn no_validator_is_created_before_the_ceremony_is_stored() {
 }
 
 #[test]
-fn nodes_that_come_after_the_genesis_are_not_validators_of_it() {
+fn nodes_created_after_the_genesis_are_not_genesis_validators() {
     let (mut world, _) = assembling(json!({}));
     say(&mut world, AssemblyState::Completed);
     rest(&mut world);
@@ -106,7 +106,7 @@ fn nodes_that_come_after_the_genesis_are_not_validators_of_it() {
 }
 
 #[test]
-fn a_validator_that_is_deleted_while_the_genesis_is_assembled_is_named_as_missing_from_it() {
+fn a_validator_deleted_during_the_assembly_is_reported_as_missing_from_the_genesis() {
     let (mut world, order) = assembling(json!({}));
     assert!(order.params.is_some());
     say(&mut world, AssemblyState::Running);
@@ -125,7 +125,7 @@ fn a_validator_that_is_deleted_while_the_genesis_is_assembled_is_named_as_missin
 }
 
 #[test]
-fn a_validator_that_is_deleted_between_two_attempts_takes_part_in_the_next() {
+fn a_validator_deleted_between_two_attempts_takes_part_in_the_next() {
     let (mut world, first) = assembling(json!({}));
     say(&mut world, AssemblyState::Failed("network error".into()));
     pass(&mut world);

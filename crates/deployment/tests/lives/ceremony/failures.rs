@@ -109,7 +109,7 @@ fn after_the_limit_nothing_is_submitted_until_it_is_raised() {
 }
 
 #[test]
-fn the_genesis_is_assembled_by_the_first_validator_of_the_group_and_by_no_other() {
+fn only_the_first_validator_assembles_the_genesis() {
     let (mut world, first) = assembling(json!({}));
     assert_eq!(first.node, "rpc-0");
     let kept = world.nodes["rpc-0"].clone();
@@ -130,7 +130,7 @@ fn the_genesis_is_assembled_by_the_first_validator_of_the_group_and_by_no_other(
 }
 
 #[test]
-fn a_genesis_is_assembled_again_only_if_none_was_uploaded_from_the_lost_volume() {
+fn a_genesis_is_reassembled_only_if_the_lost_volume_uploaded_none() {
     let (mut world, first) = assembling(json!({ "accounts": [{ "address": ACCOUNT, "balance": "5usei" }] }));
     upload_from(&mut world, "rpc-0", "another-claim");
     let mut holds = world.ceremony.clone();

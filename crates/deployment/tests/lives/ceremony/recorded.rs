@@ -63,7 +63,7 @@ fn a_failed_attempt_is_submitted_again_after_a_delay_under_the_same_id() {
 }
 
 #[test]
-fn the_conditions_of_recorded_ceremonies_say_the_same() {
+fn conditions_of_recorded_ceremonies_match_the_go_controller() {
     for (state, expected) in [
         ("01-first-children-and-plan", "WaitingForValidators"),
         ("03-assemble-submitted", "AssemblingGenesis"),

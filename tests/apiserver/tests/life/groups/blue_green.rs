@@ -46,7 +46,7 @@ async fn identities(bed: &Bed, names: &[&str]) -> Vec<(Option<String>, Option<i6
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn new_nodes_take_over_the_traffic_when_all_have_caught_up_and_the_next_ones_have_the_first_names() {
+async fn traffic_moves_to_the_new_nodes_once_all_have_caught_up_and_names_alternate() {
     let mut bed = Bed::start().await;
     bed.create(spec()).await;
     bed.until_complete().await;

@@ -29,7 +29,7 @@ async fn a_group_grows_shrinks_and_is_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_is_rolled_out_and_reverted_at_every_step_with_one_node_down_at_most() {
+async fn an_image_can_be_reverted_at_every_step_with_at_most_one_node_down() {
     let bed = Bed::start().await;
     bed.create(full_nodes(3)).await;
     bed.until_complete().await;
@@ -49,7 +49,7 @@ async fn an_image_is_rolled_out_and_reverted_at_every_step_with_one_node_down_at
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_template_with_every_kind_of_field_reaches_the_nodes_and_what_it_drops_leaves_them() {
+async fn added_and_removed_fields_of_the_template_reach_the_nodes() {
     let bed = Bed::start().await;
     let key = |name: &str| json!({ "secret": { "secretName": name } });
     bed.create(json!({
@@ -122,7 +122,7 @@ async fn a_template_with_every_kind_of_field_reaches_the_nodes_and_what_it_drops
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_fails_or_is_deleted_by_hand_stops_no_revert_and_comes_back() {
+async fn a_failed_or_deleted_node_blocks_no_revert_and_is_recreated() {
     let bed = Bed::start().await;
     bed.create(full_nodes(3)).await;
     bed.until_complete().await;

@@ -62,7 +62,7 @@ async fn requests(bed: &Bed, proxy: &ApiProxy, start: Instant) -> (Table, usize)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_costs_what_its_nodes_cost_and_a_status_a_second_at_most() {
+async fn a_group_adds_at_most_one_status_write_a_second() {
     let cluster = harness::cluster().await;
     let proxy = ApiProxy::in_front_of(&cluster).await.unwrap();
     let operator = Some(harness::operator(&cluster));

@@ -32,7 +32,7 @@ struct Lane<'a> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_lives_through_a_crash_at_every_write() {
+async fn a_group_survives_a_crash_at_every_write() {
     let cluster = harness::cluster().await;
     let lane = |namespace| Lane { cluster: &cluster, namespace };
     let kills = tokio::join!(

@@ -17,7 +17,7 @@ use super::bed::{A, B, Bed, full_nodes};
 use crate::harness::{self, api, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_is_taken_up_once_its_kind_is_installed() {
+async fn groups_are_reconciled_once_the_crd_is_installed() {
     let cluster = harness::cluster().await.not_reused();
     let crd = "seinodedeployments.sei.io";
     let crds: Api<CustomResourceDefinition> = Api::all(cluster.client.clone());
@@ -34,7 +34,7 @@ async fn a_group_is_taken_up_once_its_kind_is_installed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nodes_run_while_groups_may_not_be_watched() {
+async fn nodes_run_although_groups_cannot_be_watched() {
     let cluster = harness::cluster().await;
     let proxy = ApiProxy::in_front_of(&cluster).await.unwrap();
     proxy.deny("seinodedeployments");
@@ -70,7 +70,7 @@ async fn a_rollout_completes_although_the_operator_is_killed_repeatedly() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn taking_over_a_group_restarts_nothing_and_what_its_template_drops_later_leaves_the_nodes() {
+async fn taking_over_a_group_restarts_nothing_and_later_removals_reach_the_nodes() {
     let mut bed = Bed::start().await;
     let mut spec = full_nodes(2);
     spec["template"]["metadata"] = json!({ "labels": { "team": "core" } });

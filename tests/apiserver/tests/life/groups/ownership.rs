@@ -9,7 +9,7 @@ use super::bed::{A, Bed, full_nodes};
 use crate::harness::{self, nothing_left_but};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn retained_nodes_are_adopted_as_they_are_and_foreign_ones_left_alone() {
+async fn retained_nodes_are_adopted_unchanged_and_foreign_ones_are_not() {
     let bed = Bed::start().await;
     let mut spec = full_nodes(2);
     spec["deletionPolicy"] = json!("Retain");
@@ -42,7 +42,7 @@ async fn retained_nodes_are_adopted_as_they_are_and_foreign_ones_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_that_is_deleted_in_the_foreground_ends_with_its_nodes() {
+async fn foreground_deletion_of_a_group_deletes_its_nodes() {
     let bed = Bed::start().await;
     bed.create(full_nodes(2)).await;
     bed.until_complete().await;

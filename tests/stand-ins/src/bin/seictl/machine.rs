@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn without_the_ec2_api_the_error_comes_after_the_retries_of_the_sdk() {
+    async fn without_the_ec2_api_the_error_follows_the_retries_of_the_sdk() {
         let began = Instant::now();
         let error = Machine.instances().await.unwrap_err();
         assert_eq!(
