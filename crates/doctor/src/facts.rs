@@ -7,6 +7,8 @@ use k8s_openapi::{
 };
 use sei_api::SeiNode;
 
+use crate::network::Answer;
+
 /// A value that was read, or why it could not be.
 pub type Read<T> = Result<T, String>;
 
@@ -29,6 +31,9 @@ pub struct Facts {
     pub permissions: Read<Vec<(Permission, bool)>>,
     /// The SeiNodes.
     pub nodes: Read<Vec<SeiNode>>,
+    /// Of the first sidecars that the operator cannot reach: namespace and name of the node, and the result of a call
+    /// through the API server.
+    pub answers: Vec<(String, Answer)>,
     /// The pods of nodes and operator.
     pub pods: Read<Vec<Pod>>,
     /// Whether cert-manager is installed.
@@ -50,6 +55,7 @@ impl Facts {
             lease: unread(),
             permissions: unread(),
             nodes: unread(),
+            answers: Vec::new(),
             pods: unread(),
             cert_manager: unread(),
         }

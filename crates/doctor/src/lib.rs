@@ -17,12 +17,14 @@ mod facts;
 mod finding;
 mod installation;
 mod lease;
+mod network;
 mod nodes;
 mod permissions;
 
 pub use facts::{Facts, Permission, Read};
 pub use finding::{Check, Finding, Level};
 pub use installation::{Installation, installation};
+pub use network::{Answer, unreachable};
 
 /// Every finding, in the order of the checks.
 pub fn findings(facts: &Facts) -> Vec<Finding> {
@@ -34,7 +36,7 @@ pub fn findings(facts: &Facts) -> Vec<Finding> {
         permissions::findings(facts),
         lease::findings(facts),
         nodes::images(facts),
-        nodes::network(facts),
+        network::findings(facts),
         nodes::stalled(facts),
         cluster::cert_manager(facts),
     ]

@@ -1,10 +1,10 @@
-//! Checks of the nodes: images, network, and which nodes require manual intervention.
+//! Checks of the nodes: images, and which nodes require manual intervention.
 
 use k8s_openapi::api::core::v1::{ContainerStateWaiting, Pod};
 use kube::ResourceExt;
 use sei_api::{
     SeiNode,
-    conditions::{ConditionType, SidecarReadyReason, is_true},
+    conditions::{ConditionType, is_true},
 };
 
 use crate::{
@@ -50,34 +50,6 @@ fn without_image(pod: &Pod) -> Option<Finding> {
     ))
 }
 
-pub(crate) fn network(facts: &Facts) -> Vec<Finding> {
-    let Ok(nodes) = &facts.nodes else { return Vec::new() };
-    let ready = |node: &SeiNode| {
-        let status = node.status.as_ref();
-        status.and_then(|status| status.condition(ConditionType::SidecarReady)).cloned()
-    };
-    let known: Vec<_> = nodes.iter().filter_map(|node| Some((node, ready(node)?))).collect();
-    let unreachable: Vec<_> = known
-        .iter()
-        .filter(|(_, ready)| ready.reason == SidecarReadyReason::Unreachable.as_str())
-        .map(|(node, _)| *node)
-        .collect();
-    let fix = "allow the operator's pods to reach the nodes' pods on TCP 7777, with TLS 8443 (NetworkPolicy, service \
-               mesh), and see condition SidecarReady of the SeiNode";
-    let message = format!(
-        "the operator cannot reach {} of {} sidecars: {}",
-        unreachable.len(),
-        known.len(),
-        list(&unreachable)
-    );
-    match (unreachable.len(), known.len()) {
-        (_, 0) => Vec::new(),
-        (0, all) => vec![Finding::ok(Check::Network, format!("the operator can reach all {all} sidecars"))],
-        (some, all) if some < all => vec![Finding::warning(Check::Network, message, fix)],
-        _ => vec![Finding::error(Check::Network, message, fix)],
-    }
-}
-
 pub(crate) fn stalled(facts: &Facts) -> Vec<Finding> {
     let nodes = match &facts.nodes {
         Err(why) => {
@@ -100,7 +72,7 @@ pub(crate) fn stalled(facts: &Facts) -> Vec<Finding> {
 }
 
 /// The first names, and the number of the others.
-fn list(nodes: &[&SeiNode]) -> String {
+pub(crate) fn list(nodes: &[&SeiNode]) -> String {
     let name = |node: &&SeiNode| format!("{}/{}", node.namespace().unwrap_or_default(), node.name_any());
     let names: Vec<_> = nodes.iter().take(LISTED).map(name).collect();
     match nodes.len().checked_sub(LISTED).filter(|more| *more > 0) {

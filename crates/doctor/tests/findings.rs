@@ -2,7 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use sei_doctor::{
-    Check, Facts, Finding, Installation, Level, Permission, findings, installation, is_healthy,
+    Answer, Check, Facts, Finding, Installation, Level, Permission, findings, installation, is_healthy,
 };
 use serde_json::{Value, json};
 
@@ -94,6 +94,7 @@ fn in_order() -> Facts {
         lease: Ok(Some(read(lease("2030-01-01T00:00:05.000000Z")))),
         permissions: Ok(vec![(permission("get"), true), (permission("patch"), true)]),
         nodes: Ok(vec![read(node("Ready", "False"))]),
+        answers: vec![],
         pods: Ok(vec![]),
         cert_manager: Ok(true),
     }
@@ -235,6 +236,7 @@ fn each_fault_is_found_by_its_check_only() {
             Level::Warning,
             "1 of 2",
         ),
+        (|it| it.nodes = Ok(vec![]), Check::Network, Level::Unknown, "has not called a sidecar yet"),
         (
             |it| it.nodes = Ok(vec![read(node("Ready", "True"))]),
             Check::Nodes,
@@ -270,4 +272,25 @@ fn what_cannot_be_read_is_unknown_and_not_an_error() {
     let found = findings(&Facts::unread(Default::default()));
     assert!(found.iter().all(|finding| finding.level == Level::Unknown), "{found:#?}");
     assert!(is_healthy(&found));
+}
+
+#[test]
+fn the_fix_of_an_unreachable_sidecar_follows_from_a_call_through_the_api_server() {
+    let fix = |answer: Answer| {
+        let nodes = Ok(vec![read(node("Unreachable", "False"))]);
+        let facts = Facts { nodes, answers: vec![("sei/rpc-0".to_owned(), answer)], ..in_order() };
+        bad(&facts).remove(0).fix.unwrap()
+    };
+    let blocked = fix(Answer::Response);
+    assert!(
+        blocked.contains("TCP 7777") && blocked.contains("can reach the sidecar of sei/rpc-0"),
+        "{blocked}"
+    );
+    let down = fix(Answer::Silence("connection refused".to_owned()));
+    assert!(down.contains("that of sei/rpc-0 either: connection refused"), "{down}");
+    let denied = fix(Answer::Denied("pods is forbidden".to_owned()));
+    assert!(
+        denied.contains("TCP 7777") && denied.ends_with("through the API server: pods is forbidden"),
+        "{denied}"
+    );
 }

@@ -14,7 +14,7 @@ use kube::{
 use sei_api::{SeiNode, labels};
 use sei_doctor::{Facts, Installation, Read, installation};
 
-use super::review;
+use super::{probe, review};
 
 /// Selects the pods of the operator.
 const OPERATOR: &str = "app.kubernetes.io/name=sei-operator";
@@ -31,6 +31,7 @@ pub(super) async fn read(client: &Client, namespace: Option<&str>) -> anyhow::Re
         Some(namespace) => list(&Api::namespaced(client.clone(), namespace), "").await,
         None => list(&Api::all(client.clone()), "").await,
     };
+    let nodes = nodes(client).await;
     let installed = deployments.as_deref().ok().and_then(installation);
     Ok(Facts {
         now,
@@ -42,7 +43,8 @@ pub(super) async fn read(client: &Client, namespace: Option<&str>) -> anyhow::Re
             Some(installed) => review::permissions(client, installed).await,
             None => Err("the operator is not installed, or its Deployment cannot be read".to_owned()),
         },
-        nodes: nodes(client).await,
+        answers: probe::answers(client, &nodes).await,
+        nodes,
         pods: pods(client).await,
         cert_manager: has_cert_manager(client).await,
         deployments,

@@ -1,6 +1,7 @@
 //! `doctor`: checks an installation. `sei-doctor` derives the findings from what is read here.
 
 mod cluster;
+mod probe;
 mod review;
 
 use std::process::ExitCode;

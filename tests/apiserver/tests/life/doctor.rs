@@ -79,6 +79,16 @@ async fn the_doctor_names_what_is_wrong_with_an_installation() {
     assert!(findings(&found, "lease")[0].starts_with("ok: Lease bc1f5b0a.sei.io"), "{found:?}");
     assert_eq!(findings(&found, "network"), ["ok: the operator can reach all 1 sidecars"]);
     assert_eq!(findings(&found, "nodes"), ["ok: none of 1 SeiNodes is stalled"]);
+
+    cluster.simulator.stop(&Cluster::host("rpc-0"));
+    let network = || async { findings(&doctor(&cluster, &["-o", "json"]), "network") };
+    let unreachable = "error: the operator cannot reach 1 of 1 sidecars: sei-demo/rpc-0";
+    harness::eventually("the doctor sees it", || async { network().await == [unreachable] }).await;
+    let text = doctor(&cluster, &[]).stdout;
+    assert!(
+        String::from_utf8_lossy(&text).contains("the API server cannot reach that of sei-demo/rpc-0 either")
+    );
+
     // The Deployment was created without the settings of a chart.
     assert!(findings(&found, "settings")[0].contains("SEI_NODEPOOL_NAME"), "{found:?}");
 
