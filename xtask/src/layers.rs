@@ -78,12 +78,21 @@ pub(crate) const EDGES: &[(&str, &[&str])] = &[
     ("sei-bench", &["sei-api", "sei-charts", "sei-controller", "sei-testkit"]),
     ("sei-charts", &[]),
     ("sei-deploy-tests", &["sei-api", "sei-controller", "sei-render", "sei-testkit"]),
-    ("sei-e2e", &["sei-api", "sei-e2e-cluster"]),
+    ("sei-e2e", &["sei-api", "sei-e2e-cluster", "sei-testkit"]),
     ("sei-e2e-cluster", &["sei-oci", "sei-testkit"]),
     ("sei-stand-ins", &["sei-store", "sei-testkit"]),
     (
         "xtask",
-        &["sei-api", "sei-controller", "sei-e2e-cluster", "sei-node", "sei-oci", "sei-plan", "sei-testkit"],
+        &[
+            "sei-api",
+            "sei-charts",
+            "sei-controller",
+            "sei-e2e-cluster",
+            "sei-node",
+            "sei-oci",
+            "sei-plan",
+            "sei-testkit",
+        ],
     ),
 ];
 /// Packages of development. They are only built from the workspace, so they are compiled together.

@@ -165,9 +165,9 @@ fn named_blocks(text: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn shell_blocks_with_a_name_are_run_by_the_end_to_end_tests() {
-    let scenarios = root().join("tests/e2e/src");
-    let sources = sources().into_iter().filter(|(path, _)| path.starts_with(&scenarios));
+fn shell_blocks_with_a_name_are_run_by_a_test() {
+    let tests = ["tests/e2e/src", "tests/apiserver/tests"].map(|folder| root().join(folder));
+    let sources = sources().into_iter().filter(|(path, _)| tests.iter().any(|tests| path.starts_with(tests)));
     let sources: String = sources.map(|(_, text)| text).collect();
     let blocks: Vec<_> = pages()
         .into_iter()
@@ -178,7 +178,7 @@ fn shell_blocks_with_a_name_are_run_by_the_end_to_end_tests() {
     assert!(blocks.len() > 10, "{blocks:?}");
     let unused = blocks.iter().filter(|(_, name)| !sources.contains(&format!("\"{name}\"")));
     let faults: Vec<_> =
-        unused.map(|(path, name)| format!("{}: no scenario runs block {name}", path.display())).collect();
+        unused.map(|(path, name)| format!("{}: no test runs block {name}", path.display())).collect();
     none(&faults);
 }
 

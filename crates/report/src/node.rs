@@ -110,6 +110,12 @@ impl NodeLine {
     pub fn active_plan(&self) -> Option<&PlanProgress> {
         self.plan.as_ref().filter(|plan| plan.is_active())
     }
+
+    /// Name of the TLS Secret, if it was checked and cannot be used.
+    pub fn unusable_secret(&self) -> Option<&str> {
+        let tls = self.tls.as_ref().filter(|tls| tls.ready == Some(false))?;
+        Some(&tls.secret_name)
+    }
 }
 
 fn field(mode: Mode) -> &'static str {

@@ -111,16 +111,16 @@ impl NodeReport {
     /// The next step for a user, if the node's message does not say it; `None` if there is nothing to do.
     pub fn next_step(&self) -> Option<String> {
         let NodeLine { namespace, name, health, reason, .. } = &self.line;
-        let is = |expected: StalledReason| reason == expected.as_str();
-        if *health != Health::Stalled {
-            return None;
-        }
-        is(StalledReason::PlanFailed).then(|| {
-            format!(
+        if *health == Health::Stalled && reason == StalledReason::PlanFailed.as_str() {
+            return Some(format!(
                 "fix the cause, then run: kubectl -n {namespace} annotate seinode {name} {}=\"$(date +%s)\" --overwrite",
                 labels::RETRY_ANNOTATION
-            )
-        })
+            ));
+        }
+        let broken = self.line.unusable_secret()?;
+        Some(format!(
+            "repair Secret {namespace}/{broken} as docs/troubleshooting.md says in \"Repairing a TLS Secret\""
+        ))
     }
 }
 

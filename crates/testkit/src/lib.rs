@@ -8,6 +8,7 @@ pub mod chart;
 pub mod cluster;
 pub mod control_plane;
 pub mod crash;
+pub mod docs;
 pub mod kubelet;
 pub mod leftovers;
 pub mod metrics;
@@ -16,3 +17,4 @@ pub mod rbac_proxy;
 #[cfg(feature = "s3")]
 pub mod s3;
 pub mod sidecar;
+pub mod volumes;

@@ -42,9 +42,7 @@ impl<'a> Reader<'a> {
         name: &str,
         variables: &[(&str, &str)],
     ) -> anyhow::Result<String> {
-        let path = repository().join("docs").join(page).with_extension("md");
-        let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-        let script = block(&text, name).with_context(|| format!("docs/{page}.md has no block {name}"))?;
+        let script = sei_testkit::docs::block(page, name)?;
         let mut command = self.world.command("sh");
         let command = command.args(["-eu", "-c", &script]).envs(variables.iter().copied());
         let output = command.current_dir(self.folder.path()).output();
@@ -57,27 +55,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Text of the fenced block that is marked `sh NAME`.
-fn block(page: &str, name: &str) -> Option<String> {
-    let mut lines = page.lines();
-    lines.by_ref().find(|line| line.strip_prefix("```sh ") == Some(name))?;
-    Some(lines.take_while(|line| *line != "```").collect::<Vec<_>>().join("\n"))
-}
-
 /// The checkout that this program was built from.
 pub(crate) fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_block_is_found_by_its_name() {
-        let page = "text\n```sh one\na\nb\n```\n```sh two\nc\n```\n";
-        assert_eq!(block(page, "one").as_deref(), Some("a\nb"));
-        assert_eq!(block(page, "two").as_deref(), Some("c"));
-        assert_eq!(block(page, "three"), None);
-    }
 }

@@ -144,18 +144,26 @@ fn counts(fleet: &Fleet) -> String {
     )
 }
 
+/// What needs manual intervention, and which TLS Secrets have to be repaired: with the message of each, which the tables
+/// have no room for.
 fn attention(fleet: &Fleet) -> String {
-    let groups =
-        fleet.groups.iter().map(|it| (it.health, "SeiNodeDeployment", &it.namespace, &it.name, &it.message));
-    let nodes = fleet.nodes.iter().map(|it| (it.health, "SeiNode", &it.namespace, &it.name, &it.message));
+    let groups = fleet.groups.iter().filter(|it| it.health == Health::Stalled);
+    let (stalled, others): (Vec<_>, Vec<_>) = fleet.nodes.iter().partition(|it| it.health == Health::Stalled);
+    let groups = groups.map(|it| entry("SeiNodeDeployment", &it.namespace, &it.name, &it.message));
     let stalled: String = groups
-        .chain(nodes)
-        .filter(|(health, ..)| *health == Health::Stalled)
-        .map(|(_, kind, namespace, name, message)| {
-            format!("  {kind} {}/{}: {}\n", line(namespace), line(name), line(message))
-        })
+        .chain(stalled.iter().map(|it| entry("SeiNode", &it.namespace, &it.name, &it.message)))
         .collect();
-    if stalled.is_empty() { stalled } else { format!("Manual intervention is required:\n{stalled}") }
+    let broken = others.iter().filter(|it| it.unusable_secret().is_some());
+    let secrets: String = broken.map(|it| entry("SeiNode", &it.namespace, &it.name, &it.message)).collect();
+    let part = |title: &str, entries: String| match entries.is_empty() {
+        true => entries,
+        false => format!("{title}\n{entries}"),
+    };
+    part("Manual intervention is required:", stalled) + &part("TLS Secrets that cannot be used:", secrets)
+}
+
+fn entry(kind: &str, namespace: &str, name: &str, message: &str) -> String {
+    format!("  {kind} {}/{}: {}\n", line(namespace), line(name), line(message))
 }
 
 fn dash() -> String {

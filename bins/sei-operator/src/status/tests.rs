@@ -155,3 +155,22 @@ fn a_node_that_needs_manual_intervention_is_shown() {
     let around = Around { hidden: vec!["pods", "events"], ..Around::default() };
     insta::assert_snapshot!(node(&NodeReport::of(&stalled(), &around), &Look::default(), now()));
 }
+
+#[test]
+fn a_secret_that_cannot_be_used_is_named_with_what_to_do() {
+    let message = "Secret rpc-3-tls: the certificate does not cover every required DNS name";
+    let conditions = [
+        condition("Ready", "False", "WaitingForTLSSecret", message),
+        condition("SidecarTLSSecretReady", "False", "TLSSecretSANsMismatch", message),
+    ];
+    let spec = json!({ "sidecar": { "tls": { "secretName": "rpc-3-tls" } } });
+    let broken = object("rpc-3", spec, json!({ "phase": "Running", "conditions": conditions }));
+    let all = fleet(&Fleet::of(&[running(), broken.clone()], &[]), &Look::default(), now());
+    assert!(
+        all.ends_with(&format!("TLS Secrets that cannot be used:\n  SeiNode pacific-1/rpc-3: {message}\n")),
+        "{all}"
+    );
+    let one = node(&NodeReport::of(&broken, &Around::default()), &Look::default(), now());
+    let next = "next: repair Secret pacific-1/rpc-3-tls as docs/troubleshooting.md says in \"Repairing a TLS Secret\"";
+    assert!(one.contains(next), "{one}");
+}

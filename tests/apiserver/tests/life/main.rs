@@ -29,6 +29,7 @@ mod process;
 mod quiet;
 mod requests;
 mod retained;
+mod runbook;
 mod shared;
 mod sidecar_rollout;
 mod status;

@@ -10,17 +10,14 @@ use std::{
     time::Duration,
 };
 
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
-use kube::{
-    Api, ResourceExt,
-    api::{ListParams, Patch, PatchParams, PostParams},
-};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use kube::{ResourceExt, api::ListParams};
 use sei_testkit::{
     builders,
     certs::Authority,
     cluster::{Cluster, NAMESPACE},
+    volumes,
 };
-use serde_json::json;
 
 use crate::{
     harness::{self, api, create, names, put_secret, runs, until},
@@ -46,21 +43,7 @@ fn fails(cluster: &Cluster, arguments: &[&str]) -> Output {
 
 /// Binds the claim of a node to a separate volume, like a provisioner.
 async fn bind(cluster: &Cluster, node: &str, policy: &str) {
-    let claims: Api<PersistentVolumeClaim> = api(cluster);
-    let volumes: Api<PersistentVolume> = Api::all(cluster.client.clone());
-    let (name, params) = (format!("data-{node}"), PatchParams::default());
-    let capacity = claims.get(&name).await.unwrap().spec.unwrap().resources.unwrap().requests;
-    let volume = json!({
-        "metadata": { "name": node },
-        "spec": { "capacity": capacity, "accessModes": ["ReadWriteOnce"], "hostPath": { "path": "/nowhere" },
-            "persistentVolumeReclaimPolicy": policy, "claimRef": { "namespace": NAMESPACE, "name": name } },
-    });
-    volumes.create(&PostParams::default(), &serde_json::from_value(volume).unwrap()).await.unwrap();
-    claims.patch(&name, &params, &Patch::Merge(json!({ "spec": { "volumeName": node } }))).await.unwrap();
-    let status = json!({ "phase": "Bound", "capacity": capacity, "accessModes": ["ReadWriteOnce"] });
-    claims.patch_status(&name, &params, &Patch::Merge(json!({ "status": status }))).await.unwrap();
-    let bound = Patch::Merge(json!({ "status": { "phase": "Bound" } }));
-    volumes.patch_status(node, &params, &bound).await.unwrap();
+    volumes::bind(cluster, node, policy).await.unwrap();
 }
 
 async fn claims(cluster: &Cluster) -> BTreeMap<String, String> {

@@ -1,0 +1,35 @@
+//! The shell blocks of the documentation, which tests run as they are.
+
+use std::path::Path;
+
+use anyhow::Context;
+
+/// Block `name` of `docs/<page>.md`: the text between a fence that is marked `sh NAME` and the next one.
+///
+/// # Errors
+/// If there is no such page or block.
+pub fn block(page: &str, name: &str) -> anyhow::Result<String> {
+    let docs = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs"));
+    let path = docs.join(page).with_extension("md");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+    find(&text, name).with_context(|| format!("docs/{page}.md has no block {name}"))
+}
+
+fn find(text: &str, name: &str) -> Option<String> {
+    let mut lines = text.lines().map(str::trim_start);
+    lines.by_ref().find(|line| line.strip_prefix("```sh ") == Some(name))?;
+    Some(lines.take_while(|line| *line != "```").collect::<Vec<_>>().join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_is_found_by_its_name() {
+        let page = "text\n```sh one\na\nb\n```\n1. item\n\n   ```sh two\n   c\n   ```\n";
+        assert_eq!(find(page, "one").as_deref(), Some("a\nb"));
+        assert_eq!(find(page, "two").as_deref(), Some("c"));
+        assert_eq!(find(page, "three"), None);
+    }
+}
