@@ -8,10 +8,12 @@ mod steps;
 use std::{path::PathBuf, time::Instant};
 
 use anyhow::{Context, bail};
-use sei_controller::{SecretAccess, rbac};
 use sei_testkit::{cluster::Cluster, operator::Operator};
 
-use crate::{cargo, target, tools};
+use crate::{
+    fleet::{self, Fleet},
+    tools,
+};
 
 /// One operator without metrics and health ports.
 const ALONE: &[&str] = &["--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=0"];
@@ -25,27 +27,28 @@ pub(crate) struct Args {
     /// Kill the operator with SIGKILL and start it again every so many seconds, all the way through.
     #[arg(long, value_name = "SECONDS")]
     kill_every: Option<f64>,
+    /// Start this number of nodes instead, every other one with TLS, and a Prometheus that evaluates the alerts, and leave
+    /// everything up until Ctrl-C: to try the runbooks.
+    #[arg(long, value_name = "COUNT", conflicts_with_all = ["keep", "kill_every"])]
+    nodes: Option<usize>,
 }
 
 /// Builds what is missing, then shows.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let assets = tools::CONTROL_PLANE.ensure()?;
-    eprintln!("building sei-operator…");
-    if !cargo(&["build", "--locked", "--quiet", "--bin", "sei-operator"]).status()?.success() {
-        bail!("sei-operator does not build: the compiler's output is above");
-    }
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
-    runtime.block_on(show(args, assets))
+    match args.nodes {
+        Some(count) => runtime.block_on(keep_fleet(count)),
+        None => {
+            let (assets, binary) = (tools::CONTROL_PLANE.ensure()?, fleet::build_operator()?);
+            runtime.block_on(show(args, assets, binary))
+        }
+    }
 }
 
-async fn show(args: &Args, assets: PathBuf) -> anyhow::Result<()> {
+async fn show(args: &Args, assets: PathBuf, binary: PathBuf) -> anyhow::Result<()> {
     let began = Instant::now();
     show::title("starting etcd, kube-apiserver, kube-controller-manager and the operator");
-    let mut rules = rbac::rules(SecretAccess::Watch);
-    rules.extend(rbac::lease_rules(rbac::LEASE));
-    rules.push(rbac::token_rule(sei_testkit::cluster::OPERATOR));
-    let cluster = Cluster::start(&assets, rules).await?;
-    let binary = target()?.join("debug").join("sei-operator");
+    let cluster = Cluster::start(&assets, fleet::rules()).await?;
     let mut operator = Operator::start(&cluster, &binary, ALONE)?;
     let outcome = {
         let steps = async {
@@ -87,4 +90,25 @@ async fn show(args: &Args, assets: PathBuf) -> anyhow::Result<()> {
     }
     println!("\nevery step was seen, in {:.0} s", began.elapsed().as_secs_f64());
     Ok(())
+}
+
+/// Starts a fleet, and leaves it up until Ctrl-C.
+async fn keep_fleet(count: usize) -> anyhow::Result<()> {
+    let fleet = Fleet::start().await?;
+    fleet.prometheus.ready().await?;
+    println!("{count} SeiNodes are being created…");
+    tokio::select! {
+        created = fleet.create(count) => created?,
+        _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+    }
+    show::title(&format!("{count} SeiNodes are Ready; everything keeps running until Ctrl-C"));
+    let folder = |path: PathBuf| path.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
+    println!("  export KUBECONFIG={}", fleet.cluster.plane.kubeconfig().display());
+    println!(
+        "  export PATH={}:{}:$PATH",
+        folder(fleet.binary.clone()),
+        folder(fleet.cluster.plane.kubectl())
+    );
+    println!("  alerts: {}/alerts", fleet.prometheus.url());
+    tokio::signal::ctrl_c().await.context("wait for Ctrl-C")
 }

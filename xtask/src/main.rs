@@ -6,11 +6,13 @@ mod crd_gen;
 mod demo;
 mod deny;
 mod e2e;
+mod fleet;
 mod image;
 mod install_gen;
 mod layers;
 mod notices;
 mod packages;
+mod pictures;
 mod sbom;
 mod site;
 mod test;
@@ -58,6 +60,8 @@ enum Chore {
     Sbom(sbom::Args),
     /// Build the documentation as a site into target/site.
     Site,
+    /// Write the pictures of docs/pictures that show real runs: screens of a terminal, and the dashboard.
+    Pictures,
     /// Build the missing pinned programs of the control plane and print their directory.
     Tools(tools::Args),
 }
@@ -87,6 +91,7 @@ fn run() -> anyhow::Result<()> {
         Chore::Notices(args) => notices::run(&args),
         Chore::Sbom(args) => sbom::run(&args),
         Chore::Site => site::run(),
+        Chore::Pictures => pictures::run(),
         Chore::Tools(args) => tools::run(&args),
     }
 }

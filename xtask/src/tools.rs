@@ -92,6 +92,13 @@ pub(crate) const PROMTOOL: Tools = Tools {
     programs: &[Program { name: "promtool", package: "github.com/prometheus/prometheus/cmd/promtool" }],
 };
 
+/// Evaluates the alerts and the queries of the dashboard on a running operator.
+pub(crate) const PROMETHEUS: Tools = Tools {
+    cache: "prometheus",
+    programs: &[Program { name: "prometheus", package: "github.com/prometheus/prometheus/cmd/prometheus" }],
+    ..PROMTOOL
+};
+
 /// Checks the workflows in `.github`.
 pub(crate) const ACTIONLINT: Tools = Tools {
     cache: "actionlint",

@@ -6,7 +6,7 @@ use plotters::{coord::Shift, prelude::*};
 
 /// Size of one chart in pixels.
 const SIZE: (u32, u32) = (460, 280);
-/// A line with at most this number of points gets a mark at each.
+/// If no line has more points, each point gets a mark.
 const MARKED: usize = 12;
 
 /// A chart of some lines over the same quantity.
@@ -52,8 +52,10 @@ fn draw(area: &DrawingArea<SVGBackend<'_>, Shift>, chart: &Chart) -> Result<(), 
     let points = || chart.lines.iter().flat_map(|line| &line.points);
     let right = points().map(|(x, _)| *x).fold(1.0, f64::max);
     let highest = points().map(|(_, y)| *y).fold(0.1, f64::max);
-    // Room for the legend above the lines.
-    let top = highest * (1.1 + 0.08 * chart.lines.len() as f64);
+    // Room for the legend above the lines: a row is about a sixteenth of the height.
+    let legend = (0.1 + chart.lines.len() as f64 / 16.0).min(0.6);
+    let top = highest / (1.0 - legend);
+    let mark = if chart.lines.iter().all(|line| line.points.len() <= MARKED) { 3 } else { 0 };
     let mut context = ChartBuilder::on(area)
         .caption(&chart.title, ("sans-serif", 15))
         .margin(10)
@@ -63,7 +65,6 @@ fn draw(area: &DrawingArea<SVGBackend<'_>, Shift>, chart: &Chart) -> Result<(), 
     context.configure_mesh().x_desc(&chart.over).light_line_style(WHITE).max_light_lines(1).draw()?;
     for (index, line) in chart.lines.iter().enumerate() {
         let color = Palette99::pick(index).to_rgba();
-        let mark = if line.points.len() <= MARKED { 3 } else { 0 };
         let series = LineSeries::new(line.points.iter().copied(), color.stroke_width(2)).point_size(mark);
         context
             .draw_series(series)?

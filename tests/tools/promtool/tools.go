@@ -1,6 +1,9 @@
 //go:build tools
 
-// Package tools names the command that is built from this module, so that `go mod tidy` keeps it.
+// Package tools names the commands that are built from this module, so that `go mod tidy` keeps them.
 package tools
 
-import _ "github.com/prometheus/prometheus/cmd/promtool"
+import (
+	_ "github.com/prometheus/prometheus/cmd/prometheus"
+	_ "github.com/prometheus/prometheus/cmd/promtool"
+)
