@@ -40,6 +40,7 @@ mod bootstrap_job;
 mod data_claim;
 pub mod drift;
 mod error;
+mod forms;
 mod gateway;
 mod meta;
 mod platform;

@@ -12,6 +12,7 @@ use sei_node::Node;
 
 use crate::{
     allowed_images::AllowedImages,
+    forms,
     gateway::Gateway,
     reference_label::ReferenceLabel,
     rpc_servers::RpcServers,
@@ -111,6 +112,7 @@ impl Platform {
             sidecar_rollout: SidecarRollout::read(&mut read),
             rpc_servers: RpcServers::read(&mut read),
         };
+        forms::check(&mut read);
         if read.wrong.is_empty() {
             return Ok(platform);
         }

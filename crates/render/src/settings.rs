@@ -1,9 +1,9 @@
 //! Reads settings, and collects all that is wrong with them.
 
-use std::{collections::BTreeMap, fmt};
+use std::{cmp::Ordering, collections::BTreeMap, fmt};
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use sei_node::canonical_quantity;
+use sei_node::{canonical_quantity, compare_quantities};
 
 /// All invalid settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,10 +58,13 @@ impl Reader<'_> {
 
     pub(crate) fn optional_quantity(&mut self, name: &str) -> Option<Quantity> {
         let text = self.optional(name)?;
-        let quantity = canonical_quantity(&Quantity(text.clone()));
+        let zero = Quantity("0".to_owned());
+        let is_positive = |it: &Quantity| compare_quantities(it, &zero) == Some(Ordering::Greater);
+        let quantity = canonical_quantity(&Quantity(text.clone())).filter(is_positive);
         if quantity.is_none() {
-            self.wrong
-                .push(format!("{name} is {text:?}: write a Kubernetes quantity such as 500m, 32Gi or 2Ti"));
+            self.wrong.push(format!(
+                "{name} is {text:?}: write a Kubernetes quantity above 0 such as 500m, 32Gi or 2Ti"
+            ));
         }
         quantity
     }
