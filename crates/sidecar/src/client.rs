@@ -7,6 +7,7 @@ use http::{Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use rustls_pki_types::CertificateDer;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
@@ -69,7 +70,13 @@ impl Client {
     pub async fn task(&self, id: Uuid) -> Result<Option<TaskRecord>, Error> {
         let answer = self.call(Method::GET, &format!("/v0/tasks/{id}"), None).await?;
         match answer.status {
-            StatusCode::OK => answer.decode().map(Some),
+            StatusCode::OK => {
+                let url = answer.url.clone();
+                match answer.decode::<TaskRecord>()? {
+                    record if record.id == id => Ok(Some(record)),
+                    record => Err(Error::Undecodable { url, why: other_task(record.id, id) }),
+                }
+            }
             StatusCode::NOT_FOUND => Ok(None),
             _ => Err(answer.refused()),
         }
@@ -88,7 +95,7 @@ impl Client {
         }
         match answer.decode::<Submitted>()?.id {
             id if id == task.id => Ok(()),
-            id => Err(undecodable(format!("it describes task {id} instead of {}", task.id))),
+            id => Err(undecodable(other_task(id, task.id))),
         }
     }
 
@@ -135,7 +142,7 @@ impl Client {
     pub async fn is_held(&self) -> Result<bool, Error> {
         let answer = self.call(Method::GET, "/v0/tasks", None).await?;
         match answer.status {
-            StatusCode::OK => answer.decode::<Vec<TaskRecord>>().map(|records| is_held(&records)),
+            StatusCode::OK => answer.decode::<Vec<Value>>().map(|records| is_held(&records)),
             _ => Err(answer.refused()),
         }
     }
@@ -229,6 +236,10 @@ impl Answer {
             status => Error::UnexpectedStatus { url: self.url, code: status.as_u16(), body: text },
         }
     }
+}
+
+fn other_task(found: Uuid, wanted: Uuid) -> String {
+    format!("it describes task {found} instead of {wanted}")
 }
 
 /// An error for a request without a response: refused by our own verifier, or a network error.
