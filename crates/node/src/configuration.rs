@@ -10,7 +10,9 @@ use crate::{
 /// pass checks them all.
 const SUGGESTIONS: usize = 10;
 
-pub(crate) fn check<'a>(values: impl Iterator<Item = (&'a String, &'a String)>, faults: &mut Faults) {
+pub(crate) fn check<'a>(values: impl Iterator<Item = (&'a String, &'a String)> + Clone, faults: &mut Faults) {
+    let texts = values.clone().flat_map(|(key, value)| [key, value]);
+    faults.too_large(Part::Configuration, "spec.overrides", texts);
     let mut unknown = 0;
     for (key, value) in values {
         let error = if overrides::kind_of(key).is_some() {

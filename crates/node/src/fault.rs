@@ -43,6 +43,14 @@ pub enum SpecError {
         /// What is allowed.
         wanted: &'static str,
     },
+    /// More text than a SeiNode has room for together with the plan in its status, which repeats it.
+    #[error("{field} has {bytes} bytes: at most {TEXT_LIMIT} are possible")]
+    TooLarge {
+        /// Path of the field.
+        field: &'static str,
+        /// Its size.
+        bytes: usize,
+    },
     /// A text that is not an image reference.
     #[error("{field} is {value:?}, which is not an image reference: {source}")]
     BadImage {
@@ -98,6 +106,10 @@ impl SpecError {
     }
 }
 
+/// Maximum size of a field that the plan in the status repeats, in bytes. etcd stores objects of 1.5 MiB at most, and an
+/// annotation of kubectl may repeat the spec once more.
+const TEXT_LIMIT: usize = 256 << 10;
+
 /// Maximum length of a value in a message, in bytes.
 const SHOWN: usize = 200;
 
@@ -126,6 +138,19 @@ pub(crate) struct Faults(pub(crate) Vec<Fault>);
 impl Faults {
     pub(crate) fn push(&mut self, part: Part, error: SpecError) {
         self.0.push(Fault { part, error });
+    }
+
+    /// Adds a fault if the texts of a field are too large together.
+    pub(crate) fn too_large<'a>(
+        &mut self,
+        part: Part,
+        field: &'static str,
+        texts: impl Iterator<Item = &'a String>,
+    ) {
+        let bytes = texts.map(String::len).sum();
+        if bytes > TEXT_LIMIT {
+            self.push(part, SpecError::TooLarge { field, bytes });
+        }
     }
 
     /// Adds a fault unless exactly one of `fields` is set.

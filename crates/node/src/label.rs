@@ -20,7 +20,7 @@ pub(crate) fn check(labels: &BTreeMap<String, String>, faults: &mut Faults) {
 }
 
 /// Whether a text is a label key: a name, which a DNS subdomain may precede.
-fn is_label_key(text: &str) -> bool {
+pub fn is_label_key(text: &str) -> bool {
     match text.split_once('/') {
         Some((prefix, name)) => is_subdomain(prefix) && is_label_value(name),
         None => is_label_value(text),
@@ -28,13 +28,14 @@ fn is_label_key(text: &str) -> bool {
 }
 
 /// Whether a text is a valid, non-empty label value.
-pub(crate) fn is_label_value(text: &str) -> bool {
+pub fn is_label_value(text: &str) -> bool {
     let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
     let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     text.len() <= 63 && edge(text.chars().next()) && edge(text.chars().last()) && text.chars().all(inner)
 }
 
-fn is_subdomain(text: &str) -> bool {
+/// Whether a text is a DNS subdomain, as most names of objects are.
+pub fn is_subdomain(text: &str) -> bool {
     let edge = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let is_part =

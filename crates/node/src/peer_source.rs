@@ -20,6 +20,8 @@ pub(crate) fn read<'a>(
     peers: &'a [v1alpha1::PeerSource],
     faults: &mut Faults,
 ) -> Option<Vec<PeerSource<'a>>> {
+    let fixed = peers.iter().filter_map(|peer| peer.static_.as_ref());
+    faults.too_large(Part::Peers, "spec.peers", fixed.flat_map(|fixed| &fixed.addresses));
     let sources: Vec<_> = peers.iter().enumerate().map(|(index, peer)| source(index, peer, faults)).collect();
     (!sources.is_empty()).then(|| sources.into_iter().flatten().collect())
 }
