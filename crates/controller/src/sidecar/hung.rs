@@ -20,7 +20,8 @@ use super::{
     token::Tokens,
 };
 
-const HEALTHY: usize = 2700;
+/// Number of healthy nodes of each of the two fleets, one of which has hung sidecars as well.
+const HEALTHY: usize = 1350;
 const HUNG: usize = 300;
 /// Number of tasks that each healthy sidecar gets, one after another.
 const ROUNDS: u128 = 3;
@@ -41,15 +42,12 @@ impl Report for Waker {
 /// A node, and the current task of its passes.
 struct Node {
     index: usize,
+    host: String,
     watched: Watched,
     task: u128,
 }
 
 impl Node {
-    fn host(index: usize) -> String {
-        format!("node-{index}-0.node-{index}.sei.svc.cluster.local")
-    }
-
     fn order(&self) -> Order {
         let id = Uuid::from_u128(self.task);
         let request = Some(TaskRequest { id, type_: "mark-ready".to_owned(), params: None });
@@ -67,7 +65,7 @@ impl Node {
     /// One pass, like the reconciler's. Returns whether a task is complete.
     fn pass(&mut self) -> bool {
         let index = self.index;
-        let target = Target { pod: format!("u{index}"), host: Self::host(index), port: 7777, tls: None };
+        let target = Target { pod: format!("u{index}"), host: self.host.clone(), port: 7777, tls: None };
         let known = self.watched.begin_pass(Ok(target), None, Interest::default());
         let id = Uuid::from_u128(self.task).to_string();
         let is_complete = known.progress(&id, 0) == Some(&TaskProgress::Completed);
@@ -85,9 +83,30 @@ struct Fleet {
     wake: UnboundedSender<usize>,
     woken: UnboundedReceiver<usize>,
     nodes: Vec<Node>,
+    /// Prefix of the names of its nodes.
+    name: &'static str,
 }
 
 impl Fleet {
+    fn new(name: &'static str, simulator: &Simulator) -> Self {
+        let rules = simulator.connect_to().iter().map(|rule| rule.parse().unwrap()).collect();
+        let config = kube::Config::new("http://127.0.0.1:1".parse().unwrap());
+        let (wake, woken) = unbounded_channel();
+        Self {
+            transport: Transport::new(rules, Arc::new(AlwaysOpen)),
+            tokens: Tokens::new(&kube::Client::try_from(config).unwrap(), None),
+            permits: Permits::default(),
+            wake,
+            woken,
+            nodes: Vec::new(),
+            name,
+        }
+    }
+
+    fn host(&self, index: usize) -> String {
+        format!("{0}-{index}-0.{0}-{index}.sei.svc.cluster.local", self.name)
+    }
+
     /// Starts the actors of the nodes up to `count`, at the rate at which one listener accepts their
     /// connections.
     async fn grow(&mut self, count: usize) {
@@ -101,7 +120,7 @@ impl Fleet {
             let actor = Actor::new(shared.clone(), dialer, self.permits.clone(), waker, Duration::ZERO);
             let watched =
                 Watched { shared, fingerprint: None, ordered: None, task: tokio::spawn(actor.run()) };
-            self.nodes.push(Node { index, watched, task: 0 });
+            self.nodes.push(Node { index, host: self.host(index), watched, task: 0 });
             self.nodes[index].pass();
         }
     }
@@ -130,30 +149,25 @@ impl Fleet {
 #[tokio::test(flavor = "multi_thread")]
 async fn hundreds_of_hung_sidecars_do_not_slow_down_thousands_of_healthy_ones() {
     let simulator = Simulator::start(Access::AnyToken).await.unwrap();
-    for index in 0..HEALTHY + HUNG {
-        simulator.run(&Node::host(index));
-        simulator.faults(&Node::host(index), |faults| faults.hang = index >= HEALTHY);
+    let (mut alone, mut beside) = (Fleet::new("alone", &simulator), Fleet::new("beside", &simulator));
+    for (fleet, count) in [(&alone, HEALTHY), (&beside, HEALTHY + HUNG)] {
+        for index in 0..count {
+            simulator.run(&fleet.host(index));
+            simulator.faults(&fleet.host(index), |faults| faults.hang = index >= HEALTHY);
+        }
     }
-    let rules = simulator.connect_to().iter().map(|rule| rule.parse().unwrap()).collect();
-    let client = kube::Client::try_from(kube::Config::new("http://127.0.0.1:1".parse().unwrap())).unwrap();
-    let (wake, woken) = unbounded_channel();
-    let mut fleet = Fleet {
-        transport: Transport::new(rules, Arc::new(AlwaysOpen)),
-        tokens: Tokens::new(&client, None),
-        permits: Permits::default(),
-        wake,
-        woken,
-        nodes: Vec::new(),
-    };
-    fleet.grow(HEALTHY).await;
-    fleet.work().await;
-    let without = fleet.work().await;
-    fleet.grow(HEALTHY + HUNG).await;
-    let with = fleet.work().await;
+    alone.grow(HEALTHY).await;
+    beside.grow(HEALTHY).await;
+    tokio::join!(alone.work(), beside.work());
+    beside.grow(HEALTHY + HUNG).await;
+    // At the same time, so that both have the same share of a busy machine.
+    let (without, with) = tokio::join!(alone.work(), beside.work());
     println!("{HEALTHY} sidecars: {without:.1?}, beside {HUNG} that hang: {with:.1?}");
     assert!(with < 3 * without, "{with:?} instead of {without:?}");
-    let calls: usize = (HEALTHY..HEALTHY + HUNG).map(|index| simulator.calls(&Node::host(index)).len()).sum();
-    let healthy: usize = (0..HEALTHY).map(|index| simulator.calls(&Node::host(index)).len()).sum();
+    let calls_to = |indices: std::ops::Range<usize>| {
+        indices.map(|index| simulator.calls(&beside.host(index)).len()).sum::<usize>()
+    };
+    let (healthy, calls) = (calls_to(0..HEALTHY), calls_to(HEALTHY..HEALTHY + HUNG));
     println!("{healthy} calls to sidecars that answer, {calls} to those that hang");
     assert!(calls >= HUNG, "each was called");
     assert!(calls / HUNG < healthy / HEALTHY, "{calls} calls to sidecars that hang");
