@@ -1,5 +1,6 @@
 //! All checks and tests, fast ones first, with a summary of what was run.
 
+mod programs;
 mod slowest;
 
 use std::{process::Command, time::Instant};
@@ -37,13 +38,8 @@ pub(crate) fn run(_: &Args) -> anyhow::Result<()> {
     eprintln!("== tests");
     // The tests with a real API server start the operator's binary.
     run_to_end(cargo(&["build", "--locked", "--bin", "sei-operator"]))?;
-    let tests = |kind: &str| -> Command {
-        let mut tests = cargo(&["test", "--workspace", "--locked", kind]);
-        tests.env("KUBEBUILDER_ASSETS", &assets).env("HELM", &helm).env("PROMTOOL", &promtool);
-        tests
-    };
-    run_to_end(tests("--doc"))?;
-    slowest::run(&mut tests("--tests"))?;
+    step("examples in the documentation", &["test", "--workspace", "--locked", "--doc"])?;
+    programs::run(&[("KUBEBUILDER_ASSETS", assets), ("HELM", helm), ("PROMTOOL", promtool)])?;
     println!("all checks and tests passed in {} s", began.elapsed().as_secs());
     Ok(())
 }
