@@ -260,3 +260,17 @@ fn a_dedicated_node_shares_its_machine_with_no_other_node() {
         })
     );
 }
+
+#[test]
+fn seid_serves_until_its_pod_is_in_no_service_and_then_has_its_time_to_end() {
+    for case in CASES {
+        let node = node(case);
+        let pod = pods(&node, case).into_iter().next().unwrap();
+        let seid = containers(&pod).find(|container| container.name == "seid").unwrap();
+        let drain =
+            seid.lifecycle.as_ref().and_then(|it| it.pre_stop.as_ref()?.sleep.as_ref()).map(|it| it.seconds);
+        let is_validator = node.spec.validator.is_some();
+        let expected = if is_validator { (None, None) } else { (Some(5), Some(35)) };
+        assert_eq!((drain, pod.termination_grace_period_seconds), expected, "{case}");
+    }
+}

@@ -1,5 +1,7 @@
 //! SeiNodeDeployments of the scenarios, in the namespace of the nodes.
 
+use std::cell::Cell;
+
 use anyhow::{Context, ensure};
 use kube::{
     Api,
@@ -69,6 +71,19 @@ impl<'a> Group<'a> {
         self.until(kind.as_str(), |status| is_true(status, kind)).await
     }
 
+    /// Waits until every node is available and runs the template; at least `least` must be available at any time.
+    pub(crate) async fn until_complete(&self, least: i64) -> anyhow::Result<()> {
+        let fewest = Cell::new(i64::MAX);
+        self.until("Ready", |status| {
+            fewest.set(fewest.get().min(status.available_replicas.unwrap_or(0)));
+            is_true(status, ConditionType::Ready)
+        })
+        .await?;
+        let fewest = fewest.get();
+        ensure!(fewest >= least, "only {fewest} nodes were available");
+        Ok(())
+    }
+
     /// Images in the specs of its SeiNodes.
     pub(crate) async fn images(&self) -> anyhow::Result<Vec<String>> {
         let list = format!(
@@ -88,7 +103,7 @@ impl<'a> Group<'a> {
 }
 
 /// Fails unless a condition is True.
-pub(crate) fn is_true(status: &SeiNodeDeploymentStatus, kind: ConditionType) -> anyhow::Result<()> {
+fn is_true(status: &SeiNodeDeploymentStatus, kind: ConditionType) -> anyhow::Result<()> {
     let condition = status.condition(kind).context("it has no such condition yet")?;
     ensure!(condition.status == "True", "it is {}: {}", condition.reason, condition.message);
     Ok(())

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a command-line tool talks to its terminal")]
 
 mod audit;
+mod client;
 mod docs;
 mod exclusive;
 mod groups;

@@ -18,6 +18,7 @@ mod plain;
 mod recreate;
 mod reinstall;
 mod replicas;
+mod serving;
 mod tls_rollout;
 mod trouble;
 mod update;
@@ -83,6 +84,7 @@ scenarios! {
         [
             "issued", "a node with TLS, its Secret issued and renewed by cert-manager" => issued;
             "update", "the image is changed and reverted, and set to one that does not exist" => update;
+            "serving", "no request to a group fails while its image changes, in place and blue/green" => serving;
         ]
     ]
     [

@@ -37,6 +37,7 @@ pub(crate) fn spec(workload: &Workload<'_>) -> PodSpec {
         tolerations: Some(placement::tolerations(workload)),
         affinity: Some(placement::affinity(workload)),
         topology_spread_constraints: placement::spread(workload),
+        termination_grace_period_seconds: seid::termination_grace_period(workload),
         init_containers: Some(init.into_iter().chain(proxy).collect()),
         containers: vec![seid::container(workload), exporter::container(platform)],
         volumes: Some(volumes::all(workload)),

@@ -2,16 +2,22 @@
 
 use k8s_openapi::{
     api::core::v1::{
-        Container, ContainerPort, EnvVar, HTTPGetAction, Probe, ResourceRequirements, VolumeMount,
+        Container, ContainerPort, EnvVar, HTTPGetAction, Lifecycle, LifecycleHandler, Probe,
+        ResourceRequirements, SleepAction, VolumeMount,
     },
     apimachinery::pkg::{api::resource::Quantity, util::intstr::IntOrString},
 };
 use sei_api::ports;
-use sei_node::{ImageReference, whole_quantity};
+use sei_node::{ImageReference, Mode, whole_quantity};
 
 use super::{HOME, Timing, env, mount, read_only, script, security, sidecar_probe, timed, volumes};
 use crate::workload::Workload;
 
+/// How long seid keeps serving after its pod was asked to end: every machine removes its address from the Services meanwhile,
+/// so that no request of a client fails.
+const DRAIN_SECONDS: i64 = 5;
+/// How long seid then has to end, as by default.
+const GRACE_SECONDS: i64 = 30;
 /// Share of the memory limit that Go may use.
 const GO_PERCENT: i64 = 87;
 
@@ -60,9 +66,26 @@ pub(crate) fn container(workload: &Workload<'_>) -> Container {
             &Timing { delay: 5, period: 5, failures: 86400 },
         )),
         readiness_probe: Some(readiness),
+        lifecycle: serves_clients(workload).then(drain),
         volume_mounts: Some(mounts),
         ..runs(workload, workload.pod.image, script)
     }
+}
+
+/// How long the pod of the node has to end; `None` for the default.
+pub(crate) fn termination_grace_period(workload: &Workload<'_>) -> Option<i64> {
+    serves_clients(workload).then_some(DRAIN_SECONDS + GRACE_SECONDS)
+}
+
+/// Only peers call validators.
+fn serves_clients(workload: &Workload<'_>) -> bool {
+    !matches!(workload.node.mode, Mode::Validator { .. })
+}
+
+fn drain() -> Lifecycle {
+    let sleep = SleepAction { seconds: DRAIN_SECONDS };
+    let pre_stop = LifecycleHandler { sleep: Some(sleep), ..LifecycleHandler::default() };
+    Lifecycle { pre_stop: Some(pre_stop), ..Lifecycle::default() }
 }
 
 /// What seid in the node's pod and in the bootstrap pod have in common.

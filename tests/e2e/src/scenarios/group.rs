@@ -1,13 +1,10 @@
-//! A group of three nodes, updated one after the other, scaled down and deleted.
-
-use std::cell::Cell;
+//! A group of three nodes, updated one after the other, scaled down, retained, adopted and deleted.
 
 use anyhow::ensure;
-use sei_api::deployment_conditions::ConditionType;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
-    groups::{Group, is_true},
+    groups::Group,
     nodes::{CHAIN, NAMESPACE},
     report::seen,
     world::World,
@@ -17,40 +14,51 @@ const NAME: &str = "trio";
 
 pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let [a, b] = &world.images.seid;
-    let template = json!({ "spec": { "chainId": CHAIN, "image": a, "fullNode": {} } });
-    let group = Group::create(world, NAME, json!({ "replicas": 3, "template": template })).await?;
-    until_complete(&group, 0).await?;
+    let group = Group::create(world, NAME, json!({ "replicas": 3, "template": template(a) })).await?;
+    group.until_complete(0).await?;
     seen("three nodes are created and ready");
 
     group.change(json!({ "template": { "spec": { "image": b } } })).await?;
-    until_complete(&group, 2).await?;
+    group.until_complete(2).await?;
     let images = group.images().await?;
     ensure!(images.iter().all(|image| image == b), "images: {images:?}");
     seen("another image: two of three were available throughout, and all run it");
 
     world.kubectl(&format!("scale seinodedeployment/{NAME} -n {NAMESPACE} --replicas=2")).await?;
-    until_complete(&group, 2).await?;
+    group.until_complete(2).await?;
     let left = group.images().await?.len();
     ensure!(left == 2, "{left} nodes are left");
     seen("scaled down by kubectl: the highest ordinal is gone");
 
-    group.delete().await?;
+    retained_and_adopted(world, group, json!({ "replicas": 2, "template": template(b) })).await?;
     let left = Group::of(world, NAME).images().await?.len();
     ensure!(left == 0, "{left} nodes of the group are left");
     seen("deleted, nothing of it is left");
     Ok(())
 }
 
-/// Waits until every node is available and runs the template; at least `least` must be available at any time.
-async fn until_complete(group: &Group<'_>, least: i64) -> anyhow::Result<()> {
-    let fewest = Cell::new(i64::MAX);
-    group
-        .until("Ready", |status| {
-            fewest.set(fewest.get().min(status.available_replicas.unwrap_or(0)));
-            is_true(status, ConditionType::Ready)
-        })
-        .await?;
-    let fewest = fewest.get();
-    ensure!(fewest >= least, "only {fewest} nodes were available");
-    Ok(())
+/// Deletes the group with `Retain`, creates it again with this spec, and deletes it with its nodes.
+async fn retained_and_adopted(world: &World, group: Group<'_>, spec: Value) -> anyhow::Result<()> {
+    let before = pods(world).await?;
+    ensure!(before.split_whitespace().count() == 2, "the pods are {before}");
+    group.change(json!({ "deletionPolicy": "Retain" })).await?;
+    group.delete().await?;
+    ensure!(pods(world).await? == before, "the pods of a retained group have changed");
+    let group = Group::create(world, NAME, spec).await?;
+    group.until_complete(0).await?;
+    ensure!(pods(world).await? == before, "the pods of an adopted group have changed");
+    seen("deleted with Retain, and adopted by the next group of the name: the same pods throughout");
+    group.delete().await
+}
+
+/// UIDs of its pods.
+async fn pods(world: &World) -> anyhow::Result<String> {
+    let list = format!(
+        "get pods -n {NAMESPACE} -l sei.io/nodedeployment={NAME} -o jsonpath={{.items[*].metadata.uid}}"
+    );
+    world.kubectl(&list).await
+}
+
+fn template(image: &str) -> Value {
+    json!({ "spec": { "chainId": CHAIN, "image": image, "fullNode": {} } })
 }
