@@ -75,6 +75,8 @@ impl Scopes {
             progress: cache.progress.clone(),
         });
         let fleet: Arc<[_]> = fleet.collect();
+        let group_stores: Vec<_> = namespaces.iter().map(|_| groups::Stores::new()).collect();
+        let everywhere: Arc<[_]> = group_stores.iter().map(groups::Stores::shown).collect();
         let (wakes, woken): (Vec<_>, Vec<_>) = namespaces.iter().map(|_| mpsc::unbounded_channel()).unzip();
         let (node_ids, turns) = (Arc::default(), Arc::default());
         let exclusives = Arc::new(Exclusives::new(stores, wakes.clone()));
@@ -83,8 +85,8 @@ impl Scopes {
         let permits = Permits::default();
         let pace = Arc::default();
         let mut scopes = Vec::new();
-        for (((namespace, (cache, writers)), wake), woken) in
-            namespaces.into_iter().zip(caches).zip(&wakes).zip(woken)
+        for ((((namespace, (cache, writers)), group_stores), wake), woken) in
+            namespaces.into_iter().zip(caches).zip(group_stores).zip(&wakes).zip(woken)
         {
             let sidecars = Arc::new(Sidecars {
                 transport: transport.clone(),
@@ -102,7 +104,8 @@ impl Scopes {
                 metrics: Arc::clone(metrics),
                 events: events.clone(),
             };
-            let (groups, group_writers, woken_groups) = groups::Context::new(surroundings, &cache);
+            let (groups, group_writers, woken_groups) =
+                groups::Context::new(surroundings, &cache, group_stores, Arc::clone(&everywhere));
             let surroundings = node_tasks::Surroundings {
                 client: client.clone(),
                 sidecars: Arc::clone(&sidecars),

@@ -89,7 +89,9 @@ pub(crate) fn context(client: &Client, settings: &[(&str, &str)]) -> (Arc<Contex
         metrics: Arc::clone(&metrics),
         events: events.clone(),
     };
-    let (groups, _, _) = groups::Context::new(surroundings, &cache);
+    let stores = groups::Stores::new();
+    let everywhere = Arc::new([stores.shown()]);
+    let (groups, _, _) = groups::Context::new(surroundings, &cache, stores, everywhere);
     let surroundings = node_tasks::Surroundings {
         client: client.clone(),
         sidecars: Arc::clone(&sidecars),

@@ -13,7 +13,7 @@ use sei_deployment::{
 use sei_render::sidecar_image;
 use sei_sidecar::TaskRequest;
 
-use super::context::Context;
+use super::{context::Context, wakes::created_chain};
 use crate::sidecar::{Interest, Order};
 
 /// What a ceremony leaves in the genesis bucket, under the ID of its chain.
@@ -55,15 +55,15 @@ async fn bucket(ctx: &Context, chain: &str) -> GenesisBucket {
 
 /// Another group that creates a chain of the same ID and has started, or was created before. All groups share one bucket.
 fn rival(ctx: &Context, group: &SeiNodeDeployment) -> Option<String> {
-    let chain = &group.spec.genesis.as_ref()?.chain_id;
+    let chain = created_chain(group)?;
     let age = |group: &SeiNodeDeployment| (group.metadata.creation_timestamp.clone(), group.uid());
     let is_rival = |other: &SeiNodeDeployment| {
-        let creates_it = other.spec.genesis.as_ref().is_some_and(|genesis| genesis.chain_id == *chain);
+        let creates_it = created_chain(other) == Some(chain);
         let is_other = other.metadata.uid != group.metadata.uid;
         creates_it && is_other && (has_started(other) || age(other) < age(group))
     };
-    let rivals = ctx.groups.state_filter(is_rival);
-    rivals.iter().map(|other| format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any())).min()
+    let rivals = ctx.everywhere.iter().flat_map(|scope| scope.groups.state_filter(is_rival));
+    rivals.map(|other| format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any())).min()
 }
 
 fn has_started(group: &SeiNodeDeployment) -> bool {

@@ -13,8 +13,9 @@ use sei_deployment::HTTPRoute;
 use tokio::task::JoinSet;
 
 use super::{
-    context::{BUDGETS, Context, GROUPS, ROUTES, SERVICES, Writers},
+    context::{BUDGETS, Context, GROUPS, ROUTES, SERVICES},
     memory::Written,
+    stores::Writers,
 };
 use crate::{
     feed::{Feed, PAGE},
@@ -41,7 +42,10 @@ fn groups(feed: &mut Feed<'_>, ctx: &Arc<Context>, writer: Writer<SeiNodeDeploym
     feed.spawn(GROUPS, feed.health(GROUPS).optional(), events.modify(trim::group), writer, move |change| {
         match change {
             Change::Present(group) => ctx.wake(ObjectRef::from_obj(group)),
-            Change::Gone(group) => ctx.forget(group),
+            Change::Gone(group) => {
+                ctx.forget(group);
+                ctx.wake_rivals(group);
+            }
             Change::Recovered => ctx.retry_failed(),
         }
     });

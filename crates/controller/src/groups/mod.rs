@@ -10,8 +10,11 @@ mod memory;
 mod observe;
 mod reconcile;
 mod scope;
+mod stores;
 mod target;
+mod wakes;
 
-pub(crate) use context::{Context, Surroundings, Woken};
+pub(crate) use context::{Context, Surroundings};
 pub(crate) use feeds::start;
 pub(crate) use scope::run;
+pub(crate) use stores::{Stores, Woken};

@@ -132,7 +132,7 @@ fn rivals(ctx: &Context, group: &SeiNodeDeployment, wanted: &[Object]) -> Vec<Ar
         route.metadata.namespace != group.metadata.namespace
             && route.spec.hostnames.iter().any(|name| host_names.contains(name))
     };
-    ctx.http_routes.state_filter(is_rival)
+    ctx.everywhere.iter().flat_map(|scope| scope.http_routes.state_filter(is_rival)).collect()
 }
 
 /// All PodDisruptionBudgets of the namespace: one of another owner may select the pods of the group.

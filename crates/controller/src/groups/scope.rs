@@ -7,10 +7,7 @@ use kube::runtime::reflector::ObjectRef;
 use sei_api::SeiNodeDeployment;
 use tokio::sync::watch;
 
-use super::{
-    context::{Context, Woken},
-    reconcile::reconcile,
-};
+use super::{context::Context, reconcile::reconcile, stores::Woken};
 use crate::queue::{self, Failed, Next};
 
 /// Changes within this time lead to one reconcile: the SeiNodes of a group change together.
