@@ -6,6 +6,7 @@
 //! the first SeiNode is created, and the submission before the sidecar is asked for it.
 
 mod decided;
+mod limit;
 mod needs;
 mod plan;
 mod step;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use kube::ResourceExt;
 use sei_api::{
     SeiNodeDeployment,
@@ -19,7 +19,6 @@ use super::{
 };
 use crate::{
     observed::Observed,
-    obstacle::Obstacle,
     surroundings::{AssemblyState, GenesisBucket},
 };
 
@@ -47,14 +46,15 @@ pub(crate) fn step(observed: &Observed) -> Option<CeremonyStep> {
     Some(step)
 }
 
-struct Ceremony<'a> {
+/// The ceremony of a group that has not completed it.
+pub(super) struct Ceremony<'a> {
     observed: &'a Observed,
-    group: &'a SeiNodeDeployment,
-    genesis: &'a DeploymentGenesis,
+    pub(super) group: &'a SeiNodeDeployment,
+    pub(super) genesis: &'a DeploymentGenesis,
 }
 
 impl Ceremony<'_> {
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.observed.now
     }
 
@@ -224,40 +224,6 @@ impl Ceremony<'_> {
              SeiNodeDeployment to a new value, or delete it and its SeiNodes and recreate it"
         );
         CeremonyStep::blocked(Some(plan), StalledReason::AssemblyFailed, message)
-    }
-
-    /// `step`, reported as stalled once the ceremony has taken too long.
-    fn within_limit(&self, step: CeremonyStep) -> CeremonyStep {
-        let Some(left) = step.plan.as_ref().and_then(|plan| self.left(plan)) else { return step };
-        if step.obstacle.is_some() {
-            return step;
-        }
-        match Duration::try_from(left).ok().filter(|left| !left.is_zero()) {
-            Some(left) => CeremonyStep { next: Some(step.next.map_or(left, |next| next.min(left))), ..step },
-            None => {
-                let message = format!(
-                    "the genesis ceremony has taken longer than {}: {}; raise spec.genesis.maxCeremonyDuration to continue, or \
-                     set annotation sei.io/retry of the SeiNodeDeployment to a new value",
-                    self.genesis.max_ceremony_duration.as_deref().unwrap_or("1h"),
-                    step.message
-                );
-                CeremonyStep {
-                    obstacle: Some(Obstacle::new(StalledReason::CeremonyTimedOut, message)),
-                    ..step
-                }
-            }
-        }
-    }
-
-    fn is_over(&self, plan: &TaskPlan) -> bool {
-        self.left(plan).is_some_and(|left| !left.is_positive())
-    }
-
-    /// Time until the limit. The Go controller did not store when a ceremony started.
-    fn left(&self, plan: &TaskPlan) -> Option<SignedDuration> {
-        let created = self.group.metadata.creation_timestamp.as_ref();
-        let since = plan.created_at.as_ref().or(created)?.0;
-        Some(validity::limit(self.genesis) - self.now().duration_since(since))
     }
 }
 

@@ -4,6 +4,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{
+    endpoints::{DeploymentEndpoints, InternalService, NetworkingStatus, PodService},
+    phase::DeploymentPhase,
+};
 use crate::{
     deployment_conditions::ConditionType,
     v1alpha1::{
@@ -115,56 +119,6 @@ impl SeiNodeDeploymentStatus {
     }
 }
 
-/// Phase of a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub enum DeploymentPhase {
-    /// No SeiNode exists yet.
-    Pending,
-    /// SeiNodes are being created or started.
-    Initializing,
-    /// Every SeiNode is available and runs the template.
-    Ready,
-    /// A change of the template is being rolled out.
-    Upgrading,
-    /// Some SeiNodes are available, others have failed.
-    Degraded,
-    /// Every SeiNode has failed.
-    Failed,
-    /// Being deleted.
-    Terminating,
-    /// A value that this version does not know, written by a later version.
-    #[serde(other)]
-    #[schemars(skip)]
-    Unknown,
-}
-
-impl DeploymentPhase {
-    /// Every phase that this version writes, for documentation and metrics.
-    pub const ALL: [Self; 7] = [
-        Self::Pending,
-        Self::Initializing,
-        Self::Ready,
-        Self::Upgrading,
-        Self::Degraded,
-        Self::Failed,
-        Self::Terminating,
-    ];
-
-    /// The string in status.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "Pending",
-            Self::Initializing => "Initializing",
-            Self::Ready => "Ready",
-            Self::Upgrading => "Upgrading",
-            Self::Degraded => "Degraded",
-            Self::Failed => "Failed",
-            Self::Terminating => "Terminating",
-            Self::Unknown => "Unknown",
-        }
-    }
-}
-
 /// One SeiNode of a group.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -193,108 +147,4 @@ pub struct ChildTls {
     pub required_dns_names: Vec<String>,
     /// Whether every SeiNode that uses the Secret accepts it.
     pub ready: bool,
-}
-
-/// The Service of a group inside the cluster.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct InternalService {
-    /// Name of the Service.
-    pub name: String,
-    /// Its namespace.
-    pub namespace: String,
-    /// Its ports.
-    pub ports: InternalPorts,
-}
-
-/// Ports of the internal Service.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct InternalPorts {
-    /// JSON-RPC of Tendermint.
-    #[serde(deserialize_with = "lenient::integer")]
-    #[schemars(with = "i32", range(min = 0, max = 65535))]
-    pub rpc: i64,
-    /// JSON-RPC of the EVM.
-    #[serde(deserialize_with = "lenient::integer")]
-    #[schemars(with = "i32", range(min = 0, max = 65535))]
-    pub evm_http: i64,
-    /// REST.
-    #[serde(deserialize_with = "lenient::integer")]
-    #[schemars(with = "i32", range(min = 0, max = 65535))]
-    pub rest: i64,
-}
-
-/// The headless Service of a SeiNode.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PodService {
-    /// Name of the Service, the same as that of the SeiNode.
-    pub name: String,
-    /// Its namespace.
-    pub namespace: String,
-    /// Its ports.
-    pub ports: PodServicePorts,
-}
-
-/// Ports of the headless Service of a SeiNode.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PodServicePorts {
-    /// JSON-RPC of the EVM.
-    #[serde(deserialize_with = "lenient::integer")]
-    #[schemars(with = "i32", range(min = 0, max = 65535))]
-    pub evm_http: i64,
-    /// Websockets of the EVM.
-    #[serde(deserialize_with = "lenient::integer")]
-    #[schemars(with = "i32", range(min = 0, max = 65535))]
-    pub evm_ws: i64,
-}
-
-/// What a group publishes outside the cluster.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct NetworkingStatus {
-    /// The host names of the HTTPRoutes that exist.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub routes: Vec<RouteHost>,
-}
-
-/// A host name.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct RouteHost {
-    /// The host name.
-    pub hostname: String,
-    /// Protocol served there: `evm`, `rpc`, `rest` or `grpc`.
-    #[serde(default)]
-    pub protocol: String,
-}
-
-/// Addresses of a group inside the cluster.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct DeploymentEndpoints {
-    /// JSON-RPC of Tendermint, any node.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tendermint_rpc: Option<String>,
-    /// REST, any node.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tendermint_rest: Option<String>,
-    /// EVM endpoints of each node; absent for validators, which serve none.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::readable_items")]
-    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
-    pub nodes: Option<Vec<NodeEndpoints>>,
-}
-
-/// EVM endpoints of one node.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct NodeEndpoints {
-    /// The SeiNode.
-    pub name: String,
-    /// JSON-RPC.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evm_json_rpc: Option<String>,
-    /// Websockets.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evm_ws: Option<String>,
 }
