@@ -23,6 +23,9 @@ pub const COMPONENT_BOOTSTRAP: &str = "bootstrap";
 pub const RETRY_ANNOTATION: &str = "sei.io/retry";
 /// Annotation on a SeiNode, with value `true`: its pod shares its machine with no pod of another SeiNode.
 pub const DEDICATED_ANNOTATION: &str = "sei.io/dedicated-node";
+/// Annotation on a SeiNode with a controller, such as a SeiNodeDeployment: the images of the sidecar and its proxy that a paced
+/// rollout may replace now, as that controller allows. It has no effect once the pod has other images.
+pub const SIDECAR_UPDATE_ANNOTATION: &str = "sei.io/sidecar-update";
 /// Label on the pods of nodes whose snapshots are uploaded, with value `true`.
 pub const SNAPSHOT_PUBLISH: &str = "sei.io/snapshot-publish";
 /// Annotation on a data volume claim: the volume holds the state of this chain. It is never bootstrapped, restored or
@@ -105,6 +108,26 @@ pub fn bootstrap(node: &SeiNode) -> BTreeMap<String, String> {
 /// The value of annotation `sei.io/retry` of a SeiNode or a SeiNodeDeployment.
 pub fn retry_request(object: &impl Resource) -> Option<&str> {
     object.meta().annotations.as_ref()?.get(RETRY_ANNOTATION).map(String::as_str)
+}
+
+/// The value of [`SIDECAR_UPDATE_ANNOTATION`] with which the images in the pod of a SeiNode may be replaced, if they are known.
+pub fn sidecar_update(node: &SeiNode) -> Option<String> {
+    let status = node.status.as_ref()?;
+    let sidecar = status.current_sidecar_image.clone()?;
+    Some(
+        [Some(sidecar), status.current_proxy_image.clone()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" "),
+    )
+}
+
+/// Whether the controller of a SeiNode allows that the images of the sidecar in its pod are replaced.
+pub fn allows_sidecar_update(node: &SeiNode) -> bool {
+    let annotations = node.metadata.annotations.as_ref();
+    let allowed = annotations.and_then(|all| all.get(SIDECAR_UPDATE_ANNOTATION));
+    allowed.is_some() && allowed == sidecar_update(node).as_ref()
 }
 
 #[cfg(test)]

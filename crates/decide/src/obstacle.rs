@@ -12,7 +12,8 @@ use sei_api::{
 use sei_render::{Platform, Rendering};
 
 use crate::{
-    claim::Claim, faults, observed::Observed, pods::unscheduled, sidecar_conditions::sidecar_too_old,
+    claim::Claim, faults, observed::Observed, ownership::group, pods::unscheduled,
+    sidecar_conditions::sidecar_too_old,
 };
 
 /// Why no plan is created.
@@ -83,10 +84,23 @@ fn old_sidecar(node: &SeiNode, platform: &Platform) -> Option<String> {
 fn absent_volume(observed: &Observed) -> Option<String> {
     let lost = lost_volume(observed)?;
     Some(format!(
-        "volume claim {} was deleted, and the node's data with it: restore a claim of this name, or set annotation {}={lost} to start with an empty volume",
+        "volume claim {} was deleted, and the node's data with it: restore a claim of this name, or {}",
         names::data_claim(&observed.node),
-        labels::RETRY_ANNOTATION
+        on_an_empty_volume(&observed.node, lost)
     ))
+}
+
+/// What to do where the data is lost permanently. A validator of a group has lost its keys with it: started on an empty volume,
+/// it would create keys that the genesis does not know.
+fn on_an_empty_volume(node: &SeiNode, claim: &str) -> String {
+    let validator = node.spec.validator.as_ref();
+    let takes_part = validator.is_some_and(|validator| validator.genesis_ceremony.is_some());
+    match group(node).filter(|_| takes_part) {
+        Some(group) => format!(
+            "delete the SeiNode: its keys are lost, and SeiNodeDeployment {group} creates one that joins the chain with new keys"
+        ),
+        None => format!("set annotation {}={claim} to start with an empty volume", labels::RETRY_ANNOTATION),
+    }
 }
 
 /// Identifies the loss of the claim of a Running node: its UID, or, if it was never recorded, the UID of the
@@ -103,10 +117,9 @@ fn replaced_volume(observed: &Observed) -> Option<String> {
     let claim = replaced_claim(observed)?;
     Some(format!(
         "volume claim {name} is not the one that holds the node's data; it was deleted and recreated, and may be empty. If it holds \
-         restored data, run: kubectl annotate pvc {name} {}=true; otherwise set annotation {}={} to initialize it",
+         restored data, run: kubectl annotate pvc {name} {}=true; otherwise {}",
         labels::INITIALIZED_ANNOTATION,
-        labels::RETRY_ANNOTATION,
-        claim.uid,
+        on_an_empty_volume(&observed.node, &claim.uid),
         name = claim.name,
     ))
 }

@@ -1,7 +1,8 @@
-//! Ownership of an object with a name that a SeiNode needs.
+//! Ownership of an object with a name that a SeiNode needs, and what controls a SeiNode.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Resource;
-use sei_api::{SeiNode, names};
+use sei_api::{SeiNode, SeiNodeDeployment, names};
 
 use crate::objects::is_owned_by;
 
@@ -25,6 +26,18 @@ impl Ownership {
         }
         if is_owned_by(object, node) { Self::Own } else { Self::Foreign }
     }
+}
+
+/// The name of the SeiNodeDeployment that controls a SeiNode.
+pub(crate) fn group(node: &SeiNode) -> Option<&str> {
+    let owner = controller(node).filter(|owner| owner.kind == SeiNodeDeployment::kind(&()))?;
+    Some(&owner.name)
+}
+
+/// The controller of a SeiNode.
+pub(crate) fn controller(node: &SeiNode) -> Option<&OwnerReference> {
+    let mut owners = node.metadata.owner_references.iter().flatten();
+    owners.find(|owner| owner.controller == Some(true))
 }
 
 /// Whether all owners of `object` are SeiNodes with the same name that existed before `node`.

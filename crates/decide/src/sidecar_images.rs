@@ -12,6 +12,7 @@ use sei_render::Platform;
 use crate::{
     condition::say,
     observed::Observed,
+    ownership::group,
     sidecar_rollout::{Turn, outdated_images},
     wanted::update_stands_failed,
 };
@@ -41,7 +42,7 @@ pub(crate) fn tell(observed: &Observed, platform: &Platform, status: &mut SeiNod
             (SidecarImageReason::Updating, "an update is replacing the pod".to_owned())
         }
         Some(Turn::Now) if update_stands_failed(status, &observed.node) => (
-            SidecarImageReason::PendingUpdate,
+            SidecarImageReason::UpdateFailed,
             "the update failed; it is retried when annotation sei.io/retry or the spec changes".to_owned(),
         ),
         Some(Turn::Now) => {
@@ -54,20 +55,20 @@ pub(crate) fn tell(observed: &Observed, platform: &Platform, status: &mut SeiNod
             SidecarImageReason::WaitingForNode,
             format!("this node is next in chain {chain} and is waiting for SeiNode {after} ({reason})"),
         ),
-        None => (SidecarImageReason::PendingUpdate, pending(&observed.node, platform).to_owned()),
+        None => pending(&observed.node, platform),
     };
     let message = format!("{}: {when}", differences.join("; "));
     say(observed, status, Statement::new(false, reason, message));
 }
 
 /// When images are replaced for which no update starts.
-fn pending(node: &SeiNode, platform: &Platform) -> &'static str {
-    let mut owners = node.metadata.owner_references.iter().flatten();
-    match platform.sidecar_rollout().max_unavailable() {
-        Some(_) if owners.any(|owner| owner.controller == Some(true)) => {
-            "with the next update of the image, which the controller of this SeiNode starts"
-        }
-        _ => "with the next update of the image",
+fn pending(node: &SeiNode, platform: &Platform) -> (SidecarImageReason, String) {
+    match group(node).filter(|_| platform.sidecar_rollout().max_unavailable().is_some()) {
+        Some(group) => (
+            SidecarImageReason::WaitingForTurn,
+            format!("SeiNodeDeployment {group} allows it as its maxUnavailable permits"),
+        ),
+        None => (SidecarImageReason::PendingUpdate, "with the next update of the image".to_owned()),
     }
 }
 

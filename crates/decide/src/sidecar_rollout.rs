@@ -1,17 +1,20 @@
 //! Paced replacement of the images of the sidecar and its proxy on Running nodes: which nodes of a chain are updated
 //! now. Nothing is remembered: a node whose pod has other images is outdated, and one that is not available is starting
-//! or has a problem. SeiNodes with a controller, such as a SeiNodeDeployment, are updated only by it.
+//! or has a problem. A SeiNode with a controller, such as a SeiNodeDeployment, is updated when that allows it and it is its
+//! turn, so that neither limit is exceeded.
 
 use std::{num::NonZeroU32, sync::Arc};
 
 use sei_api::{
     SeiNode, SeiNodeStatus,
     conditions::{self, ConditionType},
-    names,
+    labels, names,
     v1alpha1::{NodePhase, PlanPhase},
 };
 use sei_plan::Purpose;
 use sei_render::{Platform, proxy_image, sidecar_image};
+
+use crate::ownership::{controller, group};
 
 /// Whether the pod of a node gets the requested images now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +39,10 @@ pub struct Member {
     pub name: (String, String),
     /// Validators come last.
     is_validator: bool,
-    /// Its pod has other images than requested.
+    /// Its pod has other images than requested, and it is to get those.
     is_outdated: bool,
+    /// It has no controller, or that allows its update.
+    is_allowed: bool,
     /// An update has started, or is about to.
     is_updating: bool,
     /// Why it is not available; `None` if it is.
@@ -55,7 +60,8 @@ impl Member {
         Some(Self {
             name: (names::namespace(node).to_owned(), names::node(node).to_owned()),
             is_validator: node.spec.validator.is_some(),
-            is_outdated: outdated_images(node, status, platform).next().is_some(),
+            is_outdated: may_be_allowed(node) && outdated_images(node, status, platform).next().is_some(),
+            is_allowed: is_allowed(node),
             is_updating: plan.is_some_and(|plan| Purpose::of(plan) == Purpose::Update),
             trouble: trouble(node, status, platform),
         })
@@ -69,27 +75,33 @@ impl Member {
 
     /// Whether its images are outdated, an update has started, and it is available: what others of the chain depend on.
     pub fn state(&self) -> (bool, bool, bool) {
-        (self.is_outdated, self.is_updating, self.trouble.is_none())
+        (self.is_outdated(), self.is_updating, self.trouble.is_none())
     }
 
-    /// Whether its pod has other images than requested.
+    /// Whether its pod has other images than requested, and its controller, if it has one, allows to replace them.
     pub fn is_outdated(&self) -> bool {
-        self.is_outdated
+        self.is_outdated && self.is_allowed
     }
 
     /// Whether it waits for its turn.
     pub fn is_waiting(&self) -> bool {
-        self.is_outdated && !self.is_updating
+        self.is_outdated() && !self.is_updating
     }
 }
 
-/// Whether nodes are chosen among the nodes of a chain at all: a node that is paused or going away is left alone, and
-/// one with a controller belongs to that.
+/// Whether a node counts in the rollout of its chain: one that is paused or going away is left alone.
 fn is_concerned(node: &SeiNode) -> bool {
-    let mut owners = node.metadata.owner_references.iter().flatten();
-    node.metadata.deletion_timestamp.is_none()
-        && !node.spec.is_paused()
-        && !owners.any(|owner| owner.controller == Some(true))
+    node.metadata.deletion_timestamp.is_none() && !node.spec.is_paused()
+}
+
+/// Whether nothing but the rollout of its chain decides when a node is updated.
+fn is_allowed(node: &SeiNode) -> bool {
+    controller(node).is_none() || labels::allows_sidecar_update(node)
+}
+
+/// Whether the node is allowed to be updated, or will be: other controllers than groups do not know of it.
+fn may_be_allowed(node: &SeiNode) -> bool {
+    is_allowed(node) || group(node).is_some()
 }
 
 /// The members of `chain` among `nodes`.
@@ -101,7 +113,7 @@ pub fn members(chain: &str, nodes: impl Iterator<Item = Arc<SeiNode>>, platform:
 /// Whether it is the turn of the member with this name; `None` if it does not wait for it.
 pub fn turn(name: (&str, &str), members: &[Member], max_unavailable: NonZeroU32) -> Option<Turn> {
     let is_own = |member: &&Member| (member.name.0.as_str(), member.name.1.as_str()) == name;
-    let own = members.iter().find(is_own).filter(|own| own.is_outdated)?;
+    let own = members.iter().find(is_own).filter(|own| own.is_outdated())?;
     if own.is_updating || chosen(members, max_unavailable).contains(&own) {
         return Some(Turn::Now);
     }
@@ -124,13 +136,15 @@ pub fn next(members: &[Member], max_unavailable: NonZeroU32) -> Vec<&Member> {
 }
 
 /// The members to update now. One that is not available loses nothing by its update, and may need it, so it comes first;
-/// but not more are updated at a time than may be unavailable.
+/// but not more are updated at a time than may be unavailable. A validator that is available waits for every other node,
+/// also for those that their groups do not allow yet.
 fn chosen(members: &[Member], max_unavailable: NonZeroU32) -> Vec<&Member> {
     let most = max_unavailable.get() as usize;
     let updating = members.iter().filter(|member| member.is_updating).count();
     let unavailable = members.iter().filter(|member| member.trouble.is_some()).count();
     let waiting = waiting(members);
-    let only_validators = waiting.iter().all(|member| member.is_validator);
+    let left = members.iter().filter(|member| member.is_outdated && !member.is_updating);
+    let only_validators = left.into_iter().all(|member| member.is_validator);
     let (down, up): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|member| member.trouble.is_some());
     let up = up.into_iter().filter(|member| only_validators || !member.is_validator);
     let down = down.into_iter().take(most.saturating_sub(updating));

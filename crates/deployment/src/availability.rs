@@ -2,7 +2,7 @@
 
 use sei_api::{
     SeiNode,
-    conditions::{ConditionType, is_true},
+    conditions::{ConditionType, SidecarImageReason, is_true},
     v1alpha1::NodePhase,
 };
 
@@ -24,6 +24,14 @@ pub(crate) fn is_ready(node: &SeiNode) -> bool {
 /// Whether the SeiNode is known to run the image of its spec.
 pub(crate) fn runs_its_image(node: &SeiNode) -> bool {
     node.status.as_ref().and_then(|status| status.current_image.as_deref()) == Some(node.spec.image.as_str())
+}
+
+/// Whether its pod is to be restarted to get the images of the sidecar and its proxy that its current spec requests.
+pub(crate) fn needs_sidecar_update(node: &SeiNode) -> bool {
+    let status = node.status.as_ref().filter(|status| status.observed_generation == node.metadata.generation);
+    let with_image = SidecarImageReason::PendingUpdate.as_str();
+    let up_to_date = status.and_then(|status| status.condition(ConditionType::SidecarUpToDate));
+    up_to_date.is_some_and(|condition| condition.status == "False" && condition.reason != with_image)
 }
 
 pub(crate) fn phase(node: &SeiNode) -> Option<NodePhase> {

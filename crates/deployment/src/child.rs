@@ -28,6 +28,8 @@ pub fn child(group: &SeiNodeDeployment, seat: &Seat, revision: &str) -> SeiNode 
     node.metadata.namespace = group.metadata.namespace.clone();
     node.metadata.labels = Some(labels);
     node.metadata.annotations = metadata.and_then(|metadata| metadata.annotations.clone());
+    // It is for the group to set.
+    node.metadata.annotations.iter_mut().for_each(|all| drop(all.remove(labels::SIDECAR_UPDATE_ANNOTATION)));
     node.metadata.owner_references = Some(vec![owner(group)]);
     node
 }

@@ -8,7 +8,7 @@ use sei_api::{
 };
 
 use crate::{
-    availability,
+    availability::{self, needs_sidecar_update},
     blue_green::{self, BlueGreen},
     ceremony::{self, CeremonyStep, Entry},
     child::{as_follower, child},
@@ -99,25 +99,29 @@ fn fill(observed: &Observed, set: &Set, may_create: bool, decision: &mut Decisio
     }
 }
 
-/// Updates SeiNodes to the template: specs within the budget, labels and annotations at once.
+/// Updates SeiNodes to the template, and allows them to replace the images of their sidecars: both within one budget. Labels
+/// and annotations reach them at once.
 fn update(
     group: &SeiNodeDeployment,
     members: &Members,
     fork: Option<&HardFork<'_>>,
     decision: &mut Decision,
 ) {
+    let strategy = &group.spec.update_strategy;
+    let replicas = group.spec.replicas();
+    let is_in_place = strategy.type_ == StrategyType::InPlace;
     let candidates: Vec<_> = members
         .children()
         .map(|(ordinal, child)| Candidate {
             ordinal,
-            is_outdated: child.is_outdated,
-            is_available: child.is_available(),
+            is_outdated: (is_in_place && child.is_outdated) || needs_sidecar_update(&child.node),
+            // One that is allowed to replace its sidecar may be restarted at any time.
+            is_available: child.is_available() && !labels::allows_sidecar_update(&child.node),
         })
         .collect();
-    let strategy = &group.spec.update_strategy;
-    let replicas = group.spec.replicas();
-    let turn = match strategy.type_ {
-        StrategyType::InPlace => turn(&candidates, replicas, strategy.max_unavailable(replicas)),
+    let turn = turn(&candidates, replicas, strategy.max_unavailable(replicas));
+    let updated = match strategy.type_ {
+        StrategyType::InPlace => turn.clone(),
         StrategyType::HardFork => {
             decision.obstacles.extend(fork.iter().flat_map(|fork| fork.obstacles(members)));
             fork.map_or_else(Default::default, |fork| fork.turn(members))
@@ -127,15 +131,18 @@ fn update(
                 StrategyType::BlueGreen => blue_green::fault(group),
                 _ => Some(UNKNOWN_STRATEGY),
             };
-            let fault = fault.filter(|_| candidates.iter().any(|candidate| candidate.is_outdated));
+            let fault = fault.filter(|_| members.children().any(|(_, child)| child.is_outdated));
             decision.obstacles.extend(fault.map(|why| Obstacle::new(StalledReason::NotSupported, why)));
             Default::default()
         }
     };
     for (ordinal, child) in members.children() {
-        let patch = match turn.contains(&ordinal) {
-            true => Some(child.whole_patch(group)),
-            false => child.metadata_patch(),
+        let patch = if child.is_outdated && updated.contains(&ordinal) {
+            Some(child.whole_patch(group))
+        } else if needs_sidecar_update(&child.node) && turn.contains(&ordinal) {
+            child.sidecar_patch()
+        } else {
+            child.metadata_patch()
         };
         decision.writes.extend(child.write(patch));
     }

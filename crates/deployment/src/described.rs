@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kube::ResourceExt;
-use sei_api::SeiNode;
+use sei_api::{SeiNode, labels};
 use sei_render::drift::differences;
 use serde_json::{Value, json};
 
@@ -25,6 +25,9 @@ impl Write {
             Self::Apply { name, patch } => {
                 let fields = changed(name, patch, nodes);
                 match fields.is_empty() {
+                    true if allows_sidecar_update(name, patch, nodes) => {
+                        format!("allows SeiNode {name} to replace the images of its sidecar")
+                    }
                     true => format!("updates labels and annotations of SeiNode {name}"),
                     false if changes_image(&fields) => {
                         format!("updates SeiNode {name} ({}), which replaces its pod", fields.join(", "))
@@ -46,6 +49,13 @@ fn changed(name: &str, patch: &Value, nodes: &[Arc<SeiNode>]) -> Vec<String> {
     let live = nodes.iter().find(|node| node.name_any() == name);
     let spec = live.map(|node| json!(node.spec)).unwrap_or_default();
     differences(&patch["spec"], &spec)
+}
+
+/// Whether `patch` allows what was not allowed.
+fn allows_sidecar_update(name: &str, patch: &Value, nodes: &[Arc<SeiNode>]) -> bool {
+    let live = nodes.iter().find(|node| node.name_any() == name);
+    !patch["metadata"]["annotations"][labels::SIDECAR_UPDATE_ANNOTATION].is_null()
+        && !live.is_some_and(|node| labels::allows_sidecar_update(node))
 }
 
 fn changes_image(fields: &[String]) -> bool {

@@ -47,8 +47,8 @@ pub(crate) struct Child {
     seat: Seat,
     /// Its spec differs from the template.
     pub(crate) is_outdated: bool,
-    /// Its labels, annotations or owner differ from the template.
-    has_other_metadata: bool,
+    /// The group is not its owner yet.
+    is_retained: bool,
     /// The desired SeiNode, with the current revision of the SeiNode.
     desired: SeiNode,
 }
@@ -98,7 +98,7 @@ impl Child {
             node: Arc::clone(node),
             seat: seat.clone(),
             is_outdated: spec_differs(&desired, node),
-            has_other_metadata: metadata_differs(&desired, node) || !is_owned_by(&**node, group),
+            is_retained: !is_owned_by(&**node, group),
             desired,
         }
     }
@@ -114,8 +114,20 @@ impl Child {
 
     /// The patch for labels, annotations and owner only: the spec and its field ownership do not change.
     pub(crate) fn metadata_patch(&self) -> Option<Value> {
-        self.has_other_metadata.then(|| {
-            let mut patch = self.patch(&self.desired);
+        self.metadata_patch_to(&self.desired)
+    }
+
+    /// The same, with which the rollout of its chain may replace the images of its sidecar.
+    pub(crate) fn sidecar_patch(&self) -> Option<Value> {
+        let mut desired = self.desired.clone();
+        let allowed = labels::sidecar_update(&self.node)?;
+        desired.annotations_mut().insert(labels::SIDECAR_UPDATE_ANNOTATION.to_owned(), allowed);
+        self.metadata_patch_to(&desired)
+    }
+
+    fn metadata_patch_to(&self, desired: &SeiNode) -> Option<Value> {
+        (self.is_retained || metadata_differs(desired, &self.node)).then(|| {
+            let mut patch = self.patch(desired);
             patch["spec"] = applied_spec(&self.node);
             patch
         })

@@ -221,12 +221,14 @@ reasons! {
         /// The images are replaced with the next update of the node. `platform.sidecarRollout` of the chart can replace them
         /// earlier.
         PendingUpdate = "PendingUpdate",
-        /// Other nodes of the chain are updated first.
+        /// Other nodes of the chain are updated first, or other nodes of its SeiNodeDeployment, within its `maxUnavailable`.
         WaitingForTurn = "WaitingForTurn",
         /// This node is next and is waiting for the node that the message names, which is being updated or has a problem.
         WaitingForNode = "WaitingForNode",
         /// An update is replacing the images.
         Updating = "Updating",
+        /// The update has failed. It is retried when annotation `sei.io/retry` or the spec changes.
+        UpdateFailed = "UpdateFailed",
     }
     /// Reason of `StateSyncReady`.
     StateSyncReady: StateSyncReason {

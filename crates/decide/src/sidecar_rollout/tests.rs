@@ -6,12 +6,13 @@ use super::*;
 const OLD: &str = "seictl:v0.0.50";
 
 /// One letter per node of the chain: `a` available, `d` down, `u` being updated, upper case if outdated; `V` is an
-/// outdated validator that is available.
+/// outdated validator that is available, and `G` an outdated node whose group does not allow its update yet.
 fn chain(nodes: &str) -> Vec<Member> {
     let member = |(index, node): (usize, char)| Member {
         name: ("sei".to_owned(), format!("n{index}")),
         is_validator: node == 'V',
         is_outdated: node.is_uppercase(),
+        is_allowed: node != 'G',
         is_updating: node.eq_ignore_ascii_case(&'u'),
         trouble: "du".contains(node.to_ascii_lowercase()).then(|| "WaitingForPod".to_owned()),
     };
@@ -40,6 +41,9 @@ fn available_nodes_are_updated_in_order_within_the_limit() {
         ("VaV", 1, "0"),
         ("VAV", 3, "1"),
         ("VuV", 3, "02"),
+        ("GAA", 1, "1"),
+        ("GAG", 3, "1"),
+        ("GVV", 3, ""),
     ] {
         assert_eq!(chosen_of(nodes, max_unavailable), expected, "{nodes} {max_unavailable}");
     }
@@ -66,6 +70,7 @@ fn the_next_node_names_the_one_that_it_waits_for() {
     assert_eq!(turns("uAA"), [None, Some(next), Some(Turn::Later)]);
     assert_eq!(turns("AAa"), [Some(Turn::Now), Some(Turn::Later), None]);
     assert_eq!(turns("UAa"), [Some(Turn::Now), turns("uAa")[1].clone(), None], "its update continues");
+    assert_eq!(turns("GAA"), [None, Some(Turn::Now), Some(Turn::Later)]);
 }
 
 fn platform() -> Platform {
@@ -130,11 +135,46 @@ fn a_node_is_judged_by_its_pod_and_its_conditions() {
     assert_eq!(trouble(catching_up).as_deref(), Some("CatchingUp"));
 }
 
+/// What makes a SeiNode one of a controller of this kind.
+fn controlled_by(kind: &str) -> serde_json::Value {
+    json!([{ "apiVersion": "sei.io/v1alpha1", "kind": kind, "name": "g", "uid": "u", "controller": true }])
+}
+
 #[test]
-fn nodes_that_others_control_or_that_are_paused_are_not_concerned() {
-    let owner = json!([{ "apiVersion": "sei.io/v1alpha1", "kind": "SeiNodeDeployment", "name": "g", "uid": "u",
-        "controller": true }]);
-    assert_eq!(member(|node| node["metadata"]["ownerReferences"] = owner), None);
+fn a_node_with_a_controller_counts_and_waits_until_that_allows_its_update() {
+    let of = |kind: &'static str, is_allowed: bool| {
+        member(|node| {
+            node["metadata"]["ownerReferences"] = controlled_by(kind);
+            if is_allowed {
+                node["metadata"]["annotations"] = json!({ "sei.io/sidecar-update": OLD });
+            }
+        })
+        .unwrap()
+    };
+    let for_other_images = member(|node| {
+        node["metadata"]["ownerReferences"] = controlled_by("Other");
+        node["metadata"]["annotations"] = json!({ "sei.io/sidecar-update": "seictl:v0.0.47" });
+    });
+    assert!(!for_other_images.unwrap().is_outdated(), "it was updated since");
+    for kind in ["SeiNodeDeployment", "Other"] {
+        let (before, after) = (of(kind, false), of(kind, true));
+        assert!(!before.is_outdated() && !before.is_waiting(), "{before:?}");
+        assert!(after.is_outdated() && after.is_waiting(), "{after:?}");
+    }
+    let validators_wait_for = |kind: &'static str| of(kind, false).is_outdated;
+    assert!(
+        validators_wait_for("SeiNodeDeployment") && !validators_wait_for("Other"),
+        "it may never allow it"
+    );
+    let down = member(|node| {
+        node["metadata"]["ownerReferences"] = controlled_by("SeiNodeDeployment");
+        node["status"]["conditions"][0]["status"] = json!("False");
+    });
+    assert_eq!(down.unwrap().trouble.as_deref(), Some("NodeReady"));
+}
+
+#[test]
+fn nodes_that_are_paused_or_do_not_run_are_not_concerned() {
     assert_eq!(member(|node| node["spec"]["paused"] = json!(true)), None);
     assert_eq!(member(|node| node["metadata"]["deletionTimestamp"] = json!("2027-01-01T00:00:00Z")), None);
     assert_eq!(member(|node| node["status"]["phase"] = json!("Initializing")), None);
@@ -152,6 +192,8 @@ enum Event {
     Fails,
     /// It recovers.
     Recovers,
+    /// Its group allows its update.
+    Allowed,
 }
 
 fn events() -> impl Strategy<Value = Vec<(usize, Event)>> {
@@ -160,24 +202,33 @@ fn events() -> impl Strategy<Value = Vec<(usize, Event)>> {
         2 => Just(Event::Updated),
         1 => Just(Event::Fails),
         1 => Just(Event::Recovers),
+        1 => Just(Event::Allowed),
     ];
     prop::collection::vec((0..8usize, event), 0..200)
 }
 
 proptest! {
     /// In any order of events, no update starts that makes more nodes unavailable than allowed, not more nodes are
-    /// updated at a time, and a validator is only updated when no other node waits; and when all nodes recover,
-    /// all are updated.
+    /// updated at a time, none that its group does not allow, and a validator is only updated when no other node waits; and
+    /// when all nodes recover and all groups agree, all are updated.
     #[test]
-    fn no_more_nodes_are_unavailable_than_allowed(events in events(), max_unavailable in 1..4u32, validators in 0..8usize) {
+    fn no_more_nodes_are_unavailable_than_allowed(
+        events in events(),
+        max_unavailable in 1..4u32,
+        validators in 0..8usize,
+        in_groups in 0..8usize,
+    ) {
         let most = NonZeroU32::new(max_unavailable).unwrap();
-        let mut chain = chain(&format!("{}{}", "V".repeat(validators), "A".repeat(8 - validators)));
+        let (v, g) = (validators, in_groups.min(8 - validators));
+        let mut chain = chain(&format!("{}{}{}", "V".repeat(v), "G".repeat(g), "A".repeat(8 - v - g)));
         let step = |chain: &mut Vec<Member>, index: usize, event: Event| -> Result<(), TestCaseError> {
             let name = chain[index].name.clone();
             match event {
                 Event::Pass if turn((&name.0, &name.1), chain, most) == Some(Turn::Now) => {
                     let was_down = chain[index].trouble.is_some();
-                    let waits = |member: &Member| member.is_waiting() && !member.is_validator;
+                    prop_assert!(chain[index].is_allowed, "{chain:?}");
+                    let waits =
+                        |member: &Member| member.is_outdated && !member.is_updating && !member.is_validator;
                     if !chain[index].is_updating && !was_down && chain[index].is_validator {
                         prop_assert!(!chain.iter().any(waits), "{chain:?}");
                     }
@@ -194,6 +245,7 @@ proptest! {
                 }
                 Event::Fails if !chain[index].is_updating => chain[index].trouble = Some("Failed".to_owned()),
                 Event::Recovers if !chain[index].is_updating => chain[index].trouble = None,
+                Event::Allowed => chain[index].is_allowed = true,
                 _ => {}
             }
             Ok(())
@@ -202,7 +254,7 @@ proptest! {
             step(&mut chain, index, event)?;
         }
         for _ in 0..8 {
-            for event in [Event::Recovers, Event::Pass, Event::Updated] {
+            for event in [Event::Allowed, Event::Recovers, Event::Pass, Event::Updated] {
                 for index in 0..8 {
                     step(&mut chain, index, event)?;
                 }

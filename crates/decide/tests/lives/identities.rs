@@ -119,6 +119,32 @@ fn consent_to_an_empty_volume_names_the_claim_that_was_lost() {
     );
 }
 
+#[test]
+fn a_validator_of_a_group_that_lost_its_keys_with_its_volume_is_to_be_recreated() {
+    let mut life = running();
+    life.change(|node| {
+        let ceremony = json!({ "chainId": "c", "stakingAmount": "1usei", "accountBalance": "2usei", "index": 0 });
+        let owner = json!([{ "apiVersion": "sei.io/v1alpha1", "kind": "SeiNodeDeployment", "name": "val", "uid": "g",
+            "controller": true }]);
+        node.spec.full_node = None;
+        node.spec.validator = serde_json::from_value(json!({ "genesisCeremony": ceremony })).unwrap();
+        node.metadata.owner_references = serde_json::from_value(owner).unwrap();
+    });
+    let asked = |life: &Life| {
+        let stalled = life.node.status.as_ref().unwrap().condition(ConditionType::Stalled).unwrap();
+        assert_eq!(stalled.reason, StalledReason::DataVolumeLost.as_str());
+        stalled.message.clone()
+    };
+    let advice = "delete the SeiNode: its keys are lost, and SeiNodeDeployment val creates one";
+    life.claim = Some(claim("claim-2"));
+    life.pass(Vec::new(), &Outcome::Running).unwrap();
+    assert!(asked(&life).contains(advice), "{}", asked(&life));
+    life.claim = None;
+    life.sight.pod = 3;
+    life.pass(Vec::new(), &Outcome::Running).unwrap();
+    assert!(asked(&life).contains(advice), "{}", asked(&life));
+}
+
 /// A Running node, its claim replaced by another one of the same name: with the plan before that.
 fn on_another_claim(imported: bool, has_update: bool) -> (Life, Option<(Purpose, PlanPhase)>) {
     let mut life = running();

@@ -75,7 +75,7 @@ impl Chain {
     }
 
     fn act(&mut self) {
-        self.world.decide().writes.iter().for_each(|write| self.world.carry_out(write));
+        self.world.act();
     }
 
     fn waits(&self) -> Vec<String> {
@@ -194,6 +194,8 @@ enum Event {
     Unknown(usize),
     Delete(usize),
     Replicas(u32),
+    /// Another image of sidecars is requested.
+    Sidecar(u8),
     Tend(usize),
     /// The bits say which writes are lost.
     Pass(u32),
@@ -206,6 +208,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (0usize..3).prop_map(Event::Unknown),
         1 => (0usize..3).prop_map(Event::Delete),
         1 => (1u32..4).prop_map(Event::Replicas),
+        1 => (0u8..3).prop_map(Event::Sidecar),
         4 => (0usize..3).prop_map(Event::Tend),
         6 => any::<u32>().prop_map(Event::Pass),
     ]
@@ -230,6 +233,7 @@ proptest! {
                 Event::Unknown(ordinal) => chain.unknown[ordinal] ^= true,
                 Event::Delete(ordinal) => drop(chain.world.nodes.remove(&Chain::name(ordinal))),
                 Event::Replicas(replicas) => chain.world.edit("/replicas", json!(replicas)),
+                Event::Sidecar(image) => chain.world.sidecar = format!("seictl:{image}"),
                 Event::Tend(ordinal) if !chain.halted[ordinal] => chain.world.tend_one(&Chain::name(ordinal)),
                 Event::Tend(_) => {}
                 Event::Pass(lost) => {
@@ -253,5 +257,7 @@ proptest! {
         chain.world.settle();
         let ended = chain.world.condition("Ready").0 == "True";
         prop_assert!(ended || chain.stalled() == "HaltHeightPassed", "{:?}", chain.waits());
+        // While a node is missing, no other one is restarted.
+        prop_assert!(!ended || chain.world.former_sidecars().is_empty(), "{:?}", chain.world.former_sidecars());
     }
 }

@@ -11,12 +11,16 @@ mod page;
 mod random;
 mod recorded;
 mod reports;
+mod rollouts;
 mod scaling;
+mod sidecars;
 mod takeover;
 mod updates;
 mod world;
 
 use serde_json::{Value, json};
+
+use self::world::World;
 
 /// A group of full nodes of image `a`.
 fn full_nodes(replicas: u32) -> Value {
@@ -25,6 +29,13 @@ fn full_nodes(replicas: u32) -> Value {
         "template": { "spec": { "chainId": "pacific-1", "image": "seid:a", "fullNode": {} } },
         "updateStrategy": { "type": "InPlace" },
     })
+}
+
+/// A group of full nodes that are available.
+fn settled(replicas: u32) -> World {
+    let mut world = World::new(full_nodes(replicas));
+    world.settle();
+    world
 }
 
 /// Validators whose keys are created on their volumes.

@@ -17,6 +17,8 @@ enum Event {
     /// A label, which restarts nothing.
     Label(u8),
     Replicas(u32),
+    /// Another image of sidecars is requested.
+    Sidecar(u8),
     MaxUnavailable(Value),
     /// The pod of a node is lost.
     Lose(u8),
@@ -46,6 +48,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (0u8..3).prop_map(Event::Override),
         1 => (0u8..3).prop_map(Event::Label),
         1 => (1u32..6).prop_map(Event::Replicas),
+        1 => (0u8..3).prop_map(Event::Sidecar),
         1 => max_unavailable.prop_map(Event::MaxUnavailable),
         1 => (0u8..6).prop_map(Event::Lose),
         1 => (0u8..6).prop_map(Event::Delete),
@@ -103,6 +106,7 @@ fn happen(world: &mut World, seen: &mut Observed, event: Event) -> Result<(), Te
         // The API server refuses several replicas with one key.
         Event::Replicas(_) if !has_own_keys(world) => {}
         Event::Replicas(replicas) => world.edit("/replicas", json!(replicas)),
+        Event::Sidecar(image) => world.sidecar = format!("seictl:{image}"),
         Event::MaxUnavailable(max) => {
             world.edit("/updateStrategy/inPlace", json!({ "maxUnavailable": max }));
         }
@@ -156,15 +160,17 @@ fn act(world: &mut World, seen: &Observed, lost: u32, is_current: bool) -> Resul
         if lost & 1 << (index % 32) != 0 {
             continue;
         }
-        let was_available = match write {
-            Write::Apply { name, .. } => world.is_available(name),
+        // A node that may replace its sidecar may do so at any time.
+        let serves = |world: &World, name: &str| world.is_available(name) && !world.may_replace_sidecar(name);
+        let served = match write {
+            Write::Apply { name, .. } => serves(world, name),
             _ => false,
         };
         world.carry_out(write);
         let Write::Apply { name, .. } = write else { continue };
-        if was_available && !world.is_available(name) && is_current {
+        if served && !serves(world, name) && is_current {
             // Our own act made it unavailable: no more than allowed are.
-            let down = (0..replicas).filter(|ordinal| !world.is_available(&format!("rpc-{ordinal}"))).count();
+            let down = (0..replicas).filter(|ordinal| !serves(world, &format!("rpc-{ordinal}"))).count();
             prop_assert!(down <= budget as usize, "{down} of {replicas} down, {budget} allowed");
         }
     }
@@ -203,6 +209,8 @@ fn has_ended_or_waits(world: &World) -> Result<(), TestCaseError> {
         let own = world.nodes.iter().filter(|(name, _)| !is_wrong(name));
         let right = own.filter(|(name, node)| is_wanted(name) && node["spec"]["image"] == image);
         prop_assert_eq!(right.count() as u64, world.group["spec"]["replicas"].as_u64().unwrap());
+        let former = world.former_sidecars();
+        prop_assert!(!former.iter().any(|name| is_wanted(&(*name).to_owned())), "{:?}", former);
     } else {
         let waits = nodes.iter().filter(|node| node.reason.is_some() && node.message.is_some()).count();
         prop_assert!(waits > 0 && !ready.is_empty(), "{}: {:?}", ready, nodes);

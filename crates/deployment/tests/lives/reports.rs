@@ -101,7 +101,7 @@ fn a_rejected_write_is_reported_with_the_message_of_the_api_server() {
 fn a_new_group_is_not_reported_as_being_updated() {
     let mut world = World::new(full_nodes(2));
     for _ in 0..3 {
-        world.decide().writes.iter().for_each(|write| world.carry_out(write));
+        world.act();
         let reasons = (world.condition("Ready").1, world.condition("Progressing").1);
         assert!(!reasons.0.contains("Update") && !reasons.1.contains("Updating"), "{reasons:?}");
     }

@@ -26,13 +26,13 @@ fn seictl(release: &str) -> String {
 }
 
 /// An operator whose sidecars are of this release, with this rollout.
-fn operator(cluster: &Cluster, release: &str, rollout: &str) -> Operator {
+pub fn operator(cluster: &Cluster, release: &str, rollout: &str) -> Operator {
     let settings = [("SEI_SIDECAR_IMAGE", seictl(release)), ("SEI_SIDECAR_ROLLOUT", rollout.to_owned())];
     harness::operator_with(cluster, &settings)
 }
 
 /// Whether the node runs with a sidecar of this release, and is Ready.
-fn has(release: &str) -> impl Fn(&SeiNode) -> bool {
+pub fn has(release: &str) -> impl Fn(&SeiNode) -> bool {
     let image = seictl(release);
     move |node| {
         let current = node.status.as_ref().and_then(|status| status.current_sidecar_image.as_deref());
@@ -65,16 +65,16 @@ async fn pods(cluster: &Cluster) -> BTreeSet<Option<String>> {
 
 /// What happened to pods since a watch began.
 #[derive(Default)]
-struct Seen {
+pub struct Seen {
     /// Pods that are gone, or not ready yet.
     down: BTreeSet<String>,
-    most_down: usize,
+    pub most_down: usize,
     /// In the order in which they were deleted.
-    deleted: Vec<String>,
+    pub deleted: Vec<String>,
 }
 
 /// Watches pods that are all ready.
-fn watch(cluster: &Cluster) -> (Arc<Mutex<Seen>>, JoinHandle<()>) {
+pub fn watch(cluster: &Cluster) -> (Arc<Mutex<Seen>>, JoinHandle<()>) {
     let seen = Arc::new(Mutex::new(Seen::default()));
     let (pods, all): (Api<Pod>, _) = (harness::api(cluster), Arc::clone(&seen));
     let task = tokio::spawn(async move {

@@ -90,7 +90,7 @@ fn old_nodes_that_do_not_serve_do_not_block_the_update() {
     group.world.lose("rpc-1");
     group.at("rpc-green-0", HEIGHT);
     group.at("rpc-green-1", HEIGHT);
-    group.world.decide().writes.iter().for_each(|write| group.world.carry_out(write));
+    group.world.act();
     assert_eq!(group.selected(), "rpc.green");
 }
 

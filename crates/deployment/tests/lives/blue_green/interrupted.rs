@@ -8,7 +8,7 @@ use crate::IMAGE;
 
 /// Executes the next decision while the nodes make no progress.
 fn act(group: &mut Group) {
-    group.world.decide().writes.iter().for_each(|write| group.world.carry_out(write));
+    group.world.act();
 }
 
 /// A group this many steps into its update to [`NEW`].

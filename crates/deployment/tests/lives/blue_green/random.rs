@@ -13,6 +13,8 @@ use crate::IMAGE;
 enum Event {
     Image(u8),
     Replicas(u32),
+    /// Another image of sidecars is requested.
+    Sidecar(u8),
     InPlace(bool),
     /// How long replaced nodes are kept.
     Delay(bool),
@@ -41,6 +43,7 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         2 => (0u8..4).prop_map(Event::Image),
         1 => (1u32..4).prop_map(Event::Replicas),
+        1 => (0u8..3).prop_map(Event::Sidecar),
         1 => prop::bool::weighted(0.2).prop_map(Event::InPlace),
         1 => any::<bool>().prop_map(Event::Delay),
         1 => name().prop_map(Event::Lose),
@@ -142,6 +145,7 @@ impl Group {
         match event {
             Event::Image(image) => self.world.edit(IMAGE, json!(format!("seid:{image}"))),
             Event::Replicas(replicas) => self.world.edit("/replicas", json!(replicas)),
+            Event::Sidecar(image) => self.world.sidecar = format!("seictl:{image}"),
             Event::InPlace(is) => {
                 let strategy = if is { "InPlace" } else { "BlueGreen" };
                 self.world.edit("/updateStrategy/type", json!(strategy));
@@ -197,6 +201,7 @@ proptest! {
         }
         prop_assert_eq!(group.ready().0, "True", "{:?}", group.reasons());
         prop_assert_eq!(group.world.nodes.len(), group.replicas());
+        prop_assert_eq!(group.world.former_sidecars(), Vec::<&str>::new());
         let names = group.world.names();
         prop_assert!(names.iter().all(|name| set(name) == group.selected()), "{names:?}");
     }

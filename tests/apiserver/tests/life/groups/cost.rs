@@ -1,4 +1,4 @@
-//! The API requests of a group in addition to those of its nodes; `docs/scaling.md` explains them.
+//! The API requests of a group in addition to those of its nodes, which do not grow with it; `docs/scaling.md` explains them.
 
 use std::{
     collections::BTreeMap,
@@ -15,8 +15,6 @@ use serde_json::json;
 use super::bed::{A, B, Bed, full_nodes};
 use crate::harness::{self, condition, eventually};
 
-const SIZE: usize = 12;
-
 /// Number of requests of each kind.
 type Table = BTreeMap<String, usize>;
 
@@ -26,11 +24,11 @@ fn table(rows: &[(&str, usize)]) -> Table {
 
 /// The requests beside those that each node needs. How many statuses and events of nodes there are depends on the time that
 /// they take.
-fn beside(all: &Table, of_node: &[(&str, usize)]) -> Table {
+fn beside(all: &Table, size: usize, of_node: &[(&str, usize)]) -> Table {
     let mut left = all.clone();
     for (request, each) in of_node {
         let count = left.remove(*request).unwrap_or_default();
-        let others = count.checked_sub(each * SIZE).unwrap_or_else(|| panic!("{request}: {count}: {all:?}"));
+        let others = count.checked_sub(each * size).unwrap_or_else(|| panic!("{request}: {count}: {all:?}"));
         left.extend((others > 0).then(|| ((*request).to_owned(), others)));
     }
     left.retain(|request, _| {
@@ -45,7 +43,7 @@ fn at_most(left: &mut Table, request: &str, most: usize) {
 }
 
 /// The number of requests of each kind since `start`, once nothing changes any more, and the time in seconds.
-async fn requests(bed: &Bed, proxy: &ApiProxy, start: Instant) -> (Table, usize) {
+async fn requests(bed: &Bed, proxy: &ApiProxy, size: usize, start: Instant) -> (Table, usize) {
     bed.until_complete().await;
     // Seconds later each node reports whether its seid has caught up.
     let has_caught_up =
@@ -57,7 +55,7 @@ async fn requests(bed: &Bed, proxy: &ApiProxy, start: Instant) -> (Table, usize)
     for request in proxy.requests_since(start) {
         *table.entry(request.summary()).or_default() += 1;
     }
-    eprintln!("{SIZE} nodes in {seconds} s: {table:?}");
+    eprintln!("{size} nodes in {seconds} s: {table:?}");
     (table, seconds)
 }
 
@@ -71,13 +69,22 @@ async fn a_group_adds_at_most_one_status_write_a_second() {
     harness::create(&bed.cluster, "warm-0", builders::full_node(A)).await;
     harness::until(&bed.cluster, "warm-0", "Running", harness::is_running).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
+    for size in [4, 12] {
+        costs_a_bounded_number_of_requests(&bed, &proxy, size).await;
+        bed.delete().await;
+    }
+}
+
+/// A group of this size is created, updated and left alone.
+async fn costs_a_bounded_number_of_requests(bed: &Bed, proxy: &ApiProxy, size: usize) {
     let start = Instant::now();
-    let mut spec = full_nodes(u32::try_from(SIZE).unwrap());
+    let mut spec = full_nodes(u32::try_from(size).unwrap());
     spec["updateStrategy"] = json!({ "type": "InPlace", "inPlace": { "maxUnavailable": "100%" } });
     bed.create(spec).await;
-    let (created, seconds) = requests(&bed, &proxy, start).await;
+    let (created, seconds) = requests(bed, proxy, size, start).await;
     let mut of_group = beside(
         &created,
+        size,
         &[
             // A node is created, and gets its finalizer.
             ("PATCH seinodes", 2),
@@ -95,8 +102,8 @@ async fn a_group_adds_at_most_one_status_write_a_second() {
 
     let start = Instant::now();
     bed.set_image(B).await;
-    let (updated, seconds) = requests(&bed, &proxy, start).await;
-    assert_eq!(updated["PATCH seinodes"], SIZE);
+    let (updated, seconds) = requests(bed, proxy, size, start).await;
+    assert_eq!(updated["PATCH seinodes"], size);
     assert!(updated["PATCH seinodedeployments/status"] <= 2 + seconds, "{updated:?} in {seconds} s");
     assert_eq!(updated.get("PATCH seinodedeployments"), None);
 

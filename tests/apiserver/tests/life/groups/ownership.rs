@@ -1,12 +1,17 @@
 //! Whose nodes are: retained, adopted, foreign, and deleted with their group.
 
-use kube::{ResourceExt, api::DeleteParams};
-use sei_api::SeiNode;
-use sei_testkit::builders;
+use std::time::{Duration, Instant};
+
+use kube::{
+    ResourceExt,
+    api::{DeleteParams, Patch, PatchParams},
+};
+use sei_api::{SeiNode, SeiNodeDeployment, labels::DEPLOYMENT_FINALIZER};
+use sei_testkit::{api_proxy::ApiProxy, builders};
 use serde_json::json;
 
-use super::bed::{A, Bed, full_nodes};
-use crate::harness::{self, nothing_left_but};
+use super::bed::{A, Bed, GROUP, full_nodes};
+use crate::harness::{self, eventually, nothing_left_but};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn retained_nodes_are_adopted_unchanged_and_foreign_ones_are_not() {
@@ -47,5 +52,56 @@ async fn foreground_deletion_of_a_group_deletes_its_nodes() {
     bed.create(full_nodes(2)).await;
     bed.until_complete().await;
     bed.delete_with(&DeleteParams::foreground()).await;
+    nothing_left_but(&bed.cluster, &[]).await;
+}
+
+/// A finalizer of another controller.
+const HOLD: &str = "example.com/hold";
+
+/// Waits until the operator sends no requests.
+async fn until_at_rest(proxy: &ApiProxy) {
+    eventually("no more requests are sent", || async {
+        let start = Instant::now();
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        proxy.requests_since(start).is_empty()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn finalizers_of_others_are_waited_for_without_requests() {
+    let cluster = harness::cluster().await;
+    let proxy = ApiProxy::in_front_of(&cluster).await.unwrap();
+    let operator = Some(harness::operator(&cluster));
+    let bed = Bed { cluster, operator };
+    bed.create(full_nodes(2)).await;
+    bed.until_complete().await;
+    let held = |mut finalizers: Vec<String>| {
+        finalizers.push(HOLD.to_owned());
+        json!({ "metadata": { "finalizers": finalizers } })
+    };
+    let node = bed.cluster.nodes().get("rpc-1").await.unwrap();
+    harness::patch(&bed.cluster, "rpc-1", held(node.finalizers().to_vec())).await;
+    let patch_group = async |body| {
+        bed.groups().patch(GROUP, &PatchParams::default(), &Patch::Merge(body)).await.unwrap();
+    };
+    patch_group(held(vec![DEPLOYMENT_FINALIZER.to_owned()])).await;
+
+    bed.groups().delete(GROUP, &DeleteParams::default()).await.unwrap();
+    eventually("the other node is gone", || async { bed.names().await == ["rpc-1"] }).await;
+    until_at_rest(&proxy).await;
+    let finalizers = |group: SeiNodeDeployment| group.finalizers().to_vec();
+    assert_eq!(finalizers(bed.groups().get(GROUP).await.unwrap()), [DEPLOYMENT_FINALIZER, HOLD]);
+    assert_eq!(bed.cluster.nodes().get("rpc-1").await.unwrap().finalizers(), [HOLD]);
+
+    let released = json!({ "metadata": { "finalizers": null } });
+    harness::patch(&bed.cluster, "rpc-1", released.clone()).await;
+    eventually("only the other finalizer is left", || async {
+        finalizers(bed.groups().get(GROUP).await.unwrap()) == [HOLD]
+    })
+    .await;
+    until_at_rest(&proxy).await;
+    patch_group(released).await;
+    eventually("the group is gone", || async { bed.groups().get_opt(GROUP).await.unwrap().is_none() }).await;
     nothing_left_but(&bed.cluster, &[]).await;
 }
