@@ -173,7 +173,7 @@ fn each_fault_is_found_by_its_check_only() {
             |it| it.deployments.as_mut().unwrap().push(read(go())),
             Check::Operator,
             Level::Error,
-            "runs at the same time as the operator",
+            "is running at the same time as the operator",
         ),
         (
             |it| {
@@ -195,7 +195,7 @@ fn each_fault_is_found_by_its_check_only() {
             },
             Check::Permissions,
             Level::Error,
-            "may not get, patch statefulsets.apps in namespace a",
+            "is not allowed to get, patch statefulsets.apps in namespace a",
         ),
         (|it| it.permissions = Err("forbidden".to_owned()), Check::Permissions, Level::Unknown, "forbidden"),
         (|it| it.lease = Ok(None), Check::Lease, Level::Error, "does not exist"),
