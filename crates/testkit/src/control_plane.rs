@@ -1,11 +1,12 @@
 //! A separate control plane: real etcd, kube-apiserver and, optionally, kube-controller-manager, on loopback,
 //! in a temporary directory, stopped when dropped.
 
+mod process;
+
 use std::{
     fs,
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -17,6 +18,7 @@ use kube::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use self::process::Process;
 use crate::certs::{self, Authority};
 
 /// The administrator's token.
@@ -129,7 +131,7 @@ impl ControlPlane {
 
     /// Process ID of kube-apiserver.
     pub fn api_server_pid(&self) -> u32 {
-        self.api_server.child.id()
+        self.api_server.id()
     }
 
     /// Kubeconfig of an administrator.
@@ -255,52 +257,4 @@ fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
         held.push(listener);
     }
     Ok(ports)
-}
-
-/// A child process; killed when dropped.
-struct Process {
-    child: Child,
-    log: PathBuf,
-}
-
-impl Process {
-    fn start(assets: &Path, folder: &Path, name: &str, arguments: &[String]) -> anyhow::Result<Self> {
-        let log = folder.join(format!("{name}.log"));
-        let output = fs::File::create(&log).with_context(|| format!("create {}", log.display()))?;
-        let child = Command::new(assets.join(name))
-            .args(arguments)
-            .current_dir(folder)
-            // Collecting garbage is a large part of the CPU time of a short life; memory is not scarce.
-            .env("GOGC", "300")
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .spawn()
-            .with_context(|| format!("start {}", assets.join(name).display()))?;
-        Ok(Self { child, log })
-    }
-
-    fn has_ended(&mut self) -> bool {
-        !matches!(self.child.try_wait(), Ok(None))
-    }
-
-    fn log_end(&self) -> String {
-        let text = fs::read_to_string(&self.log).unwrap_or_default();
-        let lines: Vec<_> = text.lines().collect();
-        lines[lines.len().saturating_sub(20)..].join("\n")
-    }
-}
-
-impl Process {
-    fn end(&mut self) {
-        // It may have exited already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.end();
-    }
 }

@@ -2,12 +2,13 @@
 //! of the simulator, and become ready with it. Images with the tag `missing` cannot be pulled. Everything
 //! else is done by real controllers.
 
+mod mounts;
 mod secrets;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::StreamExt;
-use k8s_openapi::api::core::v1::{ConfigMap, Container, PersistentVolumeClaim, Pod, Secret};
+use k8s_openapi::api::core::v1::{Container, Pod, Secret};
 use kube::{
     Api, Client, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
@@ -16,7 +17,10 @@ use kube::{
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use self::secrets::TlsSecrets;
+use self::{
+    mounts::{Mounts, mounts},
+    secrets::TlsSecrets,
+};
 use crate::sidecar::{Generation, Simulator};
 
 /// Runs until dropped.
@@ -158,44 +162,6 @@ fn containers(pod: &Pod) -> impl Iterator<Item = &Container> {
 
 fn image_of<'a>(pod: &'a Pod, name: &str) -> Option<&'a str> {
     containers(pod).find(|container| container.name == name)?.image.as_deref()
-}
-
-/// What a pod mounts.
-struct Mounts {
-    /// Name of the TLS Secret.
-    tls: Option<String>,
-    /// UID of the claim.
-    claim: Option<String>,
-}
-
-/// Waits, like the kubelet, for images and for mounted Secrets, ConfigMaps and claims.
-async fn mounts(client: &Client, namespace: &str, pod: &Pod) -> Result<Mounts, String> {
-    let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
-    let configs: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
-    let claims: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), namespace);
-    let mut mounts = Mounts { tls: None, claim: None };
-    if let Some(why) = containers(pod).find_map(unpullable) {
-        return Err(why);
-    }
-    for volume in pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten()) {
-        if let Some(name) = volume.secret.as_ref().and_then(|secret| secret.secret_name.as_deref()) {
-            let found = secrets.get_opt(name).await.map_err(|error| error.to_string())?;
-            let secret = found.ok_or_else(|| format!("secret {name:?} not found"))?;
-            if secret.type_.as_deref() == Some("kubernetes.io/tls") {
-                mounts.tls = Some(name.to_owned());
-            }
-        }
-        if let Some(name) = volume.persistent_volume_claim.as_ref().map(|claim| &claim.claim_name) {
-            let found = claims.get_opt(name).await.map_err(|error| error.to_string())?;
-            let claim = found.ok_or_else(|| format!("persistentvolumeclaim {name:?} not found"))?;
-            mounts.claim = claim.uid();
-        }
-        if let Some(config) = &volume.config_map {
-            let found = configs.get_opt(&config.name).await.map_err(|error| error.to_string())?;
-            found.ok_or_else(|| format!("configmap {:?} not found", config.name))?;
-        }
-    }
-    Ok(mounts)
 }
 
 fn serve(simulator: &Simulator, secret: &Secret, host: &str) {

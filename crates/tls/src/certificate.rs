@@ -11,7 +11,8 @@ use crate::{
     extensions::Extensions,
     name::Name,
     pem,
-    problem::{Place, Problem},
+    place::Place,
+    problem::Problem,
     public_key::PublicKey,
     reader::{Elements, Fault, SEQUENCE, context, context_constructed, number},
 };

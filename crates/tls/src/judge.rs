@@ -7,7 +7,8 @@ use crate::{
     explain::UNKNOWN_ISSUER,
     key,
     path::{self, End},
-    problem::{Place, Problem},
+    place::Place,
+    problem::Problem,
     trust::{self, Trust, Trusted},
 };
 

@@ -45,6 +45,8 @@ mod key;
 mod name;
 mod path;
 mod pem;
+mod pem_fault;
+mod place;
 mod presented;
 mod problem;
 mod public_key;
@@ -54,6 +56,8 @@ mod trust;
 
 pub use judge::{Accepted, SecretData, judge};
 pub use path::End;
+pub use pem_fault::PemFault;
+pub use place::Place;
 pub use presented::Presented;
-pub use problem::{PemFault, Place, Problem, ProblemKind};
+pub use problem::{Problem, ProblemKind};
 pub use trust::Trust;

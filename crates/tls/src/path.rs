@@ -11,7 +11,8 @@ use webpki::{EndEntityCert, Error, KeyUsage, VerifiedPath};
 use crate::{
     certificate::Certificate,
     explain::{UNREADABLE_NAMES, explain},
-    problem::{Place, Problem},
+    place::Place,
+    problem::Problem,
     rules,
     trust::Trusted,
 };

@@ -1,10 +1,8 @@
 //! Why a Secret is rejected. Every message says what to do; none contains bytes of a key.
 
-use std::fmt;
-
 use jiff::Timestamp;
 
-use crate::name::shown;
+use crate::{name::shown, pem_fault::PemFault, place::Place};
 
 /// The first problem of a Secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -143,73 +141,6 @@ pub enum Problem {
         /// End of its validity.
         not_after: Timestamp,
     },
-}
-
-/// A certificate of the Secret, as it is named in messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Key in the Secret's data.
-    pub entry: &'static str,
-    /// Position in it, counted from 1.
-    pub position: usize,
-    /// Its subject.
-    pub subject: String,
-}
-
-impl Place {
-    /// Whether it is the server's own certificate.
-    pub fn is_leaf(&self) -> bool {
-        self.entry == "tls.crt" && self.position == 1
-    }
-
-    fn renewal(&self) -> &'static str {
-        if self.is_leaf() { "renew it" } else { "replace it, and reissue the certificate from a valid CA" }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { entry, position, subject } = self;
-        if self.is_leaf() {
-            f.write_str("the certificate")
-        } else {
-            write!(f, "certificate {position} of {entry} ({subject})")
-        }
-    }
-}
-
-/// What is wrong with PEM text. A closed set, so that no line of a key file can be quoted by accident.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PemFault {
-    /// A byte order mark, UTF-8 or UTF-16: Go's parser, and so the proxy, would skip the first block.
-    #[error("it begins with a byte order mark: save it as UTF-8 without BOM")]
-    ByteOrderMark,
-    /// Lines end with carriage returns only.
-    #[error("its lines end with carriage returns only: save it with line feeds")]
-    CarriageReturns,
-    /// A BEGIN line that is indented or has other text on it.
-    #[error("a BEGIN line is indented or has other text on it: put every BEGIN and END on a separate line")]
-    BeginLine,
-    /// An END line that is indented or has other text on it.
-    #[error("an END line is indented or has other text on it: put every BEGIN and END on a separate line")]
-    EndLine,
-    /// A block without an END line.
-    #[error("a block has no END line of the same label: it was cut off")]
-    NoEnd,
-    /// Invalid base64.
-    #[error("a block is not valid padded base64: copy the file again without changes")]
-    Base64,
-    /// Header lines, which make clients skip a certificate.
-    #[error("a block has header lines: leave only the base64 between BEGIN and END")]
-    Headers,
-    /// No block at all.
-    #[error(
-        "it has no PEM block: store text from -----BEGIN to -----END, not DER and not base64-encoded twice; remove the entry if it is optional"
-    )]
-    NoBlock,
-    /// It has blocks, but no private key.
-    #[error("it has no block whose label ends with PRIVATE KEY")]
-    NoKey,
 }
 
 /// Coarse kind of a [`Problem`], one to one with the reasons of condition `SidecarTLSSecretReady`.

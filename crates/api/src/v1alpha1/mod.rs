@@ -9,6 +9,8 @@
     reason = "KubeSchema repeats each struct inside a function and unwraps what it serialises"
 )]
 
+mod config_rollout;
+mod data_volume;
 pub mod deployment;
 mod lenient;
 mod mode;
@@ -24,6 +26,8 @@ mod status;
 pub mod task;
 mod validator;
 
+pub use config_rollout::ConfigRollout;
+pub use data_volume::{DataVolume, ImportVolume};
 pub use deployment::{SeiNodeDeployment, SeiNodeDeploymentSpec, SeiNodeDeploymentStatus};
 pub use mode::{ArchiveSpec, FullNodeSpec, Mode, ReplayerSpec, ResultExportConfig, ShadowResultConfig};
 pub use peers::{Ec2TagsPeers, LabelPeers, PeerSource, StaticPeers};
@@ -33,7 +37,7 @@ pub use sidecar::{SidecarConfig, SidecarTls};
 pub use snapshot::{
     Publish, S3Snapshot, SnapshotGeneration, SnapshotSource, StateSync, TendermintSnapshotGeneration,
 };
-pub use spec::{ConfigRollout, DataVolume, Entrypoint, ImportVolume, SeiNode, SeiNodeSpec};
+pub use spec::{Entrypoint, SeiNode, SeiNodeSpec};
 pub use status::{
     Configured, FailedUpdate, NodeEndpoint, NodeTaskReference, SeiNodeStatus, SidecarCertificate,
     SidecarTlsStatus,

@@ -1,16 +1,11 @@
 //! The one-shot bootstrap Job and the Service that gives it the node's DNS name.
 
-use std::fmt::Debug;
+mod teardown;
 
-use k8s_openapi::api::{
-    apps::v1::StatefulSet,
-    batch::v1::Job,
-    core::v1::{Pod, Service},
-};
+use k8s_openapi::api::{apps::v1::StatefulSet, batch::v1::Job, core::v1::Pod};
 use kube::{
-    Api, Resource, ResourceExt,
-    api::{DeleteParams, ListParams, PostParams, Preconditions, PropagationPolicy},
-    core::NamespaceResourceScope,
+    Api, ResourceExt,
+    api::{ListParams, PostParams},
 };
 use sei_api::{SeiNode, conditions::ReadyReason, labels, names};
 use sei_decide::{
@@ -20,13 +15,15 @@ use sei_decide::{
 };
 use sei_plan::{Outcome, Persisted, Plan, TaskKind};
 use sei_render::Rendered;
-use serde::de::DeserializeOwned;
 
 use super::{
     apply::{self, ApplyError},
-    ending, foreign, may_start, refused, rollout, volume,
+    ending, may_start, refused, rollout, volume,
 };
 use crate::{context::Context, trim};
+
+use teardown::delete;
+pub(super) use teardown::teardown;
 
 /// Creates the Job. A Job of this SeiNode that failed, was created from another spec, or completed on another
 /// volume is replaced.
@@ -143,40 +140,6 @@ fn done_on(job: &Job) -> Outcome {
     job.uid().map_or(Outcome::Done, |uid| Outcome::DoneOn { uid })
 }
 
-/// Marks the volume as bootstrapped, deletes Job and Service, and is complete when they and the pod are gone:
-/// the production pod takes over their volume and name. The mark comes first, so that a Job that is lost
-/// after it does not matter.
-pub(super) async fn teardown(ctx: &Context, observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
-    let node = &*observed.node;
-    if let Err(outcome) = volume::stays(ctx, node).await {
-        return outcome;
-    }
-    if plan.is_done(TaskKind::AwaitBootstrapComplete)
-        && let Some(claim) = observed.claim.as_ref().filter(|claim| !claim.has_state)
-        && let Err(error) = volume::mark_initialized(ctx, node, claim).await
-    {
-        return refused(&format!("annotate claim {}", claim.name), &error);
-    }
-    let namespace = names::namespace(node);
-    let jobs: Api<Job> = Api::namespaced(ctx.client.clone(), namespace);
-    let services: Api<Service> = Api::namespaced(ctx.client.clone(), namespace);
-    let (job, service) = (names::bootstrap_job(node), names::stateful_set(node));
-    for left in
-        [remove(&jobs, node, &job, |_| true).await, remove(&services, node, &service, is_bootstrap).await]
-    {
-        match left {
-            Ok(false) => {}
-            Ok(true) => return waiting("its Job and Service are terminating"),
-            Err(outcome) => return outcome,
-        }
-    }
-    match pods(ctx, node).await {
-        Ok(pods) if pods.is_empty() => Outcome::Done,
-        Ok(_) => waiting("its pod is terminating"),
-        Err(outcome) => outcome,
-    }
-}
-
 /// The pods of bootstrap Jobs of `node`, as the API server has them.
 async fn pods(ctx: &Context, node: &SeiNode) -> Result<Vec<Pod>, Outcome> {
     let api: Api<Pod> = Api::namespaced(ctx.client.clone(), names::namespace(node));
@@ -186,159 +149,9 @@ async fn pods(ctx: &Context, node: &SeiNode) -> Result<Vec<Pod>, Outcome> {
     listed.map(|list| list.items).map_err(|error| refused("list the bootstrap pods", &error))
 }
 
-/// Deletes one object of the bootstrap; returns whether it still exists.
-async fn remove<K>(
-    api: &Api<K>,
-    node: &SeiNode,
-    name: &str,
-    of_bootstrap: impl Fn(&K) -> bool,
-) -> Result<bool, Outcome>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
-{
-    let kind = K::kind(&());
-    let live = api.get_opt(name).await.map_err(|error| refused(&format!("read {kind} {name}"), &error))?;
-    let Some(live) = live.filter(of_bootstrap) else { return Ok(false) };
-    match Ownership::of(&live, node) {
-        Ownership::Foreign => return Err(foreign(&kind, name)),
-        Ownership::Ending => {}
-        Ownership::Own => {
-            delete(api, &live).await.map_err(|error| refused(&format!("delete {kind} {name}"), &error))?;
-        }
-    }
-    Ok(true)
-}
-
-async fn delete<K: Resource + Clone + Debug + DeserializeOwned>(
-    api: &Api<K>,
-    object: &K,
-) -> Result<(), kube::Error> {
-    let same = Preconditions { uid: object.uid(), resource_version: None };
-    let params = DeleteParams {
-        propagation_policy: Some(PropagationPolicy::Foreground),
-        preconditions: Some(same),
-        ..Default::default()
-    };
-    match api.delete(&object.name_any(), &params).await {
-        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
-        other => other.map(drop),
-    }
-}
-
-/// The Service of the bootstrap has the same name as the production one.
-fn is_bootstrap(service: &Service) -> bool {
-    service.labels().get(labels::COMPONENT).is_some_and(|value| value == labels::COMPONENT_BOOTSTRAP)
-}
-
 fn waiting(why: &str) -> Outcome {
     Outcome::Waiting { reason: ReadyReason::WaitingForBootstrap, detail: format!("bootstrap: {why}") }
 }
 
 #[cfg(test)]
-mod tests {
-    use sei_node::Node;
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::testbed;
-
-    /// What becomes of the task where the API server has these objects.
-    async fn deployed(live: impl Fn(&str) -> Option<Value> + Clone + Send + 'static) -> Outcome {
-        let client = testbed::client(move |path| match live(path) {
-            Some(object) => (200, object),
-            None => testbed::not_found(),
-        });
-        let (ctx, _writers) = testbed::context(&client, &[]);
-        let snapshot = json!({ "s3": { "targetHeight": 5 }, "bootstrapImage": "seid:old" });
-        let parts = json!({
-            "fullNode": { "snapshot": snapshot }, "dataVolume": { "import": { "pvcName": "old" } },
-            "peers": sei_testkit::builders::outside_peers(),
-        });
-        let mut node = SeiNode::clone(&testbed::node("u", parts));
-        node.metadata.resource_version = Some("1".to_owned());
-        let task = json!({ "type": "deploy-bootstrap-job", "id": "1", "status": "Pending" });
-        let status = json!({ "plan": { "id": "p", "phase": "Active", "tasks": [task] } });
-        node.status = serde_json::from_value(status).unwrap();
-        let rendered = Rendered::of(Node::of(&node), &ctx.platform).unwrap();
-        deploy_job(&ctx, &node, &Plan::load(&node).unwrap(), &rendered).await
-    }
-
-    fn list(items: &[Value]) -> Value {
-        // Also the answer to what creates an object.
-        json!({ "metadata": { "uid": "created" }, "items": items })
-    }
-
-    #[tokio::test]
-    async fn no_job_is_created_while_another_node_uses_the_claim() {
-        let pod = json!({ "containers": [], "volumes": [{ "name": "data", "persistentVolumeClaim": { "claimName": "old" } }] });
-        let object = |labels: Value, spec: Value| json!({ "metadata": { "name": "it", "namespace": "sei", "uid": "x", "labels": labels }, "spec": spec });
-        let template = json!({ "selector": {}, "serviceName": "it", "template": { "spec": pod } });
-        let of_other = json!({ "sei.io/node": "other", "sei.io/chain": "another" });
-        let bootstrap = json!({ "sei.io/node": "other", "sei.io/component": "bootstrap" });
-        for (kind, in_use) in [
-            ("pods", Some(object(bootstrap.clone(), pod.clone()))),
-            ("jobs", Some(object(bootstrap, template.clone()))),
-            ("statefulsets", Some(object(of_other.clone(), template))),
-            ("pods", Some(object(of_other, pod))),
-            ("pods", None),
-        ] {
-            let used = in_use.clone();
-            let outcome = deployed(move |path| {
-                let plural =
-                    path.rsplit('/').next().filter(|last| ["pods", "jobs", "statefulsets"].contains(last))?;
-                Some(list(&used.clone().filter(|_| plural == kind).into_iter().collect::<Vec<_>>()))
-            })
-            .await;
-            match in_use {
-                None => assert_eq!(outcome, Outcome::DoneOn { uid: "created".to_owned() }),
-                Some(_) => assert!(
-                    matches!(outcome, Outcome::Waiting { reason: ReadyReason::WaitingForRelease, .. }),
-                    "{kind}: {outcome:?}"
-                ),
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn no_job_is_created_before_the_pod_of_an_earlier_one_is_gone() {
-        for (phase, is_created) in
-            [("Running", false), ("Pending", false), ("Failed", true), ("Succeeded", true)]
-        {
-            let labels = json!({ "sei.io/node": "node-0", "sei.io/component": "bootstrap" });
-            let metadata = json!({ "name": "it", "namespace": "sei", "uid": "x", "labels": labels });
-            let pod = json!({ "metadata": metadata, "status": { "phase": phase } });
-            let outcome = deployed(move |path| match path.rsplit('/').next()? {
-                "pods" => Some(list(std::slice::from_ref(&pod))),
-                "jobs" | "statefulsets" => Some(list(&[])),
-                _ => None,
-            })
-            .await;
-            let expected = match is_created {
-                true => Outcome::DoneOn { uid: "created".to_owned() },
-                false => waiting("the pod of an earlier Job is terminating"),
-            };
-            assert_eq!(outcome, expected, "{phase}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_job_with_the_name_is_waited_for_while_terminating_and_otherwise_fails_the_plan() {
-        let owner = |uid: &str| json!({ "apiVersion": "sei.io/v1alpha1", "kind": "SeiNode", "name": "node-0", "uid": uid });
-        for (owners, is_waited_for) in [(json!([owner("before")]), true), (json!([]), false)] {
-            let metadata =
-                json!({ "name": "node-0-bootstrap", "namespace": "sei", "ownerReferences": owners });
-            let outcome = deployed(move |path| {
-                path.ends_with("/jobs/node-0-bootstrap").then(|| json!({ "metadata": metadata }))
-            })
-            .await;
-            let is_expected = match &outcome {
-                Outcome::Waiting { reason: ReadyReason::WaitingForDeletion, .. } => is_waited_for,
-                Outcome::Rejected { error } => {
-                    !is_waited_for && error.contains("not controlled by this SeiNode")
-                }
-                _ => false,
-            };
-            assert!(is_expected, "{outcome:?}");
-        }
-    }
-}
+mod tests;

@@ -1,20 +1,20 @@
 //! The actor of one sidecar: it probes, follows the ordered task, and publishes what it learns. Calls are
 //! made one after another, each with a deadline, and are aborted when the pod is replaced.
 
+mod learn;
+
 use std::time::Duration;
 
-use jiff::Timestamp;
-use sei_decide::{Answer, Health, SeidStatus, TaskProgress, TaskResult, Trouble, TroubleKind};
-use sei_sidecar::Error;
+use sei_decide::Health;
 use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, Span};
 
 use super::{
-    calls::{Dial, Followed, Learned, Seen, ask_once, ask_seid, follow, probe},
+    calls::{Dial, Learned, ask_once, ask_seid, follow, probe},
     halt::{Watch, look},
     permits::Permits,
     schedule::{Due, Schedule},
-    state::{Order, Shared, State},
+    state::{Order, Shared},
     target::Target,
 };
 
@@ -168,146 +168,6 @@ impl<D: Dial, R: Report> Actor<D, R> {
             Ok(Learned::Halt(seen)) => self.halt(seen),
             Ok(learned) => self.learned(&target, learned),
             Err(error) => self.failed(due, &target, &error),
-        }
-    }
-
-    fn learned(&mut self, target: &Target, learned: Learned) {
-        let at = Timestamp::now();
-        self.schedule.answered();
-        let shared = self.shared.clone();
-        let mut changed;
-        {
-            let mut state = shared.lock();
-            if !state.is_at(target) {
-                return;
-            }
-            changed = state.known.trouble.take().is_some();
-            match learned {
-                Learned::PlainPort(answers) => {
-                    self.schedule.asked_once(true);
-                    state.known.plain_port_answers = Some(answers);
-                    changed |= answers;
-                }
-                Learned::NodeId(id) => {
-                    self.schedule.asked_once(id.is_some());
-                    changed |= id.is_some();
-                    state.known.node_id = id;
-                }
-                Learned::TaskType(kind, supported) => {
-                    self.schedule.asked_once(supported.is_some());
-                    changed |= supported.is_some();
-                    state.known.task_types.extend(supported.map(|supported| (kind, supported)));
-                }
-                // They say nothing about the sidecar.
-                Learned::Seid(_) | Learned::Halt(_) => {}
-                Learned::Health(health) => changed |= self.health(&mut state, health, at),
-                Learned::Suspended => self.schedule.suspended(),
-                Learned::Task(Followed { progress, health, result }) => {
-                    if let Some(health) = health {
-                        changed |= self.health(&mut state, health, at);
-                    }
-                    changed |= self.progress(&mut state, progress, result, at);
-                }
-            }
-        }
-        if changed {
-            self.report.changed();
-        }
-    }
-
-    /// Takes what seid said of itself. A pass should know whether it has caught up, and not at every block.
-    fn seid(&mut self, target: &Target, status: Option<SeidStatus>) {
-        let at = Timestamp::now();
-        let catches_up = |status: &Option<SeidStatus>| status.as_ref().map(|seid| seid.catching_up);
-        if !self.schedule.asked_seid(catches_up(&status)) {
-            return;
-        }
-        let changed = {
-            let mut state = self.shared.lock();
-            if !state.is_at(target) {
-                return;
-            }
-            let is_other = |known: &Answer<_>| catches_up(&known.value) != catches_up(&status);
-            let changed = state.known.seid.as_ref().is_none_or(is_other);
-            state.known.seid = Some(Answer { at, value: status });
-            changed
-        };
-        if changed {
-            self.report.changed();
-        }
-    }
-
-    /// Takes what was seen of the height at which seid has to halt. The group that waits for it is woken, and not the node.
-    fn halt(&mut self, seen: Seen) {
-        let Some(watch) = &mut self.watch else { return };
-        let halt = watch.saw(seen);
-        let is_news = {
-            let mut state = self.shared.lock();
-            let is_news = state.halt != halt && state.awaited.as_ref() == Some(&watch.awaited);
-            if is_news {
-                state.halt = halt;
-            }
-            is_news
-        };
-        if is_news {
-            (watch.awaited.changed)();
-        }
-    }
-
-    /// Whether a pass should observe it.
-    fn health(&mut self, state: &mut State, health: Health, at: Timestamp) -> bool {
-        let changed = state.known.health.as_ref().is_none_or(|known| known.value != health);
-        state.known.health = Some(Answer { at, value: health });
-        self.schedule.probed(changed);
-        self.report.probed(Some(health));
-        changed
-    }
-
-    /// Whether a pass should observe it. A submission is not reported: most tasks are complete before the
-    /// next poll.
-    fn progress(
-        &mut self,
-        state: &mut State,
-        progress: TaskProgress,
-        result: Option<TaskResult>,
-        at: Timestamp,
-    ) -> bool {
-        let Some(order) = &self.order else { return false };
-        self.schedule.progressed(&progress);
-        if !state.order.as_ref().is_some_and(|current| current.is_attempt_of(order)) {
-            return false;
-        }
-        let report = order.report(progress, result);
-        let is_news = report.progress != TaskProgress::Submitted
-            && state.known.task.as_ref().is_none_or(|known| known.value != report);
-        state.known.task = Some(Answer { at, value: report });
-        is_news
-    }
-
-    fn failed(&mut self, due: Due, target: &Target, error: &Error) {
-        self.schedule.failed();
-        // The next connection resolves the name again.
-        self.line = None;
-        if due == Due::Probe {
-            self.report.probed(None);
-        }
-        let kind = match error {
-            Error::Unauthorized { .. } | Error::Forbidden { .. } | Error::Token { .. } => {
-                TroubleKind::AccessDenied
-            }
-            _ => TroubleKind::Unreachable,
-        };
-        let trouble = Some(Trouble { kind, message: error.to_string() });
-        let changed = {
-            let mut state = self.shared.lock();
-            let changed = state.is_at(target) && state.known.trouble != trouble;
-            if changed {
-                state.known.trouble = trouble;
-            }
-            changed
-        };
-        if changed {
-            self.report.changed();
         }
     }
 }

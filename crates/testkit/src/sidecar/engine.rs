@@ -13,54 +13,10 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-use super::{Generation, Record, Status, lock};
+use super::{Generation, Outcome, Record, Status, Work, lock};
 
 const MARK_READY: &str = "mark-ready";
 const MARK_NOT_READY: &str = "mark-not-ready";
-
-/// How a task ended: with or without a result.
-pub type Outcome = Result<Option<Value>, Failure>;
-
-/// How a task failed.
-#[derive(Clone, Debug, Default)]
-pub struct Failure {
-    /// The error in its record.
-    pub error: String,
-    /// The result, in releases that report it.
-    pub result: Option<Value>,
-}
-
-impl From<String> for Failure {
-    fn from(error: String) -> Self {
-        Self { error, result: None }
-    }
-}
-
-/// The effects of a sidecar outside its memory.
-pub trait Work: Send + Sync + 'static {
-    /// Its release.
-    fn generation(&self) -> Generation;
-
-    /// Whether it has a handler for a task type.
-    fn knows(&self, type_: &str) -> bool {
-        self.generation().knows(type_)
-    }
-
-    /// Runs a task.
-    fn run(&self, type_: &str, params: Map<String, Value>) -> BoxFuture<'static, Outcome>;
-
-    /// Stores the records for the next start.
-    ///
-    /// # Errors
-    /// Why they cannot be stored.
-    fn store(&self, records: &[&Record]) -> Result<(), String>;
-
-    /// The node's ID in the peer-to-peer network.
-    ///
-    /// # Errors
-    /// Why there is none.
-    fn node_id(&self) -> Result<String, String>;
-}
 
 /// A sidecar on one volume. Clones share it.
 #[derive(Clone)]

@@ -11,22 +11,25 @@ mod listen;
 mod mux;
 pub mod node_key;
 mod nodes;
+mod orders;
 mod outside;
 mod record;
 mod simulator;
 mod upgrade;
+mod work;
 mod world;
 
 pub use api::{Authn, answer};
-pub use engine::{Failure, Outcome, Sidecar, Work};
+pub use engine::Sidecar;
 pub use generation::Generation;
 pub use handlers::Handlers;
 pub use home::Home;
-pub use nodes::{Call, Faults};
+pub use orders::{Call, Faults};
 pub use outside::{Answer, Bucket, Unreachable, World};
 pub use record::{Record, Status};
 pub use simulator::{Access, Simulator};
 pub use upgrade::Upgrade;
+pub use work::{Failure, Outcome, Work};
 pub use world::Seid;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,6 @@
 //! Actors with in-memory sidecars, in paused time.
 
+mod fake;
 mod halts;
 mod heights;
 mod node;

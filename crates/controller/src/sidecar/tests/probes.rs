@@ -8,7 +8,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     super::permits::Permits,
-    node::{Mode, TestNode, health, order, progress, target, verified_target},
+    fake::Mode,
+    node::{TestNode, health, order, progress, target, verified_target},
 };
 
 #[tokio::test(start_paused = true)]

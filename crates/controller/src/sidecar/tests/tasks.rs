@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::{
     super::Order,
-    node::{Mode, TestNode, health, mark_ready, order, progress, target},
+    fake::Mode,
+    node::{TestNode, health, mark_ready, order, progress, target},
 };
 
 #[tokio::test(start_paused = true)]
