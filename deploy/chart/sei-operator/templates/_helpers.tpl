@@ -83,3 +83,11 @@ bc1f5b0a.sei.io
   name: {{ include "sei-operator.account" . | quote }}
   namespace: {{ .Release.Namespace | quote }}
 {{- end }}
+
+{{/* The operator's ServiceAccount as the subject of a FlowSchema. */}}
+{{- define "sei-operator.flow-subjects" -}}
+- kind: ServiceAccount
+  serviceAccount:
+    name: {{ include "sei-operator.account" . | quote }}
+    namespace: {{ .Release.Namespace | quote }}
+{{- end }}

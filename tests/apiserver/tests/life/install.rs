@@ -6,12 +6,14 @@ use std::process::Command;
 use k8s_openapi::api::{
     apps::v1::Deployment,
     core::v1::{Namespace, Pod, ServiceAccount},
+    flowcontrol::v1::FlowSchema,
 };
 use kube::{
     Api, Client, Config, ResourceExt,
     api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
     config::{KubeConfigOptions, Kubeconfig},
     core::GroupVersionKind,
+    runtime::wait::await_condition,
 };
 use sei_api::{SeiNode, SeiNodeDeployment, conditions::ConditionType};
 use sei_controller::rbac;
@@ -24,7 +26,7 @@ use sei_testkit::{
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{self, condition, is_running, runs, until},
+    harness::{self, PATIENCE, condition, is_running, runs, until},
     pool::{self, TestCluster},
 };
 
@@ -110,10 +112,12 @@ async fn roles_in_listed_namespaces_that_name_their_secrets_suffice() {
             "watchNamespaces": [NAMESPACE],
             "secretAccess": "named",
             "namedSecrets": [{ "namespace": NAMESPACE, "names": secrets }],
+            "priorityAndFairness": { "enabled": true },
         }))
     };
     let (objects, manifest) = naming(&["rpc-0-tls"]);
     apply(&cluster, "named.json", &manifest);
+    flow_schemas_name_existing_levels(&cluster).await;
     a_tls_node_lives(&cluster, &objects).await;
 
     // A Secret that is not named cannot be read; once it is named, no restart is needed.
@@ -131,6 +135,21 @@ async fn roles_in_listed_namespaces_that_name_their_secrets_suffice() {
 }
 
 /// The server itself validates the pods of the Deployment.
+/// The API server reports a FlowSchema as dangling if its priority level does not exist.
+async fn flow_schemas_name_existing_levels(cluster: &Cluster) {
+    let schemas: Api<FlowSchema> = Api::all(cluster.client.clone());
+    for name in [RELEASE.to_owned(), format!("{RELEASE}-leases")] {
+        let exists = |schema: Option<&FlowSchema>| {
+            let conditions = schema.and_then(|schema| schema.status.as_ref()?.conditions.as_ref());
+            conditions.into_iter().flatten().any(|condition| {
+                condition.type_.as_deref() == Some("Dangling") && condition.status.as_deref() == Some("False")
+            })
+        };
+        let found = tokio::time::timeout(PATIENCE, await_condition(schemas.clone(), &name, exists)).await;
+        assert!(found.is_ok_and(|found| found.is_ok()), "{name}");
+    }
+}
+
 async fn pods_meet_the_restricted_standard(cluster: &Cluster, objects: &[Value]) {
     let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
     let namespace = namespaces.get(chart::NAMESPACE).await.unwrap();

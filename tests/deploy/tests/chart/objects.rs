@@ -6,6 +6,7 @@ use k8s_openapi::{
         admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding},
         apps::v1::Deployment,
         core::v1::{ConfigMap, Service, ServiceAccount},
+        flowcontrol::v1::FlowSchema,
         networking::v1::NetworkPolicy,
         policy::v1::PodDisruptionBudget,
         rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding},
@@ -70,6 +71,7 @@ fn full() -> Value {
             "egress": [{ "ports": [{ "port": 443 }] }],
         },
         "podDisruptionBudget": { "maxUnavailable": "50%" },
+        "priorityAndFairness": { "enabled": true },
         "metrics": {
             "service": { "annotations": { "a": "b" } },
             "serviceMonitor": {
@@ -103,6 +105,7 @@ fn reread(object: &Value) -> Value {
             object.clone()
         }
         "Deployment" => through::<Deployment>(object),
+        "FlowSchema" => through::<FlowSchema>(object),
         "NetworkPolicy" => through::<NetworkPolicy>(object),
         "PodDisruptionBudget" => through::<PodDisruptionBudget>(object),
         "Role" => through::<Role>(object),
