@@ -54,18 +54,22 @@ pub fn peers(
 ) -> Option<Peers> {
     label_sources(node).next()?;
     let before = last_known(node);
-    let mut found: Vec<_> = others
-        .filter(|other| is_peer(node, other, platform))
-        .map(|other| (names::pod_dns(&other, platform.cluster_domain()), other))
-        .collect();
-    found.sort_by_cached_key(|(name, _)| (preference(node, name), name.clone()));
+    let found = others.filter(|other| is_peer(node, other, platform));
+    let mut found: Vec<_> = found.map(|other| (preference(node, &other), other)).collect();
+    found.sort_unstable_by(|(one, node), (other, peer)| {
+        one.cmp(other).then_with(|| name_of(node).cmp(&name_of(peer)))
+    });
     let mut peers = Peers::default();
-    for (place, (name, other)) in found.iter().enumerate() {
-        let address = address(name, other);
+    for (place, (_, other)) in found.iter().enumerate() {
+        if place >= MOST && peers.addresses.len() == MOST {
+            break;
+        }
+        let name = names::pod_dns(other, platform.cluster_domain());
+        let address = address(&name, other);
         let id = node_id(other).or_else(|| before.get(address.as_str()).map(|id| (*id).to_owned()));
         match id {
             Some(id) if peers.addresses.len() < MOST => peers.addresses.push(format!("{id}@{address}")),
-            None if place < MOST => peers.silent.push(name.clone()),
+            None if place < MOST => peers.silent.push(name),
             _ => {}
         }
     }
@@ -91,10 +95,16 @@ fn address(name: &str, other: &SeiNode) -> String {
 
 /// Orders peers differently for each node, and deterministically (FNV-1a), so that a large fleet is one
 /// connected network and a change of one peer changes few lists.
-fn preference(node: &SeiNode, peer: &str) -> u64 {
-    let own = names::namespace(node).bytes().chain(names::node(node).bytes());
-    let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    own.chain(peer.bytes()).fold(0xcbf2_9ce4_8422_2325, hash)
+fn preference(node: &SeiNode, peer: &SeiNode) -> u64 {
+    let parts = [name_of(node), name_of(peer)];
+    let bytes =
+        parts.iter().flat_map(|(namespace, name)| [namespace.as_bytes(), b"/", name.as_bytes(), b" "]);
+    let hash = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.flatten().fold(0xcbf2_9ce4_8422_2325, hash)
+}
+
+fn name_of(node: &SeiNode) -> (&str, &str) {
+    (names::namespace(node), names::node(node))
 }
 
 /// Whether `other` has to be reconciled soon because `node` changed: it waits for peers, or it needs the
@@ -217,7 +227,7 @@ mod tests {
 
     /// A different ID for each node.
     fn id(node: &SeiNode) -> Option<String> {
-        Some(format!("{:0>40x}", preference(node, "")))
+        Some(format!("{:0>40x}", preference(node, node)))
     }
 
     fn find(node: &SeiNode, others: &[Arc<SeiNode>], ids: impl Fn(&SeiNode) -> Option<String>) -> Peers {
