@@ -6,10 +6,13 @@ use std::{
 };
 
 use anyhow::Context;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt, future, stream};
 use k8s_openapi::api::core::v1::Secret;
-use kube::{Api, api::PostParams};
-use sei_api::SeiNode;
+use kube::{
+    Api,
+    api::{Patch, PatchParams, PostParams},
+};
+use sei_api::{SeiNode, SeiNodeDeployment};
 use sei_testkit::{
     builders,
     certs::Authority,
@@ -21,6 +24,8 @@ use serde_json::{Value, json};
 pub(crate) const IMAGE: &str = "ghcr.io/sei-protocol/sei:v6.4.1";
 /// Duration of each task of a sidecar.
 const TASK: Duration = Duration::from_millis(50);
+/// Nodes of a group.
+const GROUP: usize = 50;
 /// Maximum number of concurrent create requests.
 const PARALLEL: usize = 16;
 
@@ -35,6 +40,8 @@ pub(crate) enum Kind {
     Mixed,
     /// Full nodes that select each other as peers by a label.
     Peers,
+    /// Plain nodes in SeiNodeDeployments of 50.
+    Groups,
 }
 
 impl Kind {
@@ -44,12 +51,13 @@ impl Kind {
             Self::Tls => "tls",
             Self::Mixed => "mixed",
             Self::Peers => "peers",
+            Self::Groups => "groups",
         }
     }
 
     fn has_tls(self, index: usize) -> bool {
         match self {
-            Self::Plain | Self::Peers => false,
+            Self::Plain | Self::Peers | Self::Groups => false,
             Self::Tls => true,
             Self::Mixed => index % 2 == 1,
         }
@@ -66,7 +74,30 @@ pub(crate) struct Fleet {
 
 impl Fleet {
     pub(crate) fn new(kind: Kind, count: usize) -> Self {
-        Self { kind, names: (0..count).map(|index| format!("node-{index}")).collect(), authority: None }
+        let name = |index| match kind {
+            Kind::Groups => format!("{}-{}", group(index), index % GROUP),
+            _ => format!("node-{index}"),
+        };
+        Self { kind, names: (0..count).map(name).collect(), authority: None }
+    }
+
+    /// The nodes whose image [`Fleet::update`] changes: some, or a group.
+    pub(crate) fn updated(&self) -> &[String] {
+        &self.names[..self.names.len().min(GROUP)]
+    }
+
+    /// Changes the image of some nodes at the same time, or that of a group.
+    pub(crate) async fn update(&self, cluster: &Cluster, image: &str) -> anyhow::Result<()> {
+        let (nodes, params) = (cluster.nodes(), PatchParams::default());
+        if self.kind == Kind::Groups {
+            let groups: Api<SeiNodeDeployment> = Api::namespaced(cluster.client.clone(), NAMESPACE);
+            let change = json!({ "spec": { "template": { "spec": { "image": image } } } });
+            groups.patch(&group(0), &params, &Patch::Merge(change)).await?;
+            return Ok(());
+        }
+        let change = Patch::Merge(json!({ "spec": { "image": image } }));
+        future::try_join_all(self.updated().iter().map(|name| nodes.patch(name, &params, &change))).await?;
+        Ok(())
     }
 
     /// Names of nodes with TLS.
@@ -95,8 +126,27 @@ impl Fleet {
 
     /// Creates all nodes. Returns when each was requested.
     pub(crate) async fn create(&self, cluster: &Cluster) -> anyhow::Result<HashMap<String, Instant>> {
+        if self.kind == Kind::Groups {
+            return self.create_groups(cluster).await;
+        }
         let nodes = self.names.iter().enumerate().map(|(index, name)| self.node(index, name));
         create(&cluster.nodes(), nodes.collect::<anyhow::Result<_>>()?).await
+    }
+
+    /// Creates the groups. Returns when the group of each node was requested.
+    async fn create_groups(&self, cluster: &Cluster) -> anyhow::Result<HashMap<String, Instant>> {
+        let groups = self.names.chunks(GROUP).enumerate().map(|(index, names)| {
+            let spec = json!({
+                "replicas": names.len(),
+                "template": { "spec": builders::full_node(IMAGE) },
+                "updateStrategy": { "type": "InPlace" },
+            });
+            Ok(SeiNodeDeployment::new(&group(index * GROUP), serde_json::from_value(spec)?))
+        });
+        let groups = groups.collect::<anyhow::Result<_>>()?;
+        let asked = create(&Api::namespaced(cluster.client.clone(), NAMESPACE), groups).await?;
+        let names = self.names.iter().enumerate();
+        Ok(names.filter_map(|(index, name)| Some((name.clone(), *asked.get(&group(index))?))).collect())
     }
 
     fn node(&self, index: usize, name: &str) -> anyhow::Result<SeiNode> {
@@ -133,6 +183,11 @@ where
         created.with_context(|| format!("create {name}")).map(|_| (name, asked))
     });
     stream::iter(requests).buffer_unordered(PARALLEL).try_collect().await
+}
+
+/// The group of the node with this index.
+fn group(index: usize) -> String {
+    format!("group-{}", index / GROUP)
 }
 
 fn slow_down(cluster: &Cluster, name: &str) {

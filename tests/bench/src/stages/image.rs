@@ -1,27 +1,19 @@
-//! Images of some nodes are changed at the same time.
+//! Images of some nodes are changed at the same time, or that of a group.
 
 use std::time::Instant;
 
-use futures::future;
-use kube::api::{Patch, PatchParams};
 use sei_api::SeiNode;
-use serde_json::json;
 
 use super::PATIENCE;
 use crate::{bed::Bed, fleet::Fleet, report::Run};
 
-/// How many nodes are updated.
-const SAMPLES: usize = 50;
 const IMAGE: &str = "ghcr.io/sei-protocol/sei:v6.4.2";
 
 pub(super) async fn measure(bed: &Bed<'_>, fleet: &Fleet, run: &mut Run) -> anyhow::Result<()> {
-    let names = &fleet.names[..fleet.names.len().min(SAMPLES)];
+    let names = fleet.updated();
     let (mut events, mut later) = (bed.tracker.events(), bed.tracker.events());
-    let nodes = bed.cluster.nodes();
     let changed = Instant::now();
-    let patch = Patch::Merge(json!({ "spec": { "image": IMAGE } }));
-    let params = PatchParams::default();
-    future::try_join_all(names.iter().map(|name| nodes.patch(name, &params, &patch))).await?;
+    fleet.update(&bed.cluster, IMAGE).await?;
     let first = events.first(names, "updated", PATIENCE, has_plan).await?;
     let done = later.first(names, "on the new image", PATIENCE, is_done).await?;
     let since = |at: Instant| at.duration_since(changed).as_secs_f64();
