@@ -62,8 +62,8 @@ reasons! {
         TimedOut = "TimedOut",
         /// The SeiNode was deleted while the task was running on it. The operation may have been carried out.
         NodeDeleted = "NodeDeleted",
-        /// It is unknown whether the operation was carried out: the sidecar lost its record of the task, or the transaction is
-        /// not in a block yet. Check the node or the chain before you create another SeiNodeTask.
+        /// It is unknown whether the operation was carried out: the sidecar lost its record of the task or was terminated while
+        /// it ran it, or the transaction is not in a block yet. Check the node or the chain before you create another SeiNodeTask.
         OutcomeUnknown = "OutcomeUnknown",
         /// The SeiNodeTask cannot be decoded and is not reconciled; the message names the field.
         Unreadable = "Unreadable",

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use kube::core::cel::apply_defaults;
 use proptest::{prelude::*, sample::select};
-use sei_api::{SeiNode, SeiNodeDeployment};
+use sei_api::{SeiNode, SeiNodeDeployment, SeiNodeTask};
 use serde_json::{Map, Value, json};
 
 /// Which values the fields get.
@@ -25,6 +25,10 @@ static OURS: LazyLock<Value> = LazyLock::new(|| {
 
 static OUR_DEPLOYMENTS: LazyLock<Value> = LazyLock::new(|| {
     sei_api::deployment_crd_manifest().unwrap()["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
+});
+
+static OUR_TASKS: LazyLock<Value> = LazyLock::new(|| {
+    sei_api::task_crd_manifest().unwrap()["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
 });
 
 fn go_deployment_schema() -> Value {
@@ -158,6 +162,15 @@ proptest! {
             let group = serde_json::from_str::<SeiNodeDeployment>(&object.to_string());
             prop_assert!(group.is_ok(), "{object}: {}", group.unwrap_err());
         }
+    }
+
+    #[test]
+    fn every_task_within_the_bounds_of_the_crd_is_decoded_without_loss(
+        object in objects("SeiNodeTask", &OUR_TASKS, Values::Admitted),
+    ) {
+        let object = apply_defaults(&OUR_TASKS, &object);
+        let task: SeiNodeTask = serde_json::from_value(object.clone()).unwrap();
+        prop_assert_eq!(serde_json::to_value(&task).unwrap(), object);
     }
 
     #[test]

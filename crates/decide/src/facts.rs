@@ -1,5 +1,7 @@
 //! Observations, as conditions and published facts. Kept up to date for the whole life of the node.
 
+use std::collections::BTreeSet;
+
 use sei_api::{
     SeiNode, SeiNodeStatus,
     conditions::{
@@ -10,7 +12,9 @@ use sei_api::{
     v1alpha1::{ConfigRollout, Configured, NodePhase, PlanPhase, SidecarTlsStatus},
 };
 use sei_node::Node;
-use sei_plan::{LOG_LEVEL, Purpose, TaskKind, configured, configured_so_far};
+use sei_plan::{
+    DISCOVER_PEERS, LOG_LEVEL, Purpose, configured, configured_so_far, overridden, overridden_by,
+};
 use sei_render::Platform;
 
 use crate::{
@@ -81,6 +85,17 @@ fn configuration(node: &Node<'_>, status: &mut SeiNodeStatus) {
     let ongoing = status.plan.as_ref().filter(|plan| plan.phase != PlanPhase::Complete);
     if let Some(so_far) = ongoing.and_then(|plan| configured_so_far(plan, node)) {
         status.configured = Some(so_far);
+    }
+    overrides(node, status);
+}
+
+/// Records the keys that plans have overridden. A Running node without a record is assumed to override those of its spec.
+fn overrides(node: &Node<'_>, status: &mut SeiNodeStatus) {
+    let recorded = status.overridden_keys.take().map(BTreeSet::from_iter);
+    let running = status.phase == Some(NodePhase::Running);
+    if let Some(were) = recorded.or_else(|| running.then(|| overridden(node))) {
+        let keys = status.plan.as_ref().map_or(were.clone(), |plan| overridden_by(plan, were));
+        status.overridden_keys = Some(keys.into_iter().collect());
     }
 }
 
@@ -181,6 +196,7 @@ fn honored(observed: &Observed, node: &Node<'_>, platform: &Platform, status: &m
     let said: Vec<_> = unused
         .map(|text| (SpecReason::FieldInvalid, text))
         .chain(pending(node.object, status, platform).map(|text| (SpecReason::FieldPending, text)))
+        .chain(kept(node, status).map(|text| (SpecReason::OverrideKept, text)))
         .chain(without_effect(node.object).map(|text| (SpecReason::FieldWithoutEffect, text)))
         .chain(without_discovery(observed).map(|text| (SpecReason::FieldWithoutEffect, text)))
         .chain(refused_namespaces(node.object, platform).map(|text| (SpecReason::FieldWithoutEffect, text)))
@@ -220,6 +236,19 @@ fn pending(
         .map(move |field| format!("{field} differs from what seid was started with: {when}"))
 }
 
+/// Keys that the spec no longer sets, and that a Running node keeps.
+fn kept(node: &Node<'_>, status: &SeiNodeStatus) -> Option<String> {
+    let recorded = status.overridden_keys.as_ref().filter(|_| status.phase == Some(NodePhase::Running))?;
+    let wanted = overridden(node);
+    let kept: Vec<_> = recorded.iter().filter(|key| !wanted.contains(*key)).map(String::as_str).collect();
+    (!kept.is_empty()).then(|| {
+        format!(
+            "no longer set, but kept with their last values in the configuration of the node: {}; set each in spec.overrides to the value that you want",
+            kept.join(", ")
+        )
+    })
+}
+
 /// Fields that are set but have no effect.
 fn without_effect(node: &SeiNode) -> impl Iterator<Item = String> {
     let spec = &node.spec;
@@ -242,7 +271,7 @@ fn without_effect(node: &SeiNode) -> impl Iterator<Item = String> {
 
 /// Sources of EC2 instances that the sidecar cannot resolve.
 fn without_discovery(observed: &Observed) -> impl Iterator<Item = String> {
-    let cannot = observed.sidecar.task_types.get(&TaskKind::DiscoverPeers) == Some(&false);
+    let cannot = observed.sidecar.lacks(DISCOVER_PEERS);
     let peers = observed.node.spec.peers.iter().flatten().enumerate();
     let tags = peers.filter(move |(_, source)| cannot && source.ec2_tags.is_some());
     tags.map(|(index, _)| {

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sei_plan::TaskKind;
 
 /// The observed state of the sidecar of one pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,7 +23,7 @@ pub struct Sidecar {
     /// What the seid beside it said last of itself; the value is `None` where it did not respond.
     pub seid: Option<Answer<Option<SeidStatus>>>,
     /// Whether it supports the task types of interest, as far as known.
-    pub task_types: BTreeMap<TaskKind, bool>,
+    pub task_types: BTreeMap<&'static str, bool>,
 }
 
 impl Sidecar {
@@ -44,6 +43,16 @@ impl Sidecar {
     pub fn works_on(&self, id: &str) -> bool {
         let task = self.task.as_ref().map(|task| &task.value).filter(|task| task.id == id);
         task.is_some_and(|task| matches!(task.progress, TaskProgress::Submitted | TaskProgress::Running))
+    }
+
+    /// Whether it is known to support tasks of this type.
+    pub fn supports(&self, type_: &str) -> bool {
+        self.task_types.get(type_) == Some(&true)
+    }
+
+    /// Whether it is known not to support tasks of this type.
+    pub fn lacks(&self, type_: &str) -> bool {
+        self.task_types.get(type_) == Some(&false)
     }
 
     /// Whether it responds and reports this health.
@@ -144,7 +153,7 @@ pub struct TaskResult {
 pub enum TaskProgress {
     /// The sidecar does not know it.
     Unknown,
-    /// The sidecar had it and does not know it any more. It is not submitted again.
+    /// The sidecar had it and does not know it any more, or was terminated while it ran it. It is not submitted again.
     Lost,
     /// It was not submitted: it would make the sidecar ready, which a task `mark-not-ready` forbids.
     Held,

@@ -20,15 +20,17 @@ pub(crate) enum Progress {
 }
 
 pub(crate) fn progress(sidecar: &Sidecar, id: Uuid, operation: Operation<'_>) -> Progress {
-    let id = id.to_string();
-    let result = sidecar.result(&id, 0);
-    match sidecar.progress(&id, 0) {
+    let text = id.to_string();
+    let result = sidecar.result(&text, 0);
+    match sidecar.progress(&text, 0) {
         Some(TaskProgress::Completed) => Progress::Complete,
-        Some(TaskProgress::Failed(error)) => failed(error, result),
+        Some(TaskProgress::Failed(error)) => failed(error, result, &trace(operation, id)),
         Some(TaskProgress::Lost) => Progress::Failed(
             StalledReason::OutcomeUnknown,
-            "the sidecar lost its record of the task: it is unknown whether the operation was carried out"
-                .to_owned(),
+            format!(
+                "the sidecar lost its record of the task, or was terminated while it ran it: it is unknown whether the operation was carried out{}",
+                trace(operation, id)
+            ),
         ),
         Some(TaskProgress::Refused(Refusal::TaskUnknown, _)) => Progress::Failed(
             StalledReason::NotSupported,
@@ -67,8 +69,19 @@ fn unanswered(sidecar: &Sidecar) -> Option<Waiting> {
     Some((reason, trouble.message.clone()))
 }
 
-/// A transaction that is in no block yet may still get into one.
-fn failed(error: &str, result: Option<&TaskResult>) -> Progress {
+/// How to find the transaction of an operation on the chain: the sidecar adds the ID to its memo.
+fn trace(operation: Operation<'_>, id: Uuid) -> String {
+    match operation {
+        Operation::GovernanceVote(_) | Operation::SoftwareUpgradeProposal(_) => {
+            format!("; a transaction that was sent has taskID={id} in its memo")
+        }
+        Operation::RestartSeid | Operation::MarkReady | Operation::SnapshotUpload => String::new(),
+    }
+}
+
+/// A transaction that is in no block yet may still get into one. Without a result none was sent, unless the sidecar has
+/// restarted in between.
+fn failed(error: &str, result: Option<&TaskResult>, trace: &str) -> Progress {
     let inclusion = result.and_then(|result| result.inclusion.as_deref());
     match inclusion {
         Some(inclusion @ ("pending" | "unverifiable")) => {
@@ -76,7 +89,8 @@ fn failed(error: &str, result: Option<&TaskResult>) -> Progress {
             let message = format!("transaction {hash} was sent and its inclusion is {inclusion}: {error}");
             Progress::Failed(StalledReason::OutcomeUnknown, message)
         }
-        _ => Progress::Failed(StalledReason::OperationFailed, error.to_owned()),
+        Some(_) => Progress::Failed(StalledReason::OperationFailed, error.to_owned()),
+        None => Progress::Failed(StalledReason::OperationFailed, format!("{error}{trace}")),
     }
 }
 

@@ -2,15 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sei_api::{SeiNode, v1alpha1::PeerSource};
-
-use crate::TaskKind;
-
-/// Task types that the node uses only if its sidecar supports them.
-pub fn task_types_of_interest(node: &SeiNode) -> Vec<TaskKind> {
-    let uses_tags = node.spec.peers.iter().flatten().any(|source| source.ec2_tags.is_some());
-    if uses_tags { vec![TaskKind::DiscoverPeers] } else { Vec::new() }
-}
+use sei_api::v1alpha1::PeerSource;
 
 /// Whether the peers of a source are SeiNodes.
 pub(crate) fn selects_by_label(source: &PeerSource) -> bool {

@@ -12,6 +12,7 @@ mod issued;
 mod kubectl;
 mod manual_secret;
 mod new_chain;
+mod node_task;
 mod peers;
 mod permissions;
 mod plain;
@@ -90,6 +91,7 @@ scenarios! {
     [
         [
             "replicas", "the leading operator is killed, and frozen past its lease" => replicas;
+            "node-task", "seid is restarted once by a SeiNodeTask although the operator is killed" => node_task;
             "permissions", "no request was denied, and every granted right was used" => permissions;
             "reinstall", "the operator is uninstalled and installed again" => reinstall;
         ]

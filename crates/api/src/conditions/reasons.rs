@@ -259,6 +259,8 @@ reasons! {
         FieldInvalid = "FieldInvalid",
         /// A changed field of a Running node takes effect with an update; the message says which field and when.
         FieldPending = "FieldPending",
+        /// A key of the configuration that the spec no longer sets keeps its last value on the node; the message names it.
+        OverrideKept = "OverrideKept",
         /// A field that is set has no effect; the message names it.
         FieldWithoutEffect = "FieldWithoutEffect",
         /// An admission webhook or another client changes fields of an owned object back whenever they are written; the message names them.

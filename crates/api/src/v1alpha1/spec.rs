@@ -103,7 +103,8 @@ pub struct SeiNodeSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entrypoint: Option<Entrypoint>,
     /// Dotted keys of the unified Sei configuration; they take precedence over the operator's settings. On a Running
-    /// node a changed value takes effect as `configRollout` says; a removed key keeps its last value.
+    /// node a changed value takes effect as `configRollout` says; a removed key keeps its last value, which `SpecHonored`
+    /// reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overrides: Option<BTreeMap<String, String>>,
     /// When a change of `overrides` or `peers` reaches a Running node. Absent: as the platform says.

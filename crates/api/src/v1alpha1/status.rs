@@ -55,6 +55,10 @@ pub struct SeiNodeStatus {
     /// The configuration that seid of a Running node was started with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configured: Option<Configured>,
+    /// Keys that the configuration of a Running node overrides. One that the spec no longer sets keeps its last value, and is
+    /// named in `SpecHonored`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overridden_keys: Option<Vec<String>>,
     /// Peers selected by `spec.peers[].label`, as `nodeId@host:port`, sorted; of more than 40, each node
     /// selects a different subset. A peer that does not respond keeps its entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]

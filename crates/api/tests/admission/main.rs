@@ -4,6 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 mod cases;
+mod fields;
 
 use std::collections::BTreeSet;
 

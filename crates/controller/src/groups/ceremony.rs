@@ -102,6 +102,9 @@ fn state(sidecar: &Sidecar, id: &str, retries: i64) -> AssemblyState {
         (Some(TaskProgress::Completed), _) => AssemblyState::Completed,
         (Some(TaskProgress::Failed(error)), _) => AssemblyState::Failed(error.clone()),
         (Some(TaskProgress::Refused(Refusal::Other, error)), _) => AssemblyState::Failed(error.clone()),
+        (Some(TaskProgress::Refused(Refusal::TaskUnknown, error)), _) => AssemblyState::Rejected(format!(
+            "the sidecar rejected the task: {error}; set template.spec.sidecar.image to a later release"
+        )),
         (Some(TaskProgress::Refused(_, error)), _) => {
             AssemblyState::Rejected(format!("the sidecar rejected the task: {error}"))
         }
@@ -138,7 +141,7 @@ fn submission(order: &AssemblyOrder) -> Option<Order> {
         was_submitted: false,
         marks_ready: false,
         once: false,
-        needs_type: None,
+        needs_type: order.needs_type,
         request,
     })
 }

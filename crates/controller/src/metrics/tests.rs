@@ -56,6 +56,15 @@ fn task(name: &str) -> SeiNodeTask {
     .unwrap()
 }
 
+fn failed_task(name: &str) -> SeiNodeTask {
+    let stalled = json!({
+        "type": "Stalled", "status": "True", "reason": "TimedOut", "message": "m",
+        "lastTransitionTime": "2027-01-01T00:00:00Z",
+    });
+    let status = json!({ "phase": "Failed", "operation": "restartSeid", "conditions": [stalled] });
+    SeiNodeTask { status: serde_json::from_value(status).unwrap(), ..task(name) }
+}
+
 fn status(phase: &str, plan: &str, task: &str) -> SeiNodeStatus {
     serde_json::from_value(json!({
         "phase": phase,
@@ -128,7 +137,7 @@ fn every_metric_that_is_served_is_documented() {
     metrics.called("submit", None, Duration::from_millis(5));
     metrics.reverted("pacific-1", "Service");
     metrics.observe_group(&group("rpc"));
-    metrics.observe_task(&task("restart"));
+    metrics.observe_task(&failed_task("restart"));
     for controller in [Controller::Nodes, Controller::Groups, Controller::Tasks] {
         metrics.unreadable(controller, "pacific-1", "node-1", true);
     }
@@ -218,6 +227,19 @@ fn a_task_has_its_phase_until_it_is_removed() {
     metrics.unreadable(Controller::Tasks, "pacific-1", "restart", true);
     let series = "seinodetask_phase{namespace=\"pacific-1\",name=\"restart\",phase=\"Running\"} 1";
     assert!(text(&registry).contains(series), "{}", text(&registry));
+    metrics.forget(Controller::Tasks, "pacific-1", "restart");
+    assert!(!text(&registry).contains("restart"), "{}", text(&registry));
+}
+
+#[test]
+fn a_failed_task_has_the_reason_until_it_is_removed() {
+    let mut registry = Registry::default();
+    let metrics = Metrics::register(&mut registry);
+    let failed = failed_task("restart");
+    metrics.observe_task(&failed);
+    let labels = r#"name="restart",node="node-0",operation="restartSeid",reason="TimedOut""#;
+    let series = format!("seinodetask_failed{{namespace=\"pacific-1\",{labels}}} 1");
+    assert!(text(&registry).contains(&series), "{}", text(&registry));
     metrics.forget(Controller::Tasks, "pacific-1", "restart");
     assert!(!text(&registry).contains("restart"), "{}", text(&registry));
 }

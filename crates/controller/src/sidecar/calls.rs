@@ -5,7 +5,6 @@ use sei_decide::{
     Health, Refusal, SeidStatus, TaskProgress, TaskResult,
     attempt::{Record, State, Verdict, judge},
 };
-use sei_plan::TaskKind;
 use sei_sidecar::{Error, Health as Healthz, RefusalKind, TaskRecord, TaskRequest, TaskState};
 use uuid::Uuid;
 
@@ -59,7 +58,7 @@ pub(super) enum Learned {
     /// The node's ID; `None` if it is not known yet.
     NodeId(Option<String>),
     /// Whether tasks of this type are supported; `None` if the response is unclear.
-    TaskType(TaskKind, Option<bool>),
+    TaskType(&'static str, Option<bool>),
     /// What seid said of itself; `None` where it did not respond.
     Seid(Option<SeidStatus>),
     /// Whether seid halts at a height.
@@ -100,7 +99,7 @@ pub(super) async fn probe(line: &impl Api) -> Result<Health, Error> {
 pub(super) async fn ask_once(line: &impl Api, once: Once) -> Learned {
     match once {
         Once::NodeId => Learned::NodeId(line.node_id().await.ok().flatten()),
-        Once::TaskType(kind) => Learned::TaskType(kind, line.supports(kind.as_str()).await.ok()),
+        Once::TaskType(type_) => Learned::TaskType(type_, line.supports(type_).await.ok()),
         Once::PlainPort => Learned::PlainPort(line.plain_port_answers().await),
     }
 }
@@ -129,7 +128,7 @@ pub(super) async fn follow(
         Verdict::Completed => TaskProgress::Completed.into(),
         Verdict::Running => TaskProgress::Running.into(),
         Verdict::Failed(error) => TaskProgress::Failed(error).into(),
-        Verdict::Submit if order.once && was_submitted => TaskProgress::Lost.into(),
+        Verdict::Submit if order.once && (was_submitted || record.is_some()) => TaskProgress::Lost.into(),
         Verdict::Submit => return submit(line, shared, order).await,
     };
     Ok(Learned::Task(Followed { result, ..followed }))
@@ -143,7 +142,10 @@ async fn submit(line: &impl Api, shared: &Shared, order: &Order) -> Result<Learn
     if let Some(type_) = order.needs_type
         && !line.supports(type_).await?
     {
-        let refused = TaskProgress::Refused(Refusal::TaskUnknown, format!("unknown task type: {type_}"));
+        let refused = TaskProgress::Refused(
+            Refusal::TaskUnknown,
+            format!("its release is too old: it has no task type {type_}"),
+        );
         return Ok(Learned::Task(refused.into()));
     }
     if !shared.lock().begin_submission(order, Timestamp::now()) {

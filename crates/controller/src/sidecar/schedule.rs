@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use sei_decide::TaskProgress;
-use sei_plan::TaskKind;
 use tokio::time::Instant;
 
 use super::rhythm;
@@ -29,7 +28,7 @@ pub(super) enum Due {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Once {
     NodeId,
-    TaskType(TaskKind),
+    TaskType(&'static str),
     PlainPort,
 }
 

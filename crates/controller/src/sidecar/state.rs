@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use sei_decide::{Answer, SeidStatus, Sidecar, TaskProgress, TaskReport, TaskResult};
 use sei_deployment::Halt;
-use sei_plan::TaskKind;
 use sei_sidecar::TaskRequest;
 use tokio::sync::Notify;
 use tracing::Span;
@@ -42,7 +41,7 @@ pub(crate) struct Interest {
     /// The node's ID, once per pod.
     pub(crate) node_id: bool,
     /// Whether these task types are supported, once per pod.
-    pub(crate) task_types: Vec<TaskKind>,
+    pub(crate) task_types: Vec<&'static str>,
 }
 
 /// What is requested, and what is known.
@@ -142,12 +141,12 @@ impl State {
     pub(super) fn unknown(&self, target: &Target) -> Vec<Once> {
         let known = &self.known;
         let asks_id = self.interest.node_id && known.node_id.is_none();
-        let types = self.interest.task_types.iter().filter(|kind| !known.task_types.contains_key(kind));
+        let types = self.interest.task_types.iter().filter(|type_| !known.task_types.contains_key(*type_));
         let asks_plain_port =
             target.is_verified() && known.health.is_some() && known.plain_port_answers.is_none();
         let id = asks_id.then_some(Once::NodeId).into_iter();
         let plain_port = asks_plain_port.then_some(Once::PlainPort);
-        id.chain(types.map(|kind| Once::TaskType(*kind))).chain(plain_port).collect()
+        id.chain(types.map(|kind| Once::TaskType(kind))).chain(plain_port).collect()
     }
 
     /// Whether anything is known of `order`.

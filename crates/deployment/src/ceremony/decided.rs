@@ -37,6 +37,8 @@ pub struct AssemblyOrder {
     pub id: String,
     /// Number of retries before this attempt.
     pub retries: i64,
+    /// Another task type that the sidecar must support, or else it would ignore a part of the parameters.
+    pub needs_type: Option<&'static str>,
     /// Parameters to submit it with if the sidecar does not know it; without them the sidecar is only queried.
     pub params: Option<Value>,
 }

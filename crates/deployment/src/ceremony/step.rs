@@ -185,6 +185,7 @@ impl Ceremony<'_> {
             type_: task.type_.clone(),
             id: task.id.clone(),
             retries: task.retry_count.unwrap_or(0),
+            needs_type: validity::needed_type(self.genesis),
             params: (uploading.is_empty() && !self.is_over(&plan)).then(|| plan::request(task)),
         };
         // Nothing is asked of the sidecar that is not stored.

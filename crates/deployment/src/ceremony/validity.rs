@@ -84,10 +84,18 @@ fn overrides(genesis: &DeploymentGenesis) -> Option<String> {
     ))
 }
 
+/// A task type that came with the overrides of a genesis: a sidecar without it would ignore them. Its image may not tell.
+pub(super) fn needed_type(genesis: &DeploymentGenesis) -> Option<&'static str> {
+    has_overrides(genesis).then_some("gov-vote")
+}
+
+fn has_overrides(genesis: &DeploymentGenesis) -> bool {
+    genesis.overrides.as_ref().is_some_and(|overrides| !overrides.is_empty())
+}
+
 /// A sidecar that is too old for overrides assembles a genesis without them.
 fn ignored_overrides(genesis: &DeploymentGenesis, sidecar: &str) -> Option<String> {
-    let has_overrides = genesis.overrides.as_ref().is_some_and(|overrides| !overrides.is_empty());
-    (has_overrides && SidecarRelease::V50.is_after(sidecar)).then(|| {
+    (has_overrides(genesis) && SidecarRelease::V50.is_after(sidecar)).then(|| {
         format!(
             "overrides: sidecar image {sidecar} ignores them; set template.spec.sidecar.image to {} or later",
             SidecarRelease::V50

@@ -12,6 +12,7 @@ use tokio::{
     sync::watch,
     task::{AbortHandle, JoinSet},
 };
+use uuid::Uuid;
 
 use super::{Generation, Outcome, Record, Status, Work, lock};
 
@@ -111,7 +112,7 @@ impl Sidecar {
 
     /// Runs a task without a record of it.
     pub(super) fn perform(&self, type_: &str, params: Map<String, Value>) -> BoxFuture<'static, Outcome> {
-        self.0.work.run(type_, params)
+        self.0.work.run(&Uuid::new_v4().to_string(), type_, params)
     }
 
     /// All records, newest submission first.
@@ -190,7 +191,7 @@ impl Sidecar {
         while handlers.all.try_join_next().is_some() {}
         handlers.by_id.retain(|_, handler| !handler.is_finished());
         let handler = handlers.all.spawn(async move {
-            let outcome = sidecar.0.work.run(&record.type_, record.params.clone()).await;
+            let outcome = sidecar.0.work.run(&record.id, &record.type_, record.params.clone()).await;
             sidecar.end(record, outcome);
         });
         handlers.by_id.insert(id, handler);

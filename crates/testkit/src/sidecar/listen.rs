@@ -161,7 +161,7 @@ async fn answer(
         let mut nodes = lock(nodes);
         let node = nodes.known(host).filter(|node| node.has_seid());
         let answer =
-            node.map(|node| node.seid.borrow().rpc("", path)).ok_or(io::ErrorKind::ConnectionRefused)?;
+            node.map(|node| node.seid.borrow().rpc("", "", path)).ok_or(io::ErrorKind::ConnectionRefused)?;
         return Ok(json_body(StatusCode::OK, &answer));
     }
     let (sidecar, faults) = {

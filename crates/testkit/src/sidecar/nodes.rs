@@ -65,8 +65,9 @@ impl Work for Simulated {
         order.generation.knows(type_) && !order.faults.unknown.contains(type_)
     }
 
-    fn run(&self, type_: &str, params: Map<String, Value>) -> BoxFuture<'static, Outcome> {
-        let (type_, order, volume) = (type_.to_owned(), Arc::clone(&self.order), self.volume.clone());
+    fn run(&self, id: &str, type_: &str, params: Map<String, Value>) -> BoxFuture<'static, Outcome> {
+        let (id, type_) = (id.to_owned(), type_.to_owned());
+        let (order, volume) = (Arc::clone(&self.order), self.volume.clone());
         let world = Arc::new(Neighbours { host: self.host.clone(), answers: Weak::clone(&self.fleet) as _ });
         Box::pin(async move {
             let delay = {
@@ -92,7 +93,7 @@ impl Work for Simulated {
                     keyring: true,
                 }
             };
-            handlers.run(&type_, params).await
+            handlers.run(&id, &type_, params).await
         })
     }
 
@@ -217,7 +218,10 @@ impl Answers for Mutex<Fleet> {
         let fleet = lock(self);
         let node = fleet.nodes.get(host)?;
         Some(match node.has_seid() {
-            true => node.sidecar.node_id().map(|id| node.seid.borrow().rpc(&id, path)),
+            true => {
+                let chain = lock(&node.order).chain.clone();
+                node.sidecar.node_id().map(|id| node.seid.borrow().rpc(&id, &chain, path))
+            }
             false => Err("connection refused".to_owned()),
         })
     }

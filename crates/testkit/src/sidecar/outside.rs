@@ -36,6 +36,16 @@ pub trait World: Send + Sync {
 
     /// Stops the seid next to the sidecar, if it is running.
     fn stop_seid(&self) -> Answer<()>;
+
+    /// The sequence number of the next transaction of the keyring's account.
+    fn sequence(&self) -> Answer<u64> {
+        Box::pin(async { Ok(0) })
+    }
+
+    /// Sends a signed transaction to the seid next to the sidecar.
+    fn broadcast(&self, _transaction: String) -> Answer<()> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 /// A bucket that contains every requested object.

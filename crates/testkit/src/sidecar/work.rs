@@ -33,8 +33,8 @@ pub trait Work: Send + Sync + 'static {
         self.generation().knows(type_)
     }
 
-    /// Runs a task.
-    fn run(&self, type_: &str, params: Map<String, Value>) -> BoxFuture<'static, Outcome>;
+    /// Runs the task with this ID.
+    fn run(&self, id: &str, type_: &str, params: Map<String, Value>) -> BoxFuture<'static, Outcome>;
 
     /// Stores the records for the next start.
     ///

@@ -76,14 +76,14 @@ impl Seid {
     }
 
     /// What its RPC answers at `path`.
-    pub(super) fn rpc(&self, id: &str, path: &str) -> Value {
+    pub(super) fn rpc(&self, id: &str, chain: &str, path: &str) -> Value {
         if path.starts_with("/block") {
             json!({ "block_id": { "hash": "0".repeat(64) } })
         } else if path == "/net_info" {
             json!({ "n_peers": self.peers.to_string() })
         } else {
             json!({
-                "node_info": { "id": id },
+                "node_info": { "id": id, "network": chain },
                 "sync_info": {
                     "latest_block_height": self.height.to_string(),
                     "latest_block_time": Timestamp::now().to_string(),
@@ -114,7 +114,7 @@ impl World for Neighbours {
         let answer = match known {
             Some(answer) => answer,
             None if host.contains(".svc.") => Err(format!("no such host: {host}")),
-            None => Ok(Seid::default().rpc(OUTSIDE, path)),
+            None => Ok(Seid::default().rpc(OUTSIDE, "", path)),
         };
         Box::pin(async { answer })
     }

@@ -23,6 +23,14 @@ fn spec(retains: bool) -> Value {
     spec
 }
 
+/// A full node that state-syncs.
+fn syncing() -> Value {
+    let mut spec = spec(true);
+    spec["fullNode"] =
+        json!({ "snapshot": { "stateSync": {}, "rpcServers": ["a.example:26657", "b.example:26657"] } });
+    spec
+}
+
 async fn claim(cluster: &Cluster) -> Option<PersistentVolumeClaim> {
     harness::api::<PersistentVolumeClaim>(cluster).get_opt(CLAIM).await.unwrap()
 }
@@ -73,4 +81,28 @@ async fn a_retained_claim_is_reused_by_the_next_node_of_its_name() {
     .await;
     delete(&cluster, PropagationPolicy::Background).await;
     eventually("the claim is gone", || async { claim(&cluster).await.is_none() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_created_again_without_its_former_claim_state_syncs_again() {
+    let cluster = harness::cluster().await;
+    let _operator = harness::operator(&cluster);
+    harness::create(&cluster, NAME, syncing()).await;
+    until(&cluster, NAME, "Running", is_running).await;
+    let before = claim(&cluster).await.unwrap().uid();
+    patch(&cluster, NAME, json!({ "spec": { "dataVolume": { "retainOnDelete": false } } })).await;
+    eventually("the node owns the claim", || async {
+        !claim(&cluster).await.unwrap().owner_references().is_empty()
+    })
+    .await;
+    delete(&cluster, PropagationPolicy::Background).await;
+    eventually("the claim is gone", || async { claim(&cluster).await.is_none() }).await;
+
+    harness::create(&cluster, NAME, syncing()).await;
+    until(&cluster, NAME, "Running", is_running).await;
+    assert_ne!(claim(&cluster).await.unwrap().uid(), before);
+    let calls = cluster.simulator.calls(&Cluster::host(NAME));
+    let syncs =
+        calls.iter().filter(|call| call.body["type"] == "configure-state-sync" && call.method == "POST");
+    assert_eq!(syncs.count(), 2, "once for each volume");
 }

@@ -24,8 +24,6 @@ const UNSEEN: &[(&str, &str, &[&str], &str)] = &[
         &["create", "get", "list"],
         "checked by the proxies of nodes, about the operator",
     ),
-    ("sei.io", "seinodetasks", &["delete"], "deleted when the time to live of a finished task has passed"),
-    ("sei.io", "seinodetasks/status", &["patch"], "written where a SeiNodeTask is created"),
     ("sei.io", "seinodes", &["get"], "read where a group of the Go controller is taken over"),
     ("", "persistentvolumes", &["get"], "read where a node imports a claim"),
     ("", "configmaps", &["get"], "read after a conflict, to find the owner of the object"),

@@ -84,7 +84,7 @@ async fn frozen(world: &World) -> anyhow::Result<()> {
 }
 
 /// Pod of the operator that holds the lease.
-async fn leader(world: &World) -> anyhow::Result<String> {
+pub(super) async fn leader(world: &World) -> anyhow::Result<String> {
     until("a leader", async || {
         let leases: Api<Lease> = Api::namespaced(world.client.clone(), OPERATOR);
         let holder = leases.get(LEASE).await?.spec.and_then(|spec| spec.holder_identity);
@@ -94,7 +94,8 @@ async fn leader(world: &World) -> anyhow::Result<String> {
     .await
 }
 
-async fn taken_over(world: &World, from: &str) -> anyhow::Result<String> {
+/// The leader that follows `from`.
+pub(super) async fn taken_over(world: &World, from: &str) -> anyhow::Result<String> {
     until("another leader", async || {
         let now = leader(world).await?;
         ensure!(now != from, "{from} still leads");

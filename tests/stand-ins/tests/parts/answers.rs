@@ -67,13 +67,13 @@ const TASKS: &[(&str, &str, &str)] = &[
     ("await-condition", r#"{"condition":"height"}"#, "targetHeight must be greater than 0"),
     (
         "gov-vote",
-        r#"{"chainId":"other","keyName":"k","fees":"1usei"}"#,
-        "chainId \"other\" is not \"arctic-1\"",
+        r#"{"chainId":"other","keyName":"k","fees":"1usei","gas":1,"proposalId":1,"option":"no"}"#,
+        "chain mismatch: params.chainId=\"other\" sidecar.SEI_CHAIN_ID=\"arctic-1\"",
     ),
     (
         "gov-vote",
         r#"{"chainId":"arctic-1","keyName":"k","fees":"1usei","gas":1,"proposalId":1,"option":"no"}"#,
-        "",
+        "query local seid /status: ",
     ),
     ("mark-ready", "{}", ""),
 ];

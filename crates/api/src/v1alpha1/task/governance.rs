@@ -25,9 +25,10 @@ pub struct GovernanceVote {
     #[serde(deserialize_with = "lenient::integer")]
     #[schemars(range(min = 1, max = INTEGER_MAX))]
     pub gas: i64,
-    /// Memo of the transaction.
+    /// Memo of the transaction. The sidecar adds `taskID=` with `status.taskId`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 256))]
+    #[schemars(length(max = rules::MEMO_MAX))]
+    #[x_kube(validation = rules::MEMO)]
     pub memo: Option<String>,
 }
 
@@ -89,8 +90,9 @@ pub struct SoftwareUpgradeProposal {
     #[serde(deserialize_with = "lenient::integer")]
     #[schemars(range(min = 1, max = INTEGER_MAX))]
     pub gas: i64,
-    /// Memo of the transaction.
+    /// Memo of the transaction. The sidecar adds `taskID=` with `status.taskId`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 256))]
+    #[schemars(length(max = rules::MEMO_MAX))]
+    #[x_kube(validation = rules::MEMO)]
     pub memo: Option<String>,
 }

@@ -23,6 +23,15 @@ pub(super) const IMMUTABLE: (&str, &str) =
 pub(super) const USEI: (&str, &str) =
     ("self.matches('^[1-9][0-9]{0,18}usei$')", "must be an amount of usei, such as 4000usei");
 
+/// The longest memo: the sidecar adds a space, `taskID=` and a UUID, and the chain admits 256 bytes.
+pub(super) const MEMO_MAX: u64 = 212;
+
+/// A memo that the sidecar signs. In ASCII every character is one byte.
+pub(super) const MEMO: (&str, &str) = (
+    "self.matches('^[ -~]*$') && !self.contains('taskID=')",
+    "must be printable ASCII without taskID=, which the sidecar adds",
+);
+
 /// SeiNodeTasks always have a spec.
 pub(super) fn spec() -> Rule {
     Rule::new("has(self.spec)").message(Message::Message(

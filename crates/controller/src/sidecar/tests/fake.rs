@@ -45,6 +45,8 @@ pub(super) struct World {
     pub(super) takes: Duration,
     /// How many runs of each task fail.
     pub(super) failures: i64,
+    /// The error of such a run, if it is not that of its number.
+    pub(super) error: Option<&'static str>,
     pub(super) tasks: BTreeMap<Uuid, (Instant, i64)>,
     pub(super) calls: Vec<(Instant, &'static str)>,
 }
@@ -110,7 +112,8 @@ impl Api for Fake {
                 false if run <= world.failures => TaskState::Failed,
                 false => TaskState::Completed,
             };
-            let error = (status == TaskState::Failed).then(|| format!("run {run} failed"));
+            let error = || world.error.map_or_else(|| format!("run {run} failed"), str::to_owned);
+            let error = (status == TaskState::Failed).then(error);
             Some(TaskRecord {
                 id,
                 type_: "config-apply".to_owned(),

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use sei_decide::{Health, Sidecar, TaskProgress, Trouble, TroubleKind};
-use sei_plan::TaskKind;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
@@ -151,11 +150,11 @@ async fn only_the_task_types_of_interest_are_queried() {
     assert_eq!((bed.fake.count("supports"), bed.fake.count("node-id")), (0, 0));
     // There is no ID yet, which does not block other queries.
     bed.interest.node_id = true;
-    bed.interest.task_types = vec![TaskKind::DiscoverPeers, TaskKind::MarkReady];
+    bed.interest.task_types = vec!["discover-peers", "mark-ready"];
     bed.pass(None);
     sleep(Duration::from_secs(600)).await;
     let known = bed.pass(None).task_types;
-    assert_eq!(known, [(TaskKind::DiscoverPeers, false), (TaskKind::MarkReady, true)].into());
+    assert_eq!(known, [("discover-peers", false), ("mark-ready", true)].into());
     assert_eq!(bed.fake.count("supports"), 2);
 }
 

@@ -99,11 +99,25 @@ async fn a_task_that_must_run_once_is_not_resubmitted_after_the_sidecar_lost_it(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_task_that_must_run_once_is_not_submitted_again_when_the_sidecar_was_terminated_during_it() {
+    let once = Order { once: true, ..order(0) };
+    let mut bed = TestNode::new(false);
+    bed.fake.change(|world| {
+        (world.failures, world.error) = (1, Some("context canceled"));
+        world.tasks.insert(once.id, (Instant::now(), 1))
+    });
+    // The operator has restarted, and had not stored that the sidecar had it.
+    bed.pass(Some(&once));
+    bed.until(&once, &TaskProgress::Lost).await;
+    assert_eq!(bed.fake.count("post"), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_task_that_needs_a_later_release_is_not_submitted_to_an_earlier_one() {
     let mut bed = TestNode::new(false);
     let needy = |type_| Order { needs_type: Some(type_), ..order(0) };
     bed.pass(Some(&needy("discover-peers")));
-    let refused = "unknown task type: discover-peers".to_owned();
+    let refused = "its release is too old: it has no task type discover-peers".to_owned();
     bed.until(&needy("discover-peers"), &TaskProgress::Refused(Refusal::TaskUnknown, refused)).await;
     assert_eq!(bed.fake.count("post"), 0);
     let mut bed = TestNode::new(false);

@@ -60,20 +60,20 @@ impl Handlers {
         Ok(())
     }
 
-    /// Runs a task, unless its marker in this home says that it has completed.
-    pub async fn run(self, type_: &str, params: Map<String, Value>) -> Outcome {
+    /// Runs the task with this ID, unless its marker in this home says that it has completed.
+    pub async fn run(self, id: &str, type_: &str, params: Map<String, Value>) -> Outcome {
         let marker = ONCE.iter().find(|(once, _)| *once == type_).map(|(_, marker)| *marker);
         if marker.is_some_and(|marker| self.home.has(marker)) {
             return Ok(None);
         }
-        let result = self.perform(type_, params).await?;
+        let result = self.perform(id, type_, params).await?;
         if let Some(marker) = marker {
             self.home.write(marker, "").map_err(internal)?;
         }
         Ok(result)
     }
 
-    async fn perform(&self, type_: &str, params: Map<String, Value>) -> Outcome {
+    async fn perform(&self, id: &str, type_: &str, params: Map<String, Value>) -> Outcome {
         match type_ {
             "config-apply" => self.config_apply(decode(params)?),
             "config-patch" => self.config_patch(decode(params)?),
@@ -95,7 +95,9 @@ impl Handlers {
             "snapshot-upload" => self.snapshot_upload().await,
             "snapshot-upload-once" => self.snapshot_upload_once().await,
             "result-export" => snapshots::result_export(&decode(params)?),
-            "gov-vote" | "gov-software-upgrade" | "gov-param-change" => self.govern(type_, decode(params)?),
+            "gov-vote" | "gov-software-upgrade" | "gov-param-change" => {
+                self.govern(id, type_, decode(params)?).await
+            }
             "evm-logical-digest" => Err(failed("seidb: executable file not found in $PATH")),
             // mark-ready and mark-not-ready concern the sidecar itself.
             _ => Ok(None),

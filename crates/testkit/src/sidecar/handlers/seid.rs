@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 use super::{Handlers, STATE_SYNCED, failed, internal, peers::height_of};
 use crate::sidecar::{Failure, Generation, Outcome};
 
-const LOCAL: &str = "localhost:26657";
+pub(super) const LOCAL: &str = "localhost:26657";
 const PERIOD: Duration = Duration::from_millis(100);
 /// Time limit for a restarted seid to respond.
 const RESTART: Duration = Duration::from_secs(300);

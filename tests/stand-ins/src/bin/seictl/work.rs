@@ -27,9 +27,9 @@ impl Work for Disk {
         self.0.generation
     }
 
-    fn run(&self, type_: &str, params: Map<String, Value>) -> BoxFuture<'static, Outcome> {
-        let (handlers, type_) = (self.0.clone(), type_.to_owned());
-        Box::pin(async move { handlers.run(&type_, params).await })
+    fn run(&self, id: &str, type_: &str, params: Map<String, Value>) -> BoxFuture<'static, Outcome> {
+        let (handlers, id, type_) = (self.0.clone(), id.to_owned(), type_.to_owned());
+        Box::pin(async move { handlers.run(&id, &type_, params).await })
     }
 
     fn store(&self, records: &[&Record]) -> Result<(), String> {

@@ -1,13 +1,16 @@
 //! A sidecar of a release on the volume of a node, and what the operator knows of it.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
 use axum::body::{Body, to_bytes};
 use futures::future::BoxFuture;
 use http::{Method, Request, StatusCode};
 use jiff::Timestamp;
 use sei_decide::{
-    Answer, Health, Refusal, Sidecar as Known, TaskProgress, TaskReport,
+    Answer, Health, Refusal, Sidecar as Known, TaskProgress, TaskReport, TaskResult,
     attempt::{self, State, Verdict, judge},
 };
 use sei_testkit::sidecar::{
@@ -20,13 +23,32 @@ use tokio::time::{Duration, sleep};
 /// How long every task takes.
 const TASK: Duration = Duration::from_millis(10);
 
-/// Machines that answer, with one instance of EC2, and buckets with every object.
-struct Outside;
+/// Chain of the nodes.
+pub const CHAIN: &str = "devnet-1";
+
+/// Machines that answer, with one instance of EC2, buckets with every object, and a chain that accepts every transaction.
+#[derive(Clone, Default)]
+struct Outside(Arc<Mutex<Chain>>);
+
+/// What has reached the chain.
+#[derive(Default)]
+struct Chain {
+    transactions: BTreeSet<String>,
+    restarts: u32,
+}
+
+impl Outside {
+    fn chain(&self) -> MutexGuard<'_, Chain> {
+        self.0.lock().unwrap()
+    }
+}
 
 impl World for Outside {
     fn rpc(&self, _: &str, _: &str) -> sidecar::Answer<Value> {
         let sync = json!({ "latest_block_height": "5000", "catching_up": false });
-        Box::pin(async move { Ok(json!({ "sync_info": sync, "block_id": { "hash": "AB" } })) })
+        let status =
+            json!({ "node_info": { "network": CHAIN }, "sync_info": sync, "block_id": { "hash": "AB" } });
+        Box::pin(async move { Ok(status) })
     }
 
     fn instances(&self) -> sidecar::Answer<Vec<String>> {
@@ -34,6 +56,17 @@ impl World for Outside {
     }
 
     fn stop_seid(&self) -> sidecar::Answer<()> {
+        self.chain().restarts += 1;
+        Box::pin(async { Ok(()) })
+    }
+
+    fn sequence(&self) -> sidecar::Answer<u64> {
+        let sequence = self.chain().transactions.len() as u64;
+        Box::pin(async move { Ok(sequence) })
+    }
+
+    fn broadcast(&self, transaction: String) -> sidecar::Answer<()> {
+        self.chain().transactions.insert(transaction);
         Box::pin(async { Ok(()) })
     }
 }
@@ -61,11 +94,11 @@ impl Work for Tasks {
         self.0.generation
     }
 
-    fn run(&self, type_: &str, params: Map<String, Value>) -> BoxFuture<'static, Outcome> {
-        let (handlers, type_) = (self.0.clone(), type_.to_owned());
+    fn run(&self, id: &str, type_: &str, params: Map<String, Value>) -> BoxFuture<'static, Outcome> {
+        let (handlers, id, type_) = (self.0.clone(), id.to_owned(), type_.to_owned());
         Box::pin(async move {
             sleep(TASK).await;
-            handlers.run(&type_, params).await
+            handlers.run(&id, &type_, params).await
         })
     }
 
@@ -79,11 +112,16 @@ impl Work for Tasks {
 }
 
 /// The task that a pass requests: queried first, and submitted with its parameters if there are any.
+#[derive(Clone)]
 pub struct Order {
     pub id: String,
     pub type_: String,
     pub retries: i64,
     pub was_submitted: bool,
+    /// It is not submitted again once the sidecar had it.
+    pub once: bool,
+    /// Another type that the sidecar must support.
+    pub needs_type: Option<&'static str>,
     pub params: Option<Option<Value>>,
 }
 
@@ -96,22 +134,24 @@ pub struct Volume {
     pub restarts: bool,
     /// The tasks that it has accepted.
     accepted: BTreeSet<String>,
+    outside: Outside,
     _folder: TempDir,
 }
 
 impl Volume {
     pub fn new(generation: Generation) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let outside = Arc::new(Outside);
+        let chain = Outside::default();
+        let outside = Arc::new(chain.clone());
         let home = Home::new(folder.path().to_owned());
         let handlers = Handlers {
             generation,
             home: home.clone(),
-            chain: "devnet-1".to_owned(),
+            chain: CHAIN.to_owned(),
             snapshots: Arc::clone(&outside) as _,
             genesis: Arc::clone(&outside) as _,
             world: outside,
-            keyring: false,
+            keyring: true,
         };
         handlers.prepare().unwrap();
         home.write("config/app.toml", "").unwrap();
@@ -122,6 +162,7 @@ impl Volume {
             known: Known::default(),
             restarts: false,
             accepted: BTreeSet::new(),
+            outside: chain,
             _folder: folder,
         }
     }
@@ -138,6 +179,17 @@ impl Volume {
         self.known = Known { pod: Some(pod.to_owned()), ..Known::default() };
     }
 
+    /// The operator restarts: what its process knew is lost, and asked again.
+    pub fn forget(&mut self) {
+        self.known = Known { pod: self.known.pod.clone(), ..Known::default() };
+    }
+
+    /// How many transactions the chain has received, and how often seid was stopped.
+    pub fn effects(&self) -> (usize, u32) {
+        let chain = self.outside.chain();
+        (chain.transactions.len(), chain.restarts)
+    }
+
     /// Queries the sidecar of `pod`, as the actor of its node does.
     pub async fn ask(&mut self, order: Option<&Order>, now: Timestamp) {
         let (healthz, _) = self.request(Method::GET, "/v0/healthz", Value::Null).await;
@@ -145,20 +197,31 @@ impl Volume {
         self.known.health = Some(Answer { at: now, value: health });
         let Some(order) = order else { return };
         let (_, record) = self.request(Method::GET, &format!("/v0/tasks/{}", order.id), Value::Null).await;
-        let progress =
-            match (judge(read(&record).as_ref(), order.retries, order.was_submitted), &order.params) {
-                (Verdict::Completed, _) => TaskProgress::Completed,
-                (Verdict::Running, _) => TaskProgress::Running,
-                (Verdict::Failed(error), _) => TaskProgress::Failed(error),
-                (Verdict::Submit, None) => TaskProgress::Unknown,
-                (Verdict::Submit, Some(params)) => self.submit(order, params.clone()).await,
-            };
-        let value = TaskReport { id: order.id.clone(), retries: order.retries, progress, result: None };
+        let (found, hash) = (read(&record), record["result"]["txHash"].as_str());
+        let result = hash.map(|hash| TaskResult { tx_hash: Some(hash.to_owned()), ..TaskResult::default() });
+        let had = order.was_submitted || found.is_some();
+        let progress = match (judge(found.as_ref(), order.retries, order.was_submitted), &order.params) {
+            (Verdict::Completed, _) => TaskProgress::Completed,
+            (Verdict::Running, _) => TaskProgress::Running,
+            (Verdict::Failed(error), _) => TaskProgress::Failed(error),
+            (Verdict::Submit, _) if order.once && had => TaskProgress::Lost,
+            (Verdict::Submit, None) => TaskProgress::Unknown,
+            (Verdict::Submit, Some(params)) => self.submit(order, params.clone()).await,
+        };
+        let value = TaskReport { id: order.id.clone(), retries: order.retries, progress, result };
         self.known.task = Some(Answer { at: now, value });
         sleep(2 * TASK).await;
     }
 
     async fn submit(&mut self, order: &Order, params: Option<Value>) -> TaskProgress {
+        if let Some(type_) = order.needs_type {
+            let probe = json!({ "id": "probe", "type": type_ });
+            let (_, answer) = self.request(Method::POST, "/v0/tasks", probe).await;
+            let error = answer["error"].as_str().unwrap();
+            if error.starts_with("unknown task type") {
+                return TaskProgress::Refused(Refusal::TaskUnknown, error.to_owned());
+            }
+        }
         let body = json!({ "id": order.id, "type": order.type_, "params": params });
         match self.request(Method::POST, "/v0/tasks", body).await {
             (StatusCode::CREATED, _) => {

@@ -1,8 +1,9 @@
-//! Every plan of every mode with every release of the sidecar, without interruption and with a sidecar that restarts in
-//! the middle of each task.
+//! Every plan of every mode and every operation with every release of the sidecar, without interruption and with an operator
+//! and a sidecar that restart in the middle of tasks.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 mod node;
+mod operations;
 mod sidecar;
 
 use sei_api::conditions::ConditionType;

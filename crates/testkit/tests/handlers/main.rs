@@ -1,13 +1,15 @@
 //! The effects of tasks in the home and in buckets, without a server.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
-use std::{sync::Arc, time::Duration};
+mod bed;
+mod governance;
 
-use sei_testkit::sidecar::{
-    Answer, Bucket, Failure, Generation, Handlers, Home, Outcome, Unreachable, World,
-};
+use std::time::Duration;
+
+use sei_testkit::sidecar::{Answer, Bucket, Failure, Generation, Outcome, Unreachable, World};
 use serde_json::{Value, json};
-use tempfile::TempDir;
+
+use bed::Bed;
 
 /// An environment in which at most one address responds.
 struct Only(Option<&'static str>);
@@ -48,38 +50,6 @@ impl Bucket for One {
 
     fn list(&self, _: &str) -> Answer<Vec<String>> {
         Box::pin(async { Ok(Vec::new()) })
-    }
-}
-
-struct Bed {
-    handlers: Handlers,
-    _folder: TempDir,
-}
-
-impl Bed {
-    fn new(generation: Generation, bucket: impl Bucket + 'static, world: Only) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let bucket: Arc<dyn Bucket> = Arc::new(bucket);
-        let handlers = Handlers {
-            generation,
-            home: Home::new(folder.path().to_owned()),
-            chain: "devnet-1".to_owned(),
-            snapshots: Arc::clone(&bucket),
-            genesis: bucket,
-            world: Arc::new(world),
-            keyring: false,
-        };
-        handlers.prepare().unwrap();
-        Self { handlers, _folder: folder }
-    }
-
-    async fn run(&self, type_: &str, params: Value) -> Outcome {
-        let Value::Object(params) = params else { panic!("{params} is no object") };
-        self.handlers.clone().run(type_, params).await
-    }
-
-    fn config(&self) -> String {
-        self.handlers.home.read("config/config.toml").unwrap().unwrap()
     }
 }
 

@@ -164,6 +164,8 @@ impl Node {
                     type_: planned.type_.clone(),
                     retries: planned.retry_count.unwrap_or(0),
                     was_submitted: planned.submitted_at.is_some(),
+                    once: false,
+                    needs_type: None,
                     params,
                 });
                 outcome
