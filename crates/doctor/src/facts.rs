@@ -7,10 +7,19 @@ use k8s_openapi::{
 };
 use sei_api::SeiNode;
 
-use crate::network::Answer;
-
 /// A value that was read, or why it could not be.
 pub type Read<T> = Result<T, String>;
+
+/// The result of a call to a sidecar through the API server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It responded.
+    Response,
+    /// It did not, with the API server's message.
+    Silence(String),
+    /// The caller may not call it, with the API server's message.
+    Denied(String),
+}
 
 /// What was read of a cluster.
 #[derive(Clone, Debug)]

@@ -21,10 +21,10 @@ mod network;
 mod nodes;
 mod permissions;
 
-pub use facts::{Facts, Permission, Read};
+pub use facts::{Answer, Facts, Permission, Read};
 pub use finding::{Check, Finding, Level};
 pub use installation::{Installation, installation};
-pub use network::{Answer, unreachable};
+pub use network::unreachable;
 
 /// Every finding, in the order of the checks.
 pub fn findings(facts: &Facts) -> Vec<Finding> {

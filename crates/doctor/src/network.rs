@@ -6,21 +6,10 @@ use sei_api::{
 };
 
 use crate::{
-    facts::Facts,
+    facts::{Answer, Facts},
     finding::{Check, Finding},
     nodes::list,
 };
-
-/// The result of a call to a sidecar through the API server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// It responded.
-    Response,
-    /// It did not, with the API server's message.
-    Silence(String),
-    /// The caller may not call it, with the API server's message.
-    Denied(String),
-}
 
 /// The nodes whose sidecar the operator cannot reach, according to their conditions.
 pub fn unreachable(nodes: &[SeiNode]) -> Vec<&SeiNode> {
