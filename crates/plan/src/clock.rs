@@ -1,5 +1,5 @@
 //! Times in a stored plan that no clock which is right has written: the operator that stored them had a fast clock, or
-//! somebody has edited the status. Waiting for them would block the node.
+//! a user has edited the status. Waiting for them would block the node.
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
