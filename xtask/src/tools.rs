@@ -29,6 +29,9 @@ struct Program {
     package: &'static str,
 }
 
+/// The module of programs that have most of their dependencies in common: these are compiled once.
+const PROGRAMS: &str = "tests/tools/programs";
+
 /// The programs of an API server with controllers.
 pub(crate) const CONTROL_PLANE: Tools = Tools { programs: KUBERNETES.programs.split_at(4).0, ..KUBERNETES };
 
@@ -54,27 +57,30 @@ pub(crate) const KUBERNETES: Tools = Tools {
 /// The cluster's DNS server.
 pub(crate) const COREDNS: Tools = Tools {
     cache: "coredns",
-    module: "tests/tools/coredns",
+    module: PROGRAMS,
     pinned: "github.com/coredns/coredns",
     stamp: "github.com/coredns/coredns/coremain.gitTag",
     tags: "",
-    programs: &[Program { name: "coredns", package: "sei.io/operator/tests/tools/coredns" }],
+    programs: &[Program { name: "coredns", package: "sei.io/operator/tests/tools/programs/coredns" }],
 };
 
 /// Issues certificates in the cluster.
 pub(crate) const CERT_MANAGER: Tools = Tools {
     cache: "cert-manager",
-    module: "tests/tools/cert-manager",
+    module: PROGRAMS,
     pinned: "github.com/cert-manager/cert-manager",
     stamp: "github.com/cert-manager/cert-manager/pkg/util.AppVersion",
     tags: "",
-    programs: &[Program { name: "cert-manager", package: "sei.io/operator/tests/tools/cert-manager" }],
+    programs: &[Program {
+        name: "cert-manager",
+        package: "sei.io/operator/tests/tools/programs/cert-manager",
+    }],
 };
 
 /// Renders the chart.
 pub(crate) const HELM: Tools = Tools {
     cache: "helm",
-    module: "tests/tools/helm",
+    module: PROGRAMS,
     pinned: "helm.sh/helm/v4",
     stamp: "helm.sh/helm/v4/internal/version.version",
     tags: "",
@@ -84,7 +90,7 @@ pub(crate) const HELM: Tools = Tools {
 /// Runs the tests of the alerts.
 pub(crate) const PROMTOOL: Tools = Tools {
     cache: "promtool",
-    module: "tests/tools/promtool",
+    module: PROGRAMS,
     pinned: "github.com/prometheus/prometheus",
     stamp: "github.com/prometheus/common/version.Version",
     // The clients for service discovery in every cloud.

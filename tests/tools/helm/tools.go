@@ -1,6 +1,0 @@
-//go:build tools
-
-// Package tools names the command that is built from this module, so that `go mod tidy` keeps it.
-package tools
-
-import _ "helm.sh/helm/v4/cmd/helm"
