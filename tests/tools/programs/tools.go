@@ -4,6 +4,7 @@
 package tools
 
 import (
+	_ "github.com/prometheus/prometheus/cmd/prometheus"
 	_ "github.com/prometheus/prometheus/cmd/promtool"
 	_ "helm.sh/helm/v4/cmd/helm"
 )
