@@ -1,4 +1,4 @@
-//! Releases of the sidecar, as far as the tag of its image tells.
+//! Releases of the sidecar, as far as the tag of its image names them.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ impl SidecarRelease {
     /// The first that uses HTTPS for witnesses on port 443.
     pub const V61: Self = Self([0, 0, 61]);
 
-    /// The release in the tag of an image, such as `v0.0.50`. A tag that is not a version tells nothing.
+    /// The release in the tag of an image, such as `v0.0.50`. A tag that is not a version is ignored.
     pub fn of_image(image: &str) -> Option<Self> {
         let name = image.split('@').next()?.rsplit('/').next()?;
         let tag = name.split_once(':')?.1.strip_prefix('v')?;

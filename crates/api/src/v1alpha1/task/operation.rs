@@ -65,7 +65,7 @@ impl Operation<'_> {
         }
     }
 
-    /// Another task type that tells whether the release is late enough. Sidecars before v0.0.61 sign a second transaction
+    /// Another task type that shows whether the release is late enough. Sidecars before v0.0.61 sign a second transaction
     /// when they restart during a governance task, and mark-not-ready is the first type after that.
     pub fn needs_type(self) -> Option<&'static str> {
         match self {
