@@ -5,7 +5,7 @@ mod common;
 
 use common::{CASES, node, platform, rendered};
 use k8s_openapi::api::core::v1::{Container, PodSpec, Volume};
-use sei_api::SeiNode;
+use sei_api::{SeiNode, labels};
 use sei_node::Node;
 use sei_render::{RenderError, Rendered};
 use serde_json::json;
@@ -262,15 +262,20 @@ fn a_dedicated_node_shares_its_machine_with_no_other_node() {
 }
 
 #[test]
-fn seid_serves_until_its_pod_is_in_no_service_and_then_has_its_time_to_end() {
-    for case in CASES {
-        let node = node(case);
+fn seid_of_a_group_serves_until_its_pod_is_in_no_service_and_then_has_its_time_to_end() {
+    for (case, group, expected) in [
+        ("full-plain", None, (None, None)),
+        ("full-plain", Some("rpc"), (Some(5), Some(35))),
+        ("archive-publish", Some("rpc"), (Some(5), Some(35))),
+        ("validator-tls", Some("rpc"), (None, None)),
+    ] {
+        let mut node = node(case);
+        let labels = node.spec.pod_labels.get_or_insert_default();
+        labels.extend(group.map(|name: &str| (labels::DEPLOYMENT.to_owned(), name.to_owned())));
         let pod = pods(&node, case).into_iter().next().unwrap();
         let seid = containers(&pod).find(|container| container.name == "seid").unwrap();
         let drain =
             seid.lifecycle.as_ref().and_then(|it| it.pre_stop.as_ref()?.sleep.as_ref()).map(|it| it.seconds);
-        let is_validator = node.spec.validator.is_some();
-        let expected = if is_validator { (None, None) } else { (Some(5), Some(35)) };
-        assert_eq!((drain, pod.termination_grace_period_seconds), expected, "{case}");
+        assert_eq!((drain, pod.termination_grace_period_seconds), expected, "{case}, group {group:?}");
     }
 }

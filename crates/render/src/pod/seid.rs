@@ -7,7 +7,7 @@ use k8s_openapi::{
     },
     apimachinery::pkg::{api::resource::Quantity, util::intstr::IntOrString},
 };
-use sei_api::ports;
+use sei_api::{labels, ports};
 use sei_node::{ImageReference, Mode, whole_quantity};
 
 use super::{HOME, Timing, env, mount, read_only, script, security, sidecar_probe, timed, volumes};
@@ -66,7 +66,7 @@ pub(crate) fn container(workload: &Workload<'_>) -> Container {
             &Timing { delay: 5, period: 5, failures: 86400 },
         )),
         readiness_probe: Some(readiness),
-        lifecycle: serves_clients(workload).then(drain),
+        lifecycle: is_behind_service(workload).then(drain),
         volume_mounts: Some(mounts),
         ..runs(workload, workload.pod.image, script)
     }
@@ -74,12 +74,13 @@ pub(crate) fn container(workload: &Workload<'_>) -> Container {
 
 /// How long the pod of the node has to end; `None` for the default.
 pub(crate) fn termination_grace_period(workload: &Workload<'_>) -> Option<i64> {
-    serves_clients(workload).then_some(DRAIN_SECONDS + GRACE_SECONDS)
+    is_behind_service(workload).then_some(DRAIN_SECONDS + GRACE_SECONDS)
 }
 
-/// Only peers call validators.
-fn serves_clients(workload: &Workload<'_>) -> bool {
-    !matches!(workload.node.mode, Mode::Validator { .. })
+/// Whether clients call the node by the Service of its group. Only peers call validators.
+fn is_behind_service(workload: &Workload<'_>) -> bool {
+    let is_in_group = labels::node_labels(workload.object()).contains_key(labels::DEPLOYMENT);
+    is_in_group && !matches!(workload.node.mode, Mode::Validator { .. })
 }
 
 fn drain() -> Lifecycle {
