@@ -53,11 +53,11 @@ pub(crate) fn status(observed: &Observed, node: &Node<'_>, platform: &Platform) 
     status.endpoint = endpoint::endpoint(object);
     tls(observed, platform, &mut status);
     keys(observed, &mut status);
-    sidecar_conditions::tell(observed, platform, &mut status);
+    sidecar_conditions::report(observed, platform, &mut status);
     sidecar_images::note(observed, &mut status);
-    sidecar_images::tell(observed, platform, &mut status);
-    synced::tell(observed, &mut status);
-    state_sync::tell(observed, node, platform, &mut status);
+    sidecar_images::report(observed, platform, &mut status);
+    synced::report(observed, &mut status);
+    state_sync::report(observed, node, platform, &mut status);
     configuration(node, &mut status);
     honored(observed, node, platform, &mut status);
     status

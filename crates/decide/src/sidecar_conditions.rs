@@ -10,7 +10,7 @@ use sei_render::{Platform, SidecarRelease, sidecar_image};
 
 use crate::{condition::say, observed::Observed, sidecar::Health};
 
-pub(crate) fn tell(observed: &Observed, platform: &Platform, status: &mut SeiNodeStatus) {
+pub(crate) fn report(observed: &Observed, platform: &Platform, status: &mut SeiNodeStatus) {
     if status.phase == Some(NodePhase::Running) {
         say_health(status, observed);
     }
@@ -131,7 +131,7 @@ mod tests {
     fn an_unprotected_port_is_reported_until_it_is_known_to_be_closed() {
         let (platform, mut status) = (platform(), SeiNodeStatus::default());
         let mut said = |answers| {
-            tell(&observed(answers), &platform, &mut status);
+            report(&observed(answers), &platform, &mut status);
             let condition = status.condition(ConditionType::SidecarSupported)?;
             Some((condition.status.clone(), condition.reason.clone()))
         };

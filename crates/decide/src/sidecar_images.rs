@@ -28,7 +28,7 @@ pub(crate) fn note(observed: &Observed, status: &mut SeiNodeStatus) {
 }
 
 /// Reports images that differ from those that are requested.
-pub(crate) fn tell(observed: &Observed, platform: &Platform, status: &mut SeiNodeStatus) {
+pub(crate) fn report(observed: &Observed, platform: &Platform, status: &mut SeiNodeStatus) {
     let differences: Vec<_> = outdated_images(&observed.node, status, platform)
         .map(|(current, wanted)| format!("{current} will be replaced with {wanted}"))
         .collect();

@@ -12,7 +12,7 @@ use sei_render::{Platform, SidecarRelease, sidecar_image};
 use crate::{condition::say, observed::Observed, sidecar::Sidecar};
 
 /// Reports which servers provide the trusted block of the first state, until the node is Running.
-pub(crate) fn tell(observed: &Observed, node: &Node<'_>, platform: &Platform, status: &mut SeiNodeStatus) {
+pub(crate) fn report(observed: &Observed, node: &Node<'_>, platform: &Platform, status: &mut SeiNodeStatus) {
     let sync = node.first_state().sync();
     let Some(sync) = sync.filter(|_| status.phase != Some(NodePhase::Running)) else {
         conditions::remove(&mut status.conditions, ConditionType::StateSyncReady);
@@ -43,8 +43,8 @@ pub(crate) fn tell(observed: &Observed, node: &Node<'_>, platform: &Platform, st
     say(observed, status, Statement::new(truth, reason, message));
 }
 
-/// Why the sidecar does not use `servers`, if it is known to be too old: it says nothing itself. What it supports tells more
-/// than its image, but not the exact release.
+/// Why the sidecar does not use `servers`, if it is known to be too old: it says nothing itself. The tasks that it supports
+/// reveal more than its image, but not the exact release.
 fn ignored(servers: &[String], sidecar: &Sidecar, image: &str) -> Option<String> {
     if is_before(SidecarRelease::V55, RESTART_SEID, sidecar, image) {
         return Some(format!(

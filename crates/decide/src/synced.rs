@@ -10,7 +10,7 @@ use sei_api::{
 use crate::{condition::say, observed::Observed, sidecar::TroubleKind};
 
 /// Says what is known; what was said stays while nothing is known of the current pod.
-pub(crate) fn tell(observed: &Observed, status: &mut SeiNodeStatus) {
+pub(crate) fn report(observed: &Observed, status: &mut SeiNodeStatus) {
     if status.phase != Some(NodePhase::Running) {
         conditions::remove(&mut status.conditions, ConditionType::Synced);
         return;

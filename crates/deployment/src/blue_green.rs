@@ -186,7 +186,7 @@ enum Lag {
 }
 
 impl Observed {
-    /// The SeiNodes of which [`Observed::heights`] has to tell.
+    /// The SeiNodes that [`Observed::heights`] has to cover.
     pub fn awaits_heights(&self) -> BTreeSet<String> {
         let is_awaited = self.group.spec.update_strategy.type_ == StrategyType::BlueGreen
             && self.group.metadata.deletion_timestamp.is_none();

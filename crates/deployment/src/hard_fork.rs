@@ -88,7 +88,7 @@ impl<'a> HardFork<'a> {
 }
 
 impl Observed {
-    /// The SeiNodes of which [`Observed::halts`] has to tell, with the height for each.
+    /// The SeiNodes that [`Observed::halts`] has to cover, with the height for each.
     pub fn awaits_halt(&self) -> BTreeMap<String, u64> {
         let is_awaited = self.group.spec.update_strategy.type_ == StrategyType::HardFork
             && self.group.metadata.deletion_timestamp.is_none();

@@ -11,7 +11,7 @@ use crate::{
     service::{external_service_name, internal_service_name},
 };
 
-/// The set that the internal Service selects. Where that one is missing, the other objects that are changed with it tell.
+/// The set that the internal Service selects. Where that one is missing, it is derived from the other objects that are changed with it.
 pub(crate) fn selected(observed: &Observed) -> Color {
     let group = &*observed.group;
     let objects = [

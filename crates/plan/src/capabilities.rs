@@ -1,4 +1,4 @@
-//! What the operator finds out of a sidecar by the task types that it supports: fleets pin digests, which tell no release.
+//! What a sidecar can do, by the task types that it supports: fleets pin digests, which name no release.
 
 use sei_api::SeiNode;
 

@@ -1,5 +1,5 @@
-//! Times in a stored plan that no clock which is right has written: the operator that stored them had a fast clock, or
-//! a user has edited the status. Waiting for them would block the node.
+//! Times in a stored plan that lie too far in the future: the operator that stored them had a fast clock, or a user has
+//! edited the status. Waiting for them would block the node.
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -8,7 +8,7 @@ use sei_api::v1alpha1::TaskPlan;
 /// No attempt is delayed for longer.
 const LONGEST_DELAY: SignedDuration = SignedDuration::from_secs(600);
 
-/// Corrects the times in `plan`: what is said to begin later than `now` began now, and an attempt that is due later than any
+/// Corrects the times in `plan`: a start later than `now` becomes `now`, and an attempt that is due later than any
 /// delay allows is due now.
 pub fn correct_times(plan: &mut TaskPlan, now: Timestamp) {
     began(&mut plan.created_at, now);

@@ -110,7 +110,7 @@ impl Task {
         })
     }
 
-    /// Its parameters in stored form. Tasks of the operator work on the live node; their parameters only tell
+    /// Its parameters in stored form. Tasks of the operator work on the live node; their parameters only show
     /// a reader which one.
     pub(crate) fn stored_params(&self, node: &SeiNode) -> Value {
         let namespace = names::namespace(node);

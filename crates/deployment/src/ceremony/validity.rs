@@ -84,7 +84,7 @@ fn overrides(genesis: &DeploymentGenesis) -> Option<String> {
     ))
 }
 
-/// A task type that came with the overrides of a genesis: a sidecar without it would ignore them. Its image may not tell.
+/// A task type that came with the overrides of a genesis: a sidecar without it would ignore them. Its image may not reveal its release.
 pub(super) fn needed_type(genesis: &DeploymentGenesis) -> Option<&'static str> {
     has_overrides(genesis).then_some("gov-vote")
 }

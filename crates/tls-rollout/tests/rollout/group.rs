@@ -77,7 +77,7 @@ fn a_group_whose_nodes_are_of_a_second_set_is_refused() {
     let status = observed.group.as_mut().unwrap().status.as_mut().unwrap();
     status.nodes = Some(vec![ChildNode { name: "rpc-green-0".to_owned(), ..ChildNode::default() }]);
     let why = refused(&observed, &enable());
-    assert!(why.contains("rpc-green-0 is of the second set"), "{why}");
+    assert!(why.contains("rpc-green-0 belongs to the second set"), "{why}");
 }
 
 #[test]

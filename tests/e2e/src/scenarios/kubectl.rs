@@ -23,7 +23,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let (_, events) = description.split_once("Events:").context("kubectl describe has no events")?;
     let reasons = node.events().await?;
     for reason in ["PhaseTransition", "SidecarTLSSecretNotReady", "SidecarTLSSecretReady"] {
-        ensure!(events.contains(reason), "kubectl describe does not tell {reason}; events: {reasons:?}");
+        ensure!(events.contains(reason), "kubectl describe does not show {reason}; events: {reasons:?}");
     }
     let lines: Vec<_> = events.lines().skip(3).take(6).map(str::trim).collect();
     seen(format!("kubectl describe shows the events in order:\n      {}", lines.join("\n      ")));

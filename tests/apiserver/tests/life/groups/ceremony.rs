@@ -142,7 +142,7 @@ async fn a_chain_id_that_was_used_before_is_refused_until_its_objects_are_gone()
         "other",
         STALLED,
         "True/ChainIdInUse",
-        &format!("SeiNodeDeployment {NAMESPACE}/rpc creates chain {CHAIN} too"),
+        &format!("SeiNodeDeployment {NAMESPACE}/rpc also creates chain {CHAIN}"),
     )
     .await;
     assert_eq!(bed.nodes().await.len(), 2);
