@@ -109,7 +109,11 @@ async fn denied_access_to_the_bucket_is_reported_and_does_not_block_nodes() {
     })
     .await;
     until(&cluster, MEMBERS[0], "trying without credentials", |node| {
-        says(node, "TaskRetrying", "has no credentials to check whether s3://genesis/devnet-7/genesis.json exists")
+        says(
+            node,
+            "TaskRetrying",
+            "has no credentials to check whether s3://genesis/devnet-7/genesis.json exists",
+        )
     })
     .await;
 

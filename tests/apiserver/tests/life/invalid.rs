@@ -29,7 +29,7 @@ async fn specs_that_only_the_operator_can_reject_are_stalled_with_the_field_in_t
     }
     assert!(reported >= 15, "{reported}");
     // Once corrected, it is reconciled.
-    let right = serde_json::json!({ "spec": { "overrides": null, "sidecar": null } });
+    let right = serde_json::json!({ "spec": { "overrides": null, "sidecar": null, "podLabels": null } });
     harness::patch(&cluster, &parts[0].0, right).await;
     harness::until(&cluster, &parts[0].0, "Running", harness::is_running).await;
 }

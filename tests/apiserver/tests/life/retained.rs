@@ -28,6 +28,7 @@ fn syncing() -> Value {
     let mut spec = spec(true);
     spec["fullNode"] =
         json!({ "snapshot": { "stateSync": {}, "rpcServers": ["a.example:26657", "b.example:26657"] } });
+    spec["peers"] = builders::outside_peers();
     spec
 }
 
