@@ -1,12 +1,14 @@
 //! Changes of the status when a plan starts or ends.
 
+use std::collections::BTreeSet;
+
 use sei_api::{
     SeiNodeStatus,
     conditions::{Statement, UpdateReason},
     v1alpha1::{FailedUpdate, FailureCause, NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
 use sei_node::Node;
-use sei_plan::{Ground, OfKind, Plan, Purpose, TaskKind, configured_by};
+use sei_plan::{Ground, OfKind, Plan, Purpose, TaskKind, configured_by, overridden, overridden_by};
 
 use crate::{
     condition::say, objects::seid_image, observed::Observed, phase::set_phase, sidecar_conditions,
@@ -91,6 +93,8 @@ pub(crate) fn settle(observed: &Observed, node: &Node<'_>, status: &mut SeiNodeS
         }
     }
     status.plan = Some(plan);
+    // With the phase, and not in the next pass, which would write the status again.
+    note_overrides(node, status);
 }
 
 /// Records that the data of a Running node is on this claim.
@@ -99,6 +103,16 @@ pub(crate) fn note_claim(observed: &Observed, status: &mut SeiNodeStatus) {
         && let Some(claim) = &observed.claim
     {
         status.data_claim_uid = Some(claim.uid.clone());
+    }
+}
+
+/// Records the keys that plans have overridden. A Running node without a record is assumed to override those of its spec.
+pub(crate) fn note_overrides(node: &Node<'_>, status: &mut SeiNodeStatus) {
+    let recorded = status.overridden_keys.take().map(BTreeSet::from_iter);
+    let running = status.phase == Some(NodePhase::Running);
+    if let Some(were) = recorded.or_else(|| running.then(|| overridden(node))) {
+        let keys = status.plan.as_ref().map_or(were.clone(), |plan| overridden_by(plan, were));
+        status.overridden_keys = Some(keys.into_iter().collect());
     }
 }
 

@@ -1,7 +1,5 @@
 //! Observations, as conditions and published facts. Kept up to date for the whole life of the node.
 
-use std::collections::BTreeSet;
-
 use sei_api::{
     SeiNode, SeiNodeStatus,
     conditions::{
@@ -12,9 +10,7 @@ use sei_api::{
     v1alpha1::{ConfigRollout, Configured, NodePhase, PlanPhase, SidecarTlsStatus},
 };
 use sei_node::Node;
-use sei_plan::{
-    DISCOVER_PEERS, LOG_LEVEL, Purpose, configured, configured_so_far, overridden, overridden_by,
-};
+use sei_plan::{DISCOVER_PEERS, LOG_LEVEL, Purpose, configured, configured_so_far, overridden};
 use sei_render::Platform;
 
 use crate::{
@@ -86,17 +82,7 @@ fn configuration(node: &Node<'_>, status: &mut SeiNodeStatus) {
     if let Some(so_far) = ongoing.and_then(|plan| configured_so_far(plan, node)) {
         status.configured = Some(so_far);
     }
-    overrides(node, status);
-}
-
-/// Records the keys that plans have overridden. A Running node without a record is assumed to override those of its spec.
-fn overrides(node: &Node<'_>, status: &mut SeiNodeStatus) {
-    let recorded = status.overridden_keys.take().map(BTreeSet::from_iter);
-    let running = status.phase == Some(NodePhase::Running);
-    if let Some(were) = recorded.or_else(|| running.then(|| overridden(node))) {
-        let keys = status.plan.as_ref().map_or(were.clone(), |plan| overridden_by(plan, were));
-        status.overridden_keys = Some(keys.into_iter().collect());
-    }
+    ending::note_overrides(node, status);
 }
 
 /// A failed update is remembered as long as the spec requests its image, also one that was stored before
