@@ -39,6 +39,8 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
 
 /// Deletes the group with `Retain`, creates it again with this spec, and deletes it with its nodes.
 async fn retained_and_adopted(world: &World, group: Group<'_>, spec: Value) -> anyhow::Result<()> {
+    // Its seid serves for some seconds more.
+    world.kubectl(&format!("wait pod/{NAME}-2-0 -n {NAMESPACE} --for=delete --timeout=60s")).await?;
     let before = pods(world).await?;
     ensure!(before.split_whitespace().count() == 2, "the pods are {before}");
     group.change(json!({ "deletionPolicy": "Retain" })).await?;
