@@ -22,6 +22,8 @@ use serde_json::json;
 const IMAGE: &str = "ghcr.io/sei-protocol/sei:v6.4.1";
 const NAMESPACE: &str = "pacific-1";
 const NAME: &str = "node-0";
+/// ID of each new plan.
+const PLAN: &str = "5d1c2a3e-7b84-4c0f-9a61-2f8e0d4b6c91";
 /// More passes than any plan of these nodes takes.
 const PASSES: usize = 50;
 
@@ -34,6 +36,7 @@ fn main() -> anyhow::Result<()> {
         let mut node = builders::node(NAMESPACE, NAME, spec)?;
         node.metadata.uid = Some("u".to_owned());
         node.metadata.generation = Some(1);
+        node.metadata.resource_version = Some("1".to_owned());
         passes(&mut criterion, kind, node)?;
     }
     criterion.final_summary();
@@ -70,11 +73,11 @@ fn passes(criterion: &mut Criterion, kind: &str, node: SeiNode) -> anyhow::Resul
     });
     let new = observed(node, &platform)?;
     criterion.bench_function(&format!("pass over a new {kind} node"), |bench| {
-        bench.iter(|| Pass::begin(black_box(&new), &platform, "p").end());
+        bench.iter(|| Pass::begin(black_box(&new), &platform, PLAN).end());
     });
     let resting = run(new, &platform)?;
     criterion.bench_function(&format!("pass over a running {kind} node"), |bench| {
-        bench.iter(|| Pass::begin(black_box(&resting), &platform, "p").end());
+        bench.iter(|| Pass::begin(black_box(&resting), &platform, PLAN).end());
     });
     Ok(())
 }
@@ -83,6 +86,8 @@ fn passes(criterion: &mut Criterion, kind: &str, node: SeiNode) -> anyhow::Resul
 fn observed(node: SeiNode, platform: &Platform) -> anyhow::Result<Observed> {
     let now = Timestamp::now();
     let rendered = Rendered::of(Node::of(&node), platform)?;
+    let mut claim = rendered.data_claim.context("the node has a claim")?;
+    claim.metadata.uid = Some("claim".to_owned());
     let pod: Pod = serde_json::from_value(json!({
         "metadata": { "name": "node-0-0", "namespace": NAMESPACE, "uid": "pod" },
         "spec": { "containers": [{ "name": "seid", "image": IMAGE }] },
@@ -98,7 +103,7 @@ fn observed(node: SeiNode, platform: &Platform) -> anyhow::Result<Observed> {
         }),
         keys: Keys::default(),
         import: None,
-        claim: Some(Claim::of(&rendered.data_claim.context("the node has a claim")?, &node)),
+        claim: Some(Claim::of(&claim, &node)),
         peers: None,
         sidecar_turn: None,
         contention: Contention::default(),
@@ -126,7 +131,7 @@ fn observed(node: SeiNode, platform: &Platform) -> anyhow::Result<Observed> {
 /// The same node after every task of its plans has succeeded.
 fn run(mut observed: Observed, platform: &Platform) -> anyhow::Result<Observed> {
     for _ in 0..PASSES {
-        let mut pass = Pass::begin(&observed, platform, "p");
+        let mut pass = Pass::begin(&observed, platform, PLAN);
         loop {
             match pass.ask() {
                 Ask::Repair(_) => pass.repaired(Repaired::Done),
