@@ -24,6 +24,8 @@ pub struct Images {
     pub seid: [String; 2],
     /// seictl.
     pub sidecar: Part,
+    /// The newest release of it; the same image if that is the real one.
+    pub newest_sidecar: String,
     /// kube-rbac-proxy.
     pub rbac_proxy: Part,
     /// cosmos-exporter.
@@ -48,8 +50,11 @@ impl Images {
     /// All names.
     pub fn names(&self) -> Vec<&str> {
         let single = [&self.pause, &self.tools, &self.operator, &self.cosmos_exporter, &self.s3];
-        let parts = [&self.sidecar.name, &self.rbac_proxy.name];
-        single.into_iter().chain(&self.seid).chain(parts).map(String::as_str).collect()
+        let parts = [&self.rbac_proxy.name, &self.sidecar.name, &self.newest_sidecar];
+        let mut names: Vec<_> =
+            single.into_iter().chain(&self.seid).chain(parts).map(String::as_str).collect();
+        names.dedup();
+        names
     }
 
     /// Reads the names of the images of the cluster with directory `state`.

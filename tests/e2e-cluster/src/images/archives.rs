@@ -1,9 +1,10 @@
 //! The archives of the images: stand-ins built here, or the real ones if their archives are given.
 
-use std::{fs, path::Path, process::Command};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use anyhow::{Context, ensure};
 use sei_oci::{Config, Image, Rootfs};
+use sei_testkit::sidecar::Generation;
 
 use super::{Images, given, tools};
 
@@ -39,26 +40,29 @@ const SNAPSHOT: (&str, u64) = ("pacific-1", 200);
 pub fn write(folder: &Path, programs: &Path, operator: &str) -> anyhow::Result<Images> {
     fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
     let file = |name: &str| folder.join(format!("{name}.tar"));
-    let single = |name: &str, program: &str, user: &str, variable: Option<String>| -> anyhow::Result<()> {
+    let single = |name: &str, program: &str, user: &str| -> anyhow::Result<()> {
         let mut files = Rootfs::base();
         let place = format!("/usr/bin/{program}");
         files.program(&place, &programs.join(program))?;
         let config = Config {
             user: user.to_owned(),
             entrypoint: vec![place],
-            env: ["PATH=/usr/bin:/bin".to_owned()].into_iter().chain(variable).collect(),
+            env: vec!["PATH=/usr/bin:/bin".to_owned()],
             ..Config::default()
         };
         sei_oci::write(&file(program), &[Image { name, config, files: &files }])
     };
     let release = std::env::var("E2E_SIDECAR_RELEASE").unwrap_or_else(|_| RELEASE.to_owned());
     let sidecar = format!("e2e.local/seictl:{release}");
+    let newest = format!("e2e.local/seictl:{}", Generation::NEWEST);
+    let given = given::part("E2E_SIDECAR_IMAGE", &sidecar, &file("seictl"))?;
     let images = Images {
         pause: "e2e.local/pause:1".to_owned(),
         tools: "e2e.local/tools:1".to_owned(),
         operator: operator.to_owned(),
         seid: ["e2e.local/seid:a", "e2e.local/seid:b"].map(str::to_owned),
-        sidecar: given::part("E2E_SIDECAR_IMAGE", &sidecar, &file("seictl"))?,
+        newest_sidecar: if given.real { given.name.clone() } else { newest.clone() },
+        sidecar: given,
         rbac_proxy: given::part(
             "E2E_RBAC_PROXY_IMAGE",
             "e2e.local/kube-rbac-proxy:1",
@@ -70,18 +74,34 @@ pub fn write(folder: &Path, programs: &Path, operator: &str) -> anyhow::Result<I
     for part in [&images.sidecar, &images.rbac_proxy] {
         eprintln!("{}: {}", part.name, if part.real { "the real one, as given" } else { "a stand-in" });
     }
-    single(&images.pause, "pause", "65535:65535", None)?;
-    single(&images.cosmos_exporter, "cosmos-exporter", "65532:65532", None)?;
+    single(&images.pause, "pause", "65535:65535")?;
+    single(&images.cosmos_exporter, "cosmos-exporter", "65532:65532")?;
     if !images.sidecar.real {
-        single(&sidecar, "seictl", "", Some(format!("SEICTL_RELEASE={release}")))?;
+        seictl(&file("seictl"), &BTreeSet::from([sidecar, newest]), &programs.join("seictl"))?;
     }
     if !images.rbac_proxy.real {
-        single(&images.rbac_proxy.name, "kube-rbac-proxy", "65532:65532", None)?;
+        single(&images.rbac_proxy.name, "kube-rbac-proxy", "65532:65532")?;
     }
     object_store(&file("s3"), &images.s3, &programs.join("s3"))?;
     seid(&file("seid"), &images.seid, &programs.join("seid"))?;
     tools::write(&file("tools"), &images.tools)?;
     Ok(images)
+}
+
+/// The releases differ only in their names, which the stand-in gets as `SEICTL_RELEASE`.
+fn seictl(path: &Path, names: &BTreeSet<String>, program: &Path) -> anyhow::Result<()> {
+    let mut files = Rootfs::base();
+    files.program("/usr/bin/seictl", program)?;
+    let images = names.iter().map(|name| {
+        let release = name.rsplit(':').next().unwrap_or_default();
+        let config = Config {
+            entrypoint: vec!["/usr/bin/seictl".to_owned()],
+            env: vec!["PATH=/usr/bin:/bin".to_owned(), format!("SEICTL_RELEASE={release}")],
+            ..Config::default()
+        };
+        Image { name, config, files: &files }
+    });
+    sei_oci::write(path, &images.collect::<Vec<_>>())
 }
 
 /// The two versions differ only in the version that they report.

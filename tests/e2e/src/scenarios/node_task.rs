@@ -13,11 +13,11 @@ use serde_json::json;
 
 use super::{
     install::OPERATOR,
-    manual_secret,
     replicas::{leader, taken_over},
 };
 use crate::{
-    nodes::Node,
+    docs::Reader,
+    nodes::{NAMESPACE, Node},
     report::seen,
     world::{World, until},
 };
@@ -27,7 +27,12 @@ const NAME: &str = "restart-seid";
 const KEPT: i64 = 15;
 
 pub(super) async fn run(world: &World) -> anyhow::Result<()> {
-    let node = manual_secret::node(world).await?;
+    // Releases before v0.0.56 cannot restart seid.
+    let sidecar = json!({ "tls": { "secretName": "restarted-tls" }, "image": world.images.newest_sidecar });
+    let node = Node::create(world, "restarted", json!({ "sidecar": sidecar })).await?;
+    world.kubectl(&format!("delete secret restarted-tls -n {NAMESPACE} --ignore-not-found")).await?;
+    Reader::new(world)?.run("tls-procedures", "secret-by-hand", node.name).await?;
+    node.until_ready().await?;
     let before = Seid::of(&node).await?;
     create(&node).await?;
     until_in(&node, "to reach the sidecar", |status| status.submission_time.is_some()).await?;
@@ -58,7 +63,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     })
     .await?;
     seen(format!("it was deleted {KEPT} s after its end, as its ttlSecondsAfterFinished says"));
-    Ok(())
+    node.delete().await
 }
 
 /// The pod of a node, and how often its containers were restarted.
