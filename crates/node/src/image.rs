@@ -128,10 +128,11 @@ fn is_host(text: &str) -> bool {
             && (rest.is_empty() || rest.strip_prefix(':').is_some_and(port));
     }
     let (host, after) = text.split_once(':').map_or((text, None), |(host, after)| (host, Some(after)));
-    after.is_none_or(port) && host.split('.').all(is_label)
+    after.is_none_or(port) && host.split('.').all(is_dns_label)
 }
 
-fn is_label(label: &str) -> bool {
+/// Whether a text has the form of a part of a host name, of any length.
+pub(crate) fn is_dns_label(label: &str) -> bool {
     label.bytes().all(|byte| is_letter(byte) || byte == b'-')
         && label.bytes().next().is_some_and(is_letter)
         && label.bytes().last().is_some_and(is_letter)

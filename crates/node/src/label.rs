@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Part, SpecError, fault::Faults};
+use crate::{Part, SpecError, fault::Faults, image::is_dns_label};
 
 /// Adds a fault for each of the pod's labels that the API server would refuse in every object of the node.
 pub(crate) fn check(labels: &BTreeMap<String, String>, faults: &mut Faults) {
@@ -36,11 +36,7 @@ pub fn is_label_value(text: &str) -> bool {
 
 /// Whether a text is a DNS subdomain, as most names of objects are.
 pub fn is_subdomain(text: &str) -> bool {
-    let edge = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let is_part =
-        |part: &str| edge(part.bytes().next()) && edge(part.bytes().last()) && part.bytes().all(inner);
-    text.len() <= 253 && text.split('.').all(is_part)
+    text.len() <= 253 && text.split('.').all(is_dns_label)
 }
 
 #[cfg(test)]
