@@ -3,7 +3,7 @@
 use crate::{
     Part, SpecError,
     fault::{Faults, shown},
-    overrides,
+    overrides::{self, ValueKind},
 };
 
 /// For how many unknown keys the nearest known one is searched: a spec has room for tens of thousands of keys, and every
@@ -15,20 +15,20 @@ pub(crate) fn check<'a>(values: impl Iterator<Item = (&'a String, &'a String)> +
     faults.too_large(Part::Configuration, "spec.overrides", texts);
     let mut unknown = 0;
     for (key, value) in values {
-        let error = if overrides::kind_of(key).is_some() {
-            check_override(key, value)
-        } else {
-            unknown += 1;
-            let nearest = if unknown <= SUGGESTIONS { overrides::nearest(key) } else { None };
-            Some(SpecError::UnknownOverride { key: shown(key), nearest })
+        let error = match overrides::kind_of(key) {
+            Some(kind) => check_override(key, value, kind),
+            None => {
+                unknown += 1;
+                let nearest = if unknown <= SUGGESTIONS { overrides::nearest(key) } else { None };
+                Some(SpecError::UnknownOverride { key: shown(key), nearest })
+            }
         };
         error.into_iter().for_each(|error| faults.push(Part::Configuration, error));
     }
 }
 
-/// What is wrong with the value of a known key.
-fn check_override(key: &str, value: &str) -> Option<SpecError> {
-    let kind = overrides::kind_of(key)?;
+/// What is wrong with the value of a known key, which is of this kind.
+fn check_override(key: &str, value: &str, kind: ValueKind) -> Option<SpecError> {
     if let Some(instead) = overrides::managed(key) {
         return Some(SpecError::ManagedOverride { key: key.to_owned(), instead });
     }
