@@ -111,7 +111,10 @@ pub(crate) fn note_overrides(node: &Node<'_>, status: &mut SeiNodeStatus) {
     let recorded = status.overridden_keys.take().map(BTreeSet::from_iter);
     let running = status.phase == Some(NodePhase::Running);
     if let Some(were) = recorded.or_else(|| running.then(|| overridden(node))) {
-        let keys = status.plan.as_ref().map_or(were.clone(), |plan| overridden_by(plan, were));
+        let keys = match &status.plan {
+            Some(plan) => overridden_by(plan, were),
+            None => were,
+        };
         status.overridden_keys = Some(keys.into_iter().collect());
     }
 }

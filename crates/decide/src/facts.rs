@@ -78,11 +78,15 @@ fn configuration(node: &Node<'_>, status: &mut SeiNodeStatus) {
     if status.phase == Some(NodePhase::Running) && !active {
         status.configured.get_or_insert_with(|| configured(node.object));
     }
-    let ongoing = status.plan.as_ref().filter(|plan| plan.phase != PlanPhase::Complete);
-    if let Some(so_far) = ongoing.and_then(|plan| configured_so_far(plan, node)) {
+    let plan = status.plan.as_ref().filter(|plan| plan.phase != PlanPhase::Complete);
+    let ongoing = plan.is_some();
+    if let Some(so_far) = plan.and_then(|plan| configured_so_far(plan, node)) {
         status.configured = Some(so_far);
     }
-    ending::note_overrides(node, status);
+    // The end of a plan has recorded what it overrides.
+    if ongoing || status.overridden_keys.is_none() {
+        ending::note_overrides(node, status);
+    }
 }
 
 /// A failed update is remembered as long as the spec requests its image, also one that was stored before
