@@ -88,23 +88,12 @@ pub fn write(folder: &Path, programs: &Path, operator: &str) -> anyhow::Result<I
     Ok(images)
 }
 
-/// The releases differ only in their names, which the stand-in gets as `SEICTL_RELEASE`.
 fn seictl(path: &Path, names: &BTreeSet<String>, program: &Path) -> anyhow::Result<()> {
     let mut files = Rootfs::base();
     files.program("/usr/bin/seictl", program)?;
-    let images = names.iter().map(|name| {
-        let release = name.rsplit(':').next().unwrap_or_default();
-        let config = Config {
-            entrypoint: vec!["/usr/bin/seictl".to_owned()],
-            env: vec!["PATH=/usr/bin:/bin".to_owned(), format!("SEICTL_RELEASE={release}")],
-            ..Config::default()
-        };
-        Image { name, config, files: &files }
-    });
-    sei_oci::write(path, &images.collect::<Vec<_>>())
+    versions(path, names, &files, "seictl", "SEICTL_RELEASE")
 }
 
-/// The two versions differ only in the version that they report.
 fn seid(path: &Path, names: &[String; 2], program: &Path) -> anyhow::Result<()> {
     let mut files = Rootfs::base();
     for ((name, _), from) in SHELL.iter().zip(tools::find(SHELL)?) {
@@ -113,16 +102,27 @@ fn seid(path: &Path, names: &[String; 2], program: &Path) -> anyhow::Result<()> 
     }
     files.file("/bin/sleep", 0o755, SLEEP);
     files.program("/usr/bin/seid", program)?;
-    let images = names.each_ref().map(|name| {
+    versions(path, names, &files, "seid", "SEID_VERSION")
+}
+
+/// Images that differ only in the tags of their names, which their program gets as `variable`.
+fn versions<'a>(
+    path: &Path,
+    names: impl IntoIterator<Item = &'a String>,
+    files: &Rootfs,
+    program: &str,
+    variable: &str,
+) -> anyhow::Result<()> {
+    let images = names.into_iter().map(|name| {
         let version = name.rsplit(':').next().unwrap_or_default();
         let config = Config {
-            entrypoint: vec!["/usr/bin/seid".to_owned()],
-            env: vec!["PATH=/usr/bin:/bin".to_owned(), format!("SEID_VERSION={version}")],
+            entrypoint: vec![format!("/usr/bin/{program}")],
+            env: vec!["PATH=/usr/bin:/bin".to_owned(), format!("{variable}={version}")],
             ..Config::default()
         };
-        Image { name, config, files: &files }
+        Image { name, config, files }
     });
-    sei_oci::write(path, &images)
+    sei_oci::write(path, &images.collect::<Vec<_>>())
 }
 
 /// An object store with existing buckets, and a snapshot to restore.
