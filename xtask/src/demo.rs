@@ -8,7 +8,11 @@ mod steps;
 use std::{path::PathBuf, time::Instant};
 
 use anyhow::{Context, bail};
-use sei_testkit::{cluster::Cluster, operator::Operator};
+use sei_controller::rbac;
+use sei_testkit::{
+    cluster::{Cluster, OPERATOR},
+    operator::Operator,
+};
 
 use crate::{
     fleet::{self, Fleet},
@@ -48,7 +52,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 async fn show(args: &Args, assets: PathBuf, binary: PathBuf) -> anyhow::Result<()> {
     let began = Instant::now();
     show::title("starting etcd, kube-apiserver, kube-controller-manager and the operator");
-    let cluster = Cluster::start(&assets, fleet::rules()).await?;
+    let cluster = Cluster::start(&assets, rbac::all_rules(OPERATOR)).await?;
     let mut operator = Operator::start(&cluster, &binary, ALONE)?;
     let outcome = {
         let steps = async {

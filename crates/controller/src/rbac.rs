@@ -155,6 +155,14 @@ pub fn operate_rules() -> Vec<PolicyRule> {
     ))]
 }
 
+/// Everything that an operator needs which watches all namespaces with the default lease, and runs as `account`.
+pub fn all_rules(account: &str) -> Vec<PolicyRule> {
+    let mut all = rules(SecretAccess::Watch);
+    all.extend(lease_rules(LEASE));
+    all.push(token_rule(account));
+    all
+}
+
 /// Rules in the operator's namespace: its lease, called `name`. A rule cannot limit create by name.
 pub fn lease_rules(name: &str) -> Vec<PolicyRule> {
     let leases = |verbs| rule(("coordination.k8s.io", &["leases"], verbs));

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
 use anyhow::Context;
 use k8s_openapi::api::rbac::v1::PolicyRule;
-use sei_controller::{SecretAccess, rbac};
+use sei_controller::rbac;
 use sei_testkit::{
     cluster::{Cluster, OPERATOR},
     operator::Operator,
@@ -25,12 +25,7 @@ impl Candidate {
     pub(crate) fn rules(&self) -> Vec<PolicyRule> {
         let every = || Some(vec!["*".to_owned()]);
         match self {
-            Self::Ours(_) => {
-                let mut rules = rbac::rules(SecretAccess::Watch);
-                rules.extend(rbac::lease_rules(rbac::LEASE));
-                rules.push(rbac::token_rule(OPERATOR));
-                rules
-            }
+            Self::Ours(_) => rbac::all_rules(OPERATOR),
             Self::Command(_) => vec![PolicyRule {
                 api_groups: every(),
                 resources: every(),
