@@ -16,11 +16,11 @@ use kube::{
     api::{ListParams, Patch, PatchParams, PostParams},
 };
 use sei_api::{SeiNode, conditions::ConditionType};
-use sei_controller::{SecretAccess, rbac};
+use sei_controller::rbac;
 use sei_testkit::{
     builders,
     certs::Authority,
-    cluster::{Cluster, NAMESPACE, OPERATOR},
+    cluster::{Cluster, NAMESPACE, OPERATOR, certificate_names},
     operator::Operator,
 };
 
@@ -58,20 +58,12 @@ pub(crate) fn build_operator() -> anyhow::Result<PathBuf> {
     Ok(target()?.join("debug").join("sei-operator"))
 }
 
-/// The permissions of the operator on an embedded control plane.
-pub(crate) fn rules() -> Vec<k8s_openapi::api::rbac::v1::PolicyRule> {
-    let mut rules = rbac::rules(SecretAccess::Watch);
-    rules.extend(rbac::lease_rules(rbac::LEASE));
-    rules.push(rbac::token_rule(OPERATOR));
-    rules
-}
-
 impl Fleet {
     /// Starts everything, without nodes. Builds what is missing.
     pub(crate) async fn start() -> anyhow::Result<Self> {
         let (assets, binary) = (tools::CONTROL_PLANE.ensure()?, build_operator()?);
         let (prometheus, promtool) = (tools::PROMETHEUS.ensure()?, tools::PROMTOOL.ensure()?);
-        let cluster = Cluster::start(&assets, rules()).await?;
+        let cluster = Cluster::start(&assets, rbac::all_rules(OPERATOR)).await?;
         let metrics = prometheus::free_address()?;
         let listen = format!("--metrics-bind-address={metrics}");
         let namespace = format!("--leader-election-namespace={OPERATOR}");
@@ -87,7 +79,7 @@ impl Fleet {
         let nodes = (0..count).map(|index| async move {
             let (name, spec) = if index % 2 == 0 {
                 let name = format!("rpc-{}", index / 2);
-                self.put_secret(&name, &names(&name)).await?;
+                self.put_secret(&name, &certificate_names(&name)).await?;
                 let spec = builders::tls_full_node(IMAGE, &format!("{name}-tls"));
                 (name, spec)
             } else {
@@ -145,11 +137,6 @@ impl Fleet {
     ) -> anyhow::Result<()> {
         self.until_all(&format!("{name} {what}"), |node| node.name_any() != name || holds(node)).await
     }
-}
-
-/// The names that the certificate of a node needs.
-pub(crate) fn names(node: &str) -> Vec<String> {
-    vec![format!("{node}.{NAMESPACE}.svc.cluster.local"), Cluster::host(node)]
 }
 
 /// Status of a condition.

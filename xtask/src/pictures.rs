@@ -12,11 +12,15 @@ use kube::{
     api::{Patch, PatchParams, PostParams},
 };
 use sei_api::{SeiNodeDeployment, conditions::ConditionType};
-use sei_testkit::{builders, cluster::NAMESPACE, volumes};
+use sei_testkit::{
+    builders,
+    cluster::{NAMESPACE, certificate_names},
+    volumes,
+};
 use serde_json::json;
 
 use crate::{
-    fleet::{self, Fleet, IMAGE, condition},
+    fleet::{Fleet, IMAGE, condition},
     workspace,
 };
 
@@ -56,11 +60,11 @@ async fn fleet_pictures() -> anyhow::Result<()> {
     tokio::time::sleep(SHOWN).await;
     record(&fleet, "status", "status -A")?;
     record(&fleet, "status-node", &format!("status -n {NAMESPACE} {BROKEN}"))?;
-    fleet.put_secret(BROKEN, &fleet::names(BROKEN)).await?;
+    fleet.put_secret(BROKEN, &certificate_names(BROKEN)).await?;
     fleet.until(BROKEN, "has a valid Secret", is("True")).await?;
 
     volumes::bind(&fleet.cluster, PLAIN, "Retain").await?;
-    fleet.put_secret(PLAIN, &fleet::names(PLAIN)).await?;
+    fleet.put_secret(PLAIN, &certificate_names(PLAIN)).await?;
     record(&fleet, "tls-plan", &format!("tls plan -n {NAMESPACE} {PLAIN}"))?;
 
     update_group(&fleet).await?;

@@ -145,6 +145,11 @@ impl Cluster {
     }
 }
 
+/// The names that the certificate of a node needs.
+pub fn certificate_names(node: &str) -> Vec<String> {
+    vec![format!("{node}.{NAMESPACE}.svc.cluster.local"), Cluster::host(node)]
+}
+
 /// Installs the CRDs and waits until they are served.
 ///
 /// # Errors

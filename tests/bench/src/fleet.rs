@@ -16,7 +16,7 @@ use sei_api::{SeiNode, SeiNodeDeployment};
 use sei_testkit::{
     builders,
     certs::Authority,
-    cluster::{Cluster, NAMESPACE},
+    cluster::{Cluster, NAMESPACE, certificate_names},
 };
 use serde_json::{Value, json};
 
@@ -199,6 +199,6 @@ fn secret_name(node: &str) -> String {
 }
 
 fn certificate(authority: &Authority, name: &str) -> anyhow::Result<Secret> {
-    let names = [format!("{name}.{NAMESPACE}.svc.cluster.local"), Cluster::host(name)];
-    builders::tls_secret(NAMESPACE, &secret_name(name), &authority.issue(&names)?, &authority.pem())
+    let pair = authority.issue(&certificate_names(name))?;
+    builders::tls_secret(NAMESPACE, &secret_name(name), &pair, &authority.pem())
 }

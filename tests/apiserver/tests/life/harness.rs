@@ -32,6 +32,8 @@ use serde_json::{Value, json};
 
 use crate::pool::{self, TestCluster};
 
+pub use sei_testkit::cluster::certificate_names as names;
+
 /// Long enough for a busy machine; nothing is measured with it.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -104,10 +106,6 @@ pub async fn put_keys(cluster: &Cluster) {
         let api: Api<Secret> = Api::namespaced(cluster.client.clone(), NAMESPACE);
         api.create(&PostParams::default(), &secret).await.unwrap();
     }
-}
-
-pub fn names(node: &str) -> Vec<String> {
-    vec![format!("{node}.{NAMESPACE}.svc.cluster.local"), Cluster::host(node)]
 }
 
 /// Waits until the node is `wanted`, and returns it.
