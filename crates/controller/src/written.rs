@@ -8,7 +8,7 @@ use std::{
 
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
-    core::v1::{ConfigMap, Service},
+    core::v1::{ConfigMap, PersistentVolumeClaim, Service},
 };
 use kube::{Resource, core::NamespaceResourceScope};
 
@@ -26,6 +26,7 @@ pub(crate) struct Writes {
     stateful_set: Latest<StatefulSet>,
     service: Latest<Service>,
     config_map: Latest<ConfigMap>,
+    claim: Latest<PersistentVolumeClaim>,
 }
 
 /// The last write of an object, as long as it may not be in a cache.
@@ -97,6 +98,16 @@ impl Written for ConfigMap {
 
     fn place(writes: &mut Writes) -> &mut Latest<Self> {
         &mut writes.config_map
+    }
+}
+
+impl Written for PersistentVolumeClaim {
+    fn trim(&mut self) {
+        trim::claim(self);
+    }
+
+    fn place(writes: &mut Writes) -> &mut Latest<Self> {
+        &mut writes.claim
     }
 }
 

@@ -1,13 +1,17 @@
 //! The facts that plans depend on, from the observation.
 
-use sei_api::{SeiNodeStatus, names, v1alpha1::Mode};
+use sei_api::{
+    SeiNodeStatus, names,
+    v1alpha1::{Mode, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
+};
 use sei_node::Node;
-use sei_plan::{Ground, is_misconfigured, reconfigures};
+use sei_plan::{Ground, OfKind, Purpose, TaskKind, is_misconfigured, reconfigures};
 use sei_render::{Platform, sidecar_image};
 
 use crate::{
     objects::{image_of, seid_image},
     observed::Observed,
+    sidecar::TaskProgress,
 };
 
 /// The facts that a plan for the node depends on.
@@ -18,7 +22,8 @@ pub(crate) fn ground(
     platform: &Platform,
 ) -> Ground {
     let claim = observed.claim.as_ref();
-    let pod = observed.children.pod.as_deref().filter(|_| is_misconfigured(node.object, status));
+    let is_misconfigured = is_misconfigured(node.object, status);
+    let pod = observed.children.pod.as_deref().filter(|_| is_misconfigured);
     let mode = observed.node.spec.mode().map(Mode::config_mode);
     Ground {
         claim_uid: claim.map(|claim| claim.uid.clone()),
@@ -32,7 +37,33 @@ pub(crate) fn ground(
         outdated_pod: pod.and_then(|pod| pod.metadata.uid.clone()),
         reconfigures: reconfigures(node, status, platform.config_rollout()),
         is_stale: is_off_image(observed),
+        may_have_started: is_misconfigured
+            || status.plan.as_ref().is_some_and(|plan| lets_start(observed, plan)),
     }
+}
+
+/// Whether seid may have started, or may yet start, with the configuration of the first plan `plan` although it is not
+/// complete. Its recorded progress may lag behind, and a sidecar that ended while it ran `mark-ready` runs it again when it
+/// starts. It is certain that seid has not if the plan failed before, or if the sidecar is known to work on an earlier task.
+fn lets_start(observed: &Observed, plan: &TaskPlan) -> bool {
+    if Purpose::of(plan) != Purpose::Init {
+        return false;
+    }
+    let place = |kind| plan.tasks.iter().rposition(|task| task.is(kind));
+    if place(TaskKind::ReplacePod) > place(TaskKind::ConfigValidate) {
+        // Nor was it certain when this plan replaced an earlier one.
+        return true;
+    }
+    let progress = |task: &PlannedTask| observed.sidecar.progress(&task.id, task.retry_count.unwrap_or(0));
+    let is_current = |task: &PlannedTask| match plan.phase {
+        PlanPhase::Failed => task.status != TaskStatus::Complete,
+        _ => progress(task).is_some_and(|progress| *progress != TaskProgress::Completed),
+    };
+    let Some(current) = plan.tasks.iter().position(is_current) else { return true };
+    let is_submitted = |task: &PlannedTask| progress(task) != Some(&TaskProgress::Unknown);
+    let (earlier, task) = (&plan.tasks[..current], &plan.tasks[current]);
+    earlier.iter().any(|task| task.is(TaskKind::MarkReady))
+        || (task.is(TaskKind::MarkReady) && is_submitted(task))
 }
 
 /// Whether the live StatefulSet or pod has another seid image than the spec.

@@ -3,7 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use sei_api::{conditions::ReadyReason, names, v1alpha1::PlannedTask};
-use sei_plan::{Outcome, Persisted, Plan, Purpose, SidecarTask, TaskError, TaskKind, is_outdated};
+use sei_plan::{
+    Outcome, Persisted, Plan, Purpose, SidecarTask, TaskError, TaskKind, is_misconfigured, is_outdated,
+};
 use serde_json::Value;
 
 use crate::{
@@ -51,6 +53,15 @@ pub fn sidecar_step(
     let said = match progress {
         Some(TaskProgress::Completed) if *task == SidecarTask::MarkReady => {
             return SidecarStep::Ended(ready(observed, plan));
+        }
+        // seid of a later pod starts with this configuration, that of this one may have started before.
+        Some(TaskProgress::Completed)
+            if task.kind() == TaskKind::ConfigValidate
+                && plan.ahead(TaskKind::ReplacePod)
+                && (!is_update || is_reconfigured(observed)) =>
+        {
+            let pod = observed.sidecar.pod.clone();
+            return SidecarStep::Ended(pod.map_or(Outcome::Done, |uid| Outcome::DoneOn { uid }));
         }
         Some(TaskProgress::Completed) => return SidecarStep::Completed,
         // Without an answer of EC2 a running node keeps its peers.
@@ -107,6 +118,11 @@ pub fn sidecar_step(
         Ok(_) | Err(TaskError::NoPeers) => without_peers(&peers, waits, meanwhile, progress),
         Err(error) => SidecarStep::Ended(Outcome::Rejected { error: error.to_string() }),
     }
+}
+
+/// Whether the configuration of the Running seid is changed.
+fn is_reconfigured(observed: &Observed) -> bool {
+    observed.node.status.as_ref().is_some_and(|status| is_misconfigured(&observed.node, status))
 }
 
 /// Whether an update has waited long enough for a sidecar that does not respond: it may be what repairs that sidecar,

@@ -107,6 +107,12 @@ impl Plan<Persisted> {
         self.stored.tasks.iter().rev().find(|task| task.is(kind))?.object_uid.as_deref()
     }
 
+    /// UID of the pod that `replace-pod` replaces although its template is current: the one on which the configuration was
+    /// completed, whose seid may have started before, else `also`, which the task names.
+    pub fn outdated_pod<'a>(&'a self, also: Option<&'a str>) -> Option<&'a str> {
+        self.object_of(TaskKind::ConfigValidate).or(also)
+    }
+
     /// Whether a task of kind `kind` is complete.
     pub fn is_done(&self, kind: TaskKind) -> bool {
         is_done(&self.stored, kind)

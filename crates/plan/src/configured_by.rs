@@ -1,6 +1,6 @@
 //! What a plan has written to the configuration of a node.
 
-use sei_api::v1alpha1::{Configured, TaskPlan};
+use sei_api::v1alpha1::{Configured, PlannedTask, TaskPlan, TaskStatus};
 use sei_node::Node;
 use serde_json::Value;
 
@@ -27,7 +27,8 @@ pub fn configured_by(plan: &TaskPlan, node: &Node<'_>) -> Option<Configured> {
 
 /// [`configured_by`] for an update that has replaced the pod but is not complete yet, or never will be.
 pub fn configured_so_far(plan: &TaskPlan, node: &Node<'_>) -> Option<Configured> {
-    let has_restarted = is_done(plan, TaskKind::ReplacePod) && is_done(plan, TaskKind::ConfigApply);
+    let is_left = |task: &PlannedTask| task.is(TaskKind::ReplacePod) && task.status != TaskStatus::Complete;
+    let has_restarted = is_done(plan, TaskKind::ConfigApply) && !plan.tasks.iter().any(is_left);
     (has_restarted && Purpose::of(plan) == Purpose::Update).then(|| configured_by(plan, node))?
 }
 

@@ -51,8 +51,10 @@ mod tests {
         assert!(
             memory.resident > 1.0 && memory.peak >= memory.resident && memory.anonymous < memory.resident
         );
+        // On a busy machine it may be a while before this process has used one tick.
         let began = std::time::Instant::now();
-        while began.elapsed() < Duration::from_millis(50) {}
-        assert!(cpu(pid).unwrap() > Duration::ZERO);
+        while cpu(pid).unwrap().is_zero() {
+            assert!(began.elapsed() < Duration::from_secs(60), "no CPU time is counted");
+        }
     }
 }

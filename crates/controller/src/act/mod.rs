@@ -59,7 +59,9 @@ async fn take_step(
         Task::ApplyRbacProxyConfig => apply::rbac_proxy_config(ctx, observed, rendered()?).await,
         Task::ApplyStatefulSet => apply::stateful_set(ctx, observed, plan, rendered()?).await,
         Task::ApplyService => apply::service(ctx, observed, rendered()?).await,
-        Task::ReplacePod { also } => rollout::replace_pod(ctx, node, also.as_deref()).await,
+        Task::ReplacePod { also } => {
+            rollout::replace_pod(ctx, node, plan.outdated_pod(also.as_deref())).await
+        }
         Task::ObserveImage => rollout::observe_image(ctx, node).await,
         Task::DeployBootstrapService => apply::bootstrap_service(ctx, observed, rendered()?).await,
         Task::DeployBootstrapJob => bootstrap::deploy_job(ctx, node, plan, rendered()?).await,

@@ -29,14 +29,14 @@ pub(super) async fn ensure(ctx: &Context, observed: &Observed, rendered: &Render
     let name = names::data_claim(node);
     let api = claims(ctx, node);
     if observed.claim.is_none()
-        && let Some(outcome) = create(&api, &name, claim).await
+        && let Some(outcome) = create(ctx, node, claim).await
     {
         return outcome;
     }
     let live = match api.get_opt(&name).await {
         Ok(Some(live)) => live,
         Ok(None) => {
-            return create(&api, &name, claim).await.unwrap_or_else(|| Outcome::Waiting {
+            return create(ctx, node, claim).await.unwrap_or_else(|| Outcome::Waiting {
                 reason: ReadyReason::WaitingForVolume,
                 detail: format!("claim {name} has just been created by another client"),
             });
@@ -72,17 +72,17 @@ fn is_kept(claim: &PersistentVolumeClaim) -> bool {
     claim.owner_references().is_empty() && claim.annotations().contains_key(labels::RECREATE_ANNOTATION)
 }
 
-/// Creates `claim`; `None` if one with that name exists.
-async fn create(
-    api: &Api<PersistentVolumeClaim>,
-    name: &str,
-    claim: &PersistentVolumeClaim,
-) -> Option<Outcome> {
+/// Creates `claim` of `node`; `None` if one with that name exists.
+async fn create(ctx: &Context, node: &SeiNode, claim: &PersistentVolumeClaim) -> Option<Outcome> {
     let params = PostParams { field_manager: Some(labels::FIELD_MANAGER.to_owned()), ..Default::default() };
-    match api.create(&params, claim).await {
-        Ok(created) => Some(done_on(created.metadata.uid)),
+    match claims(ctx, node).create(&params, claim).await {
+        Ok(created) => {
+            let uid = created.metadata.uid.clone();
+            ctx.memory(node, |memory| memory.writes.keep(created));
+            Some(done_on(uid))
+        }
         Err(kube::Error::Api(status)) if status.is_already_exists() => None,
-        Err(error) => Some(refused(&format!("create claim {name}"), &error)),
+        Err(error) => Some(refused(&format!("create claim {}", names::data_claim(node)), &error)),
     }
 }
 

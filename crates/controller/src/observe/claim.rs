@@ -21,13 +21,14 @@ use crate::{
 
 /// The last known state of the claim: an imported one as last read, the node's own from the cache.
 pub(super) fn find(ctx: &Context, node: &SeiNode) -> Option<Claim> {
-    let cached = || {
-        let claim = get(&ctx.cache.claims, names::namespace(node), &names::data_claim(node))?;
-        Some(Claim::of(&claim, node))
-    };
+    let is_imported = names::imported_claim(node).is_some();
+    let cached = || get(&ctx.cache.claims, names::namespace(node), &names::data_claim(node));
+    let cached = if is_imported { None } else { cached() };
     ctx.memory(node, |memory| {
-        let is_imported = names::imported_claim(node).is_some();
-        let mut claim = if is_imported { memory.imported.clone() } else { cached() }?;
+        let mut claim = match is_imported {
+            true => memory.imported.clone()?,
+            false => Claim::of(&*memory.writes.newest(cached)?, node),
+        };
         claim.has_state |= memory.initialized.as_ref() == Some(&claim.uid);
         Some(claim)
     })

@@ -58,7 +58,7 @@ impl Acting<'_> {
                 }
             }
             Task::ApplyService | Task::DeployBootstrapService => self.apply_service(planned).into(),
-            Task::ReplacePod { also } => self.replace_pod(also.as_deref()).into(),
+            Task::ReplacePod { also } => self.replace_pod(plan.outdated_pod(also.as_deref())).into(),
             Task::ObserveImage => self.observe_image().into(),
             Task::DeployBootstrapJob => self.deploy_job(plan).into(),
             Task::AwaitBootstrapComplete => self.await_job(plan).into(),
@@ -108,6 +108,8 @@ impl Acting<'_> {
                 let name = sei_api::names::data_claim(self.node());
                 self.objects.claim.live = Some(bound(name, uid.clone()));
                 self.objects.volume = Some(Volume::default());
+                // What the operator has created counts as observed.
+                self.objects.claim.relist();
                 Outcome::DoneOn { uid }
             }
         }

@@ -18,7 +18,7 @@ impl<T: Clone> Cached<T> {
         self.late = passes;
     }
 
-    /// Another process lists, and observes the current object.
+    /// The cache has the current object: another process lists, or the operator remembers what it has written.
     pub fn relist(&mut self) {
         self.late = 0;
         self.seen.clone_from(&self.live);

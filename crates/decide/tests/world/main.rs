@@ -100,6 +100,32 @@ fn seid_does_not_keep_a_configuration_that_was_superseded_while_it_started() {
     assert_eq!(config.overrides.get("evm.http_port").map(String::as_str), Some("8541"));
 }
 
+/// A plan is replaced that may have let seid start: the stored progress lags behind, and nothing is known of the sidecar.
+/// Either a pod ends while its sidecar runs `mark-ready`, and that of the next pod runs it again when it starts; or the
+/// sidecar restarts, and does not know any more that seid runs.
+#[test]
+fn seid_does_not_keep_the_configuration_of_a_plan_that_was_replaced() {
+    let spec = json!({
+        "chainId": "c", "image": "seid:0", "configRollout": "Immediate",
+        "peers": [{ "static": { "addresses": [PEER] } }],
+        "archive": {},
+    });
+    let started = [Event::Go(6), Event::Crash, Event::Go(5), Event::Override(0)];
+    let repeated = [Event::Ask, Event::DeleteStatefulSet, Event::Go(1), Event::DeleteStatefulSet];
+    let restarted = [Event::Crash, Event::Go(1), Event::RestartSidecar];
+    for events in [repeated.as_slice(), &restarted] {
+        let mut world = World::new(vec![spec.clone()]);
+        for event in started.iter().chain(events).chain(&[Event::Go(20)]) {
+            world.take(0, *event).unwrap();
+        }
+        let member = &world.members[0];
+        assert_eq!(member.status().phase, Some(NodePhase::Running), "{events:?}");
+        let (_, config) = member.objects.started.as_ref().unwrap();
+        let port = config.overrides.get("evm.http_port").map(String::as_str);
+        assert_eq!(port, Some("8540"), "{events:?}");
+    }
+}
+
 /// As many cases as fit in a test run; more with `PROPTEST_CASES`.
 fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());

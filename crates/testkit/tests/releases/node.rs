@@ -145,7 +145,9 @@ impl Node {
             }
             Task::ReplacePod { also } => {
                 let (uid, image) = self.pod.clone().unwrap();
-                if Some(&image) != self.template.as_ref() || Some(uid) == also {
+                if Some(&image) != self.template.as_ref()
+                    || Some(uid.as_str()) == plan.outdated_pod(also.as_deref())
+                {
                     self.start_pod();
                 }
                 Outcome::Done
