@@ -1,4 +1,4 @@
-//! What belongs to nodes, found by the node's name, for as long as something else keeps it.
+//! Per-node state owned elsewhere, looked up by the node's name for as long as its owner keeps it alive.
 
 use std::{
     collections::BTreeMap,
@@ -16,8 +16,8 @@ pub(crate) struct ByNode<T: ?Sized>(Mutex<Entries<T>>);
 
 struct Entries<T: ?Sized> {
     entries: BTreeMap<Name, Weak<T>>,
-    /// With more entries than this, those that nothing keeps are dropped. Twice as many as were left the last time,
-    /// so that adding many takes linear time.
+    /// Above this number of entries, those that nothing keeps alive are dropped. It is set to twice the number left
+    /// after the last cleanup, so that adding many entries takes linear time.
     limit: usize,
 }
 
@@ -28,7 +28,7 @@ impl<T: ?Sized> Default for ByNode<T> {
 }
 
 impl<T: ?Sized> ByNode<T> {
-    /// From now on `entry` is that of `node`.
+    /// Registers `entry` as that of `node`.
     pub(crate) fn add(&self, node: &ObjectRef<SeiNode>, entry: Weak<T>) {
         let mut all = self.lock();
         all.entries.insert(name(node), entry);
@@ -38,12 +38,12 @@ impl<T: ?Sized> ByNode<T> {
         }
     }
 
-    /// The entry of `node`, if something keeps it.
+    /// The entry of `node`, if something keeps it alive.
     pub(crate) fn get(&self, node: &ObjectRef<SeiNode>) -> Option<Arc<T>> {
         self.lock().entries.get(&name(node))?.upgrade()
     }
 
-    /// All entries that something keeps, with the names of their nodes.
+    /// All entries that something keeps alive, with the names of their nodes.
     pub(crate) fn all(&self) -> Vec<(Name, Arc<T>)> {
         let all = self.lock();
         let kept = all.entries.iter().filter_map(|(name, entry)| Some((name.clone(), entry.upgrade()?)));
@@ -51,7 +51,7 @@ impl<T: ?Sized> ByNode<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries<T>> {
-        // A panic elsewhere leaves the map whole: every access is one insert or read.
+        // A panic elsewhere cannot leave the map inconsistent: every access is one insert or read.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -86,7 +86,7 @@ impl Cache {
         is_in(&self.nodes, node)
     }
 
-    /// A kind that `node` depends on and that the operator may not watch, so that nothing is known of it.
+    /// A kind that `node` depends on and that the operator may not watch, so that its objects are unknown.
     pub(crate) fn denied(&self, node: &SeiNode) -> Option<&'static str> {
         let only_with_tls = ["ConfigMap", "Secret"];
         let depends = |kind: &&str| node.spec.tls().is_some() || !only_with_tls.contains(kind);
@@ -130,12 +130,12 @@ impl Progress {
         kinds.iter().filter(|(_, known)| **known == filling).map(|(kind, _)| *kind).collect()
     }
 
-    /// How far the store of `kind` has got.
+    /// Sync state of the store of `kind`.
     pub(crate) fn get(&self, kind: &str) -> Filling {
         self.0.borrow().get(kind).copied().unwrap_or(Filling::Waiting)
     }
 
-    /// Resolves when waiting cannot bring more: every store has synced, or is denied.
+    /// Resolves when waiting longer is pointless: every store has synced or its list is denied.
     pub(crate) fn settled(&self) -> impl Future<Output = ()> + Send + use<> {
         self.until(|filling| filling != Filling::Waiting)
     }
@@ -199,7 +199,7 @@ mod tests {
         assert!(cache.progress.settled().now_or_never().is_some());
         assert!(cache.progress.synced().now_or_never().is_none());
         assert_eq!((cache.denied(&node(false)), cache.denied(&node(true))), (None, Some("Secret")));
-        // What was listed once is known, although it may be old.
+        // Objects that were listed once stay known, although they may be outdated.
         cache.progress.note("Pod", Filling::Denied);
         assert_eq!(cache.denied(&node(false)), None);
         cache.progress.note("Secret", Filling::Done);

@@ -1,5 +1,5 @@
-//! State shared by all passes: the client, the settings, the caches, and the few things that are remembered
-//! between passes. All of it can be lost: it is rebuilt from the cluster.
+//! State shared by all passes: the client, the settings, the caches, and the little state that is kept between passes.
+//! All of it can be lost, and is then rebuilt from the cluster.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -52,7 +52,7 @@ pub struct Options {
     /// File with the token for sidecars, sent to all of them and re-read from disk. Without it tokens are requested
     /// for the ServiceAccount that the operator runs as, each for one node.
     pub token_file: Option<PathBuf>,
-    /// Whether tasks may be submitted to sidecars: not by a process that may have lost its lease.
+    /// Whether tasks may be submitted to sidecars: false in a process that may have lost its lease.
     pub gate: Arc<dyn Gate>,
     /// The platform's genesis bucket, to report what members of a ceremony wait for. Without it their tasks
     /// fail and retry instead.
@@ -107,7 +107,7 @@ impl Context {
         Timestamp::now()
     }
 
-    /// A random number in `0.0..1.0`, to spread what would otherwise happen at once.
+    /// A random number in `0.0..1.0`, to spread what would otherwise happen simultaneously.
     pub(crate) fn jitter(&self) -> f64 {
         fastrand::f64()
     }
@@ -117,12 +117,12 @@ impl Context {
         uuid::Uuid::new_v4().to_string()
     }
 
-    /// Accesses what is remembered of a node.
+    /// Accesses the memory of a node.
     pub(crate) fn memory<T>(&self, node: &SeiNode, with: impl FnOnce(&mut Memory) -> T) -> T {
         self.memories.with(node, with)
     }
 
-    /// Drops what is remembered of a node that is gone. Another one may have its name by now.
+    /// Drops the memory of a deleted node. A new node may already have the same name.
     pub(crate) fn forget(&self, node: &SeiNode) {
         self.memories.forget(node);
         self.references.release(node);
@@ -173,7 +173,7 @@ mod tests {
         });
         let (ctx, _writers) = testbed::context(&client, &[]);
         let [gone, successor] = ["u1", "u2"].map(|uid| testbed::node(uid, json!({ "fullNode": {} })));
-        // Besides the requests, this test and the client hold one.
+        // Besides the open requests, this test and the client hold one reference each.
         let watches = async || {
             for _ in 0..20 {
                 yield_now().await;

@@ -1,5 +1,5 @@
-//! Signing keys and volumes, which only one pod at a time may use: their current users according to the
-//! caches, the nodes that were allowed to start, and the public parts of the keys.
+//! Signing keys and volumes, which only one pod at a time may use: their current users according to the caches, the
+//! nodes that were allowed to start, and the public keys.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -45,16 +45,16 @@ pub(crate) struct Stores {
 /// Namespace and name.
 type Name = (String, String);
 
-/// What is known of exclusive things in all scopes.
+/// The exclusive resources of all scopes and their users.
 pub(crate) struct Exclusives {
     scopes: Vec<Stores>,
     /// Requeues nodes by name; a scope without that node ignores it.
     wakes: Vec<UnboundedSender<ObjectRef<SeiNode>>>,
-    /// UIDs of the nodes that were allowed to start: what they create may not be in a cache yet.
+    /// UIDs of the nodes that were allowed to start: objects that they created may not be in a cache yet.
     granted: Mutex<BTreeSet<String>>,
     /// Nodes that wait for another one to release what they need.
     held: Mutex<BTreeSet<Name>>,
-    /// Public parts of signing keys by their Secret.
+    /// Public keys of the signing keys, by Secret.
     keys: Mutex<HashMap<Name, PublicKey>>,
 }
 
@@ -63,7 +63,7 @@ impl Exclusives {
         Self { scopes, wakes, granted: Mutex::default(), held: Mutex::default(), keys: Mutex::default() }
     }
 
-    /// Other users of what `node` needs. A node without a rival is granted it before the next one is checked.
+    /// Other users of what `node` needs. Without any, the node is granted it before the next node is checked.
     pub(crate) async fn contention(&self, client: &Client, node: &SeiNode) -> Contention {
         if !contends(node) {
             return Contention::default();
@@ -81,7 +81,8 @@ impl Exclusives {
         found
     }
 
-    /// The same from the current objects in the API server, for the step that starts a pod: caches may lag.
+    /// Like [`Self::contention`], but from the current objects in the API server, for the step that starts a pod:
+    /// caches may lag.
     pub(crate) async fn live(&self, client: &Client, node: &SeiNode) -> Result<Contention, kube::Error> {
         if !contends(node) {
             return Ok(Contention::default());
@@ -106,19 +107,19 @@ impl Exclusives {
         Ok(self.judge(node, &uses))
     }
 
-    /// A kind that is not known in some scope, so that a user of what `node` needs could be missed.
+    /// A kind that is unknown in some scope, so that a user of what `node` needs could be missed.
     pub(crate) fn denied(&self, node: &SeiNode) -> Option<&'static str> {
         let denied = self.scopes.iter().flat_map(|scope| scope.progress.of(Filling::Denied));
         let mut kinds = denied.filter(|kind| ["SeiNode", "StatefulSet", "Job", "Pod"].contains(kind));
         kinds.next().filter(|_| contends(node))
     }
 
-    /// Stores the public parts of the signing key in a Secret.
+    /// Stores the public key of the signing key in a Secret.
     pub(crate) fn learn_key(&self, namespace: &str, secret: &str, key: PublicKey) {
         lock(&self.keys).insert((namespace.to_owned(), secret.to_owned()), key);
     }
 
-    /// Drops a node that is gone, and the keys that are not used any more.
+    /// Drops a deleted node, and the keys that are no longer used.
     pub(crate) fn forget(&self, node: &SeiNode) {
         lock(&self.granted).remove(&node.uid().unwrap_or_default());
         lock(&self.held).remove(&name_of(node));
@@ -152,7 +153,7 @@ impl Exclusives {
         things.iter().filter_map(Exclusive::secret).all(|name| keys.contains_key(&owned(name)))
     }
 
-    /// Reads the keys of the chain that other objects mount and that are not known yet.
+    /// Reads those keys of the chain that other objects mount and that are still unknown.
     async fn read_keys(&self, client: &Client, node: &SeiNode, uses: &[Use]) {
         let things =
             uses.iter().filter(|it| it.stage >= Stage::Template && !it.is_of(node)).flat_map(|it| &it.things);
@@ -199,8 +200,7 @@ impl Exclusives {
     }
 }
 
-/// Whether another node may need what `node` needs. A claim that was created for a node is not used by
-/// another.
+/// Whether another node may need what `node` needs. No other node uses a claim that was created for a node.
 fn contends(node: &SeiNode) -> bool {
     names::imported_claim(node).is_some() || names_key(node)
 }

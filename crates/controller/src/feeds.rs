@@ -33,8 +33,7 @@ const CONFIG_MAP_PAGE: u32 = 4;
 /// included.
 const SECRETS_WATCH: u32 = 30;
 
-/// Starts the watches of the scope of `ctx`: one namespace, or all of them. The tasks run until they are
-/// aborted.
+/// Starts the watches of the scope of `ctx`. The tasks run until they are aborted.
 pub(crate) fn start(tasks: &mut JoinSet<()>, ctx: &Arc<Context>, writers: Writers, namespace: Option<&str>) {
     let every = || watcher::Config::default().page_size(PAGE);
     let ours = || every().labels(labels::NODE);

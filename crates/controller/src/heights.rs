@@ -1,5 +1,5 @@
-//! How far the seid of each node is, found by the node's name: each actor asks its own, and this is where metrics and groups
-//! look.
+//! Heights of the seid of each node, by the name of the node: each actor queries its own seid, and metrics and groups
+//! read the results here.
 
 use std::{
     fmt,
@@ -13,12 +13,12 @@ use sei_deployment::Halt;
 
 use crate::by_node::ByNode;
 
-/// What has asked a seid.
+/// A source that queries one seid.
 pub(crate) trait Asked: Send + Sync {
-    /// What it said last; `None` while it does not respond.
+    /// Its last response; `None` while it does not respond.
     fn seid(&self) -> Option<SeidStatus>;
 
-    /// How it stands to the awaited height, from which on it is watched; `None` ends that.
+    /// Its progress towards the awaited height, which is watched from now on; `None` stops watching.
     fn await_halt(&self, awaited: Option<Awaited>) -> Halt;
 }
 
@@ -46,28 +46,28 @@ impl PartialEq for Awaited {
     }
 }
 
-/// How far the seid of each node is. Clones are the same one.
+/// Heights of the seid of each node. Clones share the same state.
 #[derive(Clone, Default)]
 pub(crate) struct Heights(Arc<ByNode<dyn Asked>>);
 
 impl Heights {
-    /// From now on `source` asks the seid of `node`.
+    /// Registers `source` as the one that queries the seid of `node`.
     pub(crate) fn add(&self, node: &ObjectRef<SeiNode>, source: Weak<dyn Asked>) {
         self.0.add(node, source);
     }
 
-    /// How the seid of a node stands to the awaited height; see [`Asked::await_halt`].
+    /// Progress of the seid of a node towards the awaited height; see [`Asked::await_halt`].
     pub(crate) fn await_halt(&self, namespace: &str, node: &str, awaited: Option<Awaited>) -> Halt {
         let node = ObjectRef::new(node).within(namespace);
         self.0.get(&node).map_or(Halt::Unknown, |source| source.await_halt(awaited))
     }
 
-    /// What the seid of a node said last; `None` while it does not respond.
+    /// The last response of a node's seid; `None` while it does not respond.
     pub(crate) fn of(&self, namespace: &str, node: &str) -> Option<SeidStatus> {
         self.0.get(&ObjectRef::new(node).within(namespace))?.seid()
     }
 
-    /// What each seid that responds said last, with namespace and name of its node.
+    /// The last response of each seid that responds, with namespace and name of its node.
     pub(crate) fn all(&self) -> Vec<(String, String, SeidStatus)> {
         let sources = self.0.all().into_iter();
         let known = sources.filter_map(|((namespace, name), source)| Some((namespace, name, source.seid()?)));

@@ -1,13 +1,13 @@
-//! The reconcilers of SeiNodes, SeiNodeDeployments and SeiNodeTasks: observe, decide, act, record. The only crate with a Kubernetes
-//! client.
+//! The reconcilers of SeiNodes, SeiNodeDeployments and SeiNodeTasks: observe, decide, act, record. The only crate with
+//! a Kubernetes client.
 //!
-//! One pass over a node reads everything first, decides on that value alone, acts, and writes the status once.
-//! What a pass remembers in memory only saves work; losing it is harmless.
+//! One pass over a node reads everything first, decides on that value alone, acts, and writes the status once. What a
+//! pass remembers in memory only saves work; losing it is harmless.
 //!
-//! [`run`] is the whole of it. It takes what belongs to a process: a client, the [`Options`], the [`Metrics`] in
-//! a registry that the process serves, and a future that says when to stop. It reads no environment, listens on
-//! nothing and elects no leader; two of them must not work on the same nodes at once. What it has to be allowed is
-//! in [`rbac`].
+//! [`run`] is the only entry point. It takes what the process owns: a client, the [`Options`], the [`Metrics`] in a
+//! registry that the process serves, and a future that resolves when it must stop. It reads no environment, does not
+//! listen and elects no leader; two instances must not reconcile the same nodes at the same time. The permissions that
+//! it needs are in [`rbac`].
 //!
 //! ```
 //! use std::sync::Arc;

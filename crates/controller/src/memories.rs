@@ -1,5 +1,5 @@
-//! What is remembered of each object of a kind between its passes, and how many of them failed in a row. It only
-//! saves work, and may be lost.
+//! State that is kept for each object of a kind between its passes, and how many of them failed in a row. It only saves
+//! work, and may be lost.
 
 use std::{
     collections::HashMap,
@@ -25,12 +25,12 @@ struct Entry<M> {
 }
 
 impl<M: Default> Memories<M> {
-    /// Accesses what is remembered of `object`.
+    /// Accesses the memory of `object`.
     pub(crate) fn with<T>(&self, object: &impl ResourceExt, with: impl FnOnce(&mut M) -> T) -> T {
         with(&mut self.lock().entry(object.uid().unwrap_or_default()).or_default().memory)
     }
 
-    /// Drops what is remembered of an object that is gone.
+    /// Drops the memory of a deleted object.
     pub(crate) fn forget(&self, object: &impl ResourceExt) {
         self.lock().remove(&object.uid().unwrap_or_default());
     }
@@ -53,7 +53,7 @@ impl<M: Default> Memories<M> {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Entry<M>>> {
-        // A panic elsewhere leaves the map whole: every access is one insert, read or remove.
+        // A panic elsewhere cannot leave the map inconsistent: every access is one insert, read or remove.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,4 +1,4 @@
-//! What is remembered of a node between passes, only to save work. All of it may be lost.
+//! State of a node between passes. It only saves work, and may be lost.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -13,7 +13,7 @@ use sei_sidecar::ServerTrust;
 
 use crate::{references::Target, sidecar::Watched, written::Writes};
 
-/// What is remembered of a node.
+/// State of a node between passes.
 #[derive(Default)]
 pub(crate) struct Memory {
     /// Findings about referenced objects, with what they are based on.
@@ -46,7 +46,7 @@ pub(crate) struct Memory {
 
 /// A status that is not stored yet.
 pub(crate) struct Unsaved {
-    /// When it is to be written.
+    /// When it must be written.
     pub(crate) due: Instant,
     /// What is stored.
     pub(crate) stored: Option<SeiNodeStatus>,

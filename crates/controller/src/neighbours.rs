@@ -41,8 +41,8 @@ pub(crate) struct Fleet {
 #[derive(Default)]
 pub(crate) struct NodeIds(Mutex<HashMap<ObjectRef<SeiNode>, String>>);
 
-/// Namespace and name of nodes by chain whose turn it is, until the caches show that their update has started: the choice
-/// among other nodes takes place meanwhile.
+/// The nodes whose turn it is, by chain, as namespace and name. An entry stays until the caches show that the node's
+/// update has started, so that the next choice takes it into account.
 #[derive(Default)]
 pub(crate) struct Turns(Mutex<BTreeMap<String, BTreeSet<(String, String)>>>);
 
@@ -60,7 +60,8 @@ impl Neighbours {
         neighbours::peers(node, self.others(node), platform, node_id)
     }
 
-    /// The kind that may not be watched in a namespace where label sources of `node` look: its peers would seem absent.
+    /// A kind that must not be watched in a namespace that the label sources of `node` select from: its peers would
+    /// seem absent.
     pub(crate) fn denied(&self, node: &SeiNode) -> Option<&'static str> {
         let is_denied = |namespace: &str| {
             let mut fleets = self.fleet.iter().filter(|fleet| fleet.namespace.as_deref() == Some(namespace));
@@ -69,7 +70,7 @@ impl Neighbours {
         neighbours::namespaces(node).any(is_denied).then_some(KIND)
     }
 
-    /// Whether it is the turn of `node` to get other images of its sidecar; `None` if it does not wait for it.
+    /// Whether it is the turn of `node` to get different sidecar images; `None` if it does not wait for a turn.
     pub(crate) fn turn(&self, node: &SeiNode, platform: &Platform) -> Option<Turn> {
         let max_unavailable = platform.sidecar_rollout().max_unavailable()?;
         let is_unknown = |fleet: &Fleet| {
@@ -85,7 +86,7 @@ impl Neighbours {
         // A panic elsewhere cannot leave the map inconsistent: every access is one insert, read or remove.
         let mut turns = self.turns.0.lock().unwrap_or_else(PoisonError::into_inner);
         let started = turns.entry(node.spec.chain_id.clone()).or_default();
-        // Almost every pass ends here, and the others look at the whole chain.
+        // Almost every pass ends here; only the others iterate over the whole chain.
         if !Member::of(node, platform).is_some_and(|own| own.is_outdated()) {
             started.remove(&(own.0.to_owned(), own.1.to_owned()));
             return None;
@@ -104,7 +105,7 @@ impl Neighbours {
         turn
     }
 
-    /// The members of the chain of `node`, which may be newer than its cache.
+    /// The members of the chain of `node`, which may be newer than the cached version.
     fn chain(&self, node: &SeiNode, platform: &Platform) -> Vec<Member> {
         let others = sidecar_rollout::members(&node.spec.chain_id, self.others(node), platform);
         others.into_iter().chain(Member::of(node, platform)).collect()
@@ -115,7 +116,7 @@ impl Neighbours {
         self.node_ids.lock().insert(ObjectRef::from_obj(node), id);
     }
 
-    /// Drops a node that is gone, and requeues those that it affects.
+    /// Drops a deleted node, and requeues the nodes that it affects.
     pub(crate) fn forget(&self, node: &SeiNode, platform: &Platform) {
         self.node_ids.lock().remove(&ObjectRef::from_obj(node));
         self.wake_affected(node);
@@ -135,7 +136,7 @@ impl Neighbours {
         affected.for_each(|other| self.requeue(&ObjectRef::from_obj(&*other)));
     }
 
-    /// Requeues the members of a chain whose turn it is to get other images of their sidecars.
+    /// Requeues the members of a chain whose turn it is to get different sidecar images.
     fn wake_next(&self, platform: &Platform, chain: impl FnOnce() -> Vec<Member>) {
         let Some(max_unavailable) = platform.sidecar_rollout().max_unavailable() else { return };
         for member in sidecar_rollout::next(&chain(), max_unavailable) {
@@ -193,7 +194,7 @@ mod tests {
         }
         let turn = |node: &SeiNode| ctx.neighbours.turn(node, &ctx.platform);
         assert_eq!((turn(&second), turn(&first)), (Some(Turn::Later), Some(Turn::Now)));
-        // Another one comes first from now on: its owner has changed the image in its spec.
+        // Another node now comes first: its owner has changed the image in its spec.
         let mut changed = node("node-0", WANTED);
         changed.spec.sidecar = serde_json::from_value(json!({ "image": "seictl:other" })).unwrap();
         writers.nodes.apply_watcher_event(&Event::Apply(changed.clone()));
@@ -206,7 +207,7 @@ mod tests {
         updating.status.as_mut().unwrap().plan = serde_json::from_value(plan).unwrap();
         assert_eq!(turn(&updating), Some(Turn::Now), "its own plan is known before the cache has it");
         assert_eq!(turn(&changed), Some(waits));
-        // It is over.
+        // The update has completed.
         let updated = node("node-1", WANTED);
         writers.nodes.apply_watcher_event(&Event::Apply(updated.clone()));
         assert_eq!((turn(&updated), turn(&changed)), (None, Some(Turn::Now)));

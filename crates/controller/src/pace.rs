@@ -1,4 +1,4 @@
-//! When the progress of nodes is written: in turns, so that a fleet that is created at once writes little of it.
+//! Schedules the writes of progress across nodes, so that a fleet created at the same time causes few of them.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -23,9 +23,9 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// When progress made at `now` is to be written.
+    /// When progress made at `now` must be written.
     pub(crate) fn due(&self, now: Instant) -> Instant {
-        // A panic elsewhere leaves the instant whole.
+        // A panic elsewhere cannot leave the instant inconsistent.
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *last = (*last + INTERVAL).clamp(now, now + LATEST);
         (*last).max(now + SOON)

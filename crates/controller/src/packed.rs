@@ -1,5 +1,5 @@
-//! Objects in the form in which the caches hold them. A decoded pod or StatefulSet takes ten times the memory
-//! of its JSON, and is needed only by the passes over its node.
+//! Objects in the form in which the caches store them. A decoded pod or StatefulSet takes ten times the memory of its
+//! JSON, and only the passes over its node need it.
 
 use std::{borrow::Cow, marker::PhantomData, sync::Arc};
 

@@ -26,7 +26,7 @@ pub(crate) fn with_unsaved(ctx: &Context, stored: &Arc<SeiNode>) -> Arc<SeiNode>
     })
 }
 
-/// Defers writing `status`, if possible. Returns until when; `None` if it has to be written now.
+/// Defers writing `status`, if possible. Returns the deadline; `None` if it must be written now.
 pub(crate) fn keep(ctx: &Context, stored: &SeiNode, status: &SeiNodeStatus) -> Option<Duration> {
     let before = stored.status.as_ref()?;
     if !is_progress(before, status) {

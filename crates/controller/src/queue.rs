@@ -1,5 +1,5 @@
-//! The queue of one kind in one scope: which object is reconciled when, with which time limit, and what
-//! follows a failure.
+//! The queue of one kind in one scope: when each object is reconciled, with which time limit, and when it is retried
+//! after a failure.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -26,7 +26,7 @@ use crate::{
     watches::Pace,
 };
 
-/// Time limit of a pass: its calls have separate deadlines, this is the backstop.
+/// Time limit of a pass: a backstop, since each call has its own deadline.
 const PASS_LIMIT: Duration = Duration::from_secs(120);
 /// Backoff of failed passes over an object.
 const RETRY: Pace = Pace::new(Duration::from_millis(200), Duration::from_secs(300));
@@ -42,8 +42,8 @@ pub(crate) struct Failed {
     retry_in: Duration,
 }
 
-/// Reconciles the objects of `store` that `woken` names, with `pass`, until `stopped` is true and the active
-/// passes have ended.
+/// Reconciles the objects of `store` received from `woken`, with `pass`, until `stopped` is true and the active passes
+/// have ended.
 pub(crate) async fn run<K, C, F>(
     ctx: Arc<C>,
     metrics: &Metrics,
@@ -76,12 +76,12 @@ pub(crate) async fn run<K, C, F>(
             }
         }
     };
-    // The watches run outside of the controller, which would pause all of them for an error of one.
+    // The watches run outside of the controller, which would pause all of them on an error of one.
     Controller::for_stream(stream::pending(), store)
         .with_config(controller::Config::default().concurrency(workers))
         .reconcile_on(woken)
         .graceful_shutdown_on(async move {
-            // An error means that the sender was dropped, which is a shutdown too.
+            // An error means that the sender was dropped, which also means shutdown.
             let _ = stopped.wait_for(|stopped| *stopped).await;
         })
         .run(timed, |_, failed, _| Action::requeue(failed.retry_in), ctx)
@@ -99,7 +99,7 @@ fn key<K: Reconciled>(object: &ObjectRef<K>) -> (String, String) {
     (object.namespace.clone().unwrap_or_default(), object.name.clone())
 }
 
-/// One pass over `object` with its deadline; a panic in it is an error of only that object.
+/// One pass over `object` with its deadline; a panic in it fails only that object.
 pub(crate) async fn guarded<K: Reconciled>(
     metrics: &Metrics,
     object: &K,
@@ -107,7 +107,7 @@ pub(crate) async fn guarded<K: Reconciled>(
 ) -> Result<Next, PassError> {
     let started = Instant::now();
     let _running = metrics.started(K::CONTROLLER);
-    // Not `name`, which is the name of the span itself in JSON logs.
+    // Not `name`: in JSON logs that is the name of the span itself.
     let span = tracing::debug_span!(
         "reconcile",
         kind = %K::kind(&()),
@@ -128,7 +128,7 @@ pub(crate) async fn guarded<K: Reconciled>(
     result
 }
 
-/// Logs the last of `failures` in a row, and returns when to retry.
+/// Logs the latest of `failures` consecutive failures, and returns when to retry.
 pub(crate) fn failed<K: Reconciled>(object: &K, error: PassError, failures: u32, jitter: f64) -> Failed {
     let (kind, namespace, name) = (K::kind(&()), object.namespace(), object.name_any());
     // Another client wrote the object in the meantime, which is expected.

@@ -31,7 +31,8 @@ const NAMESPACED: &[Row] = &[
     ("sei.io", &["seinodes/status", "seinodedeployments/status", "seinodetasks/status"], &["patch"]),
     // Owner references that block deletion.
     ("sei.io", &["seinodes/finalizers", "seinodedeployments/finalizers"], &["update"]),
-    // create, get and list: what the proxies of nodes with TLS require. delete: a SeiNodeTask whose time to live has passed.
+    // create, get and list: required by the proxies of nodes with TLS. delete: a SeiNodeTask whose time to live has
+    // passed.
     ("sei.io", &["seinodetasks"], &["create", "get", "list", "watch", "delete"]),
     // Server-side apply needs create for an object that does not exist yet.
     ("apps", &["statefulsets"], &["get", "list", "watch", "create", "patch"]),
@@ -43,7 +44,7 @@ const NAMESPACED: &[Row] = &[
     // delete: a pod that an update replaces.
     ("", &["pods"], &["list", "watch", "delete"]),
     ("batch", &["jobs"], &["get", "list", "watch", "create", "delete"]),
-    // Of groups. list: those of every owner, since no two may select a pod.
+    // For groups. list: those of every owner, since no two may select the same pod.
     ("policy", &["poddisruptionbudgets"], &["list", "watch", "create", "patch", "delete"]),
     ("gateway.networking.k8s.io", &["httproutes"], &["get", "list", "watch", "create", "patch", "delete"]),
     // list: why the controller of a StatefulSet or Job failed to create a pod.
@@ -54,7 +55,7 @@ const NAMESPACED: &[Row] = &[
 const CLUSTER: &[Row] = &[
     // The volume of an imported claim is checked.
     ("", &["persistentvolumes"], &["get"]),
-    // In a namespace that is being deleted, finalizers are removed at once.
+    // In a namespace that is being deleted, finalizers are removed immediately.
     ("", &["namespaces"], &["get"]),
 ];
 
@@ -155,7 +156,7 @@ pub fn operate_rules() -> Vec<PolicyRule> {
     ))]
 }
 
-/// Everything that an operator needs which watches all namespaces with the default lease, and runs as `account`.
+/// Everything needed by an operator that watches all namespaces with the default lease and runs as `account`.
 pub fn all_rules(account: &str) -> Vec<PolicyRule> {
     let mut all = rules(SecretAccess::Watch);
     all.extend(lease_rules(LEASE));

@@ -10,8 +10,7 @@ use crate::{
     queue::Next, record::record, repair::repair, sidecar::Watched, written::version,
 };
 
-/// How many times a pass repeats before other nodes have their turn: a plan is stored, run, and followed by
-/// the next.
+/// How many times a pass repeats before other nodes get their turn: a plan is stored, run, and followed by the next.
 const ROUNDS: usize = 4;
 
 /// Reconciles `cached`, or the newer state that the operator's last write returned.

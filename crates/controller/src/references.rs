@@ -62,7 +62,7 @@ impl Drop for Watched {
     }
 }
 
-/// The running watches, one per object, regardless of how many nodes reference it.
+/// The running watches: one per object, regardless of how many nodes reference it.
 pub(crate) struct References {
     client: Client,
     wake: UnboundedSender<ObjectRef<SeiNode>>,
@@ -195,7 +195,7 @@ mod tests {
             for _ in 0..20 {
                 yield_now().await;
             }
-            // Besides the requests, this test and the client hold one.
+            // Besides the open requests, this test and the client hold one reference each.
             Arc::strong_count(&open) - 2
         };
         let metrics = Arc::new(Metrics::register(&mut Registry::default()));

@@ -1,5 +1,5 @@
-//! The controllers from start to shutdown. None starts before the caches of all scopes have synced or are denied,
-//! since nodes are observed across scopes.
+//! The controllers from start to shutdown. None starts before every cache of all scopes has synced or is denied, since
+//! nodes are observed across scopes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,17 +11,15 @@ use crate::{
     cache::Filling, context::Options, error::Error, events::Publisher, metrics::Metrics, scopes::Scopes,
 };
 
-/// Time limit for active passes once the operator is asked to stop. What is aborted then is resumed by the
-/// next process, as after a crash.
+/// Time limit for active passes once the operator must stop. The next process resumes aborted passes, as after a crash.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
 /// How often the operator logs what it waits for at startup.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Runs the controller until `shutdown` resolves and the active passes have ended or exceeded their time
-/// limit. `ready` is called once, when all caches have synced.
+/// Runs the controller until `shutdown` resolves and the active passes have ended or exceeded their time limit. `ready`
+/// is called once, when all caches have synced.
 ///
-/// # Errors
-/// [`Error::Ended`] when a watch ends before `shutdown` does, which is a defect.
+/// # Errors [`Error::Ended`] when a watch ends before `shutdown` does, which is a bug.
 pub async fn run(
     client: Client,
     options: Options,
@@ -113,7 +111,7 @@ mod tests {
         Listed,
     }
 
-    /// An API server with one node in `ours`, which selects peers in `theirs`. Changes are reported, and not answered.
+    /// An API server with one node in `ours`, which selects peers in `theirs`. Writes are reported but never answered.
     fn api_server(theirs: watch::Receiver<Theirs>, changes: mpsc::UnboundedSender<String>) -> Client {
         let peers = json!([{ "label": { "selector": { "net": "a" }, "namespace": "theirs" } }]);
         let mut node =

@@ -15,7 +15,7 @@ use crate::{
     reconciled::described,
 };
 
-/// Reconciles the nodes that `woken` names until `stopped` is true and the active passes have ended.
+/// Reconciles the nodes received from `woken` until `stopped` is true and the active passes have ended.
 pub(crate) async fn run(
     ctx: Arc<Context>,
     woken: mpsc::UnboundedReceiver<ObjectRef<SeiNode>>,
@@ -27,7 +27,7 @@ pub(crate) async fn run(
     queue::run(ctx, &metrics, nodes, woken, workers, stopped, pass).await;
 }
 
-/// One pass, after which nothing is remembered of a node that is gone.
+/// One pass, after which the memory of a deleted node is dropped.
 async fn pass(node: Arc<SeiNode>, ctx: Arc<Context>) -> Result<Next, Failed> {
     let result = queue::guarded(&ctx.metrics, &*node, permitted(&node, &ctx)).await;
     let failures = ctx.memories.ended(&*node, result.is_ok());
@@ -38,9 +38,9 @@ async fn pass(node: Arc<SeiNode>, ctx: Arc<Context>) -> Result<Next, Failed> {
     result.map_err(|error| queue::failed(&*node, error, failures, ctx.jitter()))
 }
 
-/// A pass, if everything that it depends on can be observed.
+/// Runs a pass if everything that it depends on can be observed.
 async fn permitted(node: &Arc<SeiNode>, ctx: &Context) -> Result<Next, PassError> {
-    // A deletion needs no cache. The deletion of a namespace may revoke the permission to fill them first.
+    // A deletion needs no cache, and the deletion of a namespace may revoke the permissions to fill the caches.
     let is_deleted = node.metadata.deletion_timestamp.is_some();
     let elsewhere = || ctx.exclusives.denied(node).or_else(|| ctx.neighbours.denied(node));
     let denied = || ctx.cache.denied(node).or_else(elsewhere);

@@ -171,7 +171,7 @@ impl Scopes {
         future::join_all(all).map(drop)
     }
 
-    /// Kinds with a store in this state, in any scope.
+    /// Kinds with a store in this state in any scope.
     pub(crate) fn kinds(&self, filling: Filling) -> BTreeSet<&'static str> {
         self.0.iter().flat_map(|scope| scope.nodes.cache.progress.of(filling)).collect()
     }

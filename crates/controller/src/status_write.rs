@@ -53,8 +53,8 @@ pub(crate) async fn write_status<K: Reconciled>(
     })
 }
 
-/// The merge patch (RFC 7386) from `before` to `after`. Status fields that this version of the operator does
-/// not know, written by a later version, are in neither and are kept.
+/// The merge patch (RFC 7386) from `before` to `after`. Status fields written by a later version of the operator and
+/// unknown to this one are in neither value, and are kept.
 pub(crate) fn difference(before: &Value, after: &Value) -> Value {
     let (Value::Object(before), Value::Object(after)) = (before, after) else { return after.clone() };
     let removed = before.keys().filter(|key| !after.contains_key(*key)).map(|key| (key.clone(), Value::Null));

@@ -35,7 +35,7 @@ pub(crate) fn failure(code: u16) -> Answer {
     (code, status)
 }
 
-/// The answer about an object that does not exist.
+/// The response for an object that does not exist.
 pub(crate) fn not_found() -> Answer {
     let (code, mut status) = failure(404);
     status["reason"] = "NotFound".into();
@@ -59,14 +59,14 @@ pub(crate) fn client(answer: impl Fn(&str) -> Answer + Clone + Send + 'static) -
     Client::new(service, "default")
 }
 
-/// A small platform, with `settings` in addition.
+/// A small platform with additional `settings`.
 pub(crate) fn platform(settings: &[(&str, &str)]) -> Platform {
     let settings = builders::platform().into_iter().chain(settings.iter().copied());
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     Platform::from_settings(&settings).unwrap()
 }
 
-/// A context with a small platform that has `settings` in addition, and the writers of its stores.
+/// A context with a small platform and additional `settings`, and the writers of its stores.
 pub(crate) fn context(client: &Client, settings: &[(&str, &str)]) -> (Arc<Context>, Writers) {
     let platform = platform(settings);
     let metrics = Arc::new(Metrics::register(&mut Registry::default()));

@@ -1,5 +1,5 @@
-//! Which parts of an object are cached: those that are read later. Everything else is dropped before it is
-//! stored, so that memory grows with the number of nodes and not with what other clients write.
+//! Which parts of an object are cached: those that are read later. Everything else is dropped before it is stored, so
+//! that memory grows with the number of nodes, not with what other clients write.
 
 use k8s_openapi::{
     api::{
@@ -23,8 +23,8 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// Maximum length of a ConfigMap value that is kept. The operator's own are far shorter.
 const VALUE_LIMIT: usize = 16 * 1024;
 
-/// Keeps which fields a group applied, and what the Go controller wrote to a SeiNode of a group: fields that
-/// the operator does not want any more are removed by its next apply.
+/// Keeps which fields a group applied, and what the Go controller wrote to a SeiNode of a group: fields that the
+/// operator no longer sets are removed by its next apply.
 pub(crate) fn node(node: &mut SeiNode) {
     let is_in_group = node.labels().contains_key(labels::DEPLOYMENT);
     let is_of_group =
@@ -43,8 +43,8 @@ pub(crate) fn task(task: &mut SeiNodeTask) {
     but_annotations(&mut task.metadata);
 }
 
-/// Keeps annotations, of which one says that a group retained the Service, and when the operator changed it, without the
-/// fields.
+/// Keeps annotations, one of which records that a group retained the Service, and the times of the operator's changes,
+/// without the fields.
 pub(crate) fn group_service(object: &mut Service) {
     let writers = object.metadata.managed_fields.take().into_iter().flatten();
     let applied = writers.filter(is_applied_by_group);
@@ -54,7 +54,7 @@ pub(crate) fn group_service(object: &mut Service) {
     object.status = None;
 }
 
-/// One of another owner matters only by what it selects.
+/// Of a PodDisruptionBudget of another owner, only the selector matters.
 pub(crate) fn budget(object: &mut PodDisruptionBudget) {
     match object.labels().contains_key(labels::DEPLOYMENT) {
         true => but_annotations(&mut object.metadata),
@@ -63,7 +63,7 @@ pub(crate) fn budget(object: &mut PodDisruptionBudget) {
     object.status = None;
 }
 
-/// Of the status, what Gateways say stays.
+/// Of the status, only what Gateways report is kept.
 pub(crate) fn route(object: &mut HTTPRoute) {
     but_annotations(&mut object.metadata);
     let parents = object.status.iter_mut().flat_map(|status| &mut status.parents);
@@ -102,7 +102,7 @@ pub(crate) fn config_map(object: &mut ConfigMap) {
         object.data = None;
     }
     let data = object.data.iter_mut().flatten();
-    // An empty value differs from the operator's as much as the long one.
+    // An empty value differs from the operator's just as the long one does.
     data.filter(|(_, value)| value.len() > VALUE_LIMIT).for_each(|(_, value)| *value = String::new());
     if let Some(data) = &mut object.data {
         data.retain(|key, _| key == sei_render::RBAC_PROXY_CONFIG_KEY);
@@ -118,7 +118,7 @@ pub(crate) fn job(object: &mut Job) {
     conditions.for_each(|condition| shorten(&mut condition.message));
 }
 
-/// Keeps the annotations that say what the volume holds.
+/// Keeps the annotations that describe the content of the volume.
 pub(crate) fn claim(object: &mut PersistentVolumeClaim) {
     let marks = [labels::INITIALIZED_ANNOTATION, labels::CONFIG_MODE_ANNOTATION];
     let mut annotations = object.metadata.annotations.take();
@@ -209,7 +209,7 @@ pub(crate) fn secret(object: &mut PartialObjectMeta<Secret>) {
     };
 }
 
-/// Keeps annotations, but for a copy of the whole object.
+/// Keeps annotations, except for kubectl's copy of the whole object.
 fn but_annotations(metadata: &mut ObjectMeta) {
     metadata.managed_fields = None;
     metadata.annotations.iter_mut().for_each(|all| drop(all.remove(LAST_APPLIED)));

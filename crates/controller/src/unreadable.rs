@@ -54,7 +54,7 @@ impl Names {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeSet<(String, String)>> {
-        // A panic elsewhere leaves the set whole: every access is one insert, read or remove.
+        // A panic elsewhere cannot leave the set inconsistent: every access is one insert, read or remove.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -75,12 +75,12 @@ struct Known {
 }
 
 impl<K: Reconciled> Unreadable<K> {
-    /// Starts without known objects. `names` will have those that are found.
+    /// Starts with no known objects. `names` will contain those that cannot be decoded.
     pub(crate) fn new(voice: Voice, store: Store<K>, names: Names) -> Self {
         Self { voice, names, store, known: HashMap::new() }
     }
 
-    /// The part of an event about decodable objects. One that cannot be decoded any more counts as gone.
+    /// The part of an event about decodable objects. An object that can no longer be decoded is treated as deleted.
     pub(crate) fn sift(&mut self, event: watcher::Event<Decoded<K>>) -> Option<watcher::Event<K>> {
         match event {
             Init => {

@@ -29,7 +29,7 @@ impl Pace {
         Self { first, longest }
     }
 
-    /// Doubles with each failure in a row; `jitter` in `0.0..1.0` adds up to a quarter.
+    /// Doubles with each consecutive failure; `jitter` in `0.0..1.0` adds up to a quarter.
     pub(crate) fn delay(self, failures: u32, jitter: f64) -> Duration {
         let doublings = failures.saturating_sub(1).min(16);
         let delay = self.first.saturating_mul(1 << doublings).min(self.longest);
@@ -58,7 +58,7 @@ impl WatchHealth {
         Self { kind, place, pace, series, failures: 0, logged: None, is_optional: false }
     }
 
-    /// The same for a kind that may not be installed, which is not a failure.
+    /// The same for an optional kind: that it is not installed is not a failure.
     pub(crate) fn optional(self) -> Self {
         Self { is_optional: true, ..self }
     }
@@ -91,7 +91,7 @@ impl WatchHealth {
         self.pace.delay(self.failures, jitter)
     }
 
-    /// Whether the cluster lacks the kind, which is no failure.
+    /// Whether the cluster lacks the kind, which is not a failure.
     pub(crate) fn is_absent(&self, error: &watcher::Error) -> bool {
         self.is_optional && of_client(error).is_some_and(is_not_found)
     }
@@ -148,7 +148,7 @@ mod tests {
         let mut health = WatchHealth::new(&metrics, "Pod", "all namespaces".into(), SHARED);
         let mut pauses = Vec::new();
         for _ in 0..6 {
-            // Each attempt to list announces itself first.
+            // Each attempt to list starts with `Init`.
             assert!(!health.received::<Pod>(&watcher::Event::Init));
             pauses.push(health.failed(&forbidden(), 0.0).as_millis());
         }

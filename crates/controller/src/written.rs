@@ -1,5 +1,5 @@
-//! Objects as returned by the operator's last writes. They may not be in a cache yet; without them a pass
-//! would consider an object missing that it has just created.
+//! Objects as returned by the operator's last writes. They may not be in a cache yet; without them, a pass would
+//! consider an object that it has just created missing.
 
 use std::{
     sync::Arc,
@@ -14,7 +14,7 @@ use kube::{Resource, core::NamespaceResourceScope};
 
 use crate::trim;
 
-/// A cache that lags longer is trusted again: the object may have been deleted in the meantime.
+/// After this time the cache is trusted again: the object may have been deleted in the meantime.
 pub(crate) const KEEP: Duration = Duration::from_secs(10);
 
 /// A version that no object has: with it, apply creates the object or is refused because the name is taken.

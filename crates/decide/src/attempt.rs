@@ -37,7 +37,7 @@ pub enum Verdict {
 
 /// Error of a task that releases before v0.0.61 record when their process is terminated while it runs.
 const CANCELED: &str = "context canceled";
-/// How many runs of an attempt may be ended like that before it counts as failed.
+/// How many runs of an attempt may end like this before it counts as failed.
 const CANCELED_RUNS: i64 = 10;
 
 impl Record {
@@ -49,8 +49,8 @@ impl Record {
     }
 }
 
-/// Evaluates the record of a task after `retries` retries. A failure counts if this attempt is known to have
-/// been submitted, or if the sidecar's own number of runs says so: the operator may have stopped between
+/// Evaluates the record of a task after `retries` retries. A failure counts if this attempt is known to have been
+/// submitted, or if the number of runs reported by the sidecar shows it: the operator may have stopped between
 /// submitting it and recording that.
 pub fn judge(record: Option<&Record>, retries: i64, was_submitted: bool) -> Verdict {
     let Some(record) = record else { return Verdict::Submit };

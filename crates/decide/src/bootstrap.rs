@@ -5,9 +5,9 @@ use sei_plan::{Persisted, Plan, TaskKind};
 
 use crate::objects::{JobState, job_state};
 
-/// Whether `plan` continues with `live`, a Job of the node, instead of creating `wanted`. Otherwise `live` is
-/// replaced: it failed, it was created from another spec, or it completed on another volume, since a Job
-/// completes after the restore of its volume.
+/// Whether `plan` continues with `live`, a Job of the node, instead of creating `wanted`. Otherwise `live` is replaced:
+/// it failed, it was created from another spec, or it completed on another volume, since a Job completes only after its
+/// volume was restored.
 pub fn is_usable(live: &Job, wanted: &Job, plan: &Plan<Persisted>) -> bool {
     match job_state(live) {
         JobState::Complete => plan.is_done(TaskKind::SnapshotRestore),
@@ -16,8 +16,8 @@ pub fn is_usable(live: &Job, wanted: &Job, plan: &Plan<Persisted>) -> bool {
     }
 }
 
-/// Distinguishes a Job from one that was created from another spec, or by the Go controller, which adds no
-/// proxy: the image of seid, and the other containers.
+/// What distinguishes a Job from one that was created from another spec, or by the Go controller, which adds no proxy:
+/// the image of seid, and the other containers.
 fn programs(job: &Job) -> Option<(Option<&str>, Vec<&str>)> {
     let pod = job.spec.as_ref()?.template.spec.as_ref()?;
     let seid = pod.containers.iter().find(|container| container.name == "seid");

@@ -12,17 +12,17 @@ use crate::objects::is_owned_by;
 pub struct Claim {
     /// Its name.
     pub name: String,
-    /// Its UID: work done on a claim with another UID was done on another volume.
+    /// Its UID: work completed on a claim with another UID was done on another volume.
     pub uid: String,
     /// `status.phase`.
     pub phase: Option<String>,
     /// The PersistentVolume that it is bound to.
     pub volume: Option<String>,
-    /// When its deletion was requested. It exists until no pod uses it.
+    /// When its deletion was requested. It remains until no pod uses it.
     pub deleted_at: Option<Timestamp>,
-    /// Whether it is the SeiNode's own: [`is_own`].
+    /// Whether it belongs to the SeiNode, see [`is_own`].
     pub is_owned: bool,
-    /// Whether it outlives the SeiNode: nothing owns it.
+    /// Whether it outlives the SeiNode: it has no owner.
     pub is_retained: bool,
     /// Whether it is marked as initialized: its volume holds the state of the chain.
     pub has_state: bool,
@@ -47,8 +47,8 @@ impl Claim {
     }
 }
 
-/// Whether `claim` is the own one of `node`: that controls it, or it was retained for a SeiNode of this name and chain, and
-/// the node wants it or is already on it.
+/// Whether `claim` belongs to `node`: the node controls it, or it was retained for a SeiNode of this name and chain and
+/// the node requests it or already uses it.
 pub fn is_own(claim: &PersistentVolumeClaim, node: &SeiNode) -> bool {
     is_owned_by(claim, node)
         || (is_retained_for(claim, node) && (node.spec.retains_data() || is_known(claim, node)))

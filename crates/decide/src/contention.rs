@@ -1,8 +1,8 @@
 //! Which pod uses an object that only one pod at a time may use.
 //!
-//! This depends on pods, not on the age of SeiNodes: an existing pod uses what it mounts until it is gone,
-//! also while it is terminating, on a machine that does not respond, and when its SeiNode does not exist any
-//! more. No other node starts before that.
+//! This depends on pods, not on the age of SeiNodes: an existing pod uses what it mounts until it is gone, even while
+//! it is terminating, on a machine that does not respond, or after its SeiNode was deleted. No other node starts before
+//! that.
 
 use std::cmp::Reverse;
 
@@ -23,7 +23,7 @@ pub struct Rival {
 /// Other users of what a node needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contention {
-    /// The current user, so that the node must not start a pod.
+    /// The current user; while there is one, the node must not start a pod.
     pub rival: Option<Rival>,
     /// SeiNodes, as `namespace/name`, that wait for the signing key of this one.
     pub waiting_for_key: Vec<String>,

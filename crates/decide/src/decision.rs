@@ -1,4 +1,4 @@
-//! The decision about an observation: a total function without effects.
+//! The decision about an observation: a total function without side effects.
 
 use sei_api::SeiNodeStatus;
 use sei_plan::{Ground, Persisted, Plan};
@@ -29,7 +29,7 @@ pub(crate) struct Decision {
     pub(crate) next: Next,
     pub(crate) obstacle: Option<Obstacle>,
     pub(crate) ground: Ground,
-    /// A plan is needed that waits for the SeiNodeTask that has the node.
+    /// A required plan waits for the SeiNodeTask that holds the node.
     pub(crate) awaits_task: bool,
 }
 

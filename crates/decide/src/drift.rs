@@ -1,5 +1,5 @@
-//! Drift of the objects that a plan has created. Differences that come from a changed spec or operator wait
-//! for the next update plan; changes and deletions by other clients are reverted.
+//! Drift of the objects that a plan has created. Differences caused by a changed spec or operator wait for the next
+//! update plan; changes and deletions by other clients are reverted.
 
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
@@ -50,7 +50,7 @@ pub(crate) fn find(observed: &Observed, rendering: &Rendering<'_>) -> Drift {
         let wanted = || Some(&rendered()?.stateful_set);
         let live = children.stateful_set.as_deref();
         let verdict = match compare(observed, by, wanted, live) {
-            // Its template may lag behind the spec on purpose.
+            // Its template may lag behind the spec intentionally.
             Verdict::Drifted(_, paths) if live.is_some_and(|live| lags(&paths, live)) => {
                 Verdict::InSync(live.and_then(|live| InSync::of(live, by, node)))
             }
@@ -129,7 +129,7 @@ pub(crate) fn unmarked_claim(observed: &Observed) -> Option<Repair> {
     (is_ours && has_caught_up).then(|| Repair::ClaimMark(claim.clone()))
 }
 
-/// The own claim, where it is retained and is not to be, or the other way round.
+/// The claim of the node if its owner reference does not match the requested retention.
 pub(crate) fn claim_retention(observed: &Observed) -> Option<Repair> {
     let claim = observed.claim.as_ref().filter(|claim| claim.is_owned && claim.deleted_at.is_none())?;
     let is_wanted = observed.node.spec.retains_data();
@@ -148,7 +148,7 @@ fn is_made(node: &SeiNode, by: TaskKind) -> bool {
         })
 }
 
-/// Whether the current Service is that of the bootstrap: it is until the Job has ended.
+/// Whether the current Service is that of the bootstrap: as is the case until the Job has ended.
 fn in_bootstrap(node: &SeiNode) -> bool {
     is_made(node, TaskKind::DeployBootstrapService)
         && !is_made(node, TaskKind::AwaitBootstrapComplete)
@@ -156,7 +156,7 @@ fn in_bootstrap(node: &SeiNode) -> bool {
 }
 
 enum Verdict<'a, K> {
-    /// Nothing to repair; with the version for which that was found by comparing.
+    /// Nothing to repair, and the version for which a comparison showed that.
     InSync(Option<InSync>),
     /// Differs from this object at these paths; no paths if the live object does not exist.
     Drifted(&'a K, Vec<String>),
@@ -193,7 +193,7 @@ fn compare<'a, K: Resource + Serialize>(
     }
 }
 
-/// Whether only fields derived from the spec differ, those at `paths`, and only the operator wrote them.
+/// Whether the differing fields at `paths` are all derived from the spec, and were written only by the operator.
 /// `kubectl scale` does not appear in managed fields, but changes a field that no spec changes.
 fn lags(paths: &[String], live: &StatefulSet) -> bool {
     let follows = |path: &String| path.starts_with("/spec/template/") || path.starts_with("/metadata/labels");

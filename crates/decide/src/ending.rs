@@ -93,7 +93,7 @@ pub(crate) fn settle(observed: &Observed, node: &Node<'_>, status: &mut SeiNodeS
         }
     }
     status.plan = Some(plan);
-    // With the phase, and not in the next pass, which would write the status again.
+    // Together with the phase: the next pass would have to write the status again.
     note_overrides(node, status);
 }
 

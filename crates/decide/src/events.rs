@@ -36,7 +36,7 @@ fn phase(before: &SeiNodeStatus, after: &SeiNodeStatus) -> Option<Event> {
     Some(if failed { Event::warning } else { Event::normal }(EventReason::PhaseTransition, note))
 }
 
-/// A SeiNodeTask got the node. Its end is reported by the task.
+/// A SeiNodeTask got hold of the node. The task itself reports its end.
 fn node_task(before: &SeiNodeStatus, after: &SeiNodeStatus) -> Option<Event> {
     let task = after.node_task.as_ref().filter(|task| before.node_task.as_ref() != Some(task))?;
     let note = format!("SeiNodeTask {} runs on the node; no update starts before it has finished", task.name);
@@ -59,7 +59,7 @@ fn task_types(plan: &TaskPlan) -> String {
     types.join(", ")
 }
 
-/// Status and reason of a condition; a change of the message alone is not reported.
+/// Status and reason of a condition; a mere change of the message is not reported.
 fn state(status: &SeiNodeStatus, kind: ConditionType) -> (Option<&str>, Option<&str>, &str) {
     match status.condition(kind) {
         Some(it) => (Some(it.status.as_str()), Some(it.reason.as_str()), it.message.as_str()),
@@ -136,7 +136,7 @@ fn plan(before: &SeiNodeStatus, after: &SeiNodeStatus, events: &mut Vec<Event>) 
     }
 }
 
-/// Describes a failed plan, in the event and in the condition.
+/// Describes a failed plan, for the event and the condition.
 pub(crate) fn failure(task: &str, error: &str) -> String {
     format!(
         "task {task} failed: {error}; change the spec, or set annotation {} to a new value to retry",

@@ -1,4 +1,4 @@
-//! What only one pod at a time may use: a signing key, which would sign twice in two pods, and a data volume.
+//! What only one pod at a time may use: a signing key, which would sign twice in two pods, or a data volume.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub enum Exclusive {
     },
 }
 
-/// The public parts of a signing key, by which copies are recognized.
+/// The public key of a signing key, by which copies are recognized.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
     address: String,
@@ -36,12 +36,12 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// The public parts of the key in the data of a Secret.
+    /// The public key in the data of a Secret.
     pub fn of_data(data: &BTreeMap<String, ByteString>) -> Option<Self> {
         Self::read(&data.get(SIGNING_KEY_FILE)?.0)
     }
 
-    /// The public parts in the content of a `priv_validator_key.json`.
+    /// The public key in the content of a `priv_validator_key.json`.
     pub fn read(json: &[u8]) -> Option<Self> {
         let json: Value = serde_json::from_slice(json).ok()?;
         let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
@@ -56,7 +56,7 @@ impl PublicKey {
     }
 }
 
-/// The public parts of the key in a Secret, by namespace and name; `None` if they are not known.
+/// The public key in a Secret, by namespace and name; `None` if it is unknown.
 pub type Known<'a> = &'a dyn Fn(&str, &str) -> Option<PublicKey>;
 
 impl Exclusive {
@@ -116,7 +116,7 @@ impl Exclusive {
                 match (known(namespace, secret), known(other_namespace, other_secret)) {
                     (Some(own), Some(other)) if own.is_same(&other) => Sameness::Same,
                     (Some(_), None) => Sameness::Unknown,
-                    // A node whose own key cannot be read does not start anyway.
+                    // A node whose own key cannot be read is not started in any case.
                     (Some(_), Some(_)) | (None, _) => Sameness::Different,
                 }
             }
@@ -125,11 +125,11 @@ impl Exclusive {
     }
 }
 
-/// Whether two exclusive things are the same.
+/// Whether two exclusive resources are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Sameness {
     Different,
-    /// The key of the other one cannot be read.
+    /// The other key cannot be read.
     Unknown,
     Same,
 }

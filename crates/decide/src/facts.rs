@@ -33,7 +33,7 @@ pub(crate) fn status(observed: &Observed, node: &Node<'_>, platform: &Platform) 
         let phase = first_phase(observed, &status);
         set_phase(&mut status, phase, observed.now);
     }
-    // A plan of the Go controller is assumed to be created from the spec as it is when first observed.
+    // A plan of the Go controller is assumed to be created from the spec as first observed.
     if let Some(plan) = status.plan.as_mut().filter(|plan| plan.generation.is_none()) {
         plan.generation = object.metadata.generation;
     }
@@ -59,8 +59,7 @@ pub(crate) fn status(observed: &Observed, node: &Node<'_>, platform: &Platform) 
     status
 }
 
-/// The phase of a node without one, or with one that only says that it is paused: derived from its plan and
-/// objects.
+/// The phase of a node without one, or with one that only shows that it is paused: derived from its plan and objects.
 fn first_phase(observed: &Observed, status: &SeiNodeStatus) -> NodePhase {
     let first_plan = status.plan.as_ref().filter(|plan| plan.failed_phase.is_some());
     match first_plan.map(|plan| plan.phase) {
@@ -83,14 +82,14 @@ fn configuration(node: &Node<'_>, status: &mut SeiNodeStatus) {
     if let Some(so_far) = plan.and_then(|plan| configured_so_far(plan, node)) {
         status.configured = Some(so_far);
     }
-    // The end of a plan has recorded what it overrides.
+    // The overridden keys were recorded when the plan ended.
     if ongoing || status.overridden_keys.is_none() {
         ending::note_overrides(node, status);
     }
 }
 
-/// A failed update is remembered as long as the spec requests its image, also one that was stored before
-/// failed updates were recorded.
+/// A failed update is remembered as long as the spec requests its image, even if it was stored before failed updates
+/// were recorded.
 fn update_given_up(node: &SeiNode, status: &mut SeiNodeStatus) {
     let plan = status.plan.as_ref().filter(|plan| plan.phase == PlanPhase::Failed);
     if let Some(plan) = plan.filter(|plan| Purpose::of(plan) == Purpose::Update) {
@@ -271,7 +270,7 @@ fn without_discovery(observed: &Observed) -> impl Iterator<Item = String> {
     })
 }
 
-/// Reports objects that do not keep what is written.
+/// Reports objects whose written fields do not last.
 pub(crate) fn say_overridden(status: &mut SeiNodeStatus, observed: &Observed, overridden: &[Overridden]) {
     if overridden.is_empty() {
         return;

@@ -1,4 +1,4 @@
-//! The facts that plans depend on, from the observation.
+//! The facts that plans depend on, derived from the observation.
 
 use sei_api::{
     SeiNodeStatus, names,
@@ -43,15 +43,16 @@ pub(crate) fn ground(
 }
 
 /// Whether seid may have started, or may yet start, with the configuration of the first plan `plan` although it is not
-/// complete. Its recorded progress may lag behind, and a sidecar that ended while it ran `mark-ready` runs it again when it
-/// starts. It is certain that seid has not if the plan failed before, or if the sidecar is known to work on an earlier task.
+/// complete. Its recorded progress may lag behind, and a sidecar that terminated while running `mark-ready` runs it
+/// again when it starts. seid has certainly not started if the plan failed earlier, or if the sidecar is known to be
+/// running an earlier task.
 fn lets_start(observed: &Observed, plan: &TaskPlan) -> bool {
     if Purpose::of(plan) != Purpose::Init {
         return false;
     }
     let place = |kind| plan.tasks.iter().rposition(|task| task.is(kind));
     if place(TaskKind::ReplacePod) > place(TaskKind::ConfigValidate) {
-        // Nor was it certain when this plan replaced an earlier one.
+        // Nor was that certain when this plan replaced an earlier one.
         return true;
     }
     let progress = |task: &PlannedTask| observed.sidecar.progress(&task.id, task.retry_count.unwrap_or(0));

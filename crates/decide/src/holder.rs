@@ -1,5 +1,4 @@
-//! Uses, current or intended, of something that only one pod at a time may use, and which of two uses goes
-//! first.
+//! Uses, current or intended, of something that only one pod at a time may use, and which of two uses takes precedence.
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PodSpec;
@@ -8,7 +7,7 @@ use sei_api::{SeiNode, labels, names};
 
 use crate::exclusive::Exclusive;
 
-/// How close a use is to a pod. The closer, the stronger its claim.
+/// How close a use is to a running pod. The closer, the higher its precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     /// A SeiNode references it.
@@ -21,20 +20,20 @@ pub enum Stage {
     Pod,
 }
 
-/// A current or intended use of exclusive things.
+/// A current or intended use of exclusive resources.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Use {
     /// Namespace of the node.
     pub namespace: String,
-    /// Name of the node; its SeiNode may not exist any more.
+    /// Name of the node; its SeiNode may no longer exist.
     pub node: String,
-    /// How close it is to a pod.
+    /// How close it is to a running pod.
     pub stage: Stage,
     /// The object, for messages: `pod v1-0`.
     pub object: String,
     /// When its SeiNode or object was created.
     pub since: Option<Timestamp>,
-    /// What it uses.
+    /// The exclusive resources that it uses.
     pub things: Vec<Exclusive>,
 }
 
@@ -71,12 +70,12 @@ impl Use {
         })
     }
 
-    /// Whether it is a use by `node`.
+    /// Whether `node` is the user.
     pub fn is_of(&self, node: &SeiNode) -> bool {
         self.node == names::node(node) && self.namespace == names::namespace(node)
     }
 
-    /// Whether this one goes before `other`. Two pods have equal claims; of two intentions the older one goes
+    /// Whether this use takes precedence over `other`. Two pods rank equally; of two intended uses the older one comes
     /// first.
     pub(crate) fn precedes(&self, other: &Self) -> bool {
         let rank = |it: &Self| (it.since, it.node.clone(), it.namespace.clone());

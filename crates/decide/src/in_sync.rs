@@ -1,5 +1,5 @@
-//! Objects that were compared before. Rendering and comparing an object costs more than everything else in a
-//! pass, so it is repeated only when the object or the spec has changed.
+//! Objects that were already compared. Rendering and comparing an object costs more than everything else in a pass, so
+//! it is repeated only when the object or the spec has changed.
 
 use kube::Resource;
 use sei_api::SeiNode;

@@ -1,7 +1,7 @@
 //! The decisions of a pass over a SeiNode. Pure: its whole input is in [`Observed`], including the time.
 //!
-//! A [`Pass`] is a state machine: it starts with the observation, requests an effect, takes the outcome, and
-//! ends with the status to write. Its driver, the reconciler or a test, only performs the effects:
+//! A [`Pass`] is a state machine: it starts with the observation, requests an effect, takes the outcome, and ends with
+//! the status to write. The caller, the reconciler or a test, only performs the effects:
 //!
 //! ```
 //! use sei_decide::{Ask, Observed, Pass, Repaired, Then};

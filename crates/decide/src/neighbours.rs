@@ -12,7 +12,7 @@ use sei_api::{
 use sei_node::is_peer_address;
 use sei_render::Platform;
 
-/// seid connects to some tens of peers; more only lengthen the status and the configuration.
+/// seid connects to a few dozen peers; more only lengthen the status and the configuration.
 pub const MOST: usize = 40;
 /// How long a node that has some peers waits for the others.
 const OTHERS: Duration = Duration::from_secs(30);
@@ -30,9 +30,9 @@ pub struct Peers {
 }
 
 impl Peers {
-    /// Whether a node that has waited since `since` has to wait longer for the IDs of its peers. It starts
-    /// without those that do not respond: peers find each other once one of them has connected to another. A
-    /// node that needs a peer, `is_needed`, does not start without any.
+    /// Whether a node that has been waiting since `since` must keep waiting for the IDs of its peers. It starts without
+    /// those that do not respond: peers find each other once one of them has connected to another. A node that needs a
+    /// peer (`is_needed`) does not start without any.
     pub fn are_awaited(&self, is_needed: bool, since: Option<Timestamp>, now: Timestamp) -> bool {
         if is_needed && self.addresses.is_empty() {
             return true;
@@ -107,8 +107,8 @@ fn name_of(node: &SeiNode) -> (&str, &str) {
     (names::namespace(node), names::node(node))
 }
 
-/// Whether `other` has to be reconciled soon because `node` changed: it waits for peers, or it needs the
-/// volume or key that the other uses. A node that already has peers refreshes its list in its next pass.
+/// Whether `other` has to be reconciled soon because `node` changed: it waits for peers, or it needs the volume or key
+/// that `node` uses. A node that already has peers refreshes its list in its next pass.
 pub fn matters_to(node: &SeiNode, other: &SeiNode) -> bool {
     let by_label = waits_for_peers(other) && label_sources(other).any(|source| selects(other, node, source));
     let by_volume =
@@ -144,7 +144,7 @@ fn allows(platform: &Platform, node: &SeiNode, source: &LabelPeers) -> bool {
     namespace == names::namespace(node) || platform.allows_peers_of(namespace)
 }
 
-/// The namespaces in which the label sources of `node` look.
+/// The namespaces that the label sources of `node` select from.
 pub fn namespaces(node: &SeiNode) -> impl Iterator<Item = &str> {
     label_sources(node).map(|source| namespace(node, source))
 }

@@ -1,5 +1,5 @@
-//! Which SeiNodeTask has the node. The node's status says it, so that a plan and a SeiNodeTask never start at the same time:
-//! each is stored in the same object, at a version without the other.
+//! Which SeiNodeTask holds the node. That is recorded in the node's status, so that a plan and a SeiNodeTask never
+//! start at the same time: both are stored in the same object, each only at a version without the other.
 
 use sei_api::{
     SeiNodeStatus, SeiNodeTask,
@@ -8,13 +8,13 @@ use sei_api::{
 
 use crate::observed::Observed;
 
-/// Takes the node from a SeiNodeTask that has finished or is gone.
+/// Releases the node from a SeiNodeTask that has finished or was deleted.
 pub(crate) fn release(observed: &Observed, status: &mut SeiNodeStatus) {
     let Some(tasks) = &observed.tasks else { return };
     status.node_task.take_if(|held| tasks.iter().all(|task| task.metadata.uid.as_ref() != Some(&held.uid)));
 }
 
-/// Gives the node to the oldest SeiNodeTask that requires its phase. No plan is needed.
+/// Lets the oldest SeiNodeTask that requires the current phase hold the node. Used only if no plan is needed.
 pub(crate) fn grant(observed: &Observed, status: &mut SeiNodeStatus) {
     let has_plan = status.plan.as_ref().is_some_and(|plan| plan.phase == PlanPhase::Active);
     if status.node_task.is_some() || has_plan || observed.node.spec.is_paused() {

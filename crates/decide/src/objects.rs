@@ -15,7 +15,7 @@ pub fn is_owned_by(object: &impl Resource, node: &SeiNode) -> bool {
     controllers.any(|owner| Some(&owner.uid) == node.metadata.uid.as_ref())
 }
 
-/// Whether a pod has terminated: none of its processes runs, and it uses nothing.
+/// Whether a pod has terminated: none of its processes is running, and it uses nothing.
 pub fn has_ended(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
     matches!(phase, Some("Succeeded" | "Failed"))

@@ -16,7 +16,7 @@ use crate::{
     sidecar::Sidecar, sidecar_rollout::Turn,
 };
 
-/// Everything that is known of a node at one point in time.
+/// Everything known about a node at one point in time.
 pub struct Observed {
     /// The node, as the API server last returned it.
     pub node: Arc<SeiNode>,
@@ -30,8 +30,8 @@ pub struct Observed {
     pub claim: Option<Claim>,
     /// The peers found by label sources; `None` without label sources.
     pub peers: Option<Peers>,
-    /// Whether the pod gets other images of the sidecar and its proxy now; `None` if it has the requested ones, or gets
-    /// them with the next update.
+    /// Whether the pod must now get different images of the sidecar and its proxy; `None` if it has the requested ones,
+    /// or gets them with the next update.
     pub sidecar_turn: Option<Turn>,
     /// Other users of the signing key or the volume.
     pub contention: Contention,
@@ -39,11 +39,11 @@ pub struct Observed {
     pub children: Children,
     /// Recent repairs that did not last.
     pub overridden: Vec<Overridden>,
-    /// Objects in which the last pass found no drift. Empty if nothing is known of it.
+    /// Objects in which the last pass found no drift. Empty after a restart.
     pub in_sync: Vec<InSync>,
-    /// The SeiNodeTasks of the node that have not finished; `None` if they are not known.
+    /// The SeiNodeTasks of the node that have not finished; `None` if unknown.
     pub tasks: Option<Vec<Arc<SeiNodeTask>>>,
-    /// What is known of the sidecar.
+    /// The known state of the sidecar.
     pub sidecar: Sidecar,
     /// When to retry failed reads; `None` if there were none.
     pub read_again_at: Option<Timestamp>,
@@ -52,7 +52,7 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// The bootstrap Job of `plan`. One with another UID is an earlier one that is still in the cache.
+    /// The bootstrap Job of `plan`. A Job with another UID is an earlier one that is still in the cache.
     pub fn job_of(&self, plan: &Plan<Persisted>) -> Option<&Job> {
         let known = plan.object_of(TaskKind::DeployBootstrapJob);
         let job = self.children.job.as_deref()?;
@@ -72,11 +72,11 @@ impl Observed {
 pub enum Finding {
     /// It can be used.
     Good(String),
-    /// It cannot be used yet; that may change without a change of the spec.
+    /// It cannot be used yet, which may change without a change of the spec.
     NotYet(String),
-    /// It could not be read, so nothing is known about it.
+    /// It could not be read, so its state is unknown.
     Unread(String),
-    /// It can never be used as it is.
+    /// It cannot be used in its current form.
     Bad(String),
 }
 

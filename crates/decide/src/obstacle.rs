@@ -24,9 +24,9 @@ pub(crate) struct Obstacle {
 }
 
 impl Obstacle {
-    /// Whether an Active plan has to stop as well: it would render the current spec, delete the pod that
-    /// keeps the data, or start a pod while another one uses the same key or volume, or the status cannot be
-    /// read and the plan may have progressed further than it says.
+    /// Whether an Active plan has to stop as well: it would render the current spec, delete the pod that keeps the
+    /// data, or start a pod while another one uses the same key or volume; or the status cannot be read and the plan
+    /// may have progressed further than recorded.
     pub(crate) fn holds_plans(&self) -> bool {
         matches!(
             self.reason,
@@ -90,8 +90,8 @@ fn absent_volume(observed: &Observed) -> Option<String> {
     ))
 }
 
-/// What to do where the data is lost permanently. A validator of a group has lost its keys with it: started on an empty volume,
-/// it would create keys that the genesis does not know.
+/// What to do if the data is lost permanently. A validator of a group has lost its keys with it: started on an empty
+/// volume, it would create keys that are not in the genesis.
 fn on_an_empty_volume(node: &SeiNode, claim: &str) -> String {
     let validator = node.spec.validator.as_ref();
     let takes_part = validator.is_some_and(|validator| validator.genesis_ceremony.is_some());
@@ -103,8 +103,8 @@ fn on_an_empty_volume(node: &SeiNode, claim: &str) -> String {
     }
 }
 
-/// Identifies the loss of the claim of a Running node: its UID, or, if it was never recorded, the UID of the
-/// pod that misses it. The claim is not recreated without consent, since an empty volume has lost the data.
+/// Identifies the loss of the claim of a Running node: its UID, or, if it was never recorded, the UID of the pod that
+/// lacks it. The claim is not recreated without consent, since an empty volume has lost the data.
 fn lost_volume(observed: &Observed) -> Option<&str> {
     let status = observed.node.status.as_ref()?;
     let is_own = names::imported_claim(&observed.node).is_none() && observed.claim.is_none();
@@ -132,8 +132,8 @@ pub(crate) fn replaced_claim(observed: &Observed) -> Option<&Claim> {
     observed.claim.as_ref().filter(|claim| claim.uid != known && !claim.has_state)
 }
 
-/// Whether a user has agreed to initialize an empty volume: the request names the claim that was lost, or the
-/// one that took its place.
+/// Whether a user has agreed to initialize an empty volume: the request names the claim that was lost, or its
+/// replacement.
 pub(crate) fn may_start_over(observed: &Observed) -> bool {
     let lost = lost_volume(observed).or_else(|| replaced_claim(observed).map(|claim| claim.uid.as_str()));
     lost.is_some() && lost == retry_request(&*observed.node)
@@ -145,8 +145,7 @@ pub(crate) fn misses_claim(observed: &Observed, pod: &Pod) -> bool {
     unscheduled(pod).is_some_and(|words| words.contains(&missing))
 }
 
-/// What to do about a claim of the node that is being deleted. The claim and its data are gone when no pod
-/// uses it.
+/// What to do about a claim of the node that is being deleted. The claim and its data are deleted once no pod uses it.
 fn ending_volume(observed: &Observed) -> Option<String> {
     let claim = observed.claim.as_ref()?;
     let since = claim.deleted_at?;

@@ -11,15 +11,15 @@ use crate::objects::is_owned_by;
 pub enum Ownership {
     /// The SeiNode is its controller.
     Own,
-    /// It is being deleted, or it was owned by a deleted SeiNode of the same name and the garbage collector
-    /// deletes it: the name becomes available without further action.
+    /// It is being deleted, or it was owned by a deleted SeiNode of the same name and the garbage collector deletes it:
+    /// the name becomes free without further action.
     Ending,
     /// It has another owner, or none.
     Foreign,
 }
 
 impl Ownership {
-    /// The ownership of `object` from the point of view of `node`.
+    /// The ownership of `object` as seen from `node`.
     pub fn of(object: &impl Resource, node: &SeiNode) -> Self {
         if object.meta().deletion_timestamp.is_some() || is_left_of_former(object, node) {
             return Self::Ending;

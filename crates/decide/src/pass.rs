@@ -19,7 +19,7 @@ use crate::{
     wanted::beside_task,
 };
 
-/// Resync interval: a node is observed again after this time without any event.
+/// Resync interval: a node is observed again after this time even without an event.
 const RESYNC: Duration = Duration::from_secs(300);
 /// Requeue interval of a node that waits for another one, in case the event of the release is missed.
 const HELD: Duration = Duration::from_secs(30);
@@ -41,7 +41,7 @@ pub struct Pass<'a> {
     in_sync: Vec<InSync>,
     /// Why repairs failed.
     failed: Vec<String>,
-    /// A plan waits for the SeiNodeTask that has the node.
+    /// A plan waits for the SeiNodeTask that holds the node.
     awaits_task: bool,
     /// The running plan.
     plan: Option<Plan<Persisted>>,
@@ -119,7 +119,7 @@ impl<'a> Pass<'a> {
         pass
     }
 
-    /// The objects without drift, for [`Observed::in_sync`] of the next pass.
+    /// The objects without drift, to be passed to the next pass in [`Observed::in_sync`].
     pub fn in_sync(&mut self) -> Vec<InSync> {
         mem::take(&mut self.in_sync)
     }
@@ -214,8 +214,7 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// Requeue time if no event arrives earlier: the earliest of the `times` at which something is known to
-/// change.
+/// Requeue time if no event arrives earlier: the earliest of the `times` at which something is known to change.
 fn next_look(now: Timestamp, times: [Option<Timestamp>; 3]) -> Duration {
     let until = |at: Timestamp| Duration::try_from(at.duration_since(now)).unwrap_or_default().max(SOONEST);
     times.into_iter().flatten().map(until).fold(RESYNC, Duration::min)

@@ -65,7 +65,7 @@ fn waiting(container: &ContainerStatus) -> Option<String> {
     Some(format!("{}{last}", text.trim_end()))
 }
 
-/// How a container that has not been ready since last exited.
+/// How a container that is not ready again yet last exited.
 fn exited(container: &ContainerStatus) -> Option<String> {
     let last = last_exit(container).filter(|_| !container.ready)?;
     Some(format!(

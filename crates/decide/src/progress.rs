@@ -7,10 +7,10 @@ use sei_api::{
 };
 use sei_plan::{OfKind, Purpose, TaskKind};
 
-/// Whether two statuses differ only in the progress of a stored plan: tasks that were submitted to the
-/// sidecar, wait or are complete, and `Ready`. If the operator stops before that is written, the next process
-/// recovers it by querying the sidecar for the same tasks and applying the same objects. Everything else,
-/// such as a plan, a failed attempt or a phase, would be lost or repeated.
+/// Whether two statuses differ only in the progress of a stored plan: tasks that were submitted to the sidecar, are
+/// waiting or are complete, and `Ready`. If the operator stops before that is written, the next process recovers it by
+/// querying the sidecar for the same tasks and applying the same objects. Everything else, such as a plan, a failed
+/// attempt or a phase, would be lost or repeated.
 pub fn is_progress(stored: &SeiNodeStatus, status: &SeiNodeStatus) -> bool {
     let (Some(before), Some(after)) = (&stored.plan, &status.plan) else { return false };
     if before.phase != PlanPhase::Active || before.id != after.id || writes_each_step(before) {
@@ -29,9 +29,9 @@ pub fn is_progress(stored: &SeiNodeStatus, status: &SeiNodeStatus) -> bool {
     rest == *stored && status != stored
 }
 
-/// Whether every step of `plan` has to be written: an update works on a running pod; the sidecar of a
-/// bootstrap ends with its Job and cannot be queried afterwards; and a sidecar configures state sync once per
-/// volume, so a plan that replaces this one has to know whether the configuration may be rewritten.
+/// Whether every step of `plan` has to be written: an update works on a running pod; the sidecar of a bootstrap ends
+/// with its Job and cannot be queried afterwards; and a sidecar configures state sync once per volume, so a plan that
+/// replaces this one must know whether the configuration may be rewritten.
 fn writes_each_step(plan: &TaskPlan) -> bool {
     let is_ahead = |kind| plan.tasks.iter().any(|task| task.is(kind) && task.status != TaskStatus::Complete);
     Purpose::of(plan) == Purpose::Update

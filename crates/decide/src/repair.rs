@@ -1,4 +1,4 @@
-//! Objects to apply again, and the results.
+//! Objects that must be applied again, and the results.
 
 use std::fmt;
 
@@ -21,9 +21,9 @@ pub enum Repair {
     Service(Box<Service>),
     /// The configuration of kube-rbac-proxy.
     ConfigMap(Box<ConfigMap>),
-    /// The data volume claim, to be marked as initialized: its volume holds the state of the chain.
+    /// The data volume claim, which must be marked as initialized: its volume contains the state of the chain.
     ClaimMark(Claim),
-    /// The data volume claim, to outlive the SeiNode or not, as the spec says by now.
+    /// The data volume claim, whose owner reference must match the retention that the spec requests.
     ClaimRetention(Claim),
 }
 
@@ -34,7 +34,7 @@ pub enum Repaired {
     Done,
     /// The write failed, with this error.
     Failed(String),
-    /// The write succeeded, and the object still differs.
+    /// The write succeeded, but the object still differs.
     Undone(Overridden),
 }
 

@@ -19,7 +19,8 @@ pub enum Verdict<'a> {
     Wait(String),
 }
 
-/// Evaluates `pods`; only those of `stateful_set` count. The one with UID `outdated` is older whatever its template.
+/// Evaluates `pods`; only those of `stateful_set` count. The one with UID `outdated` is stale regardless of its
+/// template.
 pub fn judge<'a>(stateful_set: Option<&StatefulSet>, pods: &'a [Pod], outdated: Option<&str>) -> Verdict<'a> {
     let Some(stateful_set) = stateful_set else {
         return Verdict::Wait("the StatefulSet does not exist".to_owned());
@@ -57,7 +58,7 @@ pub fn judge<'a>(stateful_set: Option<&StatefulSet>, pods: &'a [Pod], outdated: 
     }
 }
 
-/// Why seid is not running in `pod`; `None` if it is.
+/// Why seid is not running in `pod`; `None` if it is running.
 pub fn not_running(pod: &Pod) -> Option<String> {
     let status = pod.status.as_ref();
     let containers = status.into_iter().flat_map(|status| status.container_statuses.iter().flatten());

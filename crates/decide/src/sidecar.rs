@@ -20,20 +20,20 @@ pub struct Sidecar {
     pub plain_port_answers: Option<bool>,
     /// The node's ID in the peer-to-peer network.
     pub node_id: Option<String>,
-    /// What the seid beside it said last of itself; the value is `None` where it did not respond.
+    /// The last status of the seid in the same pod; the value is `None` if it did not respond.
     pub seid: Option<Answer<Option<SeidStatus>>>,
-    /// Whether it supports the task types of interest, as far as known.
+    /// Whether it supports the requested task types, as far as known.
     pub task_types: BTreeMap<&'static str, bool>,
 }
 
 impl Sidecar {
-    /// What is known of retry `retries` of task `id`.
+    /// The known state of retry `retries` of task `id`.
     pub fn progress(&self, id: &str, retries: i64) -> Option<&TaskProgress> {
         let report = &self.task.as_ref()?.value;
         (report.id == id && report.retries == retries).then_some(&report.progress)
     }
 
-    /// What retry `retries` of task `id` resulted in, if the sidecar reports it.
+    /// The result of retry `retries` of task `id`, if the sidecar reports it.
     pub fn result(&self, id: &str, retries: i64) -> Option<&TaskResult> {
         let report = &self.task.as_ref()?.value;
         report.result.as_ref().filter(|_| report.id == id && report.retries == retries)
@@ -61,16 +61,16 @@ impl Sidecar {
     }
 }
 
-/// What a seid says of itself.
+/// The status of a seid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeidStatus {
     /// Height of its latest block.
     pub height: u64,
-    /// Whether it still catches up with the chain.
+    /// Whether it is still catching up with the chain.
     pub catching_up: bool,
     /// Time of its latest block.
     pub latest_block: Option<Timestamp>,
-    /// How many peers it is connected with.
+    /// How many peers it is connected to.
     pub peers: Option<u64>,
 }
 
@@ -88,7 +88,7 @@ pub struct Answer<T> {
 pub enum Health {
     /// The sidecar is ready.
     Ready,
-    /// It restarted: no `mark-ready` has completed since.
+    /// It restarted: `mark-ready` has not completed since.
     NotReady,
     /// It is not ready because of a task `mark-not-ready`.
     Held,
@@ -99,7 +99,7 @@ pub enum Health {
 pub struct Trouble {
     /// Its kind.
     pub kind: TroubleKind,
-    /// Message for people.
+    /// Message for users.
     pub message: String,
 }
 
@@ -123,11 +123,11 @@ pub struct TaskReport {
     pub retries: i64,
     /// Its state.
     pub progress: TaskProgress,
-    /// What it resulted in, if it has ended and the sidecar reports it.
+    /// The result of a task that has ended, if the sidecar reports it.
     pub result: Option<TaskResult>,
 }
 
-/// What a task resulted in. Each type of task has some of these.
+/// The result of a task. Each type of task sets some of these.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TaskResult {
     /// The outcome of an upload.
@@ -151,11 +151,11 @@ pub struct TaskResult {
 /// State of one attempt of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TaskProgress {
-    /// The sidecar does not know it.
+    /// It is unknown to the sidecar.
     Unknown,
-    /// The sidecar had it and does not know it any more, or was terminated while it ran it. It is not submitted again.
+    /// The sidecar had it and no longer knows it, or was terminated while running it. It is not submitted again.
     Lost,
-    /// It was not submitted: it would make the sidecar ready, which a task `mark-not-ready` forbids.
+    /// It was not submitted: it would make the sidecar ready, which a `mark-not-ready` task prevents.
     Held,
     /// It was or is being submitted.
     Submitted,

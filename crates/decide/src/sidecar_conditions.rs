@@ -65,7 +65,7 @@ pub(crate) fn say_task_unknown(status: &mut SeiNodeStatus, observed: &Observed, 
     say(observed, status, Statement::new(false, SidecarSupportReason::TaskUnknown, message));
 }
 
-/// Clears what an earlier plan found out about unsupported tasks: another plan starts.
+/// Clears the report of an earlier plan about an unsupported task, because another plan starts.
 pub(crate) fn forget_unknown_task(status: &mut SeiNodeStatus, observed: &Observed) {
     let kind = ConditionType::SidecarSupported;
     if status.condition(kind).is_some_and(|it| it.reason == SidecarSupportReason::TaskUnknown.as_str()) {
@@ -103,7 +103,7 @@ mod tests {
         Platform::from_settings(&settings).unwrap()
     }
 
-    /// A node with TLS whose image does not reveal the version of the sidecar.
+    /// The report for a node with TLS whose image does not reveal the version of the sidecar.
     fn observed(plain_port_answers: Option<bool>) -> Observed {
         let sidecar = json!({ "image": "seictl:main", "tls": { "secretName": "tls" } });
         let spec = json!({ "chainId": "c", "image": "seid:a", "fullNode": {}, "sidecar": sidecar });

@@ -1,4 +1,4 @@
-//! The images of the sidecar and its proxy in the pod of a Running node, and when others replace them.
+//! The images of the sidecar and its proxy in the pod of a Running node, and when they are replaced.
 
 use k8s_openapi::api::core::v1::Pod;
 use sei_api::{
@@ -17,7 +17,7 @@ use crate::{
     wanted::update_stands_failed,
 };
 
-/// Records the images of the pod of a Running node. What is known stays while it has no pod.
+/// Records the images of the pod of a Running node. The record is kept while the node has no pod.
 pub(crate) fn note(observed: &Observed, status: &mut SeiNodeStatus) {
     if status.phase != Some(NodePhase::Running) {
         return;
@@ -27,7 +27,7 @@ pub(crate) fn note(observed: &Observed, status: &mut SeiNodeStatus) {
     status.current_proxy_image = image(pod, "kube-rbac-proxy").map(str::to_owned);
 }
 
-/// Reports images that differ from those that are requested.
+/// Reports images that differ from the requested ones.
 pub(crate) fn report(observed: &Observed, platform: &Platform, status: &mut SeiNodeStatus) {
     let differences: Vec<_> = outdated_images(&observed.node, status, platform)
         .map(|(current, wanted)| format!("{current} will be replaced with {wanted}"))
@@ -61,7 +61,7 @@ pub(crate) fn report(observed: &Observed, platform: &Platform, status: &mut SeiN
     say(observed, status, Statement::new(false, reason, message));
 }
 
-/// When images are replaced for which no update starts.
+/// When images that do not trigger an update are replaced.
 fn pending(node: &SeiNode, platform: &Platform) -> (SidecarImageReason, String) {
     match group(node).filter(|_| platform.sidecar_rollout().max_unavailable().is_some()) {
         Some(group) => (

@@ -1,7 +1,7 @@
 //! Paced replacement of the images of the sidecar and its proxy on Running nodes: which nodes of a chain are updated
-//! now. Nothing is remembered: a node whose pod has other images is outdated, and one that is not available is starting
-//! or has a problem. A SeiNode with a controller, such as a SeiNodeDeployment, is updated when that allows it and it is its
-//! turn, so that neither limit is exceeded.
+//! now. No state is kept: a node whose pod has other images is outdated, and one that is not available is starting or
+//! has a problem. A SeiNode with a controller, such as a SeiNodeDeployment, is updated once its controller allows it
+//! and it is its turn, so that neither limit is exceeded.
 
 use std::{num::NonZeroU32, sync::Arc};
 
@@ -23,11 +23,11 @@ pub enum Turn {
     Now,
     /// Other nodes of the chain are updated first.
     Later,
-    /// It is the next node, and waits until another one is available.
+    /// It is the next node, but waits until another one is available.
     Next {
         /// Namespace and name of the other node.
         after: String,
-        /// Why that one is not available: the reason of one of its conditions.
+        /// Why that node is not available: the reason of one of its conditions.
         reason: String,
     },
 }
@@ -39,9 +39,9 @@ pub struct Member {
     pub name: (String, String),
     /// Validators come last.
     is_validator: bool,
-    /// Its pod has other images than requested, and it is to get those.
+    /// Its pod has other images than requested, and must get those.
     is_outdated: bool,
-    /// It has no controller, or that allows its update.
+    /// It has no controller, or its controller allows the update.
     is_allowed: bool,
     /// An update has started, or is about to.
     is_updating: bool,
@@ -50,7 +50,7 @@ pub struct Member {
 }
 
 impl Member {
-    /// `node` as a member of its chain; `None` if the rollout does not concern it.
+    /// `node` as a member of its chain; `None` if it takes no part in the rollout.
     pub fn of(node: &SeiNode, platform: &Platform) -> Option<Self> {
         let status = node.status.as_ref().filter(|status| status.phase == Some(NodePhase::Running))?;
         if !is_concerned(node) {
@@ -73,12 +73,13 @@ impl Member {
         self.trouble.get_or_insert_with(|| "its update is starting".to_owned());
     }
 
-    /// Whether its images are outdated, an update has started, and it is available: what others of the chain depend on.
+    /// Whether its images are outdated, whether an update has started, and whether it is available: the state that
+    /// other members of the chain depend on.
     pub fn state(&self) -> (bool, bool, bool) {
         (self.is_outdated(), self.is_updating, self.trouble.is_none())
     }
 
-    /// Whether its pod has other images than requested, and its controller, if it has one, allows to replace them.
+    /// Whether its pod has other images than requested, and its controller, if any, allows replacing them.
     pub fn is_outdated(&self) -> bool {
         self.is_outdated && self.is_allowed
     }
@@ -89,17 +90,17 @@ impl Member {
     }
 }
 
-/// Whether a node counts in the rollout of its chain: one that is paused or going away is left alone.
+/// Whether a node takes part in the rollout of its chain: one that is paused or being deleted does not.
 fn is_concerned(node: &SeiNode) -> bool {
     node.metadata.deletion_timestamp.is_none() && !node.spec.is_paused()
 }
 
-/// Whether nothing but the rollout of its chain decides when a node is updated.
+/// Whether only the rollout of its chain decides when a node is updated.
 fn is_allowed(node: &SeiNode) -> bool {
     controller(node).is_none() || labels::allows_sidecar_update(node)
 }
 
-/// Whether the node is allowed to be updated, or will be: other controllers than groups do not know of it.
+/// Whether the node is allowed to be updated, or will be: controllers other than groups do not take part in this.
 fn may_be_allowed(node: &SeiNode) -> bool {
     is_allowed(node) || group(node).is_some()
 }
@@ -110,7 +111,7 @@ pub fn members(chain: &str, nodes: impl Iterator<Item = Arc<SeiNode>>, platform:
     of_chain.filter_map(|node| Member::of(&node, platform)).collect()
 }
 
-/// Whether it is the turn of the member with this name; `None` if it does not wait for it.
+/// Whether it is the turn of the member with this name; `None` if it is not waiting for its turn.
 pub fn turn(name: (&str, &str), members: &[Member], max_unavailable: NonZeroU32) -> Option<Turn> {
     let is_own = |member: &&Member| (member.name.0.as_str(), member.name.1.as_str()) == name;
     let own = members.iter().find(is_own).filter(|own| own.is_outdated())?;
@@ -126,7 +127,7 @@ pub fn turn(name: (&str, &str), members: &[Member], max_unavailable: NonZeroU32)
     }))
 }
 
-/// The members whose turn it is, or else the one that is next.
+/// The members whose turn it is, or else the next one.
 pub fn next(members: &[Member], max_unavailable: NonZeroU32) -> Vec<&Member> {
     let chosen = chosen(members, max_unavailable);
     match chosen.is_empty() {
@@ -135,9 +136,9 @@ pub fn next(members: &[Member], max_unavailable: NonZeroU32) -> Vec<&Member> {
     }
 }
 
-/// The members to update now. One that is not available loses nothing by its update, and may need it, so it comes first;
-/// but not more are updated at a time than may be unavailable. A validator that is available waits for every other node,
-/// also for those that their groups do not allow yet.
+/// The members to update now. An unavailable member loses nothing by its update and may need it, so it comes first; but
+/// no more are updated at a time than may be unavailable. An available validator waits for every other node, even for
+/// those whose groups do not allow it yet.
 fn chosen(members: &[Member], max_unavailable: NonZeroU32) -> Vec<&Member> {
     let most = max_unavailable.get() as usize;
     let updating = members.iter().filter(|member| member.is_updating).count();
@@ -151,14 +152,14 @@ fn chosen(members: &[Member], max_unavailable: NonZeroU32) -> Vec<&Member> {
     down.chain(up.take(most.saturating_sub(unavailable))).collect()
 }
 
-/// The members that wait for their turn, in the order of their updates.
+/// The members that are waiting for their turn, in the order of their updates.
 fn waiting(members: &[Member]) -> Vec<&Member> {
     let mut waiting: Vec<_> = members.iter().filter(|member| member.is_waiting()).collect();
     waiting.sort_by_key(|member| (member.is_validator, &member.name));
     waiting
 }
 
-/// Why a node is not available. One whose images are not known yet has not been observed since the operator was
+/// Why a node is not available. A node whose images are still unknown has not been observed since the operator was
 /// upgraded.
 fn trouble(node: &SeiNode, status: &SeiNodeStatus, platform: &Platform) -> Option<String> {
     let ready = status.condition(ConditionType::Ready);
@@ -176,7 +177,7 @@ fn trouble(node: &SeiNode, status: &SeiNodeStatus, platform: &Platform) -> Optio
     (!is_observed).then(|| "it has not been reconciled yet".to_owned())
 }
 
-/// The requested images that the pod of a node does not have, each after the one that it has.
+/// The requested images that the pod of a node lacks, each after the current one.
 pub(crate) fn outdated_images<'a>(
     node: &'a SeiNode,
     status: &'a SeiNodeStatus,

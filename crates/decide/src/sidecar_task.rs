@@ -28,9 +28,9 @@ pub enum SidecarStep {
     Completed,
     /// This attempt failed, with this error.
     Failed(String),
-    /// Query the sidecar for it. The outcome is the state to report meanwhile.
+    /// Query the sidecar for it, and report this outcome meanwhile.
     Ask(Outcome),
-    /// Query the sidecar for it, and submit it with these parameters if the sidecar does not know it.
+    /// Query the sidecar for it, and submit it with these parameters if it is unknown to the sidecar.
     Submit {
         /// Parameters of the request.
         params: Option<Value>,
@@ -39,8 +39,8 @@ pub enum SidecarStep {
     },
 }
 
-/// Decides about `planned`, the current task of `plan`, whose typed form is `task`. With `asks_first` it is
-/// submitted only after the sidecar has reported that it does not know it.
+/// Decides about `planned`, the current task of `plan`, whose typed form is `task`. With `asks_first` it is submitted
+/// only after the sidecar has reported it as unknown.
 pub fn sidecar_step(
     observed: &Observed,
     plan: &Plan<Persisted>,
@@ -54,7 +54,7 @@ pub fn sidecar_step(
         Some(TaskProgress::Completed) if *task == SidecarTask::MarkReady => {
             return SidecarStep::Ended(ready(observed, plan));
         }
-        // seid of a later pod starts with this configuration, that of this one may have started before.
+        // seid starts with this configuration in a later pod; in this one it may already have started.
         Some(TaskProgress::Completed)
             if task.kind() == TaskKind::ConfigValidate
                 && plan.ahead(TaskKind::ReplacePod)
@@ -64,7 +64,7 @@ pub fn sidecar_step(
             return SidecarStep::Ended(pod.map_or(Outcome::Done, |uid| Outcome::DoneOn { uid }));
         }
         Some(TaskProgress::Completed) => return SidecarStep::Completed,
-        // Without an answer of EC2 a running node keeps its peers.
+        // Without a response from EC2 a running node keeps its peers.
         Some(TaskProgress::Failed(_)) if is_update && task.kind() == TaskKind::DiscoverPeers => {
             return SidecarStep::Ended(Outcome::Done);
         }
@@ -120,19 +120,19 @@ pub fn sidecar_step(
     }
 }
 
-/// Whether the configuration of the Running seid is changed.
+/// Whether the configuration of the running seid is changed.
 fn is_reconfigured(observed: &Observed) -> bool {
     observed.node.status.as_ref().is_some_and(|status| is_misconfigured(&observed.node, status))
 }
 
-/// Whether an update has waited long enough for a sidecar that does not respond: it may be what repairs that sidecar,
-/// so that of the next pod writes the configuration.
+/// Whether an update has waited long enough for a sidecar that does not respond: the update may be what repairs it, so
+/// the sidecar of the next pod writes the configuration.
 fn is_long(since: Option<Timestamp>, now: Timestamp) -> bool {
     since.is_some_and(|since| now.duration_since(since) >= SILENT)
 }
 
-/// The IDs of peers are not known yet, or there are no peers. Only a task that the sidecar does not know can
-/// still wait, or be skipped.
+/// The IDs of peers are not known yet, or there are no peers. Only a task unknown to the sidecar can still wait or be
+/// skipped.
 fn without_peers(
     peers: &Peers,
     waits: bool,
@@ -180,7 +180,7 @@ fn ready(observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
     Outcome::Done
 }
 
-/// The sidecar does not respond. If it belongs to the bootstrap Job, the end of the Job is more informative.
+/// The sidecar does not respond. If it belongs to the bootstrap Job, the result of the Job is more informative.
 fn unanswered(observed: &Observed, plan: &Plan<Persisted>, of: &Trouble) -> Outcome {
     if of.kind == TroubleKind::AccessDenied {
         return Outcome::Waiting { reason: ReadyReason::SidecarAccessDenied, detail: of.message.clone() };
@@ -189,7 +189,7 @@ fn unanswered(observed: &Observed, plan: &Plan<Persisted>, of: &Trouble) -> Outc
     if in_bootstrap {
         match observed.job_of(plan).map(job_state) {
             Some(JobState::Failed(error)) => return Outcome::Rejected { error },
-            // seid ran, so every task before it was completed, although that may not be recorded.
+            // seid ran, so every preceding task was completed, although that may not be recorded.
             Some(JobState::Complete) => return Outcome::Done,
             Some(JobState::Running) => {}
             None => return Outcome::JobLost,

@@ -43,8 +43,8 @@ pub(crate) fn report(observed: &Observed, node: &Node<'_>, platform: &Platform, 
     say(observed, status, Statement::new(truth, reason, message));
 }
 
-/// Why the sidecar does not use `servers`, if it is known to be too old: it says nothing itself. The tasks that it supports
-/// reveal more than its image, but not the exact release.
+/// Why the sidecar does not use `servers`, if it is known to be too old: it does not report that itself. The tasks that
+/// it supports reveal more than its image, but not the exact release.
 fn ignored(servers: &[String], sidecar: &Sidecar, image: &str) -> Option<String> {
     if is_before(SidecarRelease::V55, RESTART_SEID, sidecar, image) {
         return Some(format!(

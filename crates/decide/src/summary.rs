@@ -169,7 +169,7 @@ fn in_plan(observed: &Observed, plan: &TaskPlan, last: Option<&Outcome>) -> Verd
     }
 }
 
-/// Which field pauses the node, and what remains to be done after that.
+/// The field that pauses the node, and what remains to be done after that.
 fn paused(observed: &Observed, status: &SeiNodeStatus) -> String {
     let field = match (observed.node.spec.is_stopped(), &observed.children.pod) {
         (true, Some(_)) => {
@@ -191,7 +191,7 @@ fn place(plan: &TaskPlan, index: usize, task: &PlannedTask) -> String {
     format!("task {} ({} of {})", task.type_, index + 1, plan.tasks.len())
 }
 
-/// The problem of the pod that is behind a wait for `reason`.
+/// The problem of the pod that explains a wait for `reason`.
 fn pod_behind(reason: ReadyReason, observed: &Observed, plan: &TaskPlan) -> Option<String> {
     let is_ahead =
         |task: &PlannedTask| task.is(TaskKind::AwaitBootstrapComplete) && task.status != TaskStatus::Complete;

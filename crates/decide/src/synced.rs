@@ -1,5 +1,5 @@
 //! Whether the seid of a Running node has caught up with its chain. The heights themselves are metrics: they change all
-//! the time, and the status only when this does.
+//! the time, the status only when this does.
 
 use sei_api::{
     SeiNodeStatus,
@@ -9,7 +9,7 @@ use sei_api::{
 
 use crate::{condition::say, observed::Observed, sidecar::TroubleKind};
 
-/// Says what is known; what was said stays while nothing is known of the current pod.
+/// Reports what is known; the last report is kept while nothing is known of the current pod.
 pub(crate) fn report(observed: &Observed, status: &mut SeiNodeStatus) {
     if status.phase != Some(NodePhase::Running) {
         conditions::remove(&mut status.conditions, ConditionType::Synced);

@@ -26,7 +26,7 @@ const CLAIM_MISSED: SignedDuration = SignedDuration::from_secs(30);
 pub(crate) enum Wanted {
     Run(Box<Plan<Persisted>>),
     New(Box<TaskPlan>),
-    /// A plan that waits for the SeiNodeTask that has the node.
+    /// A plan that waits for the SeiNodeTask that holds the node.
     AfterTask,
     Drop,
     Nothing,
@@ -68,7 +68,7 @@ pub(crate) fn wanted(
         if has_another_pod(observed, &plan) {
             plan.repeat(&[TaskKind::ObserveImage]);
         }
-        // The fault is reported; what was started is not changed until it is corrected.
+        // The fault is reported; the started plan does not change until it is corrected.
         if obstacle.is_some_and(Obstacle::holds_plans) {
             return Wanted::Nothing;
         }
@@ -126,13 +126,13 @@ pub(crate) fn wanted(
     }
 }
 
-/// Whether a plan may run while a SeiNodeTask has the node: only one that lets seid of a restarted sidecar start, without
-/// which the operation would wait for seid in vain.
+/// Whether a plan may run while a SeiNodeTask holds the node: only one that lets seid start after its sidecar
+/// restarted, since otherwise the operation would wait for seid forever.
 fn may_run_beside_a_task(plan: &TaskPlan) -> bool {
     Purpose::of(plan) == Purpose::MarkReady
 }
 
-/// The plan that replaces another one: `plan`, or one that may run while a SeiNodeTask has the node.
+/// The plan that replaces another one: `plan`, or one that may run while a SeiNodeTask holds the node.
 pub(crate) fn beside_task(
     plan: TaskPlan,
     node: &Node<'_>,
@@ -161,11 +161,10 @@ fn failed_on_this_pod(plan: &TaskPlan, observed: &Observed) -> bool {
     Purpose::of(plan) == Purpose::MarkReady && failed_on.is_some() && failed_on == pod
 }
 
-/// Whether a plan may be replaced: no task is running in the sidecar, or the running one cannot be reached
-/// any more or has nothing to lose. The recorded state of a task may lag behind the sidecar: one that
-/// responds is queried first, and a task that it does not know is not submitted any more. `mark-ready` has
-/// nothing to lose on a Running node. In a first plan it lets seid start with the configuration of that plan,
-/// so that a later one takes an update.
+/// Whether a plan may be replaced: no task is running in the sidecar, or the running one can no longer be reached or
+/// can be abandoned. The recorded state of a task may lag behind the sidecar: one that responds is queried first, and a
+/// task unknown to it is no longer submitted. `mark-ready` can be abandoned on a Running node. In a first plan it lets
+/// seid start with the configuration of that plan, so that changing it later takes an update.
 fn at_boundary(observed: &Observed, plan: &Plan<Persisted>) -> bool {
     plan.current().is_none_or(|(_, task)| match task.kind() {
         Some(TaskKind::SnapshotUpload) | None => true,
@@ -179,9 +178,8 @@ fn at_boundary(observed: &Observed, plan: &Plan<Persisted>) -> bool {
     })
 }
 
-/// Whether the claim of a first plan seems to be missing: no pod uses it, and the plan has waited for a
-/// while. Only the task that ensures the claim can be sure, since a cache may lag; on another claim the plan
-/// starts over.
+/// Whether the claim of a first plan seems to be missing: no pod uses it, and the plan has waited for a while. Only the
+/// task that ensures the claim can confirm that, since a cache may lag; on another claim the plan starts over.
 fn misses_its_claim(observed: &Observed, plan: &Plan<Persisted>) -> bool {
     let children = &observed.children;
     let mut pods = [&children.pod, &children.bootstrap_pod].into_iter().flatten();
@@ -192,15 +190,14 @@ fn misses_its_claim(observed: &Observed, plan: &Plan<Persisted>) -> bool {
         && waits_since.is_some_and(|since| observed.now.duration_since(since) >= CLAIM_MISSED)
 }
 
-/// Whether the observed pod is not the one that the plan has rolled out: it was replaced since, or the cache
-/// lags.
+/// Whether the observed pod is not the one that the plan has rolled out: it has been replaced since, or the cache lags.
 fn has_another_pod(observed: &Observed, plan: &Plan<Persisted>) -> bool {
     let pod = observed.children.pod.as_deref().and_then(|pod| pod.metadata.uid.as_deref());
     plan.object_of(TaskKind::ObserveImage).zip(pod).is_some_and(|(known, pod)| known != pod)
 }
 
-/// Whether an update has applied an image of the sidecar that is not requested any more, while the nodes of its chain get
-/// the requested one: the former may be why it does not complete.
+/// Whether an update has applied a sidecar image that is no longer requested, while the nodes of its chain get the
+/// requested one: the old image may be why the update does not complete.
 fn has_former_sidecar(observed: &Observed, plan: &Plan<Persisted>, ground: &Ground) -> bool {
     let applied = plan.stored().sidecar_image.as_ref();
     Purpose::of(plan.stored()) == Purpose::Update
@@ -208,9 +205,9 @@ fn has_former_sidecar(observed: &Observed, plan: &Plan<Persisted>, ground: &Grou
         && applied.is_some_and(|applied| ground.sidecar_image.as_ref() != Some(applied))
 }
 
-/// Whether a plan of the Go controller cannot complete: the spec changed before this operator observed it, so
-/// that the applied image is not the requested one; or the first pod is to have TLS, and the pod as rendered
-/// by that controller accepts no task.
+/// Whether a plan of the Go controller cannot complete: the spec changed before this operator observed it, so that the
+/// applied image is not the requested one; or the first pod must have TLS, and the pod rendered by that controller
+/// accepts no tasks.
 fn leads_nowhere(observed: &Observed, plan: &Plan<Persisted>) -> bool {
     let applied = observed.children.stateful_set.as_deref().and_then(seid_image);
     let is_other = applied.is_some_and(|image| image != observed.node.spec.image);

@@ -1,5 +1,5 @@
-//! Any order of events around SeiNodes with copies of one signing key, observed through a lagging cache:
-//! there is never a second pod, or a StatefulSet that would create one.
+//! Any order of events around SeiNodes with copies of one signing key, observed through a lagging cache, never lead to
+//! a second pod or a StatefulSet that would create one.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
@@ -23,12 +23,12 @@ enum Event {
     Collect(usize),
     /// The StatefulSet's controller creates the pod.
     Pod(usize),
-    /// A pod without a StatefulSet ends, or one that is being replaced.
+    /// A pod ends that has no StatefulSet or is being replaced.
     End(usize),
     Pass(usize),
     /// The cache catches up with SeiNodes, StatefulSets or pods.
     See(usize),
-    /// Another leader starts, with a full cache and without memory.
+    /// Another leader starts, with a full cache and without any memory.
     Restart,
 }
 

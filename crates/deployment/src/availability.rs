@@ -26,7 +26,7 @@ pub(crate) fn runs_its_image(node: &SeiNode) -> bool {
     node.status.as_ref().and_then(|status| status.current_image.as_deref()) == Some(node.spec.image.as_str())
 }
 
-/// Whether its pod is to be restarted to get the images of the sidecar and its proxy that its current spec requests.
+/// Whether its pod must be restarted to get the images of the sidecar and its proxy that its current spec requests.
 pub(crate) fn needs_sidecar_update(node: &SeiNode) -> bool {
     let status = node.status.as_ref().filter(|status| status.observed_generation == node.metadata.generation);
     let with_image = SidecarImageReason::PendingUpdate.as_str();

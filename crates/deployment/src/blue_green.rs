@@ -1,8 +1,8 @@
-//! BlueGreen: SeiNodes of a changed template are created beside those that serve. The traffic moves to them when each is
-//! available and has caught up, and the old ones are deleted afterwards. Until then nothing that serves is changed, so an
-//! image that does not work costs nothing, and a reverted template leaves everything as it was.
+//! BlueGreen: SeiNodes of a changed template are created alongside the serving ones. The traffic moves to them once all
+//! are available and have caught up, and the old ones are deleted afterwards. Until then the serving SeiNodes do not
+//! change, so a broken image does no harm, and reverting the template leaves everything as it was.
 //!
-//! No state of an update is kept: there is one while the set that the Services select differs from the template.
+//! No state of an update is kept: one is in progress while the set that the Services select differs from the template.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,14 +29,14 @@ use crate::{
     write::Write,
 };
 
-/// How many blocks a new SeiNode may be behind those that serve. Heights are up to a minute old.
+/// How many blocks a new SeiNode may be behind the serving ones. Heights are up to a minute old.
 pub(crate) const MAX_LAG: u64 = 500;
-/// Reason of a SeiNode that serves until it is replaced.
+/// Reason of a SeiNode that keeps serving until it is replaced.
 pub(crate) const WAITING: &str = "WaitingForReplacement";
 /// How often heights are compared while an update waits for them.
 const RECHECK: Duration = Duration::from_secs(10);
 
-/// An update that replaces the SeiNodes that serve.
+/// An update that replaces the serving SeiNodes.
 pub(crate) struct BlueGreen<'a> {
     group: &'a SeiNodeDeployment,
     heights: &'a BTreeMap<String, Height>,
@@ -46,7 +46,7 @@ pub(crate) struct BlueGreen<'a> {
     busy: Option<Duration>,
 }
 
-/// Why a group cannot be updated in this way, with what to do, if it cannot.
+/// Why a group cannot be updated like this, with what to do; `None` if it can.
 pub(crate) fn fault(group: &SeiNodeDeployment) -> Option<&'static str> {
     let spec = &group.spec.template.spec;
     if spec.mode() != Some(Mode::FullNode) {
@@ -65,7 +65,7 @@ pub(crate) fn fault(group: &SeiNodeDeployment) -> Option<&'static str> {
 }
 
 impl<'a> BlueGreen<'a> {
-    /// The update under way, if there is one of this kind.
+    /// The update in progress, if it is of this kind.
     pub(crate) fn of(observed: &'a Observed, members: &'a Members) -> Option<Self> {
         let group = &*observed.group;
         let is_pending = members.children().any(|(_, child)| child.is_outdated);
@@ -84,7 +84,7 @@ impl<'a> BlueGreen<'a> {
         self.new
     }
 
-    /// The set that is to get the traffic: the new one as soon as the whole of it can serve.
+    /// The set that gets the traffic: the new one as soon as all of it can serve.
     pub(crate) fn traffic(&self) -> Color {
         let can_serve = |child: &Child| self.wait(child).is_none();
         match self.new.wanted.iter().all(|member| member.child().is_some_and(can_serve)) {
@@ -93,8 +93,8 @@ impl<'a> BlueGreen<'a> {
         }
     }
 
-    /// The writes to SeiNodes of the new set that exist. None of them serves, so those of an earlier template are updated
-    /// together.
+    /// The writes to SeiNodes of the new set that exist. None of them serves yet, so those of an earlier template are
+    /// updated together.
     pub(crate) fn writes(&self) -> Vec<Write> {
         let updates = self.new.children().filter_map(|(_, child)| {
             child.write(match child.is_outdated && self.busy.is_none() {
@@ -158,8 +158,8 @@ impl<'a> BlueGreen<'a> {
         (WAITING.to_owned(), message.to_owned())
     }
 
-    /// How a SeiNode of the new set differs from one that has caught up. An old SeiNode that does not serve says nothing about
-    /// the chain.
+    /// How far a SeiNode of the new set is from having caught up. The height of an old SeiNode that does not serve is
+    /// irrelevant.
     fn lag(&self, child: &Child) -> Option<Lag> {
         let name = child.node.name_any();
         let height = |name: &str| self.heights.get(name).copied();
@@ -176,17 +176,17 @@ impl<'a> BlueGreen<'a> {
     }
 }
 
-/// Why a SeiNode has not caught up as far as known.
+/// Why a SeiNode has not caught up, or is not known to have.
 enum Lag {
     /// The height of this SeiNode is not known.
     Unknown(String),
     CatchingUp,
-    /// It is far behind this SeiNode, which serves.
+    /// It is far behind this serving SeiNode.
     Behind(String),
 }
 
 impl Observed {
-    /// The SeiNodes that [`Observed::heights`] has to cover.
+    /// The SeiNodes that [`Observed::heights`] must cover.
     pub fn awaits_heights(&self) -> BTreeSet<String> {
         let is_awaited = self.group.spec.update_strategy.type_ == StrategyType::BlueGreen
             && self.group.metadata.deletion_timestamp.is_none();

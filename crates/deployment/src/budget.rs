@@ -13,7 +13,8 @@ use crate::{
     seat::{Color, Seat, group_name},
 };
 
-/// The budget of the set that gets the traffic. A pod that is not ready is evicted in any case: that makes nothing less available.
+/// The budget of the set that gets the traffic. A pod that is not ready can always be evicted: that reduces no
+/// availability.
 pub(crate) fn budget(group: &SeiNodeDeployment, traffic: Color) -> PodDisruptionBudget {
     let strategy = &group.spec.update_strategy;
     let max_unavailable = strategy.max_unavailable(group.spec.replicas());

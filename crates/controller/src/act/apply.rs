@@ -54,8 +54,8 @@ pub(crate) enum ApplyError {
 }
 
 impl ApplyError {
-    /// Why an object cannot be written whose name is taken by one that stands to the SeiNode in this way. `None` where
-    /// it is the SeiNode's own.
+    /// Why an object cannot be written if its name is taken by an object with this ownership. `None` if the SeiNode
+    /// itself owns it.
     pub(super) fn taken(by: Ownership, kind: &str, name: &str) -> Option<Self> {
         let (kind, name) = (kind.to_owned(), name.to_owned());
         match by {
@@ -114,7 +114,7 @@ pub(super) fn outcome<K>(applied: Result<K, ApplyError>) -> Outcome {
     applied.map_or_else(not_written, |_| Outcome::Done)
 }
 
-/// The outcome of a task whose object was not written.
+/// The outcome of a task whose object could not be written.
 pub(super) fn not_written(error: ApplyError) -> Outcome {
     match error {
         ApplyError::Foreign { kind, name } => foreign(&kind, &name),
@@ -131,7 +131,7 @@ pub(super) async fn rbac_proxy_config(ctx: &Context, observed: &Observed, render
     }
 }
 
-/// A plan of the Go controller does not change a StatefulSet that already has the plan's image: taking over a
+/// A plan of the Go controller does not change a StatefulSet that already has the plan's image: so that taking over a
 /// fleet restarts no pod, and other differences wait for the next update.
 pub(super) async fn stateful_set(
     ctx: &Context,

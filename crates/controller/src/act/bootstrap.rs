@@ -47,7 +47,7 @@ pub(super) async fn deploy_job(
         if let Err(outcome) = make_room(ctx, node, rendered).await {
             return outcome;
         }
-        // A Job that was deleted by another client is gone before its pod is: both pods would work on the volume.
+        // A Job deleted by another client disappears before its pod does; two pods would then use the volume.
         match pods(ctx, node).await {
             Ok(pods) if pods.iter().all(has_ended) => {}
             Ok(_) => return waiting("the pod of an earlier Job is terminating"),
@@ -78,8 +78,8 @@ pub(super) async fn deploy_job(
     }
 }
 
-/// Scales an existing StatefulSet to zero, for example on a volume that replaced a lost one: its pod and that
-/// of the Job would have the same volume and name.
+/// Scales an existing StatefulSet to zero, for example on a volume that replaced a lost one: its pod and that of the
+/// Job would have the same name and use the same volume.
 ///
 /// # Errors
 /// The outcome of a step that must not create the Job yet.
@@ -140,7 +140,7 @@ fn done_on(job: &Job) -> Outcome {
     job.uid().map_or(Outcome::Done, |uid| Outcome::DoneOn { uid })
 }
 
-/// The pods of bootstrap Jobs of `node`, as the API server has them.
+/// The pods of bootstrap Jobs of `node`, read from the API server.
 async fn pods(ctx: &Context, node: &SeiNode) -> Result<Vec<Pod>, Outcome> {
     let api: Api<Pod> = Api::namespaced(ctx.client.clone(), names::namespace(node));
     let labels = labels::bootstrap(node);

@@ -59,7 +59,7 @@ pub(super) async fn after(
     None
 }
 
-/// Adds to `error`, of a failed attempt of `task`, what is known of the object that it needs.
+/// Adds to `error`, from a failed attempt of `task`, the state of the object that the task needs.
 pub(super) async fn explain(ctx: &Context, observed: &Observed, task: &SidecarTask, error: String) -> String {
     let Some(key) = needed_object(&observed.node, task) else { return error };
     let Some(bucket) = &ctx.genesis_bucket else {

@@ -1,5 +1,4 @@
-//! One step of one task: all effects of a plan, one file per kind of task. What follows from the outcome is
-//! not decided here.
+//! One step of one task: all effects of a plan, one file per kind of task. The outcome is evaluated elsewhere.
 
 mod apply;
 mod bootstrap;
@@ -83,7 +82,7 @@ fn checked(finding: Option<&Finding>) -> Outcome {
     }
 }
 
-/// Whether a pod of `node` may be created now: nothing else has its key or volume, as the API server has it at this moment.
+/// Whether a pod of `node` may be created now: according to the API server, nothing else uses its key or volume.
 ///
 /// # Errors
 /// The outcome of a step that must not create it yet.

@@ -27,7 +27,7 @@ pub(super) async fn replace_pod(ctx: &Context, node: &SeiNode, also: Option<&str
         Verdict::Wait(detail) => Outcome::Waiting { reason: ReadyReason::WaitingForPod, detail },
         Verdict::Current(_) => Outcome::Done,
         Verdict::Stale(stale) => {
-            // The claim of a terminating pod is not protected from deletion any more.
+            // The claim of a terminating pod is no longer protected from deletion.
             if let Err(outcome) = volume::stays(ctx, node).await {
                 return outcome;
             }

@@ -1,5 +1,5 @@
-//! Tasks that the sidecar runs: ordered from its actor, which queries them first and submits only what the
-//! sidecar does not know, or a deliberate retry of a failed attempt.
+//! Tasks that the sidecar runs: requested from its actor, which queries each task first and submits only unknown tasks
+//! and deliberate retries of failed attempts.
 
 use sei_api::v1alpha1::PlannedTask;
 use sei_decide::{Observed, SidecarStep, sidecar_step};

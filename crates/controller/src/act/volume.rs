@@ -129,7 +129,8 @@ pub(crate) async fn mark_initialized(
     Ok(())
 }
 
-/// Makes the own claim of `node` outlive it, or not, as its spec says: what has no owner is not deleted with one.
+/// Adds or removes the owner reference of the claim created for `node`, so that the claim outlives the node only if the
+/// spec requests it.
 pub(crate) async fn apply_retention(ctx: &Context, node: &SeiNode) -> Result<(), kube::Error> {
     let Some(claim) = own_claim(ctx, node).await? else { return Ok(()) };
     let retains = node.spec.retains_data();
@@ -183,8 +184,8 @@ mod tests {
     use super::*;
     use crate::testbed;
 
-    /// Marks the claim of a full node; the API server responds with `code`. Returns the request, and the UID of
-    /// the claim that counts as marked.
+    /// Marks the claim of a full node; the API server responds with `code`. Returns the request, and the UID of the
+    /// claim that is recorded as marked.
     async fn marked(code: u16) -> (String, Value, Option<String>) {
         let (sent, mut requests) = mpsc::unbounded_channel();
         let client = tower::service_fn(move |request: Request<Body>| {

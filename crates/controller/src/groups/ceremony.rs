@@ -53,7 +53,8 @@ async fn bucket(ctx: &Context, chain: &str) -> GenesisBucket {
     GenesisBucket::Empty
 }
 
-/// Another group that creates a chain of the same ID and has started, or was created before. All groups share one bucket.
+/// Another group that creates a chain with the same ID, and has started or was created earlier. All groups share one
+/// bucket.
 fn rival(ctx: &Context, group: &SeiNodeDeployment) -> Option<String> {
     let chain = created_chain(group)?;
     let age = |group: &SeiNodeDeployment| (group.metadata.creation_timestamp.clone(), group.uid());
@@ -71,8 +72,8 @@ fn has_started(group: &SeiNodeDeployment) -> bool {
     status.plan.is_some() || is_true(status.condition(ConditionType::GenesisCeremonyComplete))
 }
 
-/// What the sidecar says of the stored attempt, and the hash of the genesis that it has assembled. As any pass it stops
-/// submissions until its status is stored.
+/// The sidecar's record of the stored attempt, and the hash of the genesis that it has assembled. As in any pass,
+/// nothing is submitted until the status is stored.
 fn assembly(
     ctx: &Context,
     group: &SeiNodeDeployment,
@@ -116,7 +117,7 @@ fn state(sidecar: &Sidecar, id: &str, retries: i64) -> AssemblyState {
     }
 }
 
-/// Ends a pass whose status is stored: the sidecar is asked for what was decided.
+/// Ends a pass whose status is stored: requests what was decided from the sidecar.
 pub(super) fn carry_out(ctx: &Context, observed: &Observed, decision: &Decision) {
     let order = decision.ceremony.as_ref().and_then(|step| step.order.as_ref());
     ctx.memory(&observed.group, |memory| {

@@ -59,7 +59,7 @@ pub(crate) struct Context {
     /// Sync state of the stores of SeiNodes and their objects.
     pub(crate) nodes_progress: Progress,
     pub(crate) wake: UnboundedSender<ObjectRef<SeiNodeDeployment>>,
-    /// What groups show to each other, of every scope: host names and chain IDs are shared by all namespaces.
+    /// What groups of every scope publish to each other: host names and chain IDs are shared by all namespaces.
     pub(super) everywhere: Arc<[Shown]>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) events: Publisher,
@@ -77,7 +77,7 @@ pub(crate) struct Surroundings<'a> {
 }
 
 impl Context {
-    /// The context of the scope of `cache` and `stores`, with the writers of these and its queue.
+    /// The context of the scope of `cache` and `stores`, with the writers of these stores and its queue.
     pub(crate) fn new(
         of: Surroundings<'_>,
         cache: &Cache,
@@ -109,8 +109,8 @@ impl Context {
         (Arc::new(context), writers, woken)
     }
 
-    /// Resolves when the stores of the groups, and of those of their objects that can be watched, have synced, and those of
-    /// the other scopes as far as they can.
+    /// Resolves when the stores of the groups and of all their objects that can be watched have synced, and the stores
+    /// of the other scopes have synced as far as possible.
     pub(super) async fn filled(&self) {
         self.progress.filled(GROUPS).await;
         join_all(self.everywhere.iter().map(|scope| scope.progress.settled())).await;
@@ -142,7 +142,7 @@ impl Context {
         self.memories.with(group, with)
     }
 
-    /// Drops the memory of a group that is gone. Another one may have its name by now.
+    /// Drops the memory of a deleted group. A new group may already have the same name.
     pub(super) fn forget(&self, group: &SeiNodeDeployment) {
         self.memories.forget(group);
         if self.groups.get(&ObjectRef::from_obj(group)).is_none() {

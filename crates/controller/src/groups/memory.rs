@@ -94,7 +94,7 @@ impl Memory {
         K::place(self).entry(object.name_any()).or_default().keep(Arc::new(object));
     }
 
-    /// Removes the stored object that is gone.
+    /// Removes a stored object that was deleted.
     pub(super) fn forget<K: Written>(&mut self, name: &str) {
         K::place(self).remove(name);
     }

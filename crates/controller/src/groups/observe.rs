@@ -23,7 +23,7 @@ pub(super) async fn observe(ctx: &Context, cached: &Arc<SeiNodeDeployment>) -> R
     let nodes = ctx.nodes.state_filter(|node: &SeiNode| concerns(&group, node));
     let nodes = ctx.memory(&group, |memory| memory.newest(nodes));
     let routes = ctx.routes();
-    // Their names alone matter here.
+    // Only their names matter here.
     let wanted = objects(&group, Color::default(), &routes);
     let rivals = rivals(ctx, &group, &wanted);
     let wanted = |kind: ObjectKind| {
@@ -51,8 +51,8 @@ pub(super) async fn observe(ctx: &Context, cached: &Arc<SeiNodeDeployment>) -> R
     Ok(observed)
 }
 
-/// How the seids stand to the height at which the group waits for them to halt. Those for which it does not wait are not
-/// watched any more.
+/// The progress of each seid towards the height at which the group waits for it to halt. The others are no longer
+/// watched.
 fn halts(ctx: &Context, observed: &Observed) -> BTreeMap<String, Halt> {
     let changed: Arc<dyn Fn() + Send + Sync> = Arc::new(ctx.waker(&observed.group));
     let awaited = observed.awaits_halt();
@@ -72,7 +72,7 @@ fn halts(ctx: &Context, observed: &Observed) -> BTreeMap<String, Halt> {
     halts.collect()
 }
 
-/// How far the seids are whose heights an update compares.
+/// Heights of the seids that an update compares.
 fn heights(ctx: &Context, observed: &Observed) -> BTreeMap<String, Height> {
     let namespace = observed.group.namespace().unwrap_or_default();
     let known = observed.awaits_heights().into_iter().filter_map(|node| {

@@ -27,7 +27,7 @@ use crate::{
 
 /// Maximum number of rounds of a reconcile: the finalizer is added, objects are written, and nothing is left to write.
 const ROUNDS: usize = 4;
-/// Until the actors of nodes are looked for again, which are started by the passes over the nodes.
+/// Delay before looking again for the actors of nodes, which are started by the passes over the nodes.
 const ACTORS: Duration = Duration::from_secs(5);
 
 /// Reconciles `cached`, or the newer state that the last write returned.
@@ -79,9 +79,9 @@ async fn end(
     if let Some(error) = error {
         return Err(error);
     }
-    // An object that the cache does not have after a while was deleted.
+    // An object that is not in the cache after a while was deleted.
     let unseen = ctx.memory(&observed.group, |memory| memory.has_unseen()).then_some(written::KEEP);
-    // The installation of a kind queues no group.
+    // Installing the kind queues no group.
     let needs_routes = observed.group.spec.networking.is_some() && observed.routes == Routes::NotInstalled;
     let routes = needs_routes.then_some(NOT_INSTALLED);
     let halts = observed.halts.values().any(|halt| *halt == Halt::Unknown).then_some(ACTORS);

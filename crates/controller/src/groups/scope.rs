@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::{context::Context, reconcile::reconcile, stores::Woken};
 use crate::queue::{self, Failed, Next};
 
-/// Changes within this time lead to one reconcile: the SeiNodes of a group change together.
+/// Changes within this time are batched into one reconcile: the SeiNodes of a group change together.
 const GATHER: Duration = Duration::from_millis(100);
 
 /// Reconciles the groups from `woken` until `stopped` is true and the reconciles in progress have ended. It starts when
@@ -18,7 +18,7 @@ const GATHER: Duration = Duration::from_millis(100);
 pub(crate) async fn run(ctx: Arc<Context>, woken: Woken, workers: u16, mut stopped: watch::Receiver<bool>) {
     tokio::select! {
         () = ctx.filled() => {}
-        // An error means that the sender is gone, which is a shutdown too.
+        // An error means that the sender was dropped, which also means shutdown.
         _ = stopped.wait_for(|stopped| *stopped) => return,
     }
     let (groups, metrics) = (ctx.groups.clone(), Arc::clone(&ctx.metrics));
@@ -38,7 +38,7 @@ fn gathered(woken: Woken) -> impl Stream<Item = ObjectRef<SeiNodeDeployment>> + 
     batches.flatten()
 }
 
-/// One reconcile, after which the memory of a group that is gone is dropped.
+/// One reconcile, after which the memory of a deleted group is dropped.
 async fn pass(group: Arc<SeiNodeDeployment>, ctx: Arc<Context>) -> Result<Next, Failed> {
     let result = queue::guarded(&ctx.metrics, &*group, reconcile(Arc::clone(&group), &ctx)).await;
     let failures = ctx.memories.ended(&*group, result.is_ok());

@@ -1,4 +1,4 @@
-//! The stores of the groups of one scope, and what they show to other scopes.
+//! The stores of the groups of one scope, and what they publish to other scopes.
 
 use k8s_openapi::api::{core::v1::Service, policy::v1::PodDisruptionBudget};
 use kube::runtime::reflector::{ObjectRef, Store, store::Writer};
@@ -28,7 +28,7 @@ pub(crate) struct Stores {
     pub(super) woken: Woken,
 }
 
-/// What the groups of a scope show to those of others.
+/// What the groups of a scope publish to groups of other scopes.
 pub(crate) struct Shown {
     pub(super) groups: Store<SeiNodeDeployment>,
     pub(super) http_routes: Store<HTTPRoute>,
@@ -43,7 +43,7 @@ impl Stores {
         Self { writers: Writers::default(), progress: Progress::default(), wake, woken }
     }
 
-    /// What other scopes see of them.
+    /// What other scopes see of these groups.
     pub(crate) fn shown(&self) -> Shown {
         Shown {
             groups: self.writers.groups.as_reader(),

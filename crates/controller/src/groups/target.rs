@@ -85,7 +85,7 @@ impl Target<'_> {
         }
     }
 
-    /// The caches do not hold all managed fields, so the live ones are read.
+    /// Read from the API server, since the caches do not contain all managed fields.
     pub(super) async fn take_over_node(&self, name: &str, uid: &str) -> Result<(), PassError> {
         let api = self.api::<SeiNode>();
         let live = api.get(name).await.map_err(|error| self.failed::<SeiNode>("read", name, error))?;

@@ -7,7 +7,7 @@ use sei_deployment::{HTTPRoute, groups_that_need};
 use super::{context::Context, memory::Written};
 
 impl Context {
-    /// What queues `group` when it is called, from anywhere.
+    /// Returns a function that queues `group`.
     pub(super) fn waker(&self, group: &SeiNodeDeployment) -> impl Fn() + Clone + Send + Sync + use<> {
         let (wake, group) = (self.wake.clone(), ObjectRef::from_obj(group));
         // The receiver is gone only when the controller is shutting down.
@@ -20,7 +20,7 @@ impl Context {
         let _ = self.wake.send(group);
     }
 
-    /// Queues every group whose last reconciles failed: the cause may be gone.
+    /// Queues every group whose last reconciles failed: the cause may be resolved.
     pub(super) fn retry_failed(&self) {
         self.memories.failing(&self.groups).into_iter().for_each(|group| self.wake(group));
     }
@@ -50,7 +50,7 @@ impl Context {
         groups.iter().for_each(|group| self.wake(ObjectRef::from_obj(&**group)));
     }
 
-    /// Queues the groups that an object may concern.
+    /// Queues the groups that an object may affect.
     pub(super) fn wake_groups_of(&self, object: &impl Resource) {
         let namespace = object.meta().namespace.clone().unwrap_or_default();
         let groups = groups_of(object).map(|group| reference(&group, &namespace));
@@ -63,7 +63,7 @@ impl Context {
         self.wake_everywhere(|group| names.contains(&group.name_any()));
     }
 
-    /// Queues the groups of any namespace that create the chain of a group that is gone.
+    /// Queues the groups of any namespace that create the same chain as a deleted group.
     pub(super) fn wake_rivals(&self, gone: &SeiNodeDeployment) {
         let Some(chain) = created_chain(gone) else { return };
         self.wake_everywhere(|group| created_chain(group) == Some(chain));
@@ -88,7 +88,7 @@ pub(super) fn created_chain(group: &SeiNodeDeployment) -> Option<&str> {
     group.spec.genesis.as_ref().map(|genesis| genesis.chain_id.as_str())
 }
 
-/// The groups that an object may concern: its owner, the one in its label, and the one that needs its name.
+/// The groups that an object may affect: its owner, the one in its label, and the one that needs its name.
 fn groups_of(object: &impl Resource) -> impl Iterator<Item = String> {
     let metadata = object.meta();
     let owners = metadata.owner_references.iter().flatten();

@@ -1,4 +1,4 @@
-//! Gauges of the chain as each node has it. They are made at each scrape: heights change all the time.
+//! Gauges of the chain as each node sees it. They are computed at each scrape, since heights change all the time.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use crate::heights::Heights;
 
 type Value = fn(&SeidStatus) -> Option<i64>;
 
-/// Name, help and value of each. Those of a seid that does not respond are absent.
+/// Name, help and value of each. Absent while seid does not respond.
 const GAUGES: [(&str, &str, Value); 4] = [
     ("seinode_height", "Height of the latest block of a node", |seid| seid.height.try_into().ok()),
     ("seinode_catching_up", "1 while a node catches up with its chain, else 0", |seid| {
@@ -26,7 +26,7 @@ const GAUGES: [(&str, &str, Value); 4] = [
     ("seinode_peers", "Number of connected peers", |seid| seid.peers?.try_into().ok()),
 ];
 
-/// Shows the heights of all nodes.
+/// Collects the heights of all nodes.
 #[derive(Debug)]
 pub(super) struct ChainMetrics(pub(super) Heights);
 

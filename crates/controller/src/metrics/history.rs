@@ -23,7 +23,7 @@ const CONTROLLER: &str = Controller::Nodes.as_str();
 const PHASE_SECONDS: [f64; 10] = [10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1200.0, 1800.0, 3600.0];
 const PLAN_SECONDS: [f64; 11] = [1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 7200.0, 86400.0];
 
-/// None has a label for the node.
+/// None of them is labelled by node.
 pub(super) struct HistoryMetrics {
     transitions: Family<TransitionLabels, Counter>,
     phase_seconds: Family<PhaseLabels, Histogram, fn() -> Histogram>,

@@ -90,7 +90,7 @@ impl Metrics {
         self.nodes.observe(node, not_after);
     }
 
-    /// Counts what changed between two statuses of `node`; the later one was just written.
+    /// Counts what changed between two statuses of `node`; the newer one was just written.
     pub(crate) fn observe_status(
         &self,
         node: &SeiNode,
@@ -106,7 +106,7 @@ impl Metrics {
         self.history.probed(namespace, health);
     }
 
-    /// Counts a call to a sidecar, which ended with `error` or without.
+    /// Counts a call to a sidecar, and its `error`, if any.
     pub(crate) fn called(&self, operation: &'static str, error: Option<&sei_sidecar::Error>, took: Duration) {
         self.sidecars.called(operation, error, took);
     }
@@ -135,7 +135,7 @@ impl Metrics {
         }
     }
 
-    /// Removes the series of an object that is gone.
+    /// Removes the series of a deleted object.
     pub(crate) fn forget(&self, controller: Controller, namespace: &str, name: &str) {
         match controller {
             Controller::Nodes => self.nodes.forget(namespace, name),
@@ -144,7 +144,7 @@ impl Metrics {
         }
     }
 
-    /// How far the seid of each node is.
+    /// Heights of the seid of each node.
     pub(crate) fn heights(&self) -> &Heights {
         &self.heights
     }
@@ -159,7 +159,7 @@ impl Metrics {
         self.passes.started(controller)
     }
 
-    /// Counts the end of a reconcile, with an error of `category` or without.
+    /// Counts the end of a reconcile, and the `category` of its error, if any.
     pub(crate) fn ended(&self, controller: Controller, category: Option<&'static str>, took: Duration) {
         self.passes.ended(controller, category, took);
     }

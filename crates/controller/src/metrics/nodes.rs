@@ -107,7 +107,7 @@ impl NodeMetrics {
             None => drop(self.task_start.remove(&labels)),
         }
         let reason = |kind| status.condition(kind).map(|condition| condition.reason.as_str());
-        // TLS is final, so that a node without it never had a verdict.
+        // TLS is immutable, so a node without it never had a verdict.
         if node.spec.tls().is_some() {
             let verdict = reason(ConditionType::SidecarTlsSecretReady);
             observe_reason(&self.secret_reason, &labels, secret_reasons(), verdict);

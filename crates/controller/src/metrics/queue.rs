@@ -83,7 +83,7 @@ impl QueueMetrics {
 }
 
 impl Queue {
-    /// `object` is due after `delay`, unless it is due before.
+    /// `object` is due after `delay`, unless it is already due earlier.
     pub(crate) fn due(&self, object: Key, delay: Duration) {
         let at = Instant::now() + delay;
         self.lock().entry(object).and_modify(|due| *due = at.min(*due)).or_insert(at);
@@ -96,7 +96,7 @@ impl Queue {
         self.waits.observe(wait.as_secs_f64());
     }
 
-    /// `object` is not reconciled, because it does not exist any more.
+    /// `object` is not reconciled, because it no longer exists.
     pub(crate) fn gone(&self, object: &Key) {
         self.lock().remove(object);
     }
@@ -107,7 +107,7 @@ impl Queue {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, Instant>> {
-        // A panic elsewhere leaves the map whole: every access is one insert, read or remove.
+        // A panic elsewhere cannot leave the map inconsistent: every access is one insert, read or remove.
         self.due.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -44,7 +44,7 @@ impl FailureLabels {
 pub(super) struct TaskMetrics {
     objects: ObjectGauges,
     failed: Family<FailureLabels, Gauge>,
-    /// The series of each task that has failed: its end is final.
+    /// The series of each task that has failed: a failure is final.
     failures: Mutex<HashMap<ObjectLabels, FailureLabels>>,
 }
 

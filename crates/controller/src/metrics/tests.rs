@@ -81,7 +81,7 @@ fn status(phase: &str, plan: &str, task: &str) -> SeiNodeStatus {
     .unwrap()
 }
 
-/// A task runs, the TLS Secret is not valid any more, and the sidecar has a former image.
+/// A task runs, the TLS Secret is no longer valid, and the sidecar has an older image.
 fn waiting() -> SeiNodeStatus {
     let mut status = status("Running", "Active", "Pending");
     status.plan.as_mut().unwrap().tasks[0].submitted_at = Some(Time("2026-01-01T00:00:07Z".parse().unwrap()));
@@ -148,7 +148,7 @@ fn every_metric_that_is_served_is_documented() {
     metrics.ended(Controller::Nodes, Some("conflict"), Duration::from_millis(5));
     metrics.watch("Pod").failed();
     let documented = documented().into_iter().filter(|metric| {
-        // The others belong to the process.
+        // The other metrics belong to the process.
         let prefixes = ["sei_controller_", "controller_runtime_", "workqueue_"];
         prefixes.iter().any(|prefix| metric.name.starts_with(prefix))
     });

@@ -38,7 +38,7 @@ impl WatchMetrics {
     }
 }
 
-/// The series of one watch. It does not count as failing any more once this is dropped.
+/// The series of one watch. It no longer counts as failing once this is dropped.
 pub(crate) struct WatchSeries {
     errors: Counter,
     failing: Gauge,

@@ -103,7 +103,7 @@ impl Context {
     /// A task was created, changed or removed: queues its SeiNode.
     pub(super) fn wake_node_of(&self, task: &SeiNodeTask) {
         let node = ObjectRef::new(&task.spec.node_ref.name).within(&task.namespace().unwrap_or_default());
-        // The receiver is gone only when the controller is shutting down.
+        // Queues the SeiNodes that tasks hold, which may have been deleted.
         let _ = self.wake_nodes.send(node);
     }
 
@@ -126,7 +126,7 @@ impl Context {
         self.memories.with(task, with)
     }
 
-    /// Drops the memory of a task that is gone. Another one may have its name by now.
+    /// Drops the memory of a deleted task. A new task may already have the same name.
     pub(super) fn forget(&self, task: &SeiNodeTask) {
         self.memories.forget(task);
         if self.tasks.get(&ObjectRef::from_obj(task)).is_none() {
@@ -139,7 +139,7 @@ impl Context {
         is_in(&self.tasks, task)
     }
 
-    /// What queues `task` when it is called, from anywhere.
+    /// Returns a function that queues `task`.
     pub(super) fn waker(&self, task: &SeiNodeTask) -> impl Fn() + Send + use<> {
         let (wake, task) = (self.wake.clone(), ObjectRef::from_obj(task));
         // The receiver is gone only when the controller is shutting down.
@@ -152,7 +152,7 @@ impl Context {
         let _ = self.wake.send(task);
     }
 
-    /// Queues every task whose last reconciles failed: the cause may be gone.
+    /// Queues every task whose last reconciles failed: the cause may be resolved.
     pub(super) fn retry_failed(&self) {
         self.memories.failing(&self.tasks).into_iter().for_each(|task| self.wake(task));
     }

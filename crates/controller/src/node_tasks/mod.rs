@@ -1,6 +1,6 @@
-//! The reconciler of SeiNodeTasks: `sei-node-task` decides, this module executes. Which SeiNodeTask has a SeiNode is decided by
-//! the passes over the SeiNode, which read the tasks here. If the kind is not installed or may not be watched, only tasks
-//! are not reconciled, and a SeiNode that a task has keeps waiting for it.
+//! The reconciler of SeiNodeTasks: `sei-node-task` decides, this module executes. Which SeiNodeTask holds a SeiNode is
+//! decided by the passes over the SeiNode, which read the tasks here. If the kind is not installed or must not be
+//! watched, only tasks are not reconciled, and a SeiNode held by a task keeps waiting for it.
 
 mod context;
 mod feeds;

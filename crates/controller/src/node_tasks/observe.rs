@@ -1,4 +1,4 @@
-//! The observed state of a task: the task, its SeiNode, and what the sidecar says of it.
+//! The observed state of a task: the task, its SeiNode, and the state that the sidecar reports.
 
 use std::sync::Arc;
 
@@ -28,7 +28,8 @@ fn node(ctx: &Context, task: &SeiNodeTask) -> Node {
     }
 }
 
-/// What the sidecar says of a task that has started or can start. Nothing is submitted until the status is stored.
+/// The state that the sidecar reports for a task that has started or can start. Nothing is submitted until the status
+/// is stored.
 fn sidecar(ctx: &Context, task: &SeiNodeTask, node: &Node) -> Sidecar {
     if !Observed::needs_sidecar(task, node) {
         ctx.memory(task, |memory| memory.sidecar = None);

@@ -21,7 +21,7 @@ use crate::{
     trim,
 };
 
-/// How often the address of the sidecar of a started task is read again, which the passes over its SeiNode change.
+/// Interval at which the address of a started task's sidecar is read again: passes over its SeiNode may change it.
 const ADDRESS: Duration = Duration::from_secs(5);
 
 /// Reconciles `cached`, or the newer state that the last write returned.
@@ -58,7 +58,7 @@ async fn record(ctx: &Context, observed: &Observed, after: SeiNodeTaskStatus) ->
     Ok(())
 }
 
-/// Ends a pass whose status is stored: the sidecar is asked for what was decided, and nothing after the end of the task.
+/// Ends a pass whose status is stored: requests what was decided from the sidecar, and nothing once the task has ended.
 fn request(ctx: &Context, task: &SeiNodeTask, order: Option<Order>) {
     ctx.memory(task, |memory| match order {
         None => memory.sidecar = None,
@@ -83,7 +83,7 @@ async fn delete(ctx: &Context, task: &SeiNodeTask) -> Result<(), PassError> {
     let this = Preconditions { uid: task.uid(), resource_version: None };
     match api.delete(&task.name_any(), &DeleteParams::default().preconditions(this)).await {
         Ok(_) => Ok(()),
-        // It is gone, or another one has its name.
+        // It was deleted, or replaced by another one with its name.
         Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
         Err(source) => {
             Err(PassError::Api { doing: "delete", object: described(task), source: Box::new(source) })

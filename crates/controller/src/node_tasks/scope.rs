@@ -23,7 +23,7 @@ pub(crate) async fn run(ctx: Arc<Context>, woken: Woken, workers: u16, mut stopp
     };
     tokio::select! {
         () = filled => {}
-        // An error means that the sender is gone, which is a shutdown too.
+        // An error means that the sender was dropped, which also means shutdown.
         _ = stopped.wait_for(|stopped| *stopped) => return,
     }
     let woken = stream::unfold(woken, |mut woken| async move { Some((woken.recv().await?, woken)) });
@@ -31,7 +31,7 @@ pub(crate) async fn run(ctx: Arc<Context>, woken: Woken, workers: u16, mut stopp
     queue::run(ctx, &metrics, tasks, woken, workers, stopped, pass).await;
 }
 
-/// One reconcile, after which the memory of a task that is gone is dropped.
+/// One reconcile, after which the memory of a deleted task is dropped.
 async fn pass(task: Arc<SeiNodeTask>, ctx: Arc<Context>) -> Result<Next, Failed> {
     let result = queue::guarded(&ctx.metrics, &*task, reconcile(Arc::clone(&task), &ctx)).await;
     let failures = ctx.memories.ended(&*task, result.is_ok());

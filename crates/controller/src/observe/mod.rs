@@ -57,15 +57,15 @@ pub(crate) async fn observe(ctx: &Context, node: &Arc<SeiNode>) -> Observed {
     }
 }
 
-/// Delay before failed reads are retried, after this many failures in a row: 1 s, doubling up to 5 min.
+/// Delay before failed reads are retried, after this many consecutive failures: 1 s, doubling up to 5 min.
 fn reread_delay(failures: u32, jitter: f64) -> Option<Duration> {
     let doublings = failures.checked_sub(1)?.min(16);
     let delay = Duration::from_secs(1 << doublings).min(Duration::from_secs(300));
     Some(delay.mul_f64(1.0 + 0.25 * jitter))
 }
 
-/// The finding about `target`, computed by `look` only if the object changed since. A finding that may change
-/// although the object does not is never cached.
+/// The finding about `target`, recomputed by `look` only if the object has changed. A finding that may change while the
+/// object does not is never cached.
 async fn remembered(
     ctx: &Context,
     node: &SeiNode,
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
     use crate::testbed;
 
-    /// The delays, in whole seconds, after two observations with a failed read, and one without.
+    /// The delays, in whole seconds, after two observations with a failed read and one without.
     async fn repeated_after(parts: Value) -> [Option<i64>; 3] {
         let is_readable = Arc::new(AtomicBool::new(false));
         let readable = Arc::clone(&is_readable);

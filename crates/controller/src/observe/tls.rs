@@ -46,7 +46,7 @@ pub(super) async fn find(ctx: &Context, node: &SeiNode, now: Timestamp) -> Optio
     Some(finding)
 }
 
-/// `None` if nothing can be known without a request: the Secret is absent or of another type.
+/// `None` if the cache alone decides: the Secret is absent or of another type.
 fn version(ctx: &Context, node: &SeiNode, secret: &str) -> Option<Version> {
     match &ctx.cache.tls_secrets {
         Some(store) => {
@@ -118,7 +118,7 @@ fn verdict(
                 ),
                 certificate,
                 not_after: Some(accepted.end.not_after),
-                // It is still valid at this time.
+                // Until then it stays valid.
                 changes_at: accepted.end.not_after.checked_add(INSTANT).ok(),
             };
             (finding, Some(trust(accepted)))

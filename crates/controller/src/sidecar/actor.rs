@@ -1,5 +1,5 @@
-//! The actor of one sidecar: it probes, follows the ordered task, and publishes what it learns. Calls are
-//! made one after another, each with a deadline, and are aborted when the pod is replaced.
+//! The actor of one sidecar: it probes, follows the ordered task, and publishes what it observes. Calls are made one
+//! after another, each with a deadline, and are aborted when the pod is replaced.
 
 mod learn;
 
@@ -70,7 +70,7 @@ impl<D: Dial, R: Report> Actor<D, R> {
         }
     }
 
-    /// Takes over the current orders, and returns what is due next.
+    /// Adopts the current orders, and returns what is due next.
     fn next(&mut self) -> Option<(Due, Instant)> {
         let state = self.shared.lock();
         if state.target != self.target {

@@ -29,22 +29,22 @@ pub(super) trait Api: Clone + Send + Sync + 'static {
     fn is_held(&self) -> impl Future<Output = Result<bool, Error>> + Send;
     fn task(&self, id: Uuid) -> impl Future<Output = Result<Option<TaskRecord>, Error>> + Send;
     fn submit(&self, request: &TaskRequest) -> impl Future<Output = Result<(), Error>> + Send;
-    /// The node's ID in the peer-to-peer network; `None` if there is none yet.
+    /// The node's ID in the peer-to-peer network; `None` if it has none yet.
     fn node_id(&self) -> impl Future<Output = Result<Option<String>, Error>> + Send;
     /// Whether the sidecar supports tasks of type `type_`.
     fn supports(&self, type_: &str) -> impl Future<Output = Result<bool, Error>> + Send;
-    /// What seid says of itself.
+    /// The status of seid.
     fn seid(&self) -> impl Future<Output = Result<SeidStatus, Error>> + Send;
     /// Whether the sidecar responds on its own port, without TLS and authentication.
     fn plain_port_answers(&self) -> impl Future<Output = bool> + Send;
 }
 
-/// What was seen of a seid that has to halt at a height.
+/// What was observed of a seid that must halt at a height.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Seen {
-    /// It has had the last block before the height.
+    /// It has executed the last block before the height.
     pub(super) reached: bool,
-    /// It has had a block after the height.
+    /// It has executed a block after the height.
     pub(super) passed: bool,
     /// Its latest block; `None` while it does not respond.
     pub(super) latest: Option<u64>,
@@ -59,7 +59,7 @@ pub(super) enum Learned {
     NodeId(Option<String>),
     /// Whether tasks of this type are supported; `None` if the response is unclear.
     TaskType(&'static str, Option<bool>),
-    /// What seid said of itself; `None` where it did not respond.
+    /// The status of seid; `None` if it did not respond.
     Seid(Option<SeidStatus>),
     /// Whether seid halts at a height.
     Halt(Seen),
@@ -69,13 +69,13 @@ pub(super) enum Learned {
     Suspended,
 }
 
-/// What the sidecar said of a task.
+/// The state of a task as reported by the sidecar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Followed {
     pub(super) progress: TaskProgress,
     /// Its health, if the task makes it ready.
     pub(super) health: Option<Health>,
-    /// What the task resulted in.
+    /// The result of the task.
     pub(super) result: Option<TaskResult>,
 }
 
@@ -94,8 +94,7 @@ pub(super) async fn probe(line: &impl Api) -> Result<Health, Error> {
     })
 }
 
-/// Queries what is queried once per pod. A failure is not a problem of the sidecar: the query is repeated
-/// later.
+/// Sends a query that is sent once per pod. A failure is not a problem of the sidecar: the query is repeated later.
 pub(super) async fn ask_once(line: &impl Api, once: Once) -> Learned {
     match once {
         Once::NodeId => Learned::NodeId(line.node_id().await.ok().flatten()),
@@ -104,13 +103,12 @@ pub(super) async fn ask_once(line: &impl Api, once: Once) -> Learned {
     }
 }
 
-/// Asks seid how far it is. That it does not respond is no trouble of the sidecar.
+/// Queries the height of seid. No response from seid is not a problem of the sidecar.
 pub(super) async fn ask_seid(line: &impl Api) -> Learned {
     Learned::Seid(line.seid().await.ok())
 }
 
-/// Queries the task of `order`, and submits it if the sidecar does not know it or a failed attempt is to be
-/// retried.
+/// Queries the task of `order`, and submits it if the sidecar does not know it or a failed attempt must be retried.
 pub(super) async fn follow(
     line: &impl Api,
     shared: &Shared,

@@ -1,5 +1,5 @@
-//! Where the sidecars of nodes are reached: the passes over a node say it, and a group that needs one of its nodes looks
-//! here.
+//! The addresses of the sidecars of nodes: recorded by the passes over the nodes, and read by groups that need one of
+//! their nodes.
 
 use kube::runtime::reflector::ObjectRef;
 use sei_api::SeiNode;
@@ -19,7 +19,7 @@ impl Directory {
         self.0.add(node, actor.downgrade());
     }
 
-    /// Where the sidecar of `node` was last reached.
+    /// The last known address of the sidecar of `node`.
     pub(super) fn target(&self, node: &ObjectRef<SeiNode>) -> Option<Target> {
         Shared::from(self.0.get(node)?).lock().target.clone()
     }

@@ -1,7 +1,7 @@
 //! Whether seid reaches a height and halts there, for a group that replaces images at it.
 //!
-//! The sidecar watches the height: it sees every block, and its tasks survive a restart of the operator, which could miss
-//! the last block before the halt. That seid has halted is seen in its own responses.
+//! The sidecar watches the height: it sees every block, and its tasks survive a restart of the operator, which could
+//! miss the last block before the halt. Whether seid has halted is determined from the responses of seid itself.
 
 use std::time::Duration;
 
@@ -17,19 +17,19 @@ use super::{
 };
 use crate::heights::Awaited;
 
-/// That of the Go controller for tasks of groups.
+/// The UUID namespace that the Go controller uses for tasks of groups.
 const NAMESPACE: Uuid = uuid!("d4a7e1f3-8b29-4c6d-a5e0-2f1d3c4b5a6e");
-/// A seid at the height that has not responded for so long has halted.
+/// A seid at the height that has not responded for this long has halted.
 const SILENCE: Duration = Duration::from_secs(15);
-/// So has one that responds and has not had a block for so long.
+/// So has a seid that responds but has had no new block for this long.
 const STANDSTILL: Duration = Duration::from_secs(60);
 
-/// The clock and the memory of one wait.
+/// The clock and the state of one wait.
 pub(super) struct Watch {
     pub(super) awaited: Awaited,
     pub(super) at: Instant,
     seen: Seen,
-    /// Since when `seen.latest` has been the same.
+    /// The time since which `seen.latest` has been the same.
     since: Instant,
 }
 
@@ -39,7 +39,7 @@ impl Watch {
         Self { awaited, at: now, seen: Seen::default(), since: now }
     }
 
-    /// The pod was replaced: the silence of its predecessor says nothing about it.
+    /// The pod was replaced: that its predecessor did not respond is irrelevant.
     pub(super) fn pod_changed(&mut self) {
         self.seen.latest = None;
         (self.since, self.at) = (Instant::now(), Instant::now());
@@ -50,14 +50,14 @@ impl Watch {
         self.seen.latest.is_none()
     }
 
-    /// Begins a call: what is asked for, and what the answer builds on.
+    /// Begins a call: returns what to query and the observations so far.
     pub(super) fn ask(&mut self) -> (Awaited, Seen) {
-        // Where the call does not end, or cannot be made.
+        // In case the call does not end, or cannot be made.
         self.pause();
         (self.awaited.clone(), self.seen)
     }
 
-    /// Takes the result of a call.
+    /// Records the result of a call.
     pub(super) fn saw(&mut self, seen: Seen) -> Halt {
         if seen.latest != self.seen.latest {
             self.since = Instant::now();
@@ -85,7 +85,7 @@ impl Watch {
     }
 }
 
-/// Asks seid and the sidecar once.
+/// Queries seid and the sidecar once.
 pub(super) async fn look(line: &impl Api, awaited: &Awaited, before: Seen) -> Seen {
     let latest = line.seid().await.ok().map(|seid| seid.height);
     let at_least = |height: u64| latest.is_some_and(|latest| latest >= height);
@@ -98,14 +98,14 @@ pub(super) async fn look(line: &impl Api, awaited: &Awaited, before: Seen) -> Se
     }
 }
 
-/// Whether the sidecar has seen seid at a height, for which it is requested to watch. A failed call is repeated with the next
-/// look.
+/// Whether the sidecar has seen seid at a height that it was requested to watch. A failed call is repeated with the
+/// next query.
 async fn was_at(line: &impl Api, awaited: &Awaited, height: u64) -> bool {
     let request = request(awaited, height);
     match line.task(request.id).await {
         Ok(Some(task)) if task.status == TaskState::Completed => true,
         Ok(Some(task)) if task.status == TaskState::Running => false,
-        // It is not known yet, or a restart of the sidecar ended it.
+        // The task is still unknown, or a restart of the sidecar ended it.
         Ok(_) => {
             let _ = line.submit(&request).await;
             false
@@ -115,7 +115,7 @@ async fn was_at(line: &impl Api, awaited: &Awaited, height: u64) -> bool {
 }
 
 fn request(awaited: &Awaited, height: u64) -> TaskRequest {
-    // Not of a pod: what was seen holds for its successors too.
+    // Independent of the pod: the result also holds for its successors.
     let name = format!("{}/await-height/{height}", awaited.node);
     TaskRequest {
         id: Uuid::new_v5(&NAMESPACE, name.as_bytes()),

@@ -83,7 +83,7 @@ struct Fleet {
     wake: UnboundedSender<usize>,
     woken: UnboundedReceiver<usize>,
     nodes: Vec<Node>,
-    /// Prefix of the names of its nodes.
+    /// Prefix of the names of the nodes.
     name: &'static str,
 }
 
@@ -160,7 +160,7 @@ async fn hundreds_of_hung_sidecars_do_not_slow_down_thousands_of_healthy_ones() 
     beside.grow(HEALTHY).await;
     tokio::join!(alone.work(), beside.work());
     beside.grow(HEALTHY + HUNG).await;
-    // At the same time, so that both have the same share of a busy machine.
+    // At the same time, so that both get the same share of a busy machine.
     let (without, with) = tokio::join!(alone.work(), beside.work());
     println!("{HEALTHY} sidecars: {without:.1?}, beside {HUNG} that hang: {with:.1?}");
     assert!(with < 3 * without, "{with:?} instead of {without:?}");

@@ -33,7 +33,7 @@ impl Dialer {
         Self { transport, tokens, source: None, trusted: Arc::default(), metrics }
     }
 
-    /// Tokens for `audience`: cached, so that one outlives the connection that it was requested for.
+    /// Tokens for `audience`: cached, so that a token outlives the connection that it was requested for.
     fn source(&mut self, audience: &str) -> Arc<dyn TokenSource> {
         match &self.source {
             Some((known, source)) if known == audience => Arc::clone(source),
@@ -70,7 +70,7 @@ impl Dial for Dialer {
     }
 }
 
-/// Connections to one sidecar, and to the seid beside it.
+/// Connections to one sidecar, and to the seid in the same pod.
 #[derive(Clone)]
 pub(super) struct Line {
     client: Client,

@@ -1,5 +1,5 @@
-//! Sidecars as watched sources: an actor for each node calls its sidecar, and passes read what it learned. No
-//! pass ever waits for a sidecar; one that does not respond costs a connection.
+//! Sidecars as watched sources: an actor for each node calls its sidecar, and passes read its observations. No pass
+//! ever waits for a sidecar; an unresponsive one costs only a connection.
 
 mod actor;
 mod calls;
@@ -46,7 +46,7 @@ pub(crate) struct Sidecars {
     pub(crate) metrics: Arc<Metrics>,
     /// Requeues nodes whose sidecar changed.
     pub(crate) wake: UnboundedSender<ObjectRef<SeiNode>>,
-    /// Where the watched sidecars are reached.
+    /// The addresses of the watched sidecars.
     pub(crate) directory: Directory,
 }
 
@@ -64,13 +64,13 @@ impl Sidecars {
         self.spawn(shared, report, stood)
     }
 
-    /// Starts another actor for a watched sidecar, which only follows the tasks that it is ordered. `changed` is called
-    /// when it has learned something.
+    /// Starts another actor for a watched sidecar, which only follows the tasks that are ordered from it. `changed` is
+    /// called on every new observation.
     pub(crate) fn follow(&self, changed: impl Fn() + Send + 'static) -> Watched {
         self.spawn(Shared::default(), Follower(changed), Duration::ZERO)
     }
 
-    /// Where the sidecar of `node` was last reached by the passes over it.
+    /// The last address at which the passes over `node` reached its sidecar.
     pub(crate) fn target(&self, node: &SeiNode) -> Option<Target> {
         self.directory.target(&ObjectRef::new(names::node(node)).within(names::namespace(node)))
     }
@@ -86,7 +86,7 @@ impl Sidecars {
 pub(crate) struct Watched {
     shared: Shared,
     fingerprint: Option<String>,
-    /// The order of the active pass.
+    /// The order placed by the active pass.
     ordered: Option<Order>,
     task: JoinHandle<()>,
 }
@@ -98,9 +98,9 @@ impl Drop for Watched {
 }
 
 impl Watched {
-    /// Starts a pass: sets the target, or why there is none, and returns what is known of the sidecar.
-    /// Nothing is submitted until the pass ends. A change of `fingerprint` makes the actor query everything
-    /// again at once.
+    /// Starts a pass: sets the target, or the reason why there is none, and returns the known state of the sidecar.
+    /// Nothing is submitted until the pass ends. If `fingerprint` changes, the actor queries everything again
+    /// immediately.
     pub(crate) fn begin_pass(
         &mut self,
         target: Result<Target, Trouble>,
@@ -140,9 +140,8 @@ impl Watched {
         self.ordered = Some(order);
     }
 
-    /// Ends a pass whose status is stored: a task that is submitted before the completion of the previous one
-    /// is stored would be unknown to a plan that replaces this one. What the pass did not order is not
-    /// followed any more.
+    /// Ends a pass whose status is stored: a task that is submitted before the completion of the previous one is stored
+    /// would be unknown to a plan that replaces this one. Tasks that the pass did not order are no longer followed.
     pub(crate) fn end_pass(&mut self) {
         let mut state = self.shared.lock();
         state.suspended = false;
@@ -170,7 +169,7 @@ impl Report for NodeReport {
     }
 }
 
-/// Reports what another owner of tasks has to know.
+/// Notifies another owner of tasks.
 struct Follower<F>(F);
 
 impl<F: Fn() + Send + 'static> Report for Follower<F> {

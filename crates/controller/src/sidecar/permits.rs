@@ -19,7 +19,7 @@ impl Default for Permits {
 }
 
 impl Permits {
-    /// Waits for a permit; `is_silent` says whether the last call failed.
+    /// Waits for a permit; `is_silent` is whether the last call got no response.
     pub(super) async fn acquire(&self, is_silent: bool) -> Option<SemaphorePermit<'_>> {
         // The semaphores are never closed.
         self.0[usize::from(is_silent)].acquire().await.ok()

@@ -7,7 +7,7 @@ const HEALTH: (Duration, Duration) = (Duration::from_secs(10), Duration::from_se
 const RETRY: Duration = Duration::from_millis(250);
 /// Maximum backoff while a task waits.
 const RETRY_TASK: Duration = Duration::from_secs(60);
-/// While it catches up, and else.
+/// While seid catches up, and otherwise.
 const SEID: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(60));
 const SEID_RETRY: Duration = Duration::from_secs(5);
 /// How often a node that another client holds is checked.
@@ -27,8 +27,8 @@ pub(super) fn health(stood: Duration, jitter: f64) -> Duration {
     spread((stood / 4).clamp(HEALTH.0, HEALTH.1), jitter)
 }
 
-/// Backoff after this many failed calls in a row: 250 ms, doubling up to a minute while a task waits, or else
-/// up to 5 min.
+/// Backoff after this many consecutive failed calls: 250 ms, doubling up to a minute while a task waits, or else up to
+/// 5 min.
 pub(super) fn retry(failures: u32, task_waits: bool, jitter: f64) -> Duration {
     let longest = if task_waits { RETRY_TASK } else { HEALTH.1 };
     spread(doubled(RETRY, failures, longest), jitter)
@@ -39,18 +39,19 @@ pub(super) fn hold(jitter: f64) -> Duration {
     spread(HOLD, jitter)
 }
 
-/// Until a seid that responds is asked again: half a minute while it catches up, else a minute.
+/// Delay before a seid that responds is queried again: half a minute while it catches up, otherwise a minute.
 pub(super) fn seid(catching_up: bool, jitter: f64) -> Duration {
     spread(if catching_up { SEID.0 } else { SEID.1 }, jitter)
 }
 
-/// Until a seid that did not respond to this many calls in a row is asked again: 5 s, doubling up to 5 min.
+/// Delay before a seid that did not respond to this many consecutive calls is queried again: 5 s, doubling up to 5 min.
 pub(super) fn silent_seid(failures: u32, jitter: f64) -> Duration {
     spread(doubled(SEID_RETRY, failures, HEALTH.1), jitter)
 }
 
-/// Until a seid is asked again whether it halts, which lacks this many blocks to the last one before, and whose response has
-/// been the same for `stood`: as long as the blocks take, or else an eighth of that time, from 2 s to a minute.
+/// Delay before a seid that must halt is queried again. It lacks `missing` blocks to the last one before the height,
+/// and its response has been the same for `stood`: as long as the blocks take, or else an eighth of that time, from 2 s
+/// to a minute.
 pub(super) fn halt(missing: Option<u64>, stood: Duration, jitter: f64) -> Duration {
     let delay = match missing.and_then(|blocks| u32::try_from(blocks).ok()).filter(|blocks| *blocks > 0) {
         Some(blocks) => BLOCK.saturating_mul(blocks),

@@ -1,4 +1,4 @@
-//! What an actor does next, and when. Times are of the runtime's monotonic clock.
+//! What an actor does next, and when. All times are read from the runtime's monotonic clock.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::rhythm;
 /// Queries that no pass waits for are sent only after an idle time of this length.
 const PAUSE: Duration = Duration::from_secs(3);
 
-/// After so many calls in a row without a response seid is said not to respond.
+/// After this many consecutive calls without a response, seid is reported as not responding.
 const SILENCES: u32 = 4;
 
 /// What is due.
@@ -45,10 +45,10 @@ pub(super) struct Schedule {
     submitted_at: Option<Instant>,
     /// The sidecar of this pod has responded, so one-time queries may be sent.
     has_answered: bool,
-    /// Number of one-time queries in a row without a result, and when to retry.
+    /// Number of one-time queries without a result in a row, and when to retry.
     unsaid: u32,
     once_at: Instant,
-    /// Calls of seid in a row without a response, and when to ask it again.
+    /// Consecutive calls to seid without a response, and when to call it again.
     silences: u32,
     seid_at: Instant,
     /// The task was not submitted because a pass was active.
@@ -56,7 +56,7 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Everything is due. Health has been unchanged for `stood`.
+    /// Starts with everything due. Health has been unchanged for `stood`.
     pub(super) fn new(stood: Duration) -> Self {
         let now = Instant::now();
         Self {
@@ -91,7 +91,7 @@ impl Schedule {
             (once, next) => once.or(next),
         };
         let first = first.map(|(due, at)| (due, at.max(self.not_before)));
-        // It waits for no task, and a sidecar that does not answer is no reason not to ask it.
+        // It waits for no task, and seid is queried even if the sidecar does not respond.
         let seid = (seid && !self.follows()).then_some((Due::Seid, self.seid_at));
         first.into_iter().chain(seid).min_by_key(|(_, at)| *at)
     }
@@ -129,7 +129,7 @@ impl Schedule {
         self.once_at = now;
     }
 
-    /// The pod was replaced: the known health is that of another process.
+    /// The pod was replaced: the known health belongs to another process.
     pub(super) fn pod_changed(&mut self) {
         self.health_since = Instant::now();
         self.submitted_at = None;
@@ -181,8 +181,8 @@ impl Schedule {
         self.once_at = Instant::now() + delay;
     }
 
-    /// seid responded, and catches up or not, or did not respond. Whether that is worth saying: seid is silent for a while
-    /// whenever it restarts.
+    /// seid responded and is catching up or not, or it did not respond. Returns whether that must be reported: seid
+    /// does not respond for a while whenever it restarts.
     pub(super) fn asked_seid(&mut self, catching_up: Option<bool>) -> bool {
         self.silences = if catching_up.is_some() { 0 } else { self.silences.saturating_add(1) };
         let delay = match catching_up {

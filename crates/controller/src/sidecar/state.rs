@@ -1,5 +1,5 @@
-//! State shared by the passes over a node and its actor: what is requested of the sidecar, and what is known
-//! of it. Each side holds the lock only for a few assignments.
+//! State shared by the passes over a node and its actor: what is requested of the sidecar, and its known state. Each
+//! side holds the lock only for a few assignments.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -21,9 +21,9 @@ pub(crate) struct Order {
     pub(crate) retries: i64,
     /// Whether this attempt is known to have been submitted.
     pub(crate) was_submitted: bool,
-    /// Whether the task makes the sidecar ready, which another client may forbid.
+    /// Whether the task makes the sidecar ready, which another client may be holding back.
     pub(crate) marks_ready: bool,
-    /// Whether a task that the sidecar had is never submitted again, although the sidecar does not know it any more.
+    /// Whether a task that the sidecar has had is never submitted again, even if the sidecar no longer knows it.
     pub(crate) once: bool,
     /// Another task type that the sidecar has to support, or else its release is too old.
     pub(crate) needs_type: Option<&'static str>,
@@ -31,7 +31,7 @@ pub(crate) struct Order {
     pub(crate) request: Option<TaskRequest>,
 }
 
-/// What a pass needs to know of a sidecar besides the ordered task.
+/// What a pass requests of a sidecar besides the ordered task.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Interest {
     /// Health, from now on.
@@ -49,17 +49,17 @@ pub(crate) struct Interest {
 pub(super) struct State {
     /// The sidecar's address; `None` if there is none to call.
     pub(super) target: Option<Target>,
-    /// What is of interest besides the ordered task.
+    /// What a pass requests besides the ordered task.
     pub(super) interest: Interest,
-    /// Counts the events after which everything is queried again at once.
+    /// Counts the events after which everything is queried again immediately.
     pub(super) events: u64,
     pub(super) order: Option<Order>,
-    /// The span of the pass that gave the order, until its first call.
+    /// The span of the pass that placed the order, until its first call.
     pub(super) cause: Option<Span>,
     /// A pass is active and may withdraw the order: nothing is submitted meanwhile.
     pub(super) suspended: bool,
     pub(super) known: Sidecar,
-    /// The height at which seid is awaited to halt, and how it stands to it.
+    /// The height at which seid must halt, and its progress towards it.
     pub(super) awaited: Option<Awaited>,
     pub(super) halt: Halt,
 }
@@ -77,7 +77,7 @@ impl Shared {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes the actor: something else is requested.
+    /// Wakes the actor: the request has changed.
     pub(super) fn notify(&self) {
         self.0.1.notify_one();
     }
@@ -90,7 +90,7 @@ impl Shared {
         Arc::downgrade(&self.0)
     }
 
-    /// Where to find what seid said last.
+    /// Where the last status of seid can be read.
     pub(super) fn asked(&self) -> Weak<dyn Asked> {
         let asked: Arc<dyn Asked> = Arc::clone(&self.0) as _;
         Arc::downgrade(&asked)
@@ -137,7 +137,7 @@ impl State {
         self.target.as_ref().is_some_and(|current| current.pod == target.pod)
     }
 
-    /// The one-time queries that have no result yet.
+    /// The one-time queries that still lack a result.
     pub(super) fn unknown(&self, target: &Target) -> Vec<Once> {
         let known = &self.known;
         let asks_id = self.interest.node_id && known.node_id.is_none();
@@ -149,7 +149,7 @@ impl State {
         id.chain(types.map(|kind| Once::TaskType(kind))).chain(plain_port).collect()
     }
 
-    /// Whether anything is known of `order`.
+    /// Whether the state of `order` is known.
     pub(super) fn reports(&self, order: &Order) -> bool {
         self.known.progress(&order.id.to_string(), order.retries).is_some()
     }

@@ -13,7 +13,7 @@ pub(crate) struct Target {
     pub(crate) host: String,
     /// The sidecar's own port.
     pub(crate) port: u16,
-    /// How it is verified; `None` without TLS.
+    /// How its certificate is verified; `None` without TLS.
     pub(crate) tls: Option<Verification>,
 }
 
@@ -80,8 +80,8 @@ fn port(pod: &Pod) -> Option<u16> {
     variables.iter().find(|it| it.name == "SEI_SIDECAR_PORT")?.value.as_ref()?.parse().ok()
 }
 
-/// The audience of tokens for the pod's proxy: the node's own, or the one that all nodes had before if the
-/// proxy runs with that. Any other is ignored: a token for it could be used elsewhere.
+/// The audience of tokens for the pod's proxy: the node's own, or, if the proxy runs with it, the one that all nodes
+/// formerly shared. Any other audience is ignored: a token for it could be used elsewhere.
 fn audience(node: &SeiNode, pod: &Pod) -> String {
     let arguments =
         container(pod, "kube-rbac-proxy").and_then(|proxy| proxy.args.as_deref()).unwrap_or_default();

@@ -18,8 +18,7 @@ use tokio::{
 const LIFETIME: i64 = 3600;
 /// A token is replaced after this fraction of its lifetime.
 const USED: f64 = 0.8;
-/// A token that is refused is replaced at once, unless it is younger than this: a new one would be refused
-/// too.
+/// A token that is refused is replaced immediately, unless it is younger than this: a new one would be refused too.
 const YOUNG: Duration = Duration::from_secs(30);
 const DEADLINE: Duration = Duration::from_secs(10);
 

@@ -21,8 +21,8 @@ pub(super) struct Trusted {
 }
 
 impl Trusted {
-    /// Sets `trust`, against which the certificate of `pod` is verified from now on. The certificate that the
-    /// same pod served before remains accepted for a while.
+    /// Sets `trust`, which the certificate of `pod` is verified against from now on. The certificate that the same pod
+    /// served before remains accepted for a while.
     pub(super) fn replace(&mut self, pod: &str, trust: &ServerTrust, now: Instant) {
         if self.pod != pod {
             *self = Self { pod: pod.to_owned(), trust: Some(trust.clone()), ..Self::default() };
@@ -40,7 +40,7 @@ impl Trusted {
         self.before.as_ref().map(|(leaf, _)| leaf.clone())
     }
 
-    /// The server was verified, and presented `served`: no previous certificate is accepted any more.
+    /// The server was verified, and presented `served`: no previous certificate is accepted any longer.
     pub(super) fn verified(&mut self, served: Option<ServerTrust>) {
         self.served = served;
         self.before = None;

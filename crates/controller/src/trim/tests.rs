@@ -1,4 +1,4 @@
-//! What is kept of each kind of object, and that it suffices for what is read of it.
+//! What is kept of each kind of object, and that everything read later is kept.
 
 use sei_decide::{Claim, exclusive::Exclusive, objects::image_of};
 use sei_node::Node;

@@ -142,8 +142,8 @@ fn a_peer_requeues_only_nodes_that_wait_for_peers() {
 }
 
 proptest! {
-    /// Regardless of which peers respond: the list is bounded, sorted, contains only selected nodes, and
-    /// is unchanged when no peer responds any more; and an additional node changes at most one entry.
+    /// Regardless of which peers respond: the list is bounded, sorted, contains only selected nodes, and does not
+    /// change when peers stop responding; an additional node changes at most one entry.
     #[test]
     fn peers_are_bounded_and_stable(count in 0..100usize, responds in prop::collection::vec(any::<bool>(), 101)) {
         let fleet = fleet(count + 1);

@@ -135,7 +135,7 @@ fn a_node_is_judged_by_its_pod_and_its_conditions() {
     assert_eq!(trouble(catching_up).as_deref(), Some("CatchingUp"));
 }
 
-/// What makes a SeiNode one of a controller of this kind.
+/// The owner reference of a SeiNode with a controller of this kind.
 fn controlled_by(kind: &str) -> serde_json::Value {
     json!([{ "apiVersion": "sei.io/v1alpha1", "kind": kind, "name": "g", "uid": "u", "controller": true }])
 }
@@ -208,9 +208,9 @@ fn events() -> impl Strategy<Value = Vec<(usize, Event)>> {
 }
 
 proptest! {
-    /// In any order of events, no update starts that makes more nodes unavailable than allowed, not more nodes are
-    /// updated at a time, none that its group does not allow, and a validator is only updated when no other node waits; and
-    /// when all nodes recover and all groups agree, all are updated.
+    /// In any order of events, no update makes more nodes unavailable than allowed, no more than that are updated at a
+    /// time, none is updated unless its group allows it, and a validator is updated only when no other node is waiting;
+    /// once all nodes recover and all groups agree, all are updated.
     #[test]
     fn no_more_nodes_are_unavailable_than_allowed(
         events in events(),

@@ -53,8 +53,7 @@ fn reason(life: &Life, kind: ConditionType) -> Option<String> {
 #[test]
 fn a_node_whose_live_objects_have_another_image_is_updated() {
     let mut life = running();
-    // The update to b was applied, the status write that recorded it was lost, and the spec was changed back
-    // to a.
+    // The update to b was applied, but the status write that recorded it was lost, and the spec was changed back to a.
     life.live_image = Some("seid:b");
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     assert_eq!(purpose(&life), Some((Purpose::Update, PlanPhase::Active)));
@@ -145,7 +144,7 @@ fn a_validator_of_a_group_that_lost_its_keys_with_its_volume_is_to_be_recreated(
     assert!(asked(&life).contains(advice), "{}", asked(&life));
 }
 
-/// A Running node, its claim replaced by another one of the same name: with the plan before that.
+/// A Running node whose claim was replaced by another one of the same name, with the previous plan.
 fn on_another_claim(imported: bool, has_update: bool) -> (Life, Option<(Purpose, PlanPhase)>) {
     let mut life = running();
     if imported {
@@ -235,7 +234,7 @@ fn the_first_plan_restarts_when_its_claim_is_replaced() {
     let ensured = Outcome::DoneOn { uid: "claim-1".to_owned() };
     life.pass(vec![ensured, Outcome::Done, Outcome::Done, Outcome::Done], &Outcome::Running).unwrap();
     assert_eq!(life.plan().unwrap().claim_uid.as_deref(), Some("claim-1"));
-    // Not in the cache yet, then present, then replaced by another.
+    // Not in the cache yet, then present, then replaced by another one.
     life.pass(Vec::new(), &Outcome::Running).unwrap();
     life.claim = Some(claim("claim-1"));
     life.pass(Vec::new(), &Outcome::Running).unwrap();

@@ -60,7 +60,7 @@ enum Event {
     Retry(u8),
     Time(u16),
     Pause(bool),
-    /// That many SeiNodeTasks have not finished.
+    /// This many SeiNodeTasks have not finished.
     Tasks(u8),
     See(Sight),
     Pass(Vec<Outcome>),

@@ -36,7 +36,7 @@ fn finish(life: &mut Life) {
     while life.pass(Vec::new(), &Outcome::Done).unwrap() {}
 }
 
-/// The UID of the task that has the node.
+/// The UID of the task that holds the node.
 fn holder(life: &Life) -> Option<&str> {
     Some(life.node.status.as_ref()?.node_task.as_ref()?.uid.as_str())
 }
@@ -118,7 +118,7 @@ fn a_restarted_sidecar_is_made_ready_during_a_task_before_a_due_update() {
     life.pass(Vec::new(), &Outcome::Running).unwrap();
     let plan = life.plan().unwrap();
     assert_eq!((Purpose::of(&plan), plan.phase), (Purpose::MarkReady, PlanPhase::Active));
-    // Its spec changes meanwhile: it is not replaced by the update.
+    // The spec changes meanwhile; the plan is not replaced by an update.
     life.change(|node| node.spec.image = "seid:1".to_owned());
     life.pass(Vec::new(), &Outcome::Running).unwrap();
     life.sight = GOOD;

@@ -74,7 +74,7 @@ fn an_obstacle_that_holds_plans_is_reported_before_one_that_does_not() {
     assert_held(&mut life, StalledReason::VolumeInUse);
 }
 
-/// The garbage collector deletes them, and they are recreated after that.
+/// The garbage collector deletes them, then they are recreated.
 #[test]
 fn objects_left_by_a_deleted_seinode_of_the_same_name_are_neither_foreign_nor_changed() {
     let mut life = updating(json!({ "sidecar": { "tls": { "secretName": "t" } } }), true);

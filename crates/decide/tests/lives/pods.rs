@@ -1,4 +1,4 @@
-//! What `Ready` says about a node whose pod does not run.
+//! What `Ready` reports about a node whose pod is not running.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ fn a_running_node_names_what_keeps_its_pod_from_running() {
     let pulling = json!({ "status": { "containerStatuses": [{ "name": "seid", "image": "seid:0", "imageID": "",
         "ready": false, "restartCount": 0,
         "state": { "waiting": { "reason": "ImagePullBackOff", "message": "not found" } } }] } });
-    // With a sidecar that does not respond and with one that responded last.
+    // With a sidecar that does not respond and with one that responded in the last call.
     for health in [3, 0] {
         for (pod, expected) in [
             (&drained, "not scheduled: 0/1 nodes are available: 1 node(s) were unschedulable"),

@@ -1,4 +1,4 @@
-//! Whether a node has caught up is said when that changes, and not at every block.
+//! Whether a node has caught up is reported when that changes, not at every block.
 
 use jiff::SignedDuration;
 use sei_api::conditions::ConditionType;

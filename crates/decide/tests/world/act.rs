@@ -115,7 +115,7 @@ impl Acting<'_> {
         }
     }
 
-    /// Whether the claim remains when the pod is gone.
+    /// Whether the claim remains after the pod is gone.
     fn data_stays(&self) -> bool {
         self.objects.claim.live.as_ref().is_some_and(|claim| claim.deleted_at.is_none())
     }

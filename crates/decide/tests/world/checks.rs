@@ -23,7 +23,7 @@ impl World {
         self.holds()
     }
 
-    /// The invariants that hold at every moment.
+    /// The invariants that hold at all times.
     pub fn holds(&self) -> Result<(), TestCaseError> {
         for member in &self.members {
             let volume = member.objects.volume.as_ref();
@@ -40,7 +40,7 @@ impl World {
         Ok(())
     }
 
-    /// Continues without disturbance until nothing changes any more.
+    /// Continues without disturbance until nothing changes any longer.
     pub fn rest(&mut self) -> Result<(), TestCaseError> {
         let mut quiet = 0;
         for _ in 0..400 {
@@ -107,7 +107,7 @@ impl Member {
         Some((&condition.reason, &condition.message))
     }
 
-    /// Does what the node asks a user to do. Returns whether there was anything.
+    /// Does what the node requests from a user. Returns whether there was anything to do.
     pub fn help(&mut self, attempt: u32, now: jiff::Timestamp) -> bool {
         if self.objects.restore_import() {
             return true;

@@ -80,7 +80,7 @@ pub enum Event {
     /// A sidecar of an old release marks its running tasks as failed.
     CancelSidecar,
     FailTasks,
-    /// Whether the peers selected by labels have reported their IDs.
+    /// An empty claim replaces an imported one that was deleted.
     Peers(bool),
     Fault(Fault),
     /// Another process of the operator takes over.
@@ -179,7 +179,7 @@ impl World {
 }
 
 impl Member {
-    /// The first passes from now on see the cache as it is now.
+    /// The next passes observe the cache in its current state.
     pub fn lag(&mut self, cache: u8, passes: u32) {
         match cache {
             0 => self.node.lag(passes),

@@ -1,11 +1,11 @@
-//! Random disturbances of nodes in a model cluster, through the product's own pass: changes of the spec,
-//! deleted pods and claims, recreated nodes, restarted sidecars, failed tasks, lost status writes and lagging
-//! caches. The sidecar keeps its records and markers on the volume.
+//! Random disturbances of nodes in a model cluster, through the product's own pass: changes of the spec, deleted pods
+//! and claims, recreated nodes, restarted sidecars, failed tasks, lost status writes and lagging caches. The sidecar
+//! keeps its records and markers on the volume.
 //!
-//! In every order: no task runs before it is stored, no work is done twice on one volume, seid does not start
-//! without the configuration of the plan, no two pods have the same signing key, and the writes and immediate
-//! requeues of a pass are bounded. When the disturbances end, every node is Running or reports what it waits
-//! for, and it is Running after a user has done what it asks for.
+//! In every order: no task runs before it is stored, no work is done twice on one volume, seid does not start without
+//! the configuration of the plan, no two pods have the same signing key, and the writes and immediate requeues of a
+//! pass are bounded. When the disturbances end, every node is Running or reports what it waits for, and it is Running
+//! once a user has done what it requests.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 mod act;
@@ -81,7 +81,7 @@ fn seid_does_not_start_without_configuration_on_an_empty_claim() {
     assert_eq!(world.members[0].status().phase, Some(NodePhase::Running));
 }
 
-/// A sidecar was asked to let seid start with the first plan's configuration, when an override is set.
+/// An override is set after a sidecar was requested to let seid start with the first plan's configuration.
 #[test]
 fn seid_does_not_keep_a_configuration_that_was_superseded_while_it_started() {
     let key = |name: &str| json!({ "secret": { "secretName": name } });
@@ -100,9 +100,9 @@ fn seid_does_not_keep_a_configuration_that_was_superseded_while_it_started() {
     assert_eq!(config.overrides.get("evm.http_port").map(String::as_str), Some("8541"));
 }
 
-/// A plan is replaced that may have let seid start: the stored progress lags behind, and nothing is known of the sidecar.
-/// Either a pod ends while its sidecar runs `mark-ready`, and that of the next pod runs it again when it starts; or the
-/// sidecar restarts, and does not know any more that seid runs.
+/// A plan that may have let seid start is replaced: the stored progress lags behind, and the state of the sidecar is
+/// unknown. Either a pod ends while its sidecar runs `mark-ready`, and the sidecar of the next pod runs it again when
+/// it starts; or the sidecar restarts and no longer knows that seid is running.
 #[test]
 fn seid_does_not_keep_the_configuration_of_a_plan_that_was_replaced() {
     let spec = json!({

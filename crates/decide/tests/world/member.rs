@@ -15,12 +15,12 @@ use serde_json::{Value, json};
 
 use crate::{actor::Actor, cached::Cached, objects::Objects};
 
-/// What becomes of the next status write.
+/// The fate of the next status write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// It is not applied.
     Lost,
-    /// It is applied, and the answer is lost.
+    /// It is applied, but the response is lost.
     Unanswered,
 }
 
@@ -45,7 +45,7 @@ pub struct Member {
     unsaved: Option<Unsaved>,
     /// Objects in which the last pass found no drift.
     pub in_sync: Vec<InSync>,
-    /// How many passes in a row asked for another one at once.
+    /// How many consecutive passes requested another one immediately.
     pub at_once: u32,
     /// Ids of all plans that were stored.
     pub stored: BTreeSet<String>,
@@ -89,7 +89,7 @@ impl Member {
         });
     }
 
-    /// The SeiNode is deleted and created again. What it owned is left to the garbage collector.
+    /// The SeiNode is deleted and created again. Its objects are left to the garbage collector.
     pub fn recreate(&mut self, now: Timestamp) {
         let uid = self.objects.uid("node");
         self.change(|node| {
@@ -103,14 +103,14 @@ impl Member {
             claim.is_owned = false;
         }
         self.objects.collect_claim(now);
-        // What another SeiNode did on an imported volume is known by the markers alone.
+        // The work of another SeiNode on an imported volume is known only from the markers.
         self.objects.volume.iter_mut().for_each(|volume| volume.records.clear());
-        // The cache of SeiNodes says that it is gone, and what is remembered of it goes too.
+        // The cache of SeiNodes shows the deletion, and the operator drops its memory of the node.
         self.node = Cached::new(self.node.live.clone());
         self.forget();
     }
 
-    /// Another process of the operator takes over: it remembers nothing, and lists everything.
+    /// Another process of the operator takes over: it remembers nothing and lists everything.
     pub fn crash(&mut self) {
         self.forget();
         self.node.relist();
@@ -164,7 +164,7 @@ impl Member {
         is_kept
     }
 
-    /// Writes `status` under optimistic lock; `None` when the write failed or was not answered.
+    /// Writes `status` under optimistic lock; `None` when the write failed or got no response.
     pub fn record(&mut self, node: &SeiNode, status: SeiNodeStatus, writes: &mut u32) -> Option<SeiNode> {
         if node.status.as_ref() == Some(&status) {
             return Some(node.clone());

@@ -33,7 +33,7 @@ pub struct Objects {
     pub claim: Cached<Option<Claim>>,
     /// The volume behind the claim.
     pub volume: Option<Volume>,
-    /// An imported claim that is gone, and what was on its volume.
+    /// An imported claim that was deleted, and the content of its volume.
     backup: Option<(Claim, Volume)>,
     /// UID of the pod whose sidecar process is ready.
     pub ready: Option<String>,
@@ -111,7 +111,7 @@ impl Objects {
         self.backup.is_some()
     }
 
-    /// A user restores the imported claim from a backup, with its annotations. Returns whether it was gone.
+    /// A user restores the imported claim from a backup, with its annotations. Returns whether it was missing.
     pub fn restore_import(&mut self) -> bool {
         let Some((claim, volume)) = self.backup.take() else { return false };
         let uid = self.uid("claim");
@@ -119,7 +119,7 @@ impl Objects {
         true
     }
 
-    /// A user creates an empty claim where the imported one is gone.
+    /// A user creates an empty claim in place of the deleted imported one.
     pub fn replace_import(&mut self) {
         if let Some((claim, _)) = self.backup.take() {
             let uid = self.uid("claim");

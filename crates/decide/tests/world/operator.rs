@@ -21,13 +21,13 @@ use serde_json::Value;
 
 use crate::{act::Acting, actor::Order, member::Member};
 
-/// How many times a pass repeats before other nodes have their turn, as in the reconciler.
+/// How many times a pass repeats before other nodes get their turn, as in the reconciler.
 const ROUNDS: usize = 4;
 /// Maximum number of writes of one pass, including the status: the objects of a first plan or the repair of
 /// all of them, the marks and deletions of a bootstrap, and the status.
 const WRITES: u32 = 6;
-/// Maximum number of passes in a row that request another one immediately: a plan ends or is replaced, the
-/// next one is stored, and it runs until it waits.
+/// Maximum number of consecutive passes that request another one immediately: a plan ends or is replaced, the next one
+/// is stored, and it runs until it waits.
 const AT_ONCE: u32 = 4;
 
 fn tls(is_ready: bool) -> TlsFinding {
@@ -178,7 +178,7 @@ impl World {
         Ok(Some(SignedDuration::ZERO))
     }
 
-    /// Repairs are those of a pass that remembers nothing.
+    /// The repairs are those of a pass without memory of earlier ones.
     fn nothing_is_hidden(&self, observed: &mut Observed) -> Result<(), TestCaseError> {
         let with_memory = self.repairs(observed);
         let in_sync = mem::take(&mut observed.in_sync);

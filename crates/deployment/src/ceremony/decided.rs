@@ -1,4 +1,4 @@
-//! What was decided of a ceremony.
+//! The decision about a ceremony.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use serde_json::Value;
 
 use crate::obstacle::Obstacle;
 
-/// What to do for a ceremony, and what to say of it.
+/// What to do about a ceremony, and what to report.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CeremonyStep {
     /// What to store as `status.plan`.
     pub plan: Option<TaskPlan>,
-    /// Where the ceremony is.
+    /// The state of the ceremony.
     pub reason: CeremonyReason,
     /// What it is waiting for.
     pub message: String,
-    /// What to ask the sidecar of the first validator.
+    /// What to request from the sidecar of the first validator.
     pub order: Option<AssemblyOrder>,
-    /// When to decide again, if nothing happens before.
+    /// When to decide again, if nothing happens earlier.
     pub next: Option<Duration>,
     pub(crate) obstacle: Option<Obstacle>,
 }
@@ -39,7 +39,7 @@ pub struct AssemblyOrder {
     pub retries: i64,
     /// Another task type that the sidecar must support, or else it would ignore a part of the parameters.
     pub needs_type: Option<&'static str>,
-    /// Parameters to submit it with if the sidecar does not know it; without them the sidecar is only queried.
+    /// Parameters to submit it with if it is unknown to the sidecar; without them the sidecar is only queried.
     pub params: Option<Value>,
 }
 

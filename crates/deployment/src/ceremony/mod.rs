@@ -1,9 +1,10 @@
-//! The genesis ceremony of a group. Each validator creates its keys and uploads its genesis transaction; the sidecar of the
-//! first one assembles the genesis from them; each validator starts with it. The SeiNodes do their part on their own, so
-//! that the group decides three things: whether the ceremony may start, when the genesis is assembled, and when it is over.
+//! The genesis ceremony of a group. Each validator creates its keys and uploads its genesis transaction; the sidecar of
+//! the first one assembles the genesis from them; each validator starts with it. The SeiNodes do their part on their
+//! own; the group decides only whether the ceremony may start, when the genesis is assembled, and when the ceremony is
+//! over.
 //!
-//! A genesis cannot be assembled twice: a chain that has started from the first would be lost. So the plan is stored before
-//! the first SeiNode is created, and the submission before the sidecar is asked for it.
+//! A genesis cannot be assembled twice: a chain that has started from the first would be lost. So the plan is stored
+//! before the first SeiNode is created, and the submission before the sidecar is asked for it.
 
 mod decided;
 mod limit;

@@ -19,9 +19,9 @@ use super::{
 };
 use crate::context::Context;
 
-/// Marks the volume as bootstrapped, deletes Job and Service, and is complete when they and the pod are gone:
-/// the production pod takes over their volume and name. The mark comes first, so that a Job that is lost
-/// after it does not matter.
+/// Marks the volume as bootstrapped, deletes Job and Service, and is complete when they and the pod are gone: the
+/// production pod takes over their volume and name. The mark comes first, so that losing the Job afterwards does no
+/// harm.
 pub(in super::super) async fn teardown(
     ctx: &Context,
     observed: &Observed,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::testbed;
 
-/// What becomes of the task where the API server has these objects.
+/// The outcome of the task if the API server has these objects.
 async fn deployed(live: impl Fn(&str) -> Option<Value> + Clone + Send + 'static) -> Outcome {
     let client = testbed::client(move |path| match live(path) {
         Some(object) => (200, object),
@@ -26,7 +26,7 @@ async fn deployed(live: impl Fn(&str) -> Option<Value> + Clone + Send + 'static)
 }
 
 fn list(items: &[Value]) -> Value {
-    // Also the answer to what creates an object.
+    // Also the response to create requests.
     json!({ "metadata": { "uid": "created" }, "items": items })
 }
 

@@ -40,7 +40,7 @@ fn metadata() -> Value {
     json!({ "name": "t", "namespace": "sei", "resourceVersion": "1" })
 }
 
-/// The results of three passes while the cache has one version of the Secret, and the number of reads.
+/// The findings of three passes while the cache has one version of the Secret, and the number of reads.
 async fn found_and_reads(
     settings: &[(&str, &str)],
     answer: impl Fn(usize) -> Answer + Clone + Send + 'static,

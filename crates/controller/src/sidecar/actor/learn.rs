@@ -42,7 +42,7 @@ impl<D: Dial, R: Report> Actor<D, R> {
                     changed |= supported.is_some();
                     state.known.task_types.extend(supported.map(|supported| (kind, supported)));
                 }
-                // They say nothing about the sidecar.
+                // They contain no information about the sidecar.
                 Learned::Seid(_) | Learned::Halt(_) => {}
                 Learned::Health(health) => changed |= self.health(&mut state, health, at),
                 Learned::Suspended => self.schedule.suspended(),
@@ -59,7 +59,7 @@ impl<D: Dial, R: Report> Actor<D, R> {
         }
     }
 
-    /// Takes what seid said of itself. A pass should know whether it has caught up, and not at every block.
+    /// Records a status of seid. A pass is triggered when it has caught up or fallen behind, not at every block.
     pub(super) fn seid(&mut self, target: &Target, status: Option<SeidStatus>) {
         let at = Timestamp::now();
         let catches_up = |status: &Option<SeidStatus>| status.as_ref().map(|seid| seid.catching_up);
@@ -81,7 +81,8 @@ impl<D: Dial, R: Report> Actor<D, R> {
         }
     }
 
-    /// Takes what was seen of the height at which seid has to halt. The group that waits for it is woken, and not the node.
+    /// Records what was seen of the height at which seid must halt. This wakes the group that waits for it, not the
+    /// node.
     pub(super) fn halt(&mut self, seen: Seen) {
         let Some(watch) = &mut self.watch else { return };
         let halt = watch.saw(seen);

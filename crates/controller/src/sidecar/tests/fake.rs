@@ -25,7 +25,7 @@ pub(super) enum Mode {
     Refuses,
 }
 
-/// While time is paused a loop of calls without a wait would never end.
+/// While time is paused, a loop of calls that never waits would never end.
 const MOST_CALLS: usize = 10_000;
 
 #[derive(Default)]
@@ -35,9 +35,9 @@ pub(super) struct World {
     pub(super) held: bool,
     pub(super) plain_port: bool,
     pub(super) node_id: Option<String>,
-    /// What seid says; it does not respond without.
+    /// The status of seid; without one it does not respond.
     pub(super) seid: Option<SeidStatus>,
-    /// The highest block that seid has had.
+    /// The highest block that seid has executed.
     pub(super) reached: u64,
     /// The heights that tasks wait for.
     pub(super) targets: BTreeMap<Uuid, u64>,
@@ -45,7 +45,7 @@ pub(super) struct World {
     pub(super) takes: Duration,
     /// How many runs of each task fail.
     pub(super) failures: i64,
-    /// The error of such a run, if it is not that of its number.
+    /// The error of such a run, instead of the default that contains its number.
     pub(super) error: Option<&'static str>,
     pub(super) tasks: BTreeMap<Uuid, (Instant, i64)>,
     pub(super) calls: Vec<(Instant, &'static str)>,
@@ -57,7 +57,7 @@ pub(super) struct Fake(Arc<Mutex<World>>);
 
 impl Fake {
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
-        // A test that has made too many calls still wants to count them.
+        // A test that exceeded the limit can still count its calls.
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

@@ -47,7 +47,7 @@ impl Bed {
         asked.upgrade().unwrap().await_halt(awaited)
     }
 
-    /// seid has had the blocks up to this one, and responds.
+    /// seid has executed the blocks up to this one, and responds.
     fn at(&self, height: u64) {
         self.node.fake.change(|world| {
             world.reached = world.reached.max(height);

@@ -1,4 +1,4 @@
-//! How often seid is asked how far it is, and when a pass learns of it.
+//! How often the height of seid is queried, and when that triggers a pass.
 
 use std::time::Duration;
 

@@ -24,7 +24,7 @@ use super::{
     fake::Fake,
 };
 
-/// The passes of a node: they are woken, and counted.
+/// The passes of a node: when one is requested, and how many there were.
 #[derive(Clone, Default)]
 pub(super) struct Passes(pub(super) Arc<(AtomicUsize, Notify)>);
 
@@ -59,7 +59,7 @@ pub(super) fn target(pod: &str) -> Target {
     Target { pod: pod.to_owned(), host: "node-0-0".to_owned(), port: 7777, tls: None }
 }
 
-/// The same behind TLS.
+/// The same target behind TLS.
 pub(super) fn verified_target(pod: &str) -> Target {
     let tls = Verification { trust: ServerTrust::Roots(Vec::new()), audience: "node-0".to_owned() };
     Target { tls: Some(tls), ..target(pod) }
@@ -93,7 +93,7 @@ impl TestNode {
         Self::with(Fake::default(), probes, permits)
     }
 
-    /// The same node for another process of the operator.
+    /// The same node in another process of the operator.
     pub(super) fn restarted(&self) -> Self {
         let mut node = Self::with(self.fake.clone(), self.interest.health, &Permits::default());
         node.pass(None);

@@ -99,7 +99,7 @@ async fn hung_sidecars_do_not_delay_other_nodes() {
         bed.fake.change(|world| world.mode = Mode::Hangs);
         bed.pass(Some(&order(0)));
     }
-    // Once when all of them are called for the first time, once when they are known to hang.
+    // Once when each is called for the first time, and once when it is known that they hang.
     for _ in 0..2 {
         let mut healthy: Vec<TestNode> = (0..2700).map(|_| TestNode::sharing(true, &permits)).collect();
         let start = Instant::now();
@@ -148,7 +148,7 @@ async fn only_the_task_types_of_interest_are_queried() {
     bed.woken(None).await;
     sleep(Duration::from_secs(600)).await;
     assert_eq!((bed.fake.count("supports"), bed.fake.count("node-id")), (0, 0));
-    // There is no ID yet, which does not block other queries.
+    // The node has no ID yet, which does not block other queries.
     bed.interest.node_id = true;
     bed.interest.task_types = vec!["discover-peers", "mark-ready"];
     bed.pass(None);

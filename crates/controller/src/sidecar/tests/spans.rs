@@ -1,4 +1,4 @@
-//! In traces a call is below the pass that ordered it.
+//! In traces, a call is a child of the pass that ordered it.
 
 use std::{
     sync::{Arc, Mutex},

@@ -87,12 +87,12 @@ async fn a_task_that_must_run_once_is_not_resubmitted_after_the_sidecar_lost_it(
     bed.until(&once, &TaskProgress::Running).await;
     bed.fake.change(|world| world.tasks.clear());
     bed.until(&once, &TaskProgress::Lost).await;
-    // The next process knows from the status that the sidecar had it.
+    // The next process reads from the status that the sidecar had the task.
     let mut bed = bed.restarted();
     bed.pass(Some(&Order { was_submitted: true, ..once.clone() }));
     bed.until(&once, &TaskProgress::Lost).await;
     assert_eq!(bed.fake.count("post"), 1);
-    // Any other task is.
+    // Any other task is submitted again.
     bed.pass(Some(&order(1)));
     bed.until(&order(1), &TaskProgress::Running).await;
     assert_eq!(bed.fake.count("post"), 2);
@@ -106,7 +106,7 @@ async fn a_task_that_must_run_once_is_not_submitted_again_when_the_sidecar_was_t
         (world.failures, world.error) = (1, Some("context canceled"));
         world.tasks.insert(once.id, (Instant::now(), 1))
     });
-    // The operator has restarted, and had not stored that the sidecar had it.
+    // The operator restarted before it stored that the sidecar had the task.
     bed.pass(Some(&once));
     bed.until(&once, &TaskProgress::Lost).await;
     assert_eq!(bed.fake.count("post"), 0);

@@ -22,7 +22,7 @@ impl Objects {
         if self.bootstrap_pod.live.is_none() {
             self.job.live.take_if(|job| job.metadata.deletion_timestamp.is_some());
         }
-        // A pod that was not scheduled does not protect the claim.
+        // A pod that is not scheduled does not protect the claim.
         if self.running().is_none()
             && self.claim.live.as_ref().is_some_and(|claim| claim.deleted_at.is_some())
         {
@@ -115,7 +115,7 @@ impl Objects {
         }
     }
 
-    /// The seid of the bootstrap runs up to the height once it may start.
+    /// The seid of the bootstrap runs up to the height once it is allowed to start.
     fn complete_job(&mut self) {
         let pod = self.bootstrap_pod.live.as_ref().and_then(|pod| pod.metadata.uid.clone());
         if pod.is_some() && pod == self.ready {
