@@ -22,7 +22,8 @@ pub fn replan(node: &Node<'_>, old: &TaskPlan, ground: &Ground, plan_id: &str) -
     // With OnDelete a changed template reaches the pod only when the pod is replaced. There may be a pod
     // although the old plan does not say so: applying an object and recording it are two writes.
     build::insert_after(&mut fresh, TaskKind::ApplyService, &Task::ReplacePod { also: None }, node);
-    if ground.may_have_started && !is_elsewhere(old, ground) {
+    // On another claim too: its volume may be a restored copy, with the records of the sidecar.
+    if ground.may_have_started {
         build::insert_after(&mut fresh, TaskKind::ConfigValidate, &Task::ReplacePod { also: None }, node);
     }
     if has(old, TaskKind::DeployBootstrapJob) && !has(&fresh, TaskKind::DeployBootstrapJob) {
@@ -104,15 +105,13 @@ mod tests {
         });
         let node = serde_json::from_value(node).unwrap();
         let node = Node::of(&node);
-        let old = TaskPlan { claim_uid: Some("a".to_owned()), ..build::init(&node, "p") };
-        let last = |may_have_started: bool, claim: &str| {
-            let claim_uid = Some(claim.to_owned());
-            let ground = Ground { may_have_started, claim_uid, ..Ground::default() };
+        let old = build::init(&node, "p");
+        let last = |may_have_started: bool| {
+            let ground = Ground { may_have_started, ..Ground::default() };
             let plan = replan(&node, &old, &ground, "q").unwrap();
             plan.tasks.iter().rev().take(3).rev().map(|task| task.type_.clone()).collect::<Vec<_>>()
         };
-        assert_eq!(last(true, "a"), ["config-validate", "replace-pod", "mark-ready"]);
-        assert_eq!(last(false, "a"), ["config-apply", "config-validate", "mark-ready"]);
-        assert_eq!(last(true, "b"), ["config-apply", "config-validate", "mark-ready"], "on another volume");
+        assert_eq!(last(true), ["config-validate", "replace-pod", "mark-ready"]);
+        assert_eq!(last(false), ["config-apply", "config-validate", "mark-ready"]);
     }
 }
