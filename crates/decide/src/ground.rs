@@ -5,13 +5,13 @@ use sei_api::{
     v1alpha1::{Mode, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
 use sei_node::Node;
-use sei_plan::{Ground, OfKind, Purpose, TaskKind, is_misconfigured, reconfigures};
+use sei_plan::{DISCOVER_PEERS, Ground, OfKind, Purpose, TaskKind, is_misconfigured, reconfigures};
 use sei_render::{Platform, sidecar_image};
 
 use crate::{
     objects::{image_of, seid_image},
     observed::Observed,
-    sidecar::TaskProgress,
+    sidecar::{Refusal, TaskProgress},
 };
 
 /// The facts that a plan for the node depends on.
@@ -33,6 +33,7 @@ pub(crate) fn ground(
             && !claim.is_some_and(|claim| claim.is_retained))
             || (mode.is_some() && claim.and_then(|claim| claim.config_mode.as_deref()) == mode),
         sidecar_image: Some(sidecar_image(&observed.node, platform).to_owned()),
+        lacks_discovery: lacks_discovery(observed, status),
         lacks_sidecar: observed.sidecar.trouble.is_some(),
         outdated_pod: pod.and_then(|pod| pod.metadata.uid.clone()),
         reconfigures: reconfigures(node, status, platform.config_rollout()),
@@ -40,6 +41,17 @@ pub(crate) fn ground(
         may_have_started: is_misconfigured
             || status.plan.as_ref().is_some_and(|plan| lets_start(observed, plan)),
     }
+}
+
+/// Whether the sidecar has refused to find instances of EC2, or would.
+fn lacks_discovery(observed: &Observed, status: &SeiNodeStatus) -> bool {
+    let tasks = status.plan.iter().flat_map(|plan| &plan.tasks);
+    let mut discoveries = tasks.filter(|task| task.is(TaskKind::DiscoverPeers));
+    let is_refused = |task: &PlannedTask| {
+        let said = observed.sidecar.progress(&task.id, task.retry_count.unwrap_or(0));
+        matches!(said, Some(TaskProgress::Refused(Refusal::TaskUnknown, _)))
+    };
+    observed.sidecar.lacks(DISCOVER_PEERS) || discoveries.any(is_refused)
 }
 
 /// Whether seid may have started, or may yet start, with the configuration of the first plan `plan` although it is not

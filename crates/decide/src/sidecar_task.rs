@@ -69,10 +69,11 @@ pub fn sidecar_step(
             return SidecarStep::Ended(Outcome::Done);
         }
         Some(TaskProgress::Failed(error)) => return SidecarStep::Failed(error.clone()),
-        // Peers are configured without it, by this plan or by the one that replaces it.
+        // Peers are configured without it, by this plan or by the one that replaces it. A running node keeps those that
+        // nothing else finds.
         Some(TaskProgress::Refused(Refusal::TaskUnknown, _)) if task.kind() == TaskKind::DiscoverPeers => {
-            let outcome = if plan.writes_peers() || is_update { Outcome::Done } else { Outcome::Reissue };
-            return SidecarStep::Ended(outcome);
+            let is_done = plan.writes_peers() || (is_update && !task.has_other_sources());
+            return SidecarStep::Ended(if is_done { Outcome::Done } else { Outcome::Reissue });
         }
         Some(TaskProgress::Refused(refusal, message)) => {
             return SidecarStep::Ended(refused(*refusal, message));

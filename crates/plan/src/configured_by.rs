@@ -4,7 +4,12 @@ use sei_api::v1alpha1::{Configured, PlannedTask, TaskPlan, TaskStatus};
 use sei_node::Node;
 use serde_json::Value;
 
-use crate::{OfKind, Purpose, TaskKind, build, configured::configured, is_outdated, stored::is_done};
+use crate::{
+    Ground, OfKind, Purpose, TaskKind, build,
+    configured::configured,
+    is_outdated,
+    stored::{has, is_done},
+};
 
 /// The record of what the completed `plan` has configured; `None` if it configures nothing. The spec may have
 /// changed since the plan was created.
@@ -15,7 +20,11 @@ pub fn configured_by(plan: &TaskPlan, node: &Node<'_>) -> Option<Configured> {
         return Some(now);
     }
     let wanted = match Purpose::of(plan) {
-        Purpose::Update => build::update(node, &plan.id),
+        Purpose::Update => {
+            // It did without what its sidecar could not find.
+            let lacks_discovery = !has(plan, TaskKind::DiscoverPeers);
+            build::update_on(node, &Ground { lacks_discovery, ..Ground::default() }, &plan.id)
+        }
         Purpose::Init | Purpose::MarkReady => build::init(node, &plan.id),
     };
     let wanted = Intent::of(&wanted)?;

@@ -11,6 +11,8 @@ pub struct Ground {
     pub has_config: bool,
     /// Image of the sidecar, if known.
     pub sidecar_image: Option<String>,
+    /// Whether the sidecar is known not to find instances of EC2.
+    pub lacks_discovery: bool,
     /// Whether no sidecar responds.
     pub lacks_sidecar: bool,
     /// UID of the pod whose seid runs with another configuration than the spec requests.

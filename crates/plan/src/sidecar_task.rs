@@ -6,7 +6,7 @@ use crate::{
     TaskError, TaskKind,
     config_intent::ConfigIntent,
     params::Params,
-    source::{self, DNS_ENDPOINTS, Source},
+    source::{self, DNS_ENDPOINTS, EC2_TAGS, Source},
 };
 
 /// A task that the sidecar runs.
@@ -187,6 +187,11 @@ impl SidecarTask {
             Self::DiscoverPeers { sources } => sources.iter().any(|source| source.type_ != DNS_ENDPOINTS),
             _ => false,
         }
+    }
+
+    /// Whether it also has peers from sources that can be resolved without it.
+    pub fn has_other_sources(&self) -> bool {
+        matches!(self, Self::DiscoverPeers { sources } if sources.iter().any(|source| source.type_ != EC2_TAGS))
     }
 
     /// The parameters to send; `None` if the task has none. `label_peers` are the addresses that label

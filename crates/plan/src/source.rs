@@ -27,6 +27,8 @@ pub struct Source {
     pub endpoints: Vec<String>,
 }
 
+/// Type of a source of EC2 instances, which only the sidecar can find.
+pub(crate) const EC2_TAGS: &str = "ec2Tags";
 /// Type of the source that represents label sources. It is sent as a source of fixed addresses.
 pub(crate) const DNS_ENDPOINTS: &str = "dnsEndpoints";
 /// Type of a source of fixed addresses.

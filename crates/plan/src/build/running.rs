@@ -15,7 +15,7 @@ pub fn update(node: &Node<'_>, plan_id: &str) -> TaskPlan {
 /// costs no pod; if no sidecar responds, by that of the next pod, since the update may be what repairs it. That pod is
 /// replaced again if the configuration changed: its sidecar may have repeated an earlier `mark-ready` before.
 pub fn update_on(node: &Node<'_>, ground: &Ground, plan_id: &str) -> TaskPlan {
-    let config = sidecar::in_use(node);
+    let config = sidecar::in_use(node, ground.lacks_discovery);
     let (before, after) = if ground.lacks_sidecar { (Vec::new(), config) } else { (config, Vec::new()) };
     let mut tasks = vec![Task::ApplyStatefulSet, Task::ApplyService];
     tasks.extend(before);
@@ -36,4 +36,35 @@ pub fn mark_ready(node: &Node<'_>, plan_id: &str) -> TaskPlan {
 fn ready(node: &Node<'_>) -> Vec<Task> {
     let upload = node.publishes_snapshots().then_some(SidecarTask::SnapshotUpload);
     upload.into_iter().chain([SidecarTask::MarkReady]).map(Task::Sidecar).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{OfKind, TaskKind};
+
+    #[test]
+    fn other_peers_are_written_where_the_sidecar_finds_no_instances_of_ec2() {
+        let ec2 = json!({ "ec2Tags": { "region": "r", "tags": { "chain": "c" } } });
+        let other = json!({ "static": { "addresses": ["0123456789abcdef0123456789abcdef01234567@b:1"] } });
+        for (peers, lacks_discovery, discovers, written) in [
+            (json!([other, ec2]), false, true, Value::Null),
+            (json!([other, ec2]), true, false, json!([other, ec2])),
+            // Nothing else finds those that it has.
+            (json!([ec2]), true, false, Value::Null),
+            (json!([other]), true, false, json!([other])),
+        ] {
+            let spec = json!({ "chainId": "c", "image": "i", "fullNode": {}, "peers": peers });
+            let node = json!({ "metadata": { "name": "node-0" }, "spec": spec });
+            let node = serde_json::from_value(node).unwrap();
+            let ground = Ground { lacks_discovery, ..Ground::default() };
+            let plan = update_on(&Node::of(&node), &ground, "p");
+            let find = |kind| plan.tasks.iter().find(|task| task.is(kind));
+            let config = find(TaskKind::ConfigApply).and_then(|task| task.params.clone()).unwrap();
+            assert_eq!(config.get("peers").cloned().unwrap_or_default(), written, "{peers}");
+            assert_eq!(find(TaskKind::DiscoverPeers).is_some(), discovers, "{peers}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use sei_node::{FirstState, Node, PERSISTENT_PEERS, PeerSource, StateSync};
 use crate::{
     ConfigIntent, SidecarTask, Task,
     intent::{STATE_SYNC, config_intent},
-    source::{DNS_ENDPOINTS, STATIC, Source},
+    source::{DNS_ENDPOINTS, EC2_TAGS, STATIC, Source},
 };
 
 /// The tasks that give a node its first state and configuration, up to but without mark-ready.
@@ -45,13 +45,16 @@ pub(super) fn with_state_only(node: &Node<'_>) -> Vec<Task> {
 
 /// Configuration of a node that runs, changed in place: genesis and state sync stay. So do the peers if the spec has no
 /// source, as those of a ceremony, or one that only the sidecar can resolve, and may fail to. An update of the image
-/// does not wait until a mistake is corrected: it leaves the configuration as it is.
-pub(super) fn in_use(node: &Node<'_>) -> Vec<Task> {
+/// does not wait until a mistake is corrected: it leaves the configuration as it is. A sidecar that finds no instances of
+/// EC2 gets the other sources.
+pub(super) fn in_use(node: &Node<'_>, lacks_discovery: bool) -> Vec<Task> {
     if !node.is_configurable() {
         return Vec::new();
     }
     let discovery = discovery(node);
-    let peers = node.object.spec.peers.clone().filter(|_| discovery.is_none());
+    let is_whole = discovery.as_ref().is_none_or(|task| lacks_discovery && task.has_other_sources());
+    let peers = node.object.spec.peers.clone().filter(|_| is_whole);
+    let discovery = discovery.filter(|_| !lacks_discovery);
     let intent = ConfigIntent { incremental: true, peers, ..config_intent(node) };
     let tasks = [SidecarTask::ConfigApply(intent)].into_iter().chain(discovery);
     tasks.chain([SidecarTask::ConfigValidate]).map(Task::Sidecar).collect()
@@ -92,7 +95,7 @@ fn source(peer: &PeerSource<'_>) -> Source {
     let of_type = |type_: &str| Source { type_: type_.to_owned(), ..Source::default() };
     match peer {
         PeerSource::Ec2Tags(ec2) => {
-            Source { region: ec2.region.clone(), tags: ec2.tags.clone(), ..of_type("ec2Tags") }
+            Source { region: ec2.region.clone(), tags: ec2.tags.clone(), ..of_type(EC2_TAGS) }
         }
         PeerSource::Static(addresses) => Source { addresses: addresses.to_vec(), ..of_type(STATIC) },
         // Its peers are those that are known when the task runs.
