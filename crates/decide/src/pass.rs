@@ -43,6 +43,8 @@ pub struct Pass<'a> {
     failed: Vec<String>,
     /// A plan waits for the SeiNodeTask that holds the node.
     awaits_task: bool,
+    /// A plan ended whose spec changed meanwhile: the next pass shows whether anything is left to do.
+    is_behind: bool,
     /// The running plan.
     plan: Option<Plan<Persisted>>,
     last: Option<Outcome>,
@@ -104,6 +106,7 @@ impl<'a> Pass<'a> {
             in_sync,
             failed: Vec::new(),
             awaits_task,
+            is_behind: false,
             plan,
             last: None,
             then,
@@ -173,6 +176,7 @@ impl<'a> Pass<'a> {
             self.last.as_ref(),
             &self.failed,
             self.awaits_task,
+            self.is_behind,
         );
         let then = match self.then {
             Then::Wait(delay) if !self.failed.is_empty() => Then::Wait(delay.min(REPAIR_AGAIN)),
@@ -191,6 +195,7 @@ impl<'a> Pass<'a> {
                 self.then = Then::Wait(delay);
             }
             Step::Next | Step::Ended => {
+                self.is_behind = is_outdated(plan.stored(), &self.observed.node);
                 ending::settle(self.observed, self.rendering.node(), &mut self.status, plan.into_stored());
             }
         }

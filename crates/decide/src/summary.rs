@@ -27,11 +27,16 @@ pub(crate) fn sum_up(
     last: Option<&Outcome>,
     failed_repairs: &[String],
     awaits_task: bool,
+    is_behind: bool,
 ) {
     let stalled = stalled(observed, status, obstacle);
     let (is_ready, reason, message) = match &stalled {
         Some((reason, message)) => (false, Reason::ReadyWhileStalled(*reason), message.clone()),
         None => match ready(observed, status, last, awaits_task) {
+            (true, ..) if is_behind => {
+                let message = "the spec changed during the last plan";
+                (false, ReadyReason::PlanInProgress.into(), message.to_owned())
+            }
             (true, ..) if !failed_repairs.is_empty() => {
                 (false, ReadyReason::WriteRefused.into(), failed_repairs.join("; "))
             }

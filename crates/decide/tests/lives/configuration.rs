@@ -256,3 +256,17 @@ fn a_running_node_that_is_taken_over_is_assumed_to_override_what_its_plan_or_spe
     until_quiet(&mut life);
     assert_eq!(status(&life).overridden_keys.as_deref(), Some(&["evm.http_port".to_owned()][..]));
 }
+
+#[test]
+fn a_node_whose_spec_changed_during_a_plan_is_not_ready_before_the_next_pass() {
+    let mut life = Life::new(json!({ "chainId": "c", "image": "seid:0", "fullNode": {} }));
+    life.pass(Vec::new(), &Outcome::Done).unwrap();
+    let tasks = life.plan().unwrap().tasks.len();
+    life.pass(vec![Outcome::Done; tasks - 1], &Outcome::Running).unwrap();
+    life.change(|node| node.spec.image = "seid:1".to_owned());
+    life.pass(Vec::new(), &Outcome::Done).unwrap();
+    let ready = |life: &Life| status(life).condition(ConditionType::Ready).unwrap().status.clone();
+    assert_eq!((status(&life).phase, ready(&life).as_str()), (Some(NodePhase::Running), "False"));
+    until_quiet(&mut life);
+    assert_eq!((status(&life).current_image.as_deref(), ready(&life).as_str()), (Some("seid:1"), "True"));
+}
