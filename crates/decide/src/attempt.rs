@@ -9,6 +9,8 @@ pub struct Record {
     pub run: Option<i64>,
     /// Why it failed.
     pub error: Option<String>,
+    /// Whether the task runs until its process ends: that it was terminated says nothing of it.
+    pub is_endless: bool,
 }
 
 /// State of a task at the sidecar.
@@ -45,7 +47,8 @@ impl Record {
     fn was_canceled(&self, retries: i64) -> bool {
         let error = self.error.as_deref().unwrap_or_default();
         let is_canceled = error == CANCELED || error.ends_with(&format!(": {CANCELED}"));
-        is_canceled && self.run.is_some_and(|run| run <= retries + CANCELED_RUNS)
+        let is_soon = self.run.is_some_and(|run| run <= retries + CANCELED_RUNS);
+        is_canceled && (self.is_endless || is_soon)
     }
 }
 
@@ -74,17 +77,21 @@ mod tests {
     use super::*;
 
     fn record(state: State, run: Option<i64>) -> Record {
-        Record { state, run, error: Some("boom".to_owned()) }
+        Record { state, run, error: Some("boom".to_owned()), is_endless: false }
     }
 
     #[test]
     fn a_task_canceled_by_a_process_exit_is_resubmitted_within_its_retry_budget() {
-        let canceled = |error: &str, run| Record { state: State::Failed, run, error: Some(error.to_owned()) };
+        let canceled =
+            |error: &str, run| Record { error: Some(error.to_owned()), ..record(State::Failed, run) };
+        let endless = |error: &str, run| Record { is_endless: true, ..canceled(error, run) };
         for (record, verdict) in [
             (canceled("context canceled", Some(1)), Verdict::Submit),
             (canceled("S3: download: context canceled", Some(10)), Verdict::Submit),
             (canceled("context canceled", Some(11)), Verdict::Failed("context canceled".to_owned())),
             (canceled("context canceled", None), Verdict::Failed("context canceled".to_owned())),
+            (endless("context canceled", Some(1000)), Verdict::Submit),
+            (endless("boom", Some(1000)), Verdict::Failed("boom".to_owned())),
             (
                 canceled("context canceled by peer", Some(1)),
                 Verdict::Failed("context canceled by peer".to_owned()),

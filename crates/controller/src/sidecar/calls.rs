@@ -5,6 +5,7 @@ use sei_decide::{
     Health, Refusal, SeidStatus, TaskProgress, TaskResult,
     attempt::{Record, State, Verdict, judge},
 };
+use sei_plan::TaskKind;
 use sei_sidecar::{Error, Health as Healthz, RefusalKind, TaskRecord, TaskRequest, TaskState};
 use uuid::Uuid;
 
@@ -169,7 +170,8 @@ fn record(record: TaskRecord) -> Record {
         TaskState::Running => State::Running,
         TaskState::Failed => State::Failed,
     };
-    Record { state, run: record.run, error: record.error }
+    let is_endless = record.type_ == TaskKind::SnapshotUpload.as_str();
+    Record { state, run: record.run, error: record.error, is_endless }
 }
 
 fn result(result: sei_sidecar::TaskResult) -> TaskResult {

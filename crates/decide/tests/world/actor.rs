@@ -83,6 +83,7 @@ impl Actor {
                 State::Failed(error) => Some(error.clone()),
                 _ => None,
             },
+            is_endless: record.kind == TaskKind::SnapshotUpload,
         });
         let progress = match (judge(record.as_ref(), order.retries, order.was_submitted), &order.params) {
             (Verdict::Completed, _) => TaskProgress::Completed,

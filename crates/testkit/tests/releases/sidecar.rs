@@ -277,5 +277,6 @@ fn read(record: &Value) -> Option<attempt::Record> {
         state,
         run: record["run"].as_i64(),
         error: record["error"].as_str().map(str::to_owned),
+        is_endless: record["type"] == "snapshot-upload",
     })
 }
