@@ -43,6 +43,8 @@ pub enum AssemblyState {
     Failed(String),
     /// The sidecar rejected it; another attempt is rejected too.
     Rejected(String),
+    /// The release of the sidecar does not support it, as it said.
+    Unsupported(String),
     /// The sidecar does not respond, for this reason.
     Unreachable(String),
 }

@@ -103,9 +103,9 @@ fn state(sidecar: &Sidecar, id: &str, retries: i64) -> AssemblyState {
         (Some(TaskProgress::Completed), _) => AssemblyState::Completed,
         (Some(TaskProgress::Failed(error)), _) => AssemblyState::Failed(error.clone()),
         (Some(TaskProgress::Refused(Refusal::Other, error)), _) => AssemblyState::Failed(error.clone()),
-        (Some(TaskProgress::Refused(Refusal::TaskUnknown, error)), _) => AssemblyState::Rejected(format!(
-            "the sidecar rejected the task: {error}; set template.spec.sidecar.image to a later release"
-        )),
+        (Some(TaskProgress::Refused(Refusal::TaskUnknown, error)), _) => {
+            AssemblyState::Unsupported(error.clone())
+        }
         (Some(TaskProgress::Refused(_, error)), _) => {
             AssemblyState::Rejected(format!("the sidecar rejected the task: {error}"))
         }

@@ -152,6 +152,9 @@ impl Ceremony<'_> {
             }
             AssemblyState::Failed(error) => plan::attempt_failed(&mut plan, error.clone(), self.now()),
             AssemblyState::Rejected(error) => plan::fail(&mut plan, error.clone()),
+            AssemblyState::Unsupported(error) => {
+                plan::fail(&mut plan, validity::unsupported(self.genesis, error));
+            }
             AssemblyState::Unknown | AssemblyState::Running | AssemblyState::Unreachable(_) => {}
         }
         let Some(task) = plan::assembly(&plan) else { return self.begin() };

@@ -89,6 +89,15 @@ pub(super) fn needed_type(genesis: &DeploymentGenesis) -> Option<&'static str> {
     has_overrides(genesis).then_some("gov-vote")
 }
 
+/// What to do about a sidecar that does not support the assembly, for the reason that it gave.
+pub(super) fn unsupported(genesis: &DeploymentGenesis, error: &str) -> String {
+    let wanted = match has_overrides(genesis) {
+        true => format!("{} or later, which overrides need", SidecarRelease::V50),
+        false => "a later release".to_owned(),
+    };
+    format!("the sidecar rejected the task: {error}; set template.spec.sidecar.image to {wanted}")
+}
+
 fn has_overrides(genesis: &DeploymentGenesis) -> bool {
     genesis.overrides.as_ref().is_some_and(|overrides| !overrides.is_empty())
 }

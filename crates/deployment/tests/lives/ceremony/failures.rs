@@ -58,6 +58,21 @@ fn a_rejected_assembly_is_not_retried() {
 }
 
 #[test]
+fn a_sidecar_that_would_ignore_overrides_is_named_with_the_release_that_is_needed() {
+    let overrides = json!({ "staking.params.unbonding_time": "600s" });
+    for (genesis, wanted) in [
+        (json!({ "overrides": overrides }), "set template.spec.sidecar.image to v0.0.50 or later"),
+        (json!({}), "set template.spec.sidecar.image to a later release"),
+    ] {
+        let (mut world, _) = assembling(genesis);
+        say(&mut world, AssemblyState::Unsupported("it has no task type x".into()));
+        assert_eq!(rest(&mut world), None);
+        let text = message(&world, "Stalled");
+        assert!(text.contains("it has no task type x") && text.contains(wanted), "{text}");
+    }
+}
+
+#[test]
 fn accounts_that_an_earlier_attempt_has_written_are_not_sent_again() {
     let accounts = json!([{ "address": ACCOUNT, "balance": "5usei" }]);
     let (mut world, order) = assembling(json!({ "accounts": accounts }));
