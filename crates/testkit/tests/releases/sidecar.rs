@@ -1,93 +1,35 @@
 //! A sidecar of a release on the volume of a node, and what the operator knows of it.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex, MutexGuard},
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::body::{Body, to_bytes};
 use futures::future::BoxFuture;
 use http::{Method, Request, StatusCode};
 use jiff::Timestamp;
 use sei_decide::{
-    Answer, Health, Refusal, Sidecar as Known, TaskProgress, TaskReport, TaskResult,
-    attempt::{self, State, Verdict, judge},
+    Answer, Health, Refusal, Sidecar as Known, TaskProgress, TaskReport, TaskResult, Trouble, TroubleKind,
+    attempt::{Verdict, judge},
 };
 use sei_testkit::sidecar::{
-    self, Authn, Bucket, Generation, Handlers, Home, Outcome, Record, Sidecar, Work, World, answer,
+    Authn, Bucket, Generation, Handlers, Home, Outcome, Record, Sidecar, Work, answer,
 };
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::time::{Duration, sleep};
 
+use crate::{
+    outside::{Outside, Started},
+    records::{read, repeats},
+};
+
 /// How long every task takes.
-const TASK: Duration = Duration::from_millis(10);
+pub const TASK: Duration = Duration::from_millis(10);
 
 /// Chain of the nodes.
 pub const CHAIN: &str = "devnet-1";
 
-/// Machines that answer, with one instance of EC2, buckets with every object, and a chain that accepts every transaction.
-#[derive(Clone, Default)]
-struct Outside(Arc<Mutex<Chain>>);
-
-/// What has reached the chain.
-#[derive(Default)]
-struct Chain {
-    transactions: BTreeSet<String>,
-    restarts: u32,
-}
-
-impl Outside {
-    fn chain(&self) -> MutexGuard<'_, Chain> {
-        self.0.lock().unwrap()
-    }
-}
-
-impl World for Outside {
-    fn rpc(&self, _: &str, _: &str) -> sidecar::Answer<Value> {
-        let sync = json!({ "latest_block_height": "5000", "catching_up": false });
-        let status =
-            json!({ "node_info": { "network": CHAIN }, "sync_info": sync, "block_id": { "hash": "AB" } });
-        Box::pin(async move { Ok(status) })
-    }
-
-    fn instances(&self) -> sidecar::Answer<Vec<String>> {
-        Box::pin(async { Ok(vec![format!("{}@ec2.example:26656", "e".repeat(40))]) })
-    }
-
-    fn stop_seid(&self) -> sidecar::Answer<()> {
-        self.chain().restarts += 1;
-        Box::pin(async { Ok(()) })
-    }
-
-    fn sequence(&self) -> sidecar::Answer<u64> {
-        let sequence = self.chain().transactions.len() as u64;
-        Box::pin(async move { Ok(sequence) })
-    }
-
-    fn broadcast(&self, transaction: String) -> sidecar::Answer<()> {
-        self.chain().transactions.insert(transaction);
-        Box::pin(async { Ok(()) })
-    }
-}
-
-impl Bucket for Outside {
-    fn get(&self, _: &str) -> sidecar::Answer<Option<Vec<u8>>> {
-        Box::pin(async { Ok(Some(b"{}".to_vec())) })
-    }
-
-    fn put(&self, _: &str, _: Vec<u8>) -> sidecar::Answer<()> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn list(&self, prefix: &str) -> sidecar::Answer<Vec<String>> {
-        let first = format!("{prefix}1.tar.gz");
-        Box::pin(async { Ok(vec![first]) })
-    }
-}
-
 /// The tasks of a release, each of which takes [`TASK`].
-struct Tasks(Handlers);
+struct Tasks(Handlers, Outside);
 
 impl Work for Tasks {
     fn generation(&self) -> Generation {
@@ -96,8 +38,12 @@ impl Work for Tasks {
 
     fn run(&self, id: &str, type_: &str, params: Map<String, Value>) -> BoxFuture<'static, Outcome> {
         let (handlers, id, type_) = (self.0.clone(), id.to_owned(), type_.to_owned());
+        let outside = self.1.clone();
         Box::pin(async move {
             sleep(TASK).await;
+            if type_ == "mark-ready" {
+                outside.start_seid(&handlers.home);
+            }
             handlers.run(&id, &type_, params).await
         })
     }
@@ -128,18 +74,29 @@ pub struct Order {
 /// A sidecar, and its answers to the operator.
 pub struct Volume {
     pub home: Home,
+    handlers: Handlers,
     sidecar: Sidecar,
     pub known: Known,
     /// Whether the process ends when it has accepted a task for the first time.
     pub restarts: bool,
+    /// Whether the task that was asked for ends before the next pass.
+    pub waits: bool,
     /// The tasks that it has accepted.
     accepted: BTreeSet<String>,
+    /// Tasks that were submitted although they are done or being done.
+    pub repeated: Vec<String>,
+    is_gone: bool,
     outside: Outside,
     _folder: TempDir,
 }
 
 impl Volume {
     pub fn new(generation: Generation) -> Self {
+        Self::with_genesis(generation, Arc::new(Outside::default()))
+    }
+
+    /// With the genesis bucket of a ceremony.
+    pub fn with_genesis(generation: Generation, genesis: Arc<dyn Bucket>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let chain = Outside::default();
         let outside = Arc::new(chain.clone());
@@ -149,18 +106,22 @@ impl Volume {
             home: home.clone(),
             chain: CHAIN.to_owned(),
             snapshots: Arc::clone(&outside) as _,
-            genesis: Arc::clone(&outside) as _,
+            genesis,
             world: outside,
             keyring: true,
         };
         handlers.prepare().unwrap();
         home.write("config/app.toml", "").unwrap();
-        let sidecar = Sidecar::new(Tasks(handlers), Vec::new());
+        let sidecar = Sidecar::new(Tasks(handlers.clone(), chain.clone()), Vec::new());
         Self {
             home,
+            handlers,
             sidecar,
             known: Known::default(),
             restarts: false,
+            waits: true,
+            repeated: Vec::new(),
+            is_gone: false,
             accepted: BTreeSet::new(),
             outside: chain,
             _folder: folder,
@@ -173,15 +134,52 @@ impl Volume {
         self.sidecar.start();
     }
 
+    /// Its process is killed, and starts again.
+    pub fn kill(&self) {
+        self.sidecar.stop();
+        self.sidecar.start();
+    }
+
+    /// The sidecar is replaced by that of another release.
+    pub fn replace(&mut self, generation: Generation) {
+        self.sidecar.stop();
+        self.handlers.generation = generation;
+        let tasks = Tasks(self.handlers.clone(), self.outside.clone());
+        self.sidecar = Sidecar::new(tasks, self.sidecar.records());
+        self.sidecar.start();
+        self.forget();
+    }
+
+    /// Its pod ends.
+    pub fn leave(&mut self) {
+        self.sidecar.stop();
+        self.is_gone = true;
+        self.forget();
+    }
+
     /// The sidecar of another pod starts.
     pub fn restart_in(&mut self, pod: &str) {
+        self.is_gone = false;
+        pod.clone_into(&mut self.outside.chain().pod);
         self.restart();
         self.known = Known { pod: Some(pod.to_owned()), ..Known::default() };
     }
 
     /// The operator restarts: what its process knew is lost, and asked again.
     pub fn forget(&mut self) {
-        self.known = Known { pod: self.known.pod.clone(), ..Known::default() };
+        let pod = self.known.pod.clone().filter(|_| !self.is_gone);
+        let missing = || Trouble { kind: TroubleKind::NoPod, message: "there is no pod".to_owned() };
+        self.known = Known { pod, trouble: self.is_gone.then(missing), ..Known::default() };
+    }
+
+    /// Whether seid may run.
+    pub fn is_ready(&self) -> bool {
+        *self.sidecar.readiness().borrow()
+    }
+
+    /// The seid that was started last.
+    pub fn started(&self) -> Option<Started> {
+        self.outside.chain().started.clone()
     }
 
     /// How many transactions the chain has received, and how often seid was stopped.
@@ -192,13 +190,26 @@ impl Volume {
 
     /// Queries the sidecar of `pod`, as the actor of its node does.
     pub async fn ask(&mut self, order: Option<&Order>, now: Timestamp) {
+        if self.is_gone {
+            return;
+        }
         let (healthz, _) = self.request(Method::GET, "/v0/healthz", Value::Null).await;
         let health = if healthz == StatusCode::OK { Health::Ready } else { Health::NotReady };
         self.known.health = Some(Answer { at: now, value: health });
-        let Some(order) = order else { return };
+        if let Some(order) = order {
+            self.known.task = Some(Answer { at: now, value: self.follow(order).await });
+        }
+    }
+
+    /// Queries it for a task, and submits that if it is to.
+    pub async fn follow(&mut self, order: &Order) -> TaskReport {
         let (_, record) = self.request(Method::GET, &format!("/v0/tasks/{}", order.id), Value::Null).await;
-        let (found, hash) = (read(&record), record["result"]["txHash"].as_str());
-        let result = hash.map(|hash| TaskResult { tx_hash: Some(hash.to_owned()), ..TaskResult::default() });
+        let found = read(&record);
+        let result = record["result"].as_object().map(|result| {
+            let text = |name: &str| result.get(name).and_then(Value::as_str).map(str::to_owned);
+            let (tx_hash, genesis_hash) = (text("txHash"), text("genesisHash"));
+            TaskResult { tx_hash, genesis_hash, ..TaskResult::default() }
+        });
         let had = order.was_submitted || found.is_some();
         let progress = match (judge(found.as_ref(), order.retries, order.was_submitted), &order.params) {
             (Verdict::Completed, _) => TaskProgress::Completed,
@@ -208,9 +219,10 @@ impl Volume {
             (Verdict::Submit, None) => TaskProgress::Unknown,
             (Verdict::Submit, Some(params)) => self.submit(order, params.clone()).await,
         };
-        let value = TaskReport { id: order.id.clone(), retries: order.retries, progress, result };
-        self.known.task = Some(Answer { at: now, value });
-        sleep(2 * TASK).await;
+        if self.waits {
+            sleep(2 * TASK).await;
+        }
+        TaskReport { id: order.id.clone(), retries: order.retries, progress, result }
     }
 
     async fn submit(&mut self, order: &Order, params: Option<Value>) -> TaskProgress {
@@ -222,6 +234,7 @@ impl Volume {
                 return TaskProgress::Refused(Refusal::TaskUnknown, error.to_owned());
             }
         }
+        self.repeated.extend(repeats(&self.records(), order, params.as_ref()));
         let body = json!({ "id": order.id, "type": order.type_, "params": params });
         match self.request(Method::POST, "/v0/tasks", body).await {
             (StatusCode::CREATED, _) => {
@@ -249,34 +262,4 @@ impl Volume {
     pub fn records(&self) -> Vec<Record> {
         self.sidecar.records()
     }
-
-    /// A value of `config.toml`.
-    pub fn config(&self, section: &str, key: &str) -> Option<toml::Value> {
-        self.value("config/config.toml", section, key)
-    }
-
-    /// A value of `app.toml`, by its unified key.
-    pub fn app(&self, key: &str) -> Option<toml::Value> {
-        self.value("config/app.toml", "settings", key)
-    }
-
-    fn value(&self, file: &str, section: &str, key: &str) -> Option<toml::Value> {
-        let table: toml::Table = self.home.read(file).unwrap()?.parse().unwrap();
-        table.get(section)?.get(key).cloned()
-    }
-}
-
-/// The record in the answer to a query; `None` if the task is not known.
-fn read(record: &Value) -> Option<attempt::Record> {
-    let state = match record["status"].as_str()? {
-        "completed" => State::Completed,
-        "failed" => State::Failed,
-        _ => State::Running,
-    };
-    Some(attempt::Record {
-        state,
-        run: record["run"].as_i64(),
-        error: record["error"].as_str().map(str::to_owned),
-        is_endless: record["type"] == "snapshot-upload",
-    })
 }

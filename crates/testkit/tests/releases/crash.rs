@@ -1,0 +1,61 @@
+//! When the operator ends, and what only it knew.
+
+use std::collections::BTreeSet;
+
+use sei_api::{SeiNodeStatus, v1alpha1::TaskPlan};
+
+/// Where the process of the operator ends in a pass. What it has not stored is lost: progress, what the sidecar said, and
+/// the order to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crash {
+    /// It has acted, and has not stored the status.
+    BeforeStatus,
+    /// It has stored the status, and not asked the sidecar for what it decided.
+    BeforeOrder,
+    /// It has asked the sidecar, and not seen the answer.
+    AfterOrder,
+}
+
+impl Crash {
+    pub const ALL: [Self; 3] = [Self::BeforeStatus, Self::BeforeOrder, Self::AfterOrder];
+}
+
+/// A crash at every step of every plan, once each.
+pub struct Crashes {
+    crash: Crash,
+    /// Whether the sidecar restarts too.
+    pub with_sidecar: bool,
+    steps: BTreeSet<String>,
+}
+
+impl Crashes {
+    pub fn new(crash: Crash, with_sidecar: bool) -> Self {
+        Self { crash, with_sidecar, steps: BTreeSet::new() }
+    }
+
+    /// The crash of a pass that ends with this status.
+    pub fn at(&mut self, status: &SeiNodeStatus) -> Option<Crash> {
+        let plan = status.plan.as_ref();
+        self.at_step(&format!("{:?}", status.phase), plan)
+    }
+
+    /// The crash of a pass that ends in this phase with this plan.
+    pub fn at_step(&mut self, phase: &str, plan: Option<&TaskPlan>) -> Option<Crash> {
+        let tasks = plan.into_iter().flat_map(|plan| &plan.tasks);
+        let tasks: Vec<_> = tasks
+            .map(|task| (&task.type_, task.status, task.submitted_at.is_some(), task.retry_count))
+            .collect();
+        let step = format!("{phase} {:?} {tasks:?}", plan.map(|plan| plan.phase));
+        self.steps.insert(step).then_some(self.crash)
+    }
+
+    /// The same, of which nothing has happened.
+    pub fn fresh(&self) -> Self {
+        Self::new(self.crash, self.with_sidecar)
+    }
+
+    /// From here on every step is new.
+    pub fn again(&mut self) {
+        self.steps.clear();
+    }
+}
