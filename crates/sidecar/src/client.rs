@@ -222,8 +222,9 @@ impl Client {
 
 impl Answer {
     fn decode<T: DeserializeOwned>(self) -> Result<T, Error> {
+        // The error quotes the value that has another type.
         serde_json::from_slice(&self.body)
-            .map_err(|error| Error::Undecodable { url: self.url, why: error.to_string() })
+            .map_err(|error| Error::Undecodable { url: self.url, why: cut(&error.to_string()) })
     }
 
     fn refused(self) -> Error {
@@ -245,7 +246,7 @@ fn other_task(found: Uuid, wanted: Uuid) -> String {
 /// An error for a request without a response: refused by our own verifier, or a network error.
 fn failed(url: &str, error: &hyper_util::client::legacy::Error) -> Error {
     match verdict(error) {
-        Some(why) => Error::Untrusted { url: url.to_owned(), why },
+        Some(why) => Error::Untrusted { url: url.to_owned(), why: cut(&why) },
         None => Error::Unreachable { url: url.to_owned(), why: root(error) },
     }
 }

@@ -38,6 +38,7 @@ mod connect_to;
 mod connection;
 mod error;
 mod gate;
+mod mask;
 mod seid;
 mod served;
 mod text;

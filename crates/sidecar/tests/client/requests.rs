@@ -6,8 +6,9 @@ use std::sync::{
 };
 use std::time::Duration;
 
-use sei_sidecar::{AlwaysOpen, Error, Gate, Health, RefusalKind, TaskRequest, TaskState, Transport};
+use sei_sidecar::{AlwaysOpen, Client, Error, Gate, Health, RefusalKind, TaskRequest, TaskState, Transport};
 use sei_testkit::sidecar::Generation;
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -114,23 +115,54 @@ async fn malformed_responses_are_errors() {
         ("500", "HTTP/1.1 500 E\r\ncontent-length: 4\r\n\r\nboom".to_owned(), "UnexpectedStatus"),
         ("a body without end", big, "Undecodable"),
     ] {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let answer = answer.clone();
-                tokio::spawn(async move {
-                    let mut request = [0; 4096];
-                    let _ = stream.read(&mut request).await;
-                    let _ = stream.write_all(answer.as_bytes()).await;
-                });
-            }
-        });
-        let transport = Transport::new(Vec::new(), Arc::new(AlwaysOpen));
-        let client = transport.plain(&format!("http://{address}")).unwrap();
-        let error = client.task(Uuid::nil()).await.unwrap_err();
+        let error = answering(answer).await.task(Uuid::nil()).await.unwrap_err();
         assert!(format!("{error:?}").starts_with(expected), "{case}: {error:?}");
     }
+}
+
+/// The client of a server that answers every request with these bytes.
+async fn answering(answer: String) -> Client {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let answer = answer.clone();
+            tokio::spawn(async move {
+                let mut request = [0; 4096];
+                let _ = stream.read(&mut request).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+            });
+        }
+    });
+    let transport = Transport::new(Vec::new(), Arc::new(AlwaysOpen));
+    transport.plain(&format!("http://{address}")).unwrap()
+}
+
+/// A hostile or careless sidecar repeats the token that it was sent.
+#[tokio::test]
+async fn no_part_of_a_response_brings_a_token_or_an_endless_text_into_an_error() {
+    const TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlIn0.c2lnbmF0dXJl";
+    let long = "x".repeat(1 << 20);
+    for (code, body) in [
+        (400, format!(r#"{{"error":"no access with {TOKEN} {long}"}}"#)),
+        (403, format!("Authorization: Bearer {TOKEN} {long}")),
+        (500, format!("{TOKEN} {long}")),
+        (200, format!(r#""{TOKEN} {long}""#)),
+        (200, format!(r#"{{"id":"{TOKEN} {long}"}}"#)),
+        (200, format!(r#"{{"id":"{}","type":"a","status":7,"{TOKEN} {long}":1}}"#, Uuid::nil())),
+    ] {
+        let answer = format!("HTTP/1.1 {code} X\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let error = answering(answer).await.task(Uuid::nil()).await.unwrap_err().to_string();
+        assert!(!error.contains("eyJ") && error.len() < 5000, "{code}, {} bytes: {error:.200}", error.len());
+    }
+    let record = json!({
+        "id": Uuid::nil(), "type": "a", "status": "failed", "error": format!("denied: {TOKEN}"),
+        "result": { "outcome": "error", "noopReason": TOKEN, "key": TOKEN },
+    });
+    let body = record.to_string();
+    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let record = answering(answer).await.task(Uuid::nil()).await.unwrap().unwrap();
+    assert!(!format!("{record:?}").contains("eyJ"), "{record:?}");
 }
 
 #[tokio::test]
