@@ -6,32 +6,51 @@ use jsonschema::{
     error::{TypeKind, ValidationErrorKind},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::cel::{Validator, apply_defaults};
+use kube::core::cel::{CompiledSchema, Validator, apply_defaults, compile_schema};
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
-/// Brings `object`, of the kind of the CRD `manifest`, to the form in which it would be stored.
-///
-/// # Errors
-/// Every fault, with its field, as one line.
-pub(crate) fn admit(manifest: &Value, object: &mut Value) -> Result<(), String> {
-    let schema = &manifest["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
-    as_decoded(object);
-    // An existing object was admitted already; rules that apply only at creation are skipped.
-    let exists = !object["metadata"]["uid"].is_null() || !object["status"].is_null();
-    *object = apply_defaults(schema, object);
-    let mut faults = bounds(schema, object)?;
-    if faults.is_empty() {
-        let old = exists.then_some(&*object);
-        if let Err(broken) = Validator::new().validate(&for_kube(schema), object, old) {
-            faults.extend(broken.iter().map(|rule| at(&rule.field_path, &rule.message)));
-        }
-    }
-    if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
+/// What an API server checks of the objects of one CRD. Compiled once: a file can have thousands of objects.
+pub(crate) struct Admission {
+    schema: Value,
+    bounds: jsonschema::Validator,
+    rules: CompiledSchema,
 }
 
-/// The schema errors of `object`, including unknown fields.
-fn bounds(schema: &Value, object: &Value) -> Result<Vec<String>, String> {
+impl Admission {
+    /// Compiles the checks of the CRD `manifest`.
+    ///
+    /// # Errors
+    /// If its schema is not one.
+    pub(crate) fn new(manifest: &Value) -> Result<Self, String> {
+        let schema = &manifest["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+        let bounds = jsonschema::validator_for(&strict(schema)).map_err(|error| error.to_string())?;
+        Ok(Self { schema: schema.clone(), bounds, rules: compile_schema(&for_kube(schema)) })
+    }
+
+    /// Brings `object` to the form in which it would be stored.
+    ///
+    /// # Errors
+    /// Every fault, with its field, as one line.
+    pub(crate) fn admit(&self, object: &mut Value) -> Result<(), String> {
+        as_decoded(object);
+        // An existing object was admitted already; rules that apply only at creation are skipped.
+        let exists = !object["metadata"]["uid"].is_null() || !object["status"].is_null();
+        *object = apply_defaults(&self.schema, object);
+        // The schema errors, including unknown fields.
+        let mut faults: Vec<_> = self.bounds.iter_errors(object).map(|error| fault(&error)).collect();
+        if faults.is_empty() {
+            let old = exists.then_some(&*object);
+            if let Err(broken) = Validator::new().validate_compiled(&self.rules, object, old) {
+                faults.extend(broken.iter().map(|rule| at(&rule.field_path, &rule.message)));
+            }
+        }
+        if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
+    }
+}
+
+/// `schema` without fields that it does not name, and with that of the metadata.
+fn strict(schema: &Value) -> Value {
     let mut strict = schema.clone();
     let mut metadata = metadata_schema();
     // A file without a name cannot be applied; the server's other checks of names are CEL rules.
@@ -41,8 +60,7 @@ fn bounds(schema: &Value, object: &Value) -> Result<Vec<String>, String> {
         strict["properties"][field] = schema;
     }
     close(&mut strict);
-    let validator = jsonschema::validator_for(&strict).map_err(|error| error.to_string())?;
-    Ok(validator.iter_errors(object).map(|error| fault(&error)).collect())
+    strict
 }
 
 fn metadata_schema() -> Value {

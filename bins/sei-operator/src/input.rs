@@ -1,6 +1,6 @@
 //! Files given on the command line, and the platform settings from the environment.
 
-use std::{collections::BTreeMap, fmt::Display, path::Path};
+use std::{cell::OnceCell, collections::BTreeMap, fmt::Display, path::Path};
 
 use k8s_openapi::api::core::v1::Secret;
 use sei_api::{ClusterDomain, SeiNode, SeiNodeDeployment};
@@ -9,7 +9,7 @@ use sei_render::{Platform, RpcServers, SettingsError};
 use sei_store::Bucket;
 use serde_json::Value;
 
-use crate::{admission, bad_input::bad, documents};
+use crate::{admission::Admission, bad_input::bad, documents};
 
 const API_VERSION: &str = "sei.io/v1alpha1";
 const NODE: &str = "SeiNode";
@@ -25,15 +25,16 @@ pub(crate) enum Subject {
 
 /// The SeiNode in `path`, if an API server would admit it and the operator would accept it.
 pub(crate) fn seinode(path: &Path) -> anyhow::Result<SeiNode> {
-    node(path, documents::one(path, API_VERSION, NODE)?)
+    Checks::default().node(path, documents::one(path, API_VERSION, NODE)?)
 }
 
 /// Every SeiNode and SeiNodeDeployment in `path`.
 pub(crate) fn subjects(path: &Path) -> anyhow::Result<Vec<Subject>> {
     let objects = documents::of_kinds(path, API_VERSION, &[NODE, GROUP])?;
+    let checks = Checks::default();
     let subject = |object: Value| match documents::is(&object, API_VERSION, GROUP) {
-        true => group(path, object).map(|group| Subject::Group(Box::new(group))),
-        false => node(path, object).map(|node| Subject::Node(Box::new(node))),
+        true => checks.group(path, object).map(|group| Subject::Group(Box::new(group))),
+        false => checks.node(path, object).map(|node| Subject::Node(Box::new(node))),
     };
     objects.into_iter().map(subject).collect()
 }
@@ -44,31 +45,53 @@ pub(crate) fn subject(path: &Path) -> anyhow::Result<(Subject, Vec<Value>)> {
         documents::objects(path)?.into_iter().partition(|object| documents::is(object, API_VERSION, GROUP));
     if groups.is_empty() {
         let nodes = documents::sorted_out(path, others, API_VERSION, &[NODE, GROUP])?;
-        let node = node(path, documents::single(path, nodes, NODE)?)?;
+        let node = Checks::default().node(path, documents::single(path, nodes, NODE)?)?;
         return Ok((Subject::Node(Box::new(node)), Vec::new()));
     }
-    let group = group(path, documents::single(path, groups, GROUP)?)?;
+    let group = Checks::default().group(path, documents::single(path, groups, GROUP)?)?;
     Ok((Subject::Group(Box::new(group)), others))
 }
 
-fn node(path: &Path, mut object: Value) -> anyhow::Result<SeiNode> {
-    admission::admit(&sei_api::crd_manifest()?, &mut object).map_err(|fault| refused(path, fault))?;
-    let node: SeiNode = serde_json::from_value(object).map_err(|error| refused(path, error))?;
-    match faults(&node)? {
-        None => Ok(node),
-        Some(faults) => Err(refused(path, faults)),
+/// What objects are checked against, each created when the first of its kind is.
+#[derive(Default)]
+struct Checks {
+    nodes: OnceCell<Admission>,
+    groups: OnceCell<Admission>,
+}
+
+impl Checks {
+    fn node(&self, path: &Path, mut object: Value) -> anyhow::Result<SeiNode> {
+        let admission = compiled(&self.nodes, sei_api::crd_manifest)?;
+        admission.admit(&mut object).map_err(|fault| refused(path, fault))?;
+        let node: SeiNode = serde_json::from_value(object).map_err(|error| refused(path, error))?;
+        match faults(&node)? {
+            None => Ok(node),
+            Some(faults) => Err(refused(path, faults)),
+        }
+    }
+
+    fn group(&self, path: &Path, mut object: Value) -> anyhow::Result<SeiNodeDeployment> {
+        let admission = compiled(&self.groups, sei_api::deployment_crd_manifest)?;
+        admission.admit(&mut object).map_err(|fault| refused(path, fault))?;
+        let group: SeiNodeDeployment =
+            serde_json::from_value(object).map_err(|error| refused(path, error))?;
+        // The nodes differ in names alone.
+        match faults(&child(&group, &Seat::new(&group, Color::Blue, 0), ""))? {
+            None => Ok(group),
+            Some(faults) => Err(refused(path, format!("spec.template: {faults}"))),
+        }
     }
 }
 
-fn group(path: &Path, mut object: Value) -> anyhow::Result<SeiNodeDeployment> {
-    admission::admit(&sei_api::deployment_crd_manifest()?, &mut object)
-        .map_err(|fault| refused(path, fault))?;
-    let group: SeiNodeDeployment = serde_json::from_value(object).map_err(|error| refused(path, error))?;
-    // The nodes differ in names alone.
-    match faults(&child(&group, &Seat::new(&group, Color::Blue, 0), ""))? {
-        None => Ok(group),
-        Some(faults) => Err(refused(path, format!("spec.template: {faults}"))),
+fn compiled(
+    cell: &OnceCell<Admission>,
+    manifest: fn() -> serde_json::Result<Value>,
+) -> anyhow::Result<&Admission> {
+    if let Some(admission) = cell.get() {
+        return Ok(admission);
     }
+    let admission = Admission::new(&manifest()?).map_err(anyhow::Error::msg)?;
+    Ok(cell.get_or_init(|| admission))
 }
 
 fn faults(node: &SeiNode) -> anyhow::Result<Option<String>> {
@@ -77,8 +100,9 @@ fn faults(node: &SeiNode) -> anyhow::Result<Option<String>> {
     Ok((!faults.is_empty()).then(|| faults.join("; ")))
 }
 
+/// Faults quote the values, which can be long, and there can be many.
 fn refused(path: &Path, fault: impl Display) -> anyhow::Error {
-    bad(format!("{}: {fault}", path.display()))
+    bad(format!("{}: {}", path.display(), sei_sidecar::cut(&fault.to_string())))
 }
 
 /// The Secret in `path`, with its `stringData` merged into its data.

@@ -82,3 +82,55 @@ fn files_are_read_as_kubectl_reads_them() {
     let output = call(&["plan", "-f", "-", "-o", "json"], &height);
     assert!(json_of(&output).to_string().contains("\"targetHeight\":1000000"));
 }
+
+#[test]
+fn a_file_that_would_fill_the_memory_is_refused_at_once() {
+    let text = std::fs::read_to_string(root().join(NODE)).unwrap();
+    let mut nested = format!("{text}\n---\na0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..9 {
+        let below = vec![format!("*a{}", level - 1); 9].join(", ");
+        nested.push_str(&format!("a{level}: &a{level} [{below}]\n"));
+    }
+    let long = format!("{text}\n---\na: &a {}\nb: [{}]\n", "x".repeat(1 << 20), vec!["*a"; 100].join(", "));
+    let many = format!("{text}\n---\na: &a x\nb: [{}]\n", vec!["*a"; 60_000].join(", "));
+    for bomb in [nested, long, many] {
+        let output = call(&["render", "-f", "-"], &bomb);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("its aliases repeat too much"), "{said}");
+    }
+    let deep = format!("a: {}{}", "[".repeat(100), "]".repeat(100));
+    let said = String::from_utf8(call(&["render", "-f", "-"], &deep).stderr).unwrap();
+    assert!(said.contains("it is nested too deeply"), "{said}");
+    let endless = String::from_utf8(call(&["render", "-f", "/dev/zero"], "").stderr).unwrap();
+    assert!(endless.contains("/dev/zero: it has more than"), "{endless}");
+    // Some aliases are no bomb.
+    let label = |value: &str| text.replace("name: rpc-0", &format!("name: rpc-0\n  labels: {value}"));
+    let output = call(&["render", "-f", "-"], &label("{ a: &a x, b: *a, c: *a }"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn more_objects_than_a_parser_expects_are_read_and_their_faults_are_few() {
+    let node = |name: &str| {
+        serde_json::from_str::<Value>(&node_with(|node| node["metadata"]["name"] = name.into())).unwrap()
+    };
+    let items: Vec<_> = (0..20).map(|index| node(&format!("rpc-{index}"))).collect();
+    let others = "---\napiVersion: v1\nkind: ConfigMap\n".repeat(2_000);
+    let list = json!({ "apiVersion": "v1", "kind": "List", "items": items });
+    let objects = json_of(&call(&["render", "-f", "-", "-o", "json"], &format!("{others}---\n{list}")));
+    assert_eq!(objects["items"].as_array().unwrap().len(), 80, "four of each node");
+    type Change = fn(&mut Value);
+    let changes: [Change; 3] = [
+        |node| node["spec"] = "x".repeat(1 << 20).into(),
+        |node| (0..10_000).for_each(|field| node["spec"][format!("field{field}")] = 1.into()),
+        |node| {
+            (0..10_000).for_each(|key| node["spec"]["overrides"][format!("no.key{key}")] = "1".into());
+        },
+    ];
+    for change in changes {
+        let output = call(&["render", "-f", "-"], &node_with(change));
+        assert_eq!(output.status.code(), Some(2));
+        assert!(output.stderr.len() < 5_000, "{} bytes", output.stderr.len());
+    }
+}
