@@ -8,7 +8,7 @@ use sei_api::{
     ClusterDomain, SeiNode,
     v1alpha1::{ConfigRollout, Mode},
 };
-use sei_node::Node;
+use sei_node::{Node, is_subdomain};
 
 use crate::{
     allowed_images::AllowedImages,
@@ -103,9 +103,9 @@ impl Platform {
             sidecar_image: read.text("SEI_SIDECAR_IMAGE", "the seictl image"),
             exporter_image: read.text("SEI_COSMOS_EXPORTER_IMAGE", "the cosmos-exporter image"),
             proxy_image: read.optional("SEI_KUBE_RBAC_PROXY_IMAGE"),
-            allowed_images: AllowedImages::parse(&read.optional("SEI_ALLOWED_IMAGES").unwrap_or_default()),
-            peer_namespaces: read.list("SEI_PEER_NAMESPACES"),
-            reference_label: read.optional("SEI_REFERENCE_LABEL").as_deref().map(ReferenceLabel::parse),
+            allowed_images: AllowedImages::read(&mut read),
+            peer_namespaces: read.list("SEI_PEER_NAMESPACES", "names of namespaces", is_namespace),
+            reference_label: ReferenceLabel::read(&mut read),
             gateway: Gateway::read(&mut read),
             cluster_domain: read.cluster_domain(),
             config_rollout: read.config_rollout(),
@@ -170,6 +170,10 @@ impl Platform {
     }
 }
 
+fn is_namespace(text: &str) -> bool {
+    is_subdomain(text) && !text.contains('.') && text.len() <= 63
+}
+
 /// The DNS domain of the cluster that `settings` name, for commands that need no other setting.
 ///
 /// # Errors
@@ -224,6 +228,25 @@ mod tests {
             cluster_domain(&with("A")).unwrap_err(),
         ] {
             assert!(error.to_string().contains("SEI_CLUSTER_DOMAIN is"), "{error}");
+        }
+    }
+
+    #[test]
+    fn limits_without_an_entry_or_with_an_impossible_one_are_refused() {
+        for (name, wrong, right) in [
+            ("SEI_ALLOWED_IMAGES", &[",", " ,, ", "a b"][..], "seid,ghcr.io/sei/"),
+            ("SEI_PEER_NAMESPACES", &[",", "a,B", "*", "a.b"], "pacific-1, arctic-1,"),
+            ("SEI_REFERENCE_LABEL", &["=", "=yes", "a b", "sei.io/used=a b", "a,b"], "sei.io/for-nodes=yes"),
+        ] {
+            let mut settings = settings();
+            for text in wrong {
+                settings.insert(name.into(), (*text).into());
+                let error = Platform::from_settings(&settings).unwrap_err();
+                assert_eq!(error.lines().len(), 1, "{error}");
+                assert!(error.lines()[0].starts_with(&format!("{name} is ")), "{error}");
+            }
+            settings.insert(name.into(), right.into());
+            assert!(Platform::from_settings(&settings).is_ok(), "{name}");
         }
     }
 

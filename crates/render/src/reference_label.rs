@@ -3,6 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use sei_node::{is_label_key, is_label_value};
+
+use crate::settings::Reader;
+
+/// The setting.
+const REFERENCE_LABEL: &str = "SEI_REFERENCE_LABEL";
+
 /// The key, and the value if one is required.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ReferenceLabel {
@@ -11,8 +18,20 @@ pub(crate) struct ReferenceLabel {
 }
 
 impl ReferenceLabel {
+    /// None if no label is required.
+    pub(crate) fn read(settings: &mut Reader<'_>) -> Option<Self> {
+        let text = settings.optional(REFERENCE_LABEL)?;
+        let label = Self::parse(&text);
+        if !is_label_key(&label.key) || label.value.as_deref().is_some_and(|value| !is_label_value(value)) {
+            settings.wrong.push(format!(
+                "{REFERENCE_LABEL} is {text:?}: write a label key such as sei.io/for-nodes, or key=value"
+            ));
+        }
+        Some(label)
+    }
+
     /// Parses `key` or `key=value`.
-    pub(crate) fn parse(text: &str) -> Self {
+    fn parse(text: &str) -> Self {
         match text.split_once('=') {
             Some((key, value)) => Self { key: key.to_owned(), value: Some(value.to_owned()) },
             None => Self { key: text.to_owned(), value: None },

@@ -36,10 +36,16 @@ impl Reader<'_> {
         (!value.is_empty()).then(|| value.to_owned())
     }
 
-    /// A comma-separated list.
-    pub(crate) fn list(&self, name: &str) -> Vec<String> {
-        let list = self.optional(name).unwrap_or_default();
-        list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
+    /// A comma-separated list of `what`, each of the form that `is_valid` accepts. It limits something, so a list that is
+    /// set and has no entries is reported: it would be read as no limit.
+    pub(crate) fn list(&mut self, name: &str, what: &str, is_valid: fn(&str) -> bool) -> Vec<String> {
+        let Some(text) = self.optional(name) else { return Vec::new() };
+        let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        let (entries, invalid): (Vec<_>, Vec<_>) = entries.partition(|entry| is_valid(entry));
+        if entries.is_empty() || !invalid.is_empty() {
+            self.wrong.push(format!("{name} is {text:?}: write {what}, separated by commas"));
+        }
+        entries.into_iter().map(str::to_owned).collect()
     }
 
     pub(crate) fn text(&mut self, name: &str, meaning: &str) -> String {

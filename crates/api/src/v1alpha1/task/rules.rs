@@ -2,6 +2,8 @@
 
 use kube::core::{Message, Rule};
 
+use crate::v1alpha1::rules::SECRET_NAME;
+
 /// The operations are members of the spec.
 pub(super) const ONE_OPERATION: (&str, &str) = (
     "(has(self.restartSeid) ? 1 : 0) + (has(self.markReady) ? 1 : 0) + (has(self.snapshotUpload) ? 1 : 0) \
@@ -37,4 +39,16 @@ pub(super) fn spec() -> Rule {
     Rule::new("has(self.spec)").message(Message::Message(
         "spec is required: set nodeRef.name and one operation, such as restartSeid: {}".into(),
     ))
+}
+
+/// The name of a SeiNode. Evaluated at creation only: the spec never changes, and a task that was admitted before this
+/// rule must remain writable. Its length is not that of new SeiNodes: the Go controller admits longer names.
+pub(super) fn node_name() -> Rule {
+    let is_name = SECRET_NAME.0.replacen("self", "self.name", 1);
+    Rule::new(format!("oldSelf.hasValue() || {is_name}"))
+        .message(Message::Message(
+            "nodeRef.name must be the name of a SeiNode: lower-case letters, digits and '-', such as rpc-0"
+                .into(),
+        ))
+        .optional_old_self(true)
 }

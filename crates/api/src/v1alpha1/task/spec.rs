@@ -90,7 +90,8 @@ fn start_timeout() -> i64 {
 }
 
 /// A SeiNode by name.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = rules::node_name())]
 pub struct NodeReference {
     /// Name of the SeiNode.
     #[schemars(length(min = 1, max = 253))]
