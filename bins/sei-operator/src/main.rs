@@ -16,6 +16,7 @@ mod render;
 mod serve;
 mod status;
 mod tls;
+mod words;
 
 use std::{alloc::System, io::Write, process::ExitCode};
 
@@ -60,7 +61,8 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if error.is::<print::Closed>() => ExitCode::from(CLOSED),
         Err(error) => {
-            let message: Vec<_> = format!("sei-operator: {error:#}").lines().map(print::printable).collect();
+            let message: Vec<_> =
+                format!("sei-operator: {}", words::words(&error)).lines().map(print::printable).collect();
             // Without standard error the exit code has to do.
             let _ = writeln!(std::io::stderr(), "{}", message.join("\n"));
             ExitCode::from(if error.is::<BadInput>() { BAD_INPUT } else { FAILED })

@@ -4,9 +4,9 @@ use std::error::Error;
 
 use sei_sidecar::cut;
 
-/// The message of `error` for conditions, events and logs. The message of the API server appears once,
+/// The message of `error` for conditions, events, logs and terminals. The message of the API server appears once,
 /// without the debug form that [`kube::Error`] adds; other errors include their causes.
-pub(crate) fn words(error: &kube::Error) -> String {
+pub fn words(error: &kube::Error) -> String {
     if let kube::Error::Api(status) = error {
         return match status.message.as_str() {
             "" => format!("the API server returned {} {}", status.code, status.reason).trim_end().to_owned(),

@@ -23,6 +23,18 @@ impl FromStr for Bind {
     }
 }
 
+/// A namespace in which something can be. With any other text the operator would wait for it forever.
+fn namespace(text: &str) -> Result<String, String> {
+    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_name = (1..=63).contains(&text.len())
+        && text.bytes().all(is_inner)
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    is_name.then(|| text.to_owned()).ok_or_else(|| {
+        "write the name of one namespace: at most 63 lower-case letters, digits and '-'; repeat the flag for more".to_owned()
+    })
+}
+
 /// How Secrets are watched.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SecretAccess {
@@ -45,7 +57,7 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) kubeconfig: Option<PathBuf>,
     /// Namespace to watch; may be repeated. All by default.
-    #[arg(long = "watch-namespace", value_name = "NAMESPACE")]
+    #[arg(long = "watch-namespace", value_name = "NAMESPACE", value_parser = namespace)]
     pub(crate) watch_namespaces: Vec<String>,
     /// How Secrets are watched.
     #[arg(long, value_enum, default_value = "watch")]
@@ -71,7 +83,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "NAME", default_value = sei_controller::rbac::LEASE)]
     pub(crate) leader_election_id: String,
     /// Namespace of the lease; the pod's namespace by default.
-    #[arg(long)]
+    #[arg(long, value_parser = namespace)]
     pub(crate) leader_election_namespace: Option<String>,
     /// Address of a sidecar, as with curl's --connect-to: HOST:PORT:ADDRESS:PORT. Certificates are still
     /// verified against HOST.
@@ -96,6 +108,16 @@ pub(crate) struct RunArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_names_of_namespaces_are_watched() {
+        for name in ["default", "sei-1", "1", &"a".repeat(63)] {
+            assert_eq!(namespace(name).as_deref(), Ok(name));
+        }
+        for text in ["", "a,b", "A", "a b", "$(POD_NAMESPACE)", "-a", "a-", "a.b", &"a".repeat(64)] {
+            assert!(namespace(text).unwrap_err().contains("one namespace"), "{text}");
+        }
+    }
 
     #[test]
     fn bind_addresses_have_the_syntax_of_the_go_controller() {

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{cluster::Cluster, find, screen::Look};
-use crate::{cli::StatusArgs, print};
+use crate::{cli::StatusArgs, print, words::words};
 
 /// Minimum interval between two reads of the cluster, regardless of the number of changes.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -32,7 +32,7 @@ pub(super) async fn run(cluster: &Cluster, args: &StatusArgs) -> anyhow::Result<
     loop {
         let text = match find(cluster, &args.names).await {
             Ok(found) => found.screen(&Look::of_terminal(args), Timestamp::now()),
-            Err(error) => format!("{error:#}; retrying"),
+            Err(error) => format!("{}; retrying", words(&error)),
         };
         canvas.draw(&text)?;
         let pause = Instant::now() + PAUSE;

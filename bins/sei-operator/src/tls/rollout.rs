@@ -15,6 +15,7 @@ use super::{
 use crate::{
     cli::tls::{Rollout, Subject},
     print,
+    words::words,
 };
 
 /// Interval at which a node is observed while waiting for it.
@@ -50,7 +51,7 @@ async fn nodes(
     let outcomes = started.map(async |name| {
         let outcome = take(name).await;
         failed.set(failed.get() || outcome.is_err());
-        outcome.map_err(|error| format!("{name}: {error:#}"))
+        outcome.map_err(|error| format!("{name}: {}", words(&error)))
     });
     let outcomes: Vec<_> = outcomes.buffer_unordered(usize::from(args.at_once)).collect().await;
     let left = names.len() - outcomes.len();

@@ -30,6 +30,7 @@ use self::{
     identity::Identity,
 };
 use super::{gate::Gate, readiness::Readiness, shutdown};
+use crate::words::words;
 
 /// How long a lease is valid after its last renewal.
 const DURATION: Duration = Duration::from_secs(15);
@@ -175,7 +176,7 @@ impl Attempts {
                 }
                 Ok(Attempt::Conflict) => readiness.set(),
                 Err(error) => {
-                    let error = format!("{error:#}");
+                    let error = words(&error);
                     tracing::warn!(error, lease = self.lock.name, "failed to get the lease; retrying");
                     readiness.unset(format!("failed to get the lease: {error}"));
                 }
@@ -201,7 +202,7 @@ impl Attempts {
                 }
                 Ok(Ok(Attempt::Conflict)) => {}
                 Ok(Err(error)) => {
-                    let error = format!("{error:#}");
+                    let error = words(&error);
                     tracing::warn!(error, lease = self.lock.name, "failed to renew the lease; retrying");
                 }
                 Err(_) => {}
