@@ -3,11 +3,11 @@
 use k8s_openapi::api::{
     admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding},
     apps::v1::StatefulSet,
-    core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service},
+    core::v1::{ConfigMap, Event, PersistentVolumeClaim, Pod, Secret, Service},
 };
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams, PostParams, PropagationPolicy},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, PropagationPolicy},
 };
 use sei_api::{conditions::ConditionType, v1alpha1::NodePhase};
 use sei_testkit::{
@@ -263,5 +263,32 @@ fn a_second_node_on_the_same_volume_waits_for_the_first() {
         until_said(cluster, "tenant-1", STALLED, "True/VolumeInUse", "tenant-0").await;
         cluster.nodes().delete("tenant-0", &DeleteParams::default()).await.unwrap();
         until(cluster, "tenant-1", "Running", is_running).await;
+    });
+}
+
+/// The proxy of a node passes the token on to its sidecar, which can repeat it in an error.
+#[test]
+fn a_token_that_a_sidecar_repeats_is_not_published() {
+    const TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJyZXBlYXRlZCJ9.c2lnbmF0dXJl";
+    shared::run(async |cluster| {
+        let name = "repeating-0";
+        cluster.simulator.faults(&Cluster::host(name), |faults| {
+            let error = format!("no access with Bearer {TOKEN}");
+            faults.fail.insert("config-apply".to_owned(), (u32::MAX, error));
+        });
+        harness::create(cluster, name, builders::full_node(A)).await;
+        let node =
+            until_said(cluster, name, READY, "False/TaskRetrying", "no access with Bearer (masked)").await;
+        assert!(!serde_json::to_string(&node).unwrap().contains(TOKEN));
+        let events = harness::api::<Event>(cluster);
+        eventually("an event has the error", || async {
+            let events =
+                serde_json::to_string(&events.list(&ListParams::default()).await.unwrap().items).unwrap();
+            assert!(!events.contains(TOKEN), "{events}");
+            events.contains("(masked)")
+        })
+        .await;
+        let log = std::fs::read_to_string(cluster.operator_log()).unwrap();
+        assert!(!log.contains(TOKEN), "{log}");
     });
 }
