@@ -25,6 +25,7 @@ use crate::{
     packed::{Pack, Packed},
     references::References,
     sidecar::Sidecars,
+    written::Written,
 };
 
 /// Where Secrets are watched.
@@ -138,6 +139,26 @@ impl Context {
     pub(crate) fn wake(&self, node: ObjectRef<SeiNode>) {
         // The receiver is dropped only when the controller shuts down.
         let _ = self.wake.send(node);
+    }
+
+    /// Whether the watch of SeiNodes, whose cache has `node` by now, repeats what the operator's last write returned. The pass
+    /// that wrote it went on from there.
+    pub(crate) fn has_written(&self, node: &SeiNode) -> bool {
+        self.memory(node, |memory| {
+            let written = &mut memory.written;
+            written
+                .take_if(|written| written.metadata.resource_version == node.metadata.resource_version)
+                .is_some()
+        })
+    }
+
+    /// The same for an object of a node.
+    pub(crate) fn has_written_child<K: Pack + Written>(&self, child: &Packed<K>) -> bool {
+        let [name] = child.nodes() else { return false };
+        let namespace = child.meta().namespace.as_deref().unwrap_or_default();
+        let node = self.cache.nodes.get(&ObjectRef::new(name).within(namespace));
+        let version = child.meta().resource_version.as_ref();
+        node.is_some_and(|node| self.memory(&node, |memory| memory.writes.led_to::<K>(version)))
     }
 
     /// Requeues the nodes that an object may affect.

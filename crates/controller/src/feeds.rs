@@ -23,6 +23,7 @@ use crate::{
     fill::Change,
     packed::{Pack, Packed, pack},
     trim,
+    written::Written,
 };
 
 /// ConfigMaps may be large and few of them belong to the operator: the page size limits how many are in
@@ -40,11 +41,11 @@ pub(crate) fn start(tasks: &mut JoinSet<()>, ctx: &Arc<Context>, writers: Writer
     let (client, metrics, progress) = (&ctx.client, &ctx.metrics, &ctx.cache.progress);
     let mut feeds = Feeds { ctx, feed: Feed { client, metrics, progress, namespace, tasks } };
     feeds.nodes(writers.nodes);
-    feeds.owned("StatefulSet", writers.stateful_sets, ours(), trim::stateful_set);
-    feeds.owned("Service", writers.services, ours(), trim::service);
-    feeds.owned("ConfigMap", writers.config_maps, ours().page_size(CONFIG_MAP_PAGE), trim::config_map);
-    feeds.owned("PersistentVolumeClaim", writers.claims, ours(), trim::claim);
-    feeds.owned("Job", writers.jobs, ours(), trim::job);
+    feeds.written("StatefulSet", writers.stateful_sets, ours(), trim::stateful_set);
+    feeds.written("Service", writers.services, ours(), trim::service);
+    feeds.written("ConfigMap", writers.config_maps, ours().page_size(CONFIG_MAP_PAGE), trim::config_map);
+    feeds.written("PersistentVolumeClaim", writers.claims, ours(), trim::claim);
+    feeds.owned("Job", writers.jobs, ours(), trim::job, |_, _| false);
     feeds.pods(writers.pods, ours());
     if let Some(writer) = writers.tls_secrets {
         feeds.tls_secrets(writer, every().fields("type=kubernetes.io/tls").timeout(SECRETS_WATCH));
@@ -68,7 +69,9 @@ impl Feeds<'_> {
             writer,
             move |change| match change {
                 Change::Present(node) => {
-                    ctx.wake(ObjectRef::from_obj(node));
+                    if !ctx.has_written(node) {
+                        ctx.wake(ObjectRef::from_obj(node));
+                    }
                     ctx.groups.node_changed(node);
                     ctx.node_tasks.node_changed(node);
                 }
@@ -82,20 +85,35 @@ impl Feeds<'_> {
         );
     }
 
-    fn owned<K>(
+    /// Objects whose last writes are remembered: what the watch only repeats is not news.
+    fn written<K>(
         &mut self,
         kind: &'static str,
         writer: Writer<Packed<K>>,
         config: watcher::Config,
         trim: fn(&mut K),
     ) where
+        K: Pack + Written + Debug + Send + Sync + 'static,
+    {
+        self.owned(kind, writer, config, trim, Context::has_written_child);
+    }
+
+    fn owned<K>(
+        &mut self,
+        kind: &'static str,
+        writer: Writer<Packed<K>>,
+        config: watcher::Config,
+        trim: fn(&mut K),
+        is_known: fn(&Context, &Packed<K>) -> bool,
+    ) where
         K: Pack + Clone + Debug + Send + Sync + 'static,
     {
         let ctx = Arc::clone(self.ctx);
         let events = packed(watcher(self.feed.api::<K>(), config).modify(trim));
-        self.feed.spawn(kind, self.feed.health(kind), events, writer, move |change| {
-            let (Change::Present(object) | Change::Gone(object)) = change else { return };
-            ctx.wake_nodes_of(object);
+        self.feed.spawn(kind, self.feed.health(kind), events, writer, move |change| match change {
+            Change::Present(object) if is_known(&ctx, object) => {}
+            Change::Present(object) | Change::Gone(object) => ctx.wake_nodes_of(object),
+            Change::Recovered => {}
         });
     }
 

@@ -34,7 +34,10 @@ fn is_orphaning(node: &SeiNode) -> bool {
 pub(crate) async fn mark(ctx: &Context, node: &SeiNode) -> Result<Arc<SeiNode>, PassError> {
     let mut finalizers = node.metadata.finalizers.clone().unwrap_or_default();
     finalizers.push(labels::FINALIZER.to_owned());
-    finalizers::write(&ctx.client, node, &finalizers, labels::FIELD_MANAGER).await.map(Arc::new)
+    let marked =
+        finalizers::write(&ctx.client, node, &finalizers, labels::FIELD_MANAGER).await.map(Arc::new)?;
+    ctx.memory(node, |memory| memory.written = Some(Arc::clone(&marked)));
+    Ok(marked)
 }
 
 /// Does what is necessary before the node is removed, then removes the finalizer.

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use kube::runtime::reflector::ObjectRef;
 use sei_api::{SeiNode, names};
 use sei_decide::{Ask, Pass, Then, sidecar_rollout::Member};
 
@@ -27,7 +28,8 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Nex
     for _ in 0..ROUNDS {
         let node = progress::with_unsaved(ctx, &stored);
         let observed = observe(ctx, &node).await;
-        ctx.metrics.observe_node(&node, observed.tls.as_ref().and_then(|tls| tls.not_after));
+        let not_after = observed.tls.as_ref().and_then(|tls| tls.not_after);
+        ctx.metrics.observe_node(&node, not_after);
         let plan_id = ctx.plan_id();
         let mut pass = Pass::begin(&observed, &ctx.platform, &plan_id);
         ctx.memory(&node, |memory| memory.in_sync = pass.in_sync());
@@ -53,7 +55,10 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Nex
                 let delay = match progress::keep(ctx, &stored, &status) {
                     Some(due) => delay.min(due),
                     None => {
-                        record(ctx, &stored, status).await?;
+                        // The watch will only repeat it, so nothing else shows it to others.
+                        stored = record(ctx, &stored, status).await?;
+                        announce(ctx, &stored);
+                        ctx.metrics.observe_node(&stored, not_after);
                         delay
                     }
                 };
@@ -85,13 +90,17 @@ fn announce(ctx: &Context, node: &SeiNode) {
     }
 }
 
-/// The cache may not have the operator's last write yet; acting on the state before it would repeat work.
+/// The newest known state of `cached`, which may have changed since the pass was due. The cache may not have the operator's
+/// last write yet; acting on the state before it would repeat work.
 fn freshest(cached: Arc<SeiNode>, ctx: &Context) -> Arc<SeiNode> {
-    ctx.memory(&cached, |memory| match &memory.written {
-        Some(written) if version(&**written) > version(&*cached) => Arc::clone(written),
+    let written = ctx.memory(&cached, |memory| memory.written.clone());
+    let current = ctx.cache.nodes.get(&ObjectRef::from_obj(&*cached));
+    let cached = current.filter(|node| node.metadata.uid == cached.metadata.uid).unwrap_or(cached);
+    match written {
+        Some(written) if version(&*written) > version(&*cached) => written,
         _ => {
-            memory.written = None;
-            Arc::clone(&cached)
+            ctx.memory(&cached, |memory| memory.written = None);
+            cached
         }
-    })
+    }
 }

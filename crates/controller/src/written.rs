@@ -57,6 +57,11 @@ impl<K: Resource> Latest<K> {
         self.0.as_ref().map(|write| Arc::clone(&write.object)).or(cached)
     }
 
+    /// Whether the write led to `version`.
+    pub(crate) fn is(&self, version: Option<&String>) -> bool {
+        self.0.as_ref().is_some_and(|write| write.object.meta().resource_version.as_ref() == version)
+    }
+
     /// Whether it was missing in the cache when they were last compared.
     pub(crate) fn is_unseen(&self) -> bool {
         self.0.is_some()
@@ -118,6 +123,11 @@ impl Writes {
         K::place(self).keep(Arc::new(object));
     }
 
+    /// Whether the last write of an object led to `version`.
+    pub(crate) fn led_to<K: Written>(&mut self, version: Option<&String>) -> bool {
+        K::place(self).is(version)
+    }
+
     /// The cached object, or the newer one that was written.
     pub(crate) fn newest<K: Written>(&mut self, cached: Option<Arc<K>>) -> Option<Arc<K>> {
         K::place(self).newest(cached)
@@ -152,5 +162,8 @@ mod tests {
         assert_eq!(newest(&mut writes, Some("99")), Some(100));
         assert_eq!(newest(&mut writes, Some("100")), Some(100));
         assert_eq!(newest(&mut writes, None), None, "it was deleted after it was in the cache");
+        writes.keep(service("101"));
+        let mut led_to = |version: &str| writes.led_to::<Service>(Some(&version.to_owned()));
+        assert_eq!((led_to("102"), led_to("101")), (false, true));
     }
 }
