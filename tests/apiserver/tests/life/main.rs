@@ -17,6 +17,7 @@ mod invalid;
 mod lag;
 mod later_go_controller;
 mod lease;
+mod leftovers;
 mod limits;
 mod memory;
 mod modes;
