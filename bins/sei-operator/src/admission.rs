@@ -53,7 +53,7 @@ impl Admission {
 fn strict(schema: &Value) -> Value {
     let mut strict = schema.clone();
     let mut metadata = metadata_schema();
-    // A file without a name cannot be applied; the server's other checks of names are CEL rules.
+    // A file without a name cannot be applied; the server's other name checks are CEL rules.
     metadata["required"] = json!(["name"]);
     strict["required"] = json!(["metadata"]);
     for (field, schema) in [("apiVersion", json!({})), ("kind", json!({})), ("metadata", metadata)] {
@@ -121,7 +121,7 @@ fn fault(error: &ValidationError<'_>) -> String {
         ValidationErrorKind::Required { property } => {
             at(&inside(property.as_str().unwrap_or_default()), "required")
         }
-        // YAML parses unquoted y, on and 42 as other types than string.
+        // YAML parses unquoted `y`, `on` and `42` as types other than string.
         ValidationErrorKind::Type { kind: TypeKind::Single(JsonType::String) }
             if is_scalar(error.instance()) =>
         {

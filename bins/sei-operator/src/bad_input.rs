@@ -1,6 +1,6 @@
 //! Invalid input: exit code 2, and a message of one line.
 
-/// Invalid input, as one line that says where and what is allowed.
+/// Invalid input, as one line that names the location and what is allowed.
 #[derive(Debug)]
 pub(crate) struct BadInput(pub(crate) String);
 

@@ -1,4 +1,4 @@
-//! `check-secret`: judges a Secret like the operator, before it is applied.
+//! `check-secret`: validates a Secret like the operator does, before it is applied.
 
 use std::process::ExitCode;
 
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &CheckSecretArgs) -> anyhow::Result<ExitCode> {
     Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The parts of a Secret that are judged.
+/// The parts of a Secret that are validated.
 pub(crate) fn data(secret: &Secret) -> SecretData<'_> {
     let value = |key: &str| secret.data.as_ref()?.get(key).map(|bytes| bytes.0.as_slice());
     // The API server fills in what a manifest omits.

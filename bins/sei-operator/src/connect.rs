@@ -29,7 +29,7 @@ pub(crate) async fn connect(args: &ClusterArgs) -> anyhow::Result<(Client, Strin
     Ok((client(config)?, namespace))
 }
 
-/// A client that is limited to no namespace.
+/// A client that is not limited to a namespace.
 pub(crate) async fn connect_to_all(args: &AccessArgs) -> anyhow::Result<Client> {
     client(config(args).await?)
 }

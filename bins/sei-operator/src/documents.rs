@@ -1,4 +1,4 @@
-//! The objects in a file, as kubectl reads them: one or more YAML documents, without empty ones, with lists
+//! The objects in a file, as kubectl reads them: one or more YAML documents, without empty ones and with lists
 //! expanded.
 
 use std::{borrow::Cow, io::Read, path::Path};
@@ -18,7 +18,7 @@ pub(crate) fn of_kinds(path: &Path, api_version: &str, kinds: &[&str]) -> anyhow
     sorted_out(path, objects(path)?, api_version, kinds)
 }
 
-/// Those of `objects`, which are in `path`, that are of these kinds.
+/// The objects of these kinds among `objects`, which were read from `path`.
 pub(crate) fn sorted_out(
     path: &Path,
     objects: Vec<Value>,
@@ -44,7 +44,7 @@ pub(crate) fn one(path: &Path, api_version: &str, kind: &str) -> anyhow::Result<
     single(path, of_kinds(path, api_version, &[kind])?, kind)
 }
 
-/// The only one of `objects`, which are of this kind.
+/// The only object in `objects`, all of which are of this kind.
 pub(crate) fn single(path: &Path, mut objects: Vec<Value>, kind: &str) -> anyhow::Result<Value> {
     match (objects.pop(), objects.len()) {
         (Some(object), 0) => Ok(object),

@@ -1,4 +1,4 @@
-//! What the operator creates for a group, and what it would do next with one.
+//! What the operator creates for a group, and what it would do next with an existing one.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 
 use crate::bad_input::bad;
 
-/// The SeiNodes of a group and the objects beside them.
+/// The SeiNodes of a group and its other objects.
 pub(crate) fn objects(group: &SeiNodeDeployment, platform: &Platform) -> Vec<Value> {
     let revision = group.metadata.generation.unwrap_or(1).to_string();
     let seats = (0..group.spec.replicas()).map(|ordinal| Seat::new(group, Color::Blue, ordinal));
@@ -34,7 +34,7 @@ pub(crate) fn objects(group: &SeiNodeDeployment, platform: &Platform) -> Vec<Val
     let others = beside(group, Color::Blue, &routes(platform)).into_iter().map(|object| object.body());
     let mut objects: Vec<_> = nodes.chain(others).collect();
     if group.metadata.uid.is_none() {
-        // No owner can be named that does not exist yet.
+        // An owner that does not exist yet cannot be referenced.
         for object in &mut objects {
             object["metadata"].as_object_mut().map(|metadata| metadata.remove("ownerReferences"));
         }
@@ -49,14 +49,14 @@ pub(crate) struct Next {
     nodes: Vec<ChildNode>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stalled: Option<String>,
-    /// The plan of the genesis ceremony, as it is stored then.
+    /// The plan of the genesis ceremony, as it would then be stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) plan: Option<TaskPlan>,
 }
 
 impl Next {
-    /// With what exists beside it: its SeiNodes, Services, PodDisruptionBudgets and HTTPRoutes. A group that does not exist
-    /// yet gets this UID, which is the ID of its plan.
+    /// Decides for the group and its existing SeiNodes, Services, PodDisruptionBudgets and HTTPRoutes. A group that
+    /// does not exist yet gets this UID, which is the ID of its plan.
     pub(crate) fn of(
         group: &SeiNodeDeployment,
         uid: String,
@@ -66,7 +66,7 @@ impl Next {
     ) -> anyhow::Result<Self> {
         let mut group = group.clone();
         group.metadata.uid.get_or_insert(uid);
-        // It is added before anything else is done.
+        // The finalizer is added before anything else is done.
         if group.metadata.deletion_timestamp.is_none() {
             group.finalizers_mut().push(labels::DEPLOYMENT_FINALIZER.to_owned());
         }
@@ -87,7 +87,7 @@ impl Next {
             nodes,
             objects,
             unreadable: BTreeSet::new(),
-            // Where seid is cannot be known offline.
+            // The height of seid is unknown offline.
             halts: BTreeMap::new(),
             heights: BTreeMap::new(),
             ceremony: CeremonyFacts::default(),
@@ -114,7 +114,7 @@ impl Next {
         }
     }
 
-    /// A line for each step, each node that waits, and what is in the way.
+    /// A line for each step, each node that waits, and each obstacle.
     pub(crate) fn table(&self) -> String {
         let nothing = self.steps.is_empty().then(|| "nothing to do now".to_owned());
         let waits = self.nodes.iter().filter_map(|node| {
@@ -127,7 +127,7 @@ impl Next {
     }
 }
 
-/// The routes at the Gateway of the platform.
+/// Whether routes can be written, for the Gateway of the platform.
 pub(crate) fn routes(platform: &Platform) -> Routes {
     let gateway = platform.gateway().cloned();
     gateway.map_or(Routes::NoGateway, |gateway| Routes::At(Arc::new(gateway)))

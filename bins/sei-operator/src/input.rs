@@ -15,7 +15,7 @@ const API_VERSION: &str = "sei.io/v1alpha1";
 const NODE: &str = "SeiNode";
 const GROUP: &str = "SeiNodeDeployment";
 
-/// What the operator reconciles.
+/// An object that the operator reconciles.
 pub(crate) enum Subject {
     /// One node.
     Node(Box<SeiNode>),
@@ -23,7 +23,7 @@ pub(crate) enum Subject {
     Group(Box<SeiNodeDeployment>),
 }
 
-/// The SeiNode in `path`, if an API server would admit it and the operator would accept it.
+/// The SeiNode in `path`, if the API server would admit it and the operator would accept it.
 pub(crate) fn seinode(path: &Path) -> anyhow::Result<SeiNode> {
     Checks::default().node(path, documents::one(path, API_VERSION, NODE)?)
 }
@@ -39,7 +39,7 @@ pub(crate) fn subjects(path: &Path) -> anyhow::Result<Vec<Subject>> {
     objects.into_iter().map(subject).collect()
 }
 
-/// The SeiNodeDeployment in `path` with everything else in it, or else the SeiNode.
+/// The SeiNodeDeployment in `path` with all other objects in the file, or else the SeiNode.
 pub(crate) fn subject(path: &Path) -> anyhow::Result<(Subject, Vec<Value>)> {
     let (groups, others): (Vec<_>, Vec<_>) =
         documents::objects(path)?.into_iter().partition(|object| documents::is(object, API_VERSION, GROUP));

@@ -34,7 +34,7 @@ static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 const FAILED: u8 = 1;
 /// Exit code for invalid input.
 const BAD_INPUT: u8 = 2;
-/// Exit code after standard output was closed: that of a program that SIGPIPE ends.
+/// Exit code after standard output was closed: the same as for a program terminated by SIGPIPE.
 const CLOSED: u8 = 141;
 
 fn main() -> ExitCode {

@@ -1,4 +1,5 @@
-//! `plan`: the plan that a node with this status would get, and the requests to its sidecar; of a group, the next steps.
+//! `plan`: the plan that a node with this status would get, and the requests to its sidecar; for a group, the next
+//! steps.
 
 use std::{iter, process::ExitCode};
 
@@ -51,7 +52,7 @@ fn of_node(node: &SeiNode, args: &PlanArgs) -> anyhow::Result<()> {
 
 fn as_json(plan: Option<&TaskPlan>, node: &SeiNode) -> anyhow::Result<Value> {
     let Some(plan) = plan else { return Ok(json!({ "plan": null, "sidecarRequests": [] })) };
-    // Offline, peers are not resolved: the status has those that the operator resolved last.
+    // Offline, peers are not resolved: those that the operator last resolved are in the status.
     let peers = node.status.as_ref().and_then(|status| status.resolved_peers.clone()).unwrap_or_default();
     let requests = sei_plan::sidecar_requests(plan, &peers).map_err(|error| bad(error.to_string()))?;
     let requests: Vec<_> =

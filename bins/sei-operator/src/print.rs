@@ -13,7 +13,7 @@ use crate::cli::Manifest;
 #[error("standard output was closed")]
 pub(crate) struct Closed;
 
-/// Writes `text` as it is.
+/// Writes `text` unchanged.
 pub(crate) fn text(text: &str) -> anyhow::Result<()> {
     let mut out = stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

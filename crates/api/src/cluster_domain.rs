@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-/// What a name of 253 characters leaves for the domain, where node and namespace have the longest names.
+/// Maximum length of the domain: what a DNS name of 253 characters leaves if the names of node and namespace have their
+/// maximum length.
 const MOST: usize = 77;
-/// Longest label of a DNS name.
+/// Maximum length of a DNS label.
 const LABEL: usize = 63;
 
 /// The DNS domain of a cluster, in which the DNS names of its Services and pods end: `cluster.local` by default.
@@ -12,7 +13,7 @@ const LABEL: usize = 63;
 pub struct ClusterDomain(String);
 
 impl ClusterDomain {
-    /// The domain that `text` names. `None` unless it is made of lower-case DNS labels, of 77 characters at most.
+    /// Parses a domain. `None` unless it consists of lower-case DNS labels and has at most 77 characters.
     pub fn parse(text: &str) -> Option<Self> {
         (text.len() <= MOST && text.split('.').all(is_label)).then(|| Self(text.to_owned()))
     }

@@ -1,7 +1,7 @@
 //! Errors of a pass over one object, and errors that end the controller. Problems of the object itself are
 //! not errors: they are findings, outcomes and conditions.
 
-use crate::{refusal::words, status_write::RecordError};
+use crate::{refusal::error_message, status_write::RecordError};
 
 /// Errors that end the controller. Problems of single nodes never do.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum Error {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PassError {
     /// A request to the API server failed.
-    #[error("failed to {doing} {object}: {}", words(source))]
+    #[error("failed to {doing} {object}: {}", error_message(source))]
     Api {
         /// What was being done.
         doing: &'static str,

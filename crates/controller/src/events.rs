@@ -14,7 +14,7 @@ use sei_api::{
 };
 use tokio::sync::Semaphore;
 
-use crate::refusal::words;
+use crate::refusal::error_message;
 
 /// Maximum length of a note that the API server admits, in bytes.
 const NOTE_LIMIT: usize = 1024;
@@ -55,7 +55,7 @@ impl Publisher {
             let _permit = permits.acquire().await;
             for body in bodies {
                 if let Err(error) = api.create(&PostParams::default(), &body).await {
-                    let (reason, error) = (body.reason, words(&error));
+                    let (reason, error) = (body.reason, error_message(&error));
                     tracing::warn!(kind, namespace, name, reason, error, "failed to publish an event");
                 }
             }

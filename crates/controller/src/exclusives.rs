@@ -28,7 +28,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::{
     cache::{Filling, Progress},
     packed::{Pack, Packed},
-    refusal::words,
+    refusal::error_message,
 };
 
 /// The stores of one scope in which uses are found.
@@ -115,7 +115,7 @@ impl Exclusives {
     }
 
     /// Stores the public key of the signing key in a Secret.
-    pub(crate) fn learn_key(&self, namespace: &str, secret: &str, key: PublicKey) {
+    pub(crate) fn store_key(&self, namespace: &str, secret: &str, key: PublicKey) {
         lock(&self.keys).insert((namespace.to_owned(), secret.to_owned()), key);
     }
 
@@ -171,7 +171,7 @@ impl Exclusives {
                     lock(&self.keys).extend(key.map(|key| (name.clone(), key)));
                 }
                 Err(error) => {
-                    let error = words(&error);
+                    let error = error_message(&error);
                     tracing::warn!(
                         namespace,
                         name = secret,

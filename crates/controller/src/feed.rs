@@ -21,7 +21,7 @@ use crate::{
     fill::{Change, fill},
     metrics::Metrics,
     reconciled::Reconciled,
-    unreadable::{Names, Unreadable, Voice},
+    unreadable::{Names, Reporter, Unreadable},
     watches::{self, WatchHealth},
 };
 
@@ -58,9 +58,12 @@ impl Feed<'_> {
         store: Store<K>,
         names: Names,
     ) -> impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send + 'static + use<K> {
-        let voice =
-            Voice { client: self.client.clone(), metrics: Arc::clone(self.metrics), events: events.clone() };
-        let mut unreadable = Unreadable::new(voice, store, names);
+        let reporter = Reporter {
+            client: self.client.clone(),
+            metrics: Arc::clone(self.metrics),
+            events: events.clone(),
+        };
+        let mut unreadable = Unreadable::new(reporter, store, names);
         let events = watcher(self.api::<Decoded<K>>(), watcher::Config::default().page_size(PAGE));
         events.filter_map(move |event| {
             std::future::ready(event.map(|event| unreadable.sift(event)).transpose())

@@ -14,7 +14,7 @@ use sei_deployment::Halt;
 use crate::by_node::ByNode;
 
 /// A source that queries one seid.
-pub(crate) trait Asked: Send + Sync {
+pub(crate) trait SeidSource: Send + Sync {
     /// Its last response; `None` while it does not respond.
     fn seid(&self) -> Option<SeidStatus>;
 
@@ -48,15 +48,15 @@ impl PartialEq for Awaited {
 
 /// Heights of the seid of each node. Clones share the same state.
 #[derive(Clone, Default)]
-pub(crate) struct Heights(Arc<ByNode<dyn Asked>>);
+pub(crate) struct Heights(Arc<ByNode<dyn SeidSource>>);
 
 impl Heights {
     /// Registers `source` as the one that queries the seid of `node`.
-    pub(crate) fn add(&self, node: &ObjectRef<SeiNode>, source: Weak<dyn Asked>) {
+    pub(crate) fn add(&self, node: &ObjectRef<SeiNode>, source: Weak<dyn SeidSource>) {
         self.0.add(node, source);
     }
 
-    /// Progress of the seid of a node towards the awaited height; see [`Asked::await_halt`].
+    /// Progress of the seid of a node towards the awaited height; see [`SeidSource::await_halt`].
     pub(crate) fn await_halt(&self, namespace: &str, node: &str, awaited: Option<Awaited>) -> Halt {
         let node = ObjectRef::new(node).within(namespace);
         self.0.get(&node).map_or(Halt::Unknown, |source| source.await_halt(awaited))

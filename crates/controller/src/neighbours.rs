@@ -8,7 +8,7 @@ use std::{
 use kube::runtime::reflector::{ObjectRef, Store};
 use sei_api::{SeiNode, names};
 use sei_decide::{
-    neighbours::{self, Peers, matters_to},
+    neighbours::{self, Peers, affects},
     sidecar_rollout::{self, Member, Turn},
 };
 use sei_render::Platform;
@@ -132,7 +132,7 @@ impl Neighbours {
     }
 
     fn wake_affected(&self, node: &SeiNode) {
-        let affected = self.others(node).filter(|other| matters_to(node, other));
+        let affected = self.others(node).filter(|other| affects(node, other));
         affected.for_each(|other| self.requeue(&ObjectRef::from_obj(&*other)));
     }
 

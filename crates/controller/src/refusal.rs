@@ -6,7 +6,7 @@ use sei_sidecar::cut;
 
 /// The message of `error` for conditions, events, logs and terminals. The message of the API server appears once,
 /// without the debug form that [`kube::Error`] adds; other errors include their causes.
-pub fn words(error: &kube::Error) -> String {
+pub fn error_message(error: &kube::Error) -> String {
     if let kube::Error::Api(status) = error {
         return match status.message.as_str() {
             "" => format!("the API server returned {} {}", status.code, status.reason).trim_end().to_owned(),
@@ -16,9 +16,9 @@ pub fn words(error: &kube::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        let words = error.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
+        let outer = error.to_string();
+        if !text.contains(&outer) {
+            text = format!("{text}: {outer}");
         }
         cause = error.source();
     }
@@ -56,18 +56,18 @@ mod tests {
     fn the_message_of_the_api_server_is_not_repeated() {
         let quota = json!({ "status": "Failure", "code": 403, "reason": "Forbidden", "message": "exceeded quota: no-pods",
             "metadata": {}, "details": { "name": "rpc-0", "kind": "services" } });
-        assert_eq!(words(&refusal(quota)), "exceeded quota: no-pods");
+        assert_eq!(error_message(&refusal(quota)), "exceeded quota: no-pods");
         let long = json!({ "code": 500, "reason": "InternalError", "message": "x".repeat(1 << 20) });
-        assert!(words(&refusal(long)).len() < 5000);
+        assert!(error_message(&refusal(long)).len() < 5000);
         let bare = json!({ "status": "Failure", "code": 503, "reason": "ServiceUnavailable" });
-        assert_eq!(words(&refusal(bare)), "the API server returned 503 ServiceUnavailable");
+        assert_eq!(error_message(&refusal(bare)), "the API server returned 503 ServiceUnavailable");
     }
 
     #[test]
     fn causes_are_appended_once() {
         let lost = std::io::Error::other("connection refused");
         let error = kube::Error::Service(Box::new(lost));
-        assert_eq!(words(&error).matches("connection refused").count(), 1);
+        assert_eq!(error_message(&error).matches("connection refused").count(), 1);
     }
 
     #[test]

@@ -19,7 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Runs the controller until `shutdown` resolves and the active passes have ended or exceeded their time limit. `ready`
 /// is called once, when all caches have synced.
 ///
-/// # Errors [`Error::Ended`] when a watch ends before `shutdown` does, which is a bug.
+/// # Errors
+/// [`Error::Ended`] when a watch ends before `shutdown` does, which is a bug.
 pub async fn run(
     client: Client,
     options: Options,

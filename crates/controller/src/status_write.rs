@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     reconciled::{Reconciled, described},
-    refusal::words,
+    refusal::error_message,
 };
 
 /// Why a status could not be written.
@@ -21,7 +21,7 @@ pub(crate) enum RecordError {
         object: String,
     },
     /// The request failed.
-    #[error("failed to write the status of {object}: {}", words(source))]
+    #[error("failed to write the status of {object}: {}", error_message(source))]
     Api {
         /// The object.
         object: String,

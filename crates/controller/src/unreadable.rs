@@ -30,12 +30,12 @@ use crate::{
     events::Publisher,
     metrics::Metrics,
     reconciled::Reconciled,
-    refusal::words,
+    refusal::error_message,
 };
 
 /// Where undecodable objects are reported.
 #[derive(Clone)]
-pub(crate) struct Voice {
+pub(crate) struct Reporter {
     pub(crate) client: Client,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) events: Publisher,
@@ -61,7 +61,7 @@ impl Names {
 
 /// The objects of a scope that cannot be decoded.
 pub(crate) struct Unreadable<K: Reconciled> {
-    voice: Voice,
+    reporter: Reporter,
     names: Names,
     /// The decodable objects.
     store: Store<K>,
@@ -76,8 +76,8 @@ struct Known {
 
 impl<K: Reconciled> Unreadable<K> {
     /// Starts with no known objects. `names` will contain those that cannot be decoded.
-    pub(crate) fn new(voice: Voice, store: Store<K>, names: Names) -> Self {
-        Self { voice, names, store, known: HashMap::new() }
+    pub(crate) fn new(reporter: Reporter, store: Store<K>, names: Names) -> Self {
+        Self { reporter, names, store, known: HashMap::new() }
     }
 
     /// The part of an event about decodable objects. An object that can no longer be decoded is treated as deleted.
@@ -130,9 +130,9 @@ impl<K: Reconciled> Unreadable<K> {
                         error = broken.error,
                         "the object cannot be decoded and is not reconciled"
                     );
-                    self.voice.metrics.unreadable(K::CONTROLLER, namespace, &key.name, true);
+                    self.reporter.metrics.unreadable(K::CONTROLLER, namespace, &key.name, true);
                 }
-                tokio::spawn(report::<K>(self.voice.clone(), regarding, broken, is_news));
+                tokio::spawn(report::<K>(self.reporter.clone(), regarding, broken, is_news));
                 None
             }
         }
@@ -142,7 +142,7 @@ impl<K: Reconciled> Unreadable<K> {
         if self.known.remove(key).is_some() {
             self.names.lock().remove(&name_of(key));
             let namespace = key.namespace.as_deref().unwrap_or_default();
-            self.voice.metrics.unreadable(K::CONTROLLER, namespace, &key.name, false);
+            self.reporter.metrics.unreadable(K::CONTROLLER, namespace, &key.name, false);
         }
     }
 
@@ -162,7 +162,12 @@ fn key_of<K: Reconciled>(item: &Decoded<K>) -> ObjectRef<K> {
 
 /// Reports in the conditions of an object that it cannot be decoded, unless they already do. If the API
 /// server rejects that because the whole object is invalid, only the event and the log remain.
-async fn report<K: Reconciled>(voice: Voice, regarding: ObjectReference, broken: Undecodable, is_news: bool) {
+async fn report<K: Reconciled>(
+    reporter: Reporter,
+    regarding: ObjectReference,
+    broken: Undecodable,
+    is_news: bool,
+) {
     let message = format!(
         "this {} cannot be decoded and is not reconciled: {}; correct the field, or upgrade the operator if a later version wrote it",
         K::kind(&()),
@@ -173,15 +178,15 @@ async fn report<K: Reconciled>(voice: Voice, regarding: ObjectReference, broken:
     let namespace = regarding.namespace.as_deref().unwrap_or_default();
     let name = regarding.name.as_deref().unwrap_or_default();
     let api: Api<DynamicObject> =
-        Api::namespaced_with(voice.client.clone(), namespace, &ApiResource::erase::<K>(&()));
+        Api::namespaced_with(reporter.client.clone(), namespace, &ApiResource::erase::<K>(&()));
     let params = PatchParams { field_manager: Some(labels::FIELD_MANAGER.to_owned()), ..Default::default() };
     if let Err(error) = api.patch_status(name, &params, &Patch::Merge(&patch)).await {
-        let (kind, error) = (K::kind(&()), words(&error));
+        let (kind, error) = (K::kind(&()), error_message(&error));
         tracing::warn!(%kind, namespace, name, error, "failed to write the conditions of an object that cannot be decoded");
     }
     if is_news {
         let event = Event::warning(EventReason::Unreadable, message);
-        voice.events.publish(&regarding, vec![event], now);
+        reporter.events.publish(&regarding, vec![event], now);
     }
 }
 

@@ -7,7 +7,7 @@ use kube::runtime::watcher;
 
 use crate::{
     metrics::{Metrics, WatchSeries},
-    refusal::{is_not_found, words},
+    refusal::{error_message, is_not_found},
 };
 
 /// Backoff of failed attempts: the first delay, and the maximum.
@@ -114,7 +114,7 @@ pub(crate) fn is_refused(error: &watcher::Error) -> bool {
 /// The failure as one line.
 fn cause(error: &watcher::Error) -> String {
     match (of_client(error), error) {
-        (Some(error), _) => words(error),
+        (Some(error), _) => error_message(error),
         (None, watcher::Error::WatchError(status)) => status.message.clone(),
         (None, error) => error.to_string(),
     }

@@ -8,6 +8,6 @@ use sei_api::{
 use crate::observed::Observed;
 
 /// Sets a condition in the status.
-pub(crate) fn say(observed: &Observed, status: &mut SeiNodeStatus, statement: Statement) {
+pub(crate) fn set_condition(observed: &Observed, status: &mut SeiNodeStatus, statement: Statement) {
     conditions::set(&mut status.conditions, statement, observed.node.metadata.generation, observed.now);
 }

@@ -46,7 +46,7 @@ pub(crate) fn find(observed: &Observed, rendering: &Rendering<'_>) -> Drift {
         return drift;
     }
     let by = TaskKind::ApplyStatefulSet;
-    if is_made(node, by) {
+    if should_exist(node, by) {
         let wanted = || Some(&rendered()?.stateful_set);
         let live = children.stateful_set.as_deref();
         let verdict = match compare(observed, by, wanted, live) {
@@ -60,7 +60,7 @@ pub(crate) fn find(observed: &Observed, rendering: &Rendering<'_>) -> Drift {
         drift.take(observed, "StatefulSet", names::stateful_set(node), verdict, repair);
     }
     let by = if in_bootstrap(node) { TaskKind::DeployBootstrapService } else { TaskKind::ApplyService };
-    if is_made(node, by) {
+    if should_exist(node, by) {
         let wanted = || match in_bootstrap(node) {
             true => rendered()?.bootstrap_service.as_ref(),
             false => Some(&rendered()?.service),
@@ -70,7 +70,7 @@ pub(crate) fn find(observed: &Observed, rendering: &Rendering<'_>) -> Drift {
         drift.take(observed, "Service", names::stateful_set(node), verdict, repair);
     }
     let by = TaskKind::ApplyRbacProxyConfig;
-    if is_made(node, by) && node.spec.tls().is_some() {
+    if should_exist(node, by) && node.spec.tls().is_some() {
         let wanted = || rendered()?.rbac_proxy_config.as_ref();
         let verdict = compare(observed, by, wanted, children.config_map.as_deref());
         let repair = |wanted: &ConfigMap| Repair::ConfigMap(Box::new(wanted.clone()));
@@ -139,7 +139,7 @@ pub(crate) fn claim_retention(observed: &Observed) -> Option<Repair> {
 
 /// Whether the object that tasks of this kind write should exist: always on a Running node, before that once
 /// the first plan has written it.
-fn is_made(node: &SeiNode, by: TaskKind) -> bool {
+fn should_exist(node: &SeiNode, by: TaskKind) -> bool {
     let status = node.status.as_ref();
     let plan = status.and_then(|status| status.plan.as_ref()).filter(|plan| plan.phase == PlanPhase::Active);
     status.and_then(|status| status.phase) == Some(NodePhase::Running)
@@ -150,9 +150,9 @@ fn is_made(node: &SeiNode, by: TaskKind) -> bool {
 
 /// Whether the current Service is that of the bootstrap: as is the case until the Job has ended.
 fn in_bootstrap(node: &SeiNode) -> bool {
-    is_made(node, TaskKind::DeployBootstrapService)
-        && !is_made(node, TaskKind::AwaitBootstrapComplete)
-        && !is_made(node, TaskKind::ApplyService)
+    should_exist(node, TaskKind::DeployBootstrapService)
+        && !should_exist(node, TaskKind::AwaitBootstrapComplete)
+        && !should_exist(node, TaskKind::ApplyService)
 }
 
 enum Verdict<'a, K> {

@@ -11,7 +11,7 @@ use sei_node::Node;
 use sei_plan::{Ground, OfKind, Plan, Purpose, TaskKind, configured_by, overridden, overridden_by};
 
 use crate::{
-    condition::say, objects::seid_image, observed::Observed, phase::set_phase, sidecar_conditions,
+    condition::set_condition, objects::seid_image, observed::Observed, phase::set_phase, sidecar_conditions,
     sidecar_images,
 };
 
@@ -30,7 +30,7 @@ pub(crate) fn begin(observed: &Observed, status: &mut SeiNodeStatus, plan: TaskP
             true => format!("configuration and pod; image {image} is unchanged"),
             false => format!("from {current} to {image}"),
         };
-        say_update(status, true, UpdateReason::Started, message, observed);
+        report_update(status, true, UpdateReason::Started, message, observed);
         status.failed_update = None;
     }
     status.plan = Some(plan);
@@ -39,7 +39,7 @@ pub(crate) fn begin(observed: &Observed, status: &mut SeiNodeStatus, plan: TaskP
 /// Drops an update that was reverted before it changed anything.
 pub(crate) fn drop_update(observed: &Observed, status: &mut SeiNodeStatus) {
     status.plan = None;
-    say_update(status, false, UpdateReason::Complete, "the update was reverted".to_owned(), observed);
+    report_update(status, false, UpdateReason::Complete, "the update was reverted".to_owned(), observed);
 }
 
 /// Records the result of running a plan in the status.
@@ -64,10 +64,10 @@ pub(crate) fn settle(observed: &Observed, node: &Node<'_>, status: &mut SeiNodeS
             }
             if Purpose::of(&plan) == Purpose::Update {
                 let message = format!("plan {} is complete", plan.id);
-                say_update(status, false, UpdateReason::Complete, message, observed);
+                report_update(status, false, UpdateReason::Complete, message, observed);
             }
             if status.phase == Some(NodePhase::Running) {
-                sidecar_conditions::say_health(status, observed);
+                sidecar_conditions::report_health(status, observed);
                 sidecar_images::note(observed, status);
                 note_claim(observed, status);
             }
@@ -84,11 +84,11 @@ pub(crate) fn settle(observed: &Observed, node: &Node<'_>, status: &mut SeiNodeS
                 let why =
                     detail.map_or_else(String::new, |detail| format!(": {}: {}", detail.type_, detail.error));
                 let message = format!("plan {} failed{why}", plan.id);
-                say_update(status, false, UpdateReason::Failed, message, observed);
+                report_update(status, false, UpdateReason::Failed, message, observed);
                 status.failed_update = failed_update(&plan);
             }
             if let Some(detail) = detail.filter(|detail| detail.cause == Some(FailureCause::TaskUnknown)) {
-                sidecar_conditions::say_task_unknown(status, observed, &detail.type_);
+                sidecar_conditions::report_unknown_task(status, observed, &detail.type_);
             }
         }
     }
@@ -143,7 +143,7 @@ fn failed_on(observed: &Observed, tasks: &[PlannedTask]) -> Option<String> {
     }
 }
 
-fn say_update(
+fn report_update(
     status: &mut SeiNodeStatus,
     truth: bool,
     reason: UpdateReason,
@@ -151,5 +151,5 @@ fn say_update(
     observed: &Observed,
 ) {
     let statement = Statement::new(truth, reason, message);
-    say(observed, status, statement);
+    set_condition(observed, status, statement);
 }

@@ -14,7 +14,7 @@ use sei_plan::{DISCOVER_PEERS, LOG_LEVEL, Purpose, configured, configured_so_far
 use sei_render::Platform;
 
 use crate::{
-    condition::say,
+    condition::set_condition,
     ending, endpoint, faults,
     neighbours::refused_namespaces,
     objects::{image_of, seid_image},
@@ -120,7 +120,7 @@ fn tls(observed: &Observed, platform: &Platform, status: &mut SeiNodeStatus) {
         required_dns_names: names::required_dns_names(&observed.node, platform.cluster_domain()).to_vec(),
         certificate: tls.certificate.clone(),
     });
-    say(observed, status, Statement::new(tls.is_ready(), tls.reason, tls.message.as_str()));
+    set_condition(observed, status, Statement::new(tls.is_ready(), tls.reason, tls.message.as_str()));
 }
 
 fn keys(observed: &Observed, status: &mut SeiNodeStatus) {
@@ -173,12 +173,12 @@ fn keys(observed: &Observed, status: &mut SeiNodeStatus) {
                 waiting.join(", ")
             ),
         };
-        say(observed, status, Statement::new(truth, reason, message));
+        set_condition(observed, status, Statement::new(truth, reason, message));
     }
 }
 
 fn honored(observed: &Observed, node: &Node<'_>, platform: &Platform, status: &mut SeiNodeStatus) {
-    let unused = faults::out_of_the_way(node);
+    let unused = faults::non_blocking(node);
     let unused = unused
         .into_iter()
         .map(|fault| format!("{fault}; nothing that the node currently needs depends on it"));
@@ -195,7 +195,7 @@ fn honored(observed: &Observed, node: &Node<'_>, platform: &Platform, status: &m
         return;
     };
     let texts: Vec<_> = said.iter().map(|(_, text)| text.as_str()).collect();
-    say(observed, status, Statement::new(false, *reason, texts.join("; ")));
+    set_condition(observed, status, Statement::new(false, *reason, texts.join("; ")));
 }
 
 /// Fields of a Running node that its configuration does not reflect.
@@ -271,12 +271,12 @@ fn without_discovery(observed: &Observed) -> impl Iterator<Item = String> {
 }
 
 /// Reports objects whose written fields do not last.
-pub(crate) fn say_overridden(status: &mut SeiNodeStatus, observed: &Observed, overridden: &[Overridden]) {
+pub(crate) fn report_overridden(status: &mut SeiNodeStatus, observed: &Observed, overridden: &[Overridden]) {
     if overridden.is_empty() {
         return;
     }
     let kind = ConditionType::SpecHonored;
     let before = status.condition(kind).map(|it| it.message.clone());
     let texts: Vec<_> = before.into_iter().chain(overridden.iter().map(ToString::to_string)).collect();
-    say(observed, status, Statement::new(false, SpecReason::FieldOverridden, texts.join("; ")));
+    set_condition(observed, status, Statement::new(false, SpecReason::FieldOverridden, texts.join("; ")));
 }

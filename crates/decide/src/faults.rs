@@ -12,7 +12,7 @@ use sei_render::{RenderError, Rendering};
 const LISTED: usize = 10;
 
 /// The mistakes that affect the remaining tasks, as messages.
-pub(crate) fn in_the_way(rendering: &Rendering<'_>) -> Vec<String> {
+pub(crate) fn blocking(rendering: &Rendering<'_>) -> Vec<String> {
     let node = rendering.node();
     let ahead = ahead(node);
     let is_used = |fault: &Fault| ahead.iter().any(|kind| kind.uses(fault.part));
@@ -25,7 +25,7 @@ pub(crate) fn in_the_way(rendering: &Rendering<'_>) -> Vec<String> {
 }
 
 /// The mistakes that affect no remaining task.
-pub(crate) fn out_of_the_way(node: &Node<'_>) -> Vec<String> {
+pub(crate) fn non_blocking(node: &Node<'_>) -> Vec<String> {
     let ahead = ahead(node);
     let is_used = |fault: &Fault| ahead.iter().any(|kind| kind.uses(fault.part));
     listed(node.faults().iter().filter(|fault| !is_used(fault)))

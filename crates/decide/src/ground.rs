@@ -37,7 +37,7 @@ pub(crate) fn ground(
         lacks_sidecar: observed.sidecar.trouble.is_some(),
         outdated_pod: pod.and_then(|pod| pod.metadata.uid.clone()),
         reconfigures: reconfigures(node, status, platform.config_rollout()),
-        is_stale: is_off_image(observed),
+        is_stale: has_other_image(observed),
         may_have_started: is_misconfigured
             || status.plan.as_ref().is_some_and(|plan| lets_start(observed, plan)),
     }
@@ -80,7 +80,7 @@ fn lets_start(observed: &Observed, plan: &TaskPlan) -> bool {
 }
 
 /// Whether the live StatefulSet or pod has another seid image than the spec.
-fn is_off_image(observed: &Observed) -> bool {
+fn has_other_image(observed: &Observed) -> bool {
     let template = observed.children.stateful_set.as_deref().and_then(seid_image);
     let pod = observed.children.pod.as_deref().and_then(|pod| image_of(pod.spec.as_ref()));
     [template, pod].into_iter().flatten().any(|image| image != observed.node.spec.image)

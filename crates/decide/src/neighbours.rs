@@ -109,7 +109,7 @@ fn name_of(node: &SeiNode) -> (&str, &str) {
 
 /// Whether `other` has to be reconciled soon because `node` changed: it waits for peers, or it needs the volume or key
 /// that `node` uses. A node that already has peers refreshes its list in its next pass.
-pub fn matters_to(node: &SeiNode, other: &SeiNode) -> bool {
+pub fn affects(node: &SeiNode, other: &SeiNode) -> bool {
     let by_label = waits_for_peers(other) && label_sources(other).any(|source| selects(other, node, source));
     let by_volume =
         names::imported_claim(other).is_some() && names::namespace(other) == names::namespace(node);

@@ -70,7 +70,7 @@ fn unknown_status(node: &SeiNode) -> Option<String> {
 }
 
 fn invalid_spec(rendering: &Rendering<'_>) -> Option<String> {
-    let faults = faults::in_the_way(rendering);
+    let faults = faults::blocking(rendering);
     (!faults.is_empty()).then(|| faults.join("; "))
 }
 

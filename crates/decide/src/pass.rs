@@ -16,7 +16,7 @@ use crate::{
     obstacle::Obstacle,
     repair::{Overridden, Repair, Repaired},
     summary,
-    wanted::beside_task,
+    wanted::during_node_task,
 };
 
 /// Resync interval: a node is observed again after this time even without an event.
@@ -91,7 +91,7 @@ impl<'a> Pass<'a> {
         let (plan, then) = match next {
             Next::Store => (None, Then::Store),
             Next::Run(plan) => (Some(*plan), Then::Again),
-            Next::Wait => (None, Then::Wait(next_look(observed.now, times))),
+            Next::Wait => (None, Then::Wait(requeue_delay(observed.now, times))),
         };
         let repairs = repairs.into_iter();
         let mut pass = Self {
@@ -168,7 +168,7 @@ impl<'a> Pass<'a> {
 
     /// The status to write, and what to do after that.
     pub fn end(mut self) -> (SeiNodeStatus, Then) {
-        facts::say_overridden(&mut self.status, self.observed, &self.overridden);
+        facts::report_overridden(&mut self.status, self.observed, &self.overridden);
         summary::sum_up(
             self.observed,
             &mut self.status,
@@ -211,7 +211,7 @@ impl<'a> Pass<'a> {
         };
         match fresh {
             Some(fresh) => {
-                let fresh = beside_task(fresh, node, &self.status, self.plan_id);
+                let fresh = during_node_task(fresh, node, &self.status, self.plan_id);
                 ending::begin(self.observed, &mut self.status, fresh, &self.ground);
             }
             None => ending::drop_update(self.observed, &mut self.status),
@@ -220,7 +220,7 @@ impl<'a> Pass<'a> {
 }
 
 /// Requeue time if no event arrives earlier: the earliest of the `times` at which something is known to change.
-fn next_look(now: Timestamp, times: [Option<Timestamp>; 3]) -> Duration {
+fn requeue_delay(now: Timestamp, times: [Option<Timestamp>; 3]) -> Duration {
     let until = |at: Timestamp| Duration::try_from(at.duration_since(now)).unwrap_or_default().max(SOONEST);
     times.into_iter().flatten().map(until).fold(RESYNC, Duration::min)
 }
@@ -233,9 +233,9 @@ mod tests {
     fn the_requeue_time_is_that_of_the_earliest_known_change() {
         let now = Timestamp::UNIX_EPOCH;
         let at = |seconds: u64| Some(now + Duration::from_secs(seconds));
-        assert_eq!(next_look(now, [None, None, None]), RESYNC);
-        assert_eq!(next_look(now, [at(900), at(1), None]), Duration::from_secs(1));
-        assert_eq!(next_look(now, [at(20), None, at(30)]), Duration::from_secs(20));
-        assert_eq!(next_look(now, [at(0), None, None]), SOONEST);
+        assert_eq!(requeue_delay(now, [None, None, None]), RESYNC);
+        assert_eq!(requeue_delay(now, [at(900), at(1), None]), Duration::from_secs(1));
+        assert_eq!(requeue_delay(now, [at(20), None, at(30)]), Duration::from_secs(20));
+        assert_eq!(requeue_delay(now, [at(0), None, None]), SOONEST);
     }
 }

@@ -45,7 +45,7 @@ fn without_progress(before: &TaskPlan, after: &TaskPlan) -> TaskPlan {
     rest.claim_uid = rest.claim_uid.filter(|_| before.claim_uid.is_some());
     rest.sidecar_image = rest.sidecar_image.filter(|_| before.sidecar_image.is_some());
     for (task, was) in rest.tasks.iter_mut().zip(&before.tasks) {
-        if was.kind().is_some_and(TaskKind::is_found_again) && task.status != TaskStatus::Failed {
+        if was.kind().is_some_and(TaskKind::is_recoverable) && task.status != TaskStatus::Failed {
             task.status = was.status;
             task.submitted_at.clone_from(&was.submitted_at);
             task.waiting_since.clone_from(&was.waiting_since);

@@ -56,7 +56,7 @@ impl Sidecar {
     }
 
     /// Whether it responds and reports this health.
-    pub fn says(&self, health: Health) -> bool {
+    pub fn reports(&self, health: Health) -> bool {
         self.trouble.is_none() && self.health.as_ref().is_some_and(|answer| answer.value == health)
     }
 }

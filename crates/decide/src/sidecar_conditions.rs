@@ -8,34 +8,42 @@ use sei_api::{
 };
 use sei_render::{Platform, SidecarRelease, sidecar_image};
 
-use crate::{condition::say, observed::Observed, sidecar::Health};
+use crate::{condition::set_condition, observed::Observed, sidecar::Health};
 
 pub(crate) fn report(observed: &Observed, platform: &Platform, status: &mut SeiNodeStatus) {
     if status.phase == Some(NodePhase::Running) {
-        say_health(status, observed);
+        report_health(status, observed);
     }
     let kind = ConditionType::SidecarSupported;
     let reason = status.condition(kind).map(|condition| condition.reason.clone());
     let was = |known: SidecarSupportReason| reason.as_deref() == Some(known.as_str());
     if let Some(image) = sidecar_too_old(&observed.node, platform) {
         let message = format!("TLS needs a sidecar of v0.0.50 or later, {image} is older");
-        say(observed, status, Statement::new(false, SidecarSupportReason::TooOldForTls, message));
+        set_condition(observed, status, Statement::new(false, SidecarSupportReason::TooOldForTls, message));
     } else if observed.sidecar.plain_port_answers == Some(true) {
         let message = format!(
             "the sidecar of pod {} also answers without TLS and authentication on its own port, as versions before v0.0.50 do: set spec.sidecar.image to a later one",
             names::pod(&observed.node)
         );
-        say(observed, status, Statement::new(false, SidecarSupportReason::PortUnprotected, message));
+        set_condition(
+            observed,
+            status,
+            Statement::new(false, SidecarSupportReason::PortUnprotected, message),
+        );
     } else if was(SidecarSupportReason::TooOldForTls)
         || (was(SidecarSupportReason::PortUnprotected) && observed.sidecar.plain_port_answers == Some(false))
     {
         let message = "the sidecar supports what the spec requires";
-        say(observed, status, Statement::new(true, SidecarSupportReason::VersionSupported, message));
+        set_condition(
+            observed,
+            status,
+            Statement::new(true, SidecarSupportReason::VersionSupported, message),
+        );
     }
 }
 
 /// Reports the sidecar's health, if it is known.
-pub(crate) fn say_health(status: &mut SeiNodeStatus, observed: &Observed) {
+pub(crate) fn report_health(status: &mut SeiNodeStatus, observed: &Observed) {
     let sidecar = &observed.sidecar;
     let (truth, reason, message) = match (&sidecar.trouble, &sidecar.health) {
         (Some(trouble), _) => (Truth::Unknown, SidecarReadyReason::Unreachable, trouble.message.as_str()),
@@ -54,15 +62,15 @@ pub(crate) fn say_health(status: &mut SeiNodeStatus, observed: &Observed) {
             ),
         },
     };
-    say(observed, status, Statement::new(truth, reason, message));
+    set_condition(observed, status, Statement::new(truth, reason, message));
 }
 
 /// Reports that the sidecar does not support a task of the plan.
-pub(crate) fn say_task_unknown(status: &mut SeiNodeStatus, observed: &Observed, task: &str) {
+pub(crate) fn report_unknown_task(status: &mut SeiNodeStatus, observed: &Observed, task: &str) {
     let message = format!(
         "the sidecar does not support task {task}, which every version since v0.0.47 has: check that spec.sidecar.image is an image of seictl"
     );
-    say(observed, status, Statement::new(false, SidecarSupportReason::TaskUnknown, message));
+    set_condition(observed, status, Statement::new(false, SidecarSupportReason::TaskUnknown, message));
 }
 
 /// Clears the report of an earlier plan about an unsupported task, because another plan starts.
@@ -70,7 +78,11 @@ pub(crate) fn forget_unknown_task(status: &mut SeiNodeStatus, observed: &Observe
     let kind = ConditionType::SidecarSupported;
     if status.condition(kind).is_some_and(|it| it.reason == SidecarSupportReason::TaskUnknown.as_str()) {
         let message = "no task of the current plan is known to be unsupported";
-        say(observed, status, Statement::new(true, SidecarSupportReason::VersionSupported, message));
+        set_condition(
+            observed,
+            status,
+            Statement::new(true, SidecarSupportReason::VersionSupported, message),
+        );
     }
 }
 

@@ -10,7 +10,7 @@ use sei_plan::Purpose;
 use sei_render::Platform;
 
 use crate::{
-    condition::say,
+    condition::set_condition,
     observed::Observed,
     ownership::group,
     sidecar_rollout::{Turn, outdated_images},
@@ -58,7 +58,7 @@ pub(crate) fn report(observed: &Observed, platform: &Platform, status: &mut SeiN
         None => pending(&observed.node, platform),
     };
     let message = format!("{}: {when}", differences.join("; "));
-    say(observed, status, Statement::new(false, reason, message));
+    set_condition(observed, status, Statement::new(false, reason, message));
 }
 
 /// When images that do not trigger an update are replaced.

@@ -98,7 +98,7 @@ pub fn sidecar_step(
     };
     let since = planned.waiting_since.as_ref().map(|since| since.0);
     let meanwhile = match &observed.sidecar.trouble {
-        Some(_) if plan.is_left(TaskKind::ReplacePod) && is_update && is_long(since, observed.now) => {
+        Some(_) if plan.is_left(TaskKind::ReplacePod) && is_update && has_timed_out(since, observed.now) => {
             Outcome::Reissue
         }
         Some(trouble) => unanswered(observed, plan, trouble),
@@ -128,7 +128,7 @@ fn is_reconfigured(observed: &Observed) -> bool {
 
 /// Whether an update has waited long enough for a sidecar that does not respond: the update may be what repairs it, so
 /// the sidecar of the next pod writes the configuration.
-fn is_long(since: Option<Timestamp>, now: Timestamp) -> bool {
+fn has_timed_out(since: Option<Timestamp>, now: Timestamp) -> bool {
     since.is_some_and(|since| now.duration_since(since) >= SILENT)
 }
 
@@ -166,7 +166,7 @@ fn ready(observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
     if let Some(trouble) = &observed.sidecar.trouble {
         return unanswered(observed, plan, trouble);
     }
-    if !observed.sidecar.says(Health::Ready) {
+    if !observed.sidecar.reports(Health::Ready) {
         // It restarted after that: a task with this ID never runs again, so a new ID is needed.
         return Outcome::Reissue;
     }

@@ -9,7 +9,7 @@ use sei_node::Node;
 use sei_plan::{MARK_NOT_READY, RESTART_SEID, is_secure};
 use sei_render::{Platform, SidecarRelease, sidecar_image};
 
-use crate::{condition::say, observed::Observed, sidecar::Sidecar};
+use crate::{condition::set_condition, observed::Observed, sidecar::Sidecar};
 
 /// Reports which servers provide the trusted block of the first state, until the node is Running.
 pub(crate) fn report(observed: &Observed, node: &Node<'_>, platform: &Platform, status: &mut SeiNodeStatus) {
@@ -40,7 +40,7 @@ pub(crate) fn report(observed: &Observed, node: &Node<'_>, platform: &Platform, 
             (true, reason, format!("{} are queried for a trusted block{source}", servers.join(", ")))
         }
     };
-    say(observed, status, Statement::new(truth, reason, message));
+    set_condition(observed, status, Statement::new(truth, reason, message));
 }
 
 /// Why the sidecar does not use `servers`, if it is known to be too old: it does not report that itself. The tasks that

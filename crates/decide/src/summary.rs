@@ -150,7 +150,7 @@ fn in_plan(observed: &Observed, plan: &TaskPlan, last: Option<&Outcome>) -> Verd
     let Some((index, task)) = current(plan) else {
         return (false, ReadyReason::PlanInProgress, "completing the plan".to_owned());
     };
-    let place = place(plan, index, task);
+    let place = position(plan, index, task);
     // What the next attempt waits for is more informative than why the last one failed.
     if let Some(Outcome::Waiting { reason, detail }) = last {
         let problem = pod_behind(*reason, observed, plan);
@@ -186,13 +186,16 @@ fn paused(observed: &Observed, status: &SeiNodeStatus) -> String {
     let plan = status.plan.as_ref().and_then(|plan| Some((plan, current(plan)?)));
     match plan {
         Some((plan, (index, task))) => {
-            format!("{field}; the plan is paused at {}, and drift is not reverted", place(plan, index, task))
+            format!(
+                "{field}; the plan is paused at {}, and drift is not reverted",
+                position(plan, index, task)
+            )
         }
         None => format!("{field}; no plan starts, and drift is not reverted"),
     }
 }
 
-fn place(plan: &TaskPlan, index: usize, task: &PlannedTask) -> String {
+fn position(plan: &TaskPlan, index: usize, task: &PlannedTask) -> String {
     format!("task {} ({} of {})", task.type_, index + 1, plan.tasks.len())
 }
 

@@ -7,7 +7,7 @@ use sei_api::{
     v1alpha1::NodePhase,
 };
 
-use crate::{condition::say, observed::Observed, sidecar::TroubleKind};
+use crate::{condition::set_condition, observed::Observed, sidecar::TroubleKind};
 
 /// Reports what is known; the last report is kept while nothing is known of the current pod.
 pub(crate) fn report(observed: &Observed, status: &mut SeiNodeStatus) {
@@ -28,5 +28,5 @@ pub(crate) fn report(observed: &Observed, status: &mut SeiNodeStatus) {
         Some(_) => (Truth::True, SyncedReason::CaughtUp, "seid has caught up with the chain"),
         None => (Truth::Unknown, SyncedReason::Unreachable, "seid does not respond on port 26657"),
     };
-    say(observed, status, Statement::new(truth, reason, message));
+    set_condition(observed, status, Statement::new(truth, reason, message));
 }

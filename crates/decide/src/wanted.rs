@@ -47,7 +47,7 @@ pub(crate) fn wanted(
     let is_taken = status.node_task.is_some();
     let new = |plan: Option<TaskPlan>| match plan {
         None => Wanted::Nothing,
-        Some(plan) if is_taken && !may_run_beside_a_task(&plan) => Wanted::AfterTask,
+        Some(plan) if is_taken && !may_run_during_a_node_task(&plan) => Wanted::AfterTask,
         Some(plan) => Wanted::New(Box::new(plan)),
     };
     if may_start_over(observed) {
@@ -74,14 +74,14 @@ pub(crate) fn wanted(
         }
         let is_elsewhere = Purpose::of(plan.stored()) == Purpose::Init && plan.is_elsewhere(ground);
         let is_over = is_outdated(plan.stored(), object)
-            || leads_nowhere(observed, &plan)
+            || cannot_complete(observed, &plan)
             || has_former_sidecar(observed, &plan, ground);
         if is_elsewhere {
             return new(reissue(node, plan.stored(), ground, plan_id, (observed.now, 0.0)));
         }
         if is_over && at_boundary(observed, &plan) {
             return match replan(node, plan.stored(), ground, plan_id) {
-                Some(plan) => Wanted::New(Box::new(beside_task(plan, node, status, plan_id))),
+                Some(plan) => Wanted::New(Box::new(during_node_task(plan, node, status, plan_id))),
                 None => Wanted::Drop,
             };
         }
@@ -104,7 +104,7 @@ pub(crate) fn wanted(
         (Some(NodePhase::Failed), _) => Wanted::Nothing,
         (Some(NodePhase::Running), failed) => {
             let off_image = status.current_image.as_deref() != Some(object.spec.image.as_str());
-            let restarted = observed.sidecar.says(Health::NotReady);
+            let restarted = observed.sidecar.reports(Health::NotReady);
             let is_due = off_image
                 || ground.is_stale
                 || ground.reconfigures
@@ -128,18 +128,18 @@ pub(crate) fn wanted(
 
 /// Whether a plan may run while a SeiNodeTask holds the node: only one that lets seid start after its sidecar
 /// restarted, since otherwise the operation would wait for seid forever.
-fn may_run_beside_a_task(plan: &TaskPlan) -> bool {
+fn may_run_during_a_node_task(plan: &TaskPlan) -> bool {
     Purpose::of(plan) == Purpose::MarkReady
 }
 
 /// The plan that replaces another one: `plan`, or one that may run while a SeiNodeTask holds the node.
-pub(crate) fn beside_task(
+pub(crate) fn during_node_task(
     plan: TaskPlan,
     node: &Node<'_>,
     status: &SeiNodeStatus,
     plan_id: &str,
 ) -> TaskPlan {
-    match status.node_task.is_some() && !may_run_beside_a_task(&plan) {
+    match status.node_task.is_some() && !may_run_during_a_node_task(&plan) {
         true => build::mark_ready(node, plan_id),
         false => plan,
     }
@@ -208,7 +208,7 @@ fn has_former_sidecar(observed: &Observed, plan: &Plan<Persisted>, ground: &Grou
 /// Whether a plan of the Go controller cannot complete: the spec changed before this operator observed it, so that the
 /// applied image is not the requested one; or the first pod must have TLS, and the pod rendered by that controller
 /// accepts no tasks.
-fn leads_nowhere(observed: &Observed, plan: &Plan<Persisted>) -> bool {
+fn cannot_complete(observed: &Observed, plan: &Plan<Persisted>) -> bool {
     let applied = observed.children.stateful_set.as_deref().and_then(seid_image);
     let is_other = applied.is_some_and(|image| image != observed.node.spec.image);
     let refuses = plan.stored().failed_phase.is_some() && observed.node.spec.tls().is_some();

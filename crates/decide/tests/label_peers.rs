@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use sei_api::SeiNode;
-use sei_decide::neighbours::{MOST, matters_to, peers};
+use sei_decide::neighbours::{MOST, affects, peers};
 use sei_render::Platform;
 use serde_json::json;
 
@@ -45,7 +45,7 @@ fn the_status_of_a_node_among_thousands_of_peers_stays_small() {
 
 /// How many nodes of `fleet` are requeued when each of `changed` changes once.
 fn wakes(changed: &[Arc<SeiNode>], fleet: &[Arc<SeiNode>]) -> usize {
-    changed.iter().map(|changed| fleet.iter().filter(|other| matters_to(changed, other)).count()).sum()
+    changed.iter().map(|changed| fleet.iter().filter(|other| affects(changed, other)).count()).sum()
 }
 
 #[test]

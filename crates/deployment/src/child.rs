@@ -1,4 +1,4 @@
-//! The desired SeiNode of a place in a group.
+//! The desired SeiNode of a seat in a group.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub fn child(group: &SeiNodeDeployment, seat: &Seat, revision: &str) -> SeiNode 
     node.metadata.namespace = group.metadata.namespace.clone();
     node.metadata.labels = Some(labels);
     node.metadata.annotations = metadata.and_then(|metadata| metadata.annotations.clone());
-    // It is for the group to set.
+    // Only the group sets it.
     node.metadata.annotations.iter_mut().for_each(|all| drop(all.remove(labels::SIDECAR_UPDATE_ANNOTATION)));
     node.metadata.owner_references = Some(vec![owner(group)]);
     node
@@ -57,7 +57,7 @@ fn spec(
     spec
 }
 
-/// The other validators of a ceremony: no genesis names them, and nothing else lets them find each other.
+/// The other validators of a ceremony: the genesis does not list them, and they cannot find each other otherwise.
 fn members(group: &SeiNodeDeployment) -> PeerSource {
     let selector = BTreeMap::from([(labels::DEPLOYMENT.to_owned(), group_name(group).to_owned())]);
     PeerSource { label: Some(LabelPeers { selector, namespace: None }), ..PeerSource::default() }
@@ -80,7 +80,7 @@ fn references(spec: &mut SeiNodeSpec) -> Vec<&mut String> {
     names
 }
 
-/// The SeiNode of `seat` that `node` is to become: one that was created after the ceremony is not put into it.
+/// The desired SeiNode of `seat`, which is currently `node`: a SeiNode created after the ceremony is not added to it.
 pub(crate) fn child_like(node: &SeiNode, group: &SeiNodeDeployment, seat: &Seat, revision: &str) -> SeiNode {
     let mut desired = child(group, seat, revision);
     if !takes_part(node) {
@@ -94,7 +94,7 @@ pub(crate) fn takes_part(node: &SeiNode) -> bool {
     node.spec.validator.as_ref().is_some_and(|validator| validator.genesis_ceremony.is_some())
 }
 
-/// Takes a SeiNode out of the ceremony of its group, which is over without it.
+/// Takes a SeiNode out of the ceremony of its group, which completed without it.
 pub(crate) fn as_follower(node: &mut SeiNode) {
     if let Some(validator) = &mut node.spec.validator {
         validator.genesis_ceremony = None;

@@ -1,6 +1,6 @@
 //! The next writes of a group.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use kube::ResourceExt;
 use sei_api::{
@@ -14,7 +14,7 @@ use crate::{
     child::{as_follower, child},
     deletion,
     hard_fork::HardFork,
-    member::{Place, UNREADABLE, generation},
+    member::{Occupant, UNREADABLE, generation},
     members::{Members, Set},
     objects,
     observed::Observed,
@@ -25,12 +25,12 @@ use crate::{
     write::Write,
 };
 
-/// Says what to do where an update would change nothing.
+/// What to do when an update would change nothing.
 const UNKNOWN_STRATEGY: &str = "the template changed, and this version of the operator does not know updateStrategy.type; set \
      InPlace, BlueGreen or HardFork, or revert the template";
 
-/// The next writes, and what prevents others.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// The next writes, and what prevents other writes.
+#[derive(Clone, Debug)]
 pub struct Decision {
     /// The writes. They are independent of each other.
     pub writes: Vec<Write>,
@@ -40,23 +40,31 @@ pub struct Decision {
     pub ceremony: Option<CeremonyStep>,
     /// When the next decision is due although nothing was changed.
     pub next: Option<Duration>,
+    /// The SeiNodes that the decision is about; the status reports the same ones.
+    pub(crate) members: Arc<Members>,
+}
+
+impl Decision {
+    fn new(members: Arc<Members>, writes: Vec<Write>) -> Self {
+        Self { writes, obstacles: Vec::new(), ceremony: None, next: None, members }
+    }
 }
 
 /// The next writes of a group.
 pub fn decide(observed: &Observed) -> Decision {
     let group = &*observed.group;
+    let members = Arc::new(Members::of(observed));
     if group.metadata.deletion_timestamp.is_some() {
-        return Decision { writes: deletion::writes(observed), ..Decision::default() };
+        return Decision::new(members, deletion::writes(observed));
     }
     if !group.finalizers().iter().any(|finalizer| finalizer == labels::DEPLOYMENT_FINALIZER) {
-        return Decision { writes: vec![Write::Mark], ..Decision::default() };
+        return Decision::new(members, vec![Write::Mark]);
     }
-    let members = Members::of(observed);
     let replacement = BlueGreen::of(observed, &members);
     let traffic = replacement.as_ref().map_or(members.serving.color, BlueGreen::traffic);
     let (writes, obstacles) = objects::update(observed, traffic);
     let ceremony = ceremony::step(observed);
-    let mut decision = Decision { writes, obstacles, next: None, ceremony };
+    let mut decision = Decision { obstacles, ceremony, ..Decision::new(Arc::clone(&members), writes) };
     decision.obstacles.extend(decision.ceremony.iter().filter_map(|step| step.obstacle.clone()));
     let fork = HardFork::of(observed, &members);
     fill(observed, &members.serving, fork.is_none() && replacement.is_none(), &mut decision);
@@ -74,9 +82,9 @@ pub fn decide(observed: &Observed) -> Decision {
 fn fill(observed: &Observed, set: &Set, may_create: bool, decision: &mut Decision) {
     let group = &*observed.group;
     for member in &set.wanted {
-        match &member.place {
-            Place::Vacant if !may_create => {}
-            Place::Vacant => {
+        match &member.occupant {
+            Occupant::Vacant if !may_create => {}
+            Occupant::Vacant => {
                 let mut node = child(group, &member.seat, &generation(group));
                 let entry = |_| ceremony::entry(group, member.seat.ordinal, observed.now);
                 match group.spec.genesis.as_ref().map(entry) {
@@ -86,21 +94,21 @@ fn fill(observed: &Observed, set: &Set, may_create: bool, decision: &mut Decisio
                 }
                 decision.writes.push(Write::Create(Box::new(node)));
             }
-            Place::Retained(child) => decision.writes.extend(child.write(child.metadata_patch())),
-            Place::Foreign(why) => {
+            Occupant::Retained(child) => decision.writes.extend(child.write(child.metadata_patch())),
+            Occupant::Foreign(why) => {
                 decision.obstacles.push(Obstacle::new(StalledReason::ForeignObject, why));
             }
-            Place::Unreadable => {
+            Occupant::Unreadable => {
                 let message = format!("SeiNode {} {UNREADABLE}", member.seat.name);
                 decision.obstacles.push(Obstacle::new(StalledReason::NodeStalled, message));
             }
-            Place::Own(_) | Place::Ending(_) => {}
+            Occupant::Own(_) | Occupant::Ending(_) => {}
         }
     }
 }
 
-/// Updates SeiNodes to the template, and allows them to replace the images of their sidecars: both within one budget. Labels
-/// and annotations reach them at once.
+/// Updates SeiNodes to the template, and allows them to replace the images of their sidecars: both within one budget.
+/// Labels and annotations are applied immediately.
 fn update(
     group: &SeiNodeDeployment,
     members: &Members,
@@ -115,7 +123,7 @@ fn update(
         .map(|(ordinal, child)| Candidate {
             ordinal,
             is_outdated: (is_in_place && child.is_outdated) || needs_sidecar_update(&child.node),
-            // One that is allowed to replace its sidecar may be restarted at any time.
+            // A SeiNode that is allowed to replace its sidecar may restart at any time.
             is_available: child.is_available() && !labels::allows_sidecar_update(&child.node),
         })
         .collect();
@@ -148,14 +156,14 @@ fn update(
     }
 }
 
-/// Creates and updates the SeiNodes that are to replace those that serve.
+/// Creates and updates the SeiNodes that will replace the serving ones.
 fn replace(observed: &Observed, replacement: &BlueGreen<'_>, decision: &mut Decision) {
     fill(observed, replacement.new_set(), true, decision);
     decision.writes.extend(replacement.writes());
     decision.next = replacement.next();
 }
 
-/// Deletes the set that does not serve.
+/// Deletes the set that is not serving.
 fn delete_other(observed: &Observed, members: &Members, decision: &mut Decision) {
     let nodes = &members.other.nodes;
     match Hold::of(observed, members).filter(|_| !nodes.is_empty()) {

@@ -11,7 +11,7 @@ use crate::{observed::Observed, owner::is_owned_by, scale::has_only_keys, write:
 /// The finalizer that `kubectl delete --cascade=orphan` sets.
 const ORPHAN: &str = "orphan";
 
-/// The next writes. The finalizer is removed when nothing of the group is left, so that a client that waits for the
+/// The next writes. The finalizer is removed when no object of the group is left, so that a client waiting for the
 /// deletion of the group also waits for its nodes.
 pub(crate) fn writes(observed: &Observed) -> Vec<Write> {
     let group = &*observed.group;
@@ -33,7 +33,7 @@ pub(crate) fn writes(observed: &Observed) -> Vec<Write> {
     writes
 }
 
-/// The write for one SeiNode; `None` if it is already in progress.
+/// The write that removes one SeiNode from the group; `None` if it is already in progress.
 fn part_with(group: &SeiNodeDeployment, node: &Arc<SeiNode>) -> Option<Write> {
     let keeps = match group.spec.deletion_policy {
         _ if retains_all(group) => true,

@@ -1,4 +1,4 @@
-//! Writes in words, for those who want to know what will happen.
+//! Human-readable descriptions of writes, for forecasts.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::write::Write;
 
 impl Write {
-    /// What it does. `nodes` are the SeiNodes as they were when it was decided.
+    /// Describes the write. `nodes` are the SeiNodes on which the decision was based.
     pub fn describe(&self, nodes: &[Arc<SeiNode>]) -> String {
         match self {
             Self::Mark => "adds the finalizer".to_owned(),
@@ -51,7 +51,7 @@ fn changed(name: &str, patch: &Value, nodes: &[Arc<SeiNode>]) -> Vec<String> {
     differences(&patch["spec"], &spec)
 }
 
-/// Whether `patch` allows what was not allowed.
+/// Whether `patch` newly allows replacing the sidecar images.
 fn allows_sidecar_update(name: &str, patch: &Value, nodes: &[Arc<SeiNode>]) -> bool {
     let live = nodes.iter().find(|node| node.name_any() == name);
     !patch["metadata"]["annotations"][labels::SIDECAR_UPDATE_ANNOTATION].is_null()

@@ -1,5 +1,5 @@
-//! Which fields of an object the operator applied, by the object's `managedFields`. What it applied and no longer wants
-//! is removed by the next apply; what others set stays.
+//! Which fields of an object the operator applied, by the object's `managedFields`. The next apply removes fields that
+//! it applied and no longer sets; fields that others set are kept.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::{Resource, ResourceExt};
@@ -7,7 +7,7 @@ use sei_api::{SeiNode, labels};
 use sei_render::drift::differences;
 use serde_json::{Map, Value};
 
-/// The part of the spec of `live` that the operator applied, as it is now.
+/// The current values of the part of the spec of `live` that the operator applied.
 pub(crate) fn applied_spec(live: &SeiNode) -> Value {
     applied(live, "f:spec", &serde_json::json!(live.spec))
 }
@@ -20,7 +20,7 @@ pub(crate) fn spec_differs(desired: &SeiNode, live: &SeiNode) -> bool {
 
 /// Whether applying `desired` would change labels or annotations of `live`.
 pub(crate) fn metadata_differs(desired: &SeiNode, live: &SeiNode) -> bool {
-    // Maps, also where there are none: an absent one says nothing about the keys of others.
+    // Always maps, even if empty: an absent map would leave keys of others undecided.
     let shown =
         |node: &SeiNode| serde_json::json!({ "labels": node.labels(), "annotations": node.annotations() });
     let found = shown(live);
@@ -31,14 +31,14 @@ fn differ(wanted: &Value, found: &Value, applied: &Value) -> bool {
     !differences(wanted, found).is_empty() || !differences(applied, wanted).is_empty()
 }
 
-/// The part of `value`, which stands at `place` in `live`, that the operator applied.
+/// The part of `value`, located at `place` in `live`, that the operator applied.
 fn applied(live: &SeiNode, place: &str, value: &Value) -> Value {
     let mut ours = live.meta().managed_fields.iter().flatten().filter(|entry| is_applied_by_group(entry));
     let fields = ours.next().and_then(|entry| entry.fields_v1.as_ref()?.0.get(place));
     fields.map_or_else(|| Value::Object(Map::new()), |fields| part(value, fields))
 }
 
-/// The part of `value` that `fields` names. Lists are taken whole.
+/// The part of `value` that `fields` lists. Lists are included as a whole.
 fn part(value: &Value, fields: &Value) -> Value {
     match (value, fields) {
         (Value::Object(members), Value::Object(fields)) if !fields.is_empty() => {
@@ -52,7 +52,7 @@ fn part(value: &Value, fields: &Value) -> Value {
     }
 }
 
-/// Whether the entry has what a group applied to the object itself.
+/// Whether the entry lists fields that a group applied to the object itself.
 pub fn is_applied_by_group(entry: &ManagedFieldsEntry) -> bool {
     is_by(entry, labels::DEPLOYMENT_FIELD_MANAGER, "Apply")
 }

@@ -1,14 +1,14 @@
-//! Where a seid is on its way to the height at which it has to halt.
+//! The progress of a seid towards the height at which it must halt.
 
-/// How the seid of a SeiNode stands to the height at which it has to halt.
+/// The progress of a SeiNode's seid towards the height at which it must halt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Halt {
-    /// It is not known: seid does not respond, and was not seen at the height.
+    /// Unknown: seid does not respond, and was not observed at the height.
     #[default]
     Unknown,
     /// It is below the height.
     Before,
-    /// It is at the height, and has not halted yet as far as known.
+    /// It is at the height, and is not known to have halted yet.
     Arrived,
     /// It has halted at the height.
     Halted,

@@ -1,6 +1,6 @@
-//! HardFork: seid halts first, and its image is replaced second. A binary runs until it has halted at the height of the
-//! upgrade, and the next one, which panics before that height, starts only then. The upgrade plan of the chain is what
-//! makes seid halt: a signal would not, since its container restarts it.
+//! HardFork: the image of a seid is replaced only after it has halted. The old binary runs until it halts at the height
+//! of the upgrade; the new one, which panics before that height, starts only then. The upgrade plan of the chain makes
+//! seid halt: a signal would not, since its container restarts it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,18 +11,18 @@ use crate::{halt::Halt, members::Members, observed::Observed, obstacle::Obstacle
 
 /// Reason of a SeiNode that waits for the height.
 pub(crate) const WAITING: &str = "WaitingForHalt";
-/// What updates a node whatever its height.
+/// How to update a node regardless of its height.
 const IN_PLACE: &str = "set updateStrategy.type to InPlace";
 
 /// An update that waits for SeiNodes to halt.
 pub(crate) struct HardFork<'a> {
-    /// Height of the first block that the new image executes; `None` where the spec lacks it.
+    /// Height of the first block that the new image executes; `None` if the spec lacks it.
     height: Option<i64>,
     halts: &'a BTreeMap<String, Halt>,
 }
 
 impl<'a> HardFork<'a> {
-    /// The update under way, if there is one of this kind.
+    /// The update in progress, if it is of this kind.
     pub(crate) fn of(observed: &'a Observed, members: &Members) -> Option<Self> {
         let strategy = &observed.group.spec.update_strategy;
         let is_pending = members.children().any(|(_, child)| child.is_outdated);
@@ -31,7 +31,8 @@ impl<'a> HardFork<'a> {
             .then_some(Self { height, halts: &observed.halts })
     }
 
-    /// The ordinals to update now: those that have halted. That costs nothing, since none of them produces or follows blocks.
+    /// The ordinals to update now: those that have halted. That costs no availability, since none of them produces or
+    /// follows blocks.
     pub(crate) fn turn(&self, members: &Members) -> BTreeSet<u32> {
         let outdated = members.children().filter(|(_, child)| child.is_outdated);
         let halted =
@@ -39,7 +40,7 @@ impl<'a> HardFork<'a> {
         halted.map(|(ordinal, _)| ordinal).collect()
     }
 
-    /// What waiting does not help against.
+    /// Problems that waiting does not solve.
     pub(crate) fn obstacles(&self, members: &Members) -> Vec<Obstacle> {
         let Some(height) = self.height else {
             let message = format!("updateStrategy.hardFork.haltHeight is missing; set it, or {IN_PLACE}");
@@ -58,7 +59,8 @@ impl<'a> HardFork<'a> {
         passed.map(|(_, child)| obstacle(&child.node)).collect()
     }
 
-    /// What an outdated SeiNode waits for. The same for every block, or the status would change with each.
+    /// What an outdated SeiNode waits for. The text is the same for every block; otherwise the status would change with
+    /// each.
     pub(crate) fn wait(&self, node: &SeiNode) -> (String, String) {
         let height = self.height.unwrap_or_default();
         let message = match self.halt(node) {
@@ -88,7 +90,7 @@ impl<'a> HardFork<'a> {
 }
 
 impl Observed {
-    /// The SeiNodes that [`Observed::halts`] has to cover, with the height for each.
+    /// The SeiNodes that [`Observed::halts`] must cover, with the height for each.
     pub fn awaits_halt(&self) -> BTreeMap<String, u64> {
         let is_awaited = self.group.spec.update_strategy.type_ == StrategyType::HardFork
             && self.group.metadata.deletion_timestamp.is_none();

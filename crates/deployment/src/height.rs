@@ -1,6 +1,6 @@
-//! How far the seid of a SeiNode is.
+//! The height of the seid of a SeiNode.
 
-/// What a seid that responds says of itself.
+/// The status reported by a responding seid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Height {
     /// Height of its latest block.

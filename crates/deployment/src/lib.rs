@@ -1,7 +1,7 @@
 //! Decisions about the SeiNodes of a SeiNodeDeployment. Pure: all input is in [`Observed`], including the time.
 //!
 //! No state is kept between reconciles. [`decide`] returns which SeiNodes to create, adopt, update and delete next, and
-//! [`status`] the status. Executing a decision twice, late or in part is harmless: the next one follows from what exists
+//! [`status`] the status. Executing a decision twice, late or in part is harmless: the next one is based on what exists
 //! then.
 //!
 //! ```

@@ -1,4 +1,4 @@
-//! The SeiNode of one place in a group, compared with the template.
+//! The SeiNode of one seat in a group, compared with the template.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -16,40 +16,43 @@ use crate::{
     write::Write,
 };
 
-/// What is wrong with a SeiNode that cannot be decoded.
+/// What to report about a SeiNode that cannot be decoded.
 pub(crate) const UNREADABLE: &str =
     "cannot be decoded and is not reconciled: its condition Stalled names the field";
 
-/// State of a place in a group.
+/// State of a seat in a group.
+#[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) seat: Seat,
-    pub(crate) place: Place,
+    pub(crate) occupant: Occupant,
 }
 
-pub(crate) enum Place {
+#[derive(Debug)]
+pub(crate) enum Occupant {
     /// There is no SeiNode of this name.
     Vacant,
     /// Owned by the group.
     Own(Child),
     /// Retained by an earlier group of this name; it has no owner.
     Retained(Child),
-    /// Being deleted: the name becomes available without further action.
+    /// Being deleted: the name becomes free without further action.
     Ending(Arc<SeiNode>),
-    /// A SeiNode of this name cannot be decoded: nothing else is known of it.
+    /// A SeiNode of this name cannot be decoded: nothing else is known about it.
     Unreadable,
-    /// It must not be changed by the group, for this reason.
+    /// The group must not change it, for this reason.
     Foreign(String),
 }
 
 /// A SeiNode, compared with the template.
+#[derive(Debug)]
 pub(crate) struct Child {
     pub(crate) node: Arc<SeiNode>,
     seat: Seat,
     /// Its spec differs from the template.
     pub(crate) is_outdated: bool,
-    /// The group is not its owner yet.
+    /// The group does not own it yet.
     is_retained: bool,
-    /// The desired SeiNode, with the current revision of the SeiNode.
+    /// The desired SeiNode, with the current revision label.
     desired: SeiNode,
 }
 
@@ -61,27 +64,27 @@ impl Member {
         seat: Seat,
     ) -> Self {
         let found = nodes.iter().find(|node| node.name_any() == seat.name);
-        let place = match found {
-            None if unreadable.contains(&seat.name) => Place::Unreadable,
-            None => Place::Vacant,
-            Some(node) if node.metadata.deletion_timestamp.is_some() => Place::Ending(Arc::clone(node)),
-            Some(node) if is_owned_by(&**node, group) => Place::Own(Child::of(group, &seat, node)),
-            Some(node) if is_left_of_former(&**node, group) => Place::Ending(Arc::clone(node)),
+        let occupant = match found {
+            None if unreadable.contains(&seat.name) => Occupant::Unreadable,
+            None => Occupant::Vacant,
+            Some(node) if node.metadata.deletion_timestamp.is_some() => Occupant::Ending(Arc::clone(node)),
+            Some(node) if is_owned_by(&**node, group) => Occupant::Own(Child::of(group, &seat, node)),
+            Some(node) if is_left_of_former(&**node, group) => Occupant::Ending(Arc::clone(node)),
             Some(node) => {
                 let child = Child::of(group, &seat, node);
                 match not_adoptable(node, &child.desired, group) {
-                    None => Place::Retained(child),
-                    Some(why) => Place::Foreign(why),
+                    None => Occupant::Retained(child),
+                    Some(why) => Occupant::Foreign(why),
                 }
             }
         };
-        Self { seat, place }
+        Self { seat, occupant }
     }
 
     /// Its SeiNode, if the group owns it and it is not being deleted.
     pub(crate) fn child(&self) -> Option<&Child> {
-        match &self.place {
-            Place::Own(child) => Some(child),
+        match &self.occupant {
+            Occupant::Own(child) => Some(child),
             _ => None,
         }
     }
@@ -117,7 +120,7 @@ impl Child {
         self.metadata_patch_to(&self.desired)
     }
 
-    /// The same, with which the rollout of its chain may replace the images of its sidecar.
+    /// The same, and allows the rollout of its chain to replace the images of its sidecar.
     pub(crate) fn sidecar_patch(&self) -> Option<Value> {
         let mut desired = self.desired.clone();
         let allowed = labels::sidecar_update(&self.node)?;
@@ -147,7 +150,7 @@ impl Child {
         patch.map(|patch| Write::Apply { name, patch })
     }
 
-    /// Limits the write to this SeiNode, excluding another one of the same name.
+    /// Limits the write to this SeiNode: it fails for another one of the same name.
     fn patch(&self, desired: &SeiNode) -> Value {
         let mut patch = json!(desired);
         patch["metadata"]["uid"] = json!(self.node.metadata.uid);
@@ -170,8 +173,8 @@ fn without_new_labels(desired: &mut SeiNode, node: &SeiNode, group: &SeiNodeDepl
     desired.spec.pod_labels.iter_mut().for_each(|labels| labels.retain(|key, _| !is_new(key)));
 }
 
-/// Why a SeiNode that this group does not own cannot be adopted, if it cannot: only one that an earlier group of this
-/// name retained can.
+/// Why a SeiNode that this group does not own cannot be adopted; `None` if it can: an earlier group of this name
+/// retained it.
 fn not_adoptable(node: &SeiNode, desired: &SeiNode, group: &SeiNodeDeployment) -> Option<String> {
     let name = node.name_any();
     if let Some(owner) = controller(node) {

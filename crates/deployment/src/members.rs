@@ -14,23 +14,25 @@ use crate::{
 };
 
 /// The SeiNodes of a group.
+#[derive(Debug)]
 pub(crate) struct Members {
     /// The set that the Services select.
     pub(crate) serving: Set,
-    /// The other set: before an update it is empty, and after one until it is deleted.
+    /// The other set. It is empty unless an update is in progress or an old set is yet to be deleted.
     pub(crate) other: Set,
-    /// Owned SeiNodes without a place: those of a second set of the Go controller that serves beside the first.
+    /// Owned SeiNodes without a seat: those of a second set of the Go controller that serves alongside the first.
     pub(crate) strays: Vec<Arc<SeiNode>>,
 }
 
 /// One of the two sets of a group.
+#[derive(Debug)]
 pub(crate) struct Set {
     pub(crate) color: Color,
     /// One per ordinal below `replicas`, in order.
     pub(crate) wanted: Vec<Member>,
     /// The owned SeiNodes of the set, the highest ordinal first.
     pub(crate) nodes: Vec<Arc<SeiNode>>,
-    /// Those of them with ordinals above `replicas`.
+    /// The owned SeiNodes of the set with ordinals not below `replicas`.
     pub(crate) surplus: Vec<Arc<SeiNode>>,
 }
 
@@ -79,11 +81,11 @@ impl Set {
     }
 }
 
-/// An owned SeiNode with its place.
+/// An owned SeiNode with its seat.
 type Seated = (Seat, Arc<SeiNode>);
 
-/// The owned SeiNodes with their places, and those without one. A SeiNode of the second set of the Go controller has that of
-/// its ordinal in the first set, if that is free.
+/// The owned SeiNodes with their seats, and those without one. A SeiNode of the second set of the Go controller gets
+/// the seat of its ordinal in the first set, if that is free.
 fn seats(observed: &Observed) -> (Vec<Seated>, Vec<Arc<SeiNode>>) {
     let group = &*observed.group;
     let (mut seated, mut strays) = (Vec::new(), Vec::new());
@@ -94,7 +96,7 @@ fn seats(observed: &Observed) -> (Vec<Seated>, Vec<Arc<SeiNode>>) {
             None => others.push(node),
         }
     }
-    // The newest update first. One that is being deleted has its place, and with it its keys, until it is gone.
+    // The newest update first. A SeiNode that is being deleted keeps its seat, and with it its keys, until it is gone.
     others.sort_by_key(|node| {
         let age = std::cmp::Reverse((node.metadata.creation_timestamp.clone(), node.name_any()));
         (node.metadata.deletion_timestamp.is_some(), age)
@@ -110,7 +112,7 @@ fn seats(observed: &Observed) -> (Vec<Seated>, Vec<Arc<SeiNode>>) {
     (seated, strays)
 }
 
-/// The free place of a SeiNode of the second set of the Go controller, by the ordinal in its label.
+/// The free seat of a SeiNode of the second set of the Go controller, by the ordinal in its label.
 fn free_seat(observed: &Observed, node: &SeiNode) -> Option<Seat> {
     let ordinal = node.labels().get(labels::DEPLOYMENT_ORDINAL)?.parse().ok()?;
     let first = child_name(&observed.group, ordinal);
@@ -120,7 +122,7 @@ fn free_seat(observed: &Observed, node: &SeiNode) -> Option<Seat> {
     is_free.then(|| Seat { name: node.name_any(), color: Color::Blue, ordinal })
 }
 
-/// The set that serves: the one that exists, or, where both do, the one that gets the traffic.
+/// The serving set: the one that exists, or, if both do, the one that gets the traffic.
 fn serving(observed: &Observed, seated: &[Seated]) -> Color {
     let group = &*observed.group;
     let stays = |node: &SeiNode| node.metadata.deletion_timestamp.is_none();

@@ -114,7 +114,7 @@ impl Object {
         }
     }
 
-    /// When the operator changed it last.
+    /// When the operator last changed it.
     pub(crate) fn applied_at(&self) -> Option<Timestamp> {
         let mut entries = self.metadata().managed_fields.iter().flatten();
         Some(entries.find(|entry| is_applied_by_group(entry))?.time.as_ref()?.0)

@@ -1,4 +1,4 @@
-//! The desired objects of a group other than its SeiNodes, and the next writes of them.
+//! The desired objects of a group other than its SeiNodes, and the next writes for them.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub fn objects(group: &SeiNodeDeployment, traffic: Color, routes: &Routes) -> Ve
     objects
 }
 
-/// The next writes, and what prevents others.
+/// The next writes, and what prevents other writes.
 pub(crate) fn update(observed: &Observed, traffic: Color) -> (Vec<Write>, Vec<Obstacle>) {
     let group = &*observed.group;
     let (mut writes, mut obstacles) = (Vec::new(), Vec::new());
@@ -42,10 +42,10 @@ pub(crate) fn update(observed: &Observed, traffic: Color) -> (Vec<Write>, Vec<Ob
         wanted.retain(|object| object.kind() != ObjectKind::PodDisruptionBudget);
     }
     for object in &wanted {
-        match place(group, object, observed.object(object.kind(), object.name())) {
-            Place::Right => {}
-            Place::Differs => writes.push(Write::ApplyObject(object.clone())),
-            Place::Foreign(obstacle) => obstacles.push(obstacle),
+        match existing(group, object, observed.object(object.kind(), object.name())) {
+            Existing::UpToDate => {}
+            Existing::Outdated => writes.push(Write::ApplyObject(object.clone())),
+            Existing::Foreign(obstacle) => obstacles.push(obstacle),
         }
     }
     let is_wanted = |live: &Object| wanted.iter().any(|object| object.is(live.kind(), live.name()));
@@ -72,32 +72,32 @@ fn can_be_judged(live: &Object, observed: &Observed) -> bool {
 }
 
 /// What exists under the name of an object.
-enum Place {
-    /// The object as desired, or nothing that can be changed.
-    Right,
-    /// Nothing, or an object that has to be changed.
-    Differs,
+enum Existing {
+    /// The object matches the desired one, or cannot be changed.
+    UpToDate,
+    /// It does not exist, or must be changed.
+    Outdated,
     /// An object of another owner.
     Foreign(Obstacle),
 }
 
-fn place(group: &SeiNodeDeployment, desired: &Object, live: Option<&Object>) -> Place {
+fn existing(group: &SeiNodeDeployment, desired: &Object, live: Option<&Object>) -> Existing {
     match live {
-        // The name becomes available without further action.
-        Some(live) if live.is_being_deleted() => Place::Right,
+        // The name becomes free without further action.
+        Some(live) if live.is_being_deleted() => Existing::UpToDate,
         Some(live) if !live.is_owned_by(group) && !live.is_retained(group) => {
             // A budget of this name that selects other pods is harmless; this group then has none.
             if desired.kind() == ObjectKind::PodDisruptionBudget {
-                return Place::Right;
+                return Existing::UpToDate;
             }
             let message = format!(
                 "{} exists and is not owned by this SeiNodeDeployment; delete or rename one of them",
                 described(live)
             );
-            Place::Foreign(Obstacle::new(StalledReason::ForeignObject, message))
+            Existing::Foreign(Obstacle::new(StalledReason::ForeignObject, message))
         }
-        Some(live) if !desired.differs(live) => Place::Right,
-        _ => Place::Differs,
+        Some(live) if !desired.differs(live) => Existing::UpToDate,
+        _ => Existing::Outdated,
     }
 }
 

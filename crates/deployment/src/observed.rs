@@ -30,10 +30,9 @@ pub struct Observed {
     /// The other objects that it owns, those of any owner whose names it needs, and all PodDisruptionBudgets of the
     /// namespace.
     pub objects: Vec<Object>,
-    /// How those seids stand to the halt height that [`awaits_halt`](Self::awaits_halt) names, by SeiNode.
+    /// Progress of the seids towards the halt height, for the SeiNodes in [`awaits_halt`](Self::awaits_halt).
     pub halts: BTreeMap<String, Halt>,
-    /// How far the seids are of which [`awaits_heights`](Self::awaits_heights) names the SeiNodes; without those that do not
-    /// respond.
+    /// Heights of the seids that respond, for the SeiNodes in [`awaits_heights`](Self::awaits_heights).
     pub heights: BTreeMap<String, Height>,
     /// Whether the PodDisruptionBudgets of the namespace are known: the operator may not be allowed to list them.
     pub knows_budgets: bool,

@@ -1,11 +1,11 @@
-//! What keeps a group from its spec until a person acts.
+//! What keeps a group from matching its spec until someone intervenes.
 
 use sei_api::deployment_conditions::StalledReason;
 
 /// Why waiting does not help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Obstacle {
-    /// In one word.
+    /// The reason, in one word.
     pub reason: StalledReason,
     /// What is wrong, and what to do.
     pub message: String,

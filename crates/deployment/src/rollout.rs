@@ -11,9 +11,9 @@ pub(crate) struct Candidate {
     pub(crate) is_available: bool,
 }
 
-/// The ordinals to update now, if at most `max_unavailable` of `replicas` nodes may be unavailable. Updating a node that
-/// is already unavailable costs nothing, so a halted chain, where every node is down, is updated at once. Of the others,
-/// the highest ordinals come first.
+/// The ordinals to update now, if at most `max_unavailable` of `replicas` nodes may be unavailable. Updating a node
+/// that is already unavailable costs nothing, so a halted chain, where every node is down, is updated all at once. Of
+/// the others, the highest ordinals come first.
 pub(crate) fn turn(candidates: &[Candidate], replicas: u32, max_unavailable: u32) -> BTreeSet<u32> {
     let available = candidates.iter().filter(|candidate| candidate.is_available).count();
     let unavailable = (replicas as usize).saturating_sub(available);

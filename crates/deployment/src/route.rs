@@ -10,10 +10,10 @@ use crate::{
     service::{external_ports, external_service_name},
 };
 
-/// The protocols that have a route where a group has their port, and the ports.
+/// The protocols that get a route if a group has their port, and the ports.
 const PROTOCOLS: [(&str, &str); 4] = [("evm", "evm-rpc"), ("rpc", "rpc"), ("rest", "rest"), ("grpc", "grpc")];
 
-/// What clients write in header `Upgrade`, where case has no meaning. Not every Gateway matches regular expressions.
+/// Values of header `Upgrade`, which is case-insensitive. Not every Gateway matches regular expressions.
 const WEBSOCKET: [&str; 2] = ["websocket", "WebSocket"];
 
 /// The routes of a group at `gateway`, each with its protocol.

@@ -1,19 +1,19 @@
-//! Scaling down: the highest ordinal first, one after the other, and no key of a validator without consent.
+//! Scaling down: the highest ordinal first, one at a time, and never the keys of a validator without consent.
 
 use std::sync::Arc;
 
 use kube::ResourceExt;
 use sei_api::{SeiNode, SeiNodeDeployment, labels, v1alpha1::Mode};
 
-/// What becomes of the SeiNodes above the replicas.
+/// The next step for the SeiNodes above the replicas.
 pub(crate) enum Step {
     /// There are none.
     Done,
     /// This one is next.
     Delete(Arc<SeiNode>),
-    /// The next is being deleted.
+    /// The next one is being deleted.
     Wait,
-    /// The keys of this one exist on its volume alone, and their loss was not confirmed.
+    /// The keys of this one exist only on its volume, and their loss was not confirmed.
     Confirm(Arc<SeiNode>),
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn has_only_keys(node: &SeiNode) -> bool {
         && !node.spec.retains_data()
 }
 
-/// Whether the annotation names this very SeiNode: an older one of its name does not count.
+/// Whether the annotation names exactly this SeiNode, not an earlier one of its name.
 fn is_confirmed(group: &SeiNodeDeployment, node: &SeiNode) -> bool {
     let named = group.annotations().get(labels::CONFIRM_KEY_LOSS_ANNOTATION);
     let Some(uid) = node.metadata.uid.as_deref() else { return false };

@@ -1,5 +1,6 @@
-//! The names of the SeiNodes of a group. There are two sets of names, so that a BlueGreen update can create SeiNodes beside
-//! those that serve. The pods of the two sets differ in label `sei.io/nodedeployment`, which the Services select.
+//! The names of the SeiNodes of a group. There are two sets of names, so that a BlueGreen update can create SeiNodes
+//! alongside the serving ones. The pods of the two sets differ in label `sei.io/nodedeployment`, which the Services
+//! select.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +25,7 @@ impl Color {
         }
     }
 
-    /// The label that only the pods of this set have. No name of a SeiNodeDeployment whose pods exist contains a dot.
+    /// The label that only the pods of this set have. A SeiNodeDeployment that has pods has no dot in its name.
     pub(crate) fn selector(self, group: &SeiNodeDeployment) -> BTreeMap<String, String> {
         let name = group_name(group);
         let value = match self {
@@ -35,7 +36,7 @@ impl Color {
     }
 }
 
-/// The place of a SeiNode in its group.
+/// The seat of a SeiNode in its group: a set and an ordinal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seat {
     /// Name of the SeiNode.
@@ -47,7 +48,7 @@ pub struct Seat {
 }
 
 impl Seat {
-    /// The place of `ordinal` in a set.
+    /// The seat of `ordinal` in a set.
     pub fn new(group: &SeiNodeDeployment, color: Color, ordinal: u32) -> Self {
         let group = group_name(group);
         let name = match color {
@@ -57,7 +58,7 @@ impl Seat {
         Self { name, color, ordinal }
     }
 
-    /// The place with this name, if the name follows the scheme of `group`.
+    /// The seat with this name, if the name follows the scheme of `group`.
     pub(crate) fn named(group: &SeiNodeDeployment, name: &str) -> Option<Self> {
         let rest = name.strip_prefix(group_name(group))?.strip_prefix('-')?;
         let (color, ordinal) = match rest.strip_prefix("green-") {
@@ -68,12 +69,12 @@ impl Seat {
         (seat.name == name).then_some(seat)
     }
 
-    /// Whether its name follows the scheme of `group`, which those of the Go controller's second set do not.
+    /// Whether its name follows the scheme of `group`, which is not the case for the Go controller's second set.
     pub(crate) fn is_named_by(&self, group: &SeiNodeDeployment) -> bool {
         Self::named(group, &self.name).is_some()
     }
 
-    /// Whether it is the place of `ordinal` in this set, whatever its name.
+    /// Whether it is the seat of `ordinal` in this set, regardless of its name.
     pub(crate) fn is_of(&self, color: Color, ordinal: u32) -> bool {
         (self.color, self.ordinal) == (color, ordinal)
     }

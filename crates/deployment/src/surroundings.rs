@@ -1,29 +1,29 @@
-//! What is observed of a genesis ceremony outside the API server.
+//! What is observed about a genesis ceremony outside the API server.
 
 /// What a ceremony depends on outside the group and its SeiNodes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CeremonyFacts {
-    /// What the genesis bucket holds of the chain.
+    /// The content of the genesis bucket for the chain.
     pub bucket: GenesisBucket,
     /// Another group that creates a chain of the same ID, by namespace and name.
     pub rival: Option<String>,
     /// Image of the sidecar that assembles the genesis.
     pub sidecar_image: String,
-    /// What the sidecar said of the attempt that [`stored_assembly`](crate::stored_assembly) describes.
+    /// The state that the sidecar reported for the attempt that [`stored_assembly`](crate::stored_assembly) describes.
     pub assembly: AssemblyState,
     /// SHA-256 of the genesis, from the sidecar that has assembled it.
     pub genesis_hash: Option<String>,
 }
 
-/// Whether the genesis bucket holds the result of a ceremony of the chain.
+/// Whether the genesis bucket contains the result of a ceremony of the chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum GenesisBucket {
     /// The operator has no credentials, or nothing depends on it now.
     #[default]
     Unchecked,
-    /// It holds none.
+    /// It contains none.
     Empty,
-    /// It holds this object.
+    /// It contains this object.
     Holds(String),
     /// It could not be checked, for this reason.
     Unavailable(String),
@@ -32,7 +32,7 @@ pub enum GenesisBucket {
 /// State of one attempt to assemble the genesis.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AssemblyState {
-    /// Nothing is known, or the sidecar does not know the task.
+    /// Unknown, also to the sidecar.
     #[default]
     Unknown,
     /// It was submitted and has not ended.
@@ -41,7 +41,7 @@ pub enum AssemblyState {
     Completed,
     /// It failed, with this error.
     Failed(String),
-    /// The sidecar rejected it; another attempt is rejected too.
+    /// The sidecar rejected it; another attempt would be rejected too.
     Rejected(String),
     /// The release of the sidecar does not support it, as it said.
     Unsupported(String),

@@ -1,5 +1,5 @@
-//! The Go controller did not use server-side apply, so it owns the fields that it wrote in `managedFields`, and an apply
-//! by the operator would never remove them. They are first counted as applied by the operator.
+//! The Go controller did not use server-side apply, so it owns the fields that it wrote in `managedFields`, and an
+//! apply by the operator would never remove them. So they are first recorded as applied by the operator.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry};
 use kube::Resource;
@@ -16,8 +16,8 @@ pub fn is_by_go(entry: &ManagedFieldsEntry) -> bool {
     is_by(entry, labels::GO_FIELD_MANAGER, "Update")
 }
 
-/// The managed fields of `live` in which the fields that the Go controller wrote for its group count as applied by the
-/// operator. `None` if there are none.
+/// The managed fields of `live` in which the fields that the Go controller wrote for its group are recorded as applied
+/// by the operator. `None` if there are none.
 pub fn taken_over(live: &SeiNode) -> Option<Vec<ManagedFieldsEntry>> {
     let entries = live.meta().managed_fields.iter().flatten().cloned();
     let (ours, others): (Vec<_>, Vec<_>) = entries.partition(is_applied_by_group);

@@ -1,5 +1,5 @@
-//! Which set of SeiNodes gets the traffic. The Services are the record of it, so that nothing else has to be stored: traffic
-//! has moved when they select the other set.
+//! Which set of SeiNodes gets the traffic. The Services themselves record this, so nothing else has to be stored:
+//! traffic has moved when they select the other set.
 
 use jiff::SignedDuration;
 use sei_api::labels;
@@ -11,7 +11,8 @@ use crate::{
     service::{external_service_name, internal_service_name},
 };
 
-/// The set that the internal Service selects. Where that one is missing, it is derived from the other objects that are changed with it.
+/// The set that the internal Service selects. If it is missing, the set is derived from the other objects that change
+/// together with it.
 pub(crate) fn selected(observed: &Observed) -> Color {
     let group = &*observed.group;
     let objects = [
@@ -28,8 +29,8 @@ pub(crate) fn selected(observed: &Observed) -> Color {
     }
 }
 
-/// For how long the Services have selected `color` alone; `None` while one of them selects other pods.
-pub(crate) fn stood(observed: &Observed, color: Color) -> Option<SignedDuration> {
+/// How long the Services have selected only `color`; `None` while one of them selects other pods.
+pub(crate) fn selected_for(observed: &Observed, color: Color) -> Option<SignedDuration> {
     let selector = color.selector(&observed.group);
     let is_service = |object: &&Object| object.kind() == ObjectKind::Service;
     let own = || observed.objects.iter().filter(is_service).filter(|it| it.is_owned_by(&observed.group));

@@ -15,7 +15,7 @@ use crate::object::{Object, ObjectKind};
 pub enum Write {
     /// Add the finalizer.
     Mark,
-    /// Apply this SeiNode, which did not exist; fails if it exists by now.
+    /// Apply this SeiNode, which did not exist; fails if it exists in the meantime.
     Create(Box<SeiNode>),
     /// Apply this to an existing SeiNode. It contains the UID.
     Apply {
@@ -24,7 +24,7 @@ pub enum Write {
         /// What to apply.
         patch: Value,
     },
-    /// Count the fields that the Go controller wrote into the SeiNode with this UID as applied by the operator:
+    /// Record the fields that the Go controller wrote into the SeiNode with this UID as applied by the operator:
     /// [`taken_over`](crate::taken_over) of the live one, at its resource version.
     TakeOver {
         /// Name of the SeiNode.

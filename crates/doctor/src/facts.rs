@@ -7,7 +7,7 @@ use k8s_openapi::{
 };
 use sei_api::SeiNode;
 
-/// A value that was read, or why it could not be.
+/// A value, or why it could not be read.
 pub type Read<T> = Result<T, String>;
 
 /// The result of a call to a sidecar through the API server.
@@ -15,13 +15,13 @@ pub type Read<T> = Result<T, String>;
 pub enum Answer {
     /// It responded.
     Response,
-    /// It did not, with the API server's message.
+    /// It did not respond, with the API server's message.
     Silence(String),
     /// The caller may not call it, with the API server's message.
     Denied(String),
 }
 
-/// What was read of a cluster.
+/// The facts that were read from a cluster.
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// The time on this machine.
@@ -40,7 +40,7 @@ pub struct Facts {
     pub permissions: Read<Vec<(Permission, bool)>>,
     /// The SeiNodes.
     pub nodes: Read<Vec<SeiNode>>,
-    /// Of the first sidecars that the operator cannot reach: namespace and name of the node, and the result of a call
+    /// For the first sidecars that the operator cannot reach: namespace and name of the node, and the result of a call
     /// through the API server.
     pub answers: Vec<(String, Answer)>,
     /// The pods of nodes and operator.

@@ -45,7 +45,7 @@ pub(crate) fn findings(facts: &Facts) -> Vec<Finding> {
     }]
 }
 
-/// What to do, from what the API server gets from sidecars that the operator cannot reach.
+/// What to do, derived from the responses that the API server gets from sidecars that the operator cannot reach.
 fn fix(answers: &[(String, Answer)]) -> String {
     let allow = "allow the operator's pods to reach the nodes' pods on TCP 7777, with TLS 8443 (NetworkPolicy, service mesh)";
     let condition = "see condition SidecarReady of the SeiNode";

@@ -100,7 +100,7 @@ fn in_order() -> Facts {
     }
 }
 
-/// The findings that are not ok.
+/// All findings except those that are ok.
 fn bad(facts: &Facts) -> Vec<Finding> {
     findings(facts).into_iter().filter(|finding| finding.level != Level::Ok).collect()
 }

@@ -1,4 +1,4 @@
-//! What was read of the cluster.
+//! The objects that were read from the cluster.
 
 use std::collections::BTreeSet;
 

@@ -20,7 +20,7 @@ pub struct Forecast {
     pub effect: Effect,
     /// The steps, in order.
     pub steps: Vec<String>,
-    /// Why manual intervention will be required, if it will be.
+    /// Why manual intervention will be required; `None` if it will not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stalled: Option<Stalled>,
 }
@@ -33,7 +33,7 @@ pub enum Effect {
     Adopts,
     /// It waits.
     Waits,
-    /// It continues the plan of the Go controller, or changes objects; no pod restarts.
+    /// It continues the plan of the Go controller, or changes objects; no pod is restarted.
     Continues,
     /// It starts a plan.
     Starts,

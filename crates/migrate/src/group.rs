@@ -1,5 +1,5 @@
-//! The forecast of a SeiNodeDeployment: the group's decision, with the fields of the Go controller counted as applied by
-//! the operator.
+//! The forecast of a SeiNodeDeployment: the group's decision, with the fields of the Go controller treated as applied
+//! by the operator.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -75,7 +75,7 @@ fn objects(cluster: &Cluster, namespace: &str) -> Vec<Object> {
     services.chain(budgets).filter(is_here).collect()
 }
 
-/// `node` after the operator has taken over the fields of the Go controller, which changes nothing else.
+/// `node` after the operator has taken over the fields of the Go controller, with nothing else changed.
 fn adopted(mut node: SeiNode) -> SeiNode {
     if let Some(fields) = taken_over(&node) {
         node.metadata.managed_fields = Some(fields);
@@ -83,7 +83,7 @@ fn adopted(mut node: SeiNode) -> SeiNode {
     node
 }
 
-/// What a write means for the group and its pods.
+/// The effect of a write on the group and its pods.
 fn effect(write: &Write, nodes: &[Arc<SeiNode>]) -> Effect {
     match write {
         Write::Mark | Write::TakeOver { .. } => Effect::Adopts,

@@ -76,14 +76,14 @@ fn one_pass(
     conclude(forecast, &status)
 }
 
-/// The conditions after the reconcile.
+/// Completes the forecast with the conditions after the reconcile.
 fn conclude(forecast: Forecast, status: &SeiNodeStatus) -> Forecast {
     if let Some(stalled) = status.condition(ConditionType::Stalled).filter(|stalled| is_true(Some(stalled))) {
         return forecast.stalls(&stalled.reason, &stalled.message);
     }
     let ready = status.condition(ConditionType::Ready).filter(|ready| !is_true(Some(ready)));
     match ready {
-        // The state of the sidecar of a Running node is not known here.
+        // The state of the sidecar of a Running node is unknown here.
         Some(ready) if forecast.steps.is_empty() && status.phase != Some(NodePhase::Running) => {
             let steps = vec![format!("waits: {}", ready.message)];
             Forecast { effect: Effect::Waits, steps, ..forecast }

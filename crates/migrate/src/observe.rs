@@ -85,7 +85,7 @@ fn import(name: &str, claim: Option<&PersistentVolumeClaim>) -> Finding {
     }
 }
 
-/// The users of what only one pod at a time may use.
+/// The users of exclusive resources.
 fn uses(cluster: &Cluster) -> Vec<Use> {
     let nodes = cluster.nodes.iter().filter_map(|node| SeiNode::deserialize(node).ok());
     let mut uses: Vec<_> = nodes.map(|node| Use::of_node(&node, Stage::Named)).collect();

@@ -157,13 +157,13 @@ fn recorded_groups_of_the_go_controller_have_a_forecast() {
     assert_eq!((steady.kind, &steady.stalled), ("SeiNodeDeployment", &None));
     assert!(steady.effect < Effect::ReplacesPod, "{steady:#?}");
 
-    // The Go controller changes the specs of all SeiNodes at once.
+    // The Go controller changes the specs of all SeiNodes at the same time.
     let mut changed = group("05-inplace-image/05-change-seen-plan-stored.json");
     let group_itself = changed.pop().unwrap();
     assert!(group_itself.effect < Effect::ReplacesPod, "{group_itself:#?}");
     assert!(changed.iter().all(|node| node.effect == Effect::ReplacesPod), "{changed:#?}");
 
-    // A second set beside the first is unexpected; without the first it is the group.
+    // A second set in addition to the first is unexpected; without the first, it is the group.
     let both = group("06-bluegreen-image/11-entrants-running-not-caught-up.json").pop().unwrap();
     assert_eq!(both.effect, Effect::Stalls, "{both:#?}");
     let second = group("06-bluegreen-image/14-again-1-plan-never-completes.json").pop().unwrap();

@@ -20,9 +20,9 @@ use crate::{
 /// What happens with a task.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decision {
-    /// The status to store, before anything is requested of the sidecar.
+    /// The status to store, before anything is requested from the sidecar.
     pub status: SeiNodeTaskStatus,
-    /// What is requested of the sidecar.
+    /// What to request from the sidecar.
     pub order: Option<Order>,
     /// Delete the object: it has been finished for long enough.
     pub expired: bool,
@@ -130,7 +130,7 @@ fn started(observed: &Observed, mut status: SeiNodeTaskStatus, operation: Operat
     Decision { status, order: Some(order), expired: false, next: Some(left) }
 }
 
-/// The end of a task that has taken too long while it was waiting for something.
+/// Ends a task that has taken too long while it was waiting for something.
 fn late(observed: &Observed, status: SeiNodeTaskStatus, waiting: &str) -> Decision {
     let message = match status.submission_time {
         Some(_) => format!("not complete within the time limit, and not cancelled: {waiting}"),

@@ -10,13 +10,13 @@ use sei_api::{
 use crate::{observed::Observed, waiting::Waiting};
 
 pub(crate) fn wait(observed: &Observed, status: &mut SeiNodeTaskStatus, (reason, message): Waiting) {
-    say(observed, status, false, reason.into(), &message);
+    set_condition(observed, status, false, reason.into(), &message);
 }
 
 pub(crate) fn complete(observed: &Observed, status: &mut SeiNodeTaskStatus, message: &str) {
     status.phase = Some(NodeTaskPhase::Complete);
     status.completion_time = Some(Time(observed.now));
-    say(observed, status, true, ReadyReason::TaskComplete.into(), message);
+    set_condition(observed, status, true, ReadyReason::TaskComplete.into(), message);
 }
 
 pub(crate) fn fail(
@@ -28,18 +28,24 @@ pub(crate) fn fail(
     status.phase = Some(NodeTaskPhase::Failed);
     status.completion_time = Some(Time(observed.now));
     status.error = Some(message.to_owned());
-    say(observed, status, false, Reason::ReadyWhileStalled(reason), message);
-    say(observed, status, true, reason.into(), message);
+    set_condition(observed, status, false, Reason::ReadyWhileStalled(reason), message);
+    set_condition(observed, status, true, reason.into(), message);
 }
 
-/// Removes what was said of the task while it could not be decoded.
+/// Removes the report that the task could not be decoded.
 pub(crate) fn decoded(status: &mut SeiNodeTaskStatus) {
     if let Some(conditions) = &mut status.conditions {
         conditions.retain(|condition| condition.type_ != ConditionType::Stalled.as_str());
     }
 }
 
-fn say(observed: &Observed, status: &mut SeiNodeTaskStatus, truth: bool, reason: Reason, message: &str) {
+fn set_condition(
+    observed: &Observed,
+    status: &mut SeiNodeTaskStatus,
+    truth: bool,
+    reason: Reason,
+    message: &str,
+) {
     let generation = observed.task.metadata.generation;
     task_conditions::set(&mut status.conditions, truth, reason, message, generation, observed.now);
 }

@@ -1,9 +1,9 @@
 //! Decisions about a SeiNodeTask. Pure: all input is in [`Observed`], including the time.
 //!
-//! A SeiNodeTask is run at most once. Its sidecar task has an ID that follows from its UID, and the status says that it has
-//! started before the task is submitted, so that an operator that restarts continues with the same ID. A task that the
-//! sidecar is known to have had is never submitted again. Whether it may start is decided with its SeiNode, which a plan and a
-//! SeiNodeTask never have at the same time.
+//! A SeiNodeTask is run at most once. The ID of its sidecar task is derived from its UID, and its start is recorded in
+//! the status before the task is submitted, so that a restarted operator continues with the same ID. A task that the
+//! sidecar is known to have had is never submitted again. Whether it may start is decided with its SeiNode, which a
+//! plan and a SeiNodeTask never hold at the same time.
 //!
 //! ```
 //! use sei_decide::Sidecar;

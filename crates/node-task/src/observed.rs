@@ -1,4 +1,4 @@
-//! What is observed of a SeiNodeTask.
+//! The observed state of a SeiNodeTask.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,13 +10,13 @@ use sei_api::{
 };
 use sei_decide::Sidecar;
 
-/// Everything that is known of a SeiNodeTask at one point in time.
+/// Everything known about a SeiNodeTask at one point in time.
 pub struct Observed {
     /// The task, as the API server last returned it.
     pub task: Arc<SeiNodeTask>,
     /// Its SeiNode.
     pub node: Node,
-    /// What the sidecar of the SeiNode says of the task.
+    /// The observed state of the sidecar of the SeiNode.
     pub sidecar: Sidecar,
     /// The time of the observation.
     pub now: Timestamp,
@@ -45,7 +45,7 @@ impl Observed {
         &self.task.spec.node_ref.name
     }
 
-    /// Whether its SeiNode says that this task has it.
+    /// Whether the SeiNode records that this task holds it.
     pub(crate) fn has_node(&self) -> bool {
         let Node::Found(node) = &self.node else { return false };
         let held = node.status.as_ref().and_then(|status| status.node_task.as_ref());
@@ -78,21 +78,21 @@ impl Observed {
         self.left(started, limit.unwrap_or_else(|| operation.default_timeout_seconds()))
     }
 
-    /// What is left of `limit` seconds since `since`.
+    /// The time left of `limit`, which began at `since`.
     pub(crate) fn left(&self, since: Timestamp, limit: i64) -> Duration {
         let elapsed = Duration::try_from(self.now.duration_since(since)).unwrap_or_default();
         seconds(limit).saturating_sub(elapsed)
     }
 
-    /// A time that is stored in the status of the task: now if there is none, or one that is in the future, for which a task
-    /// would wait in vain. The clock that wrote it was fast, or the status was edited.
+    /// A time that is stored in the status of the task. It is set to now if it is missing, or if it is in the future,
+    /// which would make the task wait in vain: the clock that wrote it was fast, or the status was edited.
     pub(crate) fn stored(&self, time: &mut Option<Time>) -> Timestamp {
         time.take_if(|time| time.0 > self.now);
         time.get_or_insert(Time(self.now)).0
     }
 }
 
-/// A number of seconds of the spec, within the bounds of its schema.
+/// A number of seconds from the spec, within the bounds of its schema.
 pub(crate) fn seconds(number: i64) -> Duration {
     const YEAR: u64 = 31_536_000;
     Duration::from_secs(u64::try_from(number).unwrap_or_default().min(YEAR))

@@ -1,4 +1,4 @@
-//! What is requested of the sidecar.
+//! What is requested from the sidecar.
 
 use sei_api::{
     SeiNode, SeiNodeTask,
@@ -9,7 +9,7 @@ use uuid::{Uuid, uuid};
 
 const NAMESPACE: Uuid = uuid!("3f0c5b1e-6f0e-4f7b-9d53-8a51c8a4e6d2");
 
-/// A task to query, and to submit if the sidecar does not know it and never had it.
+/// A task to query, and to submit if the sidecar does not have it and never had it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Order {
     /// Its ID.
@@ -22,17 +22,17 @@ pub struct Order {
     pub needs_type: Option<&'static str>,
     /// Whether it may be submitted; otherwise it is only queried.
     pub submits: bool,
-    /// Whether the sidecar was known to have it.
+    /// Whether the sidecar is known to have had it.
     pub was_submitted: bool,
 }
 
-/// The ID of the sidecar task of `task`: the same in every process, and another one for every SeiNodeTask, also for one that
-/// is created again under the same name.
+/// The ID of the sidecar task of `task`: the same in every process, and different for every SeiNodeTask, even for one
+/// recreated under the same name.
 pub fn task_id(task: &SeiNodeTask) -> Uuid {
     Uuid::new_v5(&NAMESPACE, task.metadata.uid.as_deref().unwrap_or_default().as_bytes())
 }
 
-/// The parameters of `operation` on `node`, or why it cannot be run there.
+/// The parameters of `operation` on `node`, or why it cannot run there.
 pub(crate) fn params(operation: Operation<'_>, node: &SeiNode) -> Result<Option<Value>, String> {
     match operation {
         Operation::RestartSeid | Operation::MarkReady | Operation::SnapshotUpload => Ok(None),

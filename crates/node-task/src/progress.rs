@@ -1,4 +1,4 @@
-//! What the sidecar says of a task that has started.
+//! The progress of a started task, as reported by the sidecar.
 
 use sei_api::{
     task_conditions::{ReadyReason, StalledReason},
@@ -79,8 +79,8 @@ fn trace(operation: Operation<'_>, id: Uuid) -> String {
     }
 }
 
-/// A transaction that is in no block yet may still get into one. Without a result none was sent, unless the sidecar has
-/// restarted in between.
+/// A transaction that is not in a block yet may still get into one. Without a result none was sent, unless the sidecar
+/// has restarted in the meantime.
 fn failed(error: &str, result: Option<&TaskResult>, trace: &str) -> Progress {
     let inclusion = result.and_then(|result| result.inclusion.as_deref());
     match inclusion {

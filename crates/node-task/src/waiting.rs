@@ -25,7 +25,7 @@ pub(crate) fn waiting_for(observed: &Observed) -> Option<Waiting> {
     }
 }
 
-/// Why nothing may be submitted to a node, also for a task that has it.
+/// Why nothing may be submitted to a node, even for a task that holds it.
 pub(crate) fn unavailable(node: &SeiNode) -> Option<Waiting> {
     let name = node.name_any();
     if node.metadata.deletion_timestamp.is_some() {

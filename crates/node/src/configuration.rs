@@ -6,8 +6,8 @@ use crate::{
     overrides::{self, ValueKind},
 };
 
-/// For how many unknown keys the nearest known one is searched: a spec has room for tens of thousands of keys, and every
-/// pass checks them all.
+/// Maximum number of unknown keys for which the nearest known key is searched: a spec has room for tens of thousands of
+/// keys, and every pass checks all of them.
 const SUGGESTIONS: usize = 10;
 
 pub(crate) fn check<'a>(values: impl Iterator<Item = (&'a String, &'a String)> + Clone, faults: &mut Faults) {

@@ -1,9 +1,9 @@
-//! Faults of a spec: what the types and the API server's rules cannot express, or did not check when an
-//! object was stored, or what a file contains that was not validated by an API server.
+//! Faults of a spec: mistakes that the types and the rules of the API server cannot express, that were not checked when
+//! the object was stored, or that are in a file that no API server has validated.
 
 use crate::{ImageError, ImageReference, Part};
 
-/// What is wrong with a spec. The text names the field and says what to write instead.
+/// What is wrong with a spec. The text names the field and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpecError {
@@ -43,7 +43,7 @@ pub enum SpecError {
         /// What is allowed.
         wanted: &'static str,
     },
-    /// More text than a SeiNode has room for together with the plan in its status, which repeats it.
+    /// More text than a SeiNode has room for, since the plan in its status repeats it.
     #[error("{field} has {bytes} bytes: at most {TEXT_LIMIT} are possible")]
     TooLarge {
         /// Path of the field.
@@ -89,7 +89,7 @@ pub enum SpecError {
         /// What determines it.
         instead: &'static str,
     },
-    /// A password in a place that many people can read. It is not repeated here.
+    /// A password in a field that many people can read. It is not repeated here.
     #[error(
         "spec.overrides[{key:?}] contains a password that anyone who can read SeiNodes could read: \
          use a connection string without one, such as with a client certificate or trusted hosts"
@@ -140,7 +140,7 @@ impl Faults {
         self.0.push(Fault { part, error });
     }
 
-    /// Adds a fault if the texts of a field are too large together.
+    /// Adds a fault if the texts of a field are too large in total.
     pub(crate) fn too_large<'a>(
         &mut self,
         part: Part,

@@ -37,7 +37,7 @@ pub struct StateSync<'a> {
 }
 
 impl<'a> FirstState<'a> {
-    /// Uses the RPC servers of the platform where the spec lists none.
+    /// Uses the RPC servers of the platform if the spec lists none.
     pub(crate) fn default_rpc_servers(&mut self, servers: &'a [String]) {
         let (Self::StateSync(sync) | Self::Snapshot { sync, .. }) = self else { return };
         if sync.rpc_servers.is_empty() && !servers.is_empty() {

@@ -34,7 +34,7 @@ impl<'a> ImageReference<'a> {
     /// Parses a reference.
     ///
     /// # Errors
-    /// [`ImageError`], which says what to write instead.
+    /// [`ImageError`], whose message names what to write instead.
     pub fn parse(text: &'a str) -> Result<Self, ImageError> {
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(ImageError::Blank);

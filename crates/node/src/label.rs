@@ -19,7 +19,7 @@ pub(crate) fn check(labels: &BTreeMap<String, String>, faults: &mut Faults) {
     }
 }
 
-/// Whether a text is a label key: a name, which a DNS subdomain may precede.
+/// Whether a text is a label key: a name, optionally preceded by a DNS subdomain.
 pub fn is_label_key(text: &str) -> bool {
     match text.split_once('/') {
         Some((prefix, name)) => is_subdomain(prefix) && is_label_value(name),

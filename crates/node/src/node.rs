@@ -1,4 +1,5 @@
-//! A SeiNode as it is planned and rendered: each setting has one typed value and is not validated again.
+//! A SeiNode in the form in which it is planned and rendered: each setting has one typed value and is not validated
+//! again.
 
 use sei_api::{SeiNode, names, v1alpha1::GenesisCeremony};
 
@@ -60,8 +61,8 @@ impl<'a> Node<'a> {
         Self { pod, faults, ..node }
     }
 
-    /// Whether an RPC server can provide the trusted block of the first state: one that is listed, or else
-    /// one of the first peers.
+    /// Whether an RPC server can provide the trusted block of the first state: a listed one, or else one of the first
+    /// peers.
     pub fn has_witnesses(&self) -> bool {
         let overrides = self.object.spec.overrides.as_ref();
         let lists_peers = overrides.is_some_and(|overrides| overrides.contains_key(PERSISTENT_PEERS));

@@ -4,7 +4,7 @@
 /// A part of the node that tasks build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
-    /// The pod and the objects around it.
+    /// The pod and its related objects.
     Pod,
     /// The files of the Sei configuration.
     Configuration,

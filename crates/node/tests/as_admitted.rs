@@ -1,4 +1,4 @@
-//! The parsers agree with the rules of the CRD: the operator can use everything that an API server admits.
+//! The parsers agree with the rules of the CRD: the operator can use everything that the API server admits.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use kube::core::cel::Validator;
@@ -50,7 +50,7 @@ fn peers_are_parsed_at_least_as_strictly_as_the_crd_admits_them() {
     for address in ["", "10.0.0.1:1", "0123@a:1", &format!("{id}@a"), &format!("{id}@2001:db8::1:26656")] {
         assert!(!matches(address) && !is_peer_address(address), "{address}");
     }
-    // What a pattern cannot express.
+    // Cases that a pattern cannot express.
     for host in ["a:0", "a:65536", "[::::]:1", "a..b:1"] {
         let address = format!("{id}@{host}");
         assert!(matches(&address) && !is_peer_address(&address), "{address}");

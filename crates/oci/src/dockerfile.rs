@@ -1,4 +1,4 @@
-//! What a Dockerfile says about its image.
+//! How a Dockerfile describes its image.
 
 use std::collections::BTreeMap;
 

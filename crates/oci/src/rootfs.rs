@@ -9,10 +9,10 @@ use std::{
 
 use anyhow::{Context, bail};
 
-/// Users, as in the distroless images.
+/// The users of the distroless images.
 const PASSWD: &str = "root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n";
 const GROUP: &str = "root:x:0:\nnobody:x:65534:\nnonroot:x:65532:\n";
-/// Both are built into glibc, also into a static one.
+/// Both are built into glibc, even a static one.
 const NSSWITCH: &str = "hosts: files dns\n";
 
 enum Entry {

@@ -1,4 +1,4 @@
-//! The effect of a task's outcome on its plan. Pure: the step itself was executed elsewhere.
+//! The effect of a task's outcome on its plan. Pure: the step itself is executed elsewhere.
 
 use std::{marker::PhantomData, time::Duration};
 
@@ -61,7 +61,7 @@ impl Plan<Proposed> {
 }
 
 impl Plan<Persisted> {
-    /// The Active plan of a node that was read from the API server. The only constructor of a persisted plan.
+    /// The Active plan of a node that was read from the API server. This is the only constructor of a persisted plan.
     pub fn load(node: &SeiNode) -> Option<Self> {
         node.metadata.resource_version.as_ref()?;
         let plan = node.status.as_ref()?.plan.as_ref()?;
@@ -79,8 +79,8 @@ impl Plan<Persisted> {
         self.stored.created_at.is_none()
     }
 
-    /// Completes the plan with observed facts. A plan without a claim is assumed to work on the existing one;
-    /// a bootstrap whose volume holds the state of the chain is over, regardless of the recorded progress.
+    /// Completes the plan with observed facts. A plan without a claim is assumed to work on the existing one; a
+    /// bootstrap whose volume holds the state of the chain has ended, regardless of the recorded progress.
     pub fn adopt(&mut self, ground: &Ground) {
         let plan = &mut self.stored;
         if is_done(plan, TaskKind::EnsureDataPvc) || !has(plan, TaskKind::EnsureDataPvc) {
@@ -107,8 +107,8 @@ impl Plan<Persisted> {
         self.stored.tasks.iter().rev().find(|task| task.is(kind))?.object_uid.as_deref()
     }
 
-    /// UID of the pod that `replace-pod` replaces although its template is current: the one on which the configuration was
-    /// completed, whose seid may have started before, else `also`, which the task names.
+    /// UID of the pod that `replace-pod` replaces although its template is current: the pod on which the configuration
+    /// was completed, since its seid may have started earlier, or else `also`, which the task names.
     pub fn outdated_pod<'a>(&'a self, also: Option<&'a str>) -> Option<&'a str> {
         self.object_of(TaskKind::ConfigValidate).or(also)
     }
@@ -237,7 +237,7 @@ impl Plan<Persisted> {
         // The Go controller did not detect failures and gave most tasks no retry budget.
         task.max_retries = task.max_retries.or_else(|| kind.and_then(TaskKind::max_retries));
         if retries >= task.max_retries.unwrap_or(0) {
-            // The sidecar has ended the task: the next plan gives it another ID.
+            // The sidecar has ended the task; the next plan gives it another ID.
             task.submitted_at = None;
             self.fail(index, error, FailureCause::AttemptsExhausted);
             return Step::Ended;

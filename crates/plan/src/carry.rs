@@ -1,13 +1,13 @@
-//! What a plan takes over from the one that it replaces, on the same volume.
+//! What a plan takes over from the plan that it replaces, on the same volume.
 
 use sei_api::v1alpha1::{FailureCause, PlannedTask, TaskPlan, TaskStatus};
 use serde_json::{Value, json};
 
 use crate::{Ground, OfKind, TaskKind};
 
-/// Takes over the completed and running tasks of `old`. Tasks that write or check the spec are repeated: they
-/// are idempotent and the spec may have changed. So are tasks whose effect ends with the sidecar's process,
-/// which may be another one by now, and tasks whose result was lost when the configuration was rewritten.
+/// Takes over the completed and running tasks of `old`. Tasks that write or check the spec are repeated: they are
+/// idempotent and the spec may have changed. So are tasks whose effect ends with the sidecar's process, which may have
+/// been replaced, and tasks whose result was lost when the configuration was rewritten.
 pub(crate) fn carry_over(fresh: &mut TaskPlan, old: &TaskPlan, ground: &Ground) {
     let mut config = Config::Kept;
     for index in 0..fresh.tasks.len() {
@@ -88,8 +88,8 @@ fn take(task: &mut PlannedTask, was: &PlannedTask, old: &TaskPlan) {
     }
 }
 
-/// Whether the sidecar may still be running the failed task `was` of `old`: a task ends there only when the
-/// sidecar says so. A submission is recorded after it was sent.
+/// Whether the sidecar may still be running the failed task `was` of `old`: a task ends only when the sidecar reports
+/// it. A submission is recorded only after it was sent.
 fn may_be_under_way(was: &PlannedTask, old: &TaskPlan) -> bool {
     let cause = old.failed_task_detail.as_ref().and_then(|detail| detail.cause);
     was.submitted_at.is_some() || cause == Some(FailureCause::Rejected)
@@ -121,8 +121,8 @@ fn state_sync_follows(old: &TaskPlan, place: usize) -> bool {
         || next.is_some_and(|next| next.1.is(TaskKind::ConfigureStateSync) && may_have_run(next))
 }
 
-/// Whether the configuration that `config-apply` at `place` wrote must not be rewritten: state sync is
-/// configured in it, or seid has data that depends on it.
+/// Whether the configuration written by the `config-apply` at `place` must not be rewritten: state sync is configured
+/// in it, or the data of seid depends on it.
 fn must_stay(old: &TaskPlan, place: usize) -> bool {
     let has_run = |task: &PlannedTask| {
         let was_submitted = task.status == TaskStatus::Complete || task.submitted_at.is_some();
@@ -142,13 +142,13 @@ fn is_incremental(params: Option<&Value>) -> bool {
     params.and_then(|params| params.get("incremental")) == Some(&json!(true))
 }
 
-/// Whether both have the same effect on a volume where the first one completed.
+/// Whether both parameters have the same effect on a volume where the first task completed.
 fn same_params(was: Option<&Value>, is: Option<&Value>) -> bool {
     let without = |params: Option<&Value>| {
         let mut params = params.cloned().unwrap_or_default();
         if let Value::Object(params) = &mut params {
             params.remove("incremental");
-            // Plans that were created before peers were recorded there had none in it.
+            // Plans created before peers were recorded there had none in it.
             if params.get("peers") == Some(&json!([])) {
                 params.remove("peers");
             }

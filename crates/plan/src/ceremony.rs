@@ -1,5 +1,5 @@
-//! Objects that the members of a genesis ceremony store in the genesis bucket, and those that each member
-//! needs from it to continue. What assembles the genesis is no task of a member's plan.
+//! Objects that the members of a genesis ceremony store in the genesis bucket, and those that each member needs from it
+//! to continue. The assembly of the genesis is not part of a member's plan.
 
 use sei_api::{SeiNode, names};
 

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use sei_api::v1alpha1::TaskPlan;
 
-/// No attempt is delayed for longer.
+/// The longest delay of any attempt.
 const LONGEST_DELAY: SignedDuration = SignedDuration::from_secs(600);
 
 /// Corrects the times in `plan`: a start later than `now` becomes `now`, and an attempt that is due later than any

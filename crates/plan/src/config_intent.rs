@@ -40,14 +40,14 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 impl ConfigIntent {
-    /// Keeps the state store unsplit, unless the spec says otherwise.
+    /// Keeps the state store unsplit, unless the spec sets it.
     pub(crate) fn keep_data_unsplit(&mut self) {
         if self.mode == Mode::FullNode.config_mode() {
             self.overrides.entry(EVM_SPLIT.to_owned()).or_insert_with(|| false.to_string());
         }
     }
 
-    /// Removes the default that a sidecar rejected with `error` because it is older than the key.
+    /// Removes the default that a sidecar rejected with `error` because the key is newer than the sidecar.
     pub(crate) fn forgo_what_is_unknown(&mut self, error: &str) {
         let is_ours = self.overrides.get(EVM_SPLIT).is_some_and(|value| value == "false");
         if is_ours && error.contains(&format!("unknown override key {EVM_SPLIT:?}")) {
@@ -70,7 +70,7 @@ impl ConfigIntent {
         let mut overrides = self.overrides.clone();
         if let Some(sources) = &self.peers {
             let found = persistent(sources, label_peers);
-            // Known peers are better than none.
+            // Using only the known peers is better than none.
             if !(found.is_empty() && self.incremental && !sources.is_empty()) {
                 overrides.entry(PERSISTENT_PEERS.to_owned()).or_insert(found);
             }

@@ -23,8 +23,8 @@ pub fn is_misconfigured(node: &SeiNode, status: &SeiNodeStatus) -> bool {
     status.configured.as_ref().is_some_and(|was| is_running && *was != configured(node))
 }
 
-/// Whether such a configuration is to be rolled out without a change of the image; `platform` is for nodes that do not
-/// say. A configuration that cannot be written restarts nothing.
+/// Whether such a configuration must be rolled out without a change of the image; `platform` applies to nodes that do
+/// not specify it. A configuration that cannot be written restarts nothing.
 pub fn reconfigures(node: &Node<'_>, status: &SeiNodeStatus, platform: ConfigRollout) -> bool {
     let rollout = node.object.spec.config_rollout.unwrap_or(platform);
     rollout == ConfigRollout::Immediate && node.is_configurable() && is_misconfigured(node.object, status)

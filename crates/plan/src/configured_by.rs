@@ -11,7 +11,7 @@ use crate::{
     stored::{has, is_done},
 };
 
-/// The record of what the completed `plan` has configured; `None` if it configures nothing. The spec may have
+/// The record of what the completed `plan` has configured; `None` if it did not configure anything. The spec may have
 /// changed since the plan was created.
 pub fn configured_by(plan: &TaskPlan, node: &Node<'_>) -> Option<Configured> {
     let was = Intent::of(plan)?;
@@ -49,7 +49,7 @@ struct Intent {
 }
 
 impl Intent {
-    /// That of the last `config-apply` of `plan`.
+    /// The intent of the last `config-apply` of `plan`.
     fn of(plan: &TaskPlan) -> Option<Self> {
         let last = |kind| plan.tasks.iter().rev().find(|task| task.is(kind))?.params.clone();
         let mut overrides = last(TaskKind::ConfigApply)?;

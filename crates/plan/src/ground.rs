@@ -21,7 +21,7 @@ pub struct Ground {
     pub reconfigures: bool,
     /// Whether the live StatefulSet or pod differs from what the spec requests.
     pub is_stale: bool,
-    /// Whether seid may have started, or may yet start, with another configuration than the spec requests: it is Running with
-    /// one, or the first plan that is replaced may have let it start.
+    /// Whether seid may have started, or may yet start, with another configuration than the spec requests: it is
+    /// Running with one, or the replaced first plan may have let it start.
     pub may_have_started: bool,
 }

@@ -22,7 +22,7 @@ pub(crate) fn upload_id(claim_uid: &str) -> Uuid {
     Uuid::new_v5(&NAMESPACE, format!("{claim_uid}/{}", TaskKind::SnapshotUpload.as_str()).as_bytes())
 }
 
-/// A digest that identifies a content.
+/// A digest that identifies this content.
 pub(crate) fn digest(content: &[u8]) -> String {
     Uuid::new_v5(&NAMESPACE, content).to_string()
 }

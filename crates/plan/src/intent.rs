@@ -42,7 +42,7 @@ pub(crate) fn config_intent(node: &Node<'_>) -> ConfigIntent {
         | Mode::Validator { .. } => {}
     }
     overrides.extend(node.object.spec.overrides.clone().unwrap_or_default());
-    // Operators of the fleet rely on these logs; a spec must not silence them.
+    // Those who operate the fleet rely on these logs; a spec must not silence them.
     overrides.insert(LOG_LEVEL.0.to_owned(), LOG_LEVEL.1.to_owned());
     let has_no_store = overrides.get(STATE_STORE).is_some_and(|value| value == "false");
     let mode = node.mode.kind().config_mode().to_owned();

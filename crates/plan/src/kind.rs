@@ -1,5 +1,5 @@
-//! Task types by their wire names: they are stored in status and read by people. The documentation says what
-//! each does, what it waits for and how it fails; `docs/plans.md` is generated from it.
+//! Task types by their wire names: they are stored in status and read by users. The documentation describes what each
+//! does, what it waits for and how it fails; `docs/plans.md` is generated from it.
 
 use sei_api::v1alpha1::PlannedTask;
 
@@ -180,7 +180,7 @@ impl TaskKind {
 
 /// The type of a stored task.
 pub trait OfKind {
-    /// Its type; `None` if this version does not know it.
+    /// Its type; `None` if it is unknown to this version.
     fn kind(&self) -> Option<TaskKind>;
 
     /// Whether it is of type `kind`.

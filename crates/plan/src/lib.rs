@@ -1,9 +1,9 @@
-//! The pure planner: which tasks bring a SeiNode to the state in its spec, and how a plan advances as they
-//! complete. Nothing here runs a task, reads a clock or generates an ID.
+//! The pure planner: which tasks bring a SeiNode to the state in its spec, and how a plan advances as they complete.
+//! Nothing here runs a task, reads a clock or generates an ID.
 //!
 //! A plan is created from a SeiNode and its status, stored in that status, and only then run: the types
-//! [`Plan<Proposed>`](Plan) and [`Plan<Persisted>`](Plan) enforce this order. The caller runs one step of the
-//! current task, passes the result as an [`Outcome`], and gets a [`Step`] that says what to do next.
+//! [`Plan<Proposed>`](Plan) and [`Plan<Persisted>`](Plan) enforce this order. The caller runs one step of the current
+//! task, passes the result as an [`Outcome`], and gets a [`Step`] that determines what to do next.
 //!
 //! ```
 //! use jiff::Timestamp;
@@ -15,7 +15,7 @@
 //!     "metadata": { "name": "rpc-0", "namespace": "pacific-1" },
 //!     "spec": { "chainId": "pacific-1", "image": "seid:v6", "fullNode": {} },
 //! }))?;
-//! assert!(Node::of(&node).faults().is_empty(), "nothing in the spec stands in the way of a plan");
+//! assert!(Node::of(&node).faults().is_empty(), "nothing in the spec prevents a plan");
 //! let now: Timestamp = "2030-01-01T00:00:00Z".parse()?;
 //!
 //! let plan = build::next(&Node::of(&node), "11111111-2222-4333-8444-555555555555").ok_or("nothing to do")?;
@@ -69,7 +69,9 @@ mod task_error;
 
 pub use advance::{Persisted, Plan, Proposed};
 pub use backoff::{retry_delay, wait_limit};
-pub use capabilities::{DISCOVER_PEERS, MARK_NOT_READY, RESTART_SEID, is_secure, task_types_of_interest};
+pub use capabilities::{
+    DISCOVER_PEERS, GOV_VOTE, MARK_NOT_READY, RESTART_SEID, is_secure, relevant_task_types,
+};
 pub use ceremony::{left_objects, needed_object};
 pub use clock::correct_times;
 pub use config_intent::ConfigIntent;

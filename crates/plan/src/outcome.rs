@@ -24,7 +24,7 @@ pub enum Outcome {
     Waiting {
         /// Reason for the `Ready` condition.
         reason: ReadyReason,
-        /// What it is waiting for, for people.
+        /// What it is waiting for, as text for users.
         detail: String,
     },
     /// The attempt failed; another one may succeed.
@@ -37,14 +37,14 @@ pub enum Outcome {
         /// Why, and what to do.
         error: String,
     },
-    /// The sidecar does not know the task.
+    /// The task type is unknown to the sidecar.
     TaskUnknown {
         /// Its message.
         error: String,
     },
-    /// The task has to be repeated with another ID, in a plan that replaces this one.
+    /// The task must be repeated with another ID, in a plan that replaces this one.
     Reissue,
-    /// The bootstrap Job does not exist any more: it has to be recreated.
+    /// The bootstrap Job no longer exists and must be recreated.
     JobLost,
 }
 

@@ -1,5 +1,5 @@
-//! The keys that the configuration on a volume overrides. A sidecar changes it in place, and has no safe way to take a key
-//! back: the default of the mode is not known to seid, which would start with its own.
+//! The keys that the configuration on a volume overrides. A sidecar changes it in place, and cannot safely remove a
+//! key: seid does not know the default of the mode and would start with its own.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,8 @@ use crate::{
 /// Keys that the operator sets as needed.
 const OURS: [&str; 3] = [LOG_LEVEL.0, STATE_SYNC, EVM_SPLIT];
 
-/// The keys that are overridden once the completed tasks of `plan` have configured a volume on which those in `were` had been.
+/// The keys that are overridden once the completed tasks of `plan` have configured a volume on which those in `were`
+/// were overridden before.
 pub fn overridden_by(plan: &TaskPlan, were: BTreeSet<String>) -> BTreeSet<String> {
     let done = |task: &&PlannedTask| task.is(TaskKind::ConfigApply) && task.status == TaskStatus::Complete;
     plan.tasks.iter().filter(done).fold(were, |were, task| {

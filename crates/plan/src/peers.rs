@@ -9,8 +9,8 @@ pub(crate) fn selects_by_label(source: &PeerSource) -> bool {
     source.label.is_some()
 }
 
-/// The value of the key: fixed addresses as written, and `label_peers` if a source selects by label. Only a
-/// sidecar with `discover-peers` finds EC2 instances.
+/// The value of the key: fixed addresses unchanged, and `label_peers` if a source selects by label. Only a sidecar with
+/// `discover-peers` finds EC2 instances.
 pub(crate) fn persistent(sources: &[PeerSource], label_peers: &[String]) -> String {
     let fixed =
         sources.iter().filter_map(|source| source.static_.as_ref()).flat_map(|fixed| &fixed.addresses);

@@ -18,7 +18,7 @@ enum Place {
     Sidecar,
     /// In the operator; repeating it has no effect.
     Repeatable,
-    /// In the operator; the object that it acted on cannot be determined afterwards.
+    /// In the operator; the object that it acted on can no longer be determined afterwards.
     Once,
 }
 
@@ -58,9 +58,9 @@ impl TaskKind {
         self.properties().runs_in == Place::Sidecar
     }
 
-    /// Whether a process that takes over can recover its state although it is not stored: the sidecar reports
-    /// it, or the step is repeated without effect.
-    pub fn is_found_again(self) -> bool {
+    /// Whether a process that takes over can recover its state although it is not stored: the sidecar reports it, or
+    /// repeating the step has no effect.
+    pub fn is_recoverable(self) -> bool {
         self.properties().runs_in != Place::Once
     }
 
@@ -77,7 +77,7 @@ impl TaskKind {
             || (self.uses(Part::Pod) && self != Self::AwaitBootstrapComplete)
     }
 
-    /// Maximum number of retries. The genesis of a group and peers that start depend on other nodes.
+    /// Maximum number of retries. Waiting for the genesis of a group or for starting peers depends on other nodes.
     pub fn max_retries(self) -> Option<i64> {
         match self {
             Self::ConfigureGenesis => Some(180),

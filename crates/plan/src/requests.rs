@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{Task, TaskError};
 
-/// Index in the plan and body of the POST of every sidecar task. A task without any peers to find is omitted.
+/// Index in the plan and body of the POST of every sidecar task. A task without any peers is omitted.
 ///
 /// # Errors
 /// The first [`TaskError`] that no attempt can resolve.

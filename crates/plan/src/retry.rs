@@ -8,13 +8,13 @@ use sei_api::{
 
 use crate::{TaskKind, stored::writes_peers};
 
-/// Whether the spec changed since `plan` was created. Plans of the Go controller do not record what they were
-/// created from and count as current.
+/// Whether the spec changed since `plan` was created. Plans of the Go controller do not record what they were created
+/// from and are treated as current.
 pub fn is_outdated(plan: &TaskPlan, node: &SeiNode) -> bool {
     plan.generation.is_some() && plan.generation != node.metadata.generation
 }
 
-/// Whether a failed plan is to be retried: the spec changed, or annotation `sei.io/retry` has a new value.
+/// Whether a failed plan must be retried: the spec changed, or annotation `sei.io/retry` has a new value.
 pub fn retry_wanted(plan: &TaskPlan, node: &SeiNode) -> bool {
     let is_wanted = is_outdated(plan, node) || retry_requested(plan, node) || needs_no_discovery(plan);
     plan.phase == PlanPhase::Failed && is_wanted

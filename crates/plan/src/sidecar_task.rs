@@ -163,7 +163,7 @@ impl SidecarTask {
         }
     }
 
-    /// The task as it is sent after an attempt failed with `error`: without the default that older sidecars do not know.
+    /// The task as it is sent after an attempt failed with `error`: without the default that older sidecars reject.
     pub fn after(mut self, error: Option<&str>) -> Self {
         if let (Self::ConfigApply(intent), Some(error)) = (&mut self, error) {
             intent.forgo_what_is_unknown(error);
@@ -198,7 +198,7 @@ impl SidecarTask {
     /// sources currently find.
     ///
     /// # Errors
-    /// [`TaskError::NoPeers`] for a task without any peers to find; every other error is permanent.
+    /// [`TaskError::NoPeers`] for a task without any peers; every other error is permanent.
     pub fn request_params(&self, label_peers: &[String]) -> Result<Option<Value>, TaskError> {
         let mut params = Map::new();
         let mut put = |key: &str, value: Value| {

@@ -35,7 +35,7 @@ pub(crate) fn finish(tasks: &mut [PlannedTask], last: TaskKind) {
     }
 }
 
-/// Counts that work of `plan` is repeated, and delays it: not the first time, then with increasing backoff.
+/// Counts the repetitions of work of `plan`, and delays it: not the first time, then with increasing backoff.
 pub(crate) fn delay_reissue(plan: &mut TaskPlan, now: Timestamp, jitter: f64) {
     let earlier = plan.reissues.unwrap_or(0);
     plan.reissues = Some(earlier + 1);
@@ -46,8 +46,8 @@ pub(crate) fn delay_reissue(plan: &mut TaskPlan, now: Timestamp, jitter: f64) {
     }
 }
 
-/// Gives `snapshot-upload` the single ID that it has on this volume: that of the plan before, which may come
-/// from the Go controller, or else the one derived from the claim.
+/// Gives `snapshot-upload` the single ID that it has on this volume: that of the previous plan, which may come from the
+/// Go controller, or else the one derived from the claim.
 pub(crate) fn name_upload(plan: &mut TaskPlan, before: Option<&TaskPlan>) {
     let is_upload = |task: &&PlannedTask| task.is(TaskKind::SnapshotUpload);
     let same = before.filter(|before| before.claim_uid.is_none() || before.claim_uid == plan.claim_uid);

@@ -1,4 +1,4 @@
-//! A plan that replaces another one: because the spec changed during it, because a failed one is retried, or
+//! A plan that replaces another one: because the spec changed while it was running, because a failed one is retried, or
 //! because a task needs a new ID. Work that is complete on this volume is not repeated.
 
 use jiff::Timestamp;
@@ -19,8 +19,8 @@ pub fn replan(node: &Node<'_>, old: &TaskPlan, ground: &Ground, plan_id: &str) -
         return running(node, old, ground, plan_id);
     }
     let mut fresh = build::first(node, plan_id, start(node, old, ground));
-    // With OnDelete a changed template reaches the pod only when the pod is replaced. There may be a pod
-    // although the old plan does not say so: applying an object and recording it are two writes.
+    // With OnDelete a changed template reaches the pod only when the pod is replaced. A pod may exist although the old
+    // plan does not record it: applying an object and recording it are two writes.
     build::insert_after(&mut fresh, TaskKind::ApplyService, &Task::ReplacePod { also: None }, node);
     // On another claim too: its volume may be a restored copy, with the records of the sidecar.
     if ground.may_have_started {
@@ -42,8 +42,8 @@ pub fn replan(node: &Node<'_>, old: &TaskPlan, ground: &Ground, plan_id: &str) -
     Some(fresh)
 }
 
-/// How the volume gets its first state. A completed bootstrap stays completed, with its Job still to be
-/// deleted; one that was not requested before is too late if a pod already uses the volume.
+/// How the volume gets its first state. A completed bootstrap stays completed, although its Job must still be deleted;
+/// a newly requested one is too late if a pod already uses the volume.
 fn start(node: &Node<'_>, old: &TaskPlan, ground: &Ground) -> Start {
     let wanted = if node.bootstrap().is_some() { Start::Bootstrap } else { Start::Restore };
     if is_elsewhere(old, ground) {
@@ -77,9 +77,9 @@ pub fn reissue(
     Some(fresh)
 }
 
-/// On a Running node an update changes nothing before it applies the StatefulSet; from then on the pod has to
-/// be brought to the current spec, even if that is the original image. The recorded progress may lag behind:
-/// the live objects decide.
+/// On a Running node an update changes nothing before it applies the StatefulSet; from then on the pod must be brought
+/// to the current spec, even if that is the original image. The recorded progress may lag behind: the live objects
+/// decide.
 fn running(node: &Node<'_>, old: &TaskPlan, ground: &Ground, plan_id: &str) -> Option<TaskPlan> {
     let current = node.object.status.as_ref().and_then(|status| status.current_image.as_deref());
     let is_update = has(old, TaskKind::ReplacePod);

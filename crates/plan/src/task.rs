@@ -110,8 +110,8 @@ impl Task {
         })
     }
 
-    /// Its parameters in stored form. Tasks of the operator work on the live node; their parameters only show
-    /// a reader which one.
+    /// Its parameters in stored form. Tasks of the operator work on the live node; their parameters only show readers
+    /// which node.
     pub(crate) fn stored_params(&self, node: &SeiNode) -> Value {
         let namespace = names::namespace(node);
         let (service, job) = (names::stateful_set(node), names::bootstrap_job(node));

@@ -127,7 +127,7 @@ fn compare(case: &str, node: &SeiNode, plan: &TaskPlan, expected: &Value) {
     for (index, task) in tasks.iter_mut().enumerate() {
         let kind = TaskKind::from_wire(task["type"].as_str().unwrap()).unwrap();
         let id = json!(task_id(&plan.id, kind, index));
-        // Only a task that was moved by the table has another ID.
+        // Only tasks moved by the table have other IDs.
         let moved = expected["plan"]["tasks"].get(index).is_none_or(|go| go["type"] != task["type"]);
         assert!(moved || task["id"] == id, "{case}: id of task {index}");
         task["id"] = id;

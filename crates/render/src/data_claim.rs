@@ -18,7 +18,7 @@ pub(crate) fn data_claim(workload: &Workload<'_>) -> Option<PersistentVolumeClai
     let size = workload.size();
     let mut metadata = metadata(node, names::data_claim(node), labels::node_labels(node));
     if node.spec.retains_data() {
-        // What has no owner is not deleted with one, in whatever way the SeiNode is deleted.
+        // An object without an owner is not deleted with one, however the SeiNode is deleted.
         metadata.owner_references = None;
         metadata
             .labels

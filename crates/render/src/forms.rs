@@ -1,11 +1,11 @@
-//! The form of settings that become names, labels and images of the objects of nodes. With one that the API server or the
-//! kubelet refuses, no node could be created or updated.
+//! The form of settings that become names, labels and images of the objects of nodes. If the API server or the kubelet
+//! rejected one of them, no node could be created or updated.
 
 use sei_node::{ImageReference, is_label_key, is_label_value, is_subdomain};
 
 use crate::settings::Reader;
 
-/// What settings must look like, whether a text does, and the settings.
+/// The required form, a predicate that checks it, and the settings that must have it.
 type Form = (&'static str, fn(&str) -> bool, &'static [&'static str]);
 
 const FORMS: [Form; 4] = [
@@ -33,7 +33,7 @@ const FORMS: [Form; 4] = [
     ),
 ];
 
-/// Collects the settings of another form. One that is missing is reported where it is read.
+/// Collects the settings with an invalid form. A missing one is reported where it is read.
 pub(crate) fn check(read: &mut Reader<'_>) {
     for (wanted, is_valid, names) in FORMS {
         let invalid = names.iter().filter_map(|name| Some((name, read.optional(name)?)));

@@ -16,7 +16,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// All of it, or nothing.
+    /// Reads all of its settings, or none.
     pub(crate) fn read(settings: &mut Reader<'_>) -> Option<Self> {
         let name = settings.optional("SEI_GATEWAY_NAME")?;
         Some(Self {

@@ -140,7 +140,7 @@ impl Platform {
         &self.cluster_domain
     }
 
-    /// When a changed configuration reaches a Running node whose spec does not say.
+    /// When a changed configuration reaches a Running node whose spec does not specify it.
     pub fn config_rollout(&self) -> ConfigRollout {
         self.config_rollout
     }
@@ -155,12 +155,12 @@ impl Platform {
         self.rpc_servers.node(object)
     }
 
-    /// The Gateway of HTTPRoutes of groups, where there is one.
+    /// The Gateway of HTTPRoutes of groups, if there is one.
     pub fn gateway(&self) -> Option<&Gateway> {
         self.gateway.as_ref()
     }
 
-    /// Where genesis ceremonies store the objects of a group.
+    /// The bucket in which genesis ceremonies store the objects of a group.
     pub fn genesis_bucket(&self) -> &Bucket {
         &self.genesis_bucket
     }

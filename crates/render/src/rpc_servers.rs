@@ -1,4 +1,4 @@
-//! RPC servers of each chain, which provide the trusted block of state sync where a spec lists none.
+//! RPC servers of each chain, which provide the trusted block of state sync if a spec lists none.
 
 use std::collections::{BTreeMap, BTreeSet};
 

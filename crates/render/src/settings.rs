@@ -1,4 +1,4 @@
-//! Reads settings, and collects all that is wrong with them.
+//! Reads settings, and collects everything that is wrong with them.
 
 use std::{cmp::Ordering, collections::BTreeMap, fmt};
 

@@ -1,4 +1,4 @@
-//! Releases of the sidecar, as far as the tag of its image names them.
+//! Releases of the sidecar, as far as they are known from the tag of its image.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use std::fmt;
 pub struct SidecarRelease(pub [u32; 3]);
 
 impl SidecarRelease {
-    /// The first that works behind a proxy, and that takes overrides of a genesis.
+    /// The first that works behind a proxy and accepts overrides of a genesis.
     pub const V50: Self = Self([0, 0, 50]);
-    /// The first that takes RPC servers as witnesses of state sync.
+    /// The first that accepts RPC servers as witnesses of state sync.
     pub const V55: Self = Self([0, 0, 55]);
     /// The first that uses HTTPS for witnesses on port 443.
     pub const V61: Self = Self([0, 0, 61]);

@@ -87,7 +87,7 @@ impl Sizes {
 }
 
 impl Size {
-    /// This size, with what the optional settings of another mode change.
+    /// This size, changed by the optional settings of another mode.
     fn changed(&self, read: &mut Reader<'_>, mode: &str) -> Self {
         let mut quantity = |name: &str, otherwise: &Quantity| {
             read.optional_quantity(&format!("{name}_{mode}")).unwrap_or_else(|| otherwise.clone())

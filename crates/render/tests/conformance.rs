@@ -98,7 +98,7 @@ fn compare(path: &str, ours: &Value, theirs: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// `*` matches one step; everything below a pattern matches too.
+/// `*` matches one step; everything below a pattern also matches.
 fn matches(pattern: &str, path: &str) -> bool {
     let mut steps = path.split('/');
     pattern.split('/').all(|wanted| steps.next().is_some_and(|step| wanted == "*" || wanted == step))

@@ -29,15 +29,15 @@ fn named<'a>(pod: &'a PodSpec, name: &str) -> &'a Container {
         .unwrap()
 }
 
-/// Runs the container's command with the fake seid of `tests/bin` first in PATH; it exits with `status`. It
-/// is not written by the tests: a file that one of them has open for writing cannot be executed, and a
-/// process that another one starts at that moment inherits the open file.
+/// Runs the container's command with the fake seid of `tests/bin` first in PATH; it exits with `status`. The tests do
+/// not write it: a file that one of them has open for writing cannot be executed, and a process that another one starts
+/// at that moment inherits the open file.
 fn run(container: &Container, dir: &Path, status: i32) -> Output {
     let words: Vec<_> = container.command.iter().flatten().chain(container.args.iter().flatten()).collect();
     let path = format!("{}/tests/bin:{}", env!("CARGO_MANIFEST_DIR"), std::env::var("PATH").unwrap());
     let mut command = Command::new(words[0]);
     command.args(&words[1..]).env("HOME", dir).env("PATH", path).env("SEID_STATUS", status.to_string());
-    // Sleeps return at once.
+    // Sleeps return immediately.
     command.env("BASH_FUNC_sleep%%", "() { :\n}");
     command.output().unwrap()
 }
@@ -51,7 +51,7 @@ fn sidecar() -> u16 {
     answering("/v0/healthz", &[503, 200])
 }
 
-/// A sidecar that answers requests for `path` with these codes, and then closes its port.
+/// A sidecar that answers requests for `path` with these codes and then closes its port.
 fn answering(path: &'static str, codes: &'static [u16]) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -122,8 +122,8 @@ fn seid_starts_when_the_sidecar_is_ready() {
     assert_eq!(calls(dir.path()), format!("<start><--home><{}>", dir.path().display()));
 }
 
-/// Runs the start script of a node with TLS next to a sidecar, with a `sleep` that returns at once `rounds`
-/// times and then ends the watch, and a `kill` that is only recorded.
+/// Runs the start script of a node with TLS next to a sidecar, with a `sleep` that returns immediately `rounds` times
+/// and then ends the watch, and a `kill` that is only recorded.
 fn watch(port: u16, rounds: usize) -> String {
     let dir = tempfile::tempdir().unwrap();
     // A process with that name, which is not really killed: the test shares its process namespace with

@@ -1,4 +1,4 @@
-//! Health of an object, in the three values that matter at a glance.
+//! Health of an object, as one of three values.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde::Serialize;
@@ -8,13 +8,13 @@ use serde::Serialize;
 pub enum Health {
     /// Manual intervention is required.
     Stalled,
-    /// In progress, or waiting for what its message names.
+    /// In progress, or waiting for what its message describes.
     Waiting,
-    /// Matches its spec.
+    /// It matches its spec.
     Ready,
 }
 
-/// The verdict of the conditions: health, reason and message.
+/// The summary of the conditions: health, reason and message.
 pub(crate) struct Verdict {
     pub(crate) health: Health,
     pub(crate) reason: String,
@@ -41,7 +41,7 @@ impl Verdict {
         }
     }
 
-    /// For an object that cannot be decoded.
+    /// The verdict for an object that cannot be decoded.
     pub(crate) fn unreadable(error: &str) -> Self {
         Self {
             health: Health::Stalled,

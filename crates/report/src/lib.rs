@@ -1,6 +1,5 @@
-//! What `status` shows of nodes and groups: one line each in [`Fleet`], everything about one node in
-//! [`NodeReport`]. Pure: derived from objects as returned by the API server. Colors, widths and ages are left
-//! to the caller.
+//! What `status` shows about nodes and groups: one line each in [`Fleet`], everything about one node in [`NodeReport`].
+//! Pure: derived from objects as returned by the API server. Colors, widths and ages are left to the caller.
 //!
 //! An object that cannot be decoded gets a line with its error, like any other: it must not hide the rest.
 //!

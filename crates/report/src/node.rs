@@ -44,7 +44,7 @@ pub struct NodeLine {
     pub next_image: Option<String>,
     /// The active plan, or the last one if none is active.
     pub plan: Option<PlanProgress>,
-    /// The SeiNodeTask that has the node.
+    /// The SeiNodeTask that holds the node.
     pub node_task: Option<String>,
     /// Its certificate; absent without TLS.
     pub tls: Option<TlsLine>,

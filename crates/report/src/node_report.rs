@@ -102,13 +102,13 @@ impl NodeReport {
 }
 
 impl NodeReport {
-    /// Whether the node has caught up with its chain, as the reason of that condition says.
+    /// Whether the node has caught up with its chain, as the reason of condition `Synced`.
     pub fn sync(&self) -> Option<&str> {
         let synced = self.conditions.iter().find(|it| it.type_ == ConditionType::Synced.as_str())?;
         Some(&synced.reason)
     }
 
-    /// The next step for a user, if the node's message does not say it; `None` if there is nothing to do.
+    /// The next step for a user, if the node's message does not contain it; `None` if there is nothing to do.
     pub fn next_step(&self) -> Option<String> {
         let NodeLine { namespace, name, health, reason, .. } = &self.line;
         if *health == Health::Stalled && reason == StalledReason::PlanFailed.as_str() {

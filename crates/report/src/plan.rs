@@ -9,7 +9,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanProgress {
-    /// What the plan is for: `init`, `update` or `mark-ready`.
+    /// The purpose of the plan: `init`, `update` or `mark-ready`.
     pub purpose: &'static str,
     /// Its state.
     pub phase: PlanPhase,
@@ -32,7 +32,7 @@ pub struct TaskLine {
     pub state: TaskState,
     /// When the current or last attempt was started.
     pub started_at: Option<Timestamp>,
-    /// When the next attempt is due, after one that failed.
+    /// When the next attempt is due, after a failed one.
     pub next_attempt_at: Option<Timestamp>,
     /// Number of retries.
     pub retries: i64,

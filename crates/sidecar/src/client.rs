@@ -63,7 +63,7 @@ impl Client {
         }
     }
 
-    /// Returns the sidecar's record of task `id`, or `None` if the sidecar does not know the task.
+    /// Returns the sidecar's record of task `id`, or `None` if the task is unknown to the sidecar.
     ///
     /// # Errors
     /// Any [`Error`].
@@ -82,7 +82,7 @@ impl Client {
         }
     }
 
-    /// Submits a task. A task that failed before runs again; one that is running or completed is left alone.
+    /// Submits a task. A task that has failed runs again; one that is running or completed is left alone.
     ///
     /// # Errors
     /// Any [`Error`]; [`Error::BadRequest`] carries the sidecar's message.
@@ -134,8 +134,8 @@ impl Client {
         }
     }
 
-    /// Whether another client holds the node: the newest task that changes its readiness is a
-    /// `mark-not-ready` that did not fail. Sidecars before v0.0.64 know no such task.
+    /// Whether another client holds the node: the newest task that changes its readiness is a `mark-not-ready` that did
+    /// not fail. Sidecars before v0.0.64 do not have such a task.
     ///
     /// # Errors
     /// Any [`Error`].
@@ -251,7 +251,7 @@ fn failed(url: &str, error: &hyper_util::client::legacy::Error) -> Error {
     }
 }
 
-/// The innermost cause: the outer errors only say that something failed.
+/// The innermost cause: the outer errors only state that something failed.
 fn root(error: &(dyn StdError + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {

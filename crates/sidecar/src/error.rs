@@ -37,7 +37,7 @@ pub enum Error {
         /// The verifier's reason.
         why: String,
     },
-    /// Status 401, also with a freshly read token.
+    /// Status 401, even with a freshly read token.
     #[error(
         "sidecar {url} returned 401: its proxy does not accept the operator's token; check the token's audience and that the proxy may make TokenReviews"
     )]

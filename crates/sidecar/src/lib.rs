@@ -1,9 +1,9 @@
-//! Client of the API that the seictl sidecar serves in every node: wire types, verified connections, and the
-//! few calls that the operator makes.
+//! Client of the API that the seictl sidecar serves in every node: wire types, verified connections, and the few calls
+//! that the operator makes.
 //!
-//! A process has one [`Transport`]. A client without TLS never sends a token; one with TLS sends it only to a
-//! server that it has verified against a [`ServerTrust`]. Every call has a deadline, submissions pass a
-//! [`Gate`], and the caller chooses the ID of a task, so that repeated submissions do not run it twice.
+//! A process has one [`Transport`]. A client without TLS never sends a token; one with TLS sends it only to a server
+//! that it has verified against a [`ServerTrust`]. Every call has a deadline, submissions pass a [`Gate`], and the
+//! caller chooses the ID of a task, so that repeated submissions do not run it twice.
 //!
 //! ```
 //! use sei_sidecar::{AlwaysOpen, Health, TaskRequest, TaskState, Transport};
@@ -16,7 +16,7 @@
 //! # let simulator = Simulator::start(Access::AnyToken).await?;
 //! # simulator.run(host);
 //! # let rule = simulator.connect_to()[1].clone();
-//! // Here a sidecar listens on loopback; `rule` says where, as curl's `--connect-to` does.
+//! // Here a sidecar listens on loopback; `rule` has its address, as in curl's `--connect-to`.
 //! let transport = Transport::new(vec![rule.parse()?], Arc::new(AlwaysOpen));
 //! let sidecar = transport.plain("http://rpc-0-0.rpc-0.pacific-1.svc.cluster.local:7777")?;
 //! assert_eq!(sidecar.healthz().await?, Health::NotReady);

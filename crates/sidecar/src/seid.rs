@@ -1,4 +1,4 @@
-//! seid beside the sidecar: what its RPC says about the chain. It is neither behind the proxy nor given a token.
+//! The RPC of the seid in the same pod. It is not behind the proxy and never gets a token.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
 use crate::{Client, Error};
 
-/// It responds at once or is busy.
+/// It responds immediately or is busy.
 const DEADLINE: Duration = Duration::from_secs(3);
 
 /// The RPC of one seid.
@@ -16,16 +16,16 @@ pub struct Seid {
     client: Client,
 }
 
-/// What a seid says about itself.
+/// The status of a seid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeidStatus {
     /// Height of its latest block.
     pub height: u64,
-    /// Whether it still catches up with the chain.
+    /// Whether it is still catching up with the chain.
     pub catching_up: bool,
     /// Time of its latest block.
     pub latest_block: Option<Timestamp>,
-    /// How many peers it is connected with.
+    /// How many peers it is connected to.
     pub peers: Option<u64>,
 }
 
@@ -34,10 +34,10 @@ impl Seid {
         Self { client }
     }
 
-    /// What it says about itself. The number of peers is missing where only that is not answered.
+    /// Returns the status of seid. The number of peers is missing if only that request fails.
     ///
     /// # Errors
-    /// Any [`Error`]; seid responds seconds after it was started at the earliest.
+    /// Any [`Error`]; seid responds only some seconds after it was started.
     pub async fn status(&self) -> Result<SeidStatus, Error> {
         let Status { sync_info: sync } = self.get("/status").await?;
         let peers = self.get::<NetInfo>("/net_info").await.ok();
@@ -57,7 +57,7 @@ impl Seid {
     }
 }
 
-/// seid answers without the envelope of JSON-RPC, other nodes of this kind with it.
+/// seid responds without the envelope of JSON-RPC, other nodes of this kind with it.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Reply<T> {

@@ -1,4 +1,4 @@
-//! The bearer token for a sidecar's proxy: where it comes from, and that it is never printed.
+//! The bearer token for a sidecar's proxy: where it comes from, and how printing it is prevented.
 
 use std::{fmt, path::PathBuf, pin::Pin};
 
@@ -6,7 +6,7 @@ use http::HeaderValue;
 
 use crate::Error;
 
-/// A bearer token. Its text is sent and never printed.
+/// A bearer token. Its text is only sent, never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(HeaderValue);
 
@@ -47,7 +47,7 @@ pub trait TokenSource: Send + Sync {
 pub struct TokenFile(PathBuf);
 
 impl TokenFile {
-    /// A source that reads this file.
+    /// Creates a source that reads this file.
     pub fn new(path: PathBuf) -> Self {
         Self(path)
     }

@@ -49,8 +49,8 @@ pub(crate) fn client_config(trust: &ServerTrust, served: &Served) -> Result<Clie
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
-    // A resumed session shows no certificate, so one that has expired since, or is no longer trusted, would
-    // still be accepted.
+    // A resumed session presents no certificate, so one that has since expired, or is no longer trusted, would still be
+    // accepted.
     config.resumption = Resumption::disabled();
     Ok(config)
 }
@@ -124,7 +124,7 @@ fn verify_leaf(
     let bad = |_| TlsError::from(CertificateError::BadEncoding);
     let cert = EndEntityCert::try_from(presented).map_err(bad)?;
     cert.verify_is_valid_for_subject_name(name).map_err(|_| CertificateError::NotValidForName)?;
-    // webpki checks the dates only as part of path validation, and a pinned certificate has no path.
+    // webpki checks the dates only as part of path validation, but a pinned certificate has no path.
     let parsed = Certificate::from_der(presented).map_err(|_| CertificateError::BadEncoding)?;
     let validity = parsed.tbs_certificate().validity();
     if now.as_secs() < validity.not_before.to_unix_duration().as_secs() {

@@ -36,12 +36,12 @@ pub struct TaskRecord {
     /// Why it failed, truncated.
     #[serde(default, deserialize_with = "text::deserialize")]
     pub error: Option<String>,
-    /// What it resulted in, in releases since v0.0.59.
+    /// The result, in releases since v0.0.59.
     #[serde(default, deserialize_with = "known_result")]
     pub result: Option<TaskResult>,
 }
 
-/// What a task resulted in: the known fields of all types, with truncated texts.
+/// The result of a task: the known fields of all types, with truncated texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskResult {
@@ -71,14 +71,14 @@ pub struct TaskResult {
     pub genesis_hash: Option<String>,
 }
 
-/// A result of another form counts as none: the state of the task is what matters.
+/// A result of an unknown form is ignored: only the state of the task matters.
 fn known_result<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TaskResult>, D::Error> {
     let value = Option::<Value>::deserialize(deserializer)?;
     Ok(value.and_then(|value| serde_json::from_value(value).ok()))
 }
 
-/// A number that a status has room for: neither negative nor too large for tools that read numbers as doubles. Another one
-/// counts as none, since the API server would reject the whole status with it.
+/// A number that a status has room for: neither negative nor too large for tools that read numbers as doubles. Any
+/// other number is ignored, since the API server would reject the whole status.
 fn storable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     const MOST: i64 = (1 << 53) - 1;
     Ok(Option::<i64>::deserialize(deserializer)?.filter(|number| (0..=MOST).contains(number)))
@@ -92,7 +92,7 @@ pub enum TaskState {
     Completed,
     /// Failed. Submitting the same ID runs it again.
     Failed,
-    /// Running; also any state that this version does not know.
+    /// Running; also any state unknown to this version.
     #[serde(other)]
     Running,
 }
@@ -130,7 +130,7 @@ pub(crate) struct Refusal {
     pub(crate) error: String,
 }
 
-/// What the list of tasks says of one. Tasks of other clients and later releases may have records of another form.
+/// An entry of the list of tasks. Tasks of other clients and later releases may have records of another form.
 #[derive(Deserialize)]
 struct Listed {
     #[serde(rename = "type")]

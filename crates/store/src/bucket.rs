@@ -1,4 +1,4 @@
-//! One bucket, and whether it holds an object.
+//! One bucket, and a check whether it contains an object.
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
@@ -34,10 +34,9 @@ impl fmt::Debug for Bucket {
 impl Bucket {
     /// Bucket `name` in `region`, with credentials and endpoint from `variables`, which are named as in the
     /// environment: `AWS_ACCESS_KEY_ID` with `AWS_SECRET_ACCESS_KEY`, else `AWS_WEB_IDENTITY_TOKEN_FILE` with
-    /// `AWS_ROLE_ARN`, else `AWS_CONTAINER_CREDENTIALS_FULL_URI` with
-    /// `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`, else `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`; and
-    /// `AWS_ENDPOINT_URL_S3`, else `AWS_ENDPOINT_URL`. Buckets are named in the path, as every store
-    /// understands. `None` if there are no credentials.
+    /// `AWS_ROLE_ARN`, else `AWS_CONTAINER_CREDENTIALS_FULL_URI` with `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`, else
+    /// `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`; and `AWS_ENDPOINT_URL_S3`, else `AWS_ENDPOINT_URL`. Bucket names are
+    /// part of the path, which every store supports. `None` if there are no credentials.
     ///
     /// # Errors
     /// [`SettingsError`] with the variable that cannot be used.
@@ -54,7 +53,7 @@ impl Bucket {
             .with_virtual_hosted_style_request(false)
             .with_client_options(ClientOptions::new().with_allow_http(is_plain))
             .with_retry(RetryConfig {
-                // The caller retries anyway.
+                // The caller retries in any case.
                 max_retries: 1,
                 retry_timeout: LIMIT,
                 backoff: BackoffConfig::default(),

@@ -18,9 +18,8 @@ const CREDENTIALS: &[(&str, Key)] = &[
     ("AWS_CONTAINER_CREDENTIALS_FULL_URI", Key::ContainerCredentialsFullUri),
     ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", Key::ContainerAuthorizationTokenFile),
 ];
-/// Sets of variables of which at least one must be complete: static keys, a web identity (IRSA), a pod
-/// identity, an ECS task. The credentials of the machine (instance metadata) are never used: they were not
-/// granted to the operator.
+/// Sets of variables, at least one of which must be complete: static keys, a web identity (IRSA), a pod identity, an
+/// ECS task. The credentials of the machine (instance metadata) are never used: they were not granted to the operator.
 const WHOLE: &[&[&str]] = &[
     &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
     &["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"],

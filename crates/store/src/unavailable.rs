@@ -1,5 +1,5 @@
-//! Why a query of a bucket failed, in a message that stays the same while the cause does: it is shown in a
-//! status, which must not be rewritten for a new request ID or another duration.
+//! Why a query of a bucket failed, in a message that does not change while the cause is the same: it is shown in a
+//! status, which must not be rewritten because of a new request ID or another duration.
 
 use std::{error::Error, iter, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Against a real S3 server that checks signatures.
+//! Tests against a real S3 server that checks signatures.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use std::{collections::BTreeMap, io::Write, time::Duration};

@@ -40,7 +40,7 @@ pub fn assets() -> anyhow::Result<PathBuf> {
 
 /// A running control plane.
 pub struct ControlPlane {
-    // Stopped in this order: those that depend on others first.
+    // Stopped in this order: dependents first.
     controller_manager: Option<Process>,
     api_server: Process,
     api_server_arguments: Vec<String>,
@@ -60,7 +60,7 @@ impl ControlPlane {
         Self::start_with(assets, &[]).await
     }
 
-    /// The same with additional `flags` for kube-apiserver.
+    /// Like [`start`](Self::start), with additional `flags` for kube-apiserver.
     ///
     /// # Errors
     /// What could not be started, with the end of its log.
@@ -111,7 +111,7 @@ impl ControlPlane {
             format!("--controllers={CONTROLLERS}"),
             "--leader-elect=false".to_owned(),
             "--secure-port=0".to_owned(),
-            // Its own copies of what changes would be as old as the resync.
+            // Its cached objects could be as old as the resync interval.
             "--min-resync-period=30m".to_owned(),
             // Its limits are for large clusters with few changes; a test creates everything at once.
             "--kube-api-qps=1000".to_owned(),

@@ -1,4 +1,4 @@
-//! The shell blocks of the documentation, which tests run as they are.
+//! The shell blocks of the documentation, which tests run unchanged.
 
 use std::path::Path;
 

@@ -175,7 +175,7 @@ fn serve(simulator: &Simulator, secret: &Secret, host: &str) {
 
 async fn report(pods: &Api<Pod>, pod: &Pod, status: &Value) {
     let patch = json!({ "metadata": { "uid": pod.uid() }, "status": status });
-    // A pod that is gone needs no status.
+    // A deleted pod needs no status.
     let _ = pods.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await;
 }
 
@@ -214,7 +214,7 @@ fn status(pod: &Pod, phase: &str, ready: bool, creating: &str) -> Value {
 
 async fn remove(client: &Client, pod: &Pod) {
     let pods: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace().unwrap_or_default());
-    // Like the real one: another pod may have the name by now.
+    // Like the real one: another pod may have the same name in the meantime.
     let this_one = Preconditions { uid: pod.uid(), resource_version: None };
     let now = DeleteParams {
         grace_period_seconds: Some(0),

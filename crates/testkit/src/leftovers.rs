@@ -1,4 +1,4 @@
-//! What a finished test left on an API server, deleted so that the next test can use it.
+//! Deletes what a finished test left on an API server, so that the next test can use it.
 
 use std::collections::BTreeSet;
 
@@ -12,12 +12,12 @@ use kube::{
 };
 use serde_json::json;
 
-/// What the API server itself writes and depends on. CRDs are applied again by the next test.
+/// API groups whose objects the API server itself writes and depends on. CRDs are applied again by the next test.
 const KEPT_GROUPS: &[&str] =
     &["apiextensions.k8s.io", "apiregistration.k8s.io", "flowcontrol.apiserver.k8s.io"];
-/// Requests at the same time.
+/// Maximum number of concurrent requests.
 const PARALLEL: usize = 8;
-/// An object that is deleted can release another, which is found by the next pass.
+/// Deleting an object can release another one, which the next pass finds.
 const PASSES: usize = 3;
 
 struct Object {
@@ -44,7 +44,7 @@ pub async fn delete_except(client: &Client, kept: &BTreeSet<String>) -> anyhow::
         if left.is_empty() {
             return Ok(());
         }
-        // A namespace is deleted after what it holds.
+        // A namespace is deleted after its content.
         let (namespaces, others): (Vec<_>, _) = left.into_iter().partition(Object::is_namespace);
         for group in [others, namespaces] {
             let deletions = stream::iter(group).map(|object| delete(client, object));
@@ -118,7 +118,7 @@ async fn delete(client: &Client, object: Object) -> anyhow::Result<()> {
     all.await.with_context(|| format!("delete {} {name}", resource.kind))
 }
 
-/// An object that is gone needs nothing.
+/// Ignores that the object no longer exists.
 fn if_present<T>(answer: kube::Result<T>) -> kube::Result<()> {
     match answer {
         Err(kube::Error::Api(refusal)) if refusal.is_not_found() => Ok(()),

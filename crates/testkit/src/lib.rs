@@ -1,4 +1,4 @@
-//! What tests and the demo run the operator against: a real control plane, a stand-in for the kubelet, a
+//! The environment in which tests and the demo run the operator: a real control plane, a stand-in for the kubelet, a
 //! simulator of sidecars and a certificate factory. For development only; not part of any release.
 
 pub mod api_proxy;

@@ -32,7 +32,7 @@ impl Lifetimes {
         allowed: Duration::from_secs(300),
         denied: Duration::from_secs(30),
     };
-    /// Every grant and revocation takes effect at once.
+    /// Every grant and revocation takes effect immediately.
     pub const NONE: Self = Self { token: Duration::ZERO, allowed: Duration::ZERO, denied: Duration::ZERO };
 }
 

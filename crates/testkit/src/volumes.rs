@@ -1,4 +1,4 @@
-//! Volumes, as a provisioner creates them.
+//! Volumes, created like a provisioner does.
 
 use anyhow::Context;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::cluster::{Cluster, NAMESPACE};
 
-/// Binds the claim of a node to a volume of its own, with this reclaim policy.
+/// Binds the claim of a node to a separate volume, with this reclaim policy.
 ///
 /// # Errors
 /// If the claim does not exist, or the volume does already.

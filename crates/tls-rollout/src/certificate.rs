@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// A cert-manager issuer.
+/// An issuer of cert-manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuer {
     /// `Issuer` or `ClusterIssuer`.

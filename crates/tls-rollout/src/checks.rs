@@ -11,7 +11,7 @@ use sei_api::{
 
 use crate::observed::{Observed, Volume};
 
-/// Why `node` must not be deleted now, if it must not.
+/// Why `node` must not be deleted now; `None` if it may be.
 pub(crate) fn objection(node: &SeiNode, observed: &Observed) -> Option<String> {
     let status = node.status.as_ref();
     let ready = status.and_then(|status| status.condition(ConditionType::Ready));

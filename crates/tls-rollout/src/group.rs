@@ -52,7 +52,7 @@ pub enum GroupStep {
         /// The Certificate.
         certificate: Value,
     },
-    /// Write to the claim which SeiNodeDeployment is to be created.
+    /// Store on the claim the SeiNodeDeployment to create.
     Keep {
         /// Name of the claim.
         claim: String,
@@ -67,7 +67,7 @@ pub enum GroupStep {
     Delete {
         /// UID that it must have.
         uid: String,
-        /// Resource version that it must have: what was stored is of this one.
+        /// Resource version that it must have: the one from which the stored object was derived.
         resource_version: String,
     },
     /// Create the SeiNodeDeployment that is stored on the claim.
@@ -86,7 +86,7 @@ pub fn members(group: &SeiNodeDeployment) -> Vec<String> {
     (0..group.spec.replicas()).rev().map(|ordinal| child_name(group, ordinal)).collect()
 }
 
-/// What comes next for a group that is to have the setting `target`.
+/// The next step for a group that must get the setting `target`.
 pub fn next_group(observed: &ObservedGroup, target: &Target) -> GroupProgress {
     let stored = observed.claim.as_ref().and_then(stored_group);
     let Some(group) = &observed.group else {
@@ -117,7 +117,7 @@ pub fn next_group(observed: &ObservedGroup, target: &Target) -> GroupProgress {
     }
 }
 
-/// Why `group` is not Ready, if it is not.
+/// Why `group` is not Ready; `None` if it is.
 fn unready(group: &SeiNodeDeployment) -> Option<String> {
     let status = group.status.as_ref();
     if status.and_then(|status| status.observed_generation) != group.metadata.generation {
@@ -166,7 +166,7 @@ fn replace(group: &SeiNodeDeployment, observed: &ObservedGroup, target: &Target)
     })
 }
 
-/// Why `group` must not be deleted now, if it must not.
+/// Why `group` must not be deleted now; `None` if it may be.
 fn objection(group: &SeiNodeDeployment, target: &Target) -> Option<String> {
     if group.spec.genesis.is_some() {
         return Some(
@@ -177,7 +177,7 @@ fn objection(group: &SeiNodeDeployment, target: &Target) -> Option<String> {
     unready.or_else(|| second_set(group)).or_else(|| target.conflict(&group.spec.template.spec))
 }
 
-/// Why the SeiNodes of `group` cannot be found by their names, if they cannot.
+/// Why the SeiNodes of `group` cannot be found by their names; `None` if they can.
 fn second_set(group: &SeiNodeDeployment) -> Option<String> {
     let members = members(group);
     let mut nodes = group.status.iter().flat_map(|status| status.nodes.iter().flatten());

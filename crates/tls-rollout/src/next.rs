@@ -16,7 +16,7 @@ use crate::{
     step::{Progress, Step},
 };
 
-/// What comes next for a node that is to have the setting `target`.
+/// The next step for a node that must get the setting `target`.
 pub fn next(observed: &Observed, target: &Target) -> Progress {
     let stored = observed.claim.as_ref().and_then(stored);
     let Some(node) = &observed.node else {
@@ -89,7 +89,7 @@ fn replace(node: &SeiNode, observed: &Observed, target: &Target) -> Progress {
     })
 }
 
-/// What the Secret still lacks.
+/// What must still happen before the Secret can be used.
 fn secret(node: &SeiNode, observed: &Observed, target: &Target) -> Option<Progress> {
     let Target::Enable { secret, issuer } = target else { return None };
     let names = names::required_dns_names(node, &observed.domain);
@@ -124,7 +124,7 @@ fn create(stored: SeiNode, claim: &PersistentVolumeClaim, observed: &Observed, t
             claim.name_any()
         ));
     }
-    // The operator would wait as well; this way nothing is created while the old pod may still sign.
+    // The operator would wait as well; but this ensures that nothing is created while the old pod may still sign.
     match &observed.pod {
         Some(pod) => Progress::Wait(format!("pod {} is ending", pod.name_any())),
         None => Progress::Next(Step::Create(Box::new(stored))),

@@ -1,4 +1,4 @@
-//! The state that steps are decided on.
+//! The state on which the steps are based.
 
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use sei_api::{
@@ -56,7 +56,7 @@ impl Target {
         }
     }
 
-    /// Why `spec` cannot be changed to this setting directly, if it cannot.
+    /// Why `spec` cannot be changed to this setting directly; `None` if it can.
     pub(crate) fn conflict(&self, spec: &SeiNodeSpec) -> Option<String> {
         let tls = spec.tls().filter(|_| matches!(self, Self::Enable { .. }))?;
         Some(format!("it has TLS already, with Secret {}; disable that first", tls.secret_name))
@@ -97,7 +97,7 @@ pub struct Observed {
 /// The volume behind a claim.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Volume {
-    /// There is none, or it may not be read.
+    /// There is none, or the caller may not read it.
     #[default]
     Unknown,
     /// It is retained when its claim is deleted.

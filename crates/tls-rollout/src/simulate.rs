@@ -19,7 +19,7 @@ use crate::{
 /// An upper bound on the number of steps.
 pub(crate) const LIMIT: usize = 32;
 
-/// The steps from what was observed to `target`, if all goes well.
+/// The steps from what was observed to `target`, if nothing fails.
 ///
 /// # Errors
 /// Why the first or a later step is refused.
@@ -27,7 +27,7 @@ pub fn steps(observed: &Observed, target: &Target) -> Result<Vec<Step>, String> 
     run(&mut observed.clone(), target)
 }
 
-/// The same as [`steps`]; `observed` becomes the state after the last one.
+/// Like [`steps`], but leaves the state after the last step in `observed`.
 pub(crate) fn run(observed: &mut Observed, target: &Target) -> Result<Vec<Step>, String> {
     let mut steps = Vec::new();
     for _ in 0..LIMIT {

@@ -30,7 +30,7 @@ impl GroupSteps {
     }
 }
 
-/// The steps from what was observed to `target`, if all goes well.
+/// The steps from what was observed to `target`, if nothing fails.
 ///
 /// # Errors
 /// Why the first or a later step is refused.

@@ -1,17 +1,17 @@
-//! The steps of a node, and where it is between them.
+//! The steps of a node, and its progress.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use sei_api::SeiNode;
 use serde_json::Value;
 
-/// Where a node is on its way.
+/// Progress of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Progress {
-    /// The step to carry out next.
+    /// The step to execute next.
     Next(Step),
     /// What to wait for.
     Wait(String),
-    /// Why nothing is done. Nothing was deleted, or what was can be continued from.
+    /// Why nothing is done. Nothing was deleted, or a later run can continue from what was.
     Refused(String),
     /// The node is Ready with the requested TLS setting.
     Done,
@@ -22,7 +22,7 @@ pub enum Progress {
 pub enum Step {
     /// Create this cert-manager Certificate.
     Issue(Value),
-    /// Write to the claim which SeiNode is to be created on it, and take the SeiNode off its owners.
+    /// Store on the claim the SeiNode to create, and remove the old SeiNode from the owners of the claim.
     Keep {
         /// Name of the claim.
         claim: String,
@@ -40,13 +40,13 @@ pub enum Step {
     },
     /// Create the SeiNode that is stored on the claim.
     Create(Box<SeiNode>),
-    /// Make the new SeiNode the owner of its claim, as the old one was.
+    /// Make the new SeiNode the owner of its claim, like the old one.
     HandOver {
         /// Name of the claim.
         claim: String,
         /// UID that it must have.
         uid: String,
-        /// Resource version that it must have: nothing owned it.
+        /// Resource version that it must have: the one without an owner.
         resource_version: String,
         /// The SeiNode.
         owner: OwnerReference,

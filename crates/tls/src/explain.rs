@@ -1,4 +1,4 @@
-//! Errors of webpki, in terms that people who issue certificates know.
+//! Errors of webpki, in terms that are known to people who issue certificates.
 
 use webpki::Error;
 

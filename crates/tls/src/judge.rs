@@ -1,4 +1,4 @@
-//! The verdict: its checks in their fixed order. The first that fails decides.
+//! The verdict: its checks in their fixed order. The first one that fails decides.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! The private key: parsed and checked as Go does, compared with the certificates, then dropped.
+//! The private key: parsed and checked like in Go, compared with the certificates, then dropped.
 
 use num_bigint::BigUint;
 use ring::{

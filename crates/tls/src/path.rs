@@ -99,13 +99,13 @@ pub(crate) fn check(
     }
 }
 
-/// The issuer whose validity webpki rejected; its error does not say which.
+/// The issuer whose validity webpki rejected; the error does not identify it.
 fn out_of_date(error: &Error, issuers: &[Certificate], now: Timestamp) -> Option<Problem> {
     let dated = matches!(error, Error::CertExpired { .. } | Error::CertNotValidYet { .. });
     issuers.iter().filter(|_| dated).find_map(|issuer| issuer.check_dates(now).err())
 }
 
-/// The issuer with a kind of key that webpki does not support; its error does not say which.
+/// The issuer with a kind of key that webpki does not support; the error does not identify it.
 fn weak_signer(error: &Error, issuers: &[Certificate], roots: &[&Certificate]) -> Option<String> {
     let about_keys = matches!(
         error,

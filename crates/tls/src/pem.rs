@@ -1,7 +1,7 @@
-//! PEM text, read as Go's `encoding/pem` reads it: what loads the Secret is a Go program.
+//! PEM text, read as Go's `encoding/pem` reads it: the Secret is loaded by a Go program.
 //!
-//! Go silently skips text that is almost a block. Here that is a fault, because the block after it would be
-//! taken in its place.
+//! Go silently skips text that is almost a block. Here that is a fault, because the block after it would be taken in
+//! its place.
 
 use base64::{
     Engine as _,
@@ -36,7 +36,7 @@ struct Block<'a> {
 /// The block of a private key.
 pub(crate) struct Key {
     pub(crate) content: Vec<u8>,
-    /// Whether its label or a header says so. Go does not check that.
+    /// Whether it is encrypted according to its label or a header. Go does not check that.
     pub(crate) is_encrypted: bool,
 }
 
@@ -177,7 +177,7 @@ impl Block<'_> {
         self.label == b"PRIVATE KEY" || self.label.ends_with(b" PRIVATE KEY")
     }
 
-    /// PKCS#8 says so in the label, the older form in a header.
+    /// PKCS#8 keys are marked in the label, older forms in a header.
     fn is_encrypted(&self) -> bool {
         let marks = |header: &&[u8]| find(header, b"ENCRYPTED").is_some() || header.starts_with(b"DEK-Info");
         self.label == b"ENCRYPTED PRIVATE KEY" || self.headers.iter().any(marks)

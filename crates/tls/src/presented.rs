@@ -1,4 +1,4 @@
-//! What a Secret presents to clients, whether or not it can be used.
+//! What a Secret presents to clients, whether or not the Secret can be used.
 
 use jiff::Timestamp;
 
@@ -9,7 +9,7 @@ use crate::certificate::{Certificate, read_all};
 pub struct Presented {
     /// Name of the issuer, most specific part first.
     pub issuer: String,
-    /// When it expires. An issuer may expire before.
+    /// When it expires. An issuer may expire earlier.
     pub not_after: Timestamp,
 }
 

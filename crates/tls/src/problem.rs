@@ -1,4 +1,4 @@
-//! Why a Secret is rejected. Every message says what to do; none contains bytes of a key.
+//! Why a Secret is rejected. Every message includes what to do; none contains bytes of a key.
 
 use jiff::Timestamp;
 
@@ -57,7 +57,7 @@ pub enum Problem {
         /// What is wrong with it.
         detail: &'static str,
     },
-    /// An encrypted key: neither the operator nor the proxy knows its passphrase.
+    /// An encrypted key: neither the operator nor the proxy has its passphrase.
     #[error("tls.key is encrypted: store it without a passphrase (openssl pkey -in tls.key)")]
     EncryptedKey,
     /// Not a key in a form that TLS servers can read.
@@ -65,7 +65,7 @@ pub enum Problem {
         "tls.key cannot be read: it must be an RSA, ECDSA or Ed25519 key, complete, as PKCS#8, PKCS#1 or SEC1 with its curve"
     )]
     UnreadableKey,
-    /// A key with which clients cannot verify the server.
+    /// A key that clients cannot use to verify the server.
     #[error(
         "tls.key is {detail}: use RSA of 2048 to 8192 bits, ECDSA P-256 or P-384, or Ed25519, and reissue the certificate"
     )]

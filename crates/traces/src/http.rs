@@ -1,4 +1,4 @@
-//! The HTTP client of the exporter, which sends from a thread of its own without a runtime.
+//! The HTTP client of the exporter, which sends from a separate thread without a runtime.
 
 use std::time::Duration;
 

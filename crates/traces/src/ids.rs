@@ -44,7 +44,7 @@ where
     }
 }
 
-/// Formats `event`, with what `ids` returns of the current trace before the `end` of the line.
+/// Formats `event`, with the output of `ids` for the current trace before the `end` of the line.
 fn with_ids<S, N>(
     format: &impl FormatEvent<S, N>,
     ctx: &FmtContext<'_, S, N>,

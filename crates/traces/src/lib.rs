@@ -48,7 +48,7 @@ pub enum Error {
     Flush(#[from] OTelSdkError),
 }
 
-/// Sends spans until it is ended.
+/// Sends spans until it is shut down.
 #[derive(Debug)]
 pub struct Traces(SdkTracerProvider);
 
@@ -58,7 +58,7 @@ impl Traces {
     /// apply. Requests run on `runtime`.
     ///
     /// # Errors
-    /// If `endpoint` is no URL with scheme `http`.
+    /// If `endpoint` is not a URL with scheme `http`.
     pub fn to(endpoint: &str, runtime: Handle) -> Result<Self, Error> {
         let uri: Option<::http::Uri> = endpoint.parse().ok();
         if !uri.is_some_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some()) {
@@ -89,7 +89,7 @@ impl Traces {
         layer.with_filter(FilterFn::new(is_traced).with_max_level_hint(Level::DEBUG))
     }
 
-    /// Sends what is left, and ends.
+    /// Sends the remaining spans, and shuts down.
     ///
     /// # Errors
     /// If the collector does not respond.
@@ -103,7 +103,7 @@ fn resource() -> Resource {
 }
 
 /// Whether a span or event is part of traces. The client logs the text of a response that it cannot decode, which may
-/// be a Secret: only its spans are, which have method, URL and status code.
+/// be a Secret: only its spans are part of traces, with method, URL and status code.
 fn is_traced(metadata: &Metadata<'_>) -> bool {
     let is_of = |krate: &str| {
         metadata.target().strip_prefix(krate).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))

@@ -43,7 +43,7 @@ impl Log {
     }
 }
 
-/// A reconcile with a request of the client, as the operator has them.
+/// A reconcile with a request of the client, as in the operator.
 fn reconcile() {
     let reconcile = debug_span!(target: "sei_controller::queue", "reconcile", object = "rpc-0").entered();
     {

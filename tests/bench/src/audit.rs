@@ -33,7 +33,7 @@ impl Request {
     }
 }
 
-/// The log, read as it grows.
+/// The log, read while it grows.
 pub(crate) struct Audit {
     path: PathBuf,
     read: u64,
@@ -56,8 +56,8 @@ struct ObjectRef {
 }
 
 impl Audit {
-    /// Writes the audit policy to `folder`. Returns the future log, and the flags with which kube-apiserver
-    /// logs the requests of `user`.
+    /// Writes the audit policy to `folder`. Returns the log, which does not exist yet, and the flags with which
+    /// kube-apiserver logs the requests of `user`.
     pub(crate) fn new(folder: &Path, user: &str) -> anyhow::Result<(Self, Vec<String>)> {
         let policy = json!({
             "apiVersion": "audit.k8s.io/v1",

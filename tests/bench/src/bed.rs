@@ -1,4 +1,4 @@
-//! The environment of a measurement: a separate cluster with the operator, and what is measured of both.
+//! The environment of a measurement: a separate cluster with the operator, and the measured values of both.
 
 use std::time::{Duration, Instant};
 
@@ -43,7 +43,7 @@ pub(crate) struct Cpu {
 }
 
 impl<'a> Bed<'a> {
-    /// A cluster without an operator. An operator that writes nothing for `quiet` is quiet.
+    /// A cluster without an operator. An operator that writes nothing for `quiet` is considered quiet.
     pub(crate) async fn start(candidate: &'a Candidate, quiet: Duration) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("sei-bench-").tempdir().context("create a folder")?;
         let user = format!("system:serviceaccount:{OPERATOR}:{OPERATOR}");
@@ -89,8 +89,7 @@ impl<'a> Bed<'a> {
         self.audit.news()
     }
 
-    /// Waits until the operator writes nothing any more. Returns its requests until then, and the time of the
-    /// last write.
+    /// Waits until the operator stops writing. Returns its requests until then, and the time of the last write.
     pub(crate) async fn until_quiet(&mut self) -> anyhow::Result<(Vec<Request>, Option<Timestamp>)> {
         let began = Instant::now();
         let (mut all, mut last_write, mut last_news) = (Vec::new(), None, Instant::now());

@@ -81,7 +81,7 @@ impl Fleet {
         Self { kind, names: (0..count).map(name).collect(), authority: None }
     }
 
-    /// The nodes whose image [`Fleet::update`] changes: some, or a group.
+    /// The nodes whose image [`Fleet::update`] changes: some nodes, or a group.
     pub(crate) fn updated(&self) -> &[String] {
         &self.names[..self.names.len().min(GROUP)]
     }

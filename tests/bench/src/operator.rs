@@ -1,4 +1,4 @@
-//! The measured operator.
+//! The operator to measure.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
@@ -21,7 +21,7 @@ pub(crate) enum Candidate {
 }
 
 impl Candidate {
-    /// Its permissions in the cluster: ours has those that it is installed with.
+    /// Its permissions in the cluster; ours has the permissions of an installation.
     pub(crate) fn rules(&self) -> Vec<PolicyRule> {
         let every = || Some(vec!["*".to_owned()]);
         match self {

@@ -14,7 +14,7 @@ use sei_api::{SeiNode, v1alpha1::NodePhase};
 
 use crate::{Args, bed::Bed, fleet::Fleet, report::Run};
 
-/// Time limit for a node in every stage.
+/// Time limit for each node in a stage.
 const PATIENCE: Duration = Duration::from_secs(900);
 
 /// Stages that can be selected.

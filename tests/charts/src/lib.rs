@@ -14,7 +14,7 @@ const MARKED: usize = 12;
 pub struct Chart {
     /// Title, with the unit of the values.
     pub title: String,
-    /// What the lines are drawn over, with its unit.
+    /// Label of the x-axis, with its unit.
     pub over: String,
     /// The lines.
     pub lines: Vec<Line>,
@@ -29,7 +29,7 @@ pub struct Line {
     pub points: Vec<(f64, f64)>,
 }
 
-/// Draws charts beside and below each other, in the given number of columns.
+/// Draws charts in rows, in the given number of columns.
 ///
 /// # Errors
 /// If a chart cannot be drawn, such as one whose values are not finite.

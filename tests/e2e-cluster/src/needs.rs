@@ -1,4 +1,4 @@
-//! Requirements of the cluster on the machine, all reported at once.
+//! Requirements of the cluster on the machine, all reported together.
 
 use std::{fs, path::Path};
 
@@ -84,7 +84,7 @@ fn file_system(folder: &Path) -> Option<String> {
         let mut words = line.split(' ').skip(1);
         Some((words.next()?, words.next()?))
     });
-    // Of several mounts on the same path the last one counts.
+    // The last of several mounts on the same path applies.
     let (_, kind) =
         mounts.filter(|(point, _)| folder.starts_with(point)).max_by_key(|(point, _)| point.len())?;
     Some(kind.to_owned())

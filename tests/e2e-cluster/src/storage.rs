@@ -70,7 +70,7 @@ fn volume_for(claim: &PersistentVolumeClaim) -> Option<PersistentVolume> {
     serde_json::from_value(volume).ok()
 }
 
-/// Whether a volume of this provisioner was released and is not to be retained.
+/// Whether a volume of this provisioner was released and must not be retained.
 fn is_done_with(volume: &PersistentVolume) -> bool {
     let ours =
         volume.annotations().get("pv.kubernetes.io/provisioned-by").is_some_and(|by| by == PROVISIONER);

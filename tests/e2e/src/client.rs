@@ -13,7 +13,7 @@ use tokio::{
 
 use crate::nodes::NAMESPACE;
 
-/// How many requests are made at the same time.
+/// Number of concurrent requests.
 const LANES: usize = 4;
 const PAUSE: Duration = Duration::from_millis(20);
 const LIMIT: Duration = Duration::from_secs(10);
@@ -39,7 +39,7 @@ impl Requests {
         Ok(Self { end, lanes })
     }
 
-    /// Ends the requests: how many there were, if none failed.
+    /// Ends the requests. Returns how many there were; fails if any failed.
     pub(crate) async fn end(mut self) -> anyhow::Result<usize> {
         self.end.send_replace(true);
         let mut count = 0;

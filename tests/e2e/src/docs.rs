@@ -1,4 +1,4 @@
-//! Runs blocks of the documentation unchanged: what a page shows was seen to work.
+//! Runs blocks of the documentation unchanged, so that the shown commands are known to work.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::{
     world::{World, limited},
 };
 
-/// A reader who follows a page: files that one block creates are there for the next.
+/// A reader who follows a page: files created by one block exist for the next.
 pub(crate) struct Reader<'a> {
     world: &'a World,
     folder: TempDir,

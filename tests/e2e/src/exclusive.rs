@@ -29,9 +29,9 @@ impl Exclusive {
         Self { end, watch: tokio::spawn(watch(Api::namespaced(world.client.clone(), NAMESPACE), ended)) }
     }
 
-    /// Ends the watch: how many pods there were, if no two of them shared anything.
+    /// Ends the watch. Returns how many pods there were; fails if two of them shared anything.
     pub(crate) async fn end(self) -> anyhow::Result<usize> {
-        // The receiver is gone when the watch has failed.
+        // Sending fails only if the watch has failed.
         let _ = self.end.send(());
         self.watch.await.context("watch the pods")?
     }
@@ -46,11 +46,11 @@ async fn watch(pods: Api<Pod>, mut ended: oneshot::Receiver<()>) -> anyhow::Resu
             _ = &mut ended => return Ok(seen.len()),
         };
         match event {
-            // A watch that was broken lists the pods again; some may be gone.
+            // A broken watch lists the pods again; some may have been deleted.
             Ok(Init) => users.clear(),
             Ok(Apply(pod) | InitApply(pod)) if !has_ended(&pod) => {
                 let uid = pod.uid().unwrap_or_default();
-                for thing in things(&pod) {
+                for thing in exclusive_resources(&pod) {
                     let user = users.entry(thing.clone()).or_insert_with(|| uid.clone());
                     if *user != uid {
                         bail!("pod {} uses {thing}, and so does another one", pod.name_any());
@@ -73,7 +73,7 @@ fn has_ended(pod: &Pod) -> bool {
 }
 
 /// Resources that only one pod at a time may use.
-fn things(pod: &Pod) -> Vec<String> {
+fn exclusive_resources(pod: &Pod) -> Vec<String> {
     let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
     let thing = |volume: &k8s_openapi::api::core::v1::Volume| {
         let claim =

@@ -27,7 +27,7 @@ impl<'a> Group<'a> {
         Self { name, world }
     }
 
-    /// Creates a group, replacing one that a failed run left.
+    /// Creates a group, replacing one that a failed run left behind.
     pub(crate) async fn create(world: &'a World, name: &'static str, spec: Value) -> anyhow::Result<Self> {
         let group: SeiNodeDeployment = serde_json::from_value(json!({
             "apiVersion": "sei.io/v1alpha1", "kind": "SeiNodeDeployment", "metadata": { "name": name }, "spec": spec,
@@ -51,7 +51,7 @@ impl<'a> Group<'a> {
         Ok(())
     }
 
-    /// Waits until its status is of the current spec and `is_wanted`.
+    /// Waits until its status reflects the current spec and satisfies `is_wanted`.
     pub(crate) async fn until(
         &self,
         what: &str,

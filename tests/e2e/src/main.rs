@@ -66,7 +66,7 @@ async fn run(args: &Args) -> anyhow::Result<()> {
     report.close()
 }
 
-/// Runs scenarios one after the other, also after a failure.
+/// Runs scenarios one after the other, even after a failure.
 async fn run_lane(scenarios: Vec<&'static Scenario>, state: &Path, report: &Report) {
     for scenario in scenarios {
         let before = all().map(|scenario| scenario.name).take_while(|name| *name != scenario.name);

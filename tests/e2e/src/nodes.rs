@@ -34,7 +34,7 @@ impl<'a> Node<'a> {
         Self::create_as(world, name, json!({}), merged(json!({ "fullNode": {} }), more)).await
     }
 
-    /// Creates a node with image A, labels and the rest of its spec, replacing one that a failed run left.
+    /// Creates a node with image A, these labels and the rest of its spec, replacing one that a failed run left behind.
     pub(crate) async fn create_as(
         world: &'a World,
         name: &'static str,
@@ -90,7 +90,7 @@ impl<'a> Node<'a> {
         format!("{0}-0.{0}.{NAMESPACE}.svc.cluster.local", self.name)
     }
 
-    /// Waits until it is `wanted`.
+    /// Waits until it satisfies `wanted`.
     pub(crate) async fn until(
         &self,
         what: &str,
@@ -140,7 +140,7 @@ impl<'a> Node<'a> {
         Ok(events.items.into_iter().filter_map(|event| event.reason).collect())
     }
 
-    /// Deletes it and waits until nothing of it exists.
+    /// Deletes it, and waits until none of its objects exist.
     pub(crate) async fn delete(self) -> anyhow::Result<()> {
         self.api().delete(self.name, &DeleteParams::default()).await.context("delete the SeiNode")?;
         let kinds = "seinodes,statefulsets,jobs,services,configmaps,persistentvolumeclaims,pods";

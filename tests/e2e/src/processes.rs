@@ -1,4 +1,4 @@
-//! Processes of the node, as its administrator sees them.
+//! Processes of the node, as seen by its administrator.
 
 use std::{fs, process::Command};
 

@@ -1,5 +1,5 @@
-//! The scenarios. Stages run one after the other, the lanes of a stage concurrently, and the scenarios of a
-//! lane in order. Each can be run alone: it creates what it needs of others.
+//! The scenarios. Stages run one after the other, the lanes of a stage concurrently, and the scenarios of a lane in
+//! order. Each can be run alone: it creates what it needs from others.
 
 mod access;
 mod bootstrap;
@@ -31,7 +31,7 @@ use crate::world::World;
 
 /// A scenario.
 pub(crate) struct Scenario {
-    /// Name, to select it.
+    /// Name by which it is selected.
     pub(crate) name: &'static str,
     /// What it shows.
     pub(crate) about: &'static str,
@@ -59,12 +59,12 @@ scenarios! {
     ]
     [
         [
-            "manual-secret", "a node with TLS, its Secret created by hand" => manual_secret;
+            "manual-secret", "a node with TLS whose Secret is created manually" => manual_secret;
             "access", "which clients a node with TLS accepts, and their identity" => access;
-            "trouble", "the TLS Secret is deleted and broken under a Running node" => trouble;
+            "trouble", "the TLS Secret of a Running node is deleted and made invalid" => trouble;
             "kubectl", "what a user sees with kubectl" => kubectl;
             "bootstrap", "a node with TLS restored from a bucket by a bootstrap Job" => bootstrap;
-            "recreate", "TLS turned on and off for a node that exists, its volume kept" => recreate;
+            "recreate", "TLS is enabled and disabled on an existing node, whose volume is kept" => recreate;
         ]
         [
             "validator", "a validator with keys and keyring" => validator;
@@ -73,7 +73,7 @@ scenarios! {
             "group", "a group of three nodes: rolled out, scaled down, deleted" => group;
             "new-chain", "a group of three validators that creates a chain" => new_chain;
         ]
-        ["hard-fork", "a chain is upgraded at a height: its nodes halt, and get their image then" => hard_fork;]
+        ["hard-fork", "a chain is upgraded at a height: its nodes halt and then get the new image" => hard_fork;]
         [
             "plain", "a node without TLS" => plain;
             "tls-rollout", "TLS enabled and disabled on a fleet by one command, killed before each step" => tls_rollout;
@@ -83,7 +83,7 @@ scenarios! {
     // create its Secret at the same time.
     [
         [
-            "issued", "a node with TLS, its Secret issued and renewed by cert-manager" => issued;
+            "issued", "a node with TLS whose Secret is issued and renewed by cert-manager" => issued;
             "update", "the image is changed and reverted, and set to one that does not exist" => update;
             "serving", "no request to a group fails while its image changes, in place and blue/green" => serving;
         ]
@@ -92,8 +92,8 @@ scenarios! {
         [
             "replicas", "the leading operator is killed, and frozen past its lease" => replicas;
             "node-task", "seid is restarted once by a SeiNodeTask although the operator is killed" => node_task;
-            "permissions", "no request was denied, and every granted right was used" => permissions;
-            "reinstall", "the operator is uninstalled and installed again" => reinstall;
+            "permissions", "no request was denied, and every granted permission was used" => permissions;
+            "reinstall", "the operator is uninstalled and reinstalled" => reinstall;
         ]
     ]
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use super::{code, none, pages, place, prose, root, sources};
+use super::{code, location, none, pages, prose, root, sources};
 
 /// Folders and files at the root that distinguish a path in backticks from other text.
 const ROOTS: &[&str] = &["bins/", "crates/", "crds/", "deploy/", "docs/", "tests/", "xtask/", "Cargo."];
@@ -36,7 +36,7 @@ fn links_have_existing_targets() {
                 let has_anchor =
                     || fs::read_to_string(&target).is_ok_and(|text| anchors(&text).contains(anchor));
                 if !target.exists() || !(anchor.is_empty() || has_anchor()) {
-                    faults.push(format!("{}: {link} leads nowhere", place(&path, number)));
+                    faults.push(format!("{}: {link} does not exist", location(&path, number)));
                 }
             }
         }
@@ -65,7 +65,7 @@ fn paths_exist() {
         for (number, line) in prose(&text) {
             for word in code(line).filter(|word| ROOTS.iter().any(|root| word.starts_with(root))) {
                 if !word.contains([' ', '*', '<']) && !root().join(word).exists() {
-                    faults.push(format!("{}: there is no {word}", place(&path, number)));
+                    faults.push(format!("{}: there is no {word}", location(&path, number)));
                 }
             }
         }
@@ -85,7 +85,7 @@ fn pages_in_messages_exist() {
     for (path, text) in sources() {
         for (index, line) in text.lines().enumerate() {
             for page in pages_in(line).filter(|page| !root().join(page).exists()) {
-                faults.push(format!("{}: there is no {page}", place(&path, index + 1)));
+                faults.push(format!("{}: there is no {page}", location(&path, index + 1)));
             }
         }
     }

@@ -45,7 +45,7 @@ fn none(faults: &[String]) {
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
-fn place(path: &Path, line: usize) -> String {
+fn location(path: &Path, line: usize) -> String {
     format!("{}:{line}", path.strip_prefix(root()).unwrap().display())
 }
 

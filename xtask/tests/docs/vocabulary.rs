@@ -9,7 +9,7 @@ use sei_api::{
     task_conditions as task,
 };
 
-use super::{code, none, pages, place, prose, root, sources};
+use super::{code, location, none, pages, prose, root, sources};
 
 /// Words with the form of a reason that are something else.
 const OTHER_WORDS: &[&str] = &[
@@ -39,7 +39,7 @@ fn every_documented_metric_is_served() {
             for word in code(line).filter(|word| word.starts_with("sei_controller_")) {
                 let name = word.split(['{', ' ']).next().unwrap_or_default();
                 if !served.contains(&format!("| `{name}` |")) {
-                    faults.push(format!("{}: {name} is not in docs/metrics.md", place(&path, number)));
+                    faults.push(format!("{}: {name} is not in docs/metrics.md", location(&path, number)));
                 }
             }
         }
@@ -65,11 +65,11 @@ fn every_reason_in_the_docs_exists() {
             of_reasons = line.starts_with("| reason |") || (of_reasons && line.starts_with('|'));
             let cell = line.trim_start_matches('|').split('|').next().unwrap_or_default();
             for word in code(cell).filter(|_| of_reasons).filter(|word| !reasons.contains(word)) {
-                faults.push(format!("{}: {word} is no reason", place(&path, number)));
+                faults.push(format!("{}: {word} is not a reason", location(&path, number)));
             }
             for word in code(line).filter(|word| is_compound(word)) {
                 if !known.contains(word) && !OTHER_WORDS.contains(&word) {
-                    faults.push(format!("{}: {word} is in no vocabulary", place(&path, number)));
+                    faults.push(format!("{}: {word} is in no vocabulary", location(&path, number)));
                 }
             }
         }

@@ -14,7 +14,7 @@ pub(crate) struct ClusterArgs {
     pub(crate) access: AccessArgs,
 }
 
-/// How the cluster is reached.
+/// How to reach the cluster.
 #[derive(Args)]
 pub(crate) struct AccessArgs {
     /// Kubeconfig file; by default KUBECONFIG, then ~/.kube/config, then the in-cluster configuration.
@@ -58,7 +58,7 @@ pub(crate) enum FindingsOutput {
     Json,
 }
 
-/// How findings are made and printed.
+/// How findings are collected and printed.
 #[derive(Args)]
 pub(crate) struct FindingsArgs {
     /// Output format.

@@ -1,4 +1,4 @@
-//! Every command line of the program in the documentation is one that it accepts.
+//! Checks that the program accepts each of its command lines in the documentation.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ fn pages() -> Vec<(String, String)> {
     pages.map(|path| (path.display().to_string(), std::fs::read_to_string(path).unwrap())).collect()
 }
 
-/// The calls of the program in shell blocks: without prompt, comment and what follows in a pipe.
+/// The calls of the program in shell blocks, without prompts, comments and pipes.
 fn calls(page: &str) -> Vec<Vec<&str>> {
     let mut is_shell = false;
     let lines = page.lines().filter(|line| {

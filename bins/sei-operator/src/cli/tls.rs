@@ -81,7 +81,7 @@ pub(crate) struct Certificate {
 }
 
 impl Certificate {
-    /// The target state.
+    /// The target TLS setting.
     pub(crate) fn target(&self) -> Target {
         Target::Enable {
             secret: self.secret_name.clone(),

@@ -1,4 +1,4 @@
-//! Calls sidecars through the API server, which is in another place of the network than the operator.
+//! Calls sidecars through the API server, which is at a different place in the network than the operator.
 
 use std::time::Duration;
 

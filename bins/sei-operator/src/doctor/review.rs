@@ -9,7 +9,7 @@ use kube::{Api, Client, api::PostParams};
 use sei_controller::{SecretAccess, rbac};
 use sei_doctor::{Installation, Permission, Read};
 
-/// Requests at the same time.
+/// Maximum number of concurrent requests.
 const AT_ONCE: usize = 8;
 
 /// Each permission that `installed` needs, and whether it is granted.

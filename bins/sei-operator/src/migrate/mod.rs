@@ -49,7 +49,7 @@ fn lines(forecast: &Forecast) -> String {
     if let Some(stalled) = stalled {
         text.push_str(&format!("  Stalled: {}: {}\n", stalled.reason, stalled.message));
     }
-    // The texts are those of the objects.
+    // The texts are quoted from the objects.
     text.split_inclusive('\n').map(|line| format!("{}\n", print::printable(line.trim_end()))).collect()
 }
 

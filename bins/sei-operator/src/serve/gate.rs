@@ -1,6 +1,6 @@
-//! Gates requests to the API server and to sidecars: nothing is written when another replica may hold the
-//! lease. A process that was suspended past its lease resumes in the middle of a pass, before it notices that
-//! it is not the leader any more.
+//! Gates requests to the API server and to sidecars: nothing is written when another replica may hold the lease. A
+//! process that was suspended past its lease resumes in the middle of a pass, before it notices that it is no longer
+//! the leader.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -13,7 +13,7 @@ use http::{Method, Request};
 use kube::client::Body;
 use tower::{BoxError, Layer, Service};
 
-/// Until when this process may write; always, without a lease. Clones share it.
+/// The deadline for writes of this process; without a lease there is none. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gate(Arc<Mutex<Option<Instant>>>);
 

@@ -67,7 +67,7 @@ async fn answer(stream: TcpStream, router: Router, head: Duration) -> hyper::Res
         .await
 }
 
-/// Binds `address`. The unspecified IPv6 address means every address, also on a machine without IPv6.
+/// Binds `address`. The unspecified IPv6 address means every address, even on a machine without IPv6.
 pub(super) async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     match TcpListener::bind(address).await {
         Err(_) if address.is_ipv6() && address.ip().is_unspecified() => {

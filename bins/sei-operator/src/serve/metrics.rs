@@ -23,7 +23,7 @@ pub(super) struct Process {
     seconds: Family<MethodLabels, Histogram, fn() -> Histogram>,
 }
 
-/// In seconds, as client-go has them.
+/// In seconds, the same as in client-go.
 const SECONDS: [f64; 11] = [0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 30.0, 60.0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -167,7 +167,7 @@ mod tests {
         process.leads("lease", true);
         process.answered("GET".into(), "200".into(), Duration::from_millis(5));
         let documented = documented().into_iter().filter(|metric| {
-            // The others belong to the controller.
+            // The other metrics belong to the controller.
             let prefixes = ["sei_controller_", "controller_runtime_", "workqueue_"];
             !prefixes.iter().any(|prefix| metric.name.starts_with(prefix))
         });

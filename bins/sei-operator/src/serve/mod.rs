@@ -48,7 +48,7 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
-/// Settings of the controller: its requests to sidecars are behind `gate`, like its writes.
+/// Settings of the controller: its requests to sidecars pass `gate`, like its writes.
 fn options(args: &RunArgs, platform: Platform, gate: &Gate) -> anyhow::Result<Options> {
     Ok(Options {
         genesis_bucket: input::genesis_bucket(&platform)?,
@@ -91,7 +91,7 @@ async fn serve(args: RunArgs, options: Options, gate: Gate) -> anyhow::Result<()
     tokio::spawn(async move {
         shutdown::signalled().await;
         tracing::info!("shutting down");
-        // Without receivers the process is already exiting.
+        // Without a receiver the process is already exiting.
         let _ = stop.send(true);
     });
 

@@ -22,7 +22,7 @@ impl Readiness {
         self.0.send_replace(Some(reason.into()));
     }
 
-    /// Why the process is not ready, if it is not.
+    /// Why the process is not ready; `None` if it is.
     pub(super) fn reason(&self) -> Option<String> {
         self.0.borrow().clone()
     }

@@ -23,13 +23,13 @@ const SILENCED: [&str; 2] = [
     "kube_runtime::controller=warn",
 ];
 
-/// What has to be ended with the process.
+/// What must be shut down with the process.
 pub(super) struct Telemetry {
     traces: Option<Traces>,
 }
 
 impl Telemetry {
-    /// Starts what `args` ask for; traces are sent by `runtime`.
+    /// Starts logs and traces as requested in `args`; `runtime` sends the traces.
     pub(super) fn start(args: &RunArgs, runtime: &Runtime) -> anyhow::Result<Self> {
         let mut filter =
             EnvFilter::try_new(&args.log_level).map_err(|error| bad(format!("--log-level: {error}")))?;
@@ -49,7 +49,7 @@ impl Telemetry {
         Ok(Self { traces })
     }
 
-    /// Sends what is left.
+    /// Sends the remaining traces.
     pub(super) fn end(self) {
         if let Some(Err(error)) = self.traces.map(Traces::end) {
             tracing::warn!(%error, "failed to export the remaining traces");

@@ -1,4 +1,4 @@
-//! What replaces `sei-traces` in builds without feature `otlp`: there are no traces, and lines are unchanged.
+//! The replacement for `sei-traces` in builds without feature `otlp`: there are no traces, and log lines are unchanged.
 #![allow(non_snake_case, reason = "the names of types that wrap a format")]
 
 use std::convert::Infallible;
@@ -7,7 +7,7 @@ pub(super) use std::convert::{identity as InJson, identity as InText};
 use tokio::runtime::Handle;
 use tracing_subscriber::layer::Identity;
 
-/// There are none.
+/// No traces.
 pub(super) enum Traces {}
 
 impl Traces {

@@ -124,7 +124,7 @@ impl Cluster {
     }
 }
 
-/// The result, or none and an entry in `hidden` if the user may not read it.
+/// The result; `None` and an entry in `hidden` if the user may not read it.
 fn readable<T>(
     read: anyhow::Result<T>,
     resource: &'static str,
@@ -143,7 +143,7 @@ fn is_forbidden(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(kube::Error::Api(status)) if status.code == 403)
 }
 
-/// All objects, or none if the API server does not know the kind.
+/// All objects; none if the kind is not installed.
 async fn list(api: &Api<DynamicObject>) -> anyhow::Result<Option<Vec<Value>>> {
     let mut page = ListParams::default().limit(PAGE);
     let mut objects = Vec::new();

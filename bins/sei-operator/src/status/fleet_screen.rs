@@ -144,8 +144,8 @@ fn counts(fleet: &Fleet) -> String {
     )
 }
 
-/// What needs manual intervention, and which TLS Secrets have to be repaired: with the message of each, which the tables
-/// have no room for.
+/// What needs manual intervention, and which TLS Secrets must be repaired, each with its message, for which the tables
+/// have no room.
 fn attention(fleet: &Fleet) -> String {
     let groups = fleet.groups.iter().filter(|it| it.health == Health::Stalled);
     let (stalled, others): (Vec<_>, Vec<_>) = fleet.nodes.iter().partition(|it| it.health == Health::Stalled);

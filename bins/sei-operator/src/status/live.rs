@@ -19,7 +19,7 @@ use crate::{cli::StatusArgs, print, words::words};
 
 /// Minimum interval between two reads of the cluster, regardless of the number of changes.
 const PAUSE: Duration = Duration::from_millis(500);
-/// Without a change the screen is redrawn at this interval: ages grow, and pods and events are not watched.
+/// Interval at which the screen is redrawn without a change: ages grow, and pods and events are not watched.
 const REDRAW: Duration = Duration::from_secs(5);
 
 /// Draws until interrupted.
@@ -53,8 +53,7 @@ pub(super) async fn run(cluster: &Cluster, args: &StatusArgs) -> anyhow::Result<
     }
 }
 
-/// The alternate screen of the terminal, or a plain stream without one. The main screen is restored when it
-/// is dropped.
+/// The alternate screen of the terminal, or a plain stream without a terminal. Dropping it restores the main screen.
 struct Canvas {
     out: Stdout,
     is_terminal: bool,
@@ -103,7 +102,7 @@ impl Drop for Canvas {
     }
 }
 
-/// The lines of `text` that fit in `rows`; the last one says how many are missing.
+/// The lines of `text` that fit in `rows`; the last one is the number of those that do not fit.
 fn fit(text: &str, rows: usize) -> Vec<String> {
     let lines: Vec<_> = text.lines().map(str::to_owned).collect();
     if lines.len() <= rows || rows == 0 {

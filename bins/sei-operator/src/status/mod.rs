@@ -25,7 +25,7 @@ use crate::{
 /// Exit code if a requested object is not Ready.
 const NOT_READY: u8 = 3;
 
-/// The objects that were found.
+/// The requested objects.
 enum Found {
     Fleet(Fleet),
     Node(Box<NodeReport>),
@@ -110,7 +110,7 @@ impl Found {
     }
 }
 
-/// `text` of an object, as one line without control characters.
+/// `text` from an object, as one line without control characters.
 fn line(text: &str) -> String {
     print::printable(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }

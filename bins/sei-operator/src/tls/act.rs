@@ -52,7 +52,7 @@ pub(super) async fn carry_out(cluster: &Cluster, name: &str, step: &Step) -> any
     unless_outdated(outcome).with_context(|| format!("failed to {}", describe(name, step)))
 }
 
-/// Executes `step` for the group `name`, in the same way.
+/// Executes `step` for the group `name`, like [`carry_out`].
 pub(super) async fn carry_out_for_group(
     cluster: &Cluster,
     name: &str,

@@ -50,8 +50,7 @@ impl Cluster {
         Api::namespaced_with(self.client.clone(), &self.namespace, &kind)
     }
 
-    /// All SeiNodes and SeiNodeDeployments, including those that an earlier run has deleted and not
-    /// recreated.
+    /// All SeiNodes and SeiNodeDeployments, including those that an earlier run deleted and has not recreated.
     pub(super) async fn all(&self) -> anyhow::Result<Vec<Subject>> {
         let list = ListParams::default();
         let nodes = self.api::<SeiNode>().list(&list).await.context("failed to list SeiNodes")?;
@@ -144,7 +143,7 @@ impl Cluster {
         })
     }
 
-    /// Returns only the verdict on a Secret, none of its data.
+    /// Checks a Secret. Returns only the verdict, none of its data.
     async fn finding(&self, node: &SeiNode, name: &str) -> anyhow::Result<Finding> {
         let Some(secret) = self.get::<Secret>(name).await? else { return Ok(Finding::Missing) };
         let names = names::required_dns_names(node, &self.domain);

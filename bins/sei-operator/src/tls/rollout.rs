@@ -18,7 +18,7 @@ use crate::{
     words::words,
 };
 
-/// Interval at which a node is observed while waiting for it.
+/// Interval between observations of a node that is being waited for.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Processes the nodes among `subjects`, then the groups.
@@ -39,8 +39,8 @@ pub(super) async fn run(
     Ok(())
 }
 
-/// Processes `names` one after the other, or as many at once as requested. After a failure no further node is
-/// started; those in progress are finished, since a node in the middle is down.
+/// Processes `names` one by one, or as many at the same time as requested. After a failure no further node is started;
+/// those in progress are completed, since such a node is down.
 async fn nodes(
     names: &[String],
     args: &Rollout,
@@ -72,12 +72,12 @@ async fn group(cluster: &Cluster, name: &str, args: &Rollout, target: &Target) -
         let observed = cluster.observe_group(name, target).await?;
         match next_group(&observed, target) {
             GroupProgress::Done => {
-                narrator.say("Ready".to_owned());
+                narrator.print("Ready".to_owned());
                 return Ok(());
             }
             GroupProgress::Refused(why) => bail!("{}", print::printable(&why)),
             GroupProgress::Next(step) => {
-                narrator.say(describe_group(name, &step));
+                narrator.print(describe_group(name, &step));
                 act::carry_out_for_group(cluster, name, &step).await?;
             }
             GroupProgress::Nodes(due) => {
@@ -104,12 +104,12 @@ async fn one(
         let observed = Observed { group: group.cloned(), ..cluster.observe(name, &target).await? };
         match next(&observed, &target) {
             Progress::Done => {
-                narrator.say("Ready".to_owned());
+                narrator.print("Ready".to_owned());
                 return Ok(());
             }
             Progress::Refused(why) => bail!("{}", print::printable(&why)),
             Progress::Next(step) => {
-                narrator.say(describe(name, &step));
+                narrator.print(describe(name, &step));
                 act::carry_out(cluster, name, &step).await?;
             }
             Progress::Wait(what) => narrator.wait(&what).await?,
@@ -135,9 +135,9 @@ impl<'a> Narrator<'a> {
         self.deadline = Instant::now() + self.timeout;
     }
 
-    fn say(&mut self, text: String) {
+    fn print(&mut self, text: String) {
         if text != self.said {
-            // A closed terminal must not stop a node midway: it is down then.
+            // A closed terminal must not interrupt the processing of a node, which would stay down.
             let _ = print::line(&format!("{}: {text}", self.name));
             self.said = text;
         }
@@ -148,7 +148,7 @@ impl<'a> Narrator<'a> {
         if Instant::now() > self.deadline {
             bail!("not Ready within {} s: {what}", self.timeout.as_secs());
         }
-        self.say(format!("waiting: {what}"));
+        self.print(format!("waiting: {what}"));
         sleep(PAUSE).await;
         Ok(())
     }

@@ -46,7 +46,7 @@ fn render_prints_the_nodes_of_a_group_and_the_objects_beside_them() {
     assert!(list["items"].as_array().unwrap().iter().all(|item| item["apiVersion"].is_string()), "{list}");
     assert_eq!(list["items"][1]["spec"]["sidecar"]["tls"]["secretName"], "rpc-1-tls");
     assert_eq!(list["items"][1]["metadata"]["ownerReferences"], Value::Null, "the group has no uid yet");
-    // The list can be rendered again, to the objects of the nodes.
+    // The list can be rendered again, into the objects of its nodes.
     let pods = json_of(&call(&["render", "-f", "-", "-o", "json"], &list.to_string()));
     assert_eq!(names_of(&pods).iter().filter(|name| name.starts_with("StatefulSet")).count(), 3);
 }

@@ -9,7 +9,7 @@ pub enum ConfigRollout {
     /// With the next update of the image.
     #[default]
     WithImage,
-    /// By an update that starts at once and restarts the pod.
+    /// By an update that starts immediately and restarts the pod.
     Immediate,
     /// A value that this version does not know; it restarts nothing.
     #[serde(other)]

@@ -55,8 +55,8 @@ pub struct TaskPlan {
     /// When the plan was created.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::time")]
     pub created_at: Option<Time>,
-    /// UID of the data volume claim that the tasks work on: work done on another claim does not count. Plans
-    /// of the Go controller have none.
+    /// UID of the data volume claim that the tasks work on: work completed on another claim does not count. Plans of
+    /// the Go controller have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim_uid: Option<String>,
     /// Sidecar image that the plan was created for. Plans of the Go controller have none.
@@ -170,7 +170,7 @@ pub struct FailedTaskDetail {
     #[serde(deserialize_with = "lenient::integer")]
     #[schemars(range(min = 0, max = INTEGER_MAX))]
     pub max_retries: i64,
-    /// Why the task was not retried any more. Failures that the Go controller stored have none.
+    /// Why the task was not retried any longer. Failures that the Go controller stored have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<FailureCause>,
     /// UID of the pod or bootstrap Job that it failed on.

@@ -18,7 +18,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{ending, foreign, may_start, refused};
 use crate::{
     context::Context,
-    refusal::words,
+    refusal::error_message,
     written::{ABSENT, Written},
 };
 
@@ -42,7 +42,7 @@ pub(crate) enum ApplyError {
         name: String,
     },
     /// The API server rejected the request.
-    #[error("failed to write {kind} {name}: {}", words(source))]
+    #[error("failed to write {kind} {name}: {}", error_message(source))]
     Api {
         /// Kind of the object.
         kind: String,

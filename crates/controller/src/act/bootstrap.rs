@@ -111,7 +111,7 @@ pub(super) async fn await_complete(ctx: &Context, observed: &Observed, plan: &Pl
         Some(JobState::Complete) => Outcome::Done,
         Some(JobState::Failed(error)) => Outcome::Rejected { error },
         // The sidecar restarted, perhaps before seid read that it may start.
-        Some(JobState::Running) if observed.sidecar.says(Health::NotReady) => Outcome::Reissue,
+        Some(JobState::Running) if observed.sidecar.reports(Health::NotReady) => Outcome::Reissue,
         Some(JobState::Running) => waiting("seid is running up to the target height"),
         None => lost(ctx, observed, plan).await,
     }

@@ -17,7 +17,7 @@ pub(crate) use volume::{apply_retention, delete_own_claim, mark_initialized};
 
 use crate::{
     context::Context,
-    refusal::{is_final, words},
+    refusal::{error_message, is_final},
 };
 
 /// Takes one step of `planned`, the current task of `plan`. It writes the objects of `rendering`.
@@ -100,7 +100,7 @@ async fn may_start(ctx: &Context, node: &SeiNode) -> Result<(), Outcome> {
 /// The API server rejected a request of step `doing`: an invalid object of the operator makes the plan fail,
 /// anything else is retried.
 fn refused(doing: &str, error: &kube::Error) -> Outcome {
-    let text = format!("failed to {doing}: {}", words(error));
+    let text = format!("failed to {doing}: {}", error_message(error));
     match is_final(error) {
         true => Outcome::Rejected { error: text },
         false => Outcome::Waiting { reason: ReadyReason::WriteRefused, detail: text },

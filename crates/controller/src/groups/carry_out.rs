@@ -12,7 +12,7 @@ use super::{
     context::Context,
     target::{Change, Target},
 };
-use crate::{error::PassError, refusal::words, written::ABSENT};
+use crate::{error::PassError, refusal::error_message, written::ABSENT};
 
 /// Result of the writes of a decision.
 #[derive(Default)]
@@ -45,7 +45,7 @@ pub(super) async fn carry_out(ctx: &Context, observed: &Observed, writes: &[Writ
                 if let PassError::Api { source, .. } = &error
                     && is_refused(source)
                 {
-                    carried_out.refusals.push(Refusal { object, message: words(source) });
+                    carried_out.refusals.push(Refusal { object, message: error_message(source) });
                 }
                 carried_out.error.get_or_insert(error);
             }

@@ -14,7 +14,7 @@ use sei_render::sidecar_image;
 use sei_sidecar::TaskRequest;
 
 use super::{context::Context, wakes::created_chain};
-use crate::sidecar::{Interest, Order};
+use crate::sidecar::{Order, Queries};
 
 /// What a ceremony leaves in the genesis bucket, under the ID of its chain.
 const RESULTS: [&str; 2] = ["genesis.json", "peers.json"];
@@ -91,7 +91,7 @@ fn assembly(
     });
     ctx.memory(group, |memory| {
         let watched = memory.assembly.get_or_insert_with(|| ctx.sidecars.follow(ctx.waker(group)));
-        let sidecar = watched.begin_pass(target, None, Interest::default());
+        let sidecar = watched.begin_pass(target, None, Queries::default());
         let retries = task.retry_count.unwrap_or(0);
         let genesis_hash = sidecar.result(&task.id, retries).and_then(|result| result.genesis_hash.clone());
         (state(&sidecar, &task.id, retries), genesis_hash)

@@ -44,7 +44,7 @@ pub(super) trait Written:
     /// Removes fields that the caches do not keep either.
     fn trim(&mut self);
     /// The stored last writes of this kind.
-    fn place(memory: &mut Memory) -> &mut ByName<Self>;
+    fn slot(memory: &mut Memory) -> &mut ByName<Self>;
 }
 
 impl Written for SeiNode {
@@ -52,7 +52,7 @@ impl Written for SeiNode {
         trim::node(self);
     }
 
-    fn place(memory: &mut Memory) -> &mut ByName<Self> {
+    fn slot(memory: &mut Memory) -> &mut ByName<Self> {
         &mut memory.nodes
     }
 }
@@ -62,7 +62,7 @@ impl Written for Service {
         trim::group_service(self);
     }
 
-    fn place(memory: &mut Memory) -> &mut ByName<Self> {
+    fn slot(memory: &mut Memory) -> &mut ByName<Self> {
         &mut memory.services
     }
 }
@@ -72,7 +72,7 @@ impl Written for PodDisruptionBudget {
         trim::budget(self);
     }
 
-    fn place(memory: &mut Memory) -> &mut ByName<Self> {
+    fn slot(memory: &mut Memory) -> &mut ByName<Self> {
         &mut memory.budgets
     }
 }
@@ -82,7 +82,7 @@ impl Written for HTTPRoute {
         trim::route(self);
     }
 
-    fn place(memory: &mut Memory) -> &mut ByName<Self> {
+    fn slot(memory: &mut Memory) -> &mut ByName<Self> {
         &mut memory.routes
     }
 }
@@ -91,18 +91,18 @@ impl Memory {
     /// Stores an object that a write has returned.
     pub(super) fn keep<K: Written>(&mut self, mut object: K) {
         object.trim();
-        K::place(self).entry(object.name_any()).or_default().keep(Arc::new(object));
+        K::slot(self).entry(object.name_any()).or_default().keep(Arc::new(object));
     }
 
     /// Removes a stored object that was deleted.
     pub(super) fn forget<K: Written>(&mut self, name: &str) {
-        K::place(self).remove(name);
+        K::slot(self).remove(name);
     }
 
     /// `cached`, updated with later writes.
     pub(super) fn newest<K: Written>(&mut self, cached: Vec<Arc<K>>) -> Vec<Arc<K>> {
         let mut found: HashMap<_, _> = cached.into_iter().map(|object| (object.name_any(), object)).collect();
-        let written = K::place(self);
+        let written = K::slot(self);
         for (name, latest) in written.iter_mut() {
             if let Some(newest) = latest.newest(found.remove(name)) {
                 found.insert(name.clone(), newest);

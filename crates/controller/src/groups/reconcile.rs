@@ -32,7 +32,7 @@ const ACTORS: Duration = Duration::from_secs(5);
 
 /// Reconciles `cached`, or the newer state that the last write returned.
 pub(super) async fn reconcile(cached: Arc<SeiNodeDeployment>, ctx: &Context) -> Result<Next, PassError> {
-    if goes_with_namespace(ctx, &cached).await {
+    if is_deleted_with_namespace(ctx, &cached).await {
         Target { ctx, group: &cached }.unmark().await?;
         return Ok(None);
     }
@@ -53,7 +53,7 @@ pub(super) async fn reconcile(cached: Arc<SeiNodeDeployment>, ctx: &Context) -> 
 }
 
 /// Whether the group is deleted with its namespace: everything in it is deleted, possibly the operator's Role first.
-async fn goes_with_namespace(ctx: &Context, group: &SeiNodeDeployment) -> bool {
+async fn is_deleted_with_namespace(ctx: &Context, group: &SeiNodeDeployment) -> bool {
     group.metadata.deletion_timestamp.is_some()
         && is_marked(group)
         && finalizers::in_terminating_namespace(&ctx.client, group).await

@@ -15,7 +15,7 @@ use sei_testkit::metrics::documented;
 use serde_json::json;
 
 use super::*;
-use crate::heights::{Asked, Awaited};
+use crate::heights::{Awaited, SeidSource};
 
 fn text(registry: &Registry) -> String {
     let mut text = String::new();
@@ -97,7 +97,7 @@ fn waiting() -> SeiNodeStatus {
 
 struct Known;
 
-impl Asked for Known {
+impl SeidSource for Known {
     fn seid(&self) -> Option<SeidStatus> {
         let latest_block = Some(Timestamp::UNIX_EPOCH);
         Some(SeidStatus { height: 7, catching_up: true, latest_block, peers: Some(3) })
@@ -112,7 +112,7 @@ impl Asked for Known {
 fn heights_are_served_for_as_long_as_something_asks_for_them() {
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
-    let source: Arc<dyn Asked> = Arc::new(Known);
+    let source: Arc<dyn SeidSource> = Arc::new(Known);
     metrics.heights().add(&ObjectRef::new("node-0").within("pacific-1"), Arc::downgrade(&source));
     let series = "sei_controller_seinode_height{namespace=\"pacific-1\",name=\"node-0\"} 7";
     assert!(text(&registry).contains(series), "{}", text(&registry));
@@ -141,7 +141,7 @@ fn every_metric_that_is_served_is_documented() {
     for controller in [Controller::Nodes, Controller::Groups, Controller::Tasks] {
         metrics.unreadable(controller, "pacific-1", "node-1", true);
     }
-    let source: Arc<dyn Asked> = Arc::new(Known);
+    let source: Arc<dyn SeidSource> = Arc::new(Known);
     metrics.heights().add(&ObjectRef::new("node-0").within("pacific-1"), Arc::downgrade(&source));
     metrics.workers(Controller::Nodes, 32);
     drop(metrics.started(Controller::Nodes));

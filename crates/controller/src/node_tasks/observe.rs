@@ -9,7 +9,7 @@ use sei_decide::{Sidecar, Trouble, TroubleKind};
 use sei_node_task::{Node, Observed};
 
 use super::context::Context;
-use crate::sidecar::Interest;
+use crate::sidecar::Queries;
 
 pub(super) fn observe(ctx: &Context, cached: &Arc<SeiNodeTask>) -> Observed {
     let newest = ctx.memory(cached, |memory| memory.task.newest(Some(Arc::clone(cached))));
@@ -45,6 +45,6 @@ fn sidecar(ctx: &Context, task: &SeiNodeTask, node: &Node) -> Sidecar {
     });
     ctx.memory(task, |memory| {
         let watched = memory.sidecar.get_or_insert_with(|| ctx.sidecars.follow(ctx.waker(task)));
-        watched.begin_pass(target, None, Interest::default())
+        watched.begin_pass(target, None, Queries::default())
     })
 }

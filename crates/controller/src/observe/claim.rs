@@ -16,7 +16,7 @@ use crate::{
     context::Context,
     packed::get,
     references::{Kind, Target},
-    refusal::words,
+    refusal::error_message,
 };
 
 /// The last known state of the claim: an imported one as last read, the node's own from the cache.
@@ -47,7 +47,7 @@ pub(super) async fn imported(ctx: &Context, node: &SeiNode) -> Option<Finding> {
         }
         let claim = match read {
             Err(error) => {
-                return Finding::Unread(format!("claim {name} could not be read: {}", words(&error)));
+                return Finding::Unread(format!("claim {name} could not be read: {}", error_message(&error)));
             }
             Ok(None) => return Finding::NotYet(format!("claim {name} does not exist")),
             Ok(Some(claim)) => claim,
@@ -61,7 +61,9 @@ pub(super) async fn imported(ctx: &Context, node: &SeiNode) -> Option<Finding> {
         };
         let volumes: Api<PersistentVolume> = Api::all(ctx.client.clone());
         match volumes.get_opt(&volume).await {
-            Err(error) => Finding::Unread(format!("volume {volume} could not be read: {}", words(&error))),
+            Err(error) => {
+                Finding::Unread(format!("volume {volume} could not be read: {}", error_message(&error)))
+            }
             Ok(None) => Finding::NotYet(format!("volume {volume} of claim {name} does not exist")),
             Ok(Some(found)) => volume_is_usable(name, &claim, &found),
         }

@@ -16,7 +16,7 @@ use super::remembered;
 use crate::{
     context::Context,
     references::{Kind, Target},
-    refusal::words,
+    refusal::error_message,
 };
 
 type Data = BTreeMap<String, ByteString>;
@@ -29,7 +29,7 @@ pub(super) async fn find(ctx: &Context, node: &SeiNode) -> Keys {
         let rule = |data: &Data| {
             signing_key(data)?;
             if let Some(key) = PublicKey::of_data(data) {
-                ctx.exclusives.learn_key(names::namespace(node), &name, key);
+                ctx.exclusives.store_key(names::namespace(node), &name, key);
             }
             Ok(())
         };
@@ -70,7 +70,9 @@ async fn check(
     let look = async {
         let api: Api<Secret> = Api::namespaced(ctx.client.clone(), names::namespace(node));
         match api.get_opt(name).await {
-            Err(error) => Finding::Unread(format!("Secret {name} could not be read: {}", words(&error))),
+            Err(error) => {
+                Finding::Unread(format!("Secret {name} could not be read: {}", error_message(&error)))
+            }
             Ok(None) => Finding::NotYet(format!("Secret {name} does not exist")),
             Ok(Some(secret)) if secret.metadata.deletion_timestamp.is_some() => {
                 Finding::NotYet(format!("Secret {name} is being deleted"))

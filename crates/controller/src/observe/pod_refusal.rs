@@ -10,7 +10,7 @@ use sei_api::{SeiNode, names};
 use sei_decide::Children;
 use sei_sidecar::cut;
 
-use crate::{context::Context, memory::Refusal, refusal::words};
+use crate::{context::Context, memory::Refusal, refusal::error_message};
 
 /// A pod that has been missing for less may still be created.
 const GRACE: Duration = Duration::from_secs(3);
@@ -50,7 +50,7 @@ pub(super) async fn find(
                 kind,
                 namespace = names::namespace(node),
                 name,
-                error = words(&error),
+                error = error_message(&error),
                 "failed to list events of a workload without a pod"
             );
             None

@@ -5,20 +5,20 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sei_api::{SeiNode, conditions::ConditionType, names, v1alpha1::NodePhase};
 use sei_decide::{Children, Sidecar, Trouble, TroubleKind, objects::has_ended};
-use sei_plan::{OfKind, Plan, TaskKind, task_types_of_interest};
+use sei_plan::{OfKind, Plan, TaskKind, relevant_task_types};
 
 use crate::{
     context::Context,
-    sidecar::{Interest, Target, fingerprint},
+    sidecar::{Queries, Target, fingerprint},
 };
 
 pub(super) fn find(ctx: &Context, node: &SeiNode, children: &Children, now: Timestamp) -> Sidecar {
     let pod = [&children.pod, &children.bootstrap_pod].into_iter().flatten().find(|pod| !has_ended(pod));
-    let interest = Interest {
+    let queries = Queries {
         health: is_released(node),
         seid: is_released(node),
         node_id: has_identity(node),
-        task_types: task_types_of_interest(node),
+        task_types: relevant_task_types(node),
     };
     ctx.memory(node, |memory| {
         let target = match pod {
@@ -36,8 +36,8 @@ pub(super) fn find(ctx: &Context, node: &SeiNode, children: &Children, now: Time
             }
         };
         let sidecar =
-            memory.sidecar.get_or_insert_with(|| ctx.sidecars.watch(node, stood(node, now)));
-        sidecar.begin_pass(target, pod.map(|pod| fingerprint(pod)), interest)
+            memory.sidecar.get_or_insert_with(|| ctx.sidecars.watch(node, unchanged_for(node, now)));
+        sidecar.begin_pass(target, pod.map(|pod| fingerprint(pod)), queries)
     })
 }
 
@@ -55,7 +55,7 @@ fn has_identity(node: &SeiNode) -> bool {
 }
 
 /// How long the sidecar's health has been unchanged, according to the status.
-fn stood(node: &SeiNode, now: Timestamp) -> Duration {
+fn unchanged_for(node: &SeiNode, now: Timestamp) -> Duration {
     let condition = node.status.as_ref().and_then(|status| status.condition(ConditionType::SidecarReady));
     let since = condition.map_or(now, |condition| condition.last_transition_time.0);
     Duration::try_from(now.duration_since(since)).unwrap_or_default()

@@ -13,7 +13,7 @@ use crate::{
     context::Context,
     memory::{Judged, Version},
     references::{Kind, Target},
-    refusal::words,
+    refusal::error_message,
 };
 
 /// The resolution of timestamps.
@@ -85,7 +85,8 @@ async fn read(
             (without_dates(TlsSecretReason::NotFound, message), None)
         }
         Err(error) => {
-            let message = format!("Secret {namespace}/{name} could not be read: {}; retrying", words(&error));
+            let message =
+                format!("Secret {namespace}/{name} could not be read: {}; retrying", error_message(&error));
             (without_dates(TlsSecretReason::Unavailable, message), None)
         }
     }

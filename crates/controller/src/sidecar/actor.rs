@@ -1,7 +1,7 @@
 //! The actor of one sidecar: it probes, follows the ordered task, and publishes what it observes. Calls are made one
 //! after another, each with a deadline, and are aborted when the pod is replaced.
 
-mod learn;
+mod results;
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, Span};
 
 use super::{
-    calls::{Dial, Learned, ask_once, ask_seid, follow, probe},
-    halt::{Watch, look},
+    calls::{CallResult, Dial, follow, probe, query_once, query_seid},
+    halt::{self, Watch},
     permits::Permits,
     schedule::{Due, Schedule},
     state::{Order, Shared},
@@ -36,7 +36,7 @@ pub(super) struct Actor<D: Dial, R> {
     permits: Permits,
     report: R,
     schedule: Schedule,
-    line: Option<D::Line>,
+    connection: Option<D::Connection>,
     target: Option<Target>,
     order: Option<Order>,
     watch: Option<Watch>,
@@ -44,23 +44,23 @@ pub(super) struct Actor<D: Dial, R> {
 }
 
 impl<D: Dial, R: Report> Actor<D, R> {
-    /// An actor for a node whose health has been unchanged for `stood`.
-    pub(super) fn new(shared: Shared, dial: D, permits: Permits, report: R, stood: Duration) -> Self {
-        let schedule = Schedule::new(stood);
-        let (line, target, order, watch) = Default::default();
-        Self { shared, dial, permits, report, schedule, line, target, order, watch, events: 0 }
+    /// An actor for a node whose health has been unchanged for `unchanged_for`.
+    pub(super) fn new(shared: Shared, dial: D, permits: Permits, report: R, unchanged_for: Duration) -> Self {
+        let schedule = Schedule::new(unchanged_for);
+        let (connection, target, order, watch) = Default::default();
+        Self { shared, dial, permits, report, schedule, connection, target, order, watch, events: 0 }
     }
 
     /// Runs until it is dropped.
     pub(super) async fn run(mut self) {
         loop {
             let Some((due, at)) = self.next() else {
-                self.line = None;
+                self.connection = None;
                 self.shared.notified().await;
                 continue;
             };
             if at > Instant::now() + KEEP {
-                self.line = None;
+                self.connection = None;
             }
             tokio::select! {
                 biased;
@@ -78,13 +78,13 @@ impl<D: Dial, R: Report> Actor<D, R> {
                 self.schedule.pod_changed();
                 self.watch.iter_mut().for_each(Watch::pod_changed);
             }
-            self.line = None;
+            self.connection = None;
             self.target.clone_from(&state.target);
-            self.schedule.ask_again();
+            self.schedule.query_all_again();
         }
         if state.events != self.events {
             self.events = state.events;
-            self.schedule.ask_again();
+            self.schedule.query_all_again();
         }
         match (&state.order, &self.order) {
             (None, _) => self.schedule.ordered(false),
@@ -112,7 +112,7 @@ impl<D: Dial, R: Report> Actor<D, R> {
             self.watch = state.awaited.clone().map(Watch::new);
         }
         let target = self.target.as_ref()?;
-        let next = self.schedule.next(state.interest.health, state.interest.seid, &state.unknown(target));
+        let next = self.schedule.next(state.queries.health, state.queries.seid, &state.unknown(target));
         let halt = self.watch.as_ref().map(|watch| (Due::Halt, watch.at));
         next.into_iter().chain(halt).min_by_key(|(_, at)| *at)
     }
@@ -121,8 +121,8 @@ impl<D: Dial, R: Report> Actor<D, R> {
         let Some(target) = self.target.clone() else { return };
         let watch = self.watch.as_mut().filter(|_| due == Due::Halt);
         let awaited = watch.map(|watch| watch.ask());
-        let line = match self.line.take().map_or_else(|| self.dial.dial(&target), Ok) {
-            Ok(line) => self.line.insert(line).clone(),
+        let connection = match self.connection.take().map_or_else(|| self.dial.dial(&target), Ok) {
+            Ok(connection) => self.connection.insert(connection).clone(),
             Err(error) => return self.failed(due, &target, &error),
         };
         let (shared, permits, order) = (self.shared.clone(), self.permits.clone(), self.order.clone());
@@ -140,13 +140,15 @@ impl<D: Dial, R: Report> Actor<D, R> {
             async {
                 let _permit = permits.acquire(is_silent).await;
                 if let Some((awaited, seen)) = &awaited {
-                    return Ok(Learned::Halt(look(&line, awaited, *seen).await));
+                    return Ok(CallResult::Halt(halt::query(&connection, awaited, *seen).await));
                 }
                 match (due, &order) {
-                    (Due::Order, Some(order)) => follow(&line, &shared, order, was_submitted).await,
-                    (Due::Seid, _) => Ok(ask_seid(&line).await),
-                    (Due::Once(once), _) => Ok(ask_once(&line, once).await),
-                    (Due::Order | Due::Probe | Due::Halt, _) => probe(&line).await.map(Learned::Health),
+                    (Due::Order, Some(order)) => follow(&connection, &shared, order, was_submitted).await,
+                    (Due::Seid, _) => Ok(query_seid(&connection).await),
+                    (Due::Once(once), _) => Ok(query_once(&connection, once).await),
+                    (Due::Order | Due::Probe | Due::Halt, _) => {
+                        probe(&connection).await.map(CallResult::Health)
+                    }
                 }
             }
             .instrument(span),
@@ -164,8 +166,8 @@ impl<D: Dial, R: Report> Actor<D, R> {
             }
         };
         match answer {
-            Ok(Learned::Seid(status)) => self.seid(&target, status),
-            Ok(Learned::Halt(seen)) => self.halt(seen),
+            Ok(CallResult::Seid(status)) => self.seid(&target, status),
+            Ok(CallResult::Halt(seen)) => self.halt(seen),
             Ok(learned) => self.learned(&target, learned),
             Err(error) => self.failed(due, &target, &error),
         }

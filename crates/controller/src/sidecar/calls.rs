@@ -18,10 +18,10 @@ use super::{
 /// Creates connections to one sidecar.
 pub(super) trait Dial: Send + 'static {
     /// A connection.
-    type Line: Api;
+    type Connection: Api;
 
     /// A connection to `target`; nothing is sent yet.
-    fn dial(&mut self, target: &Target) -> Result<Self::Line, Error>;
+    fn dial(&mut self, target: &Target) -> Result<Self::Connection, Error>;
 }
 
 /// The calls of one connection.
@@ -53,7 +53,7 @@ pub(super) struct Seen {
 
 /// The result of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Learned {
+pub(super) enum CallResult {
     Health(Health),
     PlainPort(bool),
     /// The node's ID; `None` if it is not known yet.
@@ -87,78 +87,78 @@ impl From<TaskProgress> for Followed {
 }
 
 /// Probes health. A sidecar that is not ready may be held by another client.
-pub(super) async fn probe(line: &impl Api) -> Result<Health, Error> {
-    Ok(match line.healthz().await? {
+pub(super) async fn probe(connection: &impl Api) -> Result<Health, Error> {
+    Ok(match connection.healthz().await? {
         Healthz::Ready => Health::Ready,
-        Healthz::NotReady if line.is_held().await? => Health::Held,
+        Healthz::NotReady if connection.is_held().await? => Health::Held,
         Healthz::NotReady => Health::NotReady,
     })
 }
 
 /// Sends a query that is sent once per pod. A failure is not a problem of the sidecar: the query is repeated later.
-pub(super) async fn ask_once(line: &impl Api, once: Once) -> Learned {
+pub(super) async fn query_once(connection: &impl Api, once: Once) -> CallResult {
     match once {
-        Once::NodeId => Learned::NodeId(line.node_id().await.ok().flatten()),
-        Once::TaskType(type_) => Learned::TaskType(type_, line.supports(type_).await.ok()),
-        Once::PlainPort => Learned::PlainPort(line.plain_port_answers().await),
+        Once::NodeId => CallResult::NodeId(connection.node_id().await.ok().flatten()),
+        Once::TaskType(type_) => CallResult::TaskType(type_, connection.supports(type_).await.ok()),
+        Once::PlainPort => CallResult::PlainPort(connection.plain_port_answers().await),
     }
 }
 
 /// Queries the height of seid. No response from seid is not a problem of the sidecar.
-pub(super) async fn ask_seid(line: &impl Api) -> Learned {
-    Learned::Seid(line.seid().await.ok())
+pub(super) async fn query_seid(connection: &impl Api) -> CallResult {
+    CallResult::Seid(connection.seid().await.ok())
 }
 
 /// Queries the task of `order`, and submits it if the sidecar does not know it or a failed attempt must be retried.
 pub(super) async fn follow(
-    line: &impl Api,
+    connection: &impl Api,
     shared: &Shared,
     order: &Order,
     was_submitted: bool,
-) -> Result<Learned, Error> {
-    let found = line.task(order.id).await?;
+) -> Result<CallResult, Error> {
+    let found = connection.task(order.id).await?;
     let result = found.as_ref().and_then(|record| record.result.clone()).map(result);
     let record = found.map(record);
     let was_submitted = was_submitted || order.was_submitted;
     let followed: Followed = match judge(record.as_ref(), order.retries, was_submitted) {
         Verdict::Completed if order.marks_ready => {
-            Followed { health: Some(probe(line).await?), ..TaskProgress::Completed.into() }
+            Followed { health: Some(probe(connection).await?), ..TaskProgress::Completed.into() }
         }
         Verdict::Completed => TaskProgress::Completed.into(),
         Verdict::Running => TaskProgress::Running.into(),
         Verdict::Failed(error) => TaskProgress::Failed(error).into(),
         Verdict::Submit if order.once && (was_submitted || record.is_some()) => TaskProgress::Lost.into(),
-        Verdict::Submit => return submit(line, shared, order).await,
+        Verdict::Submit => return submit(connection, shared, order).await,
     };
-    Ok(Learned::Task(Followed { result, ..followed }))
+    Ok(CallResult::Task(Followed { result, ..followed }))
 }
 
-async fn submit(line: &impl Api, shared: &Shared, order: &Order) -> Result<Learned, Error> {
-    let Some(request) = &order.request else { return Ok(Learned::Task(TaskProgress::Unknown.into())) };
-    if order.marks_ready && line.is_held().await? {
-        return Ok(Learned::Task(TaskProgress::Held.into()));
+async fn submit(connection: &impl Api, shared: &Shared, order: &Order) -> Result<CallResult, Error> {
+    let Some(request) = &order.request else { return Ok(CallResult::Task(TaskProgress::Unknown.into())) };
+    if order.marks_ready && connection.is_held().await? {
+        return Ok(CallResult::Task(TaskProgress::Held.into()));
     }
     if let Some(type_) = order.needs_type
-        && !line.supports(type_).await?
+        && !connection.supports(type_).await?
     {
         let refused = TaskProgress::Refused(
             Refusal::TaskUnknown,
             format!("its release is too old: it has no task type {type_}"),
         );
-        return Ok(Learned::Task(refused.into()));
+        return Ok(CallResult::Task(refused.into()));
     }
     if !shared.lock().begin_submission(order, Timestamp::now()) {
-        return Ok(Learned::Suspended);
+        return Ok(CallResult::Suspended);
     }
-    match line.submit(request).await {
-        Ok(()) => Ok(Learned::Task(TaskProgress::Submitted.into())),
+    match connection.submit(request).await {
+        Ok(()) => Ok(CallResult::Task(TaskProgress::Submitted.into())),
         Err(Error::BadRequest { refusal, message }) => {
             let refusal = match refusal {
                 RefusalKind::UnknownTask => Refusal::TaskUnknown,
                 RefusalKind::Malformed | RefusalKind::BadId => Refusal::Malformed,
                 RefusalKind::Other => Refusal::Other,
             };
-            Ok(Learned::Task(TaskProgress::Refused(refusal, message).into()))
+            Ok(CallResult::Task(TaskProgress::Refused(refusal, message).into()))
         }
         Err(error) => Err(error),
     }

@@ -58,7 +58,7 @@ impl Watch {
     }
 
     /// Records the result of a call.
-    pub(super) fn saw(&mut self, seen: Seen) -> Halt {
+    pub(super) fn record(&mut self, seen: Seen) -> Halt {
         if seen.latest != self.seen.latest {
             self.since = Instant::now();
         }
@@ -73,41 +73,43 @@ impl Watch {
     }
 
     fn halt(&self) -> Halt {
-        let stood = self.since.elapsed();
+        let unchanged_for = self.since.elapsed();
         match self.seen {
             Seen { latest: Some(latest), .. } if latest < self.awaited.last() => Halt::Before,
             Seen { passed: true, .. } => Halt::Passed,
             Seen { reached: false, .. } => Halt::Unknown,
-            Seen { latest: None, .. } if stood >= SILENCE => Halt::Halted,
-            Seen { latest: Some(_), .. } if stood >= STANDSTILL => Halt::Halted,
+            Seen { latest: None, .. } if unchanged_for >= SILENCE => Halt::Halted,
+            Seen { latest: Some(_), .. } if unchanged_for >= STANDSTILL => Halt::Halted,
             _ => Halt::Arrived,
         }
     }
 }
 
 /// Queries seid and the sidecar once.
-pub(super) async fn look(line: &impl Api, awaited: &Awaited, before: Seen) -> Seen {
-    let latest = line.seid().await.ok().map(|seid| seid.height);
+pub(super) async fn query(connection: &impl Api, awaited: &Awaited, before: Seen) -> Seen {
+    let latest = connection.seid().await.ok().map(|seid| seid.height);
     let at_least = |height: u64| latest.is_some_and(|latest| latest >= height);
     Seen {
-        reached: before.reached || at_least(awaited.last()) || was_at(line, awaited, awaited.last()).await,
+        reached: before.reached
+            || at_least(awaited.last())
+            || was_at(connection, awaited, awaited.last()).await,
         passed: before.passed
             || at_least(awaited.height + 1)
-            || was_at(line, awaited, awaited.height + 1).await,
+            || was_at(connection, awaited, awaited.height + 1).await,
         latest,
     }
 }
 
 /// Whether the sidecar has seen seid at a height that it was requested to watch. A failed call is repeated with the
 /// next query.
-async fn was_at(line: &impl Api, awaited: &Awaited, height: u64) -> bool {
+async fn was_at(connection: &impl Api, awaited: &Awaited, height: u64) -> bool {
     let request = request(awaited, height);
-    match line.task(request.id).await {
+    match connection.task(request.id).await {
         Ok(Some(task)) if task.status == TaskState::Completed => true,
         Ok(Some(task)) if task.status == TaskState::Running => false,
         // The task is still unknown, or a restart of the sidecar ended it.
         Ok(_) => {
-            let _ = line.submit(&request).await;
+            let _ = connection.submit(&request).await;
             false
         }
         Err(_) => false,

@@ -12,9 +12,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use uuid::Uuid;
 
 use super::{
-    Interest, Order, Target, Watched,
+    Order, Queries, Target, Watched,
     actor::{Actor, Report},
-    line::Dialer,
+    connection::Dialer,
     permits::Permits,
     state::Shared,
     token::Tokens,
@@ -66,7 +66,7 @@ impl Node {
     fn pass(&mut self) -> bool {
         let index = self.index;
         let target = Target { pod: format!("u{index}"), host: self.host.clone(), port: 7777, tls: None };
-        let known = self.watched.begin_pass(Ok(target), None, Interest::default());
+        let known = self.watched.begin_pass(Ok(target), None, Queries::default());
         let id = Uuid::from_u128(self.task).to_string();
         let is_complete = known.progress(&id, 0) == Some(&TaskProgress::Completed);
         self.task += u128::from(is_complete);

@@ -3,11 +3,11 @@
 
 mod actor;
 mod calls;
+mod connection;
 mod directory;
 mod halt;
 #[cfg(test)]
 mod hung;
-mod line;
 mod permits;
 mod rhythm;
 mod schedule;
@@ -29,13 +29,13 @@ use tracing::Span;
 
 pub(crate) use directory::Directory;
 pub(crate) use permits::Permits;
-pub(crate) use state::{Interest, Order};
+pub(crate) use state::{Order, Queries};
 pub(crate) use target::{Target, fingerprint};
 pub(crate) use token::Tokens;
 
 use crate::metrics::Metrics;
 use actor::{Actor, Report};
-use line::Dialer;
+use connection::Dialer;
 use state::Shared;
 
 /// State shared by the actors of a scope.
@@ -51,17 +51,17 @@ pub(crate) struct Sidecars {
 }
 
 impl Sidecars {
-    /// Starts watching the sidecar of `node`, whose health has been unchanged for `stood`.
-    pub(crate) fn watch(&self, node: &SeiNode, stood: Duration) -> Watched {
+    /// Starts watching the sidecar of `node`, whose health has been unchanged for `unchanged_for`.
+    pub(crate) fn watch(&self, node: &SeiNode, unchanged_for: Duration) -> Watched {
         let shared = Shared::default();
         let report = NodeReport {
             node: ObjectRef::new(names::node(node)).within(names::namespace(node)),
             wake: self.wake.clone(),
             metrics: Arc::clone(&self.metrics),
         };
-        self.metrics.heights().add(&report.node, shared.asked());
+        self.metrics.heights().add(&report.node, shared.seid_source());
         self.directory.add(&report.node, &shared);
-        self.spawn(shared, report, stood)
+        self.spawn(shared, report, unchanged_for)
     }
 
     /// Starts another actor for a watched sidecar, which only follows the tasks that are ordered from it. `changed` is
@@ -75,9 +75,9 @@ impl Sidecars {
         self.directory.target(&ObjectRef::new(names::node(node)).within(names::namespace(node)))
     }
 
-    fn spawn(&self, shared: Shared, report: impl Report, stood: Duration) -> Watched {
+    fn spawn(&self, shared: Shared, report: impl Report, unchanged_for: Duration) -> Watched {
         let dialer = Dialer::new(self.transport.clone(), self.tokens.clone(), Arc::clone(&self.metrics));
-        let actor = Actor::new(shared.clone(), dialer, self.permits.clone(), report, stood);
+        let actor = Actor::new(shared.clone(), dialer, self.permits.clone(), report, unchanged_for);
         Watched { shared, fingerprint: None, ordered: None, task: tokio::spawn(actor.run()) }
     }
 }
@@ -105,7 +105,7 @@ impl Watched {
         &mut self,
         target: Result<Target, Trouble>,
         fingerprint: Option<String>,
-        interest: Interest,
+        queries: Queries,
     ) -> Sidecar {
         let mut state = self.shared.lock();
         state.suspended = true;
@@ -119,9 +119,9 @@ impl Watched {
             state.known = Sidecar { pod, trouble, ..Sidecar::default() };
         }
         let restarted = self.fingerprint != fingerprint;
-        let differs = state.target != target || state.interest != interest || restarted;
+        let differs = state.target != target || state.queries != queries || restarted;
         state.target = target;
-        state.interest = interest;
+        state.queries = queries;
         state.events = state.events.wrapping_add(u64::from(restarted));
         self.fingerprint = fingerprint;
         if differs {

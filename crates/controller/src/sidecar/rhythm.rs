@@ -21,10 +21,10 @@ pub(super) fn task(elapsed: Duration, jitter: f64) -> Duration {
     spread((elapsed / 2).clamp(TASK.0, TASK.1), jitter)
 }
 
-/// Probe interval of a sidecar whose health has been unchanged for `stood`: a quarter of that time, from 10 s
+/// Probe interval of a sidecar whose health has been unchanged for `unchanged_for`: a quarter of that time, from 10 s
 /// to 5 min.
-pub(super) fn health(stood: Duration, jitter: f64) -> Duration {
-    spread((stood / 4).clamp(HEALTH.0, HEALTH.1), jitter)
+pub(super) fn health(unchanged_for: Duration, jitter: f64) -> Duration {
+    spread((unchanged_for / 4).clamp(HEALTH.0, HEALTH.1), jitter)
 }
 
 /// Backoff after this many consecutive failed calls: 250 ms, doubling up to a minute while a task waits, or else up to
@@ -50,12 +50,12 @@ pub(super) fn silent_seid(failures: u32, jitter: f64) -> Duration {
 }
 
 /// Delay before a seid that must halt is queried again. It lacks `missing` blocks to the last one before the height,
-/// and its response has been the same for `stood`: as long as the blocks take, or else an eighth of that time, from 2 s
+/// and its response has been the same for `unchanged_for`: as long as the blocks take, or else an eighth of that time, from 2 s
 /// to a minute.
-pub(super) fn halt(missing: Option<u64>, stood: Duration, jitter: f64) -> Duration {
+pub(super) fn halt(missing: Option<u64>, unchanged_for: Duration, jitter: f64) -> Duration {
     let delay = match missing.and_then(|blocks| u32::try_from(blocks).ok()).filter(|blocks| *blocks > 0) {
         Some(blocks) => BLOCK.saturating_mul(blocks),
-        None => stood / 8,
+        None => unchanged_for / 8,
     };
     spread(delay.clamp(HALT.0, HALT.1), jitter)
 }

@@ -46,7 +46,7 @@ pub(super) struct Schedule {
     /// The sidecar of this pod has responded, so one-time queries may be sent.
     has_answered: bool,
     /// Number of one-time queries without a result in a row, and when to retry.
-    unsaid: u32,
+    unanswered: u32,
     once_at: Instant,
     /// Consecutive calls to seid without a response, and when to call it again.
     silences: u32,
@@ -56,18 +56,18 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Starts with everything due. Health has been unchanged for `stood`.
-    pub(super) fn new(stood: Duration) -> Self {
+    /// Starts with everything due. Health has been unchanged for `unchanged_for`.
+    pub(super) fn new(unchanged_for: Duration) -> Self {
         let now = Instant::now();
         Self {
             failures: 0,
             not_before: now,
             probe_at: now,
-            health_since: now.checked_sub(stood).unwrap_or(now),
+            health_since: now.checked_sub(unchanged_for).unwrap_or(now),
             poll_at: None,
             submitted_at: None,
             has_answered: false,
-            unsaid: 0,
+            unanswered: 0,
             once_at: now,
             silences: 0,
             seid_at: now + rhythm::silent_seid(1, fastrand::f64()),
@@ -100,7 +100,7 @@ impl Schedule {
     fn pick(&self, unknown: &[Once], pauses: bool) -> Option<Once> {
         let may_ask = |once: &&Once| pauses || **once != Once::PlainPort;
         let askable: Vec<_> = unknown.iter().filter(may_ask).collect();
-        let turn = usize::try_from(self.unsaid).unwrap_or_default().checked_rem(askable.len())?;
+        let turn = usize::try_from(self.unanswered).unwrap_or_default().checked_rem(askable.len())?;
         (self.failures == 0 && self.has_answered).then(|| *askable[turn])
     }
 
@@ -120,7 +120,7 @@ impl Schedule {
     }
 
     /// Something happened that may change any response.
-    pub(super) fn ask_again(&mut self) {
+    pub(super) fn query_all_again(&mut self) {
         let now = Instant::now();
         self.failures = 0;
         self.not_before = now;
@@ -134,7 +134,7 @@ impl Schedule {
         self.health_since = Instant::now();
         self.submitted_at = None;
         self.has_answered = false;
-        self.unsaid = 0;
+        self.unanswered = 0;
         self.silences = 0;
         self.seid_at = Instant::now() + rhythm::silent_seid(1, fastrand::f64());
     }
@@ -175,15 +175,16 @@ impl Schedule {
     }
 
     /// A one-time query had a result, or is retried later.
-    pub(super) fn asked_once(&mut self, is_said: bool) {
-        self.unsaid = if is_said { 0 } else { self.unsaid.saturating_add(1) };
-        let delay = if is_said { Duration::ZERO } else { rhythm::retry(self.unsaid, false, fastrand::f64()) };
+    pub(super) fn one_time_query_ended(&mut self, has_result: bool) {
+        self.unanswered = if has_result { 0 } else { self.unanswered.saturating_add(1) };
+        let delay =
+            if has_result { Duration::ZERO } else { rhythm::retry(self.unanswered, false, fastrand::f64()) };
         self.once_at = Instant::now() + delay;
     }
 
     /// seid responded and is catching up or not, or it did not respond. Returns whether that must be reported: seid
     /// does not respond for a while whenever it restarts.
-    pub(super) fn asked_seid(&mut self, catching_up: Option<bool>) -> bool {
+    pub(super) fn seid_queried(&mut self, catching_up: Option<bool>) -> bool {
         self.silences = if catching_up.is_some() { 0 } else { self.silences.saturating_add(1) };
         let delay = match catching_up {
             Some(catching_up) => rhythm::seid(catching_up, fastrand::f64()),

@@ -11,7 +11,7 @@ use tracing::Span;
 use uuid::Uuid;
 
 use super::{schedule::Once, target::Target};
-use crate::heights::{Asked, Awaited};
+use crate::heights::{Awaited, SeidSource};
 
 /// A task to query, and to submit if the sidecar does not know it.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +33,7 @@ pub(crate) struct Order {
 
 /// What a pass requests of a sidecar besides the ordered task.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Interest {
+pub(crate) struct Queries {
     /// Health, from now on.
     pub(crate) health: bool,
     /// How far seid is, from now on.
@@ -50,7 +50,7 @@ pub(super) struct State {
     /// The sidecar's address; `None` if there is none to call.
     pub(super) target: Option<Target>,
     /// What a pass requests besides the ordered task.
-    pub(super) interest: Interest,
+    pub(super) queries: Queries,
     /// Counts the events after which everything is queried again immediately.
     pub(super) events: u64,
     pub(super) order: Option<Order>,
@@ -91,8 +91,8 @@ impl Shared {
     }
 
     /// Where the last status of seid can be read.
-    pub(super) fn asked(&self) -> Weak<dyn Asked> {
-        let asked: Arc<dyn Asked> = Arc::clone(&self.0) as _;
+    pub(super) fn seid_source(&self) -> Weak<dyn SeidSource> {
+        let asked: Arc<dyn SeidSource> = Arc::clone(&self.0) as _;
         Arc::downgrade(&asked)
     }
 }
@@ -103,7 +103,7 @@ impl From<Arc<StateOfActor>> for Shared {
     }
 }
 
-impl Asked for StateOfActor {
+impl SeidSource for StateOfActor {
     fn seid(&self) -> Option<SeidStatus> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.known.seid.as_ref()?.value.clone()
@@ -140,8 +140,8 @@ impl State {
     /// The one-time queries that still lack a result.
     pub(super) fn unknown(&self, target: &Target) -> Vec<Once> {
         let known = &self.known;
-        let asks_id = self.interest.node_id && known.node_id.is_none();
-        let types = self.interest.task_types.iter().filter(|type_| !known.task_types.contains_key(*type_));
+        let asks_id = self.queries.node_id && known.node_id.is_none();
+        let types = self.queries.task_types.iter().filter(|type_| !known.task_types.contains_key(*type_));
         let asks_plain_port =
             target.is_verified() && known.health.is_some() && known.plain_port_answers.is_none();
         let id = asks_id.then_some(Once::NodeId).into_iter();

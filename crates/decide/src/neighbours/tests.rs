@@ -137,8 +137,8 @@ fn peers_of_another_namespace_are_found_only_where_the_platform_allows_it() {
 #[test]
 fn a_peer_requeues_only_nodes_that_wait_for_peers() {
     let changed = node("changed", "Running", "NodeReady");
-    assert!(matters_to(&changed, &node("waiting", "Initializing", "WaitingForPeers")));
-    assert!(!matters_to(&changed, &node("running", "Running", "NodeReady")));
+    assert!(affects(&changed, &node("waiting", "Initializing", "WaitingForPeers")));
+    assert!(!affects(&changed, &node("running", "Running", "NodeReady")));
 }
 
 proptest! {

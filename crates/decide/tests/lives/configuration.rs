@@ -184,7 +184,7 @@ fn a_configuration_that_becomes_invalid_during_an_update_does_not_block_it() {
 #[test]
 fn the_next_pod_is_configured_where_no_sidecar_responds() {
     let mut life = running();
-    life.sight.health = 3;
+    life.forms.health = 3;
     life.change(|node| node.spec.image = "seid:1".to_owned());
     let plan = next_plan(&mut life);
     let place = |kind| plan.tasks.iter().position(|task| task.is(kind)).unwrap();
@@ -197,7 +197,7 @@ fn an_update_does_not_wait_for_a_sidecar_that_stops_responding() {
     life.change(|node| node.spec.image = "seid:1".to_owned());
     next_plan(&mut life);
     life.pass(vec![Outcome::Done; 2], &Outcome::Requested).unwrap();
-    life.sight.health = 3;
+    life.forms.health = 3;
     let step = |life: &mut Life| {
         let observed = life.observe();
         let plan = Plan::load(&observed.node).unwrap();

@@ -85,7 +85,7 @@ fn consent_to_an_empty_volume_names_the_claim_that_was_lost() {
     life.live_image = Some("seid:a");
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     life.claim = None;
-    life.sight.pod = 3;
+    life.forms.pod = 3;
     life.pass(Vec::new(), &Outcome::Running).unwrap();
     assert_eq!(
         reason(&life, ConditionType::Stalled).as_deref(),
@@ -101,7 +101,7 @@ fn consent_to_an_empty_volume_names_the_claim_that_was_lost() {
     let plan = life.plan().unwrap();
     assert_eq!(Purpose::of(&plan), Purpose::Init);
     assert!(plan.tasks.iter().any(|task| task.is(TaskKind::ReplacePod)), "the old pod is replaced");
-    life.sight = GOOD;
+    life.forms = GOOD;
     life.live_image = None;
     life.claim = Some(claim("claim-2"));
     done(&mut life);
@@ -110,7 +110,7 @@ fn consent_to_an_empty_volume_names_the_claim_that_was_lost() {
     assert_eq!(status.data_claim_uid.as_deref(), Some("claim-2"));
     // The next loss is a different one.
     life.claim = None;
-    life.sight.pod = 3;
+    life.forms.pod = 3;
     done(&mut life);
     assert_eq!(
         reason(&life, ConditionType::Stalled).as_deref(),
@@ -139,7 +139,7 @@ fn a_validator_of_a_group_that_lost_its_keys_with_its_volume_is_to_be_recreated(
     life.pass(Vec::new(), &Outcome::Running).unwrap();
     assert!(asked(&life).contains(advice), "{}", asked(&life));
     life.claim = None;
-    life.sight.pod = 3;
+    life.forms.pod = 3;
     life.pass(Vec::new(), &Outcome::Running).unwrap();
     assert!(asked(&life).contains(advice), "{}", asked(&life));
 }
@@ -158,7 +158,7 @@ fn on_another_claim(imported: bool, has_update: bool) -> (Life, Option<(Purpose,
     }
     let before = purpose(&life);
     life.claim = Some(Claim { is_owned: !imported, ..claim("claim-2") });
-    life.sight.health = 1;
+    life.forms.health = 1;
     (life, before)
 }
 
@@ -192,7 +192,7 @@ fn seid_does_not_start_on_a_claim_that_replaced_the_one_with_the_data() {
 #[test]
 fn mark_ready_that_failed_on_one_pod_is_retried_on_the_next() {
     let mut life = running();
-    life.sight.health = 1;
+    life.forms.health = 1;
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     life.pass(vec![Outcome::Rejected { error: "no".to_owned() }], &Outcome::Done).unwrap();
     assert_eq!(purpose(&life), Some((Purpose::MarkReady, PlanPhase::Failed)));
@@ -214,11 +214,11 @@ fn a_failed_update_is_not_retried_because_the_sidecar_restarted() {
     assert_eq!(purpose(&life), Some((Purpose::Update, PlanPhase::Failed)));
     // Stored before failed updates were recorded: it is derived from the plan.
     life.node.status.as_mut().unwrap().failed_update = None;
-    life.sight.health = 1;
+    life.forms.health = 1;
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     assert_eq!(purpose(&life), Some((Purpose::MarkReady, PlanPhase::Complete)));
-    life.sight.health = 0;
+    life.forms.health = 0;
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     assert_eq!(purpose(&life), Some((Purpose::MarkReady, PlanPhase::Complete)), "the update is not retried");
     assert_eq!(reason(&life, ConditionType::Stalled).as_deref(), Some(StalledReason::PlanFailed.as_str()));
@@ -257,7 +257,7 @@ fn the_failed_job_of_an_earlier_attempt_does_not_fail_the_new_one() {
     let created = Outcome::DoneOn { uid: "job-2".to_owned() };
     life.pass(vec![Outcome::Done, Outcome::Done, created], &Outcome::Running).unwrap();
     // The cache still has the failed one.
-    life.sight.job = 3;
+    life.forms.job = 3;
     let plan = Plan::load(&life.node).unwrap();
     assert_eq!(plan.object_of(TaskKind::DeployBootstrapJob), Some("job-2"));
     assert!(life.observe().job_of(&plan).is_none());

@@ -113,7 +113,7 @@ fn an_update_to_an_invalid_image_is_blocked() {
 fn a_restarted_sidecar_is_released_despite_invalid_pod_fields() {
     let mut life = running();
     life.change(|node| node.spec.sidecar = serde_json::from_value(json!({ "port": 8443 })).unwrap());
-    life.sight.health = 1;
+    life.forms.health = 1;
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     let plan = life.node.status.as_ref().unwrap().plan.as_ref().unwrap();
     assert_eq!(plan.tasks.iter().map(|task| task.type_.as_str()).collect::<Vec<_>>(), ["mark-ready"]);

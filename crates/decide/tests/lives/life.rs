@@ -24,7 +24,7 @@ const START: &str = "2027-01-01T00:00:00Z";
 
 /// What the next passes observe. The numbers select one of the possible forms of each object.
 #[derive(Clone, Debug)]
-pub struct Sight {
+pub struct Forms {
     pub tls: usize,
     pub finding: usize,
     pub rival: bool,
@@ -35,14 +35,14 @@ pub struct Sight {
 }
 
 /// Everything is healthy.
-pub const GOOD: Sight =
-    Sight { tls: 0, finding: 0, rival: false, stateful_set: 0, pod: 0, job: 0, health: 0 };
+pub const GOOD: Forms =
+    Forms { tls: 0, finding: 0, rival: false, stateful_set: 0, pod: 0, job: 0, health: 0 };
 
 /// A node, its observations, and its history.
 pub struct Life {
     pub node: SeiNode,
     platform: Platform,
-    pub sight: Sight,
+    pub forms: Forms,
     pub now: Timestamp,
     /// The result of repairs.
     pub repaired: Repaired,
@@ -57,7 +57,7 @@ pub struct Life {
     pub pod_uid: &'static str,
     /// SeiNodeTasks of the node that have not finished.
     pub tasks: Vec<Arc<SeiNodeTask>>,
-    /// Changes the observation beyond what `sight` can express.
+    /// Changes the observation beyond what `forms` can express.
     pub adjust: Box<dyn Fn(&mut Observed)>,
     /// Objects in which the last pass found no drift.
     in_sync: Vec<InSync>,
@@ -82,7 +82,7 @@ impl Life {
         Self {
             node: serde_json::from_value(node).unwrap(),
             platform: Platform::from_settings(&settings).unwrap(),
-            sight: GOOD,
+            forms: GOOD,
             now: START.parse().unwrap(),
             repaired: Repaired::Done,
             overridden: Vec::new(),
@@ -120,7 +120,7 @@ impl Life {
     }
 
     pub fn observe(&self) -> Observed {
-        let Sight { tls, finding, rival, stateful_set, pod, job, health } = self.sight;
+        let Forms { tls, finding, rival, stateful_set, pod, job, health } = self.forms;
         let spec = &self.node.spec;
         let found = |wanted: bool| {
             let forms =
@@ -131,7 +131,7 @@ impl Life {
         let answer = |value| Some(Answer { at: self.now, value });
         let health = answer([Health::Ready, Health::NotReady, Health::Held, Health::Ready][health]);
         let gone = Trouble { kind: TroubleKind::Unreachable, message: "gone".into() };
-        let is_silent = self.sight.health == 3;
+        let is_silent = self.forms.health == 3;
         let rendered = Rendered::of(Node::of(&self.node), &self.platform).ok();
         let service = rendered.as_ref().filter(|_| stateful_set > 0);
         Observed {

@@ -24,7 +24,7 @@ use sei_api::{
 use sei_plan::Outcome;
 use serde_json::{Value, json};
 
-use life::{GOOD, Life, Sight};
+use life::{Forms, GOOD, Life};
 
 fn specs() -> impl Strategy<Value = Value> {
     let key = |name: &str| json!({ "secret": { "secretName": name } });
@@ -62,7 +62,7 @@ enum Event {
     Pause(bool),
     /// This many SeiNodeTasks have not finished.
     Tasks(u8),
-    See(Sight),
+    See(Forms),
     Pass(Vec<Outcome>),
 }
 
@@ -81,8 +81,8 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
-    let sight = (0..6_usize, 0..3_usize, any::<bool>(), 0..4_usize, 0..4_usize, 0..4_usize, 0..4_usize);
-    let sight = sight.prop_map(|(tls, finding, rival, stateful_set, pod, job, health)| Sight {
+    let forms = (0..6_usize, 0..3_usize, any::<bool>(), 0..4_usize, 0..4_usize, 0..4_usize, 0..4_usize);
+    let forms = forms.prop_map(|(tls, finding, rival, stateful_set, pod, job, health)| Forms {
         tls,
         finding,
         rival,
@@ -100,7 +100,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => any::<bool>().prop_map(Event::Pause),
         2 => (0u8..3).prop_map(Event::Tasks),
         2 => (0u16..4000).prop_map(Event::Time),
-        2 => sight.prop_map(Event::See),
+        2 => forms.prop_map(Event::See),
         1 => Just(Event::See(GOOD)),
         12 => prop::collection::vec(outcomes(), 0..6).prop_map(Event::Pass),
     ];
@@ -131,7 +131,7 @@ proptest! {
                         (0..count).map(|index| node_tasks::task(&index.to_string(), index, "Running")).collect();
                 }
                 Event::Time(seconds) => life.now += SignedDuration::from_secs(seconds.into()),
-                Event::See(sight) => life.sight = sight,
+                Event::See(forms) => life.forms = forms,
                 Event::Pass(outcomes) => {
                     life.pass(outcomes, &Outcome::Running)?;
                 }
@@ -139,7 +139,7 @@ proptest! {
         }
         // From any state: when everything is healthy and a retry is requested, the node reaches Running
         // according to its spec.
-        life.sight = GOOD;
+        life.forms = GOOD;
         life.tasks.clear();
         life.change(|node| {
             node.spec.overrides = None;

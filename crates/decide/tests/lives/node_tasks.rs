@@ -114,14 +114,14 @@ fn a_restarted_sidecar_is_made_ready_during_a_task_before_a_due_update() {
     let mut life = running();
     life.tasks = vec![task("a", 0, "Running")];
     finish(&mut life);
-    life.sight.health = 1;
+    life.forms.health = 1;
     life.pass(Vec::new(), &Outcome::Running).unwrap();
     let plan = life.plan().unwrap();
     assert_eq!((Purpose::of(&plan), plan.phase), (Purpose::MarkReady, PlanPhase::Active));
     // The spec changes meanwhile; the plan is not replaced by an update.
     life.change(|node| node.spec.image = "seid:1".to_owned());
     life.pass(Vec::new(), &Outcome::Running).unwrap();
-    life.sight = GOOD;
+    life.forms = GOOD;
     finish(&mut life);
     assert_eq!(Purpose::of(&life.plan().unwrap()), Purpose::MarkReady);
     assert_eq!((holder(&life), ready(&life).0.as_str()), (Some("a"), ReadyReason::WaitingForTask.as_str()));

@@ -70,7 +70,7 @@ fn an_obstacle_that_holds_plans_is_reported_before_one_that_does_not() {
 
     let mut life = updating(tls, true);
     make_sidecar_old(&mut life);
-    life.sight.rival = true;
+    life.forms.rival = true;
     assert_held(&mut life, StalledReason::VolumeInUse);
 }
 
@@ -79,7 +79,7 @@ fn an_obstacle_that_holds_plans_is_reported_before_one_that_does_not() {
 fn objects_left_by_a_deleted_seinode_of_the_same_name_are_neither_foreign_nor_changed() {
     let mut life = updating(json!({ "sidecar": { "tls": { "secretName": "t" } } }), true);
     while life.pass(Vec::new(), &Outcome::Done).unwrap() {}
-    life.sight.stateful_set = 2;
+    life.forms.stateful_set = 2;
     life.adjust = Box::new(|observed| {
         let children = &mut observed.children;
         let set = Arc::make_mut(children.stateful_set.as_mut().unwrap());

@@ -43,8 +43,8 @@ fn set(life: &mut Life, change: impl FnOnce(&mut SeiNode)) {
 fn a_paused_node_is_not_updated_repaired_or_marked_ready() {
     let mut life = running();
     let repairs = life.repairs.len();
-    life.sight.stateful_set = 2;
-    life.sight.health = 1;
+    life.forms.stateful_set = 2;
+    life.forms.health = 1;
     set(&mut life, |node| {
         node.spec.paused = Some(true);
         node.spec.image = "seid:1".to_owned();
@@ -52,7 +52,7 @@ fn a_paused_node_is_not_updated_repaired_or_marked_ready() {
     assert_eq!(life.repairs.len(), repairs);
     assert!(life.plan().is_none_or(|plan| plan.phase == PlanPhase::Complete));
     assert_eq!(ready(&life), "Paused: spec.paused is true; no plan starts, and drift is not reverted");
-    life.sight = GOOD;
+    life.forms = GOOD;
     life.change(|node| node.spec.paused = Some(false));
     finish(&mut life);
     assert_eq!(life.node.status.as_ref().unwrap().current_image.as_deref(), Some("seid:1"));
@@ -92,7 +92,7 @@ fn a_stopped_node_is_scaled_to_zero_and_back_when_resumed() {
     assert_eq!(life.repairs.len(), repairs + 1);
     assert!(ready(&life).contains("waiting for pod node-0-0 to end"), "{}", ready(&life));
     life.adjust = scaled(0);
-    life.sight.pod = 1;
+    life.forms.pod = 1;
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     assert_eq!(life.repairs.len(), repairs + 1);
     assert!(ready(&life).contains("the pod is gone"), "{}", ready(&life));
@@ -112,7 +112,7 @@ fn phase_paused_of_a_later_go_controller_is_read_as_the_previous_phase() {
         life.change(|node| node.spec.paused = Some(true));
         life.node.status =
             serde_json::from_value(json!({ "phase": "Paused", "currentImage": "seid:0" })).unwrap();
-        life.sight.stateful_set = if has_set { 0 } else { 1 };
+        life.forms.stateful_set = if has_set { 0 } else { 1 };
         life.pass(Vec::new(), &Outcome::Done).unwrap();
         assert_eq!(life.node.status.as_ref().unwrap().phase, Some(phase));
         assert_eq!(life.repairs.len(), 0);

@@ -50,7 +50,7 @@ fn a_running_node_names_what_keeps_its_pod_from_running() {
             (&pulling, "container seid (seid:0): ImagePullBackOff not found"),
         ] {
             let mut life = running();
-            life.sight.health = health;
+            life.forms.health = health;
             show(&mut life, Some(pod.clone()));
             life.pass(Vec::new(), &Outcome::Done).unwrap();
             let ready = ready(&life);
@@ -59,7 +59,7 @@ fn a_running_node_names_what_keeps_its_pod_from_running() {
         }
     }
     let mut life = running();
-    life.sight.health = 3;
+    life.forms.health = 3;
     show(&mut life, None);
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     assert_eq!(ready(&life), "WaitingForPod: pod node-0-0 does not exist yet; StatefulSet node-0 creates it");

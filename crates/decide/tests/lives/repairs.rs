@@ -22,7 +22,7 @@ fn edited() -> Life {
     let mut life = Life::new(json!({ "chainId": "c", "image": "seid:0", "fullNode": {} }));
     while life.pass(Vec::new(), &Outcome::Done).unwrap() {}
     assert!(condition(&life, ConditionType::Ready).starts_with(ReadyReason::NodeReady.as_str()));
-    life.sight.stateful_set = 2;
+    life.forms.stateful_set = 2;
     life
 }
 
@@ -33,7 +33,7 @@ fn a_rejected_repair_makes_the_node_not_ready() {
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     let ready = condition(&life, ConditionType::Ready);
     assert_eq!(ready, "WriteRefused: failed to write StatefulSet node-0: exceeded quota");
-    life.sight = GOOD;
+    life.forms = GOOD;
     life.repaired = Repaired::Done;
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     assert!(condition(&life, ConditionType::Ready).starts_with(ReadyReason::NodeReady.as_str()));
@@ -72,7 +72,7 @@ fn repairs(life: &mut Life, version: &'static str, replicas: i32) -> usize {
 #[test]
 fn an_object_is_compared_again_when_it_or_the_spec_changes() {
     let mut life = edited();
-    life.sight = GOOD;
+    life.forms = GOOD;
     assert_eq!(repairs(&mut life, "1", 1), 0);
     assert_eq!(repairs(&mut life, "1", 0), 0, "this version was compared");
     assert_eq!(repairs(&mut life, "2", 0), 1);
@@ -104,7 +104,7 @@ fn the_claim_of_a_running_node_is_marked_once_its_pod_is_ready() {
     let mut marked = |claim: Claim, pod: usize| {
         life.repairs.clear();
         life.claim = Some(claim);
-        life.sight.pod = pod;
+        life.forms.pod = pod;
         life.pass(Vec::new(), &Outcome::Done).unwrap();
         life.repairs.contains(&Repair::ClaimMark(unmarked(true)))
     };

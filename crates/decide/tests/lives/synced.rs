@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::life::Life;
 
-fn says(height: u64, catching_up: Option<bool>) -> Box<dyn Fn(&mut Observed)> {
+fn seid_status(height: u64, catching_up: Option<bool>) -> Box<dyn Fn(&mut Observed)> {
     Box::new(move |observed| {
         let status = |catching_up| SeidStatus { height, catching_up, latest_block: None, peers: None };
         observed.sidecar.seid = Some(Answer { at: observed.now, value: catching_up.map(status) });
@@ -27,16 +27,16 @@ fn the_status_changes_with_synced_and_not_with_the_height() {
     let condition = |status: &str, reason: &str| Some((status.to_owned(), reason.to_owned()));
     let mut life = Life::new(json!({ "chainId": "c", "image": "seid:0", "fullNode": {} }));
     assert_eq!(synced(&mut life), None, "nothing was asked yet");
-    life.adjust = says(1, Some(true));
+    life.adjust = seid_status(1, Some(true));
     assert_eq!(synced(&mut life), condition("False", "CatchingUp"));
     let before = life.node.status.clone();
-    life.adjust = says(2, Some(true));
+    life.adjust = seid_status(2, Some(true));
     synced(&mut life);
     assert_eq!(life.node.status, before, "no write");
-    life.adjust = says(3, Some(false));
+    life.adjust = seid_status(3, Some(false));
     assert_eq!(synced(&mut life), condition("True", "CaughtUp"));
     life.adjust = Box::new(|_| {});
     assert_eq!(synced(&mut life), condition("True", "CaughtUp"), "an operator that starts has not asked yet");
-    life.adjust = says(3, None);
+    life.adjust = seid_status(3, None);
     assert_eq!(synced(&mut life), condition("Unknown", "SeidUnreachable"));
 }

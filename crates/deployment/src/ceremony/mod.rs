@@ -35,7 +35,7 @@ pub(crate) enum Entry {
     Follower,
 }
 
-/// How the SeiNode of an ordinal takes part if the group creates it now, by what is stored.
+/// How the SeiNode of an ordinal takes part if the group creates it now, according to what is stored.
 pub(crate) fn entry(group: &SeiNodeDeployment, ordinal: u32, now: Timestamp) -> Entry {
     if was_completed(group) {
         return Entry::Follower;

@@ -1,4 +1,4 @@
-//! What has to be observed for a ceremony.
+//! What must be observed for a ceremony.
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ pub fn stored_assembly(group: &SeiNodeDeployment) -> Option<&PlannedTask> {
     (is_submitted(task) && task.status == TaskStatus::Pending).then_some(task)
 }
 
-/// Whether the next step of the ceremony depends on what the genesis bucket holds: nothing has been created yet, or the
-/// genesis is to be assembled.
+/// Whether the next step of the ceremony depends on the content of the genesis bucket: nothing has been created yet, or
+/// the genesis must be assembled.
 pub fn needs_bucket(group: &SeiNodeDeployment, nodes: &[Arc<SeiNode>]) -> bool {
     if group.spec.genesis.is_none() || super::was_completed(group) {
         return false;

@@ -21,7 +21,7 @@ const ASSEMBLE: &str = "assemble-and-upload-genesis";
 const AWAIT: &str = "await-nodes-running";
 /// How often the assembly is retried.
 const RETRIES: i64 = 180;
-/// The words of every sidecar when an account is in its genesis already.
+/// Part of the error of every sidecar when an account is already in its genesis.
 const COLLISION: &str = "collides with an existing genesis account";
 
 /// The stored plan of the group.
@@ -38,19 +38,20 @@ fn assembly_mut(plan: &mut TaskPlan) -> Option<&mut PlannedTask> {
     plan.tasks.iter_mut().find(|task| task.type_ == ASSEMBLE)
 }
 
-/// Whether the sidecar may have been asked for the task.
+/// Whether the task may have been submitted to the sidecar.
 pub(super) fn is_submitted(task: &PlannedTask) -> bool {
     task.submitted_at.is_some() || task.retry_count.is_some_and(|count| count > 0)
 }
 
-/// Whether the sidecar may be assembling the genesis now: it was asked to, and the attempt is not known to have failed.
+/// Whether the sidecar may be assembling the genesis now: the task was submitted, and the attempt is not known to have
+/// failed.
 pub(super) fn is_under_way(task: &PlannedTask, now: Timestamp) -> bool {
     let is_next = task.next_attempt_at.as_ref().is_none_or(|next| next.0 <= now);
     task.status == TaskStatus::Pending && is_submitted(task) && is_next
 }
 
-/// The plan of a group whose ceremony starts now. A group has one ceremony, so its UID identifies the plan: the same task
-/// is found again in the sidecar whatever was stored of it.
+/// The plan of a group whose ceremony starts now. A group has one ceremony, so its UID identifies the plan: the sidecar
+/// recognizes the task again regardless of what was stored.
 pub(super) fn propose(group: &SeiNodeDeployment, genesis: &DeploymentGenesis, now: Timestamp) -> TaskPlan {
     let id = group.uid().unwrap_or_default();
     let task = |index: usize, type_: &str, max_retries: Option<i64>, params: Value| PlannedTask {
@@ -117,7 +118,7 @@ fn await_params(group: &SeiNodeDeployment) -> Value {
     })
 }
 
-/// The value that the text of an override stands for. A genesis holds decimal fractions as text.
+/// The typed value of the text of an override. A genesis stores decimal fractions as text.
 fn typed(text: &str) -> Value {
     match serde_json::from_str(text) {
         Ok(Value::Number(number)) if number.is_f64() => json!(text),
@@ -143,7 +144,7 @@ pub(super) fn request(task: &PlannedTask) -> Value {
     Value::Object(params.collect::<Map<_, _>>())
 }
 
-/// Brings `plan`, of which nothing was submitted, to the spec as it is now.
+/// Updates `plan`, of which nothing was submitted, to the current spec.
 pub(super) fn refresh(plan: &mut TaskPlan, group: &SeiNodeDeployment, genesis: &DeploymentGenesis) {
     for task in &mut plan.tasks {
         match task.type_.as_str() {
@@ -154,15 +155,15 @@ pub(super) fn refresh(plan: &mut TaskPlan, group: &SeiNodeDeployment, genesis: &
     }
 }
 
-/// Records that the genesis is about to be assembled on the volume of this claim. What is submitted after that does not
-/// change any more.
+/// Records that the genesis is about to be assembled on the volume of this claim. After that, the parameters no longer
+/// change.
 pub(super) fn submit(plan: &mut TaskPlan, claim_uid: Option<String>, now: Timestamp) {
     plan.claim_uid = claim_uid;
     let task = assembly_mut(plan);
     task.into_iter().for_each(|task| task.submitted_at = Some(Time(now)));
 }
 
-/// Forgets what was submitted on a volume that is gone.
+/// Forgets a submission that was made for a lost volume.
 pub(super) fn withdraw(plan: &mut TaskPlan) {
     plan.claim_uid = None;
     if let Some(task) = assembly_mut(plan) {
@@ -211,8 +212,8 @@ pub(super) fn fail(plan: &mut TaskPlan, error: String) {
     }
 }
 
-/// Starts the attempts and the time limit over if annotation `sei.io/retry` has a new value. What was submitted stays: the
-/// sidecar runs a failed task again under the same ID.
+/// Restarts the attempts and the time limit if annotation `sei.io/retry` has a new value. The submitted task is kept:
+/// the sidecar runs a failed task again under the same ID.
 pub(super) fn retry(plan: &mut TaskPlan, group: &SeiNodeDeployment, now: Timestamp) {
     let Some(asked) = retry_request(group).filter(|asked| plan.retry.as_deref() != Some(*asked)) else {
         return;

@@ -22,12 +22,12 @@ use crate::{
     surroundings::{AssemblyState, GenesisBucket},
 };
 
-/// How long after the genesis bucket was checked it is checked again.
+/// Interval between checks of the genesis bucket.
 const RECHECK: Duration = Duration::from_secs(30);
 /// How many validators a message names.
 const NAMED: usize = 5;
 
-/// The next step, if the group has a ceremony.
+/// The next step of the ceremony, if the group has one.
 pub(crate) fn step(observed: &Observed) -> Option<CeremonyStep> {
     let group = &*observed.group;
     let genesis = group.spec.genesis.as_ref()?;
@@ -58,7 +58,7 @@ impl Ceremony<'_> {
         self.observed.now
     }
 
-    /// Nothing is stored, so that nothing was created or assembled for this group.
+    /// Nothing is stored, so nothing was created or assembled for this group.
     fn begin(&self) -> CeremonyStep {
         if !any_runs(self.group, &self.observed.nodes) {
             let image = &self.observed.ceremony.sidecar_image;
@@ -82,8 +82,8 @@ impl Ceremony<'_> {
         CeremonyStep::new(Some(plan), CeremonyReason::WaitingForValidators, "creating the validators")
     }
 
-    /// Why nothing is created or assembled under the chain ID, by what the bucket holds: the validators would read the
-    /// genesis of another ceremony.
+    /// Why nothing is created or assembled under the chain ID, according to the content of the bucket: the validators
+    /// would read the genesis of another ceremony.
     fn taken(&self, plan: Option<&TaskPlan>) -> Option<CeremonyStep> {
         match &self.observed.ceremony.bucket {
             GenesisBucket::Unchecked | GenesisBucket::Empty => None,
@@ -140,7 +140,7 @@ impl Ceremony<'_> {
         CeremonyStep::new(Some(plan), CeremonyReason::AssemblingGenesis, "assembling the genesis")
     }
 
-    /// It may have been submitted.
+    /// The task may have been submitted.
     fn follow(&self, mut plan: TaskPlan) -> CeremonyStep {
         if has_moved(&plan, self.group, &self.observed.nodes) {
             return self.start_over(plan);
@@ -174,7 +174,7 @@ impl Ceremony<'_> {
             return CeremonyStep::new(Some(plan), CeremonyReason::AssemblingGenesis, message);
         };
         let name = node.name_any();
-        // One that was created again has other keys than its genesis transaction in the bucket.
+        // A recreated validator has other keys than its genesis transaction in the bucket.
         let uploading = uploading(self.group, &self.observed.nodes);
         let message = match &self.observed.ceremony.assembly {
             AssemblyState::Unknown if !uploading.is_empty() => {
@@ -191,14 +191,14 @@ impl Ceremony<'_> {
             needs_type: validity::needed_type(self.genesis),
             params: (uploading.is_empty() && !self.is_over(&plan)).then(|| plan::request(task)),
         };
-        // Nothing is asked of the sidecar that is not stored.
+        // Only what is stored is requested from the sidecar.
         let order = (plan::stored(self.group) == Some(&plan)).then_some(order);
         let step = CeremonyStep::new(Some(plan), CeremonyReason::AssemblingGenesis, message);
         CeremonyStep { order, ..step }
     }
 
-    /// The first validator has lost the volume on which the genesis was being assembled. Where none was uploaded, another
-    /// one can be assembled.
+    /// The first validator has lost the volume on which the genesis was being assembled. If no genesis was uploaded,
+    /// another one can be assembled.
     fn start_over(&self, mut plan: TaskPlan) -> CeremonyStep {
         if let Some(step) = self.taken(Some(&plan)) {
             return step;
@@ -231,7 +231,7 @@ impl Ceremony<'_> {
     }
 }
 
-/// What to say of SeiNodes that the genesis does not know.
+/// What to report about SeiNodes that are not in the genesis.
 fn latecomers(observed: &Observed) -> String {
     let names = followers(&observed.group, &observed.nodes);
     if names.is_empty() {

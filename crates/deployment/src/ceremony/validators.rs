@@ -1,4 +1,4 @@
-//! How far the validators of a ceremony are.
+//! The progress of the validators of a ceremony.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use sei_plan::{OfKind, TaskKind};
 
 use crate::{availability::phase, child::takes_part, owner::is_owned_by, seat::child_name};
 
-/// The SeiNode of `ordinal`, if the group owns it and it stays.
+/// The SeiNode of `ordinal`, if the group owns it and it is not being deleted.
 fn of_group<'a>(
     group: &SeiNodeDeployment,
     nodes: &'a [Arc<SeiNode>],
@@ -35,7 +35,7 @@ pub(super) fn claim(node: &SeiNode) -> Option<String> {
     node.status.as_ref()?.plan.as_ref()?.claim_uid.clone()
 }
 
-/// Whether the genesis was to be assembled on a volume that the first validator does not have any more.
+/// Whether the genesis was to be assembled on a volume that the first validator no longer has.
 pub(super) fn has_moved(plan: &TaskPlan, group: &SeiNodeDeployment, nodes: &[Arc<SeiNode>]) -> bool {
     let current = assembler(group, nodes).and_then(|node| claim(node));
     plan.claim_uid.as_ref().zip(current.as_ref()).is_some_and(|(was, is)| was != is)
@@ -52,18 +52,18 @@ pub(super) fn uploading(group: &SeiNodeDeployment, nodes: &[Arc<SeiNode>]) -> Ve
     names.collect()
 }
 
-/// Names of the SeiNodes that were created after the genesis, and are no validators of it.
+/// Names of the SeiNodes that were created after the genesis, and are not among its validators.
 pub(super) fn followers(group: &SeiNodeDeployment, nodes: &[Arc<SeiNode>]) -> Vec<String> {
     let names = all(group, nodes).filter(|node| !takes_part(node)).map(|node| node.name_any());
     names.collect()
 }
 
-/// Names of the SeiNodes that do not run.
+/// Names of the SeiNodes that are not running.
 pub(super) fn not_running(group: &SeiNodeDeployment, nodes: &[Arc<SeiNode>]) -> Vec<String> {
     unless(group, nodes, is_running)
 }
 
-/// Whether a validator runs, which it does with the genesis alone.
+/// Whether any validator is running, which is possible only with the genesis.
 pub(super) fn any_runs(group: &SeiNodeDeployment, nodes: &[Arc<SeiNode>]) -> bool {
     all(group, nodes).any(|node| takes_part(node) && is_running(node))
 }
@@ -88,7 +88,7 @@ fn has_uploaded(node: &SeiNode) -> bool {
     tasks.any(|task| task.is(TaskKind::UploadGenesisArtifacts) && task.status == TaskStatus::Complete)
 }
 
-/// An initializing validator without a plan does not count: nothing is known of its tasks.
+/// An initializing validator without a plan does not count: the state of its tasks is unknown.
 fn has_yet_to_upload(node: &SeiNode) -> bool {
     let has_plan = node.status.as_ref().is_some_and(|status| status.plan.is_some());
     !has_uploaded(node) && (has_plan || phase(node) != Some(NodePhase::Initializing))

@@ -4,20 +4,21 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 use sei_api::v1alpha1::deployment::DeploymentGenesis;
+use sei_plan::GOV_VOTE;
 use sei_render::SidecarRelease;
 
 /// Prefix of the addresses of accounts.
 const PREFIX: &str = "sei";
 /// Lengths of an address: of a key and of a contract.
 const LENGTHS: [usize; 2] = [20, 32];
-/// The denomination of stakes, and the least that gives a validator voting power.
+/// The denomination of stakes, and the minimum that gives a validator voting power.
 const STAKE: &str = "usei";
 const LEAST_STAKE: u128 = 1_000_000;
-/// How long a ceremony may take if the spec does not say.
+/// Time limit of a ceremony if the spec does not set one.
 const LIMIT: SignedDuration = SignedDuration::from_hours(1);
 
-/// What is wrong with `genesis`, which a sidecar with image `sidecar` is to assemble: the ceremony could not end, or would
-/// create another genesis.
+/// What is wrong with `genesis`, to be assembled by a sidecar with image `sidecar`: the ceremony could not complete, or
+/// would create a different genesis.
 pub(super) fn fault(genesis: &DeploymentGenesis, sidecar: &str) -> Option<String> {
     let overrides = || overrides(genesis).or_else(|| ignored_overrides(genesis, sidecar));
     stakes(genesis).or_else(|| accounts(genesis)).or_else(overrides).or_else(|| {
@@ -27,7 +28,7 @@ pub(super) fn fault(genesis: &DeploymentGenesis, sidecar: &str) -> Option<String
     })
 }
 
-/// How long the ceremony may take.
+/// Time limit of the ceremony.
 pub(super) fn limit(genesis: &DeploymentGenesis) -> SignedDuration {
     genesis.max_ceremony_duration.as_deref().and_then(parse).unwrap_or(LIMIT)
 }
@@ -84,9 +85,10 @@ fn overrides(genesis: &DeploymentGenesis) -> Option<String> {
     ))
 }
 
-/// A task type that came with the overrides of a genesis: a sidecar without it would ignore them. Its image may not reveal its release.
+/// A task type that was introduced together with the overrides of a genesis: a sidecar without it would ignore them.
+/// The image may not reveal the release.
 pub(super) fn needed_type(genesis: &DeploymentGenesis) -> Option<&'static str> {
-    has_overrides(genesis).then_some("gov-vote")
+    has_overrides(genesis).then_some(GOV_VOTE)
 }
 
 /// What to do about a sidecar that does not support the assembly, for the reason that it gave.

@@ -1,4 +1,4 @@
-//! What to say of the genesis ceremony.
+//! What the status reports about the genesis ceremony.
 
 use sei_api::{
     deployment_conditions::{CeremonyReason, Reason},
@@ -7,7 +7,7 @@ use sei_api::{
 
 use crate::{decision::Decision, observed::Observed};
 
-/// The plan to store. It stays as it is while the group is being deleted, when nothing is decided of it.
+/// The plan to store. It does not change while the group is being deleted, when nothing is decided about the ceremony.
 pub(super) fn plan(before: Option<TaskPlan>, observed: &Observed, decision: &Decision) -> Option<TaskPlan> {
     match &decision.ceremony {
         Some(step) => step.plan.clone(),
@@ -15,7 +15,7 @@ pub(super) fn plan(before: Option<TaskPlan>, observed: &Observed, decision: &Dec
     }
 }
 
-/// The hash of the genesis. It is not observed any more once it is stored.
+/// The hash of the genesis. It is no longer observed once it is stored.
 pub(super) fn hash(before: Option<String>, observed: &Observed) -> Option<String> {
     observed.group.spec.genesis.as_ref()?;
     observed.ceremony.genesis_hash.clone().or(before)

@@ -13,9 +13,9 @@ use super::{
     nodes::{UPDATE_PENDING, WAITING_FOR_REPLACEMENT},
     phase::is_updating,
 };
-use crate::{member::Place, members::Members, obstacle::Obstacle};
+use crate::{member::Occupant, members::Members, obstacle::Obstacle};
 
-/// Conditions of the Go controller that nothing keeps true any more.
+/// Conditions of the Go controller that are no longer maintained.
 const OF_GO: [&str; 4] = ["GenesisCeremonyNeeded", "NodesReady", "PlanInProgress", "RolloutInProgress"];
 /// How many nodes a message names.
 const NAMED: usize = 3;
@@ -28,7 +28,7 @@ pub(super) struct Facts<'a> {
     pub(super) obstacles: &'a [Obstacle],
 }
 
-/// `before` with what is true now.
+/// The conditions `before`, updated to the current state.
 pub(super) fn of(
     mut before: Option<Vec<Condition>>,
     facts: &Facts<'_>,
@@ -57,7 +57,7 @@ impl Facts<'_> {
         self.group.metadata.deletion_timestamp.is_some()
     }
 
-    /// A group that needs a person is not ready for that reason, whatever its nodes do.
+    /// A group that requires manual intervention is not ready for that reason, regardless of its nodes.
     fn ready(&self) -> (bool, Reason, String) {
         let counted = self.counted();
         if self.is_deleting() {
@@ -96,7 +96,13 @@ impl Facts<'_> {
             (true, ProgressingReason::DeletingNodes)
         } else if self.counts.is_complete() {
             (false, ProgressingReason::Complete)
-        } else if self.members.serving.wanted.iter().any(|member| !matches!(member.place, Place::Own(_))) {
+        } else if self
+            .members
+            .serving
+            .wanted
+            .iter()
+            .any(|member| !matches!(member.occupant, Occupant::Own(_)))
+        {
             (true, ProgressingReason::CreatingNodes)
         } else if is_updating(self.members) {
             (true, ProgressingReason::UpdatingNodes)
@@ -126,7 +132,7 @@ impl Facts<'_> {
         format!("{available} of {wanted} nodes are available, {updated} run the template")
     }
 
-    /// What the first nodes are waiting for; those that hold the others first.
+    /// What the first nodes are waiting for; those that the others wait for come first.
     fn waits(&self) -> String {
         let mut waiting: Vec<_> = self.nodes.iter().filter(|node| node.reason.is_some()).collect();
         let is_held = |node: &ChildNode| {

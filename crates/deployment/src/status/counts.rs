@@ -14,7 +14,7 @@ pub(super) struct Counts {
     pub(super) available: i64,
     /// Desired SeiNodes that are not available.
     pub(super) unavailable: i64,
-    /// SeiNodes of a set that does not serve are left.
+    /// SeiNodes of a set that is not serving are left.
     is_doubled: bool,
 }
 

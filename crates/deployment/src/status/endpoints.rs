@@ -1,4 +1,4 @@
-//! Where the nodes of a group are reached inside the cluster.
+//! The addresses of the nodes of a group inside the cluster.
 
 use kube::ResourceExt;
 use sei_api::{

@@ -10,7 +10,7 @@ use crate::{
     availability::{phase, reason},
     blue_green::{self, BlueGreen},
     hard_fork::HardFork,
-    member::{Child, Member, Place, UNREADABLE},
+    member::{Child, Member, Occupant, UNREADABLE},
     members::Members,
     old_set::Hold,
 };
@@ -18,17 +18,17 @@ use crate::{
 /// Messages of the API server and of nodes can be long; `kubectl describe` of the node has them whole.
 const MESSAGE_LIMIT: usize = 512;
 
-/// Reason of a node that serves and is not updated yet.
+/// Reason of a serving node that is not updated yet.
 pub(super) const UPDATE_PENDING: &str = "UpdatePending";
 
-/// Reason of a node that serves until another one replaces it.
+/// Reason of a node that keeps serving until another one replaces it.
 pub(super) const WAITING_FOR_REPLACEMENT: &str = blue_green::WAITING;
 
-/// What of the group is being updated.
+/// The parts of a group that are being updated.
 pub(super) struct Updates<'a> {
     pub(super) fork: Option<&'a HardFork<'a>>,
     pub(super) replacement: Option<&'a BlueGreen<'a>>,
-    /// What keeps a set that does not serve.
+    /// Why a set that is not serving is kept.
     pub(super) hold: Option<Hold>,
 }
 
@@ -59,7 +59,7 @@ fn max_unavailable(group: &SeiNodeDeployment) -> u32 {
 }
 
 impl Updates<'_> {
-    /// What a SeiNode that serves waits for.
+    /// What a serving SeiNode waits for.
     fn wait(&self, child: &Child, turn: &str) -> Option<(String, String)> {
         if let Some(fork) = self.fork.filter(|_| child.is_outdated) {
             return Some(fork.wait(&child.node));
@@ -76,13 +76,13 @@ impl Updates<'_> {
         (!child.is_updated()).then(|| ("Updating".to_owned(), "waiting for the new image to run".to_owned()))
     }
 
-    /// Why a SeiNode of the set that serves is not created, if it is not.
+    /// Why a SeiNode of the serving set is not created; `None` if it may be.
     fn creation(&self) -> Option<(String, String)> {
         let fork = self.fork.map(HardFork::creation);
         fork.or_else(|| self.replacement.map(BlueGreen::creation))
     }
 
-    /// The SeiNodes of the set that does not serve.
+    /// The SeiNodes of the set that is not serving.
     fn other(&self, members: &Members) -> Vec<ChildNode> {
         let other = &members.other;
         let gone = self.hold.as_ref().map_or("is being deleted", Hold::message);
@@ -118,16 +118,16 @@ fn at(
         }
     };
     let why = |reason: &str, message: &str| Some((reason.to_owned(), message.to_owned()));
-    match &member.place {
-        Place::Vacant => entry(None, Some(creation())),
-        Place::Unreadable => entry(None, why("Unreadable", &format!("the SeiNode {UNREADABLE}"))),
-        Place::Foreign(message) => entry(None, why("ForeignObject", message)),
-        Place::Ending(node) => {
+    match &member.occupant {
+        Occupant::Vacant => entry(None, Some(creation())),
+        Occupant::Unreadable => entry(None, why("Unreadable", &format!("the SeiNode {UNREADABLE}"))),
+        Occupant::Foreign(message) => entry(None, why("ForeignObject", message)),
+        Occupant::Ending(node) => {
             let message = "waiting for the SeiNode of this name to be deleted before it is recreated";
             entry(Some(node), why("WaitingForDeletion", message))
         }
-        Place::Retained(child) => entry(Some(&child.node), why("Adopting", "waiting to be adopted")),
-        Place::Own(child) => entry(Some(&child.node), wait(child)),
+        Occupant::Retained(child) => entry(Some(&child.node), why("Adopting", "waiting to be adopted")),
+        Occupant::Own(child) => entry(Some(&child.node), wait(child)),
     }
 }
 

@@ -15,8 +15,9 @@ use crate::{
     members::{Members, Set},
 };
 
-/// One entry per Secret, for the desired nodes: a Secret that several nodes share needs the names of all. Nodes that do
-/// not exist yet are included, so that their certificates can be issued first: with BlueGreen those of both sets.
+/// One entry per Secret, for the desired nodes: a Secret that several nodes share needs the names of all of them. Nodes
+/// that do not exist yet are included, so that their certificates can be issued first: with BlueGreen those of both
+/// sets.
 pub(super) fn of(
     group: &SeiNodeDeployment,
     members: &Members,
@@ -37,7 +38,7 @@ pub(super) fn of(
 struct Needed {
     secret_name: String,
     dns_names: Vec<String>,
-    /// Whether each node that is to use it now accepts it.
+    /// Whether each node that must use it now accepts it.
     accepted: Vec<bool>,
 }
 
@@ -50,7 +51,7 @@ impl Needed {
     }
 }
 
-/// Adds the Secrets of a set, whose nodes use them now or later.
+/// Adds the Secrets of a set, which its nodes use now or later.
 fn add(
     secrets: &mut BTreeMap<String, Needed>,
     group: &SeiNodeDeployment,

@@ -1,4 +1,4 @@
-//! HardFork: seid halts first, and its image is replaced second.
+//! HardFork: the image of a seid is replaced only after it has halted.
 
 use proptest::prelude::*;
 use sei_deployment::{Halt, Write, decide};
@@ -17,7 +17,7 @@ struct Chain {
     heights: Vec<u64>,
     /// Nodes whose seid has halted.
     halted: Vec<bool>,
-    /// Nodes of which nothing is known at the moment.
+    /// Nodes whose state is currently unknown.
     unknown: Vec<bool>,
 }
 
@@ -32,7 +32,7 @@ impl Chain {
             halted: vec![false; replicas],
             unknown: vec![false; replicas],
         };
-        chain.look();
+        chain.observe_seids();
         chain
     }
 
@@ -40,7 +40,7 @@ impl Chain {
         format!("rpc-{ordinal}")
     }
 
-    /// A block, with the image that runs.
+    /// A block is executed with the current image.
     fn advance(&mut self, ordinal: usize) {
         let Some(node) = self.world.nodes.get(&Self::name(ordinal)) else { return };
         let is_old = node["status"]["currentImage"] == OLD;
@@ -51,7 +51,7 @@ impl Chain {
             self.heights[ordinal] += 1;
             self.halted[ordinal] = false;
         }
-        self.look();
+        self.observe_seids();
     }
 
     fn advance_all(&mut self, blocks: u64) {
@@ -60,8 +60,8 @@ impl Chain {
         }
     }
 
-    /// What is observed of the seids.
-    fn look(&mut self) {
+    /// What is observed about the seids.
+    fn observe_seids(&mut self) {
         for ordinal in 0..self.heights.len() {
             let halt = match (self.unknown[ordinal], self.halted[ordinal], self.heights[ordinal]) {
                 (true, ..) => Halt::Unknown,
@@ -120,7 +120,7 @@ fn a_node_of_unknown_height_keeps_its_image_and_blocks_no_other() {
     let node = &chain.world.status().nodes.unwrap()[1];
     let message = node.message.clone().unwrap();
     assert!(message.contains("not seen at height 9") && message.contains("InPlace"), "{message}");
-    // As the message says.
+    // As the message recommends.
     chain.world.edit("/updateStrategy", json!({ "type": "InPlace" }));
     chain.world.settle();
     assert_eq!(chain.world.images(), [NEW; 3]);
@@ -130,7 +130,7 @@ fn a_node_of_unknown_height_keeps_its_image_and_blocks_no_other() {
 fn a_height_that_the_chain_has_passed_is_refused_with_what_to_do() {
     let mut chain = Chain::new(2);
     chain.heights = vec![HEIGHT + 1; 2];
-    chain.look();
+    chain.observe_seids();
     assert_eq!(chain.stalled(), "Progressing", "nothing is to be updated");
     chain.world.edit(IMAGE, json!(NEW));
     chain.world.settle();
@@ -197,7 +197,7 @@ enum Event {
     /// Another image of sidecars is requested.
     Sidecar(u8),
     Tend(usize),
-    /// The bits say which writes are lost.
+    /// The bits select the writes that are lost.
     Pass(u32),
 }
 
@@ -237,7 +237,7 @@ proptest! {
                 Event::Tend(ordinal) if !chain.halted[ordinal] => chain.world.tend_one(&Chain::name(ordinal)),
                 Event::Tend(_) => {}
                 Event::Pass(lost) => {
-                    chain.look();
+                    chain.observe_seids();
                     let writes = decide(&chain.world.observe()).writes;
                     let arrived = writes.iter().enumerate().filter(|(index, _)| lost & 1 << (index % 32) == 0);
                     for (_, write) in arrived {

@@ -27,7 +27,7 @@ fn listed() -> BTreeSet<String> {
 fn compared(kind: &str, ours: &Value, theirs: &Value) -> Vec<String> {
     let mut found = differences(ours, theirs);
     found.extend(differences(theirs, ours));
-    // The table has lists whole.
+    // The table lists whole lists, not their elements.
     let whole = |path: String| match path.split_once("/peers/") {
         Some((before, _)) => format!("{before}/peers"),
         None => path,
@@ -131,7 +131,7 @@ fn the_status_of_a_ready_group_matches_the_go_controller() {
         {
             assert_eq!(ours[field], theirs[field], "{} {field}", recorded.name);
         }
-        // Those of the Go controller list EVM endpoints of validators, which serve none.
+        // The Go controller lists EVM endpoints of validators, which serve none.
         if recorded.group().spec.template.spec.validator.is_none() {
             assert_eq!(ours["endpoints"], theirs["endpoints"], "{}", recorded.name);
         }
@@ -146,7 +146,7 @@ fn the_status_of_a_ready_group_matches_the_go_controller() {
 
 #[test]
 fn phases_match_the_go_controller_where_it_observed_its_nodes() {
-    // Those of a ceremony are first brought to select their peers by label.
+    // Members of a ceremony are first changed to select their peers by label.
     for recorded in Recorded::all().into_iter().filter(|recorded| recorded.group().spec.genesis.is_none()) {
         let theirs = recorded.state["seiNodeDeployment"]["status"]["phase"].as_str().unwrap();
         let ours = recorded.status().phase.unwrap().as_str();
@@ -160,11 +160,12 @@ fn phases_match_the_go_controller_where_it_observed_its_nodes() {
         let is_updated = images.iter().flatten().all(|image| image == template);
         let runs = is_updated && images.iter().all(Option::is_some);
         let expected = match theirs {
-            // It no longer saw any node during an update, and reported it as done before the images ran.
+            // The Go controller no longer saw any node during an update, and reported the update as complete before the
+            // images ran.
             "Ready" if !is_updated => "Upgrading",
-            // Nodes that are being deleted still counted.
+            // The Go controller still counted nodes that are being deleted.
             "Initializing" if recorded.nodes().len() > group.spec.replicas() as usize => "Ready",
-            // It never ends an update by a second set, which is the group now.
+            // The Go controller never ends an update by a second set, which is now the group.
             "Upgrading" if recorded.has_second_set() && runs => "Ready",
             "Upgrading" if recorded.has_second_set() && is_updated => "Initializing",
             theirs => theirs,

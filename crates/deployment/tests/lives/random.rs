@@ -1,4 +1,4 @@
-//! Random templates, scalings, failures, lost writes and caches that lag.
+//! Random templates, scalings, failures, lost writes and lagging caches.
 
 use std::collections::BTreeSet;
 
@@ -22,11 +22,11 @@ enum Event {
     MaxUnavailable(Value),
     /// The pod of a node is lost.
     Lose(u8),
-    /// A node is deleted by a user, and gone at once.
+    /// A node is deleted by a user, and is gone immediately.
     Delete(u8),
     /// A user creates a SeiNode with the name of a missing one.
     Foreign(u8),
-    /// A node cannot be decoded any more, or can be again.
+    /// A node can no longer be decoded, or can be again.
     Unreadable(u8),
     /// A user deletes the SeiNode of the second set.
     DeleteSecond,
@@ -160,7 +160,7 @@ fn act(world: &mut World, seen: &Observed, lost: u32, is_current: bool) -> Resul
         if lost & 1 << (index % 32) != 0 {
             continue;
         }
-        // A node that may replace its sidecar may do so at any time.
+        // A node that may replace its sidecar may restart at any time.
         let serves = |world: &World, name: &str| world.is_available(name) && !world.may_replace_sidecar(name);
         let served = match write {
             Write::Apply { name, .. } => serves(world, name),
@@ -169,7 +169,7 @@ fn act(world: &mut World, seen: &Observed, lost: u32, is_current: bool) -> Resul
         world.carry_out(write);
         let Write::Apply { name, .. } = write else { continue };
         if served && !serves(world, name) && is_current {
-            // Our own act made it unavailable: no more than allowed are.
+            // The group itself made it unavailable: no more than allowed are.
             let down = (0..replicas).filter(|ordinal| !serves(world, &format!("rpc-{ordinal}"))).count();
             prop_assert!(down <= budget as usize, "{down} of {replicas} down, {budget} allowed");
         }
@@ -177,7 +177,7 @@ fn act(world: &mut World, seen: &Observed, lost: u32, is_current: bool) -> Resul
     Ok(())
 }
 
-/// Of all nodes that exist: pods of a node that is being deleted, or that cannot be decoded, run.
+/// Checks all existing nodes: pods of a node that is being deleted or cannot be decoded are still running.
 fn keys_are_unique(world: &World) -> Result<(), TestCaseError> {
     let keys = world
         .nodes
@@ -188,7 +188,7 @@ fn keys_are_unique(world: &World) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Every node has the template and is available, or the status says which has not and why.
+/// Every node has the template and is available, or the status reports which is not and why.
 fn has_ended_or_waits(world: &World) -> Result<(), TestCaseError> {
     let status = world.status();
     let nodes = status.nodes.clone().unwrap();

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::world::object;
 
-/// A recorded state: the group, its SeiNodes and its Services, completed by what the recording left out.
+/// A recorded state: the group, its SeiNodes and its Services, completed with what the recording left out.
 pub struct Recorded {
     /// `CASE/NN-label`.
     pub name: String,
@@ -25,14 +25,14 @@ pub struct Recorded {
 impl Recorded {
     pub fn read(name: &str) -> Self {
         let text = std::fs::read_to_string(folder().join(format!("{name}.json"))).unwrap();
-        // Recorded times are words.
+        // Times are recorded as words.
         let mut state: Value = serde_json::from_str(&text.replace("<time>", "2026-05-17T00:00:00Z")).unwrap();
         if state["seiNodes"].is_null() {
             state["seiNodes"] = json!([]);
         }
         for node in state["seiNodes"].as_array_mut().unwrap() {
             node["metadata"]["uid"] = node["metadata"]["name"].clone();
-            // Once our operator of SeiNodes has reconciled it.
+            // As once our operator has reconciled the SeiNode.
             let is_running = node["status"]["phase"] == "Running";
             let is_current = node["status"]["currentImage"] == node["spec"]["image"];
             node["status"]["observedGeneration"] = node["metadata"]["generation"].clone();

@@ -1,4 +1,4 @@
-//! Another image: paced, reverted, superseded, and with nodes that fail.
+//! Image updates: paced, reverted, superseded, and with failing nodes.
 
 use serde_json::json;
 

@@ -51,7 +51,7 @@ fn the_only_keys_of_a_validator_are_deleted_only_after_confirmation_for_that_nod
     world.group["metadata"]["annotations"] = json!({ "sei.io/confirm-key-loss": uid });
     world.settle();
     assert_eq!(world.names(), ["rpc-0"]);
-    // The next validator of the name is not meant.
+    // The next validator of that name is not affected.
     world.edit("/replicas", json!(2));
     world.settle();
     world.edit("/replicas", json!(1));

@@ -76,7 +76,7 @@ fn sidecars_are_replaced_whatever_the_strategy_is() {
     for strategy in [json!({ "type": "BlueGreen" }), hard_fork] {
         let mut world = outdated(2);
         world.edit("/updateStrategy", strategy);
-        // An update of the template that waits does not stop them.
+        // A waiting update of the template does not stop them.
         world.edit(IMAGE, json!("seid:b"));
         world.act();
         assert_eq!(allowed(&world), ["rpc-1"]);

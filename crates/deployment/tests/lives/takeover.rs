@@ -24,13 +24,13 @@ fn the_first_pass_over_a_group_restarts_and_deletes_nothing() {
                     patch["spec"]["peers"] = json!(node.spec.peers);
                     assert_eq!(differences(&patch["spec"], &json!(node.spec)), [""; 0], "{}", recorded.name);
                 }
-                // The Go controller had not rolled this change out yet, or never would have.
+                // The Go controller had not rolled out this change yet, or never would have.
                 Write::Apply { name, patch } if patch["spec"]["image"] == template => {
                     let node = recorded.nodes().into_iter().find(|node| node.name_any() == name).unwrap();
                     assert_ne!(node.spec.image, template, "{}", recorded.name);
                 }
-                // Neither it nor a user had a budget, its Service outside had no mark, or lacked serving pods, and its route of
-                // websockets had one spelling.
+                // Neither the Go controller nor a user had created a budget; its external Service had no mark or lacked
+                // serving pods, and its websocket route had one spelling.
                 Write::ApplyObject(object) => {
                     let is_new = [
                         "PodDisruptionBudget rpc",
@@ -41,7 +41,7 @@ fn the_first_pass_over_a_group_restarts_and_deletes_nothing() {
                     let what = format!("{} {}", object.kind().as_str(), object.name());
                     assert!(is_new.contains(&&*what), "{}: {what}", recorded.name);
                 }
-                // It created no node while a name did not resolve.
+                // The Go controller created no node while a name did not resolve.
                 Write::Create(_) => assert!(recorded.nodes().is_empty(), "{}", recorded.name),
                 other => panic!("{}: {other:?}", recorded.name),
             }
@@ -92,7 +92,7 @@ fn the_second_set_of_a_blue_green_update_is_the_group_when_the_first_is_gone() {
         }
         let status = world.status();
         assert_eq!(status.per_pod_services.unwrap()[1].name, "rpc-g2-1");
-        // Further nodes have the names of the group.
+        // Additional nodes get names of the new scheme.
         world.edit("/replicas", json!(3));
         world.settle();
         assert_eq!(world.names(), ["rpc-2", "rpc-g2-0", "rpc-g2-1"], "{state}");

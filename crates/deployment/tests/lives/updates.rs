@@ -40,7 +40,7 @@ fn every_field_of_the_template_that_can_change_reaches_the_nodes() {
             wanted.for_each(|(key, value)| assert_eq!(found[key], *value, "{field}"));
         }
     }
-    // What the template no longer has leaves the nodes; what others set there stays.
+    // Fields removed from the template are removed from the nodes; fields set by others are kept.
     world.nodes.get_mut("rpc-0").unwrap()["spec"]["overrides"]["x.y"] = json!("by hand");
     world.edit("/template/spec/overrides", json!({ "a.b": "c" }));
     world.settle();
@@ -182,7 +182,7 @@ fn fields_of_the_go_controller_are_removed_with_the_template() {
     world.edit("/template/spec/overrides", json!({ "a.b": "c" }));
     world.edit("/template/metadata", json!({ "labels": { "team": "core" } }));
     world.settle();
-    // As the Go controller leaves a group: it wrote the same without server-side apply.
+    // As a group of the Go controller, which wrote the same fields without server-side apply.
     let before = world.nodes.clone();
     for node in world.nodes.values_mut() {
         let entry = &mut node["metadata"]["managedFields"][0];

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::world::{World, failed};
 
-/// A vote whose order was given.
+/// A vote that was already ordered.
 fn started_vote() -> World {
     let vote = json!({ "proposalId": 7, "option": "No", "fees": "4000usei", "gas": 200000 });
     let mut world = World::new(json!({ "governanceVote": vote }));

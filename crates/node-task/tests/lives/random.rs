@@ -18,7 +18,7 @@ enum Event {
     Respond(bool),
     /// The running operation ends.
     End(bool),
-    /// The operator restarts, and knows only what is stored.
+    /// The operator restarts, and remembers only what is stored.
     Crash,
     /// The volume is replaced: the records of the sidecar are lost.
     LoseRecords,
@@ -26,7 +26,7 @@ enum Event {
     Pass {
         stored: bool,
     },
-    /// The actor carries out the last order; the response to a submission may be lost.
+    /// The actor executes the last order; the response to a submission may be lost.
     Act {
         answered: bool,
     },
@@ -142,10 +142,11 @@ proptest! {
                     }
                 }
             }
-            // Only a sidecar that loses its record before the operator has stored that it had it runs it again.
+            // The operation is run twice only if the sidecar loses its record before the operator has stored that the
+            // sidecar had it.
             prop_assert!(executor.runs <= 1 + executor.losses, "{} runs", executor.runs);
         }
-        // It ends by time alone.
+        // Only the time limit ends it.
         executor.silent = true;
         for _ in 0..4 {
             world.wait(1000);

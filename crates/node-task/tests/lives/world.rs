@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 const START: &str = "2027-01-01T00:00:00Z";
 
-/// A task, its node, and what the sidecar says.
+/// A task, its node, and the state of the sidecar.
 pub struct World {
     pub task: SeiNodeTask,
     pub node: Option<SeiNode>,
@@ -38,7 +38,7 @@ impl World {
         Self::new(json!({ "restartSeid": {} }))
     }
 
-    /// With the node, and started.
+    /// Starts the task on its node.
     pub fn started(mut self) -> Self {
         self.grant();
         let decision = self.pass();

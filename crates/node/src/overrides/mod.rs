@@ -100,7 +100,7 @@ pub fn is_override_key(key: &str) -> bool {
 /// The most similar existing key.
 pub(crate) fn nearest(key: &str) -> Option<&'static str> {
     let limit = |known: &str| key.len().max(known.len()) / 3;
-    // No distance is less than the difference of the lengths.
+    // The distance is at least the difference of the lengths.
     let near =
         KEYS.iter().map(|(known, _)| *known).filter(|known| key.len().abs_diff(known.len()) <= limit(known));
     let (distance, known) = near.map(|known| (distance(key, known), known)).min()?;

@@ -11,8 +11,8 @@ pub fn init(node: &Node<'_>, plan_id: &str) -> TaskPlan {
     init_on(node, &Ground::default(), plan_id)
 }
 
-/// [`init`] for what exists: a volume that holds the state of the chain is only configured. A remaining pod
-/// of another template is replaced.
+/// [`init`], adapted to existing objects: a volume that already holds the state of the chain is only configured, and a
+/// remaining pod of another template is replaced.
 pub fn init_on(node: &Node<'_>, ground: &Ground, plan_id: &str) -> TaskPlan {
     let start = if ground.has_state {
         Start::on_state(ground)
@@ -31,9 +31,9 @@ pub fn init_on(node: &Node<'_>, ground: &Ground, plan_id: &str) -> TaskPlan {
 /// How a volume gets its first state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Start {
-    /// The volume has the state, and a matching configuration.
+    /// The volume holds the state, and a matching configuration.
     Configure,
-    /// The volume has the state, but no configuration that is known to match.
+    /// The volume holds the state, but no configuration that is known to match.
     Reconfigure,
     /// Restored by the node's own sidecar and seid.
     Restore,
@@ -42,7 +42,7 @@ pub(crate) enum Start {
 }
 
 impl Start {
-    /// On a volume that holds the state of the chain.
+    /// The start for a volume that holds the state of the chain.
     pub(crate) fn on_state(ground: &Ground) -> Self {
         if ground.has_config { Self::Configure } else { Self::Reconfigure }
     }

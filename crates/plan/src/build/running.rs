@@ -11,9 +11,10 @@ pub fn update(node: &Node<'_>, plan_id: &str) -> TaskPlan {
     update_on(node, &Ground::default(), plan_id)
 }
 
-/// [`update`] for what exists. The configuration is written before the pod is replaced, so that one that is rejected
-/// costs no pod; if no sidecar responds, by that of the next pod, since the update may be what repairs it. That pod is
-/// replaced again if the configuration changed: its sidecar may have repeated an earlier `mark-ready` before.
+/// [`update`], adapted to existing objects. The configuration is written before the pod is replaced, so that a rejected
+/// one costs no pod; if no sidecar responds, the sidecar of the next pod writes it, since the update may be what
+/// repairs the sidecar. That pod is replaced again if the configuration changed: its sidecar may already have repeated
+/// an earlier `mark-ready`.
 pub fn update_on(node: &Node<'_>, ground: &Ground, plan_id: &str) -> TaskPlan {
     let config = sidecar::in_use(node, ground.lacks_discovery);
     let (before, after) = if ground.lacks_sidecar { (Vec::new(), config) } else { (config, Vec::new()) };

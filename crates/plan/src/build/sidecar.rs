@@ -9,7 +9,7 @@ use crate::{
     source::{DNS_ENDPOINTS, EC2_TAGS, STATIC, Source},
 };
 
-/// The tasks that give a node its first state and configuration, up to but without mark-ready.
+/// The tasks that give a node its first state and configuration, up to but not including mark-ready.
 pub(super) fn progression(node: &Node<'_>) -> Vec<Task> {
     let (restore, state_sync) = match node.first_state() {
         FirstState::Genesis => (None, None),
@@ -36,7 +36,8 @@ pub(super) fn with_state(node: &Node<'_>) -> Vec<Task> {
     configured(node, intent)
 }
 
-/// The same on a volume whose configuration is of another mode, or was not written by a sidecar: it is rewritten.
+/// Configuration on a volume that holds the state of the chain, but whose configuration is of another mode or was not
+/// written by a sidecar: it is rewritten.
 pub(super) fn with_state_only(node: &Node<'_>) -> Vec<Task> {
     let mut intent = config_intent(node);
     intent.keep_data_unsplit();
@@ -98,7 +99,7 @@ fn source(peer: &PeerSource<'_>) -> Source {
             Source { region: ec2.region.clone(), tags: ec2.tags.clone(), ..of_type(EC2_TAGS) }
         }
         PeerSource::Static(addresses) => Source { addresses: addresses.to_vec(), ..of_type(STATIC) },
-        // Its peers are those that are known when the task runs.
+        // The label peers are those known when the task runs.
         PeerSource::Label(_) => of_type(DNS_ENDPOINTS),
     }
 }

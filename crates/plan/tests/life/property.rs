@@ -113,8 +113,7 @@ proptest! {
             }
             consistent(&world)?;
         }
-        // From any state: if everything works from now on, the node reaches Running with the image of its
-        // spec.
+        // From any state: if everything succeeds from now on, the node reaches Running with the image of its spec.
         world.ask_for_retry("the last");
         for _ in 0..400 {
             let proposed = world.propose();

@@ -1,5 +1,5 @@
-//! Plans that replace others: completed work counts for its volume and its sidecar, and a running task keeps
-//! its ID.
+//! Plans that replace others: completed work counts only for its volume and its sidecar, and a running task keeps its
+//! ID.
 
 use sei_api::{
     SeiNode,
@@ -89,7 +89,7 @@ fn a_corrected_override_keeps_the_state_sync_that_was_configured() {
 fn a_second_correction_before_the_pod_returns_keeps_state_sync() {
     let mut world = state_sync();
     up_to(&mut world, ConfigValidate);
-    // The pod is replaced first, so that the plan in between has not reached the configuration again.
+    // The pod is replaced first, so that the intermediate plan has not reached the configuration again.
     world.change_spec(|node| node.spec.image = "seid:b".to_owned());
     world.propose();
     world.change_spec(|node| set_override(node, "8546"));
@@ -210,7 +210,7 @@ fn a_task_that_runs_in_the_sidecar_keeps_its_id() {
     world.ask_for_retry("1");
     world.propose();
     assert_eq!(task(&world, SnapshotRestore).id, id, "the plan failed");
-    // A task that the sidecar itself has ended needs another ID.
+    // A task that the sidecar itself ended needs another ID.
     up_to(&mut world, SnapshotRestore);
     while world.step(|_| Outcome::AttemptFailed { error: "no snapshot".to_owned() }) != Some(Step::Ended) {
         world.pass(std::time::Duration::from_secs(600));
@@ -264,7 +264,7 @@ fn a_volume_has_one_upload_task_across_plans() {
     plan.claim_uid = None;
     plan.tasks.iter_mut().find(|task| task.is(SnapshotUpload)).unwrap().id = "of-go".to_owned();
     assert_eq!(restarted(&world, "p3"), "of-go");
-    // Another SeiNode on the same volume continues it; one on another volume has a separate one.
+    // Another SeiNode on the same volume continues the upload; one on another volume has a separate upload.
     world.node.status = None;
     assert_eq!(restarted(&world, "p4"), id);
     world.ground.claim_uid = Some("claim-2".to_owned());

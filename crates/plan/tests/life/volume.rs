@@ -1,5 +1,5 @@
-//! A data volume and what sidecars store on it: records of tasks, markers of work that is done once per
-//! volume, and the configuration. Behaves like the sidecar, which keeps its state only in these records.
+//! A data volume and what sidecars store on it: records of tasks, markers of work that happens once per volume, and the
+//! configuration. Behaves like the sidecar, which keeps its state only in these records.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -130,7 +130,7 @@ impl Volume {
     }
 }
 
-/// Whether the sidecar does it once per volume, and completes it at once from then on.
+/// Whether the sidecar does it once per volume, and completes it immediately from then on.
 fn is_once(kind: TaskKind) -> bool {
     matches!(
         kind,
@@ -148,7 +148,7 @@ fn is_repeatable(kind: TaskKind) -> bool {
     matches!(kind, TaskKind::MarkReady | TaskKind::ConfigValidate)
 }
 
-/// How often it may complete on one volume with the same parameters.
+/// How often it may be completed on one volume with the same parameters.
 fn runs_of(kind: TaskKind) -> usize {
     match kind {
         // In a bootstrap once by the Job and once by the node.

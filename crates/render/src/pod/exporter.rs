@@ -12,8 +12,8 @@ use crate::Platform;
 
 const PORT: u16 = 9300;
 
-/// The exporter. It has no probes: seid opens gRPC late, on validators never, and an exporter without gRPC
-/// must neither be restarted nor make the pod unready.
+/// The exporter. It has no probes: seid opens gRPC late, and never on validators, and an exporter without gRPC must
+/// neither be restarted nor make the pod unready.
 pub(crate) fn container(platform: &Platform) -> Container {
     let args =
         ["--denom", "usei", "--denom-coefficient", "1000000", "--bech-prefix", "sei", "--listen-address"];

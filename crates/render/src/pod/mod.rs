@@ -69,8 +69,8 @@ struct Timing {
     failures: i32,
 }
 
-/// A probe of `path` on the sidecar's API from outside the pod: through the proxy under TLS, where the sidecar
-/// itself listens on loopback only.
+/// A probe of `path` on the sidecar's API from outside the pod: through the proxy under TLS, with which the sidecar
+/// itself listens only on loopback.
 fn sidecar_probe(workload: &Workload<'_>, path: &str, timing: &Timing) -> Probe {
     let (port, scheme) = match workload.tls {
         Some(_) => (ports::RBAC_PROXY, Some("HTTPS".to_owned())),

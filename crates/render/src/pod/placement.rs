@@ -64,7 +64,7 @@ fn dedicated(node: &SeiNode) -> Option<PodAntiAffinity> {
     })
 }
 
-/// Where it is possible: a pod is not kept from running. `None` for a node that is in no group.
+/// Spreads pods where possible; this never keeps a pod from running. `None` for a node without a group.
 pub(crate) fn spread(workload: &Workload<'_>) -> Option<Vec<TopologySpreadConstraint>> {
     let group = labels::node_labels(workload.object()).remove_entry(labels::DEPLOYMENT)?;
     Some(vec![TopologySpreadConstraint {

@@ -13,10 +13,10 @@ use sei_node::{ImageReference, Mode, whole_quantity};
 use super::{HOME, Timing, env, mount, read_only, script, security, sidecar_probe, timed, volumes};
 use crate::workload::Workload;
 
-/// How long seid keeps serving after its pod was asked to end: every machine removes its address from the Services meanwhile,
-/// so that no request of a client fails.
+/// How long seid keeps serving after the termination of its pod was requested: every machine removes its address from
+/// the Services meanwhile, so that no client request fails.
 const DRAIN_SECONDS: i64 = 5;
-/// How long seid then has to end, as by default.
+/// How long seid then has to terminate; the default of Kubernetes.
 const GRACE_SECONDS: i64 = 30;
 /// Share of the memory limit that Go may use.
 const GO_PERCENT: i64 = 87;
@@ -36,9 +36,9 @@ pub(crate) fn init(workload: &Workload<'_>, image: ImageReference<'_>) -> Contai
 
 /// seid of the node.
 ///
-/// No probe restarts it. The startup probe checks the sidecar, which is ready when the node's plan has
-/// completed: that may take days. After that, readiness is how far seid lags behind the chain. A liveness
-/// probe would restart a validator in the middle of a replay; a hung seid is reported in `Ready`.
+/// No probe restarts it. The startup probe checks the sidecar, which is ready when the node's plan has completed: that
+/// may take days. After that, readiness depends on how far seid lags behind the chain. A liveness probe would restart a
+/// validator in the middle of a replay; a hung seid is reported in `Ready`.
 pub(crate) fn container(workload: &Workload<'_>) -> Container {
     let lag = HTTPGetAction {
         path: Some("/lag_status".to_owned()),
@@ -72,12 +72,12 @@ pub(crate) fn container(workload: &Workload<'_>) -> Container {
     }
 }
 
-/// How long the pod of the node has to end; `None` for the default.
+/// How long the pod of the node has to terminate; `None` for the default.
 pub(crate) fn termination_grace_period(workload: &Workload<'_>) -> Option<i64> {
     is_behind_service(workload).then_some(DRAIN_SECONDS + GRACE_SECONDS)
 }
 
-/// Whether clients call the node by the Service of its group. Only peers call validators.
+/// Whether clients call the node through the Service of its group. Only peers call validators.
 fn is_behind_service(workload: &Workload<'_>) -> bool {
     let is_in_group = labels::node_labels(workload.object()).contains_key(labels::DEPLOYMENT);
     is_in_group && !matches!(workload.node.mode, Mode::Validator { .. })
@@ -89,7 +89,7 @@ fn drain() -> Lifecycle {
     Lifecycle { pre_stop: Some(pre_stop), ..Lifecycle::default() }
 }
 
-/// What seid in the node's pod and in the bootstrap pod have in common.
+/// What the seid containers of the node's pod and of the bootstrap pod have in common.
 pub(crate) fn runs(workload: &Workload<'_>, image: ImageReference<'_>, script: String) -> Container {
     let size = workload.size();
     let mut variables = vec![env("HOME", HOME), env("TMPDIR", format!("{HOME}/tmp"))];
@@ -113,8 +113,8 @@ pub(crate) fn runs(workload: &Workload<'_>, image: ImageReference<'_>, script: S
     }
 }
 
-/// Makes Go collect garbage before the limit is reached. The rest is for memory that Go does not manage, as that of
-/// RocksDB.
+/// Makes Go collect garbage before the limit is reached. The rest is for memory that Go does not manage, such as that
+/// of RocksDB.
 fn go_memory(limit: &Quantity) -> Option<EnvVar> {
     let bytes = whole_quantity(limit)?;
     Some(env("GOMEMLIMIT", (bytes / 100 * GO_PERCENT).to_string()))

@@ -86,7 +86,7 @@ async fn a_connection_in_constant_use_is_verified_again_within_a_minute() {
 
 #[tokio::test]
 async fn the_token_is_sent_only_where_the_proxy_requires_it() {
-    // The sidecar behind the proxy sees no token, so this listener takes the place of the proxy.
+    // The sidecar behind the proxy sees no token, so this listener replaces the proxy.
     let bed = bed().await;
     bed.plain().healthz().await.unwrap();
     let _ = bed.plain().task(Uuid::nil()).await.unwrap();

@@ -14,7 +14,7 @@ use super::{
 
 /// Maximum number of listed records.
 const LISTED: usize = 100;
-/// Maximum size of headers, in bytes, as Go counts them.
+/// Maximum size of headers, in bytes, as counted by Go.
 const HEADERS: usize = (32 << 10) + 4096;
 
 /// Which clients a sidecar responds to.

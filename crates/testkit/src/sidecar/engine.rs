@@ -30,7 +30,7 @@ struct Inner {
     ready: watch::Sender<bool>,
 }
 
-/// Running handlers, and those of them that a DELETE can cancel.
+/// Running handlers, and those that a DELETE can cancel.
 #[derive(Default)]
 struct Handlers {
     all: JoinSet<()>,
@@ -63,7 +63,7 @@ impl Sidecar {
         }
     }
 
-    /// At a start, a running hold comes first, and takes precedence over a `mark-ready` that is not newer.
+    /// On start, a running hold comes first, and takes precedence over a `mark-ready` that is not newer.
     fn hold(&self) {
         for hold in self.running().into_iter().filter(|record| record.type_ == MARK_NOT_READY) {
             self.end(hold, Ok(None));
@@ -89,8 +89,8 @@ impl Sidecar {
         self.0.ready.send_replace(false);
     }
 
-    /// Its process is terminated, and the cancelled tasks are recorded as failed, as releases before v0.0.61
-    /// do in some cases. Later ones leave them running.
+    /// Its process is terminated, and the cancelled tasks are recorded as failed, as releases before v0.0.61 do in some
+    /// cases. Later releases leave them running.
     pub fn cancel(&self) {
         self.stop();
         if self.generation() < Generation::V61 {

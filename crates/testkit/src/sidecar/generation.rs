@@ -86,7 +86,7 @@ impl Generation {
         name.rsplit('/').next()?.split_once(':')?.1.parse().ok()
     }
 
-    /// Whether it has a handler for a task type.
+    /// Whether it has a handler for this task type.
     pub fn knows(self, type_: &str) -> bool {
         let limits = LIMITED.iter().find(|(limited, ..)| *limited == type_);
         match limits {

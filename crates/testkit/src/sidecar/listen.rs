@@ -40,7 +40,7 @@ enum Front {
     Proxy(Option<Client>),
 }
 
-/// What is asked of seid and not of the sidecar: one listener stands for all ports of the pods.
+/// Requests for seid and not for the sidecar: one listener serves all ports of the pods.
 const RPC: [&str; 2] = ["/status", "/net_info"];
 
 pub(super) async fn plain(nodes: Nodes) -> io::Result<SocketAddr> {
@@ -157,7 +157,7 @@ async fn answer(
     let body = to_bytes(body, usize::MAX).await.map_err(io::Error::other)?;
     let path = parts.uri.path();
     if authn == Authn::Open && RPC.contains(&path) {
-        // The ID would be read from the volume, and the operator does not look at it.
+        // The real sidecar reads the ID from the volume; for the operator any ID will do.
         let mut nodes = lock(nodes);
         let node = nodes.known(host).filter(|node| node.has_seid());
         let answer =
@@ -191,7 +191,8 @@ async fn answer(
     })
 }
 
-/// Whether it listens where a request came from. From v0.0.50 on, behind a proxy it listens only on loopback.
+/// Whether it listens on the address that received the request. From v0.0.50 on, behind a proxy it listens only on
+/// loopback.
 fn listens(node: &Node, authn: Authn) -> bool {
     let order = lock(&node.order);
     let is_hidden = authn == Authn::Open && node.certificate.is_some() && order.generation >= Generation::V50;

@@ -1,4 +1,4 @@
-//! The nodes of the simulator, the volumes that they mount.
+//! The nodes of the simulator, and the volumes that they mount.
 
 use std::{
     collections::BTreeMap,
@@ -126,7 +126,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// Whether its seid responds: not before the sidecar lets it start.
+    /// Whether its seid responds: only after the sidecar has let it start.
     pub(super) fn has_seid(&self) -> bool {
         self.running && self.sidecar.is_ready() && self.seid.borrow().responds()
     }

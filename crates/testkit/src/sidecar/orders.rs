@@ -1,4 +1,4 @@
-//! What a test orders of a sidecar, and the requests that reach it.
+//! How a test configures a sidecar, and the requests that reached it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +17,7 @@ const CHAIN: &str = "arctic-1";
 /// Faults of a sidecar.
 #[derive(Clone, Debug)]
 pub struct Faults {
-    /// Duration of each task.
+    /// The duration of each task.
     pub delay: Duration,
     /// Accepts requests and never responds.
     pub hang: bool,

@@ -1,4 +1,4 @@
-//! What a sidecar's handlers use outside the home: buckets, the RPC of nodes, and the seid next to it.
+//! What a sidecar's handlers access outside the home: buckets, the RPC of nodes, and the seid next to it.
 
 use std::{
     fs, io,
@@ -26,7 +26,7 @@ pub trait Bucket: Send + Sync {
     fn list(&self, prefix: &str) -> Answer<Vec<String>>;
 }
 
-/// The machines around a sidecar.
+/// The environment of a sidecar.
 pub trait World: Send + Sync {
     /// The response of the RPC of a seid at `HOST:PORT`.
     fn rpc(&self, address: &str, path: &str) -> Answer<Value>;

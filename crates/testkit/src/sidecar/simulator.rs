@@ -54,7 +54,7 @@ impl Simulator {
         [format!(":8443:{}", self.tls), format!("::{}", self.plain)]
     }
 
-    /// A pod mounts the volume of a claim: work done on another volume is not done on this one.
+    /// A pod mounts the volume of a claim: work done on another volume does not count on this one.
     pub fn mount(&self, host: &str, claim: &str) {
         lock(&self.nodes).mount(host, claim);
     }

@@ -1,8 +1,8 @@
-//! An upgrade of a chain: the old binary halts at its height, and the new one does not run before it.
+//! An upgrade of a chain: the old binary halts at its height, and the new one does not run below it.
 
 use serde::Deserialize;
 
-/// The plan of an upgrade, as the chain has decided it.
+/// The plan of an upgrade, as decided by the chain.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Upgrade {
     /// Its name: the version of the only binary that has a handler for it.

@@ -12,18 +12,18 @@ const HEIGHT: u64 = 100_000;
 /// ID of nodes outside.
 const OUTSIDE: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// The seid of a simulated node, and how far it is. It stays there until a test moves it.
+/// The seid of a simulated node, and its height, which changes only when a test changes it.
 #[derive(Clone, Debug)]
 pub struct Seid {
     /// Height of its latest block.
     pub height: u64,
-    /// Whether it still catches up.
+    /// Whether it is still catching up.
     pub catching_up: bool,
-    /// How many peers it is connected with.
+    /// How many peers it is connected to.
     pub peers: u64,
     /// It does not respond.
     pub silent: bool,
-    /// The upgrade that its chain has decided.
+    /// The upgrade that its chain has decided on.
     pub upgrade: Option<Upgrade>,
     /// The image that its container runs, which is the version of its binary.
     image: String,
@@ -75,7 +75,7 @@ impl Seid {
         !self.silent && self.panic.is_none()
     }
 
-    /// What its RPC answers at `path`.
+    /// The response of its RPC to `path`.
     pub(super) fn rpc(&self, id: &str, chain: &str, path: &str) -> Value {
         if path.starts_with("/block") {
             json!({ "block_id": { "hash": "0".repeat(64) } })
@@ -94,9 +94,9 @@ impl Seid {
     }
 }
 
-/// Nodes whose seid others ask.
+/// Nodes whose seid other nodes query.
 pub(super) trait Answers: Send + Sync {
-    /// What the seid of a node answers at `path`, or why it does not; `None` for a node that is not simulated.
+    /// The response of a node's seid to `path`, or why there is none; `None` for a node that is not simulated.
     fn rpc(&self, host: &str, path: &str) -> Option<Result<Value, String>>;
 }
 
@@ -123,7 +123,7 @@ impl World for Neighbours {
         Box::pin(async { Ok(vec![format!("{OUTSIDE}@ec2.example:26656")]) })
     }
 
-    /// Its container restarts it at once, or waits for the sidecar if that is not ready.
+    /// Its container restarts it immediately, or waits for the sidecar if that is not ready.
     fn stop_seid(&self) -> Answer<()> {
         Box::pin(async { Ok(()) })
     }

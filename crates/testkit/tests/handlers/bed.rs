@@ -1,4 +1,4 @@
-//! The handlers of a release in a home of their own.
+//! The handlers of a release in a separate home.
 
 use std::sync::Arc;
 

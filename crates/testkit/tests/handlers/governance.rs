@@ -8,7 +8,7 @@ use tokio::time::{Duration, timeout};
 
 use crate::bed::{Bed, ID};
 
-/// A seid of a network, which is down where that is empty, and the transactions that it has received.
+/// A seid of a network, which is down if that is empty, and the transactions that it has received.
 #[derive(Clone)]
 struct Chain {
     network: &'static str,
@@ -20,7 +20,7 @@ impl Chain {
         Self { network, received: Arc::default() }
     }
 
-    /// The different transactions.
+    /// The number of distinct transactions.
     fn transactions(&self) -> usize {
         let mut received = self.received.lock().unwrap().clone();
         received.sort();

@@ -107,7 +107,7 @@ impl Node {
             && self.status().observed_generation == self.object.metadata.generation
     }
 
-    /// Reconciles until the node runs as its spec says.
+    /// Reconciles until the node runs according to its spec.
     pub async fn until_ready(&mut self, story: &str) {
         for _ in 0..PASSES {
             self.turn(None).await;

@@ -1,5 +1,5 @@
-//! Every operation of a SeiNodeTask with every release of the sidecar: done once or refused, whenever the operator and the
-//! sidecar restart.
+//! Every operation of a SeiNodeTask with every release of the sidecar: run once or rejected, whenever the operator and
+//! the sidecar restart.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ enum Cut {
     Nothing,
     /// The sidecar, as soon as it has accepted the task.
     Accepted,
-    /// The operator, after it has ordered the task, and before it stores the status that follows.
+    /// The operator, after it has ordered the task, and before it stores the resulting status.
     Operator(usize),
     /// The sidecar.
     Sidecar(usize),
@@ -47,7 +47,7 @@ impl Cut {
     }
 }
 
-/// A SeiNodeTask and the validator that it is about.
+/// A SeiNodeTask and its validator.
 struct Bed {
     task: SeiNodeTask,
     node: Arc<SeiNode>,

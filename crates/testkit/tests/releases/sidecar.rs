@@ -1,4 +1,4 @@
-//! A sidecar of a release on the volume of a node, and what the operator knows of it.
+//! A sidecar of a release on the volume of a node, and the state that the operator observed.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -71,13 +71,13 @@ pub struct Order {
     pub params: Option<Option<Value>>,
 }
 
-/// A sidecar, and its answers to the operator.
+/// A sidecar, and its observed state.
 pub struct Volume {
     pub home: Home,
     handlers: Handlers,
     sidecar: Sidecar,
     pub known: Known,
-    /// Whether the process ends when it has accepted a task for the first time.
+    /// Whether the process ends after it has accepted a task for the first time.
     pub restarts: bool,
     /// Whether the task that was asked for ends before the next pass.
     pub waits: bool,
@@ -128,7 +128,7 @@ impl Volume {
         }
     }
 
-    /// Its process ends, in the releases that do that with its tasks marked as failed, and starts again.
+    /// Its process ends, with its tasks marked as failed in releases that do so, and starts again.
     pub fn restart(&self) {
         self.sidecar.cancel();
         self.sidecar.start();
@@ -165,7 +165,7 @@ impl Volume {
         self.known = Known { pod: Some(pod.to_owned()), ..Known::default() };
     }
 
-    /// The operator restarts: what its process knew is lost, and asked again.
+    /// The operator restarts: what its process knew is lost and queried again.
     pub fn forget(&mut self) {
         let pod = self.known.pod.clone().filter(|_| !self.is_gone);
         let missing = || Trouble { kind: TroubleKind::NoPod, message: "there is no pod".to_owned() };
@@ -188,7 +188,7 @@ impl Volume {
         (chain.transactions.len(), chain.restarts)
     }
 
-    /// Queries the sidecar of `pod`, as the actor of its node does.
+    /// Queries the sidecar of `pod`, like the actor of its node.
     pub async fn ask(&mut self, order: Option<&Order>, now: Timestamp) {
         if self.is_gone {
             return;
@@ -258,7 +258,7 @@ impl Volume {
         (parts.status, serde_json::from_slice(&body).unwrap_or_default())
     }
 
-    /// Types of all tasks that it has records of.
+    /// All records of tasks.
     pub fn records(&self) -> Vec<Record> {
         self.sidecar.records()
     }

@@ -129,7 +129,7 @@ fn it_continues_after_an_interruption_at_any_step() {
     assert_eq!(next_group(&observed, &enable()), GroupProgress::Done);
 }
 
-/// A change of the observed state, and a part of the message with which it is refused.
+/// A change of the observed state, and part of the message with which it is refused.
 type Obstacle = (&'static str, fn(&mut ObservedGroup));
 
 #[test]

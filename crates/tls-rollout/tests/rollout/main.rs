@@ -133,7 +133,7 @@ fn a_spec_that_changed_after_it_was_stored_is_stored_again() {
     assert!(recreate.contains("seid:2"));
 }
 
-/// A change of the observed state, and a part of the message with which it is refused.
+/// A change of the observed state, and part of the message with which it is refused.
 type Obstacle = (&'static str, fn(&mut Observed));
 
 #[test]

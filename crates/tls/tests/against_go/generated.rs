@@ -43,7 +43,7 @@ impl Chain {
         }
     }
 
-    /// Stores them in one of the usual ways.
+    /// Stores the chain and its keys in one of the usual forms.
     pub fn stored(&self, rng: &mut Rng) -> Secret {
         let (crt, ca): (&[usize], &[usize]) = match rng.u8(..8) {
             0 => (&[0, 1, 2], &[]),

@@ -31,7 +31,7 @@ async fn create(cluster: &Cluster, name: &str) {
     harness::create(cluster, name, bootstrapped()).await;
 }
 
-/// The current task is this one, and was submitted to the sidecar.
+/// Whether the current task is this one and was submitted to the sidecar.
 fn works_on(type_: &str) -> impl Fn(&SeiNode) -> bool + '_ {
     move |node| {
         let plan = node.status.as_ref().and_then(|status| status.plan.as_ref());
@@ -60,7 +60,7 @@ async fn a_bootstrap_recovers_from_a_lost_or_evicted_job() {
     harness::nothing_left_but(&cluster, &[]).await;
 }
 
-/// Its sidecar continues in the next Job: the plan is the same, and no task is started twice.
+/// The sidecar continues in the next Job: the plan is the same, and no task is started twice.
 async fn lost_while_it_works(cluster: &Cluster) {
     let name = "lost-0";
     let host = Cluster::host(name);

@@ -25,7 +25,7 @@ fn member() -> Value {
 }
 
 /// Whether `Ready` has `reason` and its message contains `text`.
-fn says(node: &SeiNode, reason: &str, text: &str) -> bool {
+fn is_ready_with(node: &SeiNode, reason: &str, text: &str) -> bool {
     let ready = node.status.as_ref().and_then(|status| status.condition(ConditionType::Ready));
     ready.is_some_and(|ready| ready.reason == reason && ready.message.contains(text))
 }
@@ -58,7 +58,7 @@ async fn members_wait_for_the_genesis_and_continue_when_it_exists() {
     }
     for name in MEMBERS {
         until(&cluster, name, "waiting for the genesis", |node| {
-            says(node, "WaitingForGenesis", "s3://genesis/devnet-7/genesis.json does not exist yet")
+            is_ready_with(node, "WaitingForGenesis", "s3://genesis/devnet-7/genesis.json does not exist yet")
         })
         .await;
         assert!(store.holds(&format!("{CHAIN}/{name}/gentx.json")), "{name}");
@@ -71,7 +71,7 @@ async fn members_wait_for_the_genesis_and_continue_when_it_exists() {
     let began = Instant::now();
     for name in MEMBERS {
         until(&cluster, name, "waiting for the peers", |node| {
-            says(node, "WaitingForGenesis", "s3://genesis/devnet-7/peers.json does not exist yet")
+            is_ready_with(node, "WaitingForGenesis", "s3://genesis/devnet-7/peers.json does not exist yet")
         })
         .await;
     }
@@ -96,11 +96,11 @@ async fn denied_access_to_the_bucket_is_reported_and_does_not_block_nodes() {
     let operator = harness::operator_with(&cluster, &variables);
     harness::create(&cluster, MEMBERS[0], member()).await;
     until(&cluster, MEMBERS[0], "trying, and saying why the bucket is not looked into", |node| {
-        says(node, "TaskRetrying", "bucket genesis could not be queried: SignatureDoesNotMatch")
+        is_ready_with(node, "TaskRetrying", "bucket genesis could not be queried: SignatureDoesNotMatch")
     })
     .await;
 
-    // Nor does an operator without credentials.
+    // An operator without credentials does not report it either.
     operator.kill().unwrap();
     let operator = harness::operator(&cluster);
     let tried = runs(&cluster, MEMBERS[0], "configure-genesis");
@@ -109,7 +109,7 @@ async fn denied_access_to_the_bucket_is_reported_and_does_not_block_nodes() {
     })
     .await;
     until(&cluster, MEMBERS[0], "trying without credentials", |node| {
-        says(
+        is_ready_with(
             node,
             "TaskRetrying",
             "has no credentials to check whether s3://genesis/devnet-7/genesis.json exists",
@@ -117,11 +117,11 @@ async fn denied_access_to_the_bucket_is_reported_and_does_not_block_nodes() {
     })
     .await;
 
-    // With access, it waits from the next attempt on, and does not report the last error any more.
+    // With access, it waits from the next attempt on, and no longer reports the last error.
     operator.kill().unwrap();
     let _operator = harness::operator_with(&cluster, &store.variables());
     until(&cluster, MEMBERS[0], "waiting for the genesis", |node| {
-        says(node, "WaitingForGenesis", "genesis.json does not exist yet")
+        is_ready_with(node, "WaitingForGenesis", "genesis.json does not exist yet")
     })
     .await;
     store.put(&format!("{CHAIN}/genesis.json"), "{}").unwrap();
@@ -138,7 +138,7 @@ async fn missing_artifacts_are_reported_before_a_missing_genesis() {
     let _operator = harness::operator_with(&cluster, &store.variables());
     harness::create(&cluster, MEMBERS[0], member()).await;
     until(&cluster, MEMBERS[0], "missing its gentx", |node| {
-        says(
+        is_ready_with(
             node,
             "WaitingForGenesis",
             "s3://genesis/devnet-7/member-0/gentx.json, but the object no longer exists",
@@ -149,7 +149,7 @@ async fn missing_artifacts_are_reported_before_a_missing_genesis() {
         store.put(&format!("{CHAIN}/member-0/{file}"), "{}").unwrap();
     }
     until(&cluster, MEMBERS[0], "waiting for the genesis", |node| {
-        says(node, "WaitingForGenesis", "genesis.json does not exist yet")
+        is_ready_with(node, "WaitingForGenesis", "genesis.json does not exist yet")
     })
     .await;
 }

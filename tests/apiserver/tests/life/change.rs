@@ -8,7 +8,7 @@ use sei_testkit::{builders, cluster::Cluster};
 use serde_json::json;
 
 use crate::{
-    harness::{self, condition, is_running, runs, set_image, until, until_said},
+    harness::{self, condition, is_running, runs, set_image, until, until_condition},
     shared,
 };
 
@@ -32,7 +32,7 @@ fn a_node_with_a_missing_image_starts_with_the_corrected_one() {
     shared::run(async |cluster| {
         let name = "first-0";
         harness::create(cluster, name, builders::full_node(MISSING)).await;
-        until_said(cluster, name, ConditionType::Ready, "False/WaitingForPod", &pull_fails()).await;
+        until_condition(cluster, name, ConditionType::Ready, "False/WaitingForPod", &pull_fails()).await;
         set_image(cluster, name, A).await;
         until(cluster, name, "up with the corrected image", runs(A)).await;
     });
@@ -49,7 +49,7 @@ fn an_update_to_a_missing_image_is_corrected_or_reverted() {
         for _ in 0..2 {
             set_image(cluster, name, MISSING).await;
             let ready = ConditionType::Ready;
-            let held = until_said(cluster, name, ready, "False/WaitingForPod", &pull_fails()).await;
+            let held = until_condition(cluster, name, ready, "False/WaitingForPod", &pull_fails()).await;
             assert_eq!(condition(&held, ConditionType::NodeUpdateInProgress).unwrap(), "True/UpdateStarted");
             set_image(cluster, name, B).await;
             until(cluster, name, "B", runs(B)).await;
@@ -66,7 +66,7 @@ fn a_bootstrap_with_a_missing_image_starts_with_the_corrected_one() {
         spec["fullNode"] = json!({ "snapshot": snapshot });
         spec["peers"] = builders::outside_peers();
         harness::create(cluster, name, spec).await;
-        until_said(cluster, name, ConditionType::Ready, "False/WaitingForPod", &pull_fails()).await;
+        until_condition(cluster, name, ConditionType::Ready, "False/WaitingForPod", &pull_fails()).await;
         let corrected = json!({ "spec": { "fullNode": { "snapshot": { "bootstrapImage": B } } } });
         harness::patch(cluster, name, corrected).await;
         until(cluster, name, "up with the corrected image", runs(A)).await;

@@ -9,12 +9,12 @@ use sei_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::harness::{self, condition, is_running, patch, runs, until, until_said};
+use crate::harness::{self, condition, is_running, patch, runs, until, until_condition};
 
 const A: &str = "ghcr.io/sei-protocol/sei:a";
 const B: &str = "ghcr.io/sei-protocol/sei:b";
 
-/// Parameters of the last config-apply that the sidecar of the node was sent.
+/// Parameters of the last config-apply that was sent to the node's sidecar.
 fn applied(cluster: &Cluster, name: &str) -> Value {
     let calls = cluster.simulator.calls(&Cluster::host(name));
     let last = calls.iter().rev().find(|call| call.body["type"] == "config-apply").unwrap();
@@ -44,7 +44,7 @@ async fn a_changed_configuration_reaches_a_running_node_with_the_image_or_at_onc
     )
     .await;
     let honored = ConditionType::SpecHonored;
-    until_said(&cluster, "with-image-0", honored, "False/FieldPending", "spec.overrides").await;
+    until_condition(&cluster, "with-image-0", honored, "False/FieldPending", "spec.overrides").await;
     until(&cluster, "immediate-0", "restarted", |node| {
         let updated =
             condition(node, ConditionType::NodeUpdateInProgress).as_deref() == Some("False/UpdateComplete");

@@ -26,7 +26,7 @@ use crate::harness::{self, PATIENCE, condition};
 
 const IMAGE: &str = "ghcr.io/sei-protocol/sei:v6.4.1";
 
-/// A namespace in which nodes live one after the other.
+/// A namespace in which nodes run one after the other.
 struct Lane<'a> {
     cluster: &'a Cluster,
     namespace: &'static str,
@@ -49,7 +49,7 @@ async fn a_crash_at_any_point_leads_to_the_same_result() {
     assert!([points.0, points.1, points.2, points.3].into_iter().all(enough), "{points:?}");
 }
 
-/// The controller for one namespace as the program runs it, with this crash point.
+/// Runs the controller for one namespace like the program does, with this crash point.
 pub async fn in_process(cluster: &Cluster, namespace: &str, crash: Option<&Crash>) -> JoinHandle<()> {
     let kubeconfig = Kubeconfig::read_from(cluster.operator_kubeconfig()).unwrap();
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
@@ -176,12 +176,12 @@ impl Lane<'_> {
         let node: SeiNode = self.api().get(name).await.unwrap();
         let status = node.status.clone().unwrap();
         let plan = status.plan.as_ref().unwrap();
-        // Each node has a certificate of its own, issued at another time.
+        // Each node has a separate certificate, issued at another time.
         let mut tls = status.sidecar_tls.clone();
         tls.iter_mut().for_each(|tls| tls.certificate = None);
         let tasks: Vec<_> =
             plan.tasks.iter().map(|task| (&task.type_, format!("{:?}", task.status))).collect();
-        // seid's height is queried at other times than those of the node's life.
+        // The height of seid is queried independently of the node's life.
         let conditions = status.conditions.iter().flatten();
         let conditions = conditions.filter(|it| it.type_ != ConditionType::Synced.as_str());
         let conditions: Vec<_> = conditions.map(|it| (&it.type_, &it.status, &it.reason)).collect();

@@ -22,7 +22,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::{
-    harness::{self, eventually, is_running, runs, until, until_said},
+    harness::{self, eventually, is_running, runs, until, until_condition},
     shared,
 };
 
@@ -47,8 +47,14 @@ fn a_recreated_node_waits_for_the_claim_of_the_deleted_one() {
         })
         .await;
         harness::create(cluster, name, builders::full_node(A)).await;
-        until_said(cluster, name, READY, "False/WaitingForDeletion", "claim data-again-0 is being deleted")
-            .await;
+        until_condition(
+            cluster,
+            name,
+            READY,
+            "False/WaitingForDeletion",
+            "claim data-again-0 is being deleted",
+        )
+        .await;
         finalizers(&pods, "again-0-0", &[]).await;
         until(cluster, name, "Running", is_running).await;
         assert_ne!(claims.get("data-again-0").await.unwrap().uid(), old);
@@ -66,7 +72,7 @@ fn an_update_does_not_delete_the_pod_that_keeps_a_deleted_claim() {
         let pod = pods.get("doomed-0-0").await.unwrap().uid();
         claims.delete("data-doomed-0", &DeleteParams::default()).await.unwrap();
         let stalled = ConditionType::Stalled;
-        until_said(cluster, name, stalled, "True/DataVolumeTerminating", "Retain").await;
+        until_condition(cluster, name, stalled, "True/DataVolumeTerminating", "Retain").await;
         let changed = harness::set_image(cluster, name, B).await.metadata.generation;
         let node = until(cluster, name, "the update is seen", |node| {
             node.status.as_ref().is_some_and(|status| status.observed_generation == changed)
@@ -99,7 +105,7 @@ async fn an_update_reads_the_claim_before_it_ends_the_pod_that_keeps_it() {
     claims.delete("data-late-0", &DeleteParams::default()).await.unwrap();
     harness::set_image(&cluster, "late-0", B).await;
     let words = "claim data-late-0 is being deleted";
-    until_said(&cluster, "late-0", READY, "False/WaitingForVolume", words).await;
+    until_condition(&cluster, "late-0", READY, "False/WaitingForVolume", words).await;
     let kept = pods.get("late-0-0").await.unwrap();
     assert_eq!((kept.uid(), kept.metadata.deletion_timestamp), (pod, None));
 }
@@ -147,7 +153,7 @@ async fn objects_that_were_restored_without_owners_are_adopted_as_documented() {
     let _operator = harness::operator(&cluster);
     harness::create(&cluster, name, builders::full_node(A)).await;
     let refused = "claim data-bk-0 exists and is not controlled by this SeiNode. To keep its data, delete this SeiNode and recreate it with spec.dataVolume.import.pvcName: data-bk-0";
-    until_said(&cluster, name, ConditionType::Stalled, "True/PlanFailed", refused).await;
+    until_condition(&cluster, name, ConditionType::Stalled, "True/PlanFailed", refused).await;
     cluster.nodes().delete(name, &DeleteParams::default()).await.unwrap();
     eventually("the SeiNode is gone", || async { cluster.nodes().get_opt(name).await.unwrap().is_none() })
         .await;
@@ -157,7 +163,8 @@ async fn objects_that_were_restored_without_owners_are_adopted_as_documented() {
     let mut spec = builders::full_node(A);
     spec["dataVolume"] = json!({ "import": { "pvcName": "data-bk-0" } });
     harness::create(&cluster, name, spec).await;
-    until_said(&cluster, name, ConditionType::Stalled, "True/PlanFailed", "StatefulSet bk-0 exists").await;
+    until_condition(&cluster, name, ConditionType::Stalled, "True/PlanFailed", "StatefulSet bk-0 exists")
+        .await;
     sets.delete(name, &DeleteParams::default()).await.unwrap();
     services.delete(name, &DeleteParams::default()).await.unwrap();
     harness::retry(&cluster, name).await;

@@ -1,4 +1,4 @@
-//! State left by the Go controller: the objects and plans of a conformance case, for another node.
+//! State left by the Go controller: the objects and plans of a conformance case, for a node with another name.
 
 use kube::{
     Api, ResourceExt,
@@ -38,7 +38,7 @@ pub const BOOTSTRAP: Case = case!("full-s3-bootstrap", "syncer-0",
     "plan": "plan.json", "bootstrap-job": "bootstrap-job.json", "bootstrap-service": "bootstrap-service.json");
 
 impl Case {
-    /// A document of the case, for another node.
+    /// A document of the case, for a node with another name.
     pub fn document(&self, kind: &str, node: &str) -> Value {
         let text = self.documents.iter().find(|(name, _)| *name == kind).unwrap().1;
         let mut document: Value = serde_saphyr::from_str(text).unwrap();
@@ -46,7 +46,7 @@ impl Case {
         document
     }
 
-    /// The plan of this story, completed up to `done`.
+    /// The plan of this recorded story, completed up to `done`.
     pub fn plan(&self, story: &str, node: &str, done: usize) -> Value {
         let mut plan = self.document("plan", node)[story]["plan"].clone();
         for task in plan["tasks"].as_array_mut().unwrap().iter_mut().take(done) {
@@ -55,7 +55,7 @@ impl Case {
         plan
     }
 
-    /// Writes to the node's volume what its sidecar did for the first `done` tasks of the init plan.
+    /// Writes the effects of the first `done` tasks of the init plan to the node's volume.
     pub async fn did(&self, cluster: &Cluster, node: &str, done: usize) {
         let requests = self.document("plan", node)["init"]["sidecarRequests"].clone();
         // The release in the platform's image, which the pod runs.
@@ -91,7 +91,7 @@ impl Case {
         self.node_with(cluster, name, status, json!({})).await
     }
 
-    /// The same with additional fields in its spec.
+    /// Like [`node`](Self::node), with additional fields in its spec.
     pub async fn node_with(&self, cluster: &Cluster, name: &str, status: Value, more: Value) -> SeiNode {
         let mut object = self.document("seinode", name);
         object["spec"].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

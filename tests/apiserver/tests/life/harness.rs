@@ -1,4 +1,4 @@
-//! Cluster, operator and waiting: the common basis of these tests.
+//! Cluster, operator and waiting: shared by these tests.
 
 use std::{
     collections::BTreeMap,
@@ -108,7 +108,7 @@ pub async fn put_keys(cluster: &Cluster) {
     }
 }
 
-/// Waits until the node is `wanted`, and returns it.
+/// Waits until the node satisfies `wanted`, and returns it.
 pub async fn until(cluster: &Cluster, name: &str, what: &str, wanted: impl Fn(&SeiNode) -> bool) -> SeiNode {
     let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
     let mut nodes = watcher(cluster.nodes(), config).default_backoff().applied_objects().boxed();
@@ -157,7 +157,7 @@ pub async fn retry(cluster: &Cluster, name: &str) {
 }
 
 /// Waits until a condition has this `status/reason` and a message that contains this text.
-pub async fn until_said(
+pub async fn until_condition(
     cluster: &Cluster,
     name: &str,
     of: ConditionType,

@@ -7,7 +7,7 @@ use kube::{ResourceExt, api::ListParams};
 use sei_api::conditions::ConditionType;
 use sei_testkit::{builders, cluster::Cluster};
 
-use crate::harness::{self, condition, eventually, runs, until_said};
+use crate::harness::{self, condition, eventually, runs, until_condition};
 
 const A: &str = "ghcr.io/sei-protocol/sei:a";
 const HEALTHY: usize = 24;
@@ -30,7 +30,7 @@ async fn not_ready(cluster: &Cluster, prefix: &str) -> Vec<(String, Option<Strin
 }
 
 /// Creates the healthy nodes, and returns how long it takes until all are ready.
-async fn brought_up(cluster: &Cluster) -> Duration {
+async fn time_to_ready(cluster: &Cluster) -> Duration {
     let start = Instant::now();
     for name in names(PREFIX, HEALTHY) {
         harness::create(cluster, &name, builders::full_node(A)).await;
@@ -55,10 +55,10 @@ async fn hung_sidecars_do_not_slow_down_the_creation_of_healthy_nodes() {
         harness::create(&cluster, name, builders::full_node(A)).await;
     }
     for name in &hung {
-        until_said(&cluster, name, ConditionType::Ready, "False/SidecarUnreachable", "").await;
+        until_condition(&cluster, name, ConditionType::Ready, "False/SidecarUnreachable", "").await;
     }
-    // At the same time, so that both have the same share of a busy machine.
-    let (beside, alone) = tokio::join!(brought_up(&cluster), brought_up(&other));
+    // At the same time, so that both get the same share of a busy machine.
+    let (beside, alone) = tokio::join!(time_to_ready(&cluster), time_to_ready(&other));
     println!("{HEALTHY} nodes: {alone:.1?} alone, {beside:.1?} beside {HUNG} whose sidecar hangs");
     assert!(beside < 3 * alone, "{beside:?} instead of {alone:?}");
 

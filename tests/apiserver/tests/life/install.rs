@@ -166,7 +166,7 @@ async fn pods_meet_the_restricted_standard(cluster: &Cluster, objects: &[Value])
     assert!(refused.to_string().contains("restricted"), "{refused}");
 }
 
-/// From creation to Running to deletion, without a denied request.
+/// A node from creation to Running to deletion, without a denied request.
 async fn a_tls_node_lives(cluster: &Cluster, objects: &[Value]) {
     cluster.run_operator_as(chart::NAMESPACE, RELEASE).await.unwrap();
     let operator = start(cluster, objects);
@@ -215,7 +215,7 @@ async fn deleted_without_roles(restarts: bool) {
     drop(operator);
 }
 
-/// The operator may change the spec of a SeiNode that a SeiNodeDeployment controls.
+/// The operator can change the spec of a SeiNode that a SeiNodeDeployment controls.
 async fn a_group_is_updated(cluster: &Cluster) {
     let group = json!({
         "apiVersion": "sei.io/v1alpha1", "kind": "SeiNodeDeployment", "metadata": { "name": "group" },

@@ -24,7 +24,7 @@ async fn specs_that_only_the_operator_can_reject_are_stalled_with_the_field_in_t
         parts.push((name, part));
     }
     for (name, part) in &parts {
-        harness::until_said(&cluster, name, ConditionType::Stalled, "True/InvalidSpec", part).await;
+        harness::until_condition(&cluster, name, ConditionType::Stalled, "True/InvalidSpec", part).await;
         reported += 1;
     }
     assert!(reported >= 15, "{reported}");

@@ -50,8 +50,8 @@ async fn an_operator_whose_caches_lag_never_writes_in_a_loop() {
     assert!(writes.len() <= 2 * nodes.len(), "{writes:#?}");
 }
 
-/// Every kind that is watched, by its plural. Those of one line lag together; no reconciler depends on two of
-/// them. A test for each group, since the lines of one lag one after the other.
+/// Every kind that is watched, by its plural. Kinds in one row lag together; no reconciler depends on two of them.
+/// There is one test per table, since its rows lag one after the other.
 const PODS: &[&[&str]] = &[&["jobs"], &["pods"], &["statefulsets"]];
 const DEPENDENCIES: &[&[&str]] = &[
     &["services", "httproutes"],
@@ -62,7 +62,7 @@ const DEPENDENCIES: &[&[&str]] = &[
 const OURS: &[&[&str]] = &[&["seinodes"], &["seinodedeployments"], &["seinodetasks"]];
 /// Maximum number of writes to one object while a cache lags. A first plan with its bootstrap takes half of them.
 const WRITES_PER_OBJECT: usize = 30;
-/// How long each kind lags: longer than what was written counts as known.
+/// How long each kind lags: longer than the operator remembers its writes.
 const LAG: Duration = Duration::from_secs(12);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,7 +92,7 @@ async fn no_loop_of_writes_while_each_lags(lines: &[&[&str]]) {
         spec["fullNode"] = json!({ "snapshot": snapshot });
         spec["peers"] = builders::outside_peers();
         harness::put_secret(cluster, &authority, &format!("{name}-tls"), &harness::names(&name)).await;
-        // Nothing happens to a SeiNode or group of which the operator does not know.
+        // Nothing happens to a SeiNode or group that the operator has not seen.
         let is_reconciled = kinds[0].starts_with("sei");
         if !is_reconciled {
             lag();

@@ -10,7 +10,7 @@ use sei_testkit::cluster::{self, Cluster, NAMESPACE};
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{self, condition, eventually, until, until_said},
+    harness::{self, condition, eventually, until, until_condition},
     unreadable::raw,
 };
 
@@ -88,8 +88,8 @@ async fn a_node_of_a_later_go_controller_keeps_its_spec_and_is_reported() {
     let operator = harness::operator(&cluster);
 
     let honored = ConditionType::SpecHonored;
-    until_said(&cluster, "full-0", honored, "False/FieldWithoutEffect", "spec.resources").await;
-    until_said(&cluster, "val-0", honored, "False/FieldWithoutEffect", "seidMount").await;
+    until_condition(&cluster, "full-0", honored, "False/FieldWithoutEffect", "spec.resources").await;
+    until_condition(&cluster, "val-0", honored, "False/FieldWithoutEffect", "seidMount").await;
     until(&cluster, "full-0", "ready", |node| {
         condition(node, ConditionType::Ready).as_deref() == Some("True/NodeReady")
     })

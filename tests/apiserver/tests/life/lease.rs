@@ -33,7 +33,7 @@ async fn leads(port: u16) -> bool {
     get(port, "/metrics").await.contains(&format!("leader_election_master_status{{name=\"{NAME}\"}} 1"))
 }
 
-/// A container of the pod `operator-0`.
+/// The operator in a container of the pod `operator-0`.
 fn container(cluster: &Cluster, port: u16) -> Operator {
     let pod = [("POD_NAME", "operator-0".to_owned()), ("POD_UID", format!("uid-of-{}", std::process::id()))];
     replica_with(cluster, port, &["--leader-election-id", NAME], &pod)
@@ -93,7 +93,7 @@ async fn sigterm_ends_a_process_that_cannot_fill_its_caches_and_releases_its_lea
     ends_at_once(&mut operator).await;
     assert_eq!(holder(&cluster, NAME).await.as_deref(), Some(""), "the next replica need not wait");
 
-    // Nor while it waits for a response about the lease.
+    // It also ends while it waits for a response about the lease.
     proxy.hang("leases");
     let mut operator = container(&cluster, 18_171);
     eventually("it waits", || async { get(18_171, "/readyz").await.contains("waiting to read the lease") })

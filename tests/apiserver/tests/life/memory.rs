@@ -1,5 +1,4 @@
-//! What the process keeps in memory: no secrets, nothing that it does not compare, nothing of nodes that are
-//! gone.
+//! What the process keeps in memory: no secrets, nothing that it does not compare, nothing of deleted nodes.
 
 use std::{
     fs::{self, File},
@@ -113,7 +112,7 @@ async fn nothing_is_cached_for_a_node_whose_finalizer_was_removed_manually() {
     }
     let served = |name: &'static str| async move { get(18_132, "/metrics").await.contains(name) };
     assert!(served("gone-0").await);
-    // It observes the deletion when it is too late to finalize.
+    // It observes the deletion too late to finalize.
     proxy.delay("seinodes", Duration::from_secs(2));
     cluster.nodes().delete("gone-0", &DeleteParams::default()).await.unwrap();
     harness::patch(&cluster, "gone-0", json!({ "metadata": { "finalizers": null } })).await;

@@ -77,7 +77,7 @@ fn modes() -> Vec<(&'static str, Value)> {
             json!({
                 "fullNode": {},
                 "dataVolume": { "import": { "pvcName": "old-data" } },
-                // An older one gets a second request, without the key that it does not know.
+                // An older sidecar gets a second request, without the key that it rejects.
                 "sidecar": { "image": "ghcr.io/sei-protocol/seictl:v0.0.70" },
             }),
         ),
@@ -137,7 +137,8 @@ async fn nodes_of_every_mode_start_while_the_operator_keeps_crashing() {
         }
     };
     let killer = async {
-        // On a busy machine a process needs most of its first second to start: each one lives a little longer.
+        // On a busy machine a process needs most of its first second to start: each one runs a little longer than the
+        // one before.
         let mut life = Duration::from_millis(1300);
         loop {
             let operator = harness::operator(&cluster);

@@ -18,7 +18,7 @@ use sei_testkit::{
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{self, api, eventually, is_running, patch, runs, until, until_said},
+    harness::{self, api, eventually, is_running, patch, runs, until, until_condition},
     unreadable::{condition, raw, weaken},
 };
 
@@ -124,7 +124,8 @@ async fn a_task_waits_for_the_plan_and_an_update_for_the_task_until_it_is_delete
     create(&cluster, "second", "node-0", json!({ "snapshotUpload": {} })).await;
     until_is(&cluster, "second", NodeTaskPhase::Pending, "WaitingForTask").await;
     harness::set_image(&cluster, "node-0", B).await;
-    until_said(&cluster, "node-0", ConditionType::Ready, "False/WaitingForTask", "SeiNodeTask first").await;
+    until_condition(&cluster, "node-0", ConditionType::Ready, "False/WaitingForTask", "SeiNodeTask first")
+        .await;
     tasks(&cluster).delete("first", &DeleteParams::default()).await.unwrap();
     until(&cluster, "node-0", "updated", |node| {
         node.status.as_ref().is_some_and(|status| status.current_image.as_deref() == Some(B))

@@ -127,7 +127,8 @@ async fn ec2_instances_are_found_by_old_sidecars_and_reported_as_without_effect_
     assert!(peers(&cluster, "old-0").ends_with("@ec2.example:26656"));
     assert_eq!(peers(&cluster, "modern-0"), "");
     let honored = ConditionType::SpecHonored;
-    harness::until_said(&cluster, "modern-0", honored, "False/FieldWithoutEffect", "static.addresses").await;
+    harness::until_condition(&cluster, "modern-0", honored, "False/FieldWithoutEffect", "static.addresses")
+        .await;
     assert_eq!(harness::condition(&cluster.nodes().get("old-0").await.unwrap(), honored), None);
 }
 
@@ -141,5 +142,6 @@ async fn peers_of_another_namespace_are_found_only_where_the_platform_allows_it(
     harness::create(&cluster, "rpc-0", spec).await;
     until(&cluster, "rpc-0", "Running", is_running).await;
     let honored = ConditionType::SpecHonored;
-    harness::until_said(&cluster, "rpc-0", honored, "False/FieldWithoutEffect", "SEI_PEER_NAMESPACES").await;
+    harness::until_condition(&cluster, "rpc-0", honored, "False/FieldWithoutEffect", "SEI_PEER_NAMESPACES")
+        .await;
 }

@@ -6,7 +6,7 @@ use sei_api::conditions::ConditionType;
 use sei_testkit::builders;
 use serde_json::json;
 
-use crate::harness::{self, is_running, until, until_said};
+use crate::harness::{self, is_running, until, until_condition};
 
 const READY: ConditionType = ConditionType::Ready;
 
@@ -18,11 +18,11 @@ async fn a_pod_that_is_not_created_or_does_not_run_is_named_with_the_reason() {
     accounts.delete("seid-node", &DeleteParams::default()).await.unwrap();
     harness::create(&cluster, "refused-0", builders::full_node("ghcr.io/sei-protocol/sei:a")).await;
     let words = "serviceaccount \"seid-node\" not found";
-    until_said(&cluster, "refused-0", READY, "False/WaitingForPod", words).await;
+    until_condition(&cluster, "refused-0", READY, "False/WaitingForPod", words).await;
     let account = serde_json::from_value(json!({ "metadata": { "name": "seid-node" } })).unwrap();
     accounts.create(&PostParams::default(), &account).await.unwrap();
     until(&cluster, "refused-0", "Running", is_running).await;
 
     harness::create(&cluster, "unpulled-0", builders::full_node("ghcr.io/sei-protocol/sei:missing")).await;
-    until_said(&cluster, "unpulled-0", READY, "False/WaitingForPod", "ImagePullBackOff").await;
+    until_condition(&cluster, "unpulled-0", READY, "False/WaitingForPod", "ImagePullBackOff").await;
 }

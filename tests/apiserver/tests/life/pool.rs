@@ -1,4 +1,4 @@
-//! API servers that tests use one after the other: to start one takes seconds of CPU time.
+//! API servers that tests use one after the other: starting one takes seconds of CPU time.
 
 use std::{
     collections::BTreeSet,
@@ -51,7 +51,7 @@ pub async fn cluster(rules: Vec<PolicyRule>) -> TestCluster {
 }
 
 impl TestCluster {
-    /// For a test that changes what remains when all objects are deleted, such as the CRDs.
+    /// For a test that changes what remains after all objects are deleted, such as the CRDs.
     pub fn not_reused(mut self) -> Self {
         self.is_reusable = false;
         self
@@ -65,7 +65,7 @@ impl Server {
         Self { plane, initial }
     }
 
-    /// Without the objects of earlier tests; another one if they cannot be deleted.
+    /// The API server without the objects of earlier tests; another one if they cannot be deleted.
     async fn cleaned(self) -> Self {
         let client = self.plane.client().await.unwrap();
         match leftovers::delete_except(&client, &self.initial).await {

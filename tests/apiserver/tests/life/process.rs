@@ -23,7 +23,7 @@ pub fn replica(cluster: &Cluster, port: u16) -> Operator {
     replica_with(cluster, port, &[], &[])
 }
 
-/// The same with additional arguments and environment variables.
+/// Like [`replica`], with additional arguments and environment variables.
 pub fn replica_with(
     cluster: &Cluster,
     port: u16,
@@ -42,7 +42,7 @@ pub async fn get(port: u16, path: &str) -> String {
     get_with(port, path, "").await
 }
 
-/// The same with additional headers.
+/// Like [`get`], with additional headers.
 pub async fn get_with(port: u16, path: &str, headers: &str) -> String {
     let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)).await else { return String::new() };
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{headers}connection: close\r\n\r\n");
@@ -97,7 +97,7 @@ async fn the_second_replica_takes_over() {
     harness::create(&cluster, "node-1", builders::full_node("seid:a")).await;
     until(&cluster, "node-1", "Running", is_running).await;
 
-    // Taken by another holder: it must stop working.
+    // Another holder takes the lease, so it must stop working.
     let leases: Api<Lease> = Api::namespaced(cluster.client.clone(), "default");
     let now = jiff::Timestamp::now() + Duration::from_secs(3600);
     let thief = json!({ "spec": { "holderIdentity": "thief", "leaseDurationSeconds": 3600, "renewTime": format!("{now:.6}") } });

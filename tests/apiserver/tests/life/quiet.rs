@@ -1,5 +1,4 @@
-//! A Running fleet: restarted sidecars are released, expiry is reported when it happens, and nothing else is
-//! written.
+//! A Running fleet: restarted sidecars get mark-ready, expiry is reported when it happens, and nothing else is written.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -52,7 +51,7 @@ async fn an_idle_fleet_causes_no_requests_and_a_restart_no_writes() {
         })
         .await;
     }
-    // The consequences of the last write are completed.
+    // Waits for the consequences of the last write.
     tokio::time::sleep(Duration::from_secs(3)).await;
     let calls =
         || names.iter().map(|name| cluster.simulator.calls(&Cluster::host(name)).len()).sum::<usize>();
@@ -194,7 +193,7 @@ async fn restarts(cluster: &Cluster) {
     }
 }
 
-/// A restart between upload and mark-ready: both belong to the process that is gone.
+/// A restart between upload and mark-ready: both belong to the terminated process.
 async fn restarts_in_its_plan(cluster: &Cluster) {
     let name = "unlucky-0";
     let host = Cluster::host(name);

@@ -40,8 +40,8 @@ async fn requests(
     (table, took)
 }
 
-/// On a busy machine a node takes longer: its progress is then written every second, and the events of a
-/// missing pod are read.
+/// On a busy machine a node takes longer: its progress is then written every second, and events about a missing pod are
+/// read.
 fn without_delays((mut table, took): (Table, Duration)) -> Table {
     if took > Duration::from_secs(3) {
         table.remove("GET events");
@@ -52,7 +52,7 @@ fn without_delays((mut table, took): (Table, Duration)) -> Table {
     table
 }
 
-/// `docs/scaling.md` lists these requests, and why each is needed.
+/// `docs/scaling.md` lists these requests, and explains each of them.
 const PLAIN: [(&str, usize); 7] = [
     ("PATCH persistentvolumeclaims", 1),
     ("PATCH seinodes", 1),

@@ -12,7 +12,7 @@ use sei_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::harness::{self, eventually, is_running, patch, until, until_said};
+use crate::harness::{self, eventually, is_running, patch, until, until_condition};
 
 const NAME: &str = "kept-0";
 const CLAIM: &str = "data-kept-0";
@@ -63,7 +63,8 @@ async fn a_retained_claim_is_reused_by_the_next_node_of_its_name() {
 
     harness::create(&cluster, NAME, spec(false)).await;
     let stalled = ConditionType::Stalled;
-    until_said(&cluster, NAME, stalled, "True/PlanFailed", "set spec.dataVolume.retainOnDelete: true").await;
+    until_condition(&cluster, NAME, stalled, "True/PlanFailed", "set spec.dataVolume.retainOnDelete: true")
+        .await;
     let runs = cluster.simulator.runs(&Cluster::host(NAME));
     patch(&cluster, NAME, json!({ "spec": { "dataVolume": { "retainOnDelete": true } } })).await;
     until(&cluster, NAME, "Running", is_running).await;

@@ -32,7 +32,7 @@ const FLEET: usize = 6;
 const NODE: &str = "rpc-3";
 const PORT: u16 = 18_261;
 
-/// What is wrong with a Secret; none if it does not exist.
+/// Creates a faulty Secret; `None` if it does not exist.
 type Fault = fn(&Authority) -> Option<Secret>;
 
 /// Faults, the reason that the operator reports, and the alert that fires.
@@ -151,7 +151,7 @@ async fn until_firing(cluster: &Cluster, expected: &BTreeSet<String>) {
     }
 }
 
-/// Whether exactly these alerts fire, as `NAME NODE`, once the operator's metrics have had their present values for 20
+/// Whether exactly these alerts fire, as `NAME NODE`, once the operator's metrics have had their current values for 20
 /// minutes. Evaluated by promtool, whose clock starts at 0: times are relative to now.
 async fn firing(cluster: &Cluster, expected: &BTreeSet<String>) -> Result<(), String> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
@@ -169,7 +169,7 @@ async fn firing(cluster: &Cluster, expected: &BTreeSet<String>) -> Result<(), St
         let labels = format!("{{alertname=\"{alert}\", namespace=\"{NAMESPACE}\", name=\"{node}\"}}");
         json!({ "labels": labels, "value": 1 })
     });
-    // Not those of the chain, whose values do change, nor SeiNodeNotReady, which follows from the Secret.
+    // Except those of the chain, whose values do change, nor SeiNodeNotReady, which follows from the Secret.
     let alerts = "SeiNodeTLS.+|SeiNodeCertificate.+|SeiNodePending|SeiNodeStalled";
     let query = format!(
         "max by (alertname, namespace, name) (ALERTS{{alertstate=\"firing\", alertname=~\"{alerts}\"}})"

@@ -1,4 +1,4 @@
-//! A cluster with an operator that tests share while they run at the same time. Each uses nodes of its own names.
+//! A cluster with an operator that tests share while they run at the same time. Each uses nodes with different names.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 

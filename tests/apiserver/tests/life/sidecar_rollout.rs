@@ -16,7 +16,7 @@ use sei_testkit::{builders, cluster::Cluster, operator::Operator};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-use crate::harness::{self, condition, eventually, is_running, until, until_said};
+use crate::harness::{self, condition, eventually, is_running, until, until_condition};
 
 const SEID: &str = "ghcr.io/sei-protocol/sei:a";
 const UP_TO_DATE: ConditionType = ConditionType::SidecarUpToDate;
@@ -66,7 +66,7 @@ async fn pods(cluster: &Cluster) -> BTreeSet<Option<String>> {
 /// What happened to pods since a watch began.
 #[derive(Default)]
 pub struct Seen {
-    /// Pods that are gone, or not ready yet.
+    /// Pods that were deleted, or are not ready yet.
     down: BTreeSet<String>,
     pub most_down: usize,
     /// In the order in which they were deleted.
@@ -110,7 +110,7 @@ async fn a_changed_sidecar_image_restarts_nodes_only_if_paced_and_one_at_a_time(
 
     let upgraded = operator(&cluster, "v0.0.61", "WithImage");
     for name in names {
-        until_said(&cluster, name, UP_TO_DATE, "False/PendingUpdate", "seictl:v0.0.61").await;
+        until_condition(&cluster, name, UP_TO_DATE, "False/PendingUpdate", "seictl:v0.0.61").await;
     }
     assert_eq!(pods(&cluster).await, before, "an upgrade restarts nothing");
     upgraded.kill().unwrap();
@@ -139,7 +139,7 @@ async fn a_node_that_does_not_become_ready_stops_the_rollout_until_another_image
 
     harness::stuck(&cluster, "rpc-0", &["mark-ready"]);
     let bad = operator(&cluster, "v0.0.61", "Paced");
-    until_said(&cluster, "rpc-1", UP_TO_DATE, "False/WaitingForNode", "SeiNode sei-demo/rpc-0").await;
+    until_condition(&cluster, "rpc-1", UP_TO_DATE, "False/WaitingForNode", "SeiNode sei-demo/rpc-0").await;
     until(&cluster, "rpc-0", "in the pod", |node| {
         let status = node.status.as_ref().unwrap();
         status.current_sidecar_image.as_deref() == Some(&seictl("v0.0.61"))
@@ -157,7 +157,7 @@ async fn a_node_that_does_not_become_ready_stops_the_rollout_until_another_image
         assert!(is_running(&node(name).await) && !has("v0.0.66")(&node(name).await), "{name} waits");
     }
     harness::stuck(&cluster, "rpc-0", &[]);
-    // A task that was submitted before never ends in this sidecar.
+    // A task that was already submitted never ends in this sidecar.
     let host = Cluster::host("rpc-0");
     cluster.simulator.stop(&host);
     cluster.simulator.run(&host);

@@ -1,9 +1,9 @@
-//! How far the seid of a node is.
+//! Whether the seid of a node has caught up.
 
 use sei_api::conditions::ConditionType;
 use sei_testkit::{builders, cluster::Cluster};
 
-use crate::harness::{self, is_running, until, until_said};
+use crate::harness::{self, is_running, until, until_condition};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_node_reports_whether_seid_has_caught_up() {
@@ -15,6 +15,6 @@ async fn a_running_node_reports_whether_seid_has_caught_up() {
     }
     for (name, said) in [("behind-0", "False/CatchingUp"), ("ahead-0", "True/CaughtUp")] {
         until(&cluster, name, "Running", is_running).await;
-        until_said(&cluster, name, ConditionType::Synced, said, "chain").await;
+        until_condition(&cluster, name, ConditionType::Synced, said, "chain").await;
     }
 }

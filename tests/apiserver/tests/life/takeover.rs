@@ -29,7 +29,7 @@ async fn a_running_node_is_adopted_untouched() {
         PLAIN.leave(&cluster, kind, &owner).await;
     }
     let host = Cluster::host("old-0");
-    // As after the Go controller's mark-ready.
+    // Like after the Go controller's mark-ready.
     cluster.simulator.run_ready(&host);
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     let sets: Api<StatefulSet> = Api::namespaced(cluster.client.clone(), NAMESPACE);
@@ -53,7 +53,7 @@ async fn a_running_node_is_adopted_untouched() {
     assert_eq!(posts, 0, "nothing was asked of the sidecar");
 }
 
-/// What `migrate check` says of each object.
+/// The forecast of `migrate check` for each object.
 async fn forecast(cluster: &Cluster) -> Vec<String> {
     let mut command = tokio::process::Command::new(harness::binary());
     command.args(["migrate", "check", "-o", "json", "--kubeconfig"]).arg(cluster.plane.kubeconfig());
@@ -138,7 +138,7 @@ async fn plans_of_running_nodes_are_continued() {
         }
         let set = with_image(&cluster, name, applied).await;
         if *done >= 3 {
-            // The Go controller had deleted the pod of the previous image.
+            // The Go controller had deleted the pod with the previous image.
             harness::eventually("its pod has the image", || async {
                 let pod = pods.get_opt(&format!("{name}-0")).await.unwrap();
                 let Some(spec) = pod.and_then(|pod| pod.spec) else { return false };
@@ -236,8 +236,8 @@ async fn a_bootstrap_is_continued_from_every_task() {
     }
 }
 
-/// With the Go controller's configuration, the proxy of a TLS node rejects every task: such nodes are brought
-/// to Running.
+/// With the Go controller's configuration, the proxy of a TLS node rejects every task: such nodes nevertheless reach
+/// Running.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tls_node_that_never_started_is_started() {
     let cluster = harness::cluster().await;

@@ -41,7 +41,7 @@ async fn a_plain_and_a_tls_node_are_created_run_and_are_deleted() {
     harness::put_secret(&cluster, &authority, "rpc-0-tls", &harness::names("rpc-0")).await;
     until(&cluster, "rpc-0", "Running", is_running).await;
 
-    // Only paths for which the proxy requires a token get one.
+    // Requests carry a token only on paths for which the proxy requires one.
     let calls = cluster.simulator.calls(&Cluster::host("rpc-0"));
     assert!(calls.iter().any(|call| call.path == "/v0/tasks"));
     assert!(calls.iter().all(|call| !call.has_token), "no token passes the proxy or goes to a bypassed path");
@@ -64,7 +64,7 @@ async fn a_broken_secret_is_reported_and_does_not_affect_the_pod(cluster: &Clust
         condition(node, tls).as_deref() == Some("False/TLSSecretSANsMismatch")
     })
     .await;
-    // The next plan waits, and reports for what; the pod keeps running.
+    // The next plan waits and reports what for; the pod keeps running.
     let nodes = cluster.nodes();
     let update = Patch::Merge(json!({ "spec": { "image": OTHER_IMAGE } }));
     nodes.patch("rpc-0", &PatchParams::default(), &update).await.unwrap();

@@ -17,7 +17,7 @@ use sei_testkit::{
 use serde_json::json;
 
 use crate::{
-    harness::{self, condition, eventually, is_running, runs, until, until_said},
+    harness::{self, condition, eventually, is_running, runs, until, until_condition},
     modes, shared,
 };
 
@@ -36,7 +36,7 @@ fn requests_that_the_proxy_rejects_are_reported_until_they_are_permitted() {
             if code == 403 {
                 harness::create(cluster, name, builders::full_node(A)).await;
             }
-            until_said(cluster, name, READY, "False/SidecarAccessDenied", part).await;
+            until_condition(cluster, name, READY, "False/SidecarAccessDenied", part).await;
         }
         cluster.simulator.faults(&host, |faults| faults.answer = None);
         until(cluster, name, "Running", is_running).await;
@@ -53,7 +53,7 @@ fn a_claim_with_another_owner_is_neither_used_nor_deleted() {
         }));
         claims.create(&PostParams::default(), &claim.unwrap()).await.unwrap();
         harness::create(cluster, "taken-0", builders::full_node(A)).await;
-        let failed = until_said(cluster, "taken-0", STALLED, "True/PlanFailed", "pvcName").await;
+        let failed = until_condition(cluster, "taken-0", STALLED, "True/PlanFailed", "pvcName").await;
         assert_eq!(failed.status.unwrap().phase, Some(NodePhase::Failed));
         cluster.nodes().delete("taken-0", &DeleteParams::default()).await.unwrap();
         eventually("the node is gone", || async {
@@ -77,7 +77,7 @@ fn a_service_with_another_owner_is_not_changed() {
         }));
         let before = services.create(&PostParams::default(), &service.unwrap()).await.unwrap();
         harness::create(cluster, "named-0", builders::full_node(A)).await;
-        until_said(cluster, "named-0", STALLED, "True/PlanFailed", "Service named-0").await;
+        until_condition(cluster, "named-0", STALLED, "True/PlanFailed", "Service named-0").await;
         assert_eq!(services.get("named-0").await.unwrap().resource_version(), before.resource_version());
         services.delete("named-0", &DeleteParams::default()).await.unwrap();
         harness::retry(cluster, "named-0").await;
@@ -137,9 +137,11 @@ fn a_task_that_the_sidecar_does_not_know_is_reported_until_its_version_has_it() 
         let host = Cluster::host(name);
         cluster.simulator.faults(&host, |faults| faults.unknown = ["config-validate".to_owned()].into());
         harness::create(cluster, name, builders::full_node(A)).await;
-        until_said(cluster, name, STALLED, "True/PlanFailed", "unknown task type: config-validate").await;
+        until_condition(cluster, name, STALLED, "True/PlanFailed", "unknown task type: config-validate")
+            .await;
         let supported = ConditionType::SidecarSupported;
-        until_said(cluster, name, supported, "False/SidecarTaskUnknown", "every version since v0.0.47").await;
+        until_condition(cluster, name, supported, "False/SidecarTaskUnknown", "every version since v0.0.47")
+            .await;
         cluster.simulator.faults(&host, |faults| faults.unknown.clear());
         let older = json!({ "spec": { "sidecar": { "image": "ghcr.io/sei-protocol/seictl:v0.0.56" } } });
         harness::patch(cluster, name, older).await;
@@ -199,7 +201,7 @@ fn a_write_that_a_policy_denies_is_retried_until_it_is_admitted() {
         })
         .await;
         harness::create(cluster, name, builders::full_node(A)).await;
-        let node = until_said(cluster, name, READY, "False/WriteRefused", "not on a Friday").await;
+        let node = until_condition(cluster, name, READY, "False/WriteRefused", "not on a Friday").await;
         let ready = node.status.as_ref().and_then(|status| status.condition(READY)).unwrap();
         assert_eq!(ready.message.matches("not on a Friday").count(), 1, "{}", ready.message);
         assert!(!ready.message.contains("Status {"), "{}", ready.message);
@@ -231,9 +233,9 @@ fn a_second_validator_with_the_same_key_waits_for_the_pod_of_the_first() {
         let lost = finalizers(&["test.example/lost-machine"]);
         pods.patch("signer-0-0", &PatchParams::default(), &lost).await.unwrap();
         harness::create(cluster, "signer-1", spec("signing-copy")).await;
-        until_said(cluster, "signer-1", STALLED, "True/SigningKeyInUse", "signer-0-0").await;
+        until_condition(cluster, "signer-1", STALLED, "True/SigningKeyInUse", "signer-0-0").await;
         let key = ConditionType::SigningKeyReady;
-        until_said(cluster, "signer-0", key, "True/SigningKeyValidated", "signer-1").await;
+        until_condition(cluster, "signer-0", key, "True/SigningKeyValidated", "signer-1").await;
         cluster.nodes().delete("signer-0", &DeleteParams::default()).await.unwrap();
         eventually("its pod is asked to end", || async {
             pods.get("signer-0-0").await.unwrap().metadata.deletion_timestamp.is_some()
@@ -260,7 +262,7 @@ fn a_second_node_on_the_same_volume_waits_for_the_first() {
         // Creation timestamps have a resolution of one second.
         tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
         harness::create(cluster, "tenant-1", spec).await;
-        until_said(cluster, "tenant-1", STALLED, "True/VolumeInUse", "tenant-0").await;
+        until_condition(cluster, "tenant-1", STALLED, "True/VolumeInUse", "tenant-0").await;
         cluster.nodes().delete("tenant-0", &DeleteParams::default()).await.unwrap();
         until(cluster, "tenant-1", "Running", is_running).await;
     });
@@ -278,7 +280,8 @@ fn a_token_that_a_sidecar_repeats_is_not_published() {
         });
         harness::create(cluster, name, builders::full_node(A)).await;
         let node =
-            until_said(cluster, name, READY, "False/TaskRetrying", "no access with Bearer (masked)").await;
+            until_condition(cluster, name, READY, "False/TaskRetrying", "no access with Bearer (masked)")
+                .await;
         assert!(!serde_json::to_string(&node).unwrap().contains(TOKEN));
         let events = harness::api::<Event>(cluster);
         eventually("an event has the error", || async {

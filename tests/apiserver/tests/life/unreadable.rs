@@ -134,13 +134,13 @@ async fn an_undecodable_node_blocks_no_other_and_reports_the_field() {
     until(&cluster, "good-1", "Running", is_running).await;
     eventually("the second says so too", || async { stalled(&cluster, "broken-1").await.is_some() }).await;
 
-    // What was reported once is not written again.
+    // An object that was reported once is not written again.
     let version = || async { nodes(&cluster).get("broken-0").await.unwrap().resource_version() };
     let before = version().await;
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(version().await, before);
 
-    // Corrected, it is reconciled like any other node; deleted, its series is removed.
+    // A corrected object is reconciled like any other node; the series of a deleted one is removed.
     let corrected = json!({ "spec": { "entrypoint": null } });
     nodes(&cluster).patch("broken-0", &PatchParams::default(), &Patch::Merge(&corrected)).await.unwrap();
     until(&cluster, "broken-0", "Running", is_running).await;

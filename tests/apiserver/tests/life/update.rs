@@ -148,7 +148,7 @@ async fn a_task_that_keeps_failing_fails_the_plan_and_a_retry_recovers_it() {
     until(&cluster, "node-0", "Running without intervention", is_running).await;
     assert_eq!(cluster.simulator.runs(&host)["config-validate"], 2);
 
-    // A permanent error fails at once, and a corrected spec or a retry resolves it.
+    // A permanent error fails immediately, and a corrected spec or a retry resolves it.
     harness::create(
         &cluster,
         "node-1",

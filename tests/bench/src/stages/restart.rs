@@ -1,5 +1,5 @@
-//! The operator is restarted, and has to discover the state of every node. It has when it has called every
-//! sidecar.
+//! The operator is restarted, and has to discover the state of every node. It has discovered it once it has called
+//! every sidecar.
 
 use std::{
     collections::BTreeMap,

@@ -1,5 +1,4 @@
-//! The roles grant the permissions of the table in the code, in every mode, to the right subjects, and no
-//! more.
+//! The roles grant the permissions of the table in the code, in every mode, to the right subjects and to no others.
 
 use std::collections::BTreeSet;
 
@@ -88,7 +87,7 @@ fn with_listed_namespaces_the_cluster_role_only_writes_finalizers() {
         { "apiGroups": ["sei.io"], "resources": ["seinodes", "seinodedeployments"], "verbs": ["list", "watch", "patch"] },
     ]);
     assert_eq!(role["rules"], rules);
-    // And only where it works otherwise.
+    // The policy covers only the namespaces that the Roles do not.
     let policy = &find(&objects, "ValidatingAdmissionPolicy", RELEASE).unwrap()["spec"];
     assert_eq!(policy["validations"][0]["expression"], r#"request.namespace in ["pacific-1"]"#);
     let caller = format!(r#"request.userInfo.username == "system:serviceaccount:{NAMESPACE}:{RELEASE}""#);
@@ -104,7 +103,7 @@ fn proxies_of_the_listed_namespaces_may_send_reviews() {
     let proxy: Vec<_> = rbac::proxy_rules().into_iter().map(|rule| (None, rule)).collect();
     let listed = [
         (json!({ "nodes": { "namespaces": ["a"] } }), "a"),
-        // What is watched is what has nodes.
+        // The watched namespaces are those with nodes.
         (json!({ "watchNamespaces": ["b"] }), "b"),
     ];
     for (values, namespace) in listed {

@@ -32,7 +32,7 @@ fn the_default_settings_are_all_that_the_operator_requires() {
     let settings = settings(&container);
     let platform = Platform::from_settings(&settings);
     assert!(platform.is_ok(), "{platform:?}");
-    // Not one that it would not read.
+    // No setting is set that the operator would not read.
     let wanted = Platform::from_settings(&BTreeMap::new()).unwrap_err();
     let required = wanted.lines().iter().filter_map(|line| line.split(' ').next());
     let optional = [
@@ -219,7 +219,7 @@ fn each_release_has_its_own_lease_and_the_default_one_that_of_the_go_controller(
         let lease = lease.unwrap().to_owned();
         let role = find(&objects, "Role", &format!("{name}-lease")).unwrap();
         assert_eq!(role["rules"][1]["resourceNames"], json!([lease]), "the Role is for that lease");
-        // The metric of the leader carries the name.
+        // The leader metric has the name as a label.
         let dashboard = find(&objects, "ConfigMap", &format!("{name}-dashboard")).unwrap().to_string();
         assert!(dashboard.contains(&lease));
         assert!(lease == rbac::LEASE || !dashboard.contains(rbac::LEASE));

@@ -99,7 +99,7 @@ fn differences(schema: &Value, definitions: &Value, value: &Value, path: &str, u
         let path = format!("{path}/{name}");
         match (fields.get(name), known.get(name)) {
             (Some(value), Some(schema)) => differences(schema, definitions, value, &path, unknown),
-            // Optional inside a value that is free.
+            // Optional within a free-form value.
             (None, Some(_)) if path == "/global" || path.starts_with("/resources/") => {}
             _ => unknown.push(path),
         }

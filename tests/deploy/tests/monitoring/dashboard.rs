@@ -30,7 +30,7 @@ fn panels_show_exactly_the_documented_metrics() {
     }
     let documented = promql::documented();
     assert_eq!(read.difference(&documented).collect::<Vec<_>>(), [""; 0], "read and not documented");
-    // One series of a histogram is enough for it to count as shown.
+    // A histogram counts as shown if one of its series is.
     let ends = ["_bucket", "_count", "_sum"];
     let base = |name: &String| {
         let end = ends.iter().find_map(|end| name.strip_suffix(end));

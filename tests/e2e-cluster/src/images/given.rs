@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::Part;
 
-/// The real image in `variable`, copied to `file`, or the stand-in's name.
+/// The image in the archive that `variable` names, copied to `file`, or else the stand-in.
 pub(super) fn part(variable: &str, stand_in: &str, file: &Path) -> anyhow::Result<Part> {
     let Some(given) = std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from) else {
         return Ok(Part { name: stand_in.to_owned(), real: false });

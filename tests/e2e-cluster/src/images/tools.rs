@@ -32,7 +32,7 @@ pub(super) fn write(path: &Path, name: &str) -> anyhow::Result<()> {
     sei_oci::write(path, &[Image { name, config, files: &files }])
 }
 
-/// The paths of `programs` on this machine; all missing ones are reported at once.
+/// The paths of `programs` on this machine; all missing ones are reported together.
 pub(super) fn find(programs: &[(&str, &str)]) -> anyhow::Result<Vec<PathBuf>> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> =

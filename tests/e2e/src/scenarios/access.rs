@@ -24,7 +24,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let answer = reader.run("tls-procedures", "call-api", node.name).await?;
     let tasks: Value = serde_json::from_str(&answer).context("read the list of tasks")?;
     ensure!(tasks.as_array().is_some_and(|tasks| !tasks.is_empty()), "no tasks: {answer}");
-    seen("a granted caller with the authority's certificate gets 200 and the list of tasks");
+    seen("an authorized caller that trusts the authority gets 200 and the list of tasks");
 
     world.apply(&include_str!("../../manifests/caller.yaml").replace("IMAGE", &world.images.tools)).await?;
     let ready = format!("wait pod/caller -n {NAMESPACE} --for=condition=Ready --timeout=60s");
@@ -70,7 +70,7 @@ impl Caller<'_> {
     }
 
     async fn curl(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        // A failure of curl is a result too, so the shell exits with 0.
+        // A failure of curl is also a result, so the shell exits with 0.
         let script =
             "curl --silent --max-time 10 --output /dev/null --write-out '%{http_code}' \"$@\" || true";
         let exec = ["exec", "-n", NAMESPACE, "caller", "--", "sh", "-c", script, "curl"];
@@ -90,14 +90,14 @@ async fn plain_http(caller: &Caller<'_>, node: &Node<'_>) -> anyhow::Result<()> 
     let to_proxy = format!("http://{}:8443/v0/tasks", node.host());
     let code = caller.curl(&[&identity[..], &[&to_proxy]].concat()).await?;
     ensure!(code == "400" || code == "000", "plain HTTP on :8443 gets {code}");
-    seen("plain HTTP from another pod reaches the API with no identity, on neither port");
+    seen("plain HTTP from another pod cannot reach the API on either port");
     Ok(())
 }
 
-/// What the sidecar sees of a client.
+/// What the sidecar sees of a client's identity.
 async fn forged(caller: &Caller<'_>, node: &Node<'_>, granted: &str) -> anyhow::Result<()> {
     if caller.world.images.sidecar.real {
-        seen("skipped: which names reach the sidecar, since the real one does not say who called");
+        seen("skipped: the identities that reach the sidecar, since the real one does not log its callers");
         return Ok(());
     }
     let code = caller.code(Some(granted), Some("X-Remote-User: admin")).await?;
@@ -114,7 +114,7 @@ async fn forged(caller: &Caller<'_>, node: &Node<'_>, granted: &str) -> anyhow::
     let operator = format!("system:serviceaccount:{OPERATOR}:{RELEASE}");
     ensure!(calls.iter().any(|(user, _)| *user == operator), "no call of {operator}");
     ensure!(!calls.iter().any(|(_, bearer)| *bearer), "a token reached the sidecar");
-    seen(format!("the operator's calls arrive as {operator}, and no token reaches the sidecar"));
+    seen(format!("the operator's requests arrive as {operator}, and no token reaches the sidecar"));
     Ok(())
 }
 

@@ -28,7 +28,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
         let words = member.until_waiting("WaitingForGenesis").await?;
         ensure!(words.contains("genesis.json"), "{}: {words}", member.name);
     }
-    seen("each uploads its part, and waits for a genesis that is not in the bucket");
+    seen("each validator uploads its part and waits for a genesis that is not in the bucket");
 
     assemble(world, &members[0]).await?;
     for member in &members {
@@ -40,7 +40,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let config = world.kubectl(&format!("{exec} /.sei/config/config.toml")).await?;
     ensure!(config.contains(&members[0].host()), "the second is not configured with the first: {config}");
     ensure!(!config.contains(&members[1].host()), "the second is configured with itself: {config}");
-    seen("one assembles the genesis; both start from it, as each other's peers");
+    seen("one validator assembles the genesis; both start with it, as peers of each other");
     for member in members {
         member.delete().await?;
     }

@@ -40,7 +40,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let stranger = "nowhere.example.com";
     let answer = tokio::net::lookup_host((stranger, 80)).await;
     ensure!(answer.is_err(), "{stranger} must not be known");
-    seen(format!("{stranger} does not exist: nothing leads out of the cluster"));
+    seen(format!("{stranger} does not resolve: the cluster has no route to the outside"));
 
     let log = world.kubectl("-n e2e-cluster logs web-0 -c main").await?;
     ensure!(log == "started as web-0", "the log is {log:?}");
@@ -50,7 +50,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     );
     let version = world.kubectl(&ask).await?;
     ensure!(version.contains("gitVersion"), "the API server's service answers {version:?}");
-    seen("logs and exec work; the pod reaches the API server through its service");
+    seen("logs and exec work; the pod reaches the API server through its Service");
 
     world.kubectl("delete namespace e2e-cluster --wait").await?;
     let volumes: Api<PersistentVolume> = Api::all(world.client.clone());
@@ -60,6 +60,6 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
         Ok(())
     })
     .await?;
-    seen("with the namespace its volume went");
+    seen("its volume was deleted with the namespace");
     Ok(())
 }

@@ -22,24 +22,24 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     group.until_complete(2).await?;
     let images = group.images().await?;
     ensure!(images.iter().all(|image| image == b), "images: {images:?}");
-    seen("another image: two of three were available throughout, and all run it");
+    seen("image changed: two of three nodes were available throughout, and all run the new image");
 
     world.kubectl(&format!("scale seinodedeployment/{NAME} -n {NAMESPACE} --replicas=2")).await?;
     group.until_complete(2).await?;
     let left = group.images().await?.len();
     ensure!(left == 2, "{left} nodes are left");
-    seen("scaled down by kubectl: the highest ordinal is gone");
+    seen("scaled down with kubectl: the highest ordinal was deleted");
 
     retained_and_adopted(world, group, json!({ "replicas": 2, "template": template(b) })).await?;
     let left = Group::of(world, NAME).images().await?.len();
     ensure!(left == 0, "{left} nodes of the group are left");
-    seen("deleted, nothing of it is left");
+    seen("deleted: none of its objects are left");
     Ok(())
 }
 
 /// Deletes the group with `Retain`, creates it again with this spec, and deletes it with its nodes.
 async fn retained_and_adopted(world: &World, group: Group<'_>, spec: Value) -> anyhow::Result<()> {
-    // Its seid serves for some seconds more.
+    // Its seid keeps serving for some seconds.
     world.kubectl(&format!("wait pod/{NAME}-2-0 -n {NAMESPACE} --for=delete --timeout=60s")).await?;
     let before = pods(world).await?;
     ensure!(before.split_whitespace().count() == 2, "the pods are {before}");
@@ -49,7 +49,7 @@ async fn retained_and_adopted(world: &World, group: Group<'_>, spec: Value) -> a
     let group = Group::create(world, NAME, spec).await?;
     group.until_complete(0).await?;
     ensure!(pods(world).await? == before, "the pods of an adopted group have changed");
-    seen("deleted with Retain, and adopted by the next group of the name: the same pods throughout");
+    seen("deleted with Retain, then adopted by the next group of that name, with the same pods throughout");
     group.delete().await
 }
 

@@ -13,7 +13,7 @@ use crate::{
 
 const NAME: &str = "forked";
 const REPLICAS: u32 = 3;
-/// Blocks from now to the upgrade, each of half a second: until then the operator has to see that seid has not halted.
+/// Blocks from now to the upgrade, each of half a second: meanwhile the operator must observe that seid has not halted.
 const BLOCKS: u64 = 30;
 
 pub(super) async fn run(world: &World) -> anyhow::Result<()> {
@@ -50,7 +50,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
         .await?;
     let images = group.images().await?;
     ensure!(images.iter().all(|image| image == a), "images before the height: {images:?}");
-    seen("another image: the nodes run their old one until seid halts at the height");
+    seen("image changed: the nodes run the old image until seid halts at the height");
 
     group.until_true(ConditionType::Ready).await?;
     let images = group.images().await?;
@@ -67,7 +67,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
         Ok(())
     })
     .await?;
-    seen("all halted, their images were replaced, and the chain continues");
+    seen("all nodes halted, their images were replaced, and the chain continues");
     group.delete().await
 }
 

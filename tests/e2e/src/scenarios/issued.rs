@@ -10,7 +10,7 @@ use kube::{
 use sei_api::conditions::ConditionType;
 use serde_json::json;
 
-use super::manual_secret::{held, tls};
+use super::manual_secret::{check_waiting, tls};
 use crate::{
     docs::Reader,
     nodes::{NAMESPACE, Node, condition},
@@ -21,8 +21,8 @@ use crate::{
 pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     world.kubectl(&format!("delete secret,certificate issued-tls -n {NAMESPACE} --ignore-not-found")).await?;
     let node = Node::create(world, "issued", tls("issued-tls")).await?;
-    held(&node).await?;
-    seen("without its Secret it is held Pending, with the names wanted");
+    check_waiting(&node).await?;
+    seen("without its Secret it stays Pending and lists the required names");
     let reader = Reader::new(world)?;
     reader.run("tls-procedures", "issuer", node.name).await?;
     reader.run("tls-procedures", "certificates", node.name).await?;
@@ -70,12 +70,12 @@ async fn renewal(node: &Node<'_>, reader: &Reader<'_>) -> anyhow::Result<()> {
         Ok(now)
     })
     .await?;
-    seen(format!("renewed by cert-manager: the proxy served {before}, and now {after}"));
+    seen(format!("renewed by cert-manager: the proxy served {before}, and now serves {after}"));
     ensure!(node.pod_identity().await? == pod, "a container was restarted by the renewal");
     let node = node.until_ready().await?;
     let sidecar = condition(&node, ConditionType::SidecarReady);
     ensure!(sidecar.as_deref() == Some("True/Ready"), "SidecarReady is {sidecar:?}");
-    seen("the same pod, no restart, and the node was Ready all along");
+    seen("the same pod, without a restart, and the node stayed Ready");
     Ok(())
 }
 

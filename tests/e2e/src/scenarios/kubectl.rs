@@ -18,7 +18,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     seen(format!("kubectl get seinode:\n      {head}\n      {row}"));
     let wait = format!("wait snode/manual-secret -n {NAMESPACE} --for=condition=Ready --timeout=5s");
     world.kubectl(&wait).await?;
-    seen("kubectl wait --for=condition=Ready answers, by the short name too");
+    seen("kubectl wait --for=condition=Ready works, also with the short name");
     let description = world.kubectl(&format!("describe seinode manual-secret -n {NAMESPACE}")).await?;
     let (_, events) = description.split_once("Events:").context("kubectl describe has no events")?;
     let reasons = node.events().await?;

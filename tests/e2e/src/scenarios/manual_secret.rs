@@ -16,8 +16,8 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
         .kubectl(&format!("delete secret,certificate manual-secret-tls -n {NAMESPACE} --ignore-not-found"))
         .await?;
     let node = Node::create(world, "manual-secret", tls("manual-secret-tls")).await?;
-    held(&node).await?;
-    seen("without its Secret it is held Pending, with the names that the certificate needs in its status");
+    check_waiting(&node).await?;
+    seen("without its Secret it stays Pending, and its status lists the names that the certificate needs");
 
     let reader = Reader::new(world)?;
     reader.run("tls-procedures", "secret-by-hand", node.name).await?;
@@ -29,7 +29,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
         let healthz = format!("https://{name}:8443/v0/healthz");
         world.run("curl", &["-fsS", "--cacert", &ca, &healthz]).await?;
     }
-    seen("its pod serves on :8443 by both names, with that certificate");
+    seen("its pod serves on :8443 under both names, with that certificate");
     Ok(())
 }
 
@@ -49,7 +49,7 @@ pub(super) fn tls(secret: &str) -> serde_json::Value {
 }
 
 /// Checks that a node waits for its Secret, and reports the required names.
-pub(super) async fn held(node: &Node<'_>) -> anyhow::Result<()> {
+pub(super) async fn check_waiting(node: &Node<'_>) -> anyhow::Result<()> {
     node.until_waiting("WaitingForTLSSecret").await?;
     let held = node.api().get(node.name).await?;
     ensure!(phase(&held) == Some(NodePhase::Pending), "its phase is {:?}", phase(&held));

@@ -31,6 +31,6 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     }
     ensure!(genesis[0].contains(&chain) && genesis[0].contains("600s"), "the genesis: {}", genesis[0]);
     ensure!(genesis.iter().all(|other| *other == genesis[0]), "they differ: {genesis:?}");
-    seen("three validators create the genesis of a chain, and run from it");
+    seen("three validators create the genesis of a chain and run with it");
     group.delete().await
 }

@@ -55,14 +55,14 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     ensure!(after.sidecar == before.sidecar, "the sidecar was restarted");
     node.until_ready().await?;
     seen(format!(
-        "seid restarted once, its pod and sidecar not; operator {killed} was killed meanwhile, and {next} reported the end"
+        "seid restarted once, without its pod and sidecar; operator {killed} was killed meanwhile, and {next} reported the result"
     ));
     until("the finished task to be deleted", async || {
         ensure!(tasks(&node).get_opt(NAME).await?.is_none(), "it still exists");
         Ok(())
     })
     .await?;
-    seen(format!("it was deleted {KEPT} s after its end, as its ttlSecondsAfterFinished says"));
+    seen(format!("it was deleted {KEPT} s after it finished, as set in ttlSecondsAfterFinished"));
     node.delete().await
 }
 
@@ -105,7 +105,7 @@ async fn create(node: &Node<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits until the status of the task is as `wanted`.
+/// Waits until the status of the task satisfies `wanted`.
 async fn until_in(
     node: &Node<'_>,
     what: &str,

@@ -23,7 +23,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
         let config = world.kubectl(&exec).await?;
         ensure!(config.contains(&resolved[0]), "{} is not configured with {resolved:?}: {config}", node.name);
     }
-    seen("both are Ready, and each is configured with the other");
+    seen("both are Ready, and each has the other as a peer");
     left.delete().await?;
     right.delete().await?;
     Ok(())

@@ -57,9 +57,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let calls = none_denied(world, "")?;
     ensure!(!calls.is_empty(), "the audit log has no requests of the operator");
     if !world.is_complete {
-        seen(
-            "skipped: whether every right was used, since not every scenario before this one ran and passed",
-        );
+        seen("skipped: whether every permission was used, since not all earlier scenarios ran and passed");
         return Ok(());
     }
     let used: BTreeSet<Right> = calls
@@ -83,7 +81,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
         })
         .collect();
     ensure!(unused.is_empty(), "granted and never used: {unused:?}");
-    seen(format!("every right that is granted was used ({} of them), but for:", used.len()));
+    seen(format!("every granted permission was used ({} of them), except:", used.len()));
     for (group, resource, verbs, why) in UNSEEN {
         seen(format!("{} {resource}.{group}: {why}", verbs.join(", ")));
     }
@@ -96,7 +94,7 @@ pub(super) fn none_denied(world: &World, after: &str) -> anyhow::Result<Vec<Call
     calls.retain(|call| call.at.as_str() > after);
     let denied: Vec<_> = calls.iter().filter(|call| call.denied || call.code == 403).collect();
     ensure!(denied.is_empty(), "denied: {denied:#?}");
-    seen(format!("{} requests of the operator, none denied", calls.len()));
+    seen(format!("{} requests by the operator, none denied", calls.len()));
     Ok(calls)
 }
 

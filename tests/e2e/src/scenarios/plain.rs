@@ -8,7 +8,7 @@ use crate::{nodes::Node, report::seen, world::World};
 pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let node = Node::create(world, "plain", json!({})).await?;
     node.until_ready().await?;
-    seen("it runs: volume, StatefulSet, Service, and every task of its plan");
+    seen("it is Running: volume, StatefulSet and Service exist, and every task of its plan is complete");
     let names = "get pod plain-0 -n pacific-1 -o jsonpath={.spec.initContainers[*].name}";
     let containers = world.kubectl(names).await?;
     ensure!(containers == "seid-init sei-sidecar", "init containers: {containers}");
@@ -19,8 +19,8 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     ensure!(refused.is_err(), "something answers on 8443");
     let healthz = format!("http://{host}:7777/v0/healthz");
     world.run("curl", &["-fsS", &healthz]).await?;
-    seen("it has no proxy and nothing on :8443; its sidecar answers on :7777");
+    seen("it has no proxy and does not listen on :8443; its sidecar responds on :7777");
     node.delete().await?;
-    seen("deleted, nothing of it is left");
+    seen("deleted: none of its objects are left");
     Ok(())
 }

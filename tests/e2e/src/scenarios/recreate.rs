@@ -25,7 +25,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     ensure!(containers(&node).await?.contains("kube-rbac-proxy"), "it has no proxy");
     ensure!(self::volume(&node).await? == volume, "it has another volume");
     ensure!(read(&node).await? == "written before", "the data is not what it was");
-    seen("TLS enabled: deleted and recreated by the documented steps, with its data");
+    seen("TLS enabled: deleted and recreated with the documented steps, and its data is kept");
 
     for block in ["delete-node", "recreate-without-tls", "wait-for-ready"] {
         reader.run(PAGE, block, node.name).await?;
@@ -33,13 +33,13 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     ensure!(!containers(&node).await?.contains("kube-rbac-proxy"), "it has a proxy");
     ensure!(self::volume(&node).await? == volume, "it has another volume");
     ensure!(read(&node).await? == "written before", "the data is not what it was");
-    seen("TLS turned off again the same way, the data still there");
+    seen("TLS disabled again in the same way, and its data is kept");
 
     reader.run(PAGE, "delete-node", node.name).await?;
     ensure!(self::volume(&node).await? == volume, "an imported volume was deleted with its node");
     world.kubectl(&format!("delete pvc data-moved -n {NAMESPACE} --wait")).await?;
     world.kubectl(&format!("delete secret moved-tls -n {NAMESPACE}")).await?;
-    seen("deleted: the imported volume stays");
+    seen("deleted: the imported volume is kept");
     Ok(())
 }
 

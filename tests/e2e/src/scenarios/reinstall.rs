@@ -33,7 +33,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let last = permissions::requests(world)?.into_iter().map(|call| call.at).max().unwrap_or_default();
     ensure!(node.pod_identity().await? == pod, "the pod of a node was touched");
     world.kubectl(&format!("get seinode/manual-secret pvc/data-manual-secret -n {NAMESPACE}")).await?;
-    seen("uninstalled: the node runs on, SeiNode, CRD and volume are there");
+    seen("uninstalled: the node keeps running; SeiNode, CRD and volume still exist");
 
     // Narrower than before: one namespace, and only named Secrets.
     let narrow = json!({
@@ -56,12 +56,12 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
         "the StatefulSet was written"
     );
     seen(format!(
-        "installed again as {RELEASE} for one namespace with named Secrets: it adopts the node as it is"
+        "reinstalled as {RELEASE} for one namespace with named Secrets: it adopts the node unchanged"
     ));
     let fresh = Node::create(world, "fresh", json!({})).await?;
     fresh.until_ready().await?;
     fresh.delete().await?;
-    seen("and makes new ones");
+    seen("the reinstalled operator also brings up new nodes");
     permissions::none_denied(world, &last)?;
     Ok(())
 }

@@ -28,7 +28,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     frozen(world).await?;
     ensure!(node.pod_identity().await? == pod, "the pod of a node was touched");
     node.until_ready().await?;
-    seen("the node ran through all of it, its pod untouched");
+    seen("the node kept running throughout, in the same pod");
     Ok(())
 }
 
@@ -43,7 +43,7 @@ async fn killed(world: &World) -> anyhow::Result<()> {
     node.until_ready().await?;
     node.delete().await?;
     seen(format!(
-        "pod {leader} of the leader killed: {next} leads after {:.0} s and carries on",
+        "the leader's pod {leader} killed: {next} leads after {:.0} s and continues",
         began.elapsed().as_secs_f64()
     ));
     Ok(())
@@ -63,7 +63,7 @@ async fn frozen(world: &World) -> anyhow::Result<()> {
     // Also after a failure: no process stays frozen.
     processes::signal(&process, "CONT")?;
     let (next, node) = thawed?;
-    seen(format!("{old} frozen past its lease: {next} leads and works"));
+    seen(format!("{old} frozen past its lease: {next} became the leader and reconciles"));
     until("the old leader to give up", async || {
         let ended = processes::of_pod("sei-operator", &old).map_or(true, |now| now != process);
         ensure!(ended, "process {process} of {old} still runs");
@@ -79,7 +79,7 @@ async fn frozen(world: &World) -> anyhow::Result<()> {
     let first_of_next = by(&next).map(|call| &call.at).min().context("the new leader wrote nothing")?;
     let late: Vec<_> = by(&old).filter(|call| call.at > *first_of_next).collect();
     ensure!(late.is_empty(), "the old leader wrote after the new one's first: {late:?}");
-    seen("thawed, it ended; no write of it came after the new leader's first");
+    seen("resumed, the old leader exited; it wrote nothing after the first write of the new leader");
     Ok(())
 }
 

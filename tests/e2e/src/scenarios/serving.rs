@@ -43,7 +43,7 @@ async fn in_place(world: &World) -> anyhow::Result<()> {
         let verdict = condition(&node, ConditionType::SidecarTlsSecretReady);
         ensure!(verdict.as_deref() == Some("True/TLSSecretReady"), "{name}: {verdict:?}");
     }
-    seen("three nodes with TLS, one certificate of cert-manager for each");
+    seen("three nodes with TLS, each with a certificate from cert-manager");
 
     let requests = Requests::to(&format!("{IN_PLACE}-internal")).await?;
     group.change(json!({ "template": { "spec": { "image": b } } })).await?;
@@ -51,7 +51,7 @@ async fn in_place(world: &World) -> anyhow::Result<()> {
     let images = group.images().await?;
     ensure!(images.len() == 3 && images.iter().all(|image| image == b), "images: {images:?}");
     let count = requests.end().await?;
-    seen(format!("another image: one node was down at a time, and none of {count} requests failed"));
+    seen(format!("image changed: one node was down at a time, and none of {count} requests failed"));
     group.delete().await?;
     world.kubectl(&clean).await.map(drop)
 }
@@ -79,7 +79,9 @@ async fn blue_green(world: &World) -> anyhow::Result<()> {
     })
     .await?;
     let count = requests.end().await?;
-    seen(format!("another image: two new nodes replaced two, and none of {count} requests failed"));
+    seen(format!(
+        "image changed: two new nodes replaced the two old ones, and none of {count} requests failed"
+    ));
     group.delete().await
 }
 

@@ -59,9 +59,9 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
     until_ready(world).await?;
     check(world, &before, false).await?;
-    seen("disabled again, two nodes at once, with the same volumes and data");
+    seen("disabled again, two nodes at a time, with the same volumes and data");
     let pods = watch.end().await?;
-    seen(format!("no volume and no key was ever used by two of {pods} pods at once"));
+    seen(format!("no volume or key was used by two of {pods} pods at the same time"));
 
     for name in all() {
         set_policy(world, name, "Delete").await?;

@@ -46,7 +46,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     ensure!(phase(&held) == Some(NodePhase::Running), "its phase is {:?}", phase(&held));
     ensure!(current_image(&held) == Some(a.as_str()), "it was updated without a Secret");
     ensure!(node.pod_identity().await? == pod, "the pod was touched");
-    seen("the pod stays as it is, and the image update waits, saying for what");
+    seen("the pod is unchanged, and the image update waits and reports what for");
 
     // Names of another node.
     let began = Instant::now();

@@ -17,9 +17,9 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let first = node.pod_identity().await?;
     to(&node, b).await?;
     ensure!(node.pod_identity().await?.0 != first.0, "the pod is still the same");
-    seen("A → B: the pod was replaced once, and runs B");
+    seen("A → B: the pod was replaced once and runs B");
     to(&node, a).await?;
-    seen("B → A: back again");
+    seen("B → A: changed back");
 
     node.change(json!({ "image": "e2e.local/seid:none" })).await?;
     let words = node.until("the pull to fail", |node| {
@@ -27,9 +27,9 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
         words.contains("e2e.local/seid:none") && words.contains("Pull")
     });
     words.await?;
-    seen("an image that does not exist: the condition has the kubelet's words");
+    seen("an image that does not exist: the condition has the kubelet's message");
     to(&node, b).await?;
-    seen("corrected: it runs the image that exists");
+    seen("corrected: it runs the existing image");
     Ok(())
 }
 

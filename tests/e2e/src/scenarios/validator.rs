@@ -27,7 +27,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let node = Node::create_as(world, "validator", json!({}), json!({ "validator": validator })).await?;
     let words = node.until_waiting("WaitingForKeys").await?;
     ensure!(words.contains("validator-signing"), "it does not say which Secret it waits for: {words}");
-    seen("without its keys it waits, and names the Secret");
+    seen("without its keys it waits and reports the name of the Secret");
 
     world.apply(&keys().to_string()).await?;
     let ready = node.until_ready().await?;
@@ -37,7 +37,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
         let truth = condition(&ready, kind).unwrap_or_default();
         ensure!(truth.starts_with("True/"), "{} is {truth}", kind.as_str());
     }
-    seen("the keys exist, are accepted, and the node continues to Running");
+    seen("once the keys exist they are accepted, and the node continues to Running");
 
     let exec = |container: &'static str, file: &'static str| {
         let words = format!("exec -n {NAMESPACE} validator-0 -c {container} -- cat {file}");
@@ -59,11 +59,14 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let id = world.run("curl", &["-fsS", &format!("http://{}:7777/v0/node-id", node.host())]).await?;
     let id: Value = serde_json::from_str(&id).context("read the node id")?;
     ensure!(id["nodeId"].as_str().is_some_and(|id| id.len() == 40), "the sidecar's node id is {id}");
-    seen(format!("seid signs with the given key, and the sidecar names the same node: {}", id["nodeId"]));
+    seen(format!(
+        "seid signs with the given key, and the sidecar reports the same node ID: {}",
+        id["nodeId"]
+    ));
     node.delete().await?;
     let secrets = "delete secret validator-signing validator-node validator-keyring validator-passphrase";
     world.kubectl(&format!("{secrets} -n {NAMESPACE}")).await?;
-    seen("deleted; the Secrets belong to the user and stay");
+    seen("deleted: the Secrets belong to the user and are kept");
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Who holds a lease, and how it is taken and renewed.
+//! Which process holds a lease, and how it is taken and renewed.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,10 @@ use kube::ResourceExt;
 
 use super::identity::Identity;
 
-/// The process that last wrote the lease: the holder is the same for every process of its pod.
+/// The process that last wrote the lease: the holder is the same for all processes of its pod.
 pub(super) const PROCESS_ANNOTATION: &str = "sei.io/lease-process";
 
-/// Who holds the lease.
+/// The holder of the lease.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Claim {
     /// This process.
@@ -25,7 +25,7 @@ pub(super) enum Claim {
     Held(String),
 }
 
-/// Who holds `lease`, for a process that does not hold it yet.
+/// The holder of `lease`, as seen by a process that does not hold it yet.
 pub(super) fn claim(lease: &Lease, identity: &Identity, expired: bool) -> Claim {
     let holder = holder(lease);
     if identity.wrote(lease) {
@@ -42,7 +42,7 @@ fn holder(lease: &Lease) -> &str {
 }
 
 impl Identity {
-    /// Whether this process wrote the lease last, as its holder.
+    /// Whether this process was the last to write the lease, as its holder.
     pub(super) fn wrote(&self, lease: &Lease) -> bool {
         holder(lease) == self.holder
             && lease.annotations().get(PROCESS_ANNOTATION).is_some_and(|process| *process == self.process)
@@ -77,8 +77,7 @@ pub(super) fn renewed(mut lease: Lease) -> Lease {
     lease
 }
 
-/// The last observed change of the lease. Its age is measured with the local clock: those of others may be
-/// wrong.
+/// The last observed change of the lease. Its age is measured with the local clock, since other clocks may be wrong.
 #[derive(Default)]
 pub(super) struct Seen {
     version: Option<String>,
@@ -113,7 +112,7 @@ mod tests {
         let holder = process("pod-a_uid", "1");
         let lease = taken(Lease::default(), &holder, DURATION);
         assert_eq!(claim(&lease, &holder, false), Claim::Ours);
-        // The container restarted: the pod has one process at a time.
+        // The container restarted: a pod runs one process at a time.
         assert_eq!(claim(&lease, &process("pod-a_uid", "2"), false), Claim::Free);
         let other = process("pod-b_uid", "3");
         assert_eq!(claim(&lease, &other, false), Claim::Held("pod-a_uid".to_owned()));

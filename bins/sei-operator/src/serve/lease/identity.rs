@@ -14,11 +14,11 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// The identity of the pod in `POD_NAME` and `POD_UID`, if no other process of it has claimed it;
-    /// otherwise a unique one.
+    /// The identity of the pod in `POD_NAME` and `POD_UID`, if no other process of it has claimed it; otherwise a
+    /// unique one.
     ///
     /// # Errors
-    /// If the pod's identity cannot be claimed, for a reason other than that another process has it.
+    /// If the pod's identity cannot be claimed, for a reason other than that another process holds it.
     pub(super) fn of_process() -> anyhow::Result<Self> {
         let process = Uuid::new_v4().to_string();
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -53,7 +53,7 @@ mod pod {
     /// exits.
     pub(super) struct Claim(#[expect(dead_code, reason = "held, not used")] UnixListener);
 
-    /// `None` while another process has the name.
+    /// `None` while another process holds the name.
     pub(super) fn claim(name: &str) -> io::Result<Option<Claim>> {
         match UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?) {
             Ok(listener) => Ok(Some(Claim(listener))),

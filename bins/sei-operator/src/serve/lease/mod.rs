@@ -46,8 +46,8 @@ pub(super) struct Held {
     renewals: JoinHandle<anyhow::Error>,
 }
 
-/// Waits for lease `name`, and then keeps `gate` open while the lease is valid. `None` if asked to stop
-/// before that. `readiness` follows whether the lease can be read and written at all.
+/// Waits for lease `name`, and then keeps `gate` open while the lease is valid. `None` if stopped before that.
+/// `readiness` reflects whether the lease can be read and written at all.
 pub(super) async fn acquire(
     client: Client,
     (namespace, name): (&str, &str),
@@ -146,7 +146,7 @@ enum Attempt {
     Held,
     /// Another process holds it, with this name.
     Other(String),
-    /// Another write came first.
+    /// Another process wrote first.
     Conflict,
 }
 
@@ -159,7 +159,7 @@ struct Attempts {
 }
 
 impl Attempts {
-    /// Tries until the lease is taken. Returns when the successful attempt started.
+    /// Retries until the lease is taken. Returns when the successful attempt started.
     async fn until_taken(&mut self, readiness: &Readiness) -> Instant {
         let pause = PERIOD.mul_f64(1.0 + self.lock.identity.spread());
         let mut holder = None;

@@ -1,4 +1,4 @@
-//! Where the nodes of a SeiNodeDeployment are reached, in its status.
+//! Addresses of the nodes of a SeiNodeDeployment, as published in its status.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

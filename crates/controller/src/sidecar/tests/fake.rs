@@ -84,7 +84,7 @@ impl Fake {
 }
 
 impl Dial for Fake {
-    type Line = Self;
+    type Connection = Self;
 
     fn dial(&mut self, _: &Target) -> Result<Self, Error> {
         Ok(self.clone())

@@ -43,7 +43,7 @@ impl Bed {
     }
 
     fn await_halt(&self, awaited: Option<Awaited>) -> Halt {
-        let asked = self.node.watched.shared.asked();
+        let asked = self.node.watched.shared.seid_source();
         asked.upgrade().unwrap().await_halt(awaited)
     }
 

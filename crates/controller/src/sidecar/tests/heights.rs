@@ -6,7 +6,7 @@ use sei_decide::SeidStatus;
 use tokio::time::sleep;
 
 use super::{
-    super::Interest,
+    super::Queries,
     node::{TestNode, order},
 };
 
@@ -16,7 +16,7 @@ fn at(height: u64, catching_up: bool) -> Option<SeidStatus> {
 
 fn bed() -> TestNode {
     let mut bed = TestNode::new(false);
-    bed.interest = Interest { seid: true, ..Interest::default() };
+    bed.queries = Queries { seid: true, ..Queries::default() };
     bed.pass(None);
     bed
 }

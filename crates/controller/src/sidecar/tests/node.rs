@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        Interest, Order, Target, Watched,
+        Order, Queries, Target, Watched,
         actor::{Actor, Report},
         permits::Permits,
         state::Shared,
@@ -47,12 +47,12 @@ pub(super) struct TestNode {
     pub(super) fake: Fake,
     pub(super) passes: Passes,
     pub(super) watched: Watched,
-    pub(super) interest: Interest,
+    pub(super) queries: Queries,
 }
 
 /// Requests health.
-pub(super) fn health() -> Interest {
-    Interest { health: true, ..Interest::default() }
+pub(super) fn health() -> Queries {
+    Queries { health: true, ..Queries::default() }
 }
 
 pub(super) fn target(pod: &str) -> Target {
@@ -95,7 +95,7 @@ impl TestNode {
 
     /// The same node in another process of the operator.
     pub(super) fn restarted(&self) -> Self {
-        let mut node = Self::with(self.fake.clone(), self.interest.health, &Permits::default());
+        let mut node = Self::with(self.fake.clone(), self.queries.health, &Permits::default());
         node.pass(None);
         node
     }
@@ -104,11 +104,11 @@ impl TestNode {
         let (passes, shared) = (Passes::default(), Shared::default());
         let actor = Actor::new(shared.clone(), fake.clone(), permits.clone(), passes.clone(), Duration::ZERO);
         let watched = Watched { shared, fingerprint: None, ordered: None, task: tokio::spawn(actor.run()) };
-        Self { fake, passes, watched, interest: Interest { health: probes, ..Interest::default() } }
+        Self { fake, passes, watched, queries: Queries { health: probes, ..Queries::default() } }
     }
 
     pub(super) fn begin_pass(&mut self) -> Sidecar {
-        self.watched.begin_pass(Ok(target("u1")), None, self.interest.clone())
+        self.watched.begin_pass(Ok(target("u1")), None, self.queries.clone())
     }
 
     /// A pass with this order.

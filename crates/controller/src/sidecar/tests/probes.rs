@@ -124,7 +124,7 @@ async fn hung_sidecars_do_not_delay_other_nodes() {
 #[tokio::test(start_paused = true)]
 async fn the_id_is_queried_until_there_is_one_and_once_per_pod() {
     let mut bed = TestNode::new(true);
-    bed.interest.node_id = true;
+    bed.queries.node_id = true;
     bed.pass(None);
     assert_eq!(bed.woken(None).await.node_id, None);
     sleep(Duration::from_secs(3600)).await;
@@ -135,7 +135,7 @@ async fn the_id_is_queried_until_there_is_one_and_once_per_pod() {
     let asked = bed.fake.count("node-id");
     sleep(Duration::from_secs(3600)).await;
     assert_eq!(bed.fake.count("node-id"), asked, "it is known");
-    bed.watched.begin_pass(Ok(target("u2")), None, bed.interest.clone());
+    bed.watched.begin_pass(Ok(target("u2")), None, bed.queries.clone());
     bed.watched.end_pass();
     sleep(Duration::from_secs(3600)).await;
     assert_eq!(bed.fake.count("node-id"), asked + 1, "another pod");
@@ -149,8 +149,8 @@ async fn only_the_task_types_of_interest_are_queried() {
     sleep(Duration::from_secs(600)).await;
     assert_eq!((bed.fake.count("supports"), bed.fake.count("node-id")), (0, 0));
     // The node has no ID yet, which does not block other queries.
-    bed.interest.node_id = true;
-    bed.interest.task_types = vec!["discover-peers", "mark-ready"];
+    bed.queries.node_id = true;
+    bed.queries.task_types = vec!["discover-peers", "mark-ready"];
     bed.pass(None);
     sleep(Duration::from_secs(600)).await;
     let known = bed.pass(None).task_types;

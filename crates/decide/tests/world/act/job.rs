@@ -54,7 +54,7 @@ impl Acting<'_> {
         match self.observed.job_of(plan).map(job_state) {
             Some(JobState::Complete) => Outcome::Done,
             Some(JobState::Failed(error)) => Outcome::Rejected { error },
-            Some(JobState::Running) if self.observed.sidecar.says(Health::NotReady) => Outcome::Reissue,
+            Some(JobState::Running) if self.observed.sidecar.reports(Health::NotReady) => Outcome::Reissue,
             Some(JobState::Running) => waiting(ReadyReason::WaitingForBootstrap, "seid runs"),
             None => self.lost(plan),
         }

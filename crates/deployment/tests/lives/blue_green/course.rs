@@ -133,7 +133,7 @@ fn certificates_of_both_sets_can_be_issued_before_they_are_needed() {
     world.settle();
     assert_eq!(secrets(&world), both);
     assert_eq!(world.nodes["rpc-green-0"]["spec"]["sidecar"]["tls"]["secretName"], "rpc-green-0-tls");
-    // One Secret for all nodes needs the names of both sets, and is ready when those that exist accept it.
+    // One Secret for all nodes needs the names of both sets, and is ready when the existing nodes accept it.
     world.edit("/template/spec/sidecar", json!({ "tls": { "secretName": "shared" } }));
     assert_eq!(secrets(&world).len(), 1);
     assert_eq!(world.status().sidecar_tls.unwrap()[0].required_dns_names.len(), 4);

@@ -1,4 +1,4 @@
-//! Updates that are reverted, superseded, scaled, retained, or disturbed by hand.
+//! Updates that are reverted, superseded, scaled, retained, or disturbed manually.
 
 use sei_deployment::ObjectKind;
 use serde_json::json;
@@ -75,7 +75,7 @@ fn a_superseded_template_reaches_the_new_nodes_together() {
     act(&mut group);
     assert_eq!(group.world.images(), [OLD, OLD, "seid:c", "seid:c"]);
     assert_eq!(group.world.nodes["rpc-green-0"]["metadata"]["uid"], uid);
-    // Those that have just served may still have connections.
+    // SeiNodes that were serving a moment ago may still have connections.
     group.world.tend();
     group.catch_up();
     act(&mut group);

@@ -34,7 +34,7 @@ impl Group {
         group
     }
 
-    /// One whose update to [`NEW`] waits for the heights of its new nodes.
+    /// A group whose update to [`NEW`] waits for the heights of its new nodes.
     fn amid_update(replicas: u32) -> Self {
         let mut group = Self::new(replicas);
         group.world.edit(IMAGE, json!(NEW));
@@ -42,7 +42,7 @@ impl Group {
         group
     }
 
-    /// The seid of a node is at this height, and follows the chain.
+    /// The seid of a node is at this height and follows the chain.
     fn at(&mut self, name: &str, latest: u64) {
         self.world.heights.insert(name.to_owned(), Height { latest, is_catching_up: false });
     }
@@ -74,7 +74,7 @@ impl Group {
         panic!("never ends: {:?}", self.world.decide());
     }
 
-    /// The pods that each Service and the PodDisruptionBudget select, which are always the same.
+    /// The pods that each Service and the PodDisruptionBudget select, which are always the same pods.
     fn selected(&self) -> &str {
         let internal = self.world.object(ObjectKind::Service, "rpc-internal");
         let external = self.world.object(ObjectKind::Service, "rpc-external");
@@ -102,7 +102,7 @@ impl Group {
         self.world.condition("Ready")
     }
 
-    /// The old nodes serve as before.
+    /// The old nodes keep serving, unchanged.
     fn assert_untouched(&self, before: &World) {
         for (name, node) in before.nodes.iter().filter(|(name, _)| !name.contains("green")) {
             let now = &self.world.nodes[name];

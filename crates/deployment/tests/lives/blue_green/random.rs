@@ -1,4 +1,4 @@
-//! Random templates, scalings, failures, lost writes and caches that lag.
+//! Random templates, scalings, failures, lost writes and lagging caches.
 
 use std::collections::BTreeSet;
 

@@ -44,7 +44,7 @@ fn validators_are_created_their_genesis_is_assembled_and_the_ceremony_ends_when_
     world.ceremony.bucket = GenesisBucket::Holds("s3://genesis/devnet-1/genesis.json".into());
     assert_eq!(rest(&mut world), None);
     assert_eq!(reason(&world), "StartingValidators");
-    // The sidecar is not asked any more.
+    // Nothing is requested from the sidecar any longer.
     world.ceremony.genesis_hash = None;
     world.tend();
     assert_eq!(rest(&mut world), None);
@@ -140,7 +140,7 @@ fn a_validator_deleted_between_two_attempts_takes_part_in_the_next() {
         "its genesis transaction is still that of the deleted one"
     );
     assert_eq!(message(&world, "GenesisCeremonyComplete"), "waiting for the genesis transactions of rpc-1");
-    // Gone again: the next attempt does not wait for it.
+    // It is deleted again, and the next attempt does not wait for it.
     let recreated = world.nodes.remove("rpc-1").unwrap();
     assert_eq!(rest(&mut world).unwrap().params, first.params);
     world.nodes.insert("rpc-1".to_owned(), recreated);
@@ -169,7 +169,7 @@ fn a_ceremony_is_never_repeated_whatever_happens_to_its_validators() {
 #[test]
 fn a_lost_status_does_not_repeat_a_ceremony() {
     let (mut world, first) = assembling(json!({}));
-    // With the same ID the sidecar finds the task that it has.
+    // With the same ID, the sidecar recognizes its task.
     world.group["status"] = Value::Null;
     assert_eq!(rest(&mut world).unwrap().id, first.id);
     // With a running validator the genesis exists.

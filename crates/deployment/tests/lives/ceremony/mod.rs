@@ -22,7 +22,7 @@ fn group(genesis: Value) -> World {
     world
 }
 
-/// A pass whose status is stored, as the reconciler does. Returns what the sidecar is asked for.
+/// A pass whose status is stored, as the reconciler does. Returns what is requested from the sidecar.
 fn pass(world: &mut World) -> Option<AssemblyOrder> {
     for _ in 0..4 {
         let writes = world.decide().writes;
@@ -36,7 +36,7 @@ fn pass(world: &mut World) -> Option<AssemblyOrder> {
     order
 }
 
-/// Passes until nothing changes any more.
+/// Runs passes until nothing changes any longer.
 fn rest(world: &mut World) -> Option<AssemblyOrder> {
     for _ in 0..20 {
         let before = (world.group.clone(), world.nodes.clone());

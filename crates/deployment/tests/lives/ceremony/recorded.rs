@@ -44,7 +44,7 @@ fn the_plan_and_the_request_are_those_of_the_go_controller() {
     }
 }
 
-/// The Go controller submits it again at once, without a limit.
+/// The Go controller submits it again immediately, without a limit.
 #[test]
 fn a_failed_attempt_is_submitted_again_after_a_delay_under_the_same_id() {
     let recorded =

@@ -1,4 +1,4 @@
-//! The API server: writes that are outdated change nothing.
+//! The API server: outdated writes change nothing.
 
 use sei_api::labels;
 use sei_deployment::{Write, taken_over};

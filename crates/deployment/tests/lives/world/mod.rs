@@ -1,4 +1,4 @@
-//! A model of a cluster: SeiNodes with their reconciler, server-side apply, and an executor that carries out decisions
+//! A model of a cluster: SeiNodes with their reconciler, server-side apply, and an executor that executes decisions
 //! immediately, late or not at all.
 
 mod api_server;
@@ -26,13 +26,13 @@ pub struct World {
     pub group: Value,
     /// The SeiNodes by name.
     pub nodes: BTreeMap<String, Value>,
-    /// Names of those that cannot be decoded.
+    /// Names of SeiNodes that cannot be decoded.
     pub unreadable: BTreeSet<String>,
     /// The other objects, by kind and name.
     pub objects: BTreeMap<(ObjectKind, String), Value>,
-    /// How their seids stand to the halt height.
+    /// Progress of their seids towards the halt height.
     pub halts: BTreeMap<String, Halt>,
-    /// How far their seids are.
+    /// Heights of their seids.
     pub heights: BTreeMap<String, Height>,
     pub knows_budgets: bool,
     pub routes: Routes,
@@ -44,7 +44,7 @@ pub struct World {
     pub bad_images: Vec<String>,
     /// The requested image of sidecars.
     pub sidecar: String,
-    /// Whether pods are restarted for it.
+    /// Whether pods are restarted to get it.
     pub replaces_sidecars: bool,
     uids: u64,
     /// Every executed decision, with the state before it.
@@ -77,7 +77,7 @@ impl World {
         }
     }
 
-    /// A group of the Go controller, whose fields count as written by it.
+    /// A group of the Go controller, whose fields are recorded as written by it.
     pub fn of(recorded: &Recorded) -> Self {
         let mut world = Self::new(Value::Null);
         world.group = recorded.state["seiNodeDeployment"].clone();
@@ -159,7 +159,7 @@ impl World {
         panic!("never settles: {:?}", self.decide());
     }
 
-    /// Whether the group is the owner of a node.
+    /// Whether the group owns a node.
     pub fn is_own(&self, name: &str) -> bool {
         self.nodes[name]["metadata"]["ownerReferences"][0]["uid"] == self.group["metadata"]["uid"]
     }

@@ -89,7 +89,7 @@ impl Handlers {
         self.write_config(&config)
     }
 
-    /// Merges trees into files, whatever their content; null deletes a key.
+    /// Merges trees into files, regardless of their content; null deletes a key.
     pub(super) fn config_patch(&self, params: Patch) -> Outcome {
         if params.files.is_empty() {
             return Err(failed("config-patch: missing required param 'files'"));

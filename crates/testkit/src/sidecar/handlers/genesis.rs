@@ -1,4 +1,4 @@
-//! Genesis of chains: embedded, downloaded, or assembled in a ceremony.
+//! The genesis of a chain: embedded, downloaded, or assembled in a ceremony.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -144,7 +144,7 @@ impl Handlers {
             peers.push(json!(format!("{id}@{name}-0.{name}.{namespace}.svc.cluster.local:26656")));
             gentxs.push(gentx);
         }
-        // What fails from here on leaves the accounts in the local genesis.
+        // A failure from here on leaves the accounts in the local genesis.
         self.add_accounts(&params.accounts)?;
         let bond = |gentx: &Value| {
             let bond = gentx["stakingAmount"].as_str().unwrap_or_default().trim_end_matches("usei");
@@ -194,7 +194,7 @@ impl Handlers {
     }
 }
 
-/// Refuses keys that lead to no field of a module.
+/// Rejects keys that are not the path of a field of a module.
 fn check_overrides(overrides: &Map<String, Value>) -> Outcome {
     for key in overrides.keys() {
         let (module, field) = key.split_once('.').unwrap_or((key, ""));

@@ -16,7 +16,7 @@ const BLOCK: Duration = Duration::from_millis(400);
 const MEMO: usize = 256;
 /// Text before the ID of the task in the memo.
 const TAG: &str = "taskID=";
-/// Directory of the signed transactions by task. The real sidecar has them in its database.
+/// Directory of the signed transactions by task. The real sidecar stores them in its database.
 const SIGNED: &str = ".sei-sidecar-transactions";
 
 #[derive(Clone, Default, Deserialize, Serialize)]
@@ -52,7 +52,7 @@ impl Handlers {
             "txHash": sha256(transaction.as_bytes()).to_uppercase(),
             "height": 1, "inclusionStatus": "committed_ok",
         });
-        // It was not decoded before that release, and a vote creates no proposal.
+        // Earlier releases did not decode it, and a vote creates no proposal.
         if task != "gov-vote" && self.generation >= Generation::V67 {
             result["proposalId"] = json!(1);
         }

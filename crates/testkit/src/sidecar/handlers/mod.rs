@@ -1,5 +1,5 @@
-//! The effects of tasks, in the home and outside: one implementation for the simulator and for the program
-//! that stands in for the sidecar.
+//! The effects of tasks, in the home and outside: one implementation for the simulator and for the program that
+//! replaces the sidecar.
 
 mod config;
 mod genesis;
@@ -60,7 +60,7 @@ impl Handlers {
         Ok(())
     }
 
-    /// Runs the task with this ID, unless its marker in this home says that it has completed.
+    /// Runs the task with this ID, unless its marker in this home shows that it has completed.
     pub async fn run(self, id: &str, type_: &str, params: Map<String, Value>) -> Outcome {
         let marker = ONCE.iter().find(|(once, _)| *once == type_).map(|(_, marker)| *marker);
         if marker.is_some_and(|marker| self.home.has(marker)) {
@@ -99,7 +99,7 @@ impl Handlers {
                 self.govern(id, type_, decode(params)?).await
             }
             "evm-logical-digest" => Err(failed("seidb: executable file not found in $PATH")),
-            // mark-ready and mark-not-ready concern the sidecar itself.
+            // mark-ready and mark-not-ready affect only the sidecar itself.
             _ => Ok(None),
         }
     }

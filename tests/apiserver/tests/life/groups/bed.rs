@@ -106,7 +106,7 @@ impl Bed {
     }
 
     /// Waits until a condition has this `status/reason` and a message that contains this text.
-    pub async fn until_said(
+    pub async fn until_condition(
         &self,
         name: &str,
         of: group_conditions::ConditionType,

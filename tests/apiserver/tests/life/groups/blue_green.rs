@@ -15,7 +15,7 @@ use crate::harness::{self, api, eventually};
 const BLUE: [&str; 2] = ["rpc-0", "rpc-1"];
 const GREEN: [&str; 2] = ["rpc-green-0", "rpc-green-1"];
 
-/// Two nodes; those that are replaced are deleted at once.
+/// Two nodes; replaced ones are deleted immediately.
 fn spec() -> Value {
     let mut spec = full_nodes(2);
     spec["updateStrategy"] = json!({ "type": "BlueGreen", "blueGreen": { "scaleDownDelaySeconds": 0 } });
@@ -60,7 +60,7 @@ async fn traffic_moves_to_the_new_nodes_once_all_have_caught_up_and_names_altern
     assert_eq!(selected(&bed).await, "rpc");
     assert_eq!(identities(&bed, &BLUE).await, before, "the old nodes serve as before");
 
-    // The next operator finds the update where it is.
+    // The next operator resumes the update.
     drop(bed.operator.take());
     bed.cluster.simulator.seid(&host, |seid| seid.catching_up = false);
     bed.operator = Some(harness::operator(&bed.cluster));
@@ -104,7 +104,7 @@ async fn the_second_set_of_the_go_controller_is_taken_over_and_replaced_by_the_n
     let group = bed.groups().get(GROUP).await.unwrap();
     let entrants = ["rpc-g2-0", "rpc-g2-1"];
     for (ordinal, name) in entrants.iter().enumerate() {
-        let node = entrant(&group, name, ordinal);
+        let node = second_set_node(&group, name, ordinal);
         bed.cluster.nodes().create(&PostParams::default(), &node).await.unwrap();
     }
     bed.operator = Some(harness::operator(&bed.cluster));
@@ -123,7 +123,7 @@ async fn the_second_set_of_the_go_controller_is_taken_over_and_replaced_by_the_n
 }
 
 /// A SeiNode as the Go controller creates it for a second set.
-fn entrant(group: &SeiNodeDeployment, name: &str, ordinal: usize) -> SeiNode {
+fn second_set_node(group: &SeiNodeDeployment, name: &str, ordinal: usize) -> SeiNode {
     let of_group = json!({ labels::DEPLOYMENT: GROUP, labels::REVISION: "2" });
     let mut node = json!({
         "apiVersion": "sei.io/v1alpha1", "kind": "SeiNode",

@@ -76,7 +76,7 @@ async fn four_validators_create_a_chain_across_restarts_of_the_operator() {
     bed.operator.take().unwrap().kill().unwrap();
     bed.operator = Some(harness::operator_with(&bed.cluster, &store.variables()));
     bed.until_complete().await;
-    bed.until_said(GROUP, CEREMONY, "True/CeremonyComplete", "").await;
+    bed.until_condition(GROUP, CEREMONY, "True/CeremonyComplete", "").await;
     assert_eq!(assemblies(&bed), 1);
     let genesis = genesis(&store);
     assert_eq!(genesis["gentxs"].as_array().unwrap().len(), 4);
@@ -88,7 +88,7 @@ async fn four_validators_create_a_chain_across_restarts_of_the_operator() {
     let record = records.into_iter().find(|record| record.type_ == ASSEMBLE).unwrap();
     assert_eq!(record.result, Some(json!({ "genesisHash": status.genesis_hash.unwrap() })));
 
-    // One that is added later joins the chain, and no genesis is created for it.
+    // A node added later joins the chain, and no genesis is created for it.
     bed.edit(json!({ "replicas": 5 })).await;
     bed.until_complete().await;
     let nodes = bed.nodes().await;
@@ -104,11 +104,16 @@ async fn an_assembly_that_was_interrupted_after_it_wrote_the_accounts_is_complet
     harness::stuck(&bed.cluster, &format!("{GROUP}-1"), &["upload-genesis-artifacts"]);
     let accounts = json!([{ "address": ACCOUNT, "balance": "7usei" }]);
     bed.create(validators(2, json!({ "accounts": accounts, "maxCeremonyDuration": "3s" }))).await;
-    bed.until_said(GROUP, STALLED, "True/CeremonyTimedOut", "waiting for the genesis transactions of rpc-1")
-        .await;
+    bed.until_condition(
+        GROUP,
+        STALLED,
+        "True/CeremonyTimedOut",
+        "waiting for the genesis transactions of rpc-1",
+    )
+    .await;
     assert_eq!(assemblies(&bed), 0);
 
-    // An earlier attempt has left the accounts behind.
+    // An earlier attempt left the accounts behind.
     let home = bed.cluster.simulator.home(&host(0));
     let mut genesis_of_sidecar: Value =
         serde_json::from_str(&home.read("config/genesis.json").unwrap().unwrap()).unwrap();
@@ -117,8 +122,13 @@ async fn an_assembly_that_was_interrupted_after_it_wrote_the_accounts_is_complet
     harness::stuck(&bed.cluster, &format!("{GROUP}-1"), &[]);
     bed.cluster.simulator.evict(&host(1));
     bed.edit(json!({ "genesis": { "maxCeremonyDuration": "1h" } })).await;
-    bed.until_said(GROUP, CEREMONY, "False/AssemblyRetrying", "collides with an existing genesis account")
-        .await;
+    bed.until_condition(
+        GROUP,
+        CEREMONY,
+        "False/AssemblyRetrying",
+        "collides with an existing genesis account",
+    )
+    .await;
     bed.until_complete().await;
     assert_eq!(genesis(&store)["accounts"], accounts);
     assert_eq!(assemblies(&bed), 2);
@@ -130,15 +140,16 @@ async fn a_chain_id_that_was_used_before_is_refused_until_its_objects_are_gone()
     let bed = bed(&store).await;
     store.put(&format!("{CHAIN}/genesis.json"), "{}").unwrap();
     bed.create(validators(2, json!({}))).await;
-    bed.until_said(GROUP, STALLED, "True/ChainIdInUse", "s3://genesis/devnet-9/genesis.json exists").await;
+    bed.until_condition(GROUP, STALLED, "True/ChainIdInUse", "s3://genesis/devnet-9/genesis.json exists")
+        .await;
     assert_eq!(bed.nodes().await.len(), 0);
     fs::remove_file(genesis_file(&store)).unwrap();
     let touched = json!({ "metadata": { "annotations": { "touched": "now" } } });
     bed.groups().patch(GROUP, &PatchParams::default(), &Patch::Merge(&touched)).await.unwrap();
-    bed.until_said(GROUP, CEREMONY, "True/CeremonyComplete", "").await;
+    bed.until_condition(GROUP, CEREMONY, "True/CeremonyComplete", "").await;
 
     bed.create_named("other", validators(2, json!({}))).await;
-    bed.until_said(
+    bed.until_condition(
         "other",
         STALLED,
         "True/ChainIdInUse",

@@ -22,9 +22,9 @@ fn table(rows: &[(&str, usize)]) -> Table {
     rows.iter().map(|(request, count)| ((*request).to_owned(), *count)).collect()
 }
 
-/// The requests beside those that each node needs. How many statuses and events of nodes there are depends on the time that
-/// they take.
-fn beside(all: &Table, size: usize, of_node: &[(&str, usize)]) -> Table {
+/// The requests in addition to those that each node needs. The numbers of statuses and events of nodes depend on how
+/// long the nodes take.
+fn without_nodes(all: &Table, size: usize, of_node: &[(&str, usize)]) -> Table {
     let mut left = all.clone();
     for (request, each) in of_node {
         let count = left.remove(*request).unwrap_or_default();
@@ -42,7 +42,7 @@ fn at_most(left: &mut Table, request: &str, most: usize) {
     assert!(count <= most, "{request}: {count} of {most}");
 }
 
-/// The number of requests of each kind since `start`, once nothing changes any more, and the time in seconds.
+/// The number of requests of each kind since `start`, once nothing changes any longer, and the time in seconds.
 async fn requests(bed: &Bed, proxy: &ApiProxy, size: usize, start: Instant) -> (Table, usize) {
     bed.until_complete().await;
     // Seconds later each node reports whether its seid has caught up.
@@ -82,7 +82,7 @@ async fn costs_a_bounded_number_of_requests(bed: &Bed, proxy: &ApiProxy, size: u
     spec["updateStrategy"] = json!({ "type": "InPlace", "inPlace": { "maxUnavailable": "100%" } });
     bed.create(spec).await;
     let (created, seconds) = requests(bed, proxy, size, start).await;
-    let mut of_group = beside(
+    let mut of_group = without_nodes(
         &created,
         size,
         &[

@@ -37,7 +37,7 @@ async fn a_group_survives_a_crash_at_every_write() {
     let lane = |namespace| Lane { cluster: &cluster, namespace };
     let kills = tokio::join!(
         lane("after").life(|| Crash::new(0, true)),
-        // One write succeeds, or it would never get anywhere.
+        // One write succeeds; otherwise there would be no progress.
         lane("before").life(|| Crash::new(1, false)),
     );
     println!("kills: {kills:?}");
@@ -45,7 +45,8 @@ async fn a_group_survives_a_crash_at_every_write() {
 }
 
 impl Lane<'_> {
-    /// From creation to the end, by operators that are killed at this point of theirs. Returns how many were.
+    /// Runs a group from creation to deletion, with operators that are each killed at this point. Returns how many were
+    /// killed.
     async fn life(self, point: fn() -> Crash) -> usize {
         self.cluster.add_namespace(self.namespace).await.unwrap();
         let kills = Arc::new(AtomicUsize::new(0));

@@ -44,7 +44,7 @@ async fn an_image_is_replaced_when_seid_has_halted_at_the_height() {
     })
     .await;
 
-    // The operator is stopped while one executes its last block and halts: the sidecar has seen it.
+    // The operator is stopped while a seid executes its last block and halts, which the sidecar observes.
     let seen = |bed: &Bed| {
         let records = bed.cluster.simulator.records(&Cluster::host("rpc-1"));
         let seen = |record: &&Record| record.type_ == "await-condition" && record.status == Status::Completed;

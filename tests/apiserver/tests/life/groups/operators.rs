@@ -78,7 +78,7 @@ async fn taking_over_a_group_restarts_nothing_and_later_removals_reach_the_nodes
     bed.create(spec).await;
     bed.until_complete().await;
     drop(bed.operator.take());
-    // As the Go controller leaves its nodes: it wrote the same without server-side apply.
+    // Like nodes of the Go controller, which wrote the same fields without server-side apply.
     for node in bed.nodes().await {
         let mut entries = node.metadata.managed_fields.clone().unwrap();
         let of_group = entries

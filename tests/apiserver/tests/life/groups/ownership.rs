@@ -1,4 +1,4 @@
-//! Whose nodes are: retained, adopted, foreign, and deleted with their group.
+//! Ownership of nodes: retained, adopted, foreign, and deleted with their group.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Groups that are reached from outside the cluster, and the budget of their evictions.
+//! Groups that are reached from outside the cluster, and their eviction budgets.
 
 use k8s_openapi::{
     api::{core::v1::Service, policy::v1::PodDisruptionBudget},
@@ -53,7 +53,7 @@ async fn a_group_is_published_once_the_gateway_api_is_installed() {
         let name = format!("rpc-{protocol}");
         let route = routes.get(&name).await.unwrap();
         assert_eq!(route.spec.hostnames, [format!("{name}.example.com")]);
-        // As a Gateway answers.
+        // As reported by a Gateway.
         let condition = |kind: &str| {
             json!({ "type": kind, "status": "True", "reason": kind, "message": "",
                 "observedGeneration": route.metadata.generation, "lastTransitionTime": "2026-11-27T04:00:00Z" })
@@ -68,7 +68,7 @@ async fn a_group_is_published_once_the_gateway_api_is_installed() {
     until_route_ready(&bed.groups(), Some("True/RoutesAccepted")).await;
     let before = routes.get("rpc-evm").await.unwrap().metadata.resource_version;
 
-    // What others change is reverted, and what is as it should be is not written.
+    // Changes by others are reverted; objects that are up to date are not written.
     let change = Patch::Merge(json!({ "spec": { "hostnames": ["other.example.com"] } }));
     routes.patch("rpc-rest", &PatchParams::default(), &change).await.unwrap();
     eventually("the host name is reverted", || async {

@@ -6,7 +6,7 @@ use sei_sidecar::Error;
 
 use super::{
     super::{
-        calls::{Dial, Followed, Learned, Seen},
+        calls::{CallResult, Dial, Followed, Seen},
         schedule::Due,
         state::State,
         target::Target,
@@ -15,7 +15,7 @@ use super::{
 };
 
 impl<D: Dial, R: Report> Actor<D, R> {
-    pub(super) fn learned(&mut self, target: &Target, learned: Learned) {
+    pub(super) fn learned(&mut self, target: &Target, learned: CallResult) {
         let at = Timestamp::now();
         self.schedule.answered();
         let shared = self.shared.clone();
@@ -27,26 +27,26 @@ impl<D: Dial, R: Report> Actor<D, R> {
             }
             changed = state.known.trouble.take().is_some();
             match learned {
-                Learned::PlainPort(answers) => {
-                    self.schedule.asked_once(true);
+                CallResult::PlainPort(answers) => {
+                    self.schedule.one_time_query_ended(true);
                     state.known.plain_port_answers = Some(answers);
                     changed |= answers;
                 }
-                Learned::NodeId(id) => {
-                    self.schedule.asked_once(id.is_some());
+                CallResult::NodeId(id) => {
+                    self.schedule.one_time_query_ended(id.is_some());
                     changed |= id.is_some();
                     state.known.node_id = id;
                 }
-                Learned::TaskType(kind, supported) => {
-                    self.schedule.asked_once(supported.is_some());
+                CallResult::TaskType(kind, supported) => {
+                    self.schedule.one_time_query_ended(supported.is_some());
                     changed |= supported.is_some();
                     state.known.task_types.extend(supported.map(|supported| (kind, supported)));
                 }
                 // They contain no information about the sidecar.
-                Learned::Seid(_) | Learned::Halt(_) => {}
-                Learned::Health(health) => changed |= self.health(&mut state, health, at),
-                Learned::Suspended => self.schedule.suspended(),
-                Learned::Task(Followed { progress, health, result }) => {
+                CallResult::Seid(_) | CallResult::Halt(_) => {}
+                CallResult::Health(health) => changed |= self.health(&mut state, health, at),
+                CallResult::Suspended => self.schedule.suspended(),
+                CallResult::Task(Followed { progress, health, result }) => {
                     if let Some(health) = health {
                         changed |= self.health(&mut state, health, at);
                     }
@@ -63,7 +63,7 @@ impl<D: Dial, R: Report> Actor<D, R> {
     pub(super) fn seid(&mut self, target: &Target, status: Option<SeidStatus>) {
         let at = Timestamp::now();
         let catches_up = |status: &Option<SeidStatus>| status.as_ref().map(|seid| seid.catching_up);
-        if !self.schedule.asked_seid(catches_up(&status)) {
+        if !self.schedule.seid_queried(catches_up(&status)) {
             return;
         }
         let changed = {
@@ -85,7 +85,7 @@ impl<D: Dial, R: Report> Actor<D, R> {
     /// node.
     pub(super) fn halt(&mut self, seen: Seen) {
         let Some(watch) = &mut self.watch else { return };
-        let halt = watch.saw(seen);
+        let halt = watch.record(seen);
         let is_news = {
             let mut state = self.shared.lock();
             let is_news = state.halt != halt && state.awaited.as_ref() == Some(&watch.awaited);
@@ -132,7 +132,7 @@ impl<D: Dial, R: Report> Actor<D, R> {
     pub(super) fn failed(&mut self, due: Due, target: &Target, error: &Error) {
         self.schedule.failed();
         // The next connection resolves the name again.
-        self.line = None;
+        self.connection = None;
         if due == Due::Probe {
             self.report.probed(None);
         }

@@ -56,7 +56,7 @@ impl Bed {
     }
 
     /// Whether a sidecar that serves `pair` is trusted, on a new connection.
-    async fn believes(&mut self, pair: &Pair, target: &Target) -> bool {
+    async fn trusts(&mut self, pair: &Pair, target: &Target) -> bool {
         self.serve(pair);
         match self.dialer.dial(target).unwrap().task(Uuid::nil()).await {
             Ok(_) => true,
@@ -71,12 +71,12 @@ async fn a_replaced_authority_is_trusted_only_for_the_served_certificate_and_onl
     let mut bed = bed().await;
     let (old, new) = (Authority::new("old").unwrap(), Authority::new("new").unwrap());
     let (served, other, renewed) = (issue(&old), issue(&old), issue(&new));
-    assert!(bed.believes(&served, &target(&old)).await);
-    assert!(bed.believes(&served, &target(&new)).await, "the proxy has not loaded the new one yet");
-    assert!(!bed.believes(&other, &target(&new)).await, "another certificate of the old authority");
-    assert!(bed.believes(&served, &target(&new)).await);
-    assert!(bed.believes(&renewed, &target(&new)).await);
-    assert!(!bed.believes(&served, &target(&new)).await, "the new certificate was served");
+    assert!(bed.trusts(&served, &target(&old)).await);
+    assert!(bed.trusts(&served, &target(&new)).await, "the proxy has not loaded the new one yet");
+    assert!(!bed.trusts(&other, &target(&new)).await, "another certificate of the old authority");
+    assert!(bed.trusts(&served, &target(&new)).await);
+    assert!(bed.trusts(&renewed, &target(&new)).await);
+    assert!(!bed.trusts(&served, &target(&new)).await, "the new certificate was served");
 }
 
 #[tokio::test]
@@ -84,9 +84,9 @@ async fn a_new_pod_must_serve_the_new_certificate() {
     let mut bed = bed().await;
     let (old, new) = (Authority::new("old").unwrap(), Authority::new("new").unwrap());
     let served = issue(&old);
-    assert!(bed.believes(&served, &target(&old)).await);
+    assert!(bed.trusts(&served, &target(&old)).await);
     let replaced = Target { pod: "u2".to_owned(), ..target(&new) };
-    assert!(!bed.believes(&served, &replaced).await);
+    assert!(!bed.trusts(&served, &replaced).await);
 }
 
 #[tokio::test]
@@ -94,8 +94,8 @@ async fn the_plain_port_of_an_old_sidecar_is_found() {
     let mut bed = bed().await;
     let authority = Authority::new("issuer").unwrap();
     bed.serve(&issue(&authority));
-    let line = bed.dialer.dial(&target(&authority)).unwrap();
-    assert!(!line.plain_port_answers().await);
+    let connection = bed.dialer.dial(&target(&authority)).unwrap();
+    assert!(!connection.plain_port_answers().await);
     bed.simulator.faults(HOST, |faults| faults.plain_port = true);
-    assert!(line.plain_port_answers().await);
+    assert!(connection.plain_port_answers().await);
 }

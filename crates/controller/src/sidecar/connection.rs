@@ -47,14 +47,14 @@ impl Dialer {
 }
 
 impl Dial for Dialer {
-    type Line = Line;
+    type Connection = Connection;
 
-    fn dial(&mut self, target: &Target) -> Result<Line, Error> {
+    fn dial(&mut self, target: &Target) -> Result<Connection, Error> {
         let plain = self.transport.plain(&target.plain_url())?;
         let seid = self.transport.seid(&target.rpc_url())?;
         let metrics = Arc::clone(&self.metrics);
         let Some(tls) = &target.tls else {
-            return Ok(Line { client: plain, seid, verified: None, metrics });
+            return Ok(Connection { client: plain, seid, verified: None, metrics });
         };
         let tokens = self.source(&tls.audience);
         let client = self.transport.verified(&target.url(), &tls.trust, Arc::clone(&tokens))?;
@@ -66,13 +66,13 @@ impl Dial for Dialer {
         };
         let before = before.map(|leaf| self.transport.verified(&target.url(), &leaf, tokens)).transpose()?;
         let verified = Verified { trusted: Arc::clone(&self.trusted), before, plain };
-        Ok(Line { client, seid, verified: Some(verified), metrics })
+        Ok(Connection { client, seid, verified: Some(verified), metrics })
     }
 }
 
 /// Connections to one sidecar, and to the seid in the same pod.
 #[derive(Clone)]
-pub(super) struct Line {
+pub(super) struct Connection {
     client: Client,
     seid: Seid,
     verified: Option<Verified>,
@@ -88,7 +88,7 @@ struct Verified {
     plain: Client,
 }
 
-impl Line {
+impl Connection {
     /// Measures `call`.
     async fn timed<T>(
         &self,
@@ -137,7 +137,7 @@ impl Line {
     }
 }
 
-impl Api for Line {
+impl Api for Connection {
     async fn healthz(&self) -> Result<Health, Error> {
         self.timed("healthz", self.trusting(|client| async move { client.healthz().await })).await
     }
