@@ -111,11 +111,10 @@ fn state_sync_follows(old: &TaskPlan, place: usize) -> bool {
     let mut later = old.tasks.iter().enumerate().skip(place + 1);
     let next =
         later.find(|(_, task)| task.is(TaskKind::ConfigApply) || task.is(TaskKind::ConfigureStateSync));
-    let current = old.tasks.iter().position(|task| task.status != TaskStatus::Complete);
-    // A plan that replaced another one repeats tasks before those that it took over.
+    // Tasks before `config-apply` may be repeated: the plan replaced another one, or has lost its bootstrap Job.
     let may_have_run = |(index, task): (usize, &PlannedTask)| {
-        let is_reached = current.is_none_or(|current| index <= current);
-        is_reached || task.status == TaskStatus::Complete || task.submitted_at.is_some()
+        let is_complete = |task: &PlannedTask| task.status == TaskStatus::Complete;
+        is_complete(task) || task.submitted_at.is_some() || old.tasks[place..index].iter().all(is_complete)
     };
     is_incremental(old.tasks[place].params.as_ref())
         || next.is_some_and(|next| next.1.is(TaskKind::ConfigureStateSync) && may_have_run(next))

@@ -126,6 +126,22 @@ fn seid_does_not_keep_the_configuration_of_a_plan_that_was_replaced() {
     }
 }
 
+/// A bootstrap Job is deleted while its sidecar configures state sync, which it does once per volume, and an override is
+/// set before that is known to be complete.
+#[test]
+fn state_sync_stays_configured_when_its_job_is_lost_meanwhile() {
+    let spec = json!({
+        "chainId": "c", "image": "seid:0", "peers": [{ "static": { "addresses": [PEER] } }],
+        "fullNode": { "snapshot": { "s3": { "targetHeight": 7 }, "bootstrapImage": "seid:old" } },
+    });
+    let mut world = World::new(vec![spec]);
+    // `World::holds` fails if seid starts without state sync.
+    for event in [Event::Go(8), Event::Ask, Event::DeleteJob, Event::Override(0), Event::Go(30)] {
+        world.take(0, event).unwrap();
+    }
+    assert_eq!(world.members[0].status().phase, Some(NodePhase::Running));
+}
+
 /// As many cases as fit in a test run; more with `PROPTEST_CASES`.
 fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
