@@ -9,6 +9,7 @@ use sei_plan::{DISCOVER_PEERS, Ground, OfKind, Purpose, TaskKind, is_misconfigur
 use sei_render::{Platform, sidecar_image};
 
 use crate::{
+    early_start::has_started_early,
     objects::{image_of, seid_image},
     observed::Observed,
     sidecar::{Refusal, TaskProgress},
@@ -23,7 +24,8 @@ pub(crate) fn ground(
 ) -> Ground {
     let claim = observed.claim.as_ref();
     let is_misconfigured = is_misconfigured(node.object, status);
-    let pod = observed.children.pod.as_deref().filter(|_| is_misconfigured);
+    let is_early = status.plan.as_ref().is_some_and(|plan| has_started_early(observed, plan));
+    let pod = observed.children.pod.as_deref().filter(|_| is_misconfigured || is_early);
     let mode = observed.node.spec.mode().map(Mode::config_mode);
     Ground {
         claim_uid: claim.map(|claim| claim.uid.clone()),

@@ -33,6 +33,7 @@ mod condition;
 pub mod contention;
 mod decision;
 mod drift;
+mod early_start;
 mod ending;
 mod endpoint;
 pub mod events;

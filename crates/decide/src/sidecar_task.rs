@@ -9,6 +9,7 @@ use sei_plan::{
 use serde_json::Value;
 
 use crate::{
+    early_start::{has_started_early, is_ready_early},
     neighbours::Peers,
     objects::{JobState, job_state},
     observed::Observed,
@@ -88,6 +89,10 @@ pub fn sidecar_step(
         {
             return SidecarStep::Ended(Outcome::Reissue);
         }
+        // The next plan replaces the pod.
+        Some(TaskProgress::Unknown) if has_started_early(observed, plan.stored()) => {
+            return SidecarStep::Ended(Outcome::Reissue);
+        }
         Some(TaskProgress::Running) => Outcome::Running,
         Some(TaskProgress::Submitted) => Outcome::Submitted,
         Some(TaskProgress::Held) => {
@@ -107,6 +112,7 @@ pub fn sidecar_step(
     if matches!(meanwhile, Outcome::Done | Outcome::Rejected { .. } | Outcome::Reissue | Outcome::JobLost) {
         return SidecarStep::Ended(meanwhile);
     }
+    let asks_first = asks_first || is_ready_early(observed, plan.stored());
     let only_asks = is_outdated(plan.stored(), &observed.node) || (asks_first && progress.is_none());
     if only_asks {
         return SidecarStep::Ask(meanwhile);

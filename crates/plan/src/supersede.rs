@@ -21,7 +21,8 @@ pub fn replan(node: &Node<'_>, old: &TaskPlan, ground: &Ground, plan_id: &str) -
     let mut fresh = build::first(node, plan_id, start(node, old, ground));
     // With OnDelete a changed template reaches the pod only when the pod is replaced. A pod may exist although the old
     // plan does not record it: applying an object and recording it are two writes.
-    build::insert_after(&mut fresh, TaskKind::ApplyService, &Task::ReplacePod { also: None }, node);
+    let replace = Task::ReplacePod { also: ground.outdated_pod.clone() };
+    build::insert_after(&mut fresh, TaskKind::ApplyService, &replace, node);
     // On another claim too: its volume may be a restored copy, with the records of the sidecar.
     if ground.may_have_started {
         build::insert_after(&mut fresh, TaskKind::ConfigValidate, &Task::ReplacePod { also: None }, node);

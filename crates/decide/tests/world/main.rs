@@ -142,6 +142,29 @@ fn state_sync_stays_configured_when_its_job_is_lost_meanwhile() {
     assert_eq!(world.members[0].status().phase, Some(NodePhase::Running));
 }
 
+/// The sidecar of a deleted node ended while it ran `mark-ready`, and that of the next node of its name has the same volume.
+#[test]
+fn seid_does_not_start_with_the_configuration_of_an_earlier_node_on_the_volume() {
+    let spec = json!({
+        "chainId": "c", "image": "seid:0", "configRollout": "Immediate",
+        "peers": [{ "static": { "addresses": [PEER] } }],
+        "fullNode": {}, "dataVolume": { "import": { "pvcName": "old" } },
+    });
+    let mut world = World::new(vec![spec]);
+    let before =
+        [Event::Go(9), Event::DeleteClaim, Event::KillPod, Event::Override(0), Event::Go(1), Event::Recreate];
+    for event in before.into_iter().chain([Event::Go(4)]) {
+        world.take(0, event).unwrap();
+    }
+    // The claim is restored from a backup.
+    world.members[0].help(1, world.now);
+    world.take(0, Event::Go(30)).unwrap();
+    let member = &world.members[0];
+    assert_eq!(member.status().phase, Some(NodePhase::Running));
+    let (_, config) = member.objects.started.as_ref().unwrap();
+    assert_eq!(config.overrides.get("evm.http_port").map(String::as_str), Some("8540"));
+}
+
 /// As many cases as fit in a test run; more with `PROPTEST_CASES`.
 fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());

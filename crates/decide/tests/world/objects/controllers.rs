@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use k8s_openapi::{
     api::core::v1::{Pod, PodStatus, PodTemplateSpec},
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+    apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time},
 };
 use kube::ResourceExt;
 use sei_decide::objects::{JobState, job_state};
@@ -29,7 +29,7 @@ impl Objects {
             let lost = self.claim.live.take().zip(self.volume.take());
             self.backup = lost.filter(|_| self.is_import);
         }
-        self.create_pods();
+        self.create_pods(now);
         self.start_pods();
         self.complete_job();
     }
@@ -59,7 +59,7 @@ impl Objects {
         }
     }
 
-    fn create_pods(&mut self) {
+    fn create_pods(&mut self, now: Timestamp) {
         if self.pod.live.is_none()
             && !self.is_scaled_down()
             && let Some(set) = self.stateful_set.live.clone()
@@ -70,6 +70,7 @@ impl Objects {
             let uid = self.uid("pod");
             let mut pod = pod(&format!("{}-0", set.metadata.name.unwrap()), &uid, template, owner);
             pod.labels_mut().insert("controller-revision-hash".to_owned(), revision);
+            pod.metadata.creation_timestamp = Some(Time(now));
             self.pod.live = Some(pod);
         }
         let wanted =
