@@ -29,7 +29,7 @@ pub(crate) struct Args {
 /// Writes or checks every generated file.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let root = &crate::workspace()?;
-    let mut stale = Vec::new();
+    let (mut stale, mut has_written) = (Vec::new(), false);
     for (path, wanted) in files(root)? {
         let path = root.join(path);
         if std::fs::read_to_string(&path).is_ok_and(|found| found == wanted) {
@@ -41,7 +41,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             std::fs::create_dir_all(path.parent().context("generated files lie in folders")?)?;
             std::fs::write(&path, wanted).with_context(|| format!("write {}", path.display()))?;
             println!("wrote {}", path.strip_prefix(root)?.display());
+            has_written = true;
         }
+    }
+    if has_written {
+        println!("run `cargo xtask install-gen` too: deploy/install.yaml has what the chart has");
     }
     if !stale.is_empty() {
         bail!("stale: {}; run `{COMMAND}` and commit the result", stale.join(", "));

@@ -134,7 +134,6 @@ async fn roles_in_listed_namespaces_that_name_their_secrets_suffice() {
     until(&cluster, "rpc-1", "Running", is_running).await;
 }
 
-/// The server itself validates the pods of the Deployment.
 /// The API server reports a FlowSchema as dangling if its priority level does not exist.
 async fn flow_schemas_name_existing_levels(cluster: &Cluster) {
     let schemas: Api<FlowSchema> = Api::all(cluster.client.clone());
@@ -150,6 +149,7 @@ async fn flow_schemas_name_existing_levels(cluster: &Cluster) {
     }
 }
 
+/// The server itself validates the pods of the Deployment.
 async fn pods_meet_the_restricted_standard(cluster: &Cluster, objects: &[Value]) {
     let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
     let namespace = namespaces.get(chart::NAMESPACE).await.unwrap();
