@@ -44,16 +44,19 @@ pub(super) async fn run(world: &World) -> anyhow::Result<()> {
     let ended =
         until_in(&node, "to end", |status| status.phase.is_some_and(|phase| phase.is_finished())).await?;
     ensure!(ended.phase == Some(NodeTaskPhase::Complete), "it failed: {:?}", ended.error);
-    let after = Seid::of(&node).await?;
-    ensure!(after.pod == before.pod, "the pod was replaced");
-    ensure!(
-        after.restarts == before.restarts + 1,
-        "seid: {} restarts after {}",
-        after.restarts,
-        before.restarts
-    );
-    ensure!(after.sidecar == before.sidecar, "the sidecar was restarted");
+    // The task is complete once seid was signalled to end; the kubelet starts it again.
+    until("seid to be started again once", async || {
+        let after = Seid::of(&node).await?;
+        let is_once = after.restarts == before.restarts + 1;
+        ensure!(is_once, "seid: {} restarts after {}", after.restarts, before.restarts);
+        Ok(())
+    })
+    .await?;
     node.until_ready().await?;
+    let after = Seid::of(&node).await?;
+    ensure!(after.restarts == before.restarts + 1, "seid was restarted again");
+    ensure!(after.pod == before.pod, "the pod was replaced");
+    ensure!(after.sidecar == before.sidecar, "the sidecar was restarted");
     seen(format!(
         "seid restarted once, without its pod and sidecar; operator {killed} was killed meanwhile, and {next} reported the result"
     ));
