@@ -15,7 +15,7 @@ pub(crate) fn is_ready_early(observed: &Observed, plan: &TaskPlan) -> bool {
     let mut left = plan.tasks.iter().filter(is_left);
     Purpose::of(plan) == Purpose::Init
         && left.next().is_some_and(|task| task.is(TaskKind::MarkReady))
-        // The pod of a bootstrap Job ends by itself.
+        // The pod of a bootstrap Job ends with the Job.
         && !left.any(|task| task.is(TaskKind::AwaitBootstrapComplete))
         && observed.sidecar.reports(Health::Ready)
         && !has_adopted_pod(observed)
