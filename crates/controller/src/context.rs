@@ -143,7 +143,7 @@ impl Context {
 
     /// Whether the watch of SeiNodes, whose cache has `node` by now, repeats what the operator's last write returned. The pass
     /// that wrote it went on from there.
-    pub(crate) fn has_written(&self, node: &SeiNode) -> bool {
+    pub(crate) fn confirms_write(&self, node: &SeiNode) -> bool {
         self.memory(node, |memory| {
             let written = &mut memory.written;
             written
@@ -153,7 +153,7 @@ impl Context {
     }
 
     /// The same for an object of a node.
-    pub(crate) fn has_written_child<K: Pack + Written>(&self, child: &Packed<K>) -> bool {
+    pub(crate) fn is_own_write<K: Pack + Written>(&self, child: &Packed<K>) -> bool {
         let [name] = child.nodes() else { return false };
         let namespace = child.meta().namespace.as_deref().unwrap_or_default();
         let node = self.cache.nodes.get(&ObjectRef::new(name).within(namespace));

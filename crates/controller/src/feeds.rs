@@ -23,7 +23,6 @@ use crate::{
     fill::Change,
     packed::{Pack, Packed, pack},
     trim,
-    written::Written,
 };
 
 /// ConfigMaps may be large and few of them belong to the operator: the page size limits how many are in
@@ -41,10 +40,16 @@ pub(crate) fn start(tasks: &mut JoinSet<()>, ctx: &Arc<Context>, writers: Writer
     let (client, metrics, progress) = (&ctx.client, &ctx.metrics, &ctx.cache.progress);
     let mut feeds = Feeds { ctx, feed: Feed { client, metrics, progress, namespace, tasks } };
     feeds.nodes(writers.nodes);
-    feeds.written("StatefulSet", writers.stateful_sets, ours(), trim::stateful_set);
-    feeds.written("Service", writers.services, ours(), trim::service);
-    feeds.written("ConfigMap", writers.config_maps, ours().page_size(CONFIG_MAP_PAGE), trim::config_map);
-    feeds.written("PersistentVolumeClaim", writers.claims, ours(), trim::claim);
+    feeds.owned("StatefulSet", writers.stateful_sets, ours(), trim::stateful_set, Context::is_own_write);
+    feeds.owned("Service", writers.services, ours(), trim::service, Context::is_own_write);
+    feeds.owned(
+        "ConfigMap",
+        writers.config_maps,
+        ours().page_size(CONFIG_MAP_PAGE),
+        trim::config_map,
+        Context::is_own_write,
+    );
+    feeds.owned("PersistentVolumeClaim", writers.claims, ours(), trim::claim, Context::is_own_write);
     feeds.owned("Job", writers.jobs, ours(), trim::job, |_, _| false);
     feeds.pods(writers.pods, ours());
     if let Some(writer) = writers.tls_secrets {
@@ -69,7 +74,7 @@ impl Feeds<'_> {
             writer,
             move |change| match change {
                 Change::Present(node) => {
-                    if !ctx.has_written(node) {
+                    if !ctx.confirms_write(node) {
                         ctx.wake(ObjectRef::from_obj(node));
                     }
                     ctx.groups.node_changed(node);
@@ -85,33 +90,20 @@ impl Feeds<'_> {
         );
     }
 
-    /// Objects whose last writes are remembered: what the watch only repeats is not news.
-    fn written<K>(
-        &mut self,
-        kind: &'static str,
-        writer: Writer<Packed<K>>,
-        config: watcher::Config,
-        trim: fn(&mut K),
-    ) where
-        K: Pack + Written + Debug + Send + Sync + 'static,
-    {
-        self.owned(kind, writer, config, trim, Context::has_written_child);
-    }
-
     fn owned<K>(
         &mut self,
         kind: &'static str,
         writer: Writer<Packed<K>>,
         config: watcher::Config,
         trim: fn(&mut K),
-        is_known: fn(&Context, &Packed<K>) -> bool,
+        is_own_write: fn(&Context, &Packed<K>) -> bool,
     ) where
         K: Pack + Clone + Debug + Send + Sync + 'static,
     {
         let ctx = Arc::clone(self.ctx);
         let events = packed(watcher(self.feed.api::<K>(), config).modify(trim));
         self.feed.spawn(kind, self.feed.health(kind), events, writer, move |change| match change {
-            Change::Present(object) if is_known(&ctx, object) => {}
+            Change::Present(object) if is_own_write(&ctx, object) => {}
             Change::Present(object) | Change::Gone(object) => ctx.wake_nodes_of(object),
             Change::Recovered => {}
         });

@@ -25,6 +25,7 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Nex
     if !finalize::is_marked(&stored) {
         stored = finalize::mark(ctx, &stored).await?;
     }
+    let begun = Arc::clone(&stored);
     for _ in 0..ROUNDS {
         let node = progress::with_unsaved(ctx, &stored);
         let observed = observe(ctx, &node).await;
@@ -52,18 +53,17 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Nex
         match then {
             Then::Store | Then::Again => stored = record(ctx, &stored, status).await?,
             Then::Wait(delay) => {
-                let delay = match progress::keep(ctx, &stored, &status) {
-                    Some(due) => delay.min(due),
-                    None => {
-                        // The watch will only repeat it, so nothing else shows it to others.
-                        stored = record(ctx, &stored, status).await?;
-                        announce(ctx, &stored);
-                        ctx.metrics.observe_node(&stored, not_after);
-                        delay
-                    }
-                };
+                let due = progress::keep(ctx, &stored, &status);
+                if due.is_none() {
+                    stored = record(ctx, &stored, status).await?;
+                }
+                // The watch only repeats what this pass has written, and starts no other one.
+                if !Arc::ptr_eq(&stored, &begun) {
+                    announce(ctx, &stored);
+                    ctx.metrics.observe_node(&stored, not_after);
+                }
                 ctx.memory(&stored, |memory| memory.sidecar.iter_mut().for_each(Watched::end_pass));
-                return Ok(Some(delay));
+                return Ok(Some(due.map_or(delay, |due| delay.min(due))));
             }
         }
     }
@@ -93,14 +93,16 @@ fn announce(ctx: &Context, node: &SeiNode) {
 /// The newest known state of `cached`, which may have changed since the pass was due. The cache may not have the operator's
 /// last write yet; acting on the state before it would repeat work.
 fn freshest(cached: Arc<SeiNode>, ctx: &Context) -> Arc<SeiNode> {
+    // Read before the cache, which has the write once it is no longer remembered.
     let written = ctx.memory(&cached, |memory| memory.written.clone());
     let current = ctx.cache.nodes.get(&ObjectRef::from_obj(&*cached));
     let cached = current.filter(|node| node.metadata.uid == cached.metadata.uid).unwrap_or(cached);
     match written {
         Some(written) if version(&*written) > version(&*cached) => written,
-        _ => {
+        Some(_) => {
             ctx.memory(&cached, |memory| memory.written = None);
             cached
         }
+        None => cached,
     }
 }
