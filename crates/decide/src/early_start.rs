@@ -1,6 +1,6 @@
-//! A seid that started before the first plan had written its configuration.
+//! Whether seid started before the first plan had written its configuration.
 
-use sei_api::v1alpha1::{PlannedTask, TaskPlan, TaskStatus};
+use sei_api::v1alpha1::{PlanPhase, PlannedTask, TaskPlan, TaskStatus};
 use sei_plan::{OfKind, Purpose, TaskKind};
 
 use crate::{
@@ -23,9 +23,34 @@ pub(crate) fn is_ready_early(observed: &Observed, plan: &TaskPlan) -> bool {
 
 /// Whether that is certain: the sidecar does not know the `mark-ready` of `plan`.
 pub(crate) fn has_started_early(observed: &Observed, plan: &TaskPlan) -> bool {
-    let progress = |task: &PlannedTask| observed.sidecar.progress(&task.id, task.retry_count.unwrap_or(0));
     let current = plan.tasks.iter().find(is_left);
-    current.and_then(progress) == Some(&TaskProgress::Unknown) && is_ready_early(observed, plan)
+    let progress = current.and_then(|task| observed.sidecar.progress_of(task));
+    progress == Some(&TaskProgress::Unknown) && is_ready_early(observed, plan)
+}
+
+/// Whether seid may have started, or may yet start, with the configuration of the first plan `plan` although it is not
+/// complete. Its recorded progress may lag behind, and a sidecar that terminated while running `mark-ready` runs it
+/// again when it starts. seid has certainly not started if the plan failed earlier, or if the sidecar is known to be
+/// running an earlier task.
+pub(crate) fn lets_start(observed: &Observed, plan: &TaskPlan) -> bool {
+    if Purpose::of(plan) != Purpose::Init {
+        return false;
+    }
+    let place = |kind| plan.tasks.iter().rposition(|task| task.is(kind));
+    if place(TaskKind::ReplacePod) > place(TaskKind::ConfigValidate) {
+        // Nor was that certain when this plan replaced an earlier one.
+        return true;
+    }
+    let progress = |task: &PlannedTask| observed.sidecar.progress_of(task);
+    let is_current = |task: &PlannedTask| match plan.phase {
+        PlanPhase::Failed => is_left(&task),
+        _ => progress(task).is_some_and(|progress| *progress != TaskProgress::Completed),
+    };
+    let Some(current) = plan.tasks.iter().position(is_current) else { return true };
+    let is_submitted = |task: &PlannedTask| progress(task) != Some(&TaskProgress::Unknown);
+    let (earlier, task) = (&plan.tasks[..current], &plan.tasks[current]);
+    earlier.iter().any(|task| task.is(TaskKind::MarkReady))
+        || (task.is(TaskKind::MarkReady) && is_submitted(task))
 }
 
 fn is_left(task: &&PlannedTask) -> bool {

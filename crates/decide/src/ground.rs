@@ -2,14 +2,14 @@
 
 use sei_api::{
     SeiNodeStatus, names,
-    v1alpha1::{Mode, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
+    v1alpha1::{Mode, PlannedTask},
 };
 use sei_node::Node;
-use sei_plan::{DISCOVER_PEERS, Ground, OfKind, Purpose, TaskKind, is_misconfigured, reconfigures};
+use sei_plan::{DISCOVER_PEERS, Ground, OfKind, TaskKind, is_misconfigured, reconfigures};
 use sei_render::{Platform, sidecar_image};
 
 use crate::{
-    early_start::has_started_early,
+    early_start::{has_started_early, lets_start},
     objects::{image_of, seid_image},
     observed::Observed,
     sidecar::{Refusal, TaskProgress},
@@ -50,35 +50,10 @@ fn lacks_discovery(observed: &Observed, status: &SeiNodeStatus) -> bool {
     let tasks = status.plan.iter().flat_map(|plan| &plan.tasks);
     let mut discoveries = tasks.filter(|task| task.is(TaskKind::DiscoverPeers));
     let is_refused = |task: &PlannedTask| {
-        let said = observed.sidecar.progress(&task.id, task.retry_count.unwrap_or(0));
+        let said = observed.sidecar.progress_of(task);
         matches!(said, Some(TaskProgress::Refused(Refusal::TaskUnknown, _)))
     };
     observed.sidecar.lacks(DISCOVER_PEERS) || discoveries.any(is_refused)
-}
-
-/// Whether seid may have started, or may yet start, with the configuration of the first plan `plan` although it is not
-/// complete. Its recorded progress may lag behind, and a sidecar that terminated while running `mark-ready` runs it
-/// again when it starts. seid has certainly not started if the plan failed earlier, or if the sidecar is known to be
-/// running an earlier task.
-fn lets_start(observed: &Observed, plan: &TaskPlan) -> bool {
-    if Purpose::of(plan) != Purpose::Init {
-        return false;
-    }
-    let place = |kind| plan.tasks.iter().rposition(|task| task.is(kind));
-    if place(TaskKind::ReplacePod) > place(TaskKind::ConfigValidate) {
-        // Nor was that certain when this plan replaced an earlier one.
-        return true;
-    }
-    let progress = |task: &PlannedTask| observed.sidecar.progress(&task.id, task.retry_count.unwrap_or(0));
-    let is_current = |task: &PlannedTask| match plan.phase {
-        PlanPhase::Failed => task.status != TaskStatus::Complete,
-        _ => progress(task).is_some_and(|progress| *progress != TaskProgress::Completed),
-    };
-    let Some(current) = plan.tasks.iter().position(is_current) else { return true };
-    let is_submitted = |task: &PlannedTask| progress(task) != Some(&TaskProgress::Unknown);
-    let (earlier, task) = (&plan.tasks[..current], &plan.tasks[current]);
-    earlier.iter().any(|task| task.is(TaskKind::MarkReady))
-        || (task.is(TaskKind::MarkReady) && is_submitted(task))
 }
 
 /// Whether the live StatefulSet or pod has another seid image than the spec.

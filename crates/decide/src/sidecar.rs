@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use sei_api::v1alpha1::PlannedTask;
 
 /// The observed state of the sidecar of one pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +32,11 @@ impl Sidecar {
     pub fn progress(&self, id: &str, retries: i64) -> Option<&TaskProgress> {
         let report = &self.task.as_ref()?.value;
         (report.id == id && report.retries == retries).then_some(&report.progress)
+    }
+
+    /// The known state of the current attempt of `task`.
+    pub fn progress_of(&self, task: &PlannedTask) -> Option<&TaskProgress> {
+        self.progress(&task.id, task.retry_count.unwrap_or(0))
     }
 
     /// The result of retry `retries` of task `id`, if the sidecar reports it.

@@ -50,7 +50,7 @@ pub fn sidecar_step(
     asks_first: bool,
 ) -> SidecarStep {
     let is_update = Purpose::of(plan.stored()) == Purpose::Update;
-    let progress = observed.sidecar.progress(&planned.id, planned.retry_count.unwrap_or(0));
+    let progress = observed.sidecar.progress_of(planned);
     let said = match progress {
         Some(TaskProgress::Completed) if *task == SidecarTask::MarkReady => {
             return SidecarStep::Ended(ready(observed, plan));

@@ -16,7 +16,7 @@ use crate::{
     backoff::{WATCHED, elapsed, poll_delay, retry_delay},
     clock::correct_times,
     outcome::{Outcome, Step},
-    stored::{delay_reissue, finish, has, is_done, is_elsewhere, name_upload, writes_peers},
+    stored::{delay_reissue, finish, has, is_done, is_elsewhere, is_left, name_upload, writes_peers},
 };
 
 /// A plan that is not stored yet. It can only be written to status; none of its tasks can run.
@@ -120,7 +120,7 @@ impl Plan<Persisted> {
 
     /// Whether a task of kind `kind` is not complete yet.
     pub fn is_left(&self, kind: TaskKind) -> bool {
-        self.stored.tasks.iter().any(|task| task.is(kind) && task.status != TaskStatus::Complete)
+        is_left(&self.stored, kind)
     }
 
     /// Whether its `config-apply` writes the persistent peers, so that `discover-peers` can be skipped.

@@ -1,6 +1,6 @@
 //! What a plan has written to the configuration of a node.
 
-use sei_api::v1alpha1::{Configured, PlannedTask, TaskPlan, TaskStatus};
+use sei_api::v1alpha1::{Configured, TaskPlan};
 use sei_node::Node;
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::{
     Ground, OfKind, Purpose, TaskKind, build,
     configured::configured,
     is_outdated,
-    stored::{has, is_done},
+    stored::{has, is_done, is_left},
 };
 
 /// The record of what the completed `plan` has configured; `None` if it did not configure anything. The spec may have
@@ -36,8 +36,7 @@ pub fn configured_by(plan: &TaskPlan, node: &Node<'_>) -> Option<Configured> {
 
 /// [`configured_by`] for an update that has replaced the pod but is not complete yet, or never will be.
 pub fn configured_so_far(plan: &TaskPlan, node: &Node<'_>) -> Option<Configured> {
-    let is_left = |task: &PlannedTask| task.is(TaskKind::ReplacePod) && task.status != TaskStatus::Complete;
-    let has_restarted = is_done(plan, TaskKind::ConfigApply) && !plan.tasks.iter().any(is_left);
+    let has_restarted = is_done(plan, TaskKind::ConfigApply) && !is_left(plan, TaskKind::ReplacePod);
     (has_restarted && Purpose::of(plan) == Purpose::Update).then(|| configured_by(plan, node))?
 }
 

@@ -11,6 +11,11 @@ pub(crate) fn is_done(plan: &TaskPlan, kind: TaskKind) -> bool {
     plan.tasks.iter().any(|task| task.is(kind) && task.status == TaskStatus::Complete)
 }
 
+/// Whether a task of kind `kind` is not complete yet in `plan`.
+pub(crate) fn is_left(plan: &TaskPlan, kind: TaskKind) -> bool {
+    plan.tasks.iter().any(|task| task.is(kind) && task.status != TaskStatus::Complete)
+}
+
 /// Whether `plan` has a task of kind `kind`.
 pub(crate) fn has(plan: &TaskPlan, kind: TaskKind) -> bool {
     plan.tasks.iter().any(|task| task.is(kind))
