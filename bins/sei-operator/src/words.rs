@@ -6,7 +6,7 @@ pub(crate) fn words(error: &anyhow::Error) -> String {
     let mut parts = Vec::new();
     for cause in error.chain() {
         if let Some(api) = cause.downcast_ref::<kube::Error>() {
-            parts.push(sei_controller::api_error_text(api));
+            parts.push(sei_controller::error_message(api));
             break;
         }
         parts.push(cause.to_string());

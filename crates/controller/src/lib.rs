@@ -101,5 +101,5 @@ mod written;
 pub use context::{Options, SecretAccess};
 pub use error::Error;
 pub use metrics::Metrics;
-pub use refusal::error_message as api_error_text;
+pub use refusal::error_message;
 pub use run::run;

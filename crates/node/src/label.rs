@@ -39,6 +39,11 @@ pub fn is_subdomain(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_dns_label)
 }
 
+/// Whether a text can be the name of a namespace.
+pub fn is_namespace(text: &str) -> bool {
+    text.len() <= 63 && is_dns_label(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,7 +23,7 @@ mod validator;
 pub use fault::{Fault, SpecError};
 pub use first_state::{FirstState, StateSync, is_rpc_server};
 pub use image::{ImageError, ImageReference};
-pub use label::{is_label_key, is_label_value, is_subdomain};
+pub use label::{is_label_key, is_label_value, is_namespace, is_subdomain};
 pub use mode::{Mode, Snapshots};
 pub use node::{Node, PERSISTENT_PEERS};
 pub use overrides::{OverrideKey, is_override_key, override_keys};

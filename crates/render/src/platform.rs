@@ -8,7 +8,7 @@ use sei_api::{
     ClusterDomain, SeiNode,
     v1alpha1::{ConfigRollout, Mode},
 };
-use sei_node::{Node, is_subdomain};
+use sei_node::{Node, is_namespace};
 
 use crate::{
     allowed_images::AllowedImages,
@@ -168,10 +168,6 @@ impl Platform {
     pub(crate) fn size(&self, mode: Mode) -> &Size {
         self.sizes.of(mode)
     }
-}
-
-fn is_namespace(text: &str) -> bool {
-    is_subdomain(text) && !text.contains('.') && text.len() <= 63
 }
 
 /// The DNS domain of the cluster that `settings` name, for commands that need no other setting.

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 
 use clap::{Args, ValueEnum};
+use sei_node::is_namespace;
 use sei_sidecar::ConnectTo;
 
 /// Listen address: `HOST:PORT`, `:PORT` for every address, `0` to disable.
@@ -25,12 +26,7 @@ impl FromStr for Bind {
 
 /// A namespace in which something can be. With any other text the operator would wait for it forever.
 fn namespace(text: &str) -> Result<String, String> {
-    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let is_name = (1..=63).contains(&text.len())
-        && text.bytes().all(is_inner)
-        && !text.starts_with('-')
-        && !text.ends_with('-');
-    is_name.then(|| text.to_owned()).ok_or_else(|| {
+    is_namespace(text).then(|| text.to_owned()).ok_or_else(|| {
         "write the name of one namespace: at most 63 lower-case letters, digits and '-'; repeat the flag for more".to_owned()
     })
 }
