@@ -1,5 +1,6 @@
 //! All checks and tests, fast ones first, with a summary of what was run.
 
+mod failures;
 mod programs;
 mod slowest;
 

@@ -25,7 +25,7 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Nex
     if !finalize::is_marked(&stored) {
         stored = finalize::mark(ctx, &stored).await?;
     }
-    let begun = Arc::clone(&stored);
+    let started = Arc::clone(&stored);
     for _ in 0..ROUNDS {
         let node = progress::with_unsaved(ctx, &stored);
         let observed = observe(ctx, &node).await;
@@ -58,7 +58,7 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Nex
                     stored = record(ctx, &stored, status).await?;
                 }
                 // The watch only repeats what this pass has written, and starts no other one.
-                if !Arc::ptr_eq(&stored, &begun) {
+                if !Arc::ptr_eq(&stored, &started) {
                     announce(ctx, &stored);
                     ctx.metrics.observe_node(&stored, not_after);
                 }

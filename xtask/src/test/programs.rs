@@ -11,7 +11,10 @@ use std::{
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-use super::slowest::{self, Timed};
+use super::{
+    failures::Failures,
+    slowest::{self, Timed},
+};
 use crate::cargo;
 
 /// Programs whose tests mostly wait for an API server and not for a processor.
@@ -34,6 +37,8 @@ struct Program {
 struct Outcome {
     tests: Vec<Timed>,
     failed: Vec<String>,
+    /// What the failed tests printed, to be repeated at the end.
+    failures: Vec<String>,
 }
 
 /// Builds all test programs, runs them with these environment variables, and prints the slowest tests at the end.
@@ -48,13 +53,15 @@ pub(super) fn run(variables: &[(&str, PathBuf)]) -> anyhow::Result<()> {
     });
     let mut all = Outcome::default();
     for outcome in outcomes {
-        let Outcome { tests, failed } = outcome?;
+        let Outcome { tests, failed, failures } = outcome?;
         all.tests.extend(tests);
         all.failed.extend(failed);
+        all.failures.extend(failures);
     }
     slowest::print(all.tests);
     if !all.failed.is_empty() {
-        bail!("tests failed in {}: the output of each is above", all.failed.join(", "));
+        all.failures.iter().for_each(|line| eprintln!("{line}"));
+        bail!("tests failed in {}: the whole output of each is above", all.failed.join(", "));
     }
     Ok(())
 }
@@ -99,17 +106,22 @@ fn package_name(id: &str) -> &str {
 fn run_each(programs: &[Program], threads: usize, variables: &[(&str, PathBuf)]) -> anyhow::Result<Outcome> {
     let mut all = Outcome::default();
     for program in programs {
-        let (tests, is_passed) = program.run(threads, variables)?;
+        let (tests, failures, is_passed) = program.run(threads, variables)?;
         all.tests.extend(tests);
+        all.failures.extend(failures.lines(&program.name));
         all.failed.extend((!is_passed).then(|| program.name.clone()));
     }
     Ok(all)
 }
 
 impl Program {
-    /// Runs its tests, and prints each line of their output after the name of the program. Returns their durations, and
-    /// whether all passed.
-    fn run(&self, threads: usize, variables: &[(&str, PathBuf)]) -> anyhow::Result<(Vec<Timed>, bool)> {
+    /// Runs its tests, and prints each line of their output after the name of the program. Returns their durations,
+    /// those that failed, and whether the program succeeded.
+    fn run(
+        &self,
+        threads: usize,
+        variables: &[(&str, PathBuf)],
+    ) -> anyhow::Result<(Vec<Timed>, Failures, bool)> {
         let (reader, writer) = io::pipe().context("create a pipe")?;
         let mut command = Command::new(&self.executable);
         command.args(slowest::ARGUMENTS).arg(format!("--test-threads={threads}")).current_dir(&self.folder);
@@ -119,15 +131,17 @@ impl Program {
         let mut child = command.spawn().with_context(|| format!("run {}", self.name))?;
         // The pipe ends when no other process holds its write end.
         drop(command);
-        let mut tests = Vec::new();
+        let (mut tests, mut failures) = (Vec::new(), Failures::default());
         for line in BufReader::new(reader).lines() {
             let line = line.with_context(|| format!("read the output of {}", self.name))?;
             if !line.is_empty() {
                 eprintln!("{}: {line}", self.name);
             }
             tests.extend(slowest::timed(&self.name, &line));
+            failures.take(&line);
         }
-        Ok((tests, child.wait().with_context(|| format!("wait for {}", self.name))?.success()))
+        let is_passed = child.wait().with_context(|| format!("wait for {}", self.name))?.success();
+        Ok((tests, failures, is_passed))
     }
 }
 
