@@ -13,6 +13,7 @@ use std::{
 
 use anyhow::Context;
 use axum::{Router, http::Method};
+use bytes::Bytes;
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
@@ -58,6 +59,8 @@ pub struct Recorded {
     pub path: String,
     /// Whether it is a watch.
     pub is_watch: bool,
+    /// What it contained.
+    pub body: Bytes,
 }
 
 impl Recorded {

@@ -27,10 +27,14 @@ impl Failures {
             self.is_in_panic = true;
         } else if line == "stack backtrace:" || line == "failures:" {
             self.is_in_panic = false;
-        } else if let (true, Some(test)) = (self.is_in_panic, self.tests.last_mut())
-            && test.output.len() < LINES
-        {
-            test.output.push(line.chars().take(WIDTH).collect());
+        } else if let (true, Some(test)) = (self.is_in_panic, self.tests.last_mut()) {
+            if line.contains(" panicked at ") {
+                // What the test printed before is further up.
+                test.output.clear();
+            }
+            if test.output.len() < LINES {
+                test.output.push(line.chars().take(WIDTH).collect());
+            }
         }
     }
 
@@ -50,7 +54,7 @@ mod tests {
     #[test]
     fn failed_tests_are_repeated_without_their_backtraces() {
         let output = "running 2 tests\ntest a ... FAILED <0.1s>\n\nfailures:\n\n---- a stdout ----\n\
-            thread 'a' (7) panicked at x.rs:1:2:\nleft: 1\nstack backtrace:\n   0: core::panic\n\
+            something it printed\nthread 'a' (7) panicked at x.rs:1:2:\nleft: 1\nstack backtrace:\n   0: core::panic\n\
             ---- b::c stdout ----\nError: \"no\"\n\nfailures:\n    a\n    b::c\n\ntest result: FAILED.";
         let mut failures = Failures::default();
         output.lines().filter(|line| !line.is_empty()).for_each(|line| failures.take(line));

@@ -21,16 +21,18 @@ pub(super) async fn pass(State(shared): State<Arc<Shared>>, request: Request) ->
     let plural = plural(parts.uri.path()).to_owned();
     let is_read = parts.method == Method::GET;
     let is_watch = is_read && is_watch(&parts.uri);
+    let at = Instant::now();
+    let Ok(body) = body.collect().await else { return StatusCode::BAD_REQUEST.into_response() };
+    let body = body.to_bytes();
     let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
-    lock(&shared.requests).push(Recorded { at: Instant::now(), method, path, is_watch });
+    lock(&shared.requests).push(Recorded { at, method, path, is_watch, body: body.clone() });
     if is_read && lock(&shared.orders).denied.contains(&plural) {
         return status(StatusCode::FORBIDDEN, "Forbidden", &format!("{plural} is forbidden")).into_response();
     }
     if is_read && lock(&shared.orders).hung.contains(&plural) {
         return std::future::pending().await;
     }
-    let Ok(body) = body.collect().await else { return StatusCode::BAD_REQUEST.into_response() };
-    let mut request = http::Request::from_parts(parts, Body::from(body.to_bytes().to_vec()));
+    let mut request = http::Request::from_parts(parts, Body::from(body.to_vec()));
     request.headers_mut().remove(http::header::HOST);
     let answer = match shared.upstream.send(request).await {
         Ok(answer) => answer,
