@@ -61,6 +61,7 @@ mod sidecar_conditions;
 mod sidecar_images;
 pub mod sidecar_rollout;
 mod sidecar_task;
+mod spec_honored;
 mod state_sync;
 mod summary;
 mod synced;

@@ -10,12 +10,12 @@ use sei_render::{Platform, Rendering};
 
 use crate::{
     decision::{Decision, Next, decide},
-    ending, facts,
+    ending,
     in_sync::InSync,
     observed::Observed,
     obstacle::Obstacle,
     repair::{Overridden, Repair, Repaired},
-    summary,
+    spec_honored, summary,
     wanted::during_node_task,
 };
 
@@ -168,7 +168,7 @@ impl<'a> Pass<'a> {
 
     /// The status to write, and what to do after that.
     pub fn end(mut self) -> (SeiNodeStatus, Then) {
-        facts::report_overridden(&mut self.status, self.observed, &self.overridden);
+        spec_honored::report_overridden(&mut self.status, self.observed, &self.overridden);
         summary::sum_up(
             self.observed,
             &mut self.status,

@@ -38,7 +38,6 @@
 //! ```
 #![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 
-mod advance;
 mod backoff;
 pub mod build;
 mod capabilities;
@@ -56,6 +55,7 @@ mod outcome;
 mod overridden;
 mod params;
 mod peers;
+mod plan;
 mod properties;
 mod purpose;
 mod requests;
@@ -67,7 +67,6 @@ mod supersede;
 mod task;
 mod task_error;
 
-pub use advance::{Persisted, Plan, Proposed};
 pub use backoff::{retry_delay, wait_limit};
 pub use capabilities::{
     DISCOVER_PEERS, GOV_VOTE, MARK_NOT_READY, RESTART_SEID, is_secure, relevant_task_types,
@@ -83,6 +82,7 @@ pub use intent::LOG_LEVEL;
 pub use kind::{OfKind, TaskKind};
 pub use outcome::{Outcome, Step};
 pub use overridden::{overridden, overridden_by};
+pub use plan::{Persisted, Plan, Proposed};
 pub use purpose::Purpose;
 pub use requests::sidecar_requests;
 pub use retry::{is_outdated, retry_wanted};

@@ -2,62 +2,19 @@
 
 use jiff::SignedDuration;
 use sei_api::{
-    SeiNodeStatus,
     conditions::{ConditionType, SpecReason},
-    v1alpha1::{ConfigRollout, Configured, NodePhase, TaskPlan},
+    v1alpha1::{Configured, NodePhase},
 };
 use sei_decide::SidecarStep;
 use sei_plan::{OfKind, Outcome, Plan, Task, TaskKind};
 use serde_json::json;
 
-use crate::life::Life;
+use crate::{
+    life::Life,
+    running::{honored, immediately, next_plan, running, set_port, status, types, until_quiet},
+};
 
 const PEER: &str = "0123456789abcdef0123456789abcdef01234567@b:1";
-
-/// A Running node that matches its spec.
-fn running() -> Life {
-    let mut life = Life::new(json!({ "chainId": "c", "image": "seid:0", "fullNode": {} }));
-    until_quiet(&mut life);
-    assert_eq!(status(&life).phase, Some(NodePhase::Running));
-    life
-}
-
-fn until_quiet(life: &mut Life) {
-    while life.pass(Vec::new(), &Outcome::Done).unwrap() {}
-}
-
-fn status(life: &Life) -> &SeiNodeStatus {
-    life.node.status.as_ref().unwrap()
-}
-
-fn set_port(life: &mut Life, port: &str) {
-    life.change(|node| {
-        node.spec.overrides.get_or_insert_default().insert("evm.http_port".to_owned(), port.to_owned());
-    });
-}
-
-fn immediately(life: &mut Life) {
-    life.change(|node| node.spec.config_rollout = Some(ConfigRollout::Immediate));
-}
-
-/// The next plan, once it is stored.
-fn next_plan(life: &mut Life) -> TaskPlan {
-    let before = life.plan().unwrap().id;
-    life.pass(Vec::new(), &Outcome::Done).unwrap();
-    let plan = life.plan().unwrap();
-    assert_ne!(plan.id, before, "a plan starts");
-    plan
-}
-
-fn types(plan: &TaskPlan) -> Vec<&str> {
-    plan.tasks.iter().map(|task| task.type_.as_str()).collect()
-}
-
-/// Reason and message of `SpecHonored`.
-fn honored(life: &Life) -> Option<(&str, &str)> {
-    let condition = status(life).condition(ConditionType::SpecHonored)?;
-    Some((&condition.reason, &condition.message))
-}
 
 #[test]
 fn a_changed_configuration_waits_for_the_next_image_and_is_reported_until_then() {
@@ -153,35 +110,6 @@ fn nodes_of_earlier_versions_are_not_restarted_for_their_configuration() {
 }
 
 #[test]
-fn an_invalid_configuration_restarts_nothing_and_does_not_block_the_image() {
-    let mut life = running();
-    immediately(&mut life);
-    set_port(&mut life, "no number");
-    let first = life.plan().unwrap().id;
-    until_quiet(&mut life);
-    assert_eq!(life.plan().unwrap().id, first);
-    life.change(|node| node.spec.image = "seid:1".to_owned());
-    let plan = next_plan(&mut life);
-    assert!(!types(&plan).contains(&"config-apply"), "{:?}", types(&plan));
-    until_quiet(&mut life);
-    assert_eq!(status(&life).current_image.as_deref(), Some("seid:1"));
-    assert_eq!(honored(&life).unwrap().0, SpecReason::FieldInvalid.as_str());
-}
-
-#[test]
-fn a_configuration_that_becomes_invalid_during_an_update_does_not_block_it() {
-    let mut life = running();
-    life.change(|node| node.spec.image = "seid:1".to_owned());
-    next_plan(&mut life);
-    set_port(&mut life, "no number");
-    let plan = next_plan(&mut life);
-    assert!(!types(&plan).contains(&"config-apply"), "{:?}", types(&plan));
-    until_quiet(&mut life);
-    assert_eq!(status(&life).current_image.as_deref(), Some("seid:1"));
-    assert_eq!(status(&life).condition(ConditionType::Stalled), None);
-}
-
-#[test]
 fn the_next_pod_is_configured_where_no_sidecar_responds() {
     let mut life = running();
     life.forms.health = 3;
@@ -214,47 +142,6 @@ fn an_update_does_not_wait_for_a_sidecar_that_stops_responding() {
     let plan = life.plan().unwrap();
     let place = |kind| plan.tasks.iter().position(|task| task.is(kind)).unwrap();
     assert!(place(TaskKind::ObserveImage) < place(TaskKind::ConfigApply), "{:?}", types(&plan));
-}
-
-#[test]
-fn a_key_that_is_removed_is_named_until_it_is_set_again() {
-    let mut life = running();
-    assert_eq!(status(&life).overridden_keys.as_deref(), Some(&[][..]));
-    set_port(&mut life, "8546");
-    life.change(|node| node.spec.overrides = None);
-    until_quiet(&mut life);
-    assert_eq!(honored(&life), None, "it was never written");
-    set_port(&mut life, "8546");
-    life.change(|node| node.spec.image = "seid:1".to_owned());
-    until_quiet(&mut life);
-    assert_eq!((honored(&life), status(&life).overridden_keys.as_ref().unwrap().len()), (None, 1));
-
-    life.change(|node| node.spec.overrides = None);
-    until_quiet(&mut life);
-    assert!(
-        honored(&life)
-            .unwrap()
-            .1
-            .contains("kept with their last values in the configuration of the node: evm.http_port;")
-    );
-    life.change(|node| node.spec.image = "seid:2".to_owned());
-    until_quiet(&mut life);
-    assert_eq!(status(&life).current_image.as_deref(), Some("seid:2"));
-    assert_eq!(honored(&life).unwrap().0, SpecReason::OverrideKept.as_str(), "an update does not remove it");
-    set_port(&mut life, "8545");
-    life.change(|node| node.spec.image = "seid:3".to_owned());
-    until_quiet(&mut life);
-    assert_eq!(honored(&life), None);
-}
-
-#[test]
-fn a_running_node_that_is_taken_over_is_assumed_to_override_what_its_plan_or_spec_says() {
-    let mut life = running();
-    set_port(&mut life, "8546");
-    let node = life.node.status.as_mut().unwrap();
-    (node.overridden_keys, node.plan, node.configured) = (None, None, None);
-    until_quiet(&mut life);
-    assert_eq!(status(&life).overridden_keys.as_deref(), Some(&["evm.http_port".to_owned()][..]));
 }
 
 #[test]

@@ -10,9 +10,11 @@ mod invalid;
 mod life;
 mod node_tasks;
 mod obstacles;
+mod overrides;
 mod paused;
 mod pods;
 mod repairs;
+mod running;
 mod synced;
 
 use jiff::SignedDuration;

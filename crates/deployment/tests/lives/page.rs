@@ -26,7 +26,7 @@ fn every_test_that_the_page_names_exists() {
         include_str!("../../../api/tests/stored_objects.rs"),
         include_str!("../../../controller/src/metrics/tests.rs"),
         include_str!("../../../controller/src/sidecar/tests/halts.rs"),
-        include_str!("../../../render/tests/pods.rs"),
+        include_str!("../../../render/tests/pod_settings.rs"),
         include_str!("../../src/events.rs"),
         include_str!("../../../../tests/apiserver/tests/life/groups/ceremony.rs"),
         include_str!("../../../../tests/apiserver/tests/life/groups/changes.rs"),

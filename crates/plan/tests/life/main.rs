@@ -2,9 +2,12 @@
 //! or wait for a stated reason.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
+mod backoff;
+mod initializing;
 mod lists;
 mod markers;
 mod property;
+mod reconfigured;
 mod replaced;
 mod story;
 mod volume;

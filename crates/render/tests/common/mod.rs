@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
+use k8s_openapi::api::core::v1::{Container, PodSpec};
 use sei_api::SeiNode;
 use sei_node::Node;
 use sei_render::{Platform, Rendered};
@@ -39,4 +40,16 @@ pub fn expected(case: &str, file: &str) -> Option<Value> {
 
 pub fn rendered(node: &SeiNode, platform: &Platform) -> Rendered {
     Rendered::of(Node::of(node), platform).unwrap()
+}
+
+/// The pods of `node`: that of its StatefulSet, and that of its bootstrap Job.
+pub fn pods(node: &SeiNode, case: &str) -> Vec<PodSpec> {
+    let rendered = rendered(node, &platform(case));
+    let own = rendered.stateful_set.spec.unwrap().template.spec;
+    let bootstrap = rendered.bootstrap_job.and_then(|job| job.spec.unwrap().template.spec);
+    own.into_iter().chain(bootstrap).collect()
+}
+
+pub fn containers(pod: &PodSpec) -> impl Iterator<Item = &Container> {
+    pod.init_containers.iter().flatten().chain(&pod.containers)
 }

@@ -1,7 +1,5 @@
-//! The objects in `deploy/` on a real API server: they are admitted, the pods meet the restricted standard,
-//! and the permissions suffice.
-
-use std::process::Command;
+//! The objects in `deploy/` on a real API server: they are admitted, the pods meet the restricted standard, and the
+//! permissions suffice.
 
 use k8s_openapi::api::{
     apps::v1::Deployment,
@@ -9,13 +7,12 @@ use k8s_openapi::api::{
     flowcontrol::v1::FlowSchema,
 };
 use kube::{
-    Api, Client, Config, ResourceExt,
-    api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
-    config::{KubeConfigOptions, Kubeconfig},
+    Api, ResourceExt,
+    api::{ApiResource, DeleteParams, DynamicObject, PostParams},
     core::GroupVersionKind,
     runtime::wait::await_condition,
 };
-use sei_api::{SeiNode, SeiNodeDeployment, conditions::ConditionType};
+use sei_api::conditions::ConditionType;
 use sei_controller::rbac;
 use sei_testkit::{
     builders,
@@ -26,54 +23,11 @@ use sei_testkit::{
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{self, PATIENCE, condition, is_running, runs, until},
-    pool::{self, TestCluster},
+    harness::{self, PATIENCE, condition, is_running, until},
+    manifests::{apply, bare_cluster, kubectl, manifest, start},
 };
 
 const INSTALL: &str = include_str!("../../../../deploy/install.yaml");
-
-/// A cluster in which the operator has no permissions.
-async fn bare_cluster() -> TestCluster {
-    pool::cluster(Vec::new()).await.not_reused()
-}
-
-fn apply(cluster: &Cluster, name: &str, manifest: &str) {
-    let file = cluster.plane.folder().join(name);
-    std::fs::write(&file, manifest).unwrap();
-    let file = file.to_str().unwrap();
-    let strict = ["--server-side", "--force-conflicts", "--validate=strict"];
-    kubectl(cluster, &[&["apply", "--filename", file], &strict[..]].concat());
-}
-
-fn kubectl(cluster: &Cluster, arguments: &[&str]) {
-    let mut command = Command::new(cluster.plane.kubectl());
-    command.arg("--kubeconfig").arg(cluster.plane.kubeconfig()).args(arguments);
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// The chart with `values`, in the namespace that helm would create.
-fn manifest(values: &Value) -> (Vec<Value>, String) {
-    let objects = chart::render(values).unwrap();
-    let namespace =
-        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": chart::NAMESPACE } });
-    let items: Vec<_> = [namespace].into_iter().chain(objects.clone()).collect();
-    (objects, json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string())
-}
-
-/// The operator as started by `objects`, except for arguments that a process outside a pod needs.
-fn start(cluster: &Cluster, objects: &[Value]) -> sei_testkit::operator::Operator {
-    let deployment = find(objects, "Deployment", RELEASE).unwrap();
-    let arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"].as_array().unwrap();
-    let other = ["run", "--sidecar-token-file", "--metrics-bind-address", "--health-probe-bind-address"];
-    let kept = arguments.iter().filter_map(Value::as_str);
-    let mut kept: Vec<_> = kept.filter(|word| !other.contains(&word.split('=').next().unwrap())).collect();
-    kept.extend(["--metrics-bind-address=0", "--health-probe-bind-address=0"]);
-    // In a pod it comes from the ServiceAccount.
-    let lease = format!("--leader-election-namespace={}", chart::NAMESPACE);
-    kept.push(&lease);
-    harness::start(cluster, &kept)
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn install_yaml_is_admitted_and_its_rights_suffice() {
@@ -179,89 +133,6 @@ async fn a_tls_node_lives(cluster: &Cluster, objects: &[Value]) {
     let log = operator.log();
     let denied: Vec<_> = log.lines().filter(|line| line.to_lowercase().contains("forbidden")).collect();
     assert!(denied.is_empty(), "{}", denied.join("\n"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_listed_namespace_can_be_deleted_although_its_roles_are_deleted_first() {
-    deleted_without_roles(false).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_operator_started_after_the_roles_were_deleted_releases_a_listed_namespace() {
-    deleted_without_roles(true).await;
-}
-
-async fn deleted_without_roles(restarts: bool) {
-    let cluster = bare_cluster().await;
-    let (objects, manifest) = manifest(&json!({ "watchNamespaces": [NAMESPACE] }));
-    apply(&cluster, "listed.json", &manifest);
-    cluster.run_operator_as(chart::NAMESPACE, RELEASE).await.unwrap();
-    let mut operator = start(&cluster, &objects);
-    harness::create(&cluster, "plain-0", builders::full_node("seid:a")).await;
-    until(&cluster, "plain-0", "Running", is_running).await;
-    a_group_is_updated(&cluster).await;
-
-    kubectl(&cluster, &["delete", "role,rolebinding", "--all", "--namespace", NAMESPACE]);
-    if restarts {
-        operator.kill().unwrap();
-        operator = start(&cluster, &objects);
-    }
-    kubectl(&cluster, &["delete", "namespace", NAMESPACE, "--wait=false"]);
-    let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
-    harness::eventually("the namespace is gone", || async {
-        namespaces.get_opt(NAMESPACE).await.unwrap().is_none()
-    })
-    .await;
-    drop(operator);
-}
-
-/// The operator can change the spec of a SeiNode that a SeiNodeDeployment controls.
-async fn a_group_is_updated(cluster: &Cluster) {
-    let group = json!({
-        "apiVersion": "sei.io/v1alpha1", "kind": "SeiNodeDeployment", "metadata": { "name": "group" },
-        "spec": { "replicas": 1, "template": { "spec": builders::full_node("seid:a") } },
-    });
-    let groups = harness::api::<SeiNodeDeployment>(cluster);
-    groups.create(&PostParams::default(), &serde_json::from_value(group).unwrap()).await.unwrap();
-    harness::eventually("the node of the group exists", || async {
-        cluster.nodes().get_opt("group-0").await.unwrap().is_some()
-    })
-    .await;
-    until(cluster, "group-0", "ready", runs("seid:a")).await;
-    let image = Patch::Merge(json!({ "spec": { "template": { "spec": { "image": "seid:b" } } } }));
-    groups.patch("group", &PatchParams::default(), &image).await.unwrap();
-    until(cluster, "group-0", "updated", runs("seid:b")).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn with_listed_namespaces_only_specs_of_group_nodes_can_be_changed() {
-    let cluster = bare_cluster().await;
-    let (_, manifest) = manifest(&json!({ "watchNamespaces": [NAMESPACE] }));
-    apply(&cluster, "listed.json", &manifest);
-    cluster.run_operator_as(chart::NAMESPACE, RELEASE).await.unwrap();
-    let other = builders::node(chart::NAMESPACE, "other", builders::full_node("seid:a")).unwrap();
-    let elsewhere: Api<SeiNode> = Api::namespaced(cluster.client.clone(), chart::NAMESPACE);
-    elsewhere.create(&PostParams::default(), &other).await.unwrap();
-    harness::create(&cluster, "plain-0", builders::full_node("seid:a")).await;
-
-    let kubeconfig = Kubeconfig::read_from(cluster.operator_kubeconfig()).unwrap();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
-    let client = Client::try_from(config).unwrap();
-    let patch = |namespace: &str, name: &'static str, patch: Value| {
-        let nodes: Api<SeiNode> = Api::namespaced(client.clone(), namespace);
-        async move { nodes.patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await }
-    };
-    let finalizer = json!({ "metadata": { "finalizers": ["sei.io/test"] } });
-    harness::eventually("the policy is in force", || async {
-        patch(chart::NAMESPACE, "other", finalizer.clone()).await.is_err()
-    })
-    .await;
-    let refused = patch(chart::NAMESPACE, "other", finalizer.clone()).await.unwrap_err().to_string();
-    assert!(refused.contains("only in the namespaces that it watches"), "{refused}");
-    let spec = json!({ "spec": { "image": "seid:b" } });
-    let refused = patch(NAMESPACE, "plain-0", spec).await.unwrap_err().to_string();
-    assert!(refused.contains("only for the SeiNodeDeployment that controls it"), "{refused}");
-    patch(NAMESPACE, "plain-0", finalizer).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,3 +9,4 @@ mod proxy;
 mod releases;
 mod seid;
 mod sidecar;
+mod test_sidecar;
