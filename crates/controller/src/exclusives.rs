@@ -128,7 +128,7 @@ impl Exclusives {
         }
         let uses = self.uses(&BTreeSet::new());
         let used: BTreeSet<_> =
-            uses.iter().flat_map(|it| &it.things).filter_map(Exclusive::secret).map(owned).collect();
+            uses.iter().flat_map(|it| &it.resources).filter_map(Exclusive::secret).map(owned).collect();
         lock(&self.keys).retain(|name, _| used.contains(name));
     }
 
@@ -149,15 +149,17 @@ impl Exclusives {
 
     fn knows_key_of(&self, node: &SeiNode) -> bool {
         let keys = lock(&self.keys);
-        let things = Exclusive::of_node(node);
-        things.iter().filter_map(Exclusive::secret).all(|name| keys.contains_key(&owned(name)))
+        let resources = Exclusive::of_node(node);
+        resources.iter().filter_map(Exclusive::secret).all(|name| keys.contains_key(&owned(name)))
     }
 
     /// Reads those keys of the chain that other objects mount and that are still unknown.
     async fn read_keys(&self, client: &Client, node: &SeiNode, uses: &[Use]) {
-        let things =
-            uses.iter().filter(|it| it.stage >= Stage::Template && !it.is_of(node)).flat_map(|it| &it.things);
-        let keys = things.filter(|thing| thing.is_key_of(&node.spec.chain_id));
+        let resources = uses
+            .iter()
+            .filter(|it| it.stage >= Stage::Template && !it.is_of(node))
+            .flat_map(|it| &it.resources);
+        let keys = resources.filter(|resource| resource.is_key_of(&node.spec.chain_id));
         let secrets: BTreeSet<_> = keys.filter_map(Exclusive::secret).map(owned).collect();
         for name in secrets {
             if lock(&self.keys).contains_key(&name) {
@@ -206,7 +208,7 @@ fn contends(node: &SeiNode) -> bool {
 }
 
 fn names_key(node: &SeiNode) -> bool {
-    Exclusive::of_node(node).iter().any(|thing| thing.secret().is_some())
+    Exclusive::of_node(node).iter().any(|resource| resource.secret().is_some())
 }
 
 impl Pack for StatefulSet {

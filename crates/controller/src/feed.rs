@@ -66,7 +66,7 @@ impl Feed<'_> {
         let mut unreadable = Unreadable::new(reporter, store, names);
         let events = watcher(self.api::<Decoded<K>>(), watcher::Config::default().page_size(PAGE));
         events.filter_map(move |event| {
-            std::future::ready(event.map(|event| unreadable.sift(event)).transpose())
+            std::future::ready(event.map(|event| unreadable.decodable(event)).transpose())
         })
     }
 

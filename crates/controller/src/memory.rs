@@ -17,7 +17,7 @@ use crate::{references::Target, sidecar::Watched, written::Writes};
 #[derive(Default)]
 pub(crate) struct Memory {
     /// Findings about referenced objects, with what they are based on.
-    pub(crate) findings: HashMap<Target, (Basis, Finding)>,
+    pub(crate) findings: HashMap<Target, (FindingBasis, Finding)>,
     /// The imported claim, as last read.
     pub(crate) imported: Option<Claim>,
     /// UID of the claim that was marked as initialized, which may not be in the cache yet.
@@ -28,7 +28,7 @@ pub(crate) struct Memory {
     pub(crate) overridden: Vec<(Timestamp, Overridden)>,
     /// Objects in which the last pass found no drift.
     pub(crate) in_sync: Vec<InSync>,
-    pub(crate) tls: Option<Judged>,
+    pub(crate) tls: Option<CachedVerdict>,
     /// What the sidecar's certificate is verified against: from the last accepted Secret.
     pub(crate) trust: Option<ServerTrust>,
     /// The actor of the sidecar.
@@ -39,7 +39,7 @@ pub(crate) struct Memory {
     pub(crate) writes: Writes,
     /// Progress of the plan that is not stored yet.
     pub(crate) unsaved: Option<Unsaved>,
-    pub(crate) shown: Option<Shown>,
+    pub(crate) published: Option<Published>,
     /// Number of observations in a row with failed reads.
     pub(crate) unread: u32,
 }
@@ -61,7 +61,7 @@ pub(crate) struct Refusal {
 
 /// The parts of this node that other nodes observe.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Shown {
+pub(crate) struct Published {
     pub(crate) labels: Option<BTreeMap<String, String>>,
     pub(crate) phase: Option<NodePhase>,
     pub(crate) leaving: bool,
@@ -73,13 +73,13 @@ pub(crate) struct Shown {
 /// What a finding is based on: the number of changes of the object, and the part of the spec that it is
 /// checked against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Basis {
+pub(crate) struct FindingBasis {
     pub(crate) changes: u64,
     pub(crate) generation: Option<i64>,
 }
 
 /// A verdict, and the version of the Secret that it is for.
-pub(crate) struct Judged {
+pub(crate) struct CachedVerdict {
     pub(crate) secret: String,
     pub(crate) version: Version,
     pub(crate) finding: TlsFinding,

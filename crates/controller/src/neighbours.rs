@@ -112,7 +112,7 @@ impl Neighbours {
     }
 
     /// Stores the ID of `node`, which outlives its pods.
-    pub(crate) fn learn_id(&self, node: &SeiNode, id: String) {
+    pub(crate) fn set_node_id(&self, node: &SeiNode, id: String) {
         self.node_ids.lock().insert(ObjectRef::from_obj(node), id);
     }
 

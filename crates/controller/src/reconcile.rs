@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use kube::runtime::reflector::ObjectRef;
 use sei_api::{SeiNode, names};
-use sei_decide::{Ask, Pass, Then, sidecar_rollout::Member};
+use sei_decide::{Pass, Request, Requeue, sidecar_rollout::Member};
 
 use crate::{
-    act, context::Context, error::PassError, finalize, memory::Shown, observe::observe, progress,
+    act, context::Context, error::PassError, finalize, memory::Published, observe::observe, progress,
     queue::Next, record::record, repair::repair, sidecar::Watched, written::version,
 };
 
@@ -35,24 +35,24 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Nex
         let mut pass = Pass::begin(&observed, &ctx.platform, &plan_id);
         ctx.memory(&node, |memory| memory.in_sync = pass.in_sync());
         loop {
-            match pass.ask() {
-                Ask::Repair(object) => {
+            match pass.next_request() {
+                Request::Repair(object) => {
                     let repaired = repair(ctx, &observed, object).await;
                     pass.repaired(repaired);
                 }
-                Ask::Step { plan, task, rendering } => {
+                Request::Step { plan, task, rendering } => {
                     let outcome = act::step(ctx, &observed, plan, task, rendering).await;
                     let (namespace, name) = (names::namespace(&node), names::node(&node));
                     tracing::debug!(namespace, name, task = task.type_, ?outcome, "task step");
                     pass.stepped(outcome, ctx.now(), ctx.jitter());
                 }
-                Ask::End => break,
+                Request::WriteStatus => break,
             }
         }
         let (status, then) = pass.end();
         match then {
-            Then::Store | Then::Again => stored = record(ctx, &stored, status).await?,
-            Then::Wait(delay) => {
+            Requeue::PlanStored | Requeue::Now => stored = record(ctx, &stored, status).await?,
+            Requeue::After(delay) => {
                 let due = progress::keep(ctx, &stored, &status);
                 if due.is_none() {
                     stored = record(ctx, &stored, status).await?;
@@ -75,16 +75,16 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Nex
 fn announce(ctx: &Context, node: &SeiNode) {
     let node_id = ctx.memory(node, |memory| memory.sidecar.as_ref().and_then(Watched::node_id));
     if let Some(id) = &node_id {
-        ctx.neighbours.learn_id(node, id.clone());
+        ctx.neighbours.set_node_id(node, id.clone());
     }
-    let shown = Shown {
+    let published = Published {
         node_id,
         labels: node.metadata.labels.clone(),
         phase: node.status.as_ref().and_then(|status| status.phase),
         leaving: node.metadata.deletion_timestamp.is_some(),
         rollout: Member::of(node, &ctx.platform).map(|member| member.state()),
     };
-    let changed = ctx.memory(node, |memory| memory.shown.replace(shown.clone()) != Some(shown));
+    let changed = ctx.memory(node, |memory| memory.published.replace(published.clone()) != Some(published));
     if changed {
         ctx.neighbours.wake(node, &ctx.platform);
     }

@@ -76,7 +76,7 @@ impl Scopes {
         });
         let fleet: Arc<[_]> = fleet.collect();
         let group_stores: Vec<_> = namespaces.iter().map(|_| groups::Stores::new()).collect();
-        let everywhere: Arc<[_]> = group_stores.iter().map(groups::Stores::shown).collect();
+        let everywhere: Arc<[_]> = group_stores.iter().map(groups::Stores::published).collect();
         let (wakes, woken): (Vec<_>, Vec<_>) = namespaces.iter().map(|_| mpsc::unbounded_channel()).unzip();
         let (node_ids, turns) = (Arc::default(), Arc::default());
         let exclusives = Arc::new(Exclusives::new(stores, wakes.clone()));
@@ -96,7 +96,7 @@ impl Scopes {
                 wake: wake.clone(),
                 directory: Directory::default(),
             });
-            let surroundings = groups::Surroundings {
+            let dependencies = groups::Dependencies {
                 client: client.clone(),
                 platform: &options.platform,
                 sidecars: Arc::clone(&sidecars),
@@ -105,15 +105,15 @@ impl Scopes {
                 events: events.clone(),
             };
             let (groups, group_writers, woken_groups) =
-                groups::Context::new(surroundings, &cache, group_stores, Arc::clone(&everywhere));
-            let surroundings = node_tasks::Surroundings {
+                groups::Context::new(dependencies, &cache, group_stores, Arc::clone(&everywhere));
+            let dependencies = node_tasks::Dependencies {
                 client: client.clone(),
                 sidecars: Arc::clone(&sidecars),
                 metrics: Arc::clone(metrics),
                 events: events.clone(),
                 wake_nodes: wake.clone(),
             };
-            let (node_tasks, task_writer, woken_tasks) = node_tasks::Context::new(surroundings, &cache);
+            let (node_tasks, task_writer, woken_tasks) = node_tasks::Context::new(dependencies, &cache);
             let context = Arc::new(Context {
                 client: client.clone(),
                 platform: options.platform.clone(),

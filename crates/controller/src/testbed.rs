@@ -81,7 +81,7 @@ pub(crate) fn context(client: &Client, settings: &[(&str, &str)]) -> (Arc<Contex
         wake: wake.clone(),
         directory: Directory::default(),
     });
-    let surroundings = groups::Surroundings {
+    let dependencies = groups::Dependencies {
         client: client.clone(),
         platform: &platform,
         sidecars: Arc::clone(&sidecars),
@@ -90,16 +90,16 @@ pub(crate) fn context(client: &Client, settings: &[(&str, &str)]) -> (Arc<Contex
         events: events.clone(),
     };
     let stores = groups::Stores::new();
-    let everywhere = Arc::new([stores.shown()]);
-    let (groups, _, _) = groups::Context::new(surroundings, &cache, stores, everywhere);
-    let surroundings = node_tasks::Surroundings {
+    let everywhere = Arc::new([stores.published()]);
+    let (groups, _, _) = groups::Context::new(dependencies, &cache, stores, everywhere);
+    let dependencies = node_tasks::Dependencies {
         client: client.clone(),
         sidecars: Arc::clone(&sidecars),
         metrics: Arc::clone(&metrics),
         events: events.clone(),
         wake_nodes: wake.clone(),
     };
-    let (node_tasks, _, _) = node_tasks::Context::new(surroundings, &cache);
+    let (node_tasks, _, _) = node_tasks::Context::new(dependencies, &cache);
     let context = Context {
         client: client.clone(),
         platform,

@@ -36,11 +36,11 @@ pub(crate) fn node(node: &mut SeiNode) {
 }
 
 pub(crate) fn group(group: &mut SeiNodeDeployment) {
-    but_annotations(&mut group.metadata);
+    keep_annotations(&mut group.metadata);
 }
 
 pub(crate) fn task(task: &mut SeiNodeTask) {
-    but_annotations(&mut task.metadata);
+    keep_annotations(&mut task.metadata);
 }
 
 /// Keeps annotations, one of which records that a group retained the Service, and the times of the operator's changes,
@@ -49,7 +49,7 @@ pub(crate) fn group_service(object: &mut Service) {
     let writers = object.metadata.managed_fields.take().into_iter().flatten();
     let applied = writers.filter(is_applied_by_group);
     let applied = applied.map(|entry| ManagedFieldsEntry { fields_v1: None, ..entry }).collect();
-    but_annotations(&mut object.metadata);
+    keep_annotations(&mut object.metadata);
     object.metadata.managed_fields = Some(applied);
     object.status = None;
 }
@@ -57,7 +57,7 @@ pub(crate) fn group_service(object: &mut Service) {
 /// Of a PodDisruptionBudget of another owner, only the selector matters.
 pub(crate) fn budget(object: &mut PodDisruptionBudget) {
     match object.labels().contains_key(labels::DEPLOYMENT) {
-        true => but_annotations(&mut object.metadata),
+        true => keep_annotations(&mut object.metadata),
         false => metadata(&mut object.metadata),
     }
     object.status = None;
@@ -65,7 +65,7 @@ pub(crate) fn budget(object: &mut PodDisruptionBudget) {
 
 /// Of the status, only what Gateways report is kept.
 pub(crate) fn route(object: &mut HTTPRoute) {
-    but_annotations(&mut object.metadata);
+    keep_annotations(&mut object.metadata);
     let parents = object.status.iter_mut().flat_map(|status| &mut status.parents);
     parents
         .flat_map(|parent| &mut parent.conditions)
@@ -133,9 +133,9 @@ pub(crate) fn pod(object: &mut Pod) {
     let is_workload = |owner: &OwnerReference| kinds.contains(&owner.kind.as_str());
     let is_of_workload = object.owner_references().iter().any(is_workload);
     if let Some(spec) = &mut object.spec {
-        running_alone(spec);
+        keep_running_parts(spec);
         if !is_of_workload {
-            volumes_alone(spec);
+            keep_volumes(spec);
         }
     }
     if let Some(status) = &mut object.status {
@@ -157,7 +157,7 @@ pub(crate) fn pod(object: &mut Pod) {
 
 /// Keeps what a pod runs and mounts. Scheduling and resources are not inspected, nor how containers are
 /// started, except for the sidecar and its proxy.
-fn running_alone(spec: &mut PodSpec) {
+fn keep_running_parts(spec: &mut PodSpec) {
     let containers = spec.containers.drain(..).map(|container| Container {
         name: container.name,
         image: container.image,
@@ -186,11 +186,11 @@ fn shorten(message: &mut Option<String>) {
 
 fn of_others(template: &mut PodTemplateSpec) {
     template.metadata = None;
-    template.spec.iter_mut().for_each(volumes_alone);
+    template.spec.iter_mut().for_each(keep_volumes);
 }
 
 /// Pods of every owner count, since they may use a key or a volume. Only a node's own pods are inspected further.
-fn volumes_alone(spec: &mut PodSpec) {
+fn keep_volumes(spec: &mut PodSpec) {
     for container in spec.init_containers.iter_mut().flatten().chain(&mut spec.containers) {
         (container.env, container.args, container.command) = (None, None, None);
     }
@@ -210,7 +210,7 @@ pub(crate) fn secret(object: &mut PartialObjectMeta<Secret>) {
 }
 
 /// Keeps annotations, except for kubectl's copy of the whole object.
-fn but_annotations(metadata: &mut ObjectMeta) {
+fn keep_annotations(metadata: &mut ObjectMeta) {
     metadata.managed_fields = None;
     metadata.annotations.iter_mut().for_each(|all| drop(all.remove(LAST_APPLIED)));
 }

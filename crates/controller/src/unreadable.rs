@@ -81,7 +81,7 @@ impl<K: Reconciled> Unreadable<K> {
     }
 
     /// The part of an event about decodable objects. An object that can no longer be decoded is treated as deleted.
-    pub(crate) fn sift(&mut self, event: watcher::Event<Decoded<K>>) -> Option<watcher::Event<K>> {
+    pub(crate) fn decodable(&mut self, event: watcher::Event<Decoded<K>>) -> Option<watcher::Event<K>> {
         match event {
             Init => {
                 self.known.values_mut().for_each(|known| known.listed = false);

@@ -63,7 +63,7 @@ impl<K: Resource> Latest<K> {
     }
 
     /// Whether it was missing in the cache when they were last compared.
-    pub(crate) fn is_unseen(&self) -> bool {
+    pub(crate) fn is_uncached(&self) -> bool {
         self.0.is_some()
     }
 }

@@ -38,10 +38,10 @@ pub fn contention(node: &SeiNode, uses: &[Use], known: Known<'_>) -> Contention 
     // The one with the strongest claim is reported.
     let mut others: Vec<&Use> = uses.iter().filter(|it| !it.is_of(node)).collect();
     others.sort_by_key(|it| Reverse(it.stage));
-    for wanted in &named.things {
+    for wanted in &named.resources {
         let relation = |it: &Use| {
-            let things = it.things.iter().map(|thing| wanted.compare(thing, known));
-            things.max().unwrap_or(Sameness::Different)
+            let resources = it.resources.iter().map(|resource| wanted.compare(resource, known));
+            resources.max().unwrap_or(Sameness::Different)
         };
         let own = uses.iter().filter(|it| it.is_of(node) && relation(it) == Sameness::Same);
         let own = own.max_by_key(|it| it.stage).unwrap_or(&named);
@@ -71,7 +71,7 @@ pub fn contention(node: &SeiNode, uses: &[Use], known: Known<'_>) -> Contention 
 }
 
 fn held(wanted: &Exclusive, other: &Use, own: &Use) -> Rival {
-    let (reason, thing, why) = match wanted {
+    let (reason, resource, why) = match wanted {
         Exclusive::Volume { claim, .. } => {
             (StalledReason::VolumeInUse, format!("volume claim {claim}"), "a volume serves one node")
         }
@@ -89,7 +89,7 @@ fn held(wanted: &Exclusive, other: &Use, own: &Use) -> Rival {
         (_, Stage::Pod) => format!("this node starts when {holder} is gone"),
         _ => format!("this node starts when {holder} is deleted"),
     };
-    Rival { reason, message: format!("{thing} is in use by {holder}, and {why}; {remedy}") }
+    Rival { reason, message: format!("{resource} is in use by {holder}, and {why}; {remedy}") }
 }
 
 fn unknown(other: &Use) -> Rival {

@@ -1,17 +1,17 @@
 //! The decision about an observation: a total function without side effects.
 
 use sei_api::SeiNodeStatus;
-use sei_plan::{Ground, Persisted, Plan};
+use sei_plan::{Persisted, Plan, PlanInputs};
 use sei_render::Rendering;
 
 use crate::{
     drift::{self, Drift},
     ending, facts,
-    ground::ground,
     in_sync::InSync,
     node_task,
     observed::Observed,
     obstacle::{self, Obstacle},
+    plan_inputs::plan_inputs,
     repair::{Overridden, Repair},
     wanted::{Wanted, wanted},
 };
@@ -28,7 +28,7 @@ pub(crate) struct Decision {
     pub(crate) in_sync: Vec<InSync>,
     pub(crate) next: Next,
     pub(crate) obstacle: Option<Obstacle>,
-    pub(crate) ground: Ground,
+    pub(crate) inputs: PlanInputs,
     /// A required plan waits for the SeiNodeTask that holds the node.
     pub(crate) awaits_task: bool,
 }
@@ -50,13 +50,13 @@ pub(crate) fn decide(observed: &Observed, rendering: &Rendering<'_>, plan_id: &s
     node_task::release(observed, &mut status);
     let Drift { repairs, foreign, overridden, in_sync } = drift::find(observed, rendering);
     let obstacle = obstacle::find(observed, rendering, foreign);
-    let ground = ground(observed, node, &status, platform);
-    let wanted = wanted(observed, node, &status, obstacle.as_ref(), &ground, plan_id);
+    let inputs = plan_inputs(observed, node, &status, platform);
+    let wanted = wanted(observed, node, &status, obstacle.as_ref(), &inputs, plan_id);
     let awaits_task = matches!(wanted, Wanted::AfterTask);
     let (next, mut repairs) = match wanted {
         Wanted::Run(plan) => (Next::Run(plan), repairs),
         Wanted::New(plan) => {
-            ending::begin(observed, &mut status, *plan, &ground);
+            ending::begin(observed, &mut status, *plan, &inputs);
             (Next::Store, Vec::new())
         }
         Wanted::Drop => {
@@ -71,5 +71,5 @@ pub(crate) fn decide(observed: &Observed, rendering: &Rendering<'_>, plan_id: &s
     };
     repairs.extend(drift::unmarked_claim(observed));
     repairs.extend(drift::claim_retention(observed));
-    Decision { status, repairs, overridden, in_sync, next, obstacle, ground, awaits_task }
+    Decision { status, repairs, overridden, in_sync, next, obstacle, inputs, awaits_task }
 }

@@ -12,7 +12,7 @@ use crate::{
 /// while it ran that of an earlier plan runs it again when it starts, so seid may have read the earlier configuration; the
 /// volume, with the records of the sidecar, may come from another SeiNode.
 pub(crate) fn is_ready_early(observed: &Observed, plan: &TaskPlan) -> bool {
-    let mut left = plan.tasks.iter().filter(is_left);
+    let mut left = plan.tasks.iter().filter(is_incomplete);
     Purpose::of(plan) == Purpose::Init
         && left.next().is_some_and(|task| task.is(TaskKind::MarkReady))
         // The pod of a bootstrap Job ends with the Job.
@@ -23,7 +23,7 @@ pub(crate) fn is_ready_early(observed: &Observed, plan: &TaskPlan) -> bool {
 
 /// Whether that is certain: the sidecar does not know the `mark-ready` of `plan`.
 pub(crate) fn has_started_early(observed: &Observed, plan: &TaskPlan) -> bool {
-    let current = plan.tasks.iter().find(is_left);
+    let current = plan.tasks.iter().find(is_incomplete);
     let progress = current.and_then(|task| observed.sidecar.progress_of(task));
     progress == Some(&TaskProgress::Unknown) && is_ready_early(observed, plan)
 }
@@ -43,7 +43,7 @@ pub(crate) fn lets_start(observed: &Observed, plan: &TaskPlan) -> bool {
     }
     let progress = |task: &PlannedTask| observed.sidecar.progress_of(task);
     let is_current = |task: &PlannedTask| match plan.phase {
-        PlanPhase::Failed => is_left(&task),
+        PlanPhase::Failed => is_incomplete(&task),
         _ => progress(task).is_some_and(|progress| *progress != TaskProgress::Completed),
     };
     let Some(current) = plan.tasks.iter().position(is_current) else { return true };
@@ -53,7 +53,7 @@ pub(crate) fn lets_start(observed: &Observed, plan: &TaskPlan) -> bool {
         || (task.is(TaskKind::MarkReady) && is_submitted(task))
 }
 
-fn is_left(task: &&PlannedTask) -> bool {
+fn is_incomplete(task: &&PlannedTask) -> bool {
     task.status != TaskStatus::Complete
 }
 

@@ -8,7 +8,7 @@ use sei_api::{
     v1alpha1::{FailedUpdate, FailureCause, NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
 use sei_node::Node;
-use sei_plan::{Ground, OfKind, Plan, Purpose, TaskKind, configured_by, overridden, overridden_by};
+use sei_plan::{OfKind, Plan, PlanInputs, Purpose, TaskKind, configured_by, overridden, overridden_by};
 
 use crate::{
     condition::set_condition, objects::seid_image, observed::Observed, phase::set_phase, sidecar_conditions,
@@ -16,9 +16,9 @@ use crate::{
 };
 
 /// Records a new plan in the status. It must be stored before any of its tasks runs.
-pub(crate) fn begin(observed: &Observed, status: &mut SeiNodeStatus, plan: TaskPlan, ground: &Ground) {
+pub(crate) fn begin(observed: &Observed, status: &mut SeiNodeStatus, plan: TaskPlan, inputs: &PlanInputs) {
     let node = &*observed.node;
-    let plan = Plan::propose(plan, node, ground, observed.now).into_stored();
+    let plan = Plan::propose(plan, node, inputs, observed.now).into_stored();
     sidecar_conditions::forget_unknown_task(status, observed);
     if plan.failed_phase.is_some() {
         status.configured = None;
@@ -43,7 +43,7 @@ pub(crate) fn drop_update(observed: &Observed, status: &mut SeiNodeStatus) {
 }
 
 /// Records the result of running a plan in the status.
-pub(crate) fn settle(observed: &Observed, node: &Node<'_>, status: &mut SeiNodeStatus, mut plan: TaskPlan) {
+pub(crate) fn record(observed: &Observed, node: &Node<'_>, status: &mut SeiNodeStatus, mut plan: TaskPlan) {
     match plan.phase {
         PlanPhase::Active | PlanPhase::Unknown => {}
         PlanPhase::Complete => {
@@ -68,8 +68,8 @@ pub(crate) fn settle(observed: &Observed, node: &Node<'_>, status: &mut SeiNodeS
             }
             if status.phase == Some(NodePhase::Running) {
                 sidecar_conditions::report_health(status, observed);
-                sidecar_images::note(observed, status);
-                note_claim(observed, status);
+                sidecar_images::record(observed, status);
+                record_claim(observed, status);
             }
         }
         PlanPhase::Failed => {
@@ -94,11 +94,11 @@ pub(crate) fn settle(observed: &Observed, node: &Node<'_>, status: &mut SeiNodeS
     }
     status.plan = Some(plan);
     // Together with the phase: the next pass would have to write the status again.
-    note_overrides(node, status);
+    record_overrides(node, status);
 }
 
 /// Records that the data of a Running node is on this claim.
-pub(crate) fn note_claim(observed: &Observed, status: &mut SeiNodeStatus) {
+pub(crate) fn record_claim(observed: &Observed, status: &mut SeiNodeStatus) {
     if status.phase == Some(NodePhase::Running)
         && let Some(claim) = &observed.claim
     {
@@ -107,7 +107,7 @@ pub(crate) fn note_claim(observed: &Observed, status: &mut SeiNodeStatus) {
 }
 
 /// Records the keys that plans have overridden. A Running node without a record is assumed to override those of its spec.
-pub(crate) fn note_overrides(node: &Node<'_>, status: &mut SeiNodeStatus) {
+pub(crate) fn record_overrides(node: &Node<'_>, status: &mut SeiNodeStatus) {
     let recorded = status.overridden_keys.take().map(BTreeSet::from_iter);
     let running = status.phase == Some(NodePhase::Running);
     if let Some(were) = recorded.or_else(|| running.then(|| overridden(node))) {

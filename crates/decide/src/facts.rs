@@ -34,11 +34,11 @@ pub(crate) fn status(observed: &Observed, node: &Node<'_>, platform: &Platform) 
     if let Some(plan) = status.plan.as_mut().filter(|plan| plan.generation.is_none()) {
         plan.generation = object.metadata.generation;
     }
-    update_given_up(object, &mut status);
+    record_failed_update(object, &mut status);
     if obstacle::replaced_claim(observed).is_none() {
-        ending::note_claim(observed, &mut status);
+        ending::record_claim(observed, &mut status);
     }
-    if runs_unnoted(observed, &status) {
+    if runs_requested_image(observed, &status) {
         status.current_image = Some(object.spec.image.clone());
     }
     let peers = observed.peers.as_ref().map(|peers| peers.addresses.clone());
@@ -47,7 +47,7 @@ pub(crate) fn status(observed: &Observed, node: &Node<'_>, platform: &Platform) 
     tls(observed, platform, &mut status);
     keys(observed, &mut status);
     sidecar_conditions::report(observed, platform, &mut status);
-    sidecar_images::note(observed, &mut status);
+    sidecar_images::record(observed, &mut status);
     sidecar_images::report(observed, platform, &mut status);
     synced::report(observed, &mut status);
     state_sync::report(observed, node, platform, &mut status);
@@ -81,13 +81,13 @@ fn configuration(node: &Node<'_>, status: &mut SeiNodeStatus) {
     }
     // The overridden keys were recorded when the plan ended.
     if ongoing || status.overridden_keys.is_none() {
-        ending::note_overrides(node, status);
+        ending::record_overrides(node, status);
     }
 }
 
 /// A failed update is remembered as long as the spec requests its image, even if it was stored before failed updates
 /// were recorded.
-fn update_given_up(node: &SeiNode, status: &mut SeiNodeStatus) {
+fn record_failed_update(node: &SeiNode, status: &mut SeiNodeStatus) {
     let plan = status.plan.as_ref().filter(|plan| plan.phase == PlanPhase::Failed);
     if let Some(plan) = plan.filter(|plan| Purpose::of(plan) == Purpose::Update) {
         status.failed_update = ending::failed_update(plan);
@@ -97,7 +97,7 @@ fn update_given_up(node: &SeiNode, status: &mut SeiNodeStatus) {
 
 /// The Go controller recorded no image at the end of the first plan. If StatefulSet and pod have the
 /// requested image, nothing has to be rolled out.
-fn runs_unnoted(observed: &Observed, status: &SeiNodeStatus) -> bool {
+fn runs_requested_image(observed: &Observed, status: &SeiNodeStatus) -> bool {
     let active = status.plan.as_ref().is_some_and(|plan| plan.phase == PlanPhase::Active);
     let noted = status.current_image.as_deref().is_some_and(|image| !image.is_empty());
     let template = observed.children.stateful_set.as_deref().and_then(seid_image);

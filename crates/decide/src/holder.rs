@@ -34,7 +34,7 @@ pub struct Use {
     /// When its SeiNode or object was created.
     pub since: Option<Timestamp>,
     /// The exclusive resources that it uses.
-    pub things: Vec<Exclusive>,
+    pub resources: Vec<Exclusive>,
 }
 
 impl Use {
@@ -46,7 +46,7 @@ impl Use {
             stage,
             object: format!("SeiNode {}", names::full_name(node)),
             since: node.metadata.creation_timestamp.as_ref().map(|time| time.0),
-            things: Exclusive::of_node(node),
+            resources: Exclusive::of_node(node),
         }
     }
 
@@ -65,7 +65,7 @@ impl Use {
             stage,
             object: format!("{} {namespace}/{}", K::kind(&()), metadata.name.as_deref().unwrap_or_default()),
             since: metadata.creation_timestamp.as_ref().map(|time| time.0),
-            things: Exclusive::of_pod(&namespace, chain, spec),
+            resources: Exclusive::of_pod(&namespace, chain, spec),
             namespace,
         })
     }

@@ -4,20 +4,20 @@
 //! the status to write. The caller, the reconciler or a test, only performs the effects:
 //!
 //! ```
-//! use sei_decide::{Ask, Observed, Pass, Repaired, Then};
+//! use sei_decide::{Request, Observed, Pass, Repaired, Requeue};
 //! use sei_plan::Outcome;
 //! # use sei_render::Platform;
 //!
-//! fn drive(observed: &Observed, platform: &Platform) -> Then {
+//! fn drive(observed: &Observed, platform: &Platform) -> Requeue {
 //!     let mut pass = Pass::begin(observed, platform, "11111111-2222-4333-8444-555555555555");
 //!     loop {
-//!         match pass.ask() {
-//!             Ask::Repair(_object) => pass.repaired(Repaired::Done), // once it is applied
-//!             Ask::Step { .. } => {
+//!         match pass.next_request() {
+//!             Request::Repair(_object) => pass.repaired(Repaired::Done), // once it is applied
+//!             Request::Step { .. } => {
 //!                 // take a step of the task
 //!                 pass.stepped(Outcome::Running, observed.now, 0.0);
 //!             }
-//!             Ask::End => break,
+//!             Request::WriteStatus => break,
 //!         }
 //!     }
 //!     let (_status, then) = pass.end(); // write the status
@@ -40,7 +40,6 @@ pub mod events;
 pub mod exclusive;
 mod facts;
 mod faults;
-mod ground;
 mod holder;
 mod in_sync;
 mod missing_pod;
@@ -52,6 +51,7 @@ mod obstacle;
 mod ownership;
 mod pass;
 mod phase;
+mod plan_inputs;
 mod pods;
 mod progress;
 mod repair;
@@ -71,7 +71,7 @@ pub use claim::{Claim, is_own, is_retained_for};
 pub use in_sync::InSync;
 pub use observed::{Children, Finding, Keys, Observed, TlsFinding};
 pub use ownership::Ownership;
-pub use pass::{Ask, Pass, Then};
+pub use pass::{Pass, Request, Requeue};
 pub use phase::set_phase;
 pub use progress::is_progress;
 pub use repair::{Overridden, Repair, Repaired};

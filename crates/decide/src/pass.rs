@@ -5,7 +5,7 @@ use std::{mem, time::Duration};
 
 use jiff::Timestamp;
 use sei_api::{SeiNodeStatus, v1alpha1::PlannedTask};
-use sei_plan::{Ground, OfKind, Outcome, Persisted, Plan, Step, TaskKind, is_outdated, reissue, replan};
+use sei_plan::{OfKind, Outcome, Persisted, Plan, PlanInputs, Step, TaskKind, is_outdated, reissue, replan};
 use sei_render::{Platform, Rendering};
 
 use crate::{
@@ -35,7 +35,7 @@ pub struct Pass<'a> {
     plan_id: &'a str,
     status: SeiNodeStatus,
     obstacle: Option<Obstacle>,
-    ground: Ground,
+    inputs: PlanInputs,
     repairs: std::vec::IntoIter<Repair>,
     overridden: Vec<Overridden>,
     in_sync: Vec<InSync>,
@@ -48,11 +48,11 @@ pub struct Pass<'a> {
     /// The running plan.
     plan: Option<Plan<Persisted>>,
     last: Option<Outcome>,
-    then: Then,
+    requeue: Requeue,
 }
 
 /// What a pass requests next.
-pub enum Ask<'a> {
+pub enum Request<'a> {
     /// Apply this object and give the result to [`Pass::repaired`].
     Repair(Repair),
     /// Execute one step of a task and give its outcome to [`Pass::stepped`].
@@ -65,33 +65,33 @@ pub enum Ask<'a> {
         rendering: &'a Rendering<'a>,
     },
     /// Write the status that [`Pass::end`] returns.
-    End,
+    WriteStatus,
 }
 
 /// What to do after the status is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Then {
+pub enum Requeue {
     /// Start another pass: a new plan is stored, and none of its tasks has run.
-    Store,
+    PlanStored,
     /// Observe everything again and start another pass: the plan ended or was replaced.
-    Again,
+    Now,
     /// Wait for an event, but not longer than this.
-    Wait(Duration),
+    After(Duration),
 }
 
 impl<'a> Pass<'a> {
     /// Decides about the observation. `plan_id` is the ID of the new plan, if the pass creates one.
     pub fn begin(observed: &'a Observed, platform: &'a Platform, plan_id: &'a str) -> Self {
         let rendering = Rendering::of(platform.node(&observed.node), platform);
-        let Decision { status, repairs, overridden, in_sync, next, obstacle, ground, awaits_task } =
+        let Decision { status, repairs, overridden, in_sync, next, obstacle, inputs, awaits_task } =
             decide(observed, &rendering, plan_id);
         let certificate = observed.tls.as_ref().and_then(|tls| tls.changes_at);
         let held = observed.contention.rival.as_ref().map(|_| observed.now + HELD);
         let times = [certificate, observed.read_again_at, held];
-        let (plan, then) = match next {
-            Next::Store => (None, Then::Store),
-            Next::Run(plan) => (Some(*plan), Then::Again),
-            Next::Wait => (None, Then::Wait(requeue_delay(observed.now, times))),
+        let (plan, requeue) = match next {
+            Next::Store => (None, Requeue::PlanStored),
+            Next::Run(plan) => (Some(*plan), Requeue::Now),
+            Next::Wait => (None, Requeue::After(requeue_delay(observed.now, times))),
         };
         let repairs = repairs.into_iter();
         let mut pass = Self {
@@ -100,7 +100,7 @@ impl<'a> Pass<'a> {
             plan_id,
             status,
             obstacle,
-            ground,
+            inputs,
             repairs,
             overridden,
             in_sync,
@@ -109,10 +109,10 @@ impl<'a> Pass<'a> {
             is_behind: false,
             plan,
             last: None,
-            then,
+            requeue,
         };
         if let Some(plan) = &mut pass.plan {
-            if let Some(left) = plan.backing_off(observed.now) {
+            if let Some(left) = plan.backoff_remaining(observed.now) {
                 pass.settle(Step::Later(left), observed.now, 0.0);
             } else if plan.current().is_none() {
                 let step = plan.advance(Outcome::Done, observed.now, 0.0);
@@ -128,13 +128,13 @@ impl<'a> Pass<'a> {
     }
 
     /// The next request.
-    pub fn ask(&mut self) -> Ask<'_> {
+    pub fn next_request(&mut self) -> Request<'_> {
         if let Some(repair) = self.repairs.next() {
-            return Ask::Repair(repair);
+            return Request::Repair(repair);
         }
         match self.plan.as_ref().and_then(|plan| Some((plan, plan.current()?))) {
-            Some((plan, (_, task))) => Ask::Step { plan, task, rendering: &self.rendering },
-            None => Ask::End,
+            Some((plan, (_, task))) => Request::Step { plan, task, rendering: &self.rendering },
+            None => Request::WriteStatus,
         }
     }
 
@@ -153,11 +153,11 @@ impl<'a> Pass<'a> {
         self.last = Some(outcome.clone());
         if let Outcome::DoneOn { uid } = &outcome
             && plan.current().is_some_and(|(_, task)| task.is(TaskKind::EnsureDataPvc))
-            && self.ground.claim_uid.as_ref() != Some(uid)
+            && self.inputs.claim_uid.as_ref() != Some(uid)
         {
             // The cache does not have this claim yet; it was just created.
-            self.ground.claim_uid = Some(uid.clone());
-            self.ground.has_state = false;
+            self.inputs.claim_uid = Some(uid.clone());
+            self.inputs.has_state = false;
         }
         match plan.advance(outcome, now, jitter) {
             // A plan whose spec changed continues only as far as necessary.
@@ -167,9 +167,9 @@ impl<'a> Pass<'a> {
     }
 
     /// The status to write, and what to do after that.
-    pub fn end(mut self) -> (SeiNodeStatus, Then) {
+    pub fn end(mut self) -> (SeiNodeStatus, Requeue) {
         spec_honored::report_overridden(&mut self.status, self.observed, &self.overridden);
-        summary::sum_up(
+        summary::summarize(
             self.observed,
             &mut self.status,
             self.obstacle.as_ref(),
@@ -178,11 +178,11 @@ impl<'a> Pass<'a> {
             self.awaits_task,
             self.is_behind,
         );
-        let then = match self.then {
-            Then::Wait(delay) if !self.failed.is_empty() => Then::Wait(delay.min(REPAIR_AGAIN)),
-            then => then,
+        let requeue = match self.requeue {
+            Requeue::After(delay) if !self.failed.is_empty() => Requeue::After(delay.min(REPAIR_AGAIN)),
+            requeue => requeue,
         };
-        (self.status, then)
+        (self.status, requeue)
     }
 
     /// Ends the progress of the plan in this pass.
@@ -191,12 +191,12 @@ impl<'a> Pass<'a> {
         match step {
             Step::Replan => self.replace(&plan, now, jitter),
             Step::Later(delay) => {
-                ending::settle(self.observed, self.rendering.node(), &mut self.status, plan.into_stored());
-                self.then = Then::Wait(delay);
+                ending::record(self.observed, self.rendering.node(), &mut self.status, plan.into_stored());
+                self.requeue = Requeue::After(delay);
             }
             Step::Next | Step::Ended => {
                 self.is_behind = is_outdated(plan.stored(), &self.observed.node);
-                ending::settle(self.observed, self.rendering.node(), &mut self.status, plan.into_stored());
+                ending::record(self.observed, self.rendering.node(), &mut self.status, plan.into_stored());
             }
         }
     }
@@ -205,14 +205,14 @@ impl<'a> Pass<'a> {
     fn replace(&mut self, plan: &Plan<Persisted>, now: Timestamp, jitter: f64) {
         let (node, old) = (self.rendering.node(), plan.stored());
         let fresh = if is_outdated(old, node.object) {
-            replan(node, old, &self.ground, self.plan_id)
+            replan(node, old, &self.inputs, self.plan_id)
         } else {
-            reissue(node, old, &self.ground, self.plan_id, (now, jitter))
+            reissue(node, old, &self.inputs, self.plan_id, (now, jitter))
         };
         match fresh {
             Some(fresh) => {
                 let fresh = during_node_task(fresh, node, &self.status, self.plan_id);
-                ending::begin(self.observed, &mut self.status, fresh, &self.ground);
+                ending::begin(self.observed, &mut self.status, fresh, &self.inputs);
             }
             None => ending::drop_update(self.observed, &mut self.status),
         }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Records the images of the pod of a Running node. The record is kept while the node has no pod.
-pub(crate) fn note(observed: &Observed, status: &mut SeiNodeStatus) {
+pub(crate) fn record(observed: &Observed, status: &mut SeiNodeStatus) {
     if status.phase != Some(NodePhase::Running) {
         return;
     }

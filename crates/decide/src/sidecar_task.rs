@@ -30,7 +30,7 @@ pub enum SidecarStep {
     /// This attempt failed, with this error.
     Failed(String),
     /// Query the sidecar for it, and report this outcome meanwhile.
-    Ask(Outcome),
+    Query(Outcome),
     /// Query the sidecar for it, and submit it with these parameters if it is unknown to the sidecar.
     Submit {
         /// Parameters of the request.
@@ -58,7 +58,7 @@ pub fn sidecar_step(
         // seid starts with this configuration in a later pod; in this one it may already have started.
         Some(TaskProgress::Completed)
             if task.kind() == TaskKind::ConfigValidate
-                && plan.ahead(TaskKind::ReplacePod)
+                && plan.has_later(TaskKind::ReplacePod)
                 && (!is_update || is_reconfigured(observed)) =>
         {
             let pod = observed.sidecar.pod.clone();
@@ -103,7 +103,11 @@ pub fn sidecar_step(
     };
     let since = planned.waiting_since.as_ref().map(|since| since.0);
     let meanwhile = match &observed.sidecar.trouble {
-        Some(_) if plan.is_left(TaskKind::ReplacePod) && is_update && has_timed_out(since, observed.now) => {
+        Some(_)
+            if plan.is_incomplete(TaskKind::ReplacePod)
+                && is_update
+                && has_timed_out(since, observed.now) =>
+        {
             Outcome::Reissue
         }
         Some(trouble) => unanswered(observed, plan, trouble),
@@ -115,10 +119,10 @@ pub fn sidecar_step(
     let asks_first = asks_first || is_ready_early(observed, plan.stored());
     let only_asks = is_outdated(plan.stored(), &observed.node) || (asks_first && progress.is_none());
     if only_asks {
-        return SidecarStep::Ask(meanwhile);
+        return SidecarStep::Query(meanwhile);
     }
     let peers = observed.peers.clone().unwrap_or_default();
-    let is_needed = plan.ahead(TaskKind::ConfigureStateSync) && !task.has_other_peers();
+    let is_needed = plan.has_later(TaskKind::ConfigureStateSync) && !task.has_other_peers();
     let waits = task.has_label_peers() && !is_update && peers.are_awaited(is_needed, since, observed.now);
     match task.clone().after(planned.error.as_deref()).request_params(&peers.addresses) {
         Ok(params) if !waits => SidecarStep::Submit { params, meanwhile },
@@ -147,7 +151,7 @@ fn without_peers(
     progress: Option<&TaskProgress>,
 ) -> SidecarStep {
     if progress != Some(&TaskProgress::Unknown) || meanwhile != Outcome::Requested {
-        return SidecarStep::Ask(meanwhile);
+        return SidecarStep::Query(meanwhile);
     }
     if !waits {
         return SidecarStep::Ended(Outcome::Done);
@@ -159,14 +163,14 @@ fn without_peers(
             silent.join(", ")
         ),
     };
-    SidecarStep::Ask(Outcome::Waiting { reason: ReadyReason::WaitingForPeers, detail })
+    SidecarStep::Query(Outcome::Waiting { reason: ReadyReason::WaitingForPeers, detail })
 }
 
 /// mark-ready has completed: the sidecar must report ready, and after an update the pod as well.
 fn ready(observed: &Observed, plan: &Plan<Persisted>) -> Outcome {
     // seid runs once the sidecar is ready, and ends with the Job.
     let job = observed.job_of(plan).map(job_state);
-    if plan.ahead(TaskKind::AwaitBootstrapComplete) && job == Some(JobState::Complete) {
+    if plan.has_later(TaskKind::AwaitBootstrapComplete) && job == Some(JobState::Complete) {
         return Outcome::Done;
     }
     if let Some(trouble) = &observed.sidecar.trouble {
@@ -192,7 +196,7 @@ fn unanswered(observed: &Observed, plan: &Plan<Persisted>, of: &Trouble) -> Outc
     if of.kind == TroubleKind::AccessDenied {
         return Outcome::Waiting { reason: ReadyReason::SidecarAccessDenied, detail: of.message.clone() };
     }
-    let in_bootstrap = plan.ahead(TaskKind::AwaitBootstrapComplete);
+    let in_bootstrap = plan.has_later(TaskKind::AwaitBootstrapComplete);
     if in_bootstrap {
         match observed.job_of(plan).map(job_state) {
             Some(JobState::Failed(error)) => return Outcome::Rejected { error },

@@ -20,7 +20,7 @@ use crate::{
     wanted::update_stands_failed,
 };
 
-pub(crate) fn sum_up(
+pub(crate) fn summarize(
     observed: &Observed,
     status: &mut SeiNodeStatus,
     obstacle: Option<&Obstacle>,
@@ -153,7 +153,7 @@ fn in_plan(observed: &Observed, plan: &TaskPlan, last: Option<&Outcome>) -> Verd
     let place = position(plan, index, task);
     // What the next attempt waits for is more informative than why the last one failed.
     if let Some(Outcome::Waiting { reason, detail }) = last {
-        let problem = pod_behind(*reason, observed, plan);
+        let problem = pod_problem(*reason, observed, plan);
         return match problem {
             Some(problem) => (false, ReadyReason::WaitingForPod, format!("{place}: {problem}")),
             None => (false, *reason, format!("{place}: {detail}")),
@@ -200,7 +200,7 @@ fn position(plan: &TaskPlan, index: usize, task: &PlannedTask) -> String {
 }
 
 /// The problem of the pod that explains a wait for `reason`.
-fn pod_behind(reason: ReadyReason, observed: &Observed, plan: &TaskPlan) -> Option<String> {
+fn pod_problem(reason: ReadyReason, observed: &Observed, plan: &TaskPlan) -> Option<String> {
     let is_ahead =
         |task: &PlannedTask| task.is(TaskKind::AwaitBootstrapComplete) && task.status != TaskStatus::Complete;
     let of_bootstrap = plan.tasks.iter().any(is_ahead);

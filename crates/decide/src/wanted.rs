@@ -8,7 +8,7 @@ use sei_api::{
 };
 use sei_node::Node;
 use sei_plan::{
-    Ground, OfKind, Persisted, Plan, Purpose, TaskKind, build, is_outdated, reissue, replan, retry_wanted,
+    OfKind, Persisted, Plan, PlanInputs, Purpose, TaskKind, build, is_outdated, reissue, replan, retry_wanted,
 };
 
 use crate::{
@@ -37,7 +37,7 @@ pub(crate) fn wanted(
     node: &Node<'_>,
     status: &SeiNodeStatus,
     obstacle: Option<&Obstacle>,
-    ground: &Ground,
+    inputs: &PlanInputs,
     plan_id: &str,
 ) -> Wanted {
     let object = node.object;
@@ -51,11 +51,11 @@ pub(crate) fn wanted(
         Some(plan) => Wanted::New(Box::new(plan)),
     };
     if may_start_over(observed) {
-        let ground = Ground { is_stale: true, ..ground.clone() };
-        return new(Some(build::init_on(node, &ground, plan_id)));
+        let inputs = PlanInputs { is_stale: true, ..inputs.clone() };
+        return new(Some(build::init_on(node, &inputs, plan_id)));
     }
     if let Some(mut plan) = Plan::load(object) {
-        plan.adopt(ground);
+        plan.adopt(inputs);
         plan.correct_times(observed.now);
         if plan.is_done(TaskKind::DeployBootstrapJob)
             && observed.job_of(&plan).map(job_state) == Some(JobState::Complete)
@@ -72,15 +72,16 @@ pub(crate) fn wanted(
         if obstacle.is_some_and(Obstacle::holds_plans) {
             return Wanted::Nothing;
         }
-        let is_elsewhere = Purpose::of(plan.stored()) == Purpose::Init && plan.is_elsewhere(ground);
+        let is_on_other_volume =
+            Purpose::of(plan.stored()) == Purpose::Init && plan.is_on_other_volume(inputs);
         let is_over = is_outdated(plan.stored(), object)
             || cannot_complete(observed, &plan)
-            || has_former_sidecar(observed, &plan, ground);
-        if is_elsewhere {
-            return new(reissue(node, plan.stored(), ground, plan_id, (observed.now, 0.0)));
+            || has_former_sidecar(observed, &plan, inputs);
+        if is_on_other_volume {
+            return new(reissue(node, plan.stored(), inputs, plan_id, (observed.now, 0.0)));
         }
         if is_over && at_boundary(observed, &plan) {
-            return match replan(node, plan.stored(), ground, plan_id) {
+            return match replan(node, plan.stored(), inputs, plan_id) {
                 Some(plan) => Wanted::New(Box::new(during_node_task(plan, node, status, plan_id))),
                 None => Wanted::Drop,
             };
@@ -96,22 +97,22 @@ pub(crate) fn wanted(
         (Some(NodePhase::Failed), Some(failed)) | (Some(NodePhase::Running), Some(failed))
             if retry_wanted(failed, object) =>
         {
-            new(replan(node, failed, ground, plan_id))
+            new(replan(node, failed, inputs, plan_id))
         }
         (Some(NodePhase::Failed), None) if retry_request(object).is_some() => {
-            new(Some(build::init_on(node, ground, plan_id)))
+            new(Some(build::init_on(node, inputs, plan_id)))
         }
         (Some(NodePhase::Failed), _) => Wanted::Nothing,
         (Some(NodePhase::Running), failed) => {
             let off_image = status.current_image.as_deref() != Some(object.spec.image.as_str());
             let restarted = observed.sidecar.reports(Health::NotReady);
             let is_due = off_image
-                || ground.is_stale
-                || ground.reconfigures
+                || inputs.is_stale
+                || inputs.reconfigures
                 || observed.sidecar_turn == Some(Turn::Now);
             let is_due = is_due && !update_stands_failed(status, object);
             if is_due && !is_taken {
-                new(Some(build::update_on(node, ground, plan_id)))
+                new(Some(build::update_on(node, inputs, plan_id)))
             } else if restarted && !failed.is_some_and(|plan| failed_on_this_pod(plan, observed)) {
                 new(Some(build::mark_ready(node, plan_id)))
             } else if is_due {
@@ -121,7 +122,7 @@ pub(crate) fn wanted(
             }
         }
         (None | Some(NodePhase::Pending | NodePhase::Initializing), _) => {
-            new(Some(build::init_on(node, ground, plan_id)))
+            new(Some(build::init_on(node, inputs, plan_id)))
         }
     }
 }
@@ -171,7 +172,7 @@ fn at_boundary(observed: &Observed, plan: &Plan<Persisted>) -> bool {
         Some(TaskKind::MarkReady) if Purpose::of(plan.stored()) != Purpose::Init => true,
         Some(kind) if kind.runs_in_sidecar() => {
             let is_out_of_reach = task.waiting_since.is_some() && observed.sidecar.trouble.is_some();
-            let is_between_attempts = plan.backing_off(observed.now).is_some();
+            let is_between_attempts = plan.backoff_remaining(observed.now).is_some();
             (is_out_of_reach || is_between_attempts) && !observed.sidecar.works_on(&task.id)
         }
         Some(_) => true,
@@ -198,11 +199,11 @@ fn has_another_pod(observed: &Observed, plan: &Plan<Persisted>) -> bool {
 
 /// Whether an update has applied a sidecar image that is no longer requested, while the nodes of its chain get the
 /// requested one: the old image may be why the update does not complete.
-fn has_former_sidecar(observed: &Observed, plan: &Plan<Persisted>, ground: &Ground) -> bool {
+fn has_former_sidecar(observed: &Observed, plan: &Plan<Persisted>, inputs: &PlanInputs) -> bool {
     let applied = plan.stored().sidecar_image.as_ref();
     Purpose::of(plan.stored()) == Purpose::Update
         && observed.sidecar_turn == Some(Turn::Now)
-        && applied.is_some_and(|applied| ground.sidecar_image.as_ref() != Some(applied))
+        && applied.is_some_and(|applied| inputs.sidecar_image.as_ref() != Some(applied))
 }
 
 /// Whether a plan of the Go controller cannot complete: the spec changed before this operator observed it, so that the

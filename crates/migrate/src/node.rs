@@ -8,7 +8,7 @@ use sei_api::{
     conditions::{ConditionType, is_true},
     v1alpha1::{NodePhase, PlanPhase, TaskPlan, TaskStatus},
 };
-use sei_decide::{Ask, Pass, Repair, Repaired, Then};
+use sei_decide::{Pass, Repair, Repaired, Request, Requeue};
 use sei_plan::{OfKind, TaskKind};
 use sei_render::Platform;
 use serde_json::Value;
@@ -53,21 +53,21 @@ fn one_pass(
     let observed = observe(cluster, node, now);
     let mut pass = Pass::begin(&observed, platform, PLAN_ID);
     let continued = loop {
-        match pass.ask() {
-            Ask::Repair(repair) => {
+        match pass.next_request() {
+            Request::Repair(repair) => {
                 forecast.steps.push(describe(&repair));
                 forecast.effect = Effect::Continues;
                 pass.repaired(Repaired::Done);
             }
-            Ask::Step { plan, .. } => break Some(plan.stored().clone()),
-            Ask::End => break None,
+            Request::Step { plan, .. } => break Some(plan.stored().clone()),
+            Request::WriteStatus => break None,
         }
     };
     let (status, then) = pass.end();
     if let Some(plan) = &continued {
         forecast.steps.push(format!("continues: {}", progress(plan)));
         forecast.effect = if replaces_pod(plan) { Effect::ReplacesPod } else { Effect::Continues };
-    } else if let (Then::Store, Some(plan)) = (then, &status.plan) {
+    } else if let (Requeue::PlanStored, Some(plan)) = (then, &status.plan) {
         let left = plan.tasks.iter().filter(|task| task.status != TaskStatus::Complete);
         let left: Vec<_> = left.map(|task| task.type_.as_str()).collect();
         forecast.steps.push(format!("a plan starts: {}", left.join(", ")));

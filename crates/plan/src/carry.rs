@@ -3,12 +3,12 @@
 use sei_api::v1alpha1::{FailureCause, PlannedTask, TaskPlan, TaskStatus};
 use serde_json::{Value, json};
 
-use crate::{Ground, OfKind, TaskKind};
+use crate::{OfKind, PlanInputs, TaskKind};
 
 /// Takes over the completed and running tasks of `old`. Tasks that write or check the spec are repeated: they are
 /// idempotent and the spec may have changed. So are tasks whose effect ends with the sidecar's process, which may have
 /// been replaced, and tasks whose result was lost when the configuration was rewritten.
-pub(crate) fn carry_over(fresh: &mut TaskPlan, old: &TaskPlan, ground: &Ground) {
+pub(crate) fn carry_over(fresh: &mut TaskPlan, old: &TaskPlan, inputs: &PlanInputs) {
     let mut config = Config::Kept;
     for index in 0..fresh.tasks.len() {
         let (earlier, rest) = fresh.tasks.split_at_mut(index);
@@ -25,7 +25,7 @@ pub(crate) fn carry_over(fresh: &mut TaskPlan, old: &TaskPlan, ground: &Ground) 
             change_in_place(task);
         }
         let stands = match task.kind() {
-            Some(TaskKind::ConfigApply) => !is_rejected_config(old, ground),
+            Some(TaskKind::ConfigApply) => !is_rejected_config(old, inputs),
             Some(TaskKind::DiscoverPeers | TaskKind::SetGenesisPeers) => config < Config::Rewritten,
             Some(TaskKind::ConfigValidate) => config == Config::Kept,
             _ => true,
@@ -97,8 +97,8 @@ fn may_be_under_way(was: &PlannedTask, old: &TaskPlan) -> bool {
 
 /// Whether the configuration that `old` wrote cannot be kept: another sidecar has another schema, or it was
 /// found invalid or without a peer for state sync.
-fn is_rejected_config(old: &TaskPlan, ground: &Ground) -> bool {
-    let other_sidecar = old.sidecar_image.is_some() && old.sidecar_image != ground.sidecar_image;
+fn is_rejected_config(old: &TaskPlan, inputs: &PlanInputs) -> bool {
+    let other_sidecar = old.sidecar_image.is_some() && old.sidecar_image != inputs.sidecar_image;
     let failed = old.tasks.iter().find(|task| task.status == TaskStatus::Failed);
     let is_at_fault =
         |task: &PlannedTask| task.is(TaskKind::ConfigValidate) || task.is(TaskKind::ConfigureStateSync);

@@ -48,7 +48,7 @@ impl ConfigIntent {
     }
 
     /// Removes the default that a sidecar rejected with `error` because the key is newer than the sidecar.
-    pub(crate) fn forgo_what_is_unknown(&mut self, error: &str) {
+    pub(crate) fn drop_unknown_key(&mut self, error: &str) {
         let is_ours = self.overrides.get(EVM_SPLIT).is_some_and(|value| value == "false");
         if is_ours && error.contains(&format!("unknown override key {EVM_SPLIT:?}")) {
             self.overrides.remove(EVM_SPLIT);

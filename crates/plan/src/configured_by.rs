@@ -5,10 +5,10 @@ use sei_node::Node;
 use serde_json::Value;
 
 use crate::{
-    Ground, OfKind, Purpose, TaskKind, build,
+    OfKind, PlanInputs, Purpose, TaskKind, build,
     configured::configured,
     is_outdated,
-    stored::{has, is_done, is_left},
+    stored::{has, is_done, is_incomplete},
 };
 
 /// The record of what the completed `plan` has configured; `None` if it did not configure anything. The spec may have
@@ -23,7 +23,7 @@ pub fn configured_by(plan: &TaskPlan, node: &Node<'_>) -> Option<Configured> {
         Purpose::Update => {
             // It did without what its sidecar could not find.
             let lacks_discovery = !has(plan, TaskKind::DiscoverPeers);
-            build::update_on(node, &Ground { lacks_discovery, ..Ground::default() }, &plan.id)
+            build::update_on(node, &PlanInputs { lacks_discovery, ..PlanInputs::default() }, &plan.id)
         }
         Purpose::Init | Purpose::MarkReady => build::init(node, &plan.id),
     };
@@ -36,7 +36,7 @@ pub fn configured_by(plan: &TaskPlan, node: &Node<'_>) -> Option<Configured> {
 
 /// [`configured_by`] for an update that has replaced the pod but is not complete yet, or never will be.
 pub fn configured_so_far(plan: &TaskPlan, node: &Node<'_>) -> Option<Configured> {
-    let has_restarted = is_done(plan, TaskKind::ConfigApply) && !is_left(plan, TaskKind::ReplacePod);
+    let has_restarted = is_done(plan, TaskKind::ConfigApply) && !is_incomplete(plan, TaskKind::ReplacePod);
     (has_restarted && Purpose::of(plan) == Purpose::Update).then(|| configured_by(plan, node))?
 }
 

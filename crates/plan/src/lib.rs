@@ -9,7 +9,7 @@
 //! use jiff::Timestamp;
 //! use sei_api::SeiNode;
 //! use sei_node::Node;
-//! use sei_plan::{Ground, Outcome, Plan, Step, build};
+//! use sei_plan::{PlanInputs, Outcome, Plan, Step, build};
 //!
 //! let mut node: SeiNode = serde_json::from_value(serde_json::json!({
 //!     "metadata": { "name": "rpc-0", "namespace": "pacific-1" },
@@ -26,7 +26,7 @@
 //! );
 //!
 //! // Written to the API server, which returns the stored object:
-//! node.status.get_or_insert_default().plan = Some(Plan::propose(plan, &node, &Ground::default(),
+//! node.status.get_or_insert_default().plan = Some(Plan::propose(plan, &node, &PlanInputs::default(),
 //! now).into_stored());
 //! node.metadata.resource_version = Some("1".to_owned());
 //!
@@ -47,7 +47,6 @@ mod clock;
 mod config_intent;
 mod configured;
 mod configured_by;
-mod ground;
 mod id;
 mod intent;
 mod kind;
@@ -56,6 +55,7 @@ mod overridden;
 mod params;
 mod peers;
 mod plan;
+mod plan_inputs;
 mod properties;
 mod purpose;
 mod requests;
@@ -76,13 +76,13 @@ pub use clock::correct_times;
 pub use config_intent::ConfigIntent;
 pub use configured::{configured, is_misconfigured, reconfigures};
 pub use configured_by::{configured_by, configured_so_far};
-pub use ground::Ground;
 pub use id::{task_id, task_id_of};
 pub use intent::LOG_LEVEL;
 pub use kind::{OfKind, TaskKind};
 pub use outcome::{Outcome, Step};
 pub use overridden::{overridden, overridden_by};
 pub use plan::{Persisted, Plan, Proposed};
+pub use plan_inputs::PlanInputs;
 pub use purpose::Purpose;
 pub use requests::sidecar_requests;
 pub use retry::{is_outdated, retry_wanted};

@@ -13,9 +13,9 @@ use sei_api::{
 };
 
 use crate::{
-    Ground, OfKind, TaskKind,
+    OfKind, PlanInputs, TaskKind,
     clock::correct_times,
-    stored::{finish, has, is_done, is_elsewhere, is_left, name_upload, writes_peers},
+    stored::{finish, has, is_done, is_incomplete, is_on_other_volume, set_upload_id, writes_peers},
 };
 
 /// A plan that is not stored yet. It can only be written to status; none of its tasks can run.
@@ -47,14 +47,14 @@ impl<S> Plan<S> {
 
 impl Plan<Proposed> {
     /// A plan for `node`, with a record of what it was created from.
-    pub fn propose(mut plan: TaskPlan, node: &SeiNode, ground: &Ground, now: Timestamp) -> Self {
+    pub fn propose(mut plan: TaskPlan, node: &SeiNode, inputs: &PlanInputs, now: Timestamp) -> Self {
         plan.generation = node.metadata.generation;
         plan.retry = retry_request(node).map(str::to_owned);
         plan.created_at = Some(Time(now));
-        plan.claim_uid = plan.claim_uid.or_else(|| ground.claim_uid.clone());
-        plan.sidecar_image.clone_from(&ground.sidecar_image);
+        plan.claim_uid = plan.claim_uid.or_else(|| inputs.claim_uid.clone());
+        plan.sidecar_image.clone_from(&inputs.sidecar_image);
         let before = node.status.as_ref().and_then(|status| status.plan.as_ref());
-        name_upload(&mut plan, before);
+        set_upload_id(&mut plan, before);
         Self { stored: plan, state: PhantomData }
     }
 }
@@ -80,13 +80,13 @@ impl Plan<Persisted> {
 
     /// Completes the plan with observed facts. A plan without a claim is assumed to work on the existing one; a
     /// bootstrap whose volume holds the state of the chain has ended, regardless of the recorded progress.
-    pub fn adopt(&mut self, ground: &Ground) {
+    pub fn adopt(&mut self, inputs: &PlanInputs) {
         let plan = &mut self.stored;
         if is_done(plan, TaskKind::EnsureDataPvc) || !has(plan, TaskKind::EnsureDataPvc) {
-            plan.claim_uid = plan.claim_uid.take().or_else(|| ground.claim_uid.clone());
+            plan.claim_uid = plan.claim_uid.take().or_else(|| inputs.claim_uid.clone());
         }
-        plan.sidecar_image = plan.sidecar_image.take().or_else(|| ground.sidecar_image.clone());
-        if ground.has_state && plan.claim_uid == ground.claim_uid {
+        plan.sidecar_image = plan.sidecar_image.take().or_else(|| inputs.sidecar_image.clone());
+        if inputs.has_state && plan.claim_uid == inputs.claim_uid {
             self.end_bootstrap();
         }
     }
@@ -97,8 +97,8 @@ impl Plan<Persisted> {
     }
 
     /// Whether it works on another volume than the existing one.
-    pub fn is_elsewhere(&self, ground: &Ground) -> bool {
-        is_elsewhere(&self.stored, ground)
+    pub fn is_on_other_volume(&self, inputs: &PlanInputs) -> bool {
+        is_on_other_volume(&self.stored, inputs)
     }
 
     /// UID of the object that the last task of kind `kind` acted on.
@@ -118,8 +118,8 @@ impl Plan<Persisted> {
     }
 
     /// Whether a task of kind `kind` is not complete yet.
-    pub fn is_left(&self, kind: TaskKind) -> bool {
-        is_left(&self.stored, kind)
+    pub fn is_incomplete(&self, kind: TaskKind) -> bool {
+        is_incomplete(&self.stored, kind)
     }
 
     /// Whether its `config-apply` writes the persistent peers, so that `discover-peers` can be skipped.
@@ -147,13 +147,13 @@ impl Plan<Persisted> {
     }
 
     /// Time until the current task may be retried; `None` if it is due.
-    pub fn backing_off(&self, now: Timestamp) -> Option<Duration> {
+    pub fn backoff_remaining(&self, now: Timestamp) -> Option<Duration> {
         let next = self.current()?.1.next_attempt_at.as_ref()?.0;
         Duration::try_from(next.duration_since(now)).ok().filter(|left| !left.is_zero())
     }
 
     /// Whether any task of kind `kind` comes after the current one.
-    pub fn ahead(&self, kind: TaskKind) -> bool {
+    pub fn has_later(&self, kind: TaskKind) -> bool {
         let from = self.current().map_or(self.stored.tasks.len(), |(index, _)| index + 1);
         self.stored.tasks[from..].iter().any(|task| task.is(kind))
     }

@@ -6,14 +6,14 @@ use crate::TaskKind;
 
 /// Properties of a task type.
 struct Properties {
-    runs_in: Place,
+    runs_in: RunsIn,
     /// The parts of the spec that it uses.
     uses: &'static [Part],
 }
 
 /// Where a task runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum RunsIn {
     /// In the sidecar, which reports the state of the task with this ID.
     Sidecar,
     /// In the operator; repeating it has no effect.
@@ -31,37 +31,37 @@ impl TaskKind {
             | Self::ValidateOperatorKeyring
             | Self::ApplyRbacProxyConfig
             | Self::ApplyStatefulSet
-            | Self::ApplyService => (Place::Repeatable, &[Part::Pod]),
-            Self::ReplacePod | Self::ObserveImage => (Place::Once, &[Part::Pod]),
-            Self::DeployBootstrapService => (Place::Repeatable, &[Part::Pod, Part::State]),
+            | Self::ApplyService => (RunsIn::Repeatable, &[Part::Pod]),
+            Self::ReplacePod | Self::ObserveImage => (RunsIn::Once, &[Part::Pod]),
+            Self::DeployBootstrapService => (RunsIn::Repeatable, &[Part::Pod, Part::State]),
             Self::DeployBootstrapJob | Self::AwaitBootstrapComplete => {
-                (Place::Once, &[Part::Pod, Part::State])
+                (RunsIn::Once, &[Part::Pod, Part::State])
             }
-            Self::TeardownBootstrap => (Place::Once, &[]),
-            Self::SnapshotRestore | Self::ConfigureStateSync => (Place::Sidecar, &[Part::State]),
-            Self::ConfigApply => (Place::Sidecar, &[Part::Configuration, Part::Peers]),
-            Self::DiscoverPeers => (Place::Sidecar, &[Part::Peers]),
+            Self::TeardownBootstrap => (RunsIn::Once, &[]),
+            Self::SnapshotRestore | Self::ConfigureStateSync => (RunsIn::Sidecar, &[Part::State]),
+            Self::ConfigApply => (RunsIn::Sidecar, &[Part::Configuration, Part::Peers]),
+            Self::DiscoverPeers => (RunsIn::Sidecar, &[Part::Peers]),
             Self::GenerateIdentity | Self::GenerateGentx | Self::UploadGenesisArtifacts => {
-                (Place::Sidecar, &[Part::Ceremony])
+                (RunsIn::Sidecar, &[Part::Ceremony])
             }
             Self::ConfigureGenesis
             | Self::ConfigValidate
             | Self::SnapshotUpload
             | Self::MarkReady
-            | Self::SetGenesisPeers => (Place::Sidecar, &[]),
+            | Self::SetGenesisPeers => (RunsIn::Sidecar, &[]),
         };
         Properties { runs_in, uses }
     }
 
     /// Whether the sidecar runs it, with the task's ID.
     pub fn runs_in_sidecar(self) -> bool {
-        self.properties().runs_in == Place::Sidecar
+        self.properties().runs_in == RunsIn::Sidecar
     }
 
     /// Whether a process that takes over can recover its state although it is not stored: the sidecar reports it, or
     /// repeating the step has no effect.
     pub fn is_recoverable(self) -> bool {
-        self.properties().runs_in != Place::Once
+        self.properties().runs_in != RunsIn::Once
     }
 
     /// Whether it uses this part of the spec. A mistake in a spec blocks only the tasks that use the invalid

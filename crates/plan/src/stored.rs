@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use sei_api::v1alpha1::{PlannedTask, TaskPlan, TaskStatus};
 
-use crate::{Ground, OfKind, TaskKind, backoff::retry_delay, id::upload_id};
+use crate::{OfKind, PlanInputs, TaskKind, backoff::retry_delay, id::upload_id};
 
 /// Whether a task of kind `kind` is complete in `plan`.
 pub(crate) fn is_done(plan: &TaskPlan, kind: TaskKind) -> bool {
@@ -12,7 +12,7 @@ pub(crate) fn is_done(plan: &TaskPlan, kind: TaskKind) -> bool {
 }
 
 /// Whether a task of kind `kind` is not complete yet in `plan`.
-pub(crate) fn is_left(plan: &TaskPlan, kind: TaskKind) -> bool {
+pub(crate) fn is_incomplete(plan: &TaskPlan, kind: TaskKind) -> bool {
     plan.tasks.iter().any(|task| task.is(kind) && task.status != TaskStatus::Complete)
 }
 
@@ -29,8 +29,8 @@ pub(crate) fn writes_peers(plan: &TaskPlan) -> bool {
 }
 
 /// Whether `plan` worked on another volume than the existing one.
-pub(crate) fn is_elsewhere(plan: &TaskPlan, ground: &Ground) -> bool {
-    plan.claim_uid.as_ref().zip(ground.claim_uid.as_ref()).is_some_and(|(was, is)| was != is)
+pub(crate) fn is_on_other_volume(plan: &TaskPlan, inputs: &PlanInputs) -> bool {
+    plan.claim_uid.as_ref().zip(inputs.claim_uid.as_ref()).is_some_and(|(was, is)| was != is)
 }
 
 /// Marks everything up to the first task of kind `last` as complete.
@@ -53,7 +53,7 @@ pub(crate) fn delay_reissue(plan: &mut TaskPlan, now: Timestamp, jitter: f64) {
 
 /// Gives `snapshot-upload` the single ID that it has on this volume: that of the previous plan, which may come from the
 /// Go controller, or else the one derived from the claim.
-pub(crate) fn name_upload(plan: &mut TaskPlan, before: Option<&TaskPlan>) {
+pub(crate) fn set_upload_id(plan: &mut TaskPlan, before: Option<&TaskPlan>) {
     let is_upload = |task: &&PlannedTask| task.is(TaskKind::SnapshotUpload);
     let same = before.filter(|before| before.claim_uid.is_none() || before.claim_uid == plan.claim_uid);
     let known = same.and_then(|before| Some(before.tasks.iter().find(is_upload)?.id.clone()));

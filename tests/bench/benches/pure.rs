@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use sei_api::{SeiNode, conditions::TlsSecretReason, v1alpha1::NodePhase};
 use sei_decide::{
-    Answer, Ask, Children, Claim, Health, Keys, Observed, Pass, Repaired, Sidecar, Then, TlsFinding,
+    Answer, Children, Claim, Health, Keys, Observed, Pass, Repaired, Request, Requeue, Sidecar, TlsFinding,
     contention::Contention,
 };
 use sei_node::Node;
@@ -133,10 +133,10 @@ fn run(mut observed: Observed, platform: &Platform) -> anyhow::Result<Observed> 
     for _ in 0..PASSES {
         let mut pass = Pass::begin(&observed, platform, PLAN);
         loop {
-            match pass.ask() {
-                Ask::Repair(_) => pass.repaired(Repaired::Done),
-                Ask::Step { .. } => pass.stepped(Outcome::Done, observed.now, 0.0),
-                Ask::End => break,
+            match pass.next_request() {
+                Request::Repair(_) => pass.repaired(Repaired::Done),
+                Request::Step { .. } => pass.stepped(Outcome::Done, observed.now, 0.0),
+                Request::WriteStatus => break,
             }
         }
         let in_sync = pass.in_sync();
@@ -144,7 +144,7 @@ fn run(mut observed: Observed, platform: &Platform) -> anyhow::Result<Observed> 
         observed.in_sync = in_sync;
         let is_running = status.phase == Some(NodePhase::Running);
         observed.node = Arc::new(SeiNode { status: Some(status), ..SeiNode::clone(&observed.node) });
-        if is_running && matches!(then, Then::Wait(_)) {
+        if is_running && matches!(then, Requeue::After(_)) {
             return Ok(observed);
         }
     }

@@ -44,7 +44,7 @@ pub(super) async fn deploy_job(
         if let Err(outcome) = may_start(ctx, node).await {
             return outcome;
         }
-        if let Err(outcome) = make_room(ctx, node, rendered).await {
+        if let Err(outcome) = scale_down(ctx, node, rendered).await {
             return outcome;
         }
         // A Job deleted by another client disappears before its pod does; two pods would then use the volume.
@@ -69,7 +69,7 @@ pub(super) async fn deploy_job(
     if is_usable(&live, wanted, plan) {
         return done_on(&live);
     }
-    if let Err(outcome) = volume::stays(ctx, node).await {
+    if let Err(outcome) = volume::check_kept(ctx, node).await {
         return outcome;
     }
     match delete(&api, &live).await {
@@ -83,7 +83,7 @@ pub(super) async fn deploy_job(
 ///
 /// # Errors
 /// The outcome of a step that must not create the Job yet.
-async fn make_room(ctx: &Context, node: &SeiNode, rendered: &Rendered) -> Result<(), Outcome> {
+async fn scale_down(ctx: &Context, node: &SeiNode, rendered: &Rendered) -> Result<(), Outcome> {
     let (stateful_set, pods) = rollout::read(ctx, node).await?;
     let Some(stateful_set) = stateful_set else { return Ok(()) };
     if stateful_set.spec.as_ref().and_then(|spec| spec.replicas) != Some(0) {

@@ -28,7 +28,7 @@ pub(super) async fn replace_pod(ctx: &Context, node: &SeiNode, also: Option<&str
         Verdict::Current(_) => Outcome::Done,
         Verdict::Stale(stale) => {
             // The claim of a terminating pod is no longer protected from deletion.
-            if let Err(outcome) = volume::stays(ctx, node).await {
+            if let Err(outcome) = volume::check_kept(ctx, node).await {
                 return outcome;
             }
             let api: Api<Pod> = Api::namespaced(ctx.client.clone(), names::namespace(node));

@@ -43,7 +43,7 @@ pub(super) async fn step(
         SidecarStep::Failed(error) => {
             Outcome::AttemptFailed { error: ceremony::explain(ctx, observed, task, error).await }
         }
-        SidecarStep::Ask(meanwhile) => {
+        SidecarStep::Query(meanwhile) => {
             order(None);
             meanwhile
         }

@@ -90,7 +90,7 @@ async fn create(ctx: &Context, node: &SeiNode, claim: &PersistentVolumeClaim) ->
 ///
 /// # Errors
 /// The outcome of a step that must not delete the pod.
-pub(super) async fn stays(ctx: &Context, node: &SeiNode) -> Result<(), Outcome> {
+pub(super) async fn check_kept(ctx: &Context, node: &SeiNode) -> Result<(), Outcome> {
     let name = names::data_claim(node);
     let live = claims(ctx, node).get_opt(&name).await;
     let live = live.map_err(|error| refused(&format!("read claim {name}"), &error))?;

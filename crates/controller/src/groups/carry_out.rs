@@ -38,7 +38,7 @@ pub(super) async fn carry_out(ctx: &Context, observed: &Observed, writes: &[Writ
         }
         match one(ctx, observed, write).await {
             Ok(()) => {
-                ctx.memory(group, |memory| memory.wrote(&object, write));
+                ctx.memory(group, |memory| memory.record_write(&object, write));
                 carried_out.count += 1;
             }
             Err(error) => {

@@ -16,7 +16,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
     memory::Memory,
-    stores::{Shown, Stores, Woken, Writers},
+    stores::{Published, Stores, Woken, Writers},
 };
 use crate::{
     cache::{Cache, Filling, Progress, is_in},
@@ -60,14 +60,14 @@ pub(crate) struct Context {
     pub(crate) nodes_progress: Progress,
     pub(crate) wake: UnboundedSender<ObjectRef<SeiNodeDeployment>>,
     /// What groups of every scope publish to each other: host names and chain IDs are shared by all namespaces.
-    pub(super) everywhere: Arc<[Shown]>,
+    pub(super) everywhere: Arc<[Published]>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) events: Publisher,
     pub(super) memories: Memories<Memory>,
 }
 
 /// What the groups of a scope share with its nodes.
-pub(crate) struct Surroundings<'a> {
+pub(crate) struct Dependencies<'a> {
     pub(crate) client: Client,
     pub(crate) platform: &'a Platform,
     pub(crate) sidecars: Arc<Sidecars>,
@@ -79,10 +79,10 @@ pub(crate) struct Surroundings<'a> {
 impl Context {
     /// The context of the scope of `cache` and `stores`, with the writers of these stores and its queue.
     pub(crate) fn new(
-        of: Surroundings<'_>,
+        of: Dependencies<'_>,
         cache: &Cache,
         stores: Stores,
-        everywhere: Arc<[Shown]>,
+        everywhere: Arc<[Published]>,
     ) -> (Arc<Self>, Writers, Woken) {
         let Stores { writers, progress, wake, woken } = stores;
         let context = Self {

@@ -108,12 +108,12 @@ impl Memory {
                 found.insert(name.clone(), newest);
             }
         }
-        written.retain(|_, latest| latest.is_unseen());
+        written.retain(|_, latest| latest.is_uncached());
         found.into_values().collect()
     }
 
     /// Whether there are writes that the caches did not have when the group was last observed.
-    pub(super) fn has_unseen(&self) -> bool {
+    pub(super) fn has_uncached(&self) -> bool {
         !(self.nodes.is_empty()
             && self.services.is_empty()
             && self.budgets.is_empty()
@@ -127,7 +127,7 @@ impl Memory {
     }
 
     /// Records a write to `object`.
-    pub(super) fn wrote(&mut self, object: &str, write: &Write) {
+    pub(super) fn record_write(&mut self, object: &str, write: &Write) {
         self.last.retain(|_, (at, _)| at.elapsed() < REPEAT);
         self.last.insert(object.to_owned(), (Instant::now(), write.clone()));
     }
@@ -167,7 +167,7 @@ mod tests {
             let mut images: Vec<_> =
                 nodes.iter().map(|node| format!("{} {}", node.name_any(), node.spec.image)).collect();
             images.sort();
-            (images.join(", "), memory.has_unseen())
+            (images.join(", "), memory.has_uncached())
         };
         let before = vec![node("rpc-0", "1", "seid:a"), node("rpc-1", "2", "seid:a")];
         assert_eq!(images(before), ("rpc-0 seid:a, rpc-1 seid:b, rpc-2 seid:b".to_owned(), true));
@@ -180,7 +180,7 @@ mod tests {
         let delete = |uid: &str| Write::Delete { name: "rpc-2".into(), uid: uid.into() };
         let mut memory = Memory::default();
         assert_eq!(memory.pause("SeiNode rpc-2", &delete("a")), None);
-        memory.wrote("SeiNode rpc-2", &delete("a"));
+        memory.record_write("SeiNode rpc-2", &delete("a"));
         assert!(memory.pause("SeiNode rpc-2", &delete("a")).is_some());
         assert_eq!(memory.pause("SeiNode rpc-2", &delete("b")), None);
         assert_eq!(memory.pause("SeiNode rpc-1", &delete("a")), None);

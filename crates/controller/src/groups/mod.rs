@@ -14,7 +14,7 @@ mod stores;
 mod target;
 mod wakes;
 
-pub(crate) use context::{Context, Surroundings};
+pub(crate) use context::{Context, Dependencies};
 pub(crate) use feeds::start;
 pub(crate) use scope::run;
 pub(crate) use stores::{Stores, Woken};

@@ -80,13 +80,13 @@ async fn end(
         return Err(error);
     }
     // An object that is not in the cache after a while was deleted.
-    let unseen = ctx.memory(&observed.group, |memory| memory.has_unseen()).then_some(written::KEEP);
+    let uncached = ctx.memory(&observed.group, |memory| memory.has_uncached()).then_some(written::KEEP);
     // Installing the kind queues no group.
     let needs_routes = observed.group.spec.networking.is_some() && observed.routes == Routes::NotInstalled;
     let routes = needs_routes.then_some(NOT_INSTALLED);
     let halts = observed.halts.values().any(|halt| *halt == Halt::Unknown).then_some(ACTORS);
     let ceremony = decision.ceremony.as_ref().and_then(|step| step.next);
-    let times = [pause, status_pause, unseen, routes, halts, ceremony, decision.next];
+    let times = [pause, status_pause, uncached, routes, halts, ceremony, decision.next];
     Ok(times.into_iter().flatten().min())
 }
 

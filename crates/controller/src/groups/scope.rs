@@ -22,11 +22,11 @@ pub(crate) async fn run(ctx: Arc<Context>, woken: Woken, workers: u16, mut stopp
         _ = stopped.wait_for(|stopped| *stopped) => return,
     }
     let (groups, metrics) = (ctx.groups.clone(), Arc::clone(&ctx.metrics));
-    queue::run(ctx, &metrics, groups, gathered(woken), workers, stopped, pass).await;
+    queue::run(ctx, &metrics, groups, batched(woken), workers, stopped, pass).await;
 }
 
 /// Each group once, regardless of how often it was queued within [`GATHER`].
-fn gathered(woken: Woken) -> impl Stream<Item = ObjectRef<SeiNodeDeployment>> + Send + 'static {
+fn batched(woken: Woken) -> impl Stream<Item = ObjectRef<SeiNodeDeployment>> + Send + 'static {
     let batches = stream::unfold(woken, |mut woken| async move {
         let mut batch = HashSet::from([woken.recv().await?]);
         tokio::time::sleep(GATHER).await;

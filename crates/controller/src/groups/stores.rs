@@ -29,7 +29,7 @@ pub(crate) struct Stores {
 }
 
 /// What the groups of a scope publish to groups of other scopes.
-pub(crate) struct Shown {
+pub(crate) struct Published {
     pub(super) groups: Store<SeiNodeDeployment>,
     pub(super) http_routes: Store<HTTPRoute>,
     pub(super) progress: Progress,
@@ -44,8 +44,8 @@ impl Stores {
     }
 
     /// What other scopes see of these groups.
-    pub(crate) fn shown(&self) -> Shown {
-        Shown {
+    pub(crate) fn published(&self) -> Published {
+        Published {
             groups: self.writers.groups.as_reader(),
             http_routes: self.writers.http_routes.as_reader(),
             progress: self.progress.clone(),

@@ -45,7 +45,7 @@ pub(crate) struct Context {
 }
 
 /// What the tasks of a scope share with its nodes.
-pub(crate) struct Surroundings {
+pub(crate) struct Dependencies {
     pub(crate) client: Client,
     pub(crate) sidecars: Arc<Sidecars>,
     pub(crate) metrics: Arc<Metrics>,
@@ -56,7 +56,7 @@ pub(crate) struct Surroundings {
 
 impl Context {
     /// The context of the scope of `cache`, with the writer of its store and its queue.
-    pub(crate) fn new(of: Surroundings, cache: &Cache) -> (Arc<Self>, Writer<SeiNodeTask>, Woken) {
+    pub(crate) fn new(of: Dependencies, cache: &Cache) -> (Arc<Self>, Writer<SeiNodeTask>, Woken) {
         let writer = Writer::default();
         let (wake, woken) = unbounded_channel();
         let context = Self {
@@ -82,11 +82,11 @@ impl Context {
             Filling::Waiting | Filling::Denied => None,
             // Without the kind there are none.
             Filling::Absent => Some(Vec::new()),
-            Filling::Done => Some(self.left_of(node)),
+            Filling::Done => Some(self.unfinished_of(node)),
         }
     }
 
-    fn left_of(&self, node: &SeiNode) -> Vec<Arc<SeiNodeTask>> {
+    fn unfinished_of(&self, node: &SeiNode) -> Vec<Arc<SeiNodeTask>> {
         self.tasks.state_filter(|task: &SeiNodeTask| {
             let phase = task.status.as_ref().and_then(|status| status.phase);
             task.metadata.namespace == node.metadata.namespace
@@ -97,7 +97,7 @@ impl Context {
 
     /// A SeiNode was created, changed or removed: queues its tasks.
     pub(crate) fn node_changed(&self, node: &SeiNode) {
-        self.left_of(node).iter().for_each(|task| self.wake(ObjectRef::from_obj(&**task)));
+        self.unfinished_of(node).iter().for_each(|task| self.wake(ObjectRef::from_obj(&**task)));
     }
 
     /// A task was created, changed or removed: queues its SeiNode.

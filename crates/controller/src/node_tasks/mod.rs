@@ -9,6 +9,6 @@ mod observe;
 mod reconcile;
 mod scope;
 
-pub(crate) use context::{Context, Surroundings, Woken};
+pub(crate) use context::{Context, Dependencies, Woken};
 pub(crate) use feeds::start;
 pub(crate) use scope::run;

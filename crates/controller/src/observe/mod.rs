@@ -13,7 +13,7 @@ use std::{mem, sync::Arc, time::Duration};
 use sei_api::{SeiNode, conditions::TlsSecretReason};
 use sei_decide::{Finding, Observed};
 
-use crate::{context::Context, memory::Basis, references::Target};
+use crate::{context::Context, memory::FindingBasis, references::Target};
 
 /// Reads everything that a pass needs. Failed reads become findings, not errors.
 pub(crate) async fn observe(ctx: &Context, node: &Arc<SeiNode>) -> Observed {
@@ -73,7 +73,7 @@ async fn remembered(
     look: impl Future<Output = Finding>,
 ) -> Finding {
     let changes = ctx.references.follow(node, &target);
-    let basis = Basis { changes, generation: node.metadata.generation };
+    let basis = FindingBasis { changes, generation: node.metadata.generation };
     let known = ctx.memory(node, |memory| memory.findings.get(&target).cloned());
     if let Some((_, finding)) = known.filter(|(made_from, _)| *made_from == basis && changes > 0) {
         return finding;

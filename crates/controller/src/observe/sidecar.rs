@@ -51,7 +51,7 @@ fn is_released(node: &SeiNode) -> bool {
 
 /// Whether the node keeps its current ID: a member of a ceremony gets another one from its plan.
 fn has_identity(node: &SeiNode) -> bool {
-    Plan::load(node).is_none_or(|plan| !plan.is_left(TaskKind::GenerateIdentity))
+    Plan::load(node).is_none_or(|plan| !plan.is_incomplete(TaskKind::GenerateIdentity))
 }
 
 /// How long the sidecar's health has been unchanged, according to the status.

@@ -11,7 +11,7 @@ use sei_tls::{Accepted, Presented, Problem, ProblemKind, SecretData, Trust, judg
 
 use crate::{
     context::Context,
-    memory::{Judged, Version},
+    memory::{CachedVerdict, Version},
     references::{Kind, Target},
     refusal::error_message,
 };
@@ -37,7 +37,7 @@ pub(super) async fn find(ctx: &Context, node: &SeiNode, now: Timestamp) -> Optio
             memory.trust = trust;
         }
         let unavailable = finding.reason == TlsSecretReason::Unavailable;
-        memory.tls = version.filter(|_| !unavailable).map(|version| Judged {
+        memory.tls = version.filter(|_| !unavailable).map(|version| CachedVerdict {
             secret: secret.to_owned(),
             version,
             finding: finding.clone(),

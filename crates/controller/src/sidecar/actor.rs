@@ -120,7 +120,7 @@ impl<D: Dial, R: Report> Actor<D, R> {
     async fn perform(&mut self, due: Due) {
         let Some(target) = self.target.clone() else { return };
         let watch = self.watch.as_mut().filter(|_| due == Due::Halt);
-        let awaited = watch.map(|watch| watch.ask());
+        let awaited = watch.map(|watch| watch.begin_query());
         let connection = match self.connection.take().map_or_else(|| self.dial.dial(&target), Ok) {
             Ok(connection) => self.connection.insert(connection).clone(),
             Err(error) => return self.failed(due, &target, &error),

@@ -42,7 +42,7 @@ pub(super) trait Api: Clone + Send + Sync + 'static {
 
 /// What was observed of a seid that must halt at a height.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct HaltObservation {
     /// It has executed the last block before the height.
     pub(super) reached: bool,
     /// It has executed a block after the height.
@@ -63,7 +63,7 @@ pub(super) enum CallResult {
     /// The status of seid; `None` if it did not respond.
     Seid(Option<SeidStatus>),
     /// Whether seid halts at a height.
-    Halt(Seen),
+    Halt(HaltObservation),
     /// State of a task.
     Task(Followed),
     /// A pass is active: nothing was submitted.

@@ -5,14 +5,14 @@ use kube::runtime::reflector::ObjectRef;
 use sei_api::SeiNode;
 
 use super::{
-    state::{Shared, StateOfActor},
+    state::{ActorState, Shared},
     target::Target,
 };
 use crate::by_node::ByNode;
 
 /// The actors of a scope.
 #[derive(Default)]
-pub(crate) struct Directory(ByNode<StateOfActor>);
+pub(crate) struct Directory(ByNode<ActorState>);
 
 impl Directory {
     pub(super) fn add(&self, node: &ObjectRef<SeiNode>, actor: &Shared) {

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use uuid::{Uuid, uuid};
 
 use super::{
-    calls::{Api, Seen},
+    calls::{Api, HaltObservation},
     rhythm,
 };
 use crate::heights::Awaited;
@@ -28,81 +28,85 @@ const STANDSTILL: Duration = Duration::from_secs(60);
 pub(super) struct Watch {
     pub(super) awaited: Awaited,
     pub(super) at: Instant,
-    seen: Seen,
-    /// The time since which `seen.latest` has been the same.
+    observed: HaltObservation,
+    /// The time since which `observed.latest` has been the same.
     since: Instant,
 }
 
 impl Watch {
     pub(super) fn new(awaited: Awaited) -> Self {
         let now = Instant::now();
-        Self { awaited, at: now, seen: Seen::default(), since: now }
+        Self { awaited, at: now, observed: HaltObservation::default(), since: now }
     }
 
     /// The pod was replaced: that its predecessor did not respond is irrelevant.
     pub(super) fn pod_changed(&mut self) {
-        self.seen.latest = None;
+        self.observed.latest = None;
         (self.since, self.at) = (Instant::now(), Instant::now());
     }
 
     /// Whether seid did not respond last time.
     pub(super) fn is_silent(&self) -> bool {
-        self.seen.latest.is_none()
+        self.observed.latest.is_none()
     }
 
     /// Begins a call: returns what to query and the observations so far.
-    pub(super) fn ask(&mut self) -> (Awaited, Seen) {
+    pub(super) fn begin_query(&mut self) -> (Awaited, HaltObservation) {
         // In case the call does not end, or cannot be made.
         self.pause();
-        (self.awaited.clone(), self.seen)
+        (self.awaited.clone(), self.observed)
     }
 
     /// Records the result of a call.
-    pub(super) fn record(&mut self, seen: Seen) -> Halt {
-        if seen.latest != self.seen.latest {
+    pub(super) fn record(&mut self, observed: HaltObservation) -> Halt {
+        if observed.latest != self.observed.latest {
             self.since = Instant::now();
         }
-        self.seen = seen;
+        self.observed = observed;
         self.pause();
         self.halt()
     }
 
     fn pause(&mut self) {
-        let missing = self.seen.latest.map(|latest| self.awaited.last().saturating_sub(latest));
+        let missing = self.observed.latest.map(|latest| self.awaited.last().saturating_sub(latest));
         self.at = Instant::now() + rhythm::halt(missing, self.since.elapsed(), fastrand::f64());
     }
 
     fn halt(&self) -> Halt {
         let unchanged_for = self.since.elapsed();
-        match self.seen {
-            Seen { latest: Some(latest), .. } if latest < self.awaited.last() => Halt::Before,
-            Seen { passed: true, .. } => Halt::Passed,
-            Seen { reached: false, .. } => Halt::Unknown,
-            Seen { latest: None, .. } if unchanged_for >= SILENCE => Halt::Halted,
-            Seen { latest: Some(_), .. } if unchanged_for >= STANDSTILL => Halt::Halted,
+        match self.observed {
+            HaltObservation { latest: Some(latest), .. } if latest < self.awaited.last() => Halt::Before,
+            HaltObservation { passed: true, .. } => Halt::Passed,
+            HaltObservation { reached: false, .. } => Halt::Unknown,
+            HaltObservation { latest: None, .. } if unchanged_for >= SILENCE => Halt::Halted,
+            HaltObservation { latest: Some(_), .. } if unchanged_for >= STANDSTILL => Halt::Halted,
             _ => Halt::Arrived,
         }
     }
 }
 
 /// Queries seid and the sidecar once.
-pub(super) async fn query(connection: &impl Api, awaited: &Awaited, before: Seen) -> Seen {
+pub(super) async fn query(
+    connection: &impl Api,
+    awaited: &Awaited,
+    before: HaltObservation,
+) -> HaltObservation {
     let latest = connection.seid().await.ok().map(|seid| seid.height);
     let at_least = |height: u64| latest.is_some_and(|latest| latest >= height);
-    Seen {
+    HaltObservation {
         reached: before.reached
             || at_least(awaited.last())
-            || was_at(connection, awaited, awaited.last()).await,
+            || has_reached(connection, awaited, awaited.last()).await,
         passed: before.passed
             || at_least(awaited.height + 1)
-            || was_at(connection, awaited, awaited.height + 1).await,
+            || has_reached(connection, awaited, awaited.height + 1).await,
         latest,
     }
 }
 
-/// Whether the sidecar has seen seid at a height that it was requested to watch. A failed call is repeated with the
+/// Whether the sidecar has observed seid at a height that it was requested to watch. A failed call is repeated with the
 /// next query.
-async fn was_at(connection: &impl Api, awaited: &Awaited, height: u64) -> bool {
+async fn has_reached(connection: &impl Api, awaited: &Awaited, height: u64) -> bool {
     let request = request(awaited, height);
     match connection.task(request.id).await {
         Ok(Some(task)) if task.status == TaskState::Completed => true,

@@ -65,11 +65,11 @@ pub(super) struct State {
 }
 
 /// The state of one actor, and how it is woken.
-pub(super) type StateOfActor = (Mutex<State>, Notify);
+pub(super) type ActorState = (Mutex<State>, Notify);
 
 /// The shared state. Clones share it.
 #[derive(Clone, Default)]
-pub(super) struct Shared(Arc<StateOfActor>);
+pub(super) struct Shared(Arc<ActorState>);
 
 impl Shared {
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -86,7 +86,7 @@ impl Shared {
         self.0.1.notified().await;
     }
 
-    pub(super) fn downgrade(&self) -> Weak<StateOfActor> {
+    pub(super) fn downgrade(&self) -> Weak<ActorState> {
         Arc::downgrade(&self.0)
     }
 
@@ -97,13 +97,13 @@ impl Shared {
     }
 }
 
-impl From<Arc<StateOfActor>> for Shared {
-    fn from(state: Arc<StateOfActor>) -> Self {
+impl From<Arc<ActorState>> for Shared {
+    fn from(state: Arc<ActorState>) -> Self {
         Self(state)
     }
 }
 
-impl SeidSource for StateOfActor {
+impl SeidSource for ActorState {
     fn seid(&self) -> Option<SeidStatus> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.known.seid.as_ref()?.value.clone()

@@ -58,7 +58,7 @@ impl Tokens {
     pub(super) fn of_audience(&self, audience: &str) -> Arc<dyn TokenSource> {
         match self {
             Self::File(path) => Arc::new(TokenFile::new(path.clone())),
-            Self::Requested { client, account } => Arc::new(Requested {
+            Self::Requested { client, account } => Arc::new(AudienceTokens {
                 client: client.clone(),
                 account: Arc::clone(account),
                 audience: audience.to_owned(),
@@ -80,27 +80,27 @@ async fn whoami(client: &Client) -> Result<Account, String> {
 }
 
 /// Tokens of one audience, cached until shortly before they expire.
-struct Requested {
+struct AudienceTokens {
     client: Client,
     account: Arc<OnceCell<Account>>,
     audience: String,
-    kept: Mutex<Option<Kept>>,
+    kept: Mutex<Option<CachedToken>>,
 }
 
-struct Kept {
+struct CachedToken {
     token: Token,
     since: Instant,
     lifetime: Duration,
 }
 
-impl Kept {
+impl CachedToken {
     fn is_good(&self, refused: Option<&Token>) -> bool {
         let age = self.since.elapsed();
         age < self.lifetime.mul_f64(USED) && (refused != Some(&self.token) || age < YOUNG)
     }
 }
 
-impl Requested {
+impl AudienceTokens {
     async fn get(&self, refused: Option<&Token>) -> Result<Token, Error> {
         let mut kept = self.kept.lock().await;
         if let Some(good) = kept.as_ref().filter(|kept| kept.is_good(refused)) {
@@ -114,7 +114,7 @@ impl Requested {
         Ok(kept.insert(fresh).token.clone())
     }
 
-    async fn request(&self) -> Result<Kept, String> {
+    async fn request(&self) -> Result<CachedToken, String> {
         let account = self.account.get_or_try_init(|| whoami(&self.client)).await?;
         let since = Instant::now();
         let spec = TokenRequestSpec {
@@ -133,11 +133,11 @@ impl Requested {
         // The server may grant a different lifetime than requested.
         let until = status.expiration_timestamp.0.duration_since(jiff::Timestamp::now());
         let lifetime = Duration::try_from(until).unwrap_or_default();
-        Ok(Kept { token, since, lifetime })
+        Ok(CachedToken { token, since, lifetime })
     }
 }
 
-impl TokenSource for Requested {
+impl TokenSource for AudienceTokens {
     fn token<'a>(&'a self, refused: Option<&'a Token>) -> TokenFuture<'a> {
         Box::pin(self.get(refused))
     }
@@ -156,7 +156,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_token_is_reused_until_shortly_before_expiry_and_replaced_when_rejected() {
-        let kept = Kept {
+        let kept = CachedToken {
             token: Token::new("one").unwrap(),
             since: Instant::now(),
             lifetime: Duration::from_secs(100),

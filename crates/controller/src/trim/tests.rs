@@ -108,12 +108,12 @@ fn everything_that_is_read_of_a_pod_is_kept() {
     object.spec = template;
     let read = |pod: &Pod| {
         let spec = pod.spec.as_ref().unwrap();
-        let things = Exclusive::of_pod("pacific-1", "pacific-1", spec);
+        let resources = Exclusive::of_pod("pacific-1", "pacific-1", spec);
         let trust = Some(ServerTrust::Roots(Vec::new()));
         (
             Target::of(&node, pod, trust, platform.cluster_domain()),
             image_of(Some(spec)).map(str::to_owned),
-            things,
+            resources,
             fingerprint(pod),
         )
     };

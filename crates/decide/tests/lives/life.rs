@@ -11,7 +11,7 @@ use sei_api::{
     conditions::{ConditionType, ReadyReason},
     v1alpha1::{NodePhase, PlanPhase, PlannedTask, TaskPlan, TaskStatus},
 };
-use sei_decide::{Ask, Claim, InSync, Observed, Overridden, Pass, Repair, Repaired, Then, TlsFinding};
+use sei_decide::{Claim, InSync, Observed, Overridden, Pass, Repair, Repaired, Request, Requeue, TlsFinding};
 use sei_plan::{OfKind, Outcome, Purpose, TaskKind};
 use sei_render::Platform;
 use serde_json::{Value, json};
@@ -113,14 +113,14 @@ impl Life {
         let mut outcomes = outcomes.into_iter();
         let mut stepped = false;
         loop {
-            let outcome = match pass.ask() {
-                Ask::Repair(object) => {
+            let outcome = match pass.next_request() {
+                Request::Repair(object) => {
                     self.repairs.push(object);
                     pass.repaired(self.repaired.clone());
                     continue;
                 }
-                Ask::End => break,
-                Ask::Step { task, .. } => {
+                Request::WriteStatus => break,
+                Request::Step { task, .. } => {
                     let stored = self.plan().unwrap();
                     prop_assert!(stored.tasks.iter().any(|it| it.id == task.id), "runs before it is stored");
                     // The claim and the pod are observed again when they are not in the cache.
@@ -142,8 +142,8 @@ impl Life {
         let (status, then) = pass.end();
         let active = status.plan.as_ref().filter(|plan| plan.phase == PlanPhase::Active);
         let backs_off = active.is_some_and(|it| it.tasks.iter().any(|it| it.next_attempt_at.is_some()));
-        let moves = stepped || backs_off || !matches!(then, Then::Wait(_));
-        if then == Then::Store {
+        let moves = stepped || backs_off || !matches!(then, Requeue::After(_));
+        if then == Requeue::PlanStored {
             let stored = self.plan();
             prop_assert!(status.plan != stored, "a plan to store is new");
             let active = stored.is_some_and(|plan| plan.phase == PlanPhase::Active);

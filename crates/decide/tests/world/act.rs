@@ -72,7 +72,7 @@ impl Acting<'_> {
                 SidecarStep::Ended(outcome) => outcome.into(),
                 SidecarStep::Completed => Outcome::Done.into(),
                 SidecarStep::Failed(error) => Outcome::AttemptFailed { error }.into(),
-                SidecarStep::Ask(outcome) => Stepped { outcome, order: Some(Order::of(planned, None)) },
+                SidecarStep::Query(outcome) => Stepped { outcome, order: Some(Order::of(planned, None)) },
                 SidecarStep::Submit { params, meanwhile } => {
                     let params = params.unwrap_or_else(|| json!({}));
                     Stepped { outcome: meanwhile, order: Some(Order::of(planned, Some(params))) }

@@ -90,7 +90,7 @@ pub enum Event {
     Time(u16),
     Settle,
     Work,
-    Ask,
+    Query,
     Pass,
     /// Progress without disturbance.
     Go(u8),
@@ -122,7 +122,7 @@ pub fn event() -> impl Strategy<Value = (usize, Event)> {
         2 => (0..400u16).prop_map(Event::Time),
         4 => Just(Event::Settle),
         4 => Just(Event::Work),
-        4 => Just(Event::Ask),
+        4 => Just(Event::Query),
         6 => Just(Event::Pass),
         8 => (1..8u8).prop_map(Event::Go),
     ];
@@ -166,7 +166,7 @@ impl World {
             Event::Time(seconds) => self.now += SignedDuration::from_secs(seconds.into()),
             Event::Settle => member.settle(now),
             Event::Work => member.work()?,
-            Event::Ask => member.actor.ask(&mut member.objects, now),
+            Event::Query => member.actor.ask(&mut member.objects, now),
             Event::Pass => drop(self.pass(index)?),
             Event::Go(rounds) => {
                 for _ in 0..rounds {

@@ -111,7 +111,7 @@ fn seid_does_not_keep_the_configuration_of_a_plan_that_was_replaced() {
         "archive": {},
     });
     let started = [Event::Go(6), Event::Crash, Event::Go(5), Event::Override(0)];
-    let repeated = [Event::Ask, Event::DeleteStatefulSet, Event::Go(1), Event::DeleteStatefulSet];
+    let repeated = [Event::Query, Event::DeleteStatefulSet, Event::Go(1), Event::DeleteStatefulSet];
     let restarted = [Event::Crash, Event::Go(1), Event::RestartSidecar];
     for events in [repeated.as_slice(), &restarted] {
         let mut world = World::new(vec![spec.clone()]);
@@ -136,7 +136,7 @@ fn state_sync_stays_configured_when_its_job_is_lost_meanwhile() {
     });
     let mut world = World::new(vec![spec]);
     // `World::holds` fails if seid starts without state sync.
-    for event in [Event::Go(8), Event::Ask, Event::DeleteJob, Event::Override(0), Event::Go(30)] {
+    for event in [Event::Go(8), Event::Query, Event::DeleteJob, Event::Override(0), Event::Go(30)] {
         world.take(0, event).unwrap();
     }
     assert_eq!(world.members[0].status().phase, Some(NodePhase::Running));

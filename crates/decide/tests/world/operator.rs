@@ -8,7 +8,7 @@ use kube::Resource;
 use proptest::prelude::*;
 use sei_api::{SeiNode, SeiNodeSpec, SeiNodeStatus, conditions::TlsSecretReason, names};
 use sei_decide::{
-    Ask, Children, Finding, Keys, Observed, Pass, Repair, Repaired, Then, TlsFinding,
+    Children, Finding, Keys, Observed, Pass, Repair, Repaired, Request, Requeue, TlsFinding,
     contention::{Contention, Stage, Use, contention},
     exclusive::PublicKey,
     neighbours::Peers,
@@ -155,7 +155,7 @@ impl World {
             let (status, then, order) = self.run(index, &observed, &id, &mut writes)?;
             let member = &mut self.members[index];
             let written = match then {
-                Then::Wait(_) if member.keeps(&stored, &status, self.now) => Some(stored),
+                Requeue::After(_) if member.keeps(&stored, &status, self.now) => Some(stored),
                 _ => member.record(&stored, status, &mut writes),
             };
             self.most.0 = self.most.0.max(writes);
@@ -167,7 +167,7 @@ impl World {
                 return Ok(None);
             };
             stored = written;
-            if let Then::Wait(delay) = then {
+            if let Requeue::After(delay) = then {
                 member.at_once = 0;
                 return Ok(Some(delay.try_into().unwrap()));
             }
@@ -191,9 +191,9 @@ impl World {
 
     fn repairs(&self, observed: &Observed) -> Vec<Repair> {
         let mut pass = Pass::begin(observed, &self.platform, "");
-        std::iter::from_fn(|| match pass.ask() {
-            Ask::Repair(repair) => Some(repair),
-            Ask::Step { .. } | Ask::End => None,
+        std::iter::from_fn(|| match pass.next_request() {
+            Request::Repair(repair) => Some(repair),
+            Request::Step { .. } | Request::WriteStatus => None,
         })
         .collect()
     }
@@ -204,7 +204,7 @@ impl World {
         observed: &Observed,
         plan_id: &str,
         writes: &mut u32,
-    ) -> Result<(SeiNodeStatus, Then, Option<Order>), TestCaseError> {
+    ) -> Result<(SeiNodeStatus, Requeue, Option<Order>), TestCaseError> {
         let rival = self.contention(&observed.node, false).rival.map(|rival| rival.message);
         let member = &mut self.members[index];
         let rendered = Rendered::of(Node::of(&observed.node), &self.platform).unwrap();
@@ -214,18 +214,18 @@ impl World {
         member.in_sync = pass.in_sync();
         let mut order = None;
         loop {
-            let outcome = match pass.ask() {
-                Ask::Repair(repair) => {
+            let outcome = match pass.next_request() {
+                Request::Repair(repair) => {
                     pass.repaired(acting.repair(repair));
                     continue;
                 }
-                Ask::Step { plan, task, .. } => {
+                Request::Step { plan, task, .. } => {
                     prop_assert!(member.stored.contains(&plan.stored().id), "it runs before it is stored");
                     let stepped = acting.step(plan, task);
                     order = stepped.order;
                     stepped.outcome
                 }
-                Ask::End => break,
+                Request::WriteStatus => break,
             };
             pass.stepped(outcome, self.now, 0.0);
         }

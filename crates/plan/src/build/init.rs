@@ -4,25 +4,25 @@ use sei_api::v1alpha1::{GenesisCeremony, NodePhase, TaskPlan};
 use sei_node::{Mode, Node, ValidatorStart};
 
 use super::{insert_after, plan, sidecar};
-use crate::{Ground, SidecarTask, Task, TaskKind, intent::config_intent};
+use crate::{PlanInputs, SidecarTask, Task, TaskKind, intent::config_intent};
 
 /// The plan that brings a new node to Running.
 pub fn init(node: &Node<'_>, plan_id: &str) -> TaskPlan {
-    init_on(node, &Ground::default(), plan_id)
+    init_on(node, &PlanInputs::default(), plan_id)
 }
 
 /// [`init`], adapted to existing objects: a volume that already holds the state of the chain is only configured, and a
 /// remaining pod of another template is replaced.
-pub fn init_on(node: &Node<'_>, ground: &Ground, plan_id: &str) -> TaskPlan {
-    let start = if ground.has_state {
-        Start::on_state(ground)
+pub fn init_on(node: &Node<'_>, inputs: &PlanInputs, plan_id: &str) -> TaskPlan {
+    let start = if inputs.has_state {
+        Start::on_state(inputs)
     } else if node.bootstrap().is_some() {
         Start::Bootstrap
     } else {
         Start::Restore
     };
     let mut plan = first(node, plan_id, start);
-    if ground.is_stale {
+    if inputs.is_stale {
         insert_after(&mut plan, TaskKind::ApplyService, &Task::ReplacePod { also: None }, node);
     }
     plan
@@ -43,8 +43,8 @@ pub(crate) enum Start {
 
 impl Start {
     /// The start for a volume that holds the state of the chain.
-    pub(crate) fn on_state(ground: &Ground) -> Self {
-        if ground.has_config { Self::Configure } else { Self::Reconfigure }
+    pub(crate) fn on_state(inputs: &PlanInputs) -> Self {
+        if inputs.has_config { Self::Configure } else { Self::Reconfigure }
     }
 }
 

@@ -4,24 +4,24 @@ use sei_api::v1alpha1::TaskPlan;
 use sei_node::Node;
 
 use super::{plan, sidecar};
-use crate::{Ground, SidecarTask, Task};
+use crate::{PlanInputs, SidecarTask, Task};
 
 /// Rolls out `spec.image`, and with it the rest of the template and the configuration.
 pub fn update(node: &Node<'_>, plan_id: &str) -> TaskPlan {
-    update_on(node, &Ground::default(), plan_id)
+    update_on(node, &PlanInputs::default(), plan_id)
 }
 
 /// [`update`], adapted to existing objects. The configuration is written before the pod is replaced, so that a rejected
 /// one costs no pod; if no sidecar responds, the sidecar of the next pod writes it, since the update may be what
 /// repairs the sidecar. That pod is replaced again if the configuration changed: its sidecar may already have repeated
 /// an earlier `mark-ready`.
-pub fn update_on(node: &Node<'_>, ground: &Ground, plan_id: &str) -> TaskPlan {
-    let config = sidecar::in_use(node, ground.lacks_discovery);
-    let (before, after) = if ground.lacks_sidecar { (Vec::new(), config) } else { (config, Vec::new()) };
+pub fn update_on(node: &Node<'_>, inputs: &PlanInputs, plan_id: &str) -> TaskPlan {
+    let config = sidecar::in_use(node, inputs.lacks_discovery);
+    let (before, after) = if inputs.lacks_sidecar { (Vec::new(), config) } else { (config, Vec::new()) };
     let mut tasks = vec![Task::ApplyStatefulSet, Task::ApplyService];
     tasks.extend(before);
-    tasks.extend([Task::ReplacePod { also: ground.outdated_pod.clone() }, Task::ObserveImage]);
-    let is_late = ground.may_have_started && !after.is_empty();
+    tasks.extend([Task::ReplacePod { also: inputs.outdated_pod.clone() }, Task::ObserveImage]);
+    let is_late = inputs.may_have_started && !after.is_empty();
     tasks.extend(after);
     tasks.extend(is_late.then_some(Task::ReplacePod { also: None }));
     tasks.extend(ready(node));
@@ -60,8 +60,8 @@ mod tests {
             let spec = json!({ "chainId": "c", "image": "i", "fullNode": {}, "peers": peers });
             let node = json!({ "metadata": { "name": "node-0" }, "spec": spec });
             let node = serde_json::from_value(node).unwrap();
-            let ground = Ground { lacks_discovery, ..Ground::default() };
-            let plan = update_on(&Node::of(&node), &ground, "p");
+            let inputs = PlanInputs { lacks_discovery, ..PlanInputs::default() };
+            let plan = update_on(&Node::of(&node), &inputs, "p");
             let find = |kind| plan.tasks.iter().find(|task| task.is(kind));
             let config = find(TaskKind::ConfigApply).and_then(|task| task.params.clone()).unwrap();
             assert_eq!(config.get("peers").cloned().unwrap_or_default(), written, "{peers}");

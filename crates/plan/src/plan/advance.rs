@@ -11,7 +11,7 @@ use crate::{
     OfKind, TaskKind,
     backoff::{WATCHED, elapsed, poll_delay, retry_delay},
     outcome::{Outcome, Step},
-    stored::{delay_reissue, name_upload},
+    stored::{delay_reissue, set_upload_id},
 };
 
 use super::{Persisted, Plan};
@@ -36,7 +36,7 @@ impl Plan<Persisted> {
                 }
                 if is_claim && self.stored.claim_uid.is_none() {
                     self.stored.claim_uid = Some(uid.clone());
-                    name_upload(&mut self.stored, None);
+                    set_upload_id(&mut self.stored, None);
                 }
                 self.done(index, Some(uid))
             }
@@ -69,7 +69,7 @@ impl Plan<Persisted> {
             Outcome::JobLost => {
                 self.repeat(&[TaskKind::DeployBootstrapService, TaskKind::DeployBootstrapJob]);
                 delay_reissue(&mut self.stored, now, jitter);
-                self.backing_off(now).map_or(Step::Next, Step::Later)
+                self.backoff_remaining(now).map_or(Step::Next, Step::Later)
             }
             Outcome::Reissue => Step::Replan,
         }

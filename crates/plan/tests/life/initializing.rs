@@ -4,7 +4,7 @@ use sei_api::{
     SeiNode,
     v1alpha1::{PlannedTask, TaskStatus},
 };
-use sei_plan::{Ground, OfKind, Outcome, Plan, Step, TaskKind};
+use sei_plan::{OfKind, Outcome, Plan, PlanInputs, Step, TaskKind};
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -13,10 +13,10 @@ pub fn world(more: Value) -> World {
     let mut spec = json!({ "chainId": "arctic-1", "image": "seid:a" });
     spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let mut world = World::new(spec);
-    world.ground = Ground {
+    world.inputs = PlanInputs {
         claim_uid: Some("claim-1".to_owned()),
         sidecar_image: Some("seictl:v0.0.50".to_owned()),
-        ..Ground::default()
+        ..PlanInputs::default()
     };
     world.propose();
     world

@@ -2,7 +2,7 @@
 //! the configuration of the last spec, and no work was done twice.
 
 use sei_node::{FirstState, Node};
-use sei_plan::{Ground, OfKind, Outcome, Step, Task, TaskKind};
+use sei_plan::{OfKind, Outcome, PlanInputs, Step, Task, TaskKind};
 use serde_json::{Value, json};
 
 use crate::{
@@ -15,10 +15,10 @@ fn world(more: &Value) -> World {
     let mut spec = json!({ "chainId": "arctic-1", "image": "seid:a", "peers": peers });
     spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let mut world = World::new(spec);
-    world.ground = Ground {
+    world.inputs = PlanInputs {
         claim_uid: Some("claim-1".to_owned()),
         sidecar_image: Some("seictl:v0.0.61".to_owned()),
-        ..Ground::default()
+        ..PlanInputs::default()
     };
     world
 }

@@ -125,7 +125,7 @@ fn a_configuration_written_by_another_sidecar_is_rewritten() {
     let mut world = restore();
     up_to(&mut world, ConfigValidate);
     world.step(|_| Outcome::TaskUnknown { error: "unknown task type".to_owned() });
-    world.ground.sidecar_image = Some("seictl:v0.0.66".to_owned());
+    world.inputs.sidecar_image = Some("seictl:v0.0.66".to_owned());
     world.ask_for_retry("1");
     world.propose();
     assert_eq!(

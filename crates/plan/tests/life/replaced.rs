@@ -3,7 +3,7 @@
 
 use sei_api::v1alpha1::{TaskPlan, TaskStatus};
 use sei_node::Node;
-use sei_plan::{Ground, OfKind, Outcome, Persisted, Plan, Step, TaskKind, build};
+use sei_plan::{OfKind, Outcome, Persisted, Plan, PlanInputs, Step, TaskKind, build};
 use serde_json::json;
 
 use crate::{
@@ -22,7 +22,7 @@ fn work_on_another_volume_does_not_count() {
     let mut world = restore();
     up_to(&mut world, ConfigValidate);
     world.step(|_| Outcome::Rejected { error: "bad".to_owned() });
-    world.ground.claim_uid = Some("claim-2".to_owned());
+    world.inputs.claim_uid = Some("claim-2".to_owned());
     world.ask_for_retry("1");
     world.propose();
     let plan = world.plan().unwrap();
@@ -38,7 +38,7 @@ fn ensure_data_pvc_detects_a_volume_that_was_replaced_unnoticed() {
     world.change_spec(|node| set_override(node, "8546"));
     world.propose();
     assert_eq!(task(&world, SnapshotRestore).status, Complete);
-    world.ground.claim_uid = Some("claim-2".to_owned());
+    world.inputs.claim_uid = Some("claim-2".to_owned());
     let step = world.step(|_| Outcome::DoneOn { uid: "claim-2".to_owned() });
     assert_eq!(step, Some(Step::Replan));
 }
@@ -104,7 +104,7 @@ fn a_volume_has_one_upload_task_across_plans() {
     while world.step(|_| Outcome::Done).is_some_and(|step| step == Step::Next) {}
     let restarted = |world: &World, plan: &str| {
         let fresh = build::mark_ready(&Node::of(&world.node), plan);
-        let plan = Plan::propose(fresh, &world.node, &world.ground, world.now).into_stored();
+        let plan = Plan::propose(fresh, &world.node, &world.inputs, world.now).into_stored();
         plan.tasks.into_iter().find(|task| task.is(SnapshotUpload)).unwrap().id
     };
     assert_eq!([restarted(&world, "p1"), restarted(&world, "p2")], [id.clone(), id.clone()]);
@@ -116,7 +116,7 @@ fn a_volume_has_one_upload_task_across_plans() {
     // Another SeiNode on the same volume continues the upload; one on another volume has a separate upload.
     world.node.status = None;
     assert_eq!(restarted(&world, "p4"), id);
-    world.ground.claim_uid = Some("claim-2".to_owned());
+    world.inputs.claim_uid = Some("claim-2".to_owned());
     assert_ne!(restarted(&world, "p5"), id);
 }
 
@@ -129,16 +129,16 @@ fn a_volume_that_holds_the_state_of_the_chain_is_only_configured() {
     let snapshot = json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "seid:old" });
     let node =
         World::new(json!({ "chainId": "c", "image": "seid:a", "fullNode": { "snapshot": snapshot } })).node;
-    let ground = Ground { has_state: true, has_config: true, ..Ground::default() };
-    let kinds = kinds(&build::init_on(&Node::of(&node), &ground, "p"));
+    let inputs = PlanInputs { has_state: true, has_config: true, ..PlanInputs::default() };
+    let kinds = kinds(&build::init_on(&Node::of(&node), &inputs, "p"));
     assert!(kinds.contains(&ConfigApply) && kinds.contains(&MarkReady), "{kinds:?}");
-    let plan = build::init_on(&Node::of(&node), &ground, "p");
+    let plan = build::init_on(&Node::of(&node), &inputs, "p");
     let config = plan.tasks.iter().find(|task| task.is(ConfigApply)).unwrap().params.clone().unwrap();
     assert_eq!(
         (&config["incremental"], &config["overrides"]["state_sync.enable"]),
         (&json!(true), &json!("false"))
     );
-    let other = Ground { has_config: false, ..ground };
+    let other = PlanInputs { has_config: false, ..inputs };
     let plan = build::init_on(&Node::of(&node), &other, "p");
     let config = plan.tasks.iter().find(|task| task.is(ConfigApply)).unwrap().params.clone().unwrap();
     assert_eq!(
@@ -156,9 +156,9 @@ fn an_unrecorded_bootstrap_is_complete_if_the_volume_is_initialized() {
     let snapshot = json!({ "s3": { "targetHeight": 100 }, "bootstrapImage": "seid:old" });
     let mut world = world(json!({ "fullNode": { "snapshot": snapshot } }));
     up_to(&mut world, TaskKind::AwaitBootstrapComplete);
-    world.ground.has_state = true;
+    world.inputs.has_state = true;
     let mut plan: Plan<Persisted> = Plan::load(&world.node).unwrap();
-    plan.adopt(&world.ground);
+    plan.adopt(&world.inputs);
     assert!(plan.current().unwrap().1.is(TaskKind::TeardownBootstrap));
     world.change_spec(|node| set_override(node, "8546"));
     world.propose();

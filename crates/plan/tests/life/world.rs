@@ -6,14 +6,16 @@ use sei_api::{
     v1alpha1::{NodePhase, PlanPhase, TaskPlan},
 };
 use sei_node::Node;
-use sei_plan::{Ground, Outcome, Persisted, Plan, Step, build, is_outdated, reissue, replan, retry_wanted};
+use sei_plan::{
+    Outcome, Persisted, Plan, PlanInputs, Step, build, is_outdated, reissue, replan, retry_wanted,
+};
 use serde_json::{Value, json};
 
 pub struct World {
     pub node: SeiNode,
     pub now: Timestamp,
     /// The facts that plans depend on.
-    pub ground: Ground,
+    pub inputs: PlanInputs,
     plans: u32,
 }
 
@@ -27,7 +29,7 @@ impl World {
         }))
         .unwrap();
         node.status = Some(SeiNodeStatus::default());
-        Self { node, now: "2027-01-01T00:00:00Z".parse().unwrap(), ground: Ground::default(), plans: 0 }
+        Self { node, now: "2027-01-01T00:00:00Z".parse().unwrap(), inputs: PlanInputs::default(), plans: 0 }
     }
 
     pub fn change_spec(&mut self, change: impl FnOnce(&mut SeiNode)) {
@@ -71,10 +73,10 @@ impl World {
         let node = Node::of(&self.node);
         let wanted = match &old {
             Some(plan) if plan.phase == PlanPhase::Active => {
-                is_outdated(plan, &self.node).then(|| replan(&node, plan, &self.ground, &id)).flatten()
+                is_outdated(plan, &self.node).then(|| replan(&node, plan, &self.inputs, &id)).flatten()
             }
             Some(plan) if plan.phase == PlanPhase::Failed => {
-                retry_wanted(plan, &self.node).then(|| replan(&node, plan, &self.ground, &id)).flatten()
+                retry_wanted(plan, &self.node).then(|| replan(&node, plan, &self.inputs, &id)).flatten()
             }
             _ => build::next(&node, &id),
         };
@@ -84,7 +86,7 @@ impl World {
             }
             return false;
         };
-        let plan = Plan::propose(plan, &self.node, &self.ground, self.now).into_stored();
+        let plan = Plan::propose(plan, &self.node, &self.inputs, self.now).into_stored();
         self.store(plan);
         true
     }
@@ -92,18 +94,18 @@ impl World {
     /// Takes one step of the stored plan; `None` if there is none.
     pub fn step(&mut self, outcome: impl FnOnce(&Plan<Persisted>) -> Outcome) -> Option<Step> {
         let mut plan = Plan::load(&self.node)?;
-        plan.adopt(&self.ground);
-        if let Some(left) = plan.backing_off(self.now) {
+        plan.adopt(&self.inputs);
+        if let Some(left) = plan.backoff_remaining(self.now) {
             return Some(Step::Later(left));
         }
         let outcome = outcome(&plan);
         let step = plan.advance(outcome, self.now, 0.0);
         if step == Step::Replan {
             let id = self.fresh_id();
-            let fresh = reissue(&Node::of(&self.node), plan.stored(), &self.ground, &id, (self.now, 0.0));
+            let fresh = reissue(&Node::of(&self.node), plan.stored(), &self.inputs, &id, (self.now, 0.0));
             match fresh {
                 Some(fresh) => {
-                    let fresh = Plan::propose(fresh, &self.node, &self.ground, self.now).into_stored();
+                    let fresh = Plan::propose(fresh, &self.node, &self.inputs, self.now).into_stored();
                     self.store(fresh);
                 }
                 // Nothing is left to do: the spec was reverted.

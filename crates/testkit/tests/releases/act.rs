@@ -74,7 +74,7 @@ impl Node {
                     SidecarStep::Ended(outcome) => return outcome,
                     SidecarStep::Completed => return Outcome::Done,
                     SidecarStep::Failed(error) => return Outcome::AttemptFailed { error },
-                    SidecarStep::Ask(meanwhile) => (meanwhile, None),
+                    SidecarStep::Query(meanwhile) => (meanwhile, None),
                     SidecarStep::Submit { meanwhile: Outcome::Requested, .. }
                         if needed.as_ref().is_some_and(is_missing) =>
                     {

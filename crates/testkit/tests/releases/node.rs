@@ -9,7 +9,7 @@ use sei_api::{
     conditions::{ConditionType, is_true},
     v1alpha1::NodePhase,
 };
-use sei_decide::{Ask, Pass, Repaired, Then, is_progress, neighbours::Peers};
+use sei_decide::{Pass, Repaired, Request, Requeue, is_progress, neighbours::Peers};
 use sei_render::Platform;
 use sei_testkit::sidecar::Generation;
 use serde_json::{Value, json};
@@ -126,7 +126,7 @@ impl Node {
         if crash != Some(Crash::BeforeStatus) {
             self.record(status, then);
         }
-        if matches!(then, Then::Wait(_)) {
+        if matches!(then, Requeue::After(_)) {
             if !matches!(crash, Some(Crash::BeforeStatus | Crash::BeforeOrder)) {
                 self.volume.ask(self.order.as_ref(), self.now).await;
             }
@@ -141,7 +141,7 @@ impl Node {
         }
     }
 
-    fn pass(&mut self) -> (SeiNodeStatus, Then) {
+    fn pass(&mut self) -> (SeiNodeStatus, Requeue) {
         let mut object = self.object.clone();
         object.status = self.unsaved.clone().map(|(status, _)| status).or(object.status);
         let observed = self.observe(object);
@@ -151,21 +151,21 @@ impl Node {
         let mut pass = Pass::begin(&observed, &platform, &id);
         self.order = None;
         loop {
-            let outcome = match pass.ask() {
-                Ask::Repair(_) => {
+            let outcome = match pass.next_request() {
+                Request::Repair(_) => {
                     pass.repaired(Repaired::Done);
                     continue;
                 }
-                Ask::Step { plan, task, .. } => self.step(&observed, plan, task),
-                Ask::End => break,
+                Request::Step { plan, task, .. } => self.step(&observed, plan, task),
+                Request::WriteStatus => break,
             };
             pass.stepped(outcome, self.now, 0.0);
         }
         pass.end()
     }
 
-    fn record(&mut self, status: SeiNodeStatus, then: Then) {
-        let is_kept = matches!(then, Then::Wait(_))
+    fn record(&mut self, status: SeiNodeStatus, then: Requeue) {
+        let is_kept = matches!(then, Requeue::After(_))
             && self.object.status.as_ref().is_some_and(|before| is_progress(before, &status));
         let passes = self.unsaved.as_ref().map_or(0, |(_, passes)| *passes);
         if is_kept && passes < KEPT {

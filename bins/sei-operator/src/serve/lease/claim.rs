@@ -79,12 +79,12 @@ pub(super) fn renewed(mut lease: Lease) -> Lease {
 
 /// The last observed change of the lease. Its age is measured with the local clock, since other clocks may be wrong.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct ObservedChange {
     version: Option<String>,
     at: Option<Instant>,
 }
 
-impl Seen {
+impl ObservedChange {
     /// Whether `lease`, as just read, has not changed for its duration.
     pub(super) fn is_expired(&mut self, lease: &Lease) -> bool {
         let now = Instant::now();
@@ -133,7 +133,7 @@ mod tests {
     fn a_lease_expires_by_the_time_since_its_last_observed_change() {
         let mut lease = taken(Lease::default(), &process("pod-a_uid", "1"), Duration::from_secs(3600));
         lease.metadata.resource_version = Some("7".into());
-        let mut seen = Seen::default();
+        let mut seen = ObservedChange::default();
         assert!(!seen.is_expired(&lease));
         // Read again after it expired, without a renewal in between.
         seen.at = Instant::now().checked_sub(Duration::from_secs(3601));

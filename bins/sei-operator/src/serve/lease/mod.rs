@@ -26,7 +26,7 @@ use tokio::{
 };
 
 use self::{
-    claim::{Claim, Seen, claim, renewed, taken},
+    claim::{Claim, ObservedChange, claim, renewed, taken},
     identity::Identity,
 };
 use super::{gate::Gate, readiness::Readiness, shutdown};
@@ -58,7 +58,7 @@ pub(super) async fn acquire(
     let identity = Identity::of_process()?;
     tracing::info!(lease = name, namespace, identity = identity.holder, "waiting for the lease");
     let lock = Arc::new(Lock { api: Api::namespaced(client, namespace), name: name.to_owned(), identity });
-    let mut attempts = Attempts { lock: Arc::clone(&lock), written: None, seen: Seen::default() };
+    let mut attempts = Attempts { lock: Arc::clone(&lock), written: None, seen: ObservedChange::default() };
     let taken = tokio::select! {
         taken = attempts.until_taken(readiness) => taken,
         () = shutdown::requested(stopped) => return Ok(None),
@@ -155,7 +155,7 @@ struct Attempts {
     lock: Arc<Lock>,
     /// The lease as this process last wrote it.
     written: Option<Lease>,
-    seen: Seen,
+    seen: ObservedChange,
 }
 
 impl Attempts {

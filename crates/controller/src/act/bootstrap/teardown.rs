@@ -28,7 +28,7 @@ pub(in super::super) async fn teardown(
     plan: &Plan<Persisted>,
 ) -> Outcome {
     let node = &*observed.node;
-    if let Err(outcome) = volume::stays(ctx, node).await {
+    if let Err(outcome) = volume::check_kept(ctx, node).await {
         return outcome;
     }
     if plan.is_done(TaskKind::AwaitBootstrapComplete)

@@ -6,7 +6,7 @@ use sei_sidecar::Error;
 
 use super::{
     super::{
-        calls::{CallResult, Dial, Followed, Seen},
+        calls::{CallResult, Dial, Followed, HaltObservation},
         schedule::Due,
         state::State,
         target::Target,
@@ -83,7 +83,7 @@ impl<D: Dial, R: Report> Actor<D, R> {
 
     /// Records what was seen of the height at which seid must halt. This wakes the group that waits for it, not the
     /// node.
-    pub(super) fn halt(&mut self, seen: Seen) {
+    pub(super) fn halt(&mut self, seen: HaltObservation) {
         let Some(watch) = &mut self.watch else { return };
         let halt = watch.record(seen);
         let is_news = {

@@ -2,7 +2,7 @@
 
 /// The observed facts that a plan depends on. The default is a node without any objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ground {
+pub struct PlanInputs {
     /// UID of the data volume claim, if it exists.
     pub claim_uid: Option<String>,
     /// Whether its volume holds the state of the chain, so that there is nothing to restore.

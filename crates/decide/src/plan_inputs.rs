@@ -5,7 +5,7 @@ use sei_api::{
     v1alpha1::{Mode, PlannedTask},
 };
 use sei_node::Node;
-use sei_plan::{DISCOVER_PEERS, Ground, OfKind, TaskKind, is_misconfigured, reconfigures};
+use sei_plan::{DISCOVER_PEERS, OfKind, PlanInputs, TaskKind, is_misconfigured, reconfigures};
 use sei_render::{Platform, sidecar_image};
 
 use crate::{
@@ -16,18 +16,18 @@ use crate::{
 };
 
 /// The facts that a plan for the node depends on.
-pub(crate) fn ground(
+pub(crate) fn plan_inputs(
     observed: &Observed,
     node: &Node<'_>,
     status: &SeiNodeStatus,
     platform: &Platform,
-) -> Ground {
+) -> PlanInputs {
     let claim = observed.claim.as_ref();
     let is_misconfigured = is_misconfigured(node.object, status);
     let is_early = status.plan.as_ref().is_some_and(|plan| has_started_early(observed, plan));
     let pod = observed.children.pod.as_deref().filter(|_| is_misconfigured || is_early);
     let mode = observed.node.spec.mode().map(Mode::config_mode);
-    Ground {
+    PlanInputs {
         claim_uid: claim.map(|claim| claim.uid.clone()),
         has_state: claim.is_some_and(|claim| claim.has_state),
         // A claim that is deleted with its node was never configured for another node.
