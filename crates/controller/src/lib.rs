@@ -96,6 +96,7 @@ mod testbed;
 mod trim;
 mod unreadable;
 mod watches;
+mod wrapper;
 mod written;
 
 pub use context::{Options, SecretAccess};

@@ -1,7 +1,7 @@
 //! Objects in the form in which the caches store them. A decoded pod or StatefulSet takes ten times the memory of its
 //! JSON, and only the passes over its node need it.
 
-use std::{borrow::Cow, marker::PhantomData, sync::Arc};
+use std::{marker::PhantomData, sync::Arc};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{
@@ -15,7 +15,7 @@ use kube::{
 use sei_decide::contention::Use;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::trim;
+use crate::{trim, wrapper::impl_resource};
 
 /// A kind that is cached as JSON.
 pub(crate) trait Pack:
@@ -104,34 +104,7 @@ impl<K> Clone for Packed<K> {
     }
 }
 
-impl<K: Pack> Resource for Packed<K> {
-    type DynamicType = ();
-    type Scope = K::Scope;
-
-    fn kind(of: &()) -> Cow<'_, str> {
-        K::kind(of)
-    }
-
-    fn group(of: &()) -> Cow<'_, str> {
-        K::group(of)
-    }
-
-    fn version(of: &()) -> Cow<'_, str> {
-        K::version(of)
-    }
-
-    fn plural(of: &()) -> Cow<'_, str> {
-        K::plural(of)
-    }
-
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
-    }
-}
+impl_resource!(Packed<K: Pack>);
 
 #[cfg(test)]
 mod tests {

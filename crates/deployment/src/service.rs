@@ -1,14 +1,12 @@
 //! The Services of a group: internal, and external behind a Gateway. They select every pod of one of its sets, of any
 //! revision, so that an update in place removes no serving pod from them.
 
-use k8s_openapi::{
-    api::core::v1::{Service, ServicePort, ServiceSpec},
-    apimachinery::pkg::util::intstr::IntOrString,
-};
+use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use sei_api::{
     SeiNodeDeployment, ports,
     v1alpha1::{Mode, deployment::InternalPorts},
 };
+use sei_render::service_port;
 
 use crate::{
     object::metadata,
@@ -28,14 +26,14 @@ pub(crate) fn external_service_name(group: &SeiNodeDeployment) -> String {
 /// The internal Service.
 pub(crate) fn internal_service(group: &SeiNodeDeployment, traffic: Color) -> Service {
     let ports = [("rpc", ports::RPC), ("evm-http", ports::EVM_RPC), ("rest", ports::REST)]
-        .map(|(name, number)| port(name, number));
+        .map(|(name, number)| service_port(name, number));
     service(group, internal_service_name(group), traffic, ports.into())
 }
 
 /// The external Service, without the label of the others, as with the Go controller: validators are reached by peers
 /// only.
 pub(crate) fn external_service(group: &SeiNodeDeployment, traffic: Color) -> Service {
-    let ports = external_ports(group).map(|(name, number)| port(name, number));
+    let ports = external_ports(group).map(|(name, number)| service_port(name, number));
     let mut service = service(group, external_service_name(group), traffic, ports.collect());
     service.metadata.annotations = None;
     service
@@ -59,17 +57,6 @@ fn service(group: &SeiNodeDeployment, name: String, traffic: Color, ports: Vec<S
             ..ServiceSpec::default()
         }),
         status: None,
-    }
-}
-
-fn port(name: &str, number: u16) -> ServicePort {
-    ServicePort {
-        name: Some(name.to_owned()),
-        port: i32::from(number),
-        protocol: Some("TCP".to_owned()),
-        target_port: Some(IntOrString::Int(i32::from(number))),
-        app_protocol: (number == ports::GRPC).then(|| "kubernetes.io/h2c".to_owned()),
-        ..ServicePort::default()
     }
 }
 

@@ -71,6 +71,7 @@ pub use rbac_proxy_config::RBAC_PROXY_CONFIG_KEY;
 pub use rendered::Rendered;
 pub use rendering::Rendering;
 pub use rpc_servers::RpcServers;
+pub use service::service_port;
 pub use settings::SettingsError;
 pub use sidecar_release::SidecarRelease;
 pub use sidecar_rollout::SidecarRollout;

@@ -14,10 +14,7 @@ use crate::{meta::metadata, workload::Workload};
 /// among them.
 pub(crate) fn service(workload: &Workload<'_>) -> Service {
     let node = workload.object();
-    let mut ports: Vec<_> = ports::SEID.iter().map(|(name, number)| port(name, *number)).collect();
-    for port in ports.iter_mut().filter(|port| port.port == i32::from(ports::GRPC)) {
-        port.app_protocol = Some("kubernetes.io/h2c".to_owned());
-    }
+    let mut ports: Vec<_> = ports::SEID.iter().map(|(name, number)| service_port(name, *number)).collect();
     ports.extend(proxy_port(workload));
     headless(node, labels::node_labels(node), labels::selector(node), ports)
 }
@@ -27,13 +24,13 @@ pub(crate) fn bootstrap_service(workload: &Workload<'_>) -> Option<Service> {
     workload.node.bootstrap()?;
     let node = workload.object();
     let labels = labels::bootstrap(node);
-    let mut ports = vec![port("sidecar", workload.pod.sidecar_port)];
+    let mut ports = vec![service_port("sidecar", workload.pod.sidecar_port)];
     ports.extend(proxy_port(workload));
     Some(headless(node, labels.clone(), labels, ports))
 }
 
 fn proxy_port(workload: &Workload<'_>) -> Option<ServicePort> {
-    workload.tls.map(|_| port("api", ports::RBAC_PROXY))
+    workload.tls.map(|_| service_port("api", ports::RBAC_PROXY))
 }
 
 fn headless(
@@ -56,12 +53,14 @@ fn headless(
     }
 }
 
-fn port(name: &str, number: u16) -> ServicePort {
+/// A port of a Service, for the port of the pod with the same number.
+pub fn service_port(name: &str, number: u16) -> ServicePort {
     ServicePort {
         name: Some(name.to_owned()),
         port: number.into(),
         target_port: Some(IntOrString::Int(number.into())),
         protocol: Some("TCP".to_owned()),
+        app_protocol: (number == ports::GRPC).then(|| "kubernetes.io/h2c".to_owned()),
         ..ServicePort::default()
     }
 }
