@@ -119,8 +119,8 @@ fn host() -> anyhow::Result<String> {
 fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
-    // What `cargo run` says of xtask: build scripts that depend on these variables would run again, and what depends on
-    // them would be compiled again, each time that a person and xtask take turns.
+    // Variables that `cargo run` sets for xtask: build scripts that depend on them would run again, and their dependents
+    // would be recompiled, each time that cargo is run directly and by xtask in turn.
     let of_xtask = ["CARGO_MANIFEST_", "CARGO_PKG_"];
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| of_xtask.iter().any(|prefix| name.starts_with(prefix))) {

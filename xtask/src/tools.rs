@@ -148,7 +148,7 @@ fn print(tools: &&Tools) -> anyhow::Result<()> {
 }
 
 impl Tools {
-    /// The directory with all of them: from `KUBEBUILDER_ASSETS` if they are there, built if missing.
+    /// The directory with all of them: from `KUBEBUILDER_ASSETS` if it has them, otherwise built.
     pub(crate) fn ensure(&self) -> anyhow::Result<PathBuf> {
         let module = workspace()?.join(self.module);
         let version = required(&module, self.pinned)?;

@@ -49,7 +49,7 @@ impl Admission {
     }
 }
 
-/// `schema` without fields that it does not name, and with that of the metadata.
+/// `schema` with the schema of the metadata, and without permission for unknown fields.
 fn strict(schema: &Value) -> Value {
     let mut strict = schema.clone();
     let mut metadata = metadata_schema();

@@ -82,7 +82,7 @@ pub(crate) fn objects(path: &Path) -> anyhow::Result<Vec<Value>> {
     Ok(documents.into_iter().flat_map(items).collect())
 }
 
-/// A file may have as many objects as its size has room for. Its aliases may repeat little of it: nested ones would
+/// The number of objects in a file is limited by its size. Aliases may repeat only a small part of it: nested ones would
 /// make gigabytes of a few lines.
 fn limits(text: &str) -> Options {
     serde_saphyr::options! {

@@ -75,7 +75,7 @@ impl Checks {
         admission.admit(&mut object).map_err(|fault| refused(path, fault))?;
         let group: SeiNodeDeployment =
             serde_json::from_value(object).map_err(|error| refused(path, error))?;
-        // The nodes differ in names alone.
+        // The nodes differ only in their names.
         match faults(&child(&group, &Seat::new(&group, Color::Blue, 0), ""))? {
             None => Ok(group),
             Some(faults) => Err(refused(path, format!("spec.template: {faults}"))),

@@ -142,7 +142,7 @@ impl Context {
     }
 
     /// Whether the watch of SeiNodes, whose cache has `node` by now, repeats what the operator's last write returned. The pass
-    /// that wrote it went on from there.
+    /// that wrote it has already continued from that state.
     pub(crate) fn confirms_write(&self, node: &SeiNode) -> bool {
         self.memory(node, |memory| {
             let written = &mut memory.written;

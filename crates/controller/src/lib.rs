@@ -1,7 +1,7 @@
 //! The reconcilers of SeiNodes, SeiNodeDeployments and SeiNodeTasks: observe, decide, act, record. The only crate with
 //! a Kubernetes client.
 //!
-//! One pass over a node reads everything first, decides on that value alone, acts, and writes the status once. What a
+//! One pass over a node reads everything first, decides only on that value, acts, and writes the status once. What a
 //! pass remembers in memory only saves work; losing it is harmless.
 //!
 //! [`run`] is the only entry point. It takes what the process owns: a client, the [`Options`], the [`Metrics`] in a

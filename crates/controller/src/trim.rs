@@ -54,7 +54,7 @@ pub(crate) fn group_service(object: &mut Service) {
     object.status = None;
 }
 
-/// Of a PodDisruptionBudget of another owner, only the selector matters.
+/// Only the selector of a PodDisruptionBudget with another owner is used.
 pub(crate) fn budget(object: &mut PodDisruptionBudget) {
     match object.labels().contains_key(labels::DEPLOYMENT) {
         true => keep_annotations(&mut object.metadata),
@@ -63,7 +63,7 @@ pub(crate) fn budget(object: &mut PodDisruptionBudget) {
     object.status = None;
 }
 
-/// Of the status, only what Gateways report is kept.
+/// Keeps only the part of the status that Gateways report.
 pub(crate) fn route(object: &mut HTTPRoute) {
     keep_annotations(&mut object.metadata);
     let parents = object.status.iter_mut().flat_map(|status| &mut status.parents);
@@ -155,8 +155,8 @@ pub(crate) fn pod(object: &mut Pod) {
     }
 }
 
-/// Keeps what a pod runs and mounts. Scheduling and resources are not inspected, nor how containers are
-/// started, except for the sidecar and its proxy.
+/// Keeps the containers and volumes of a pod. Scheduling and resources are never compared, and environment and
+/// arguments only for the sidecar and its proxy.
 fn keep_running_parts(spec: &mut PodSpec) {
     let containers = spec.containers.drain(..).map(|container| Container {
         name: container.name,

@@ -58,7 +58,7 @@ impl WatchHealth {
         Self { kind, place, pace, series, failures: 0, logged: None, is_optional: false }
     }
 
-    /// The same for an optional kind: that it is not installed is not a failure.
+    /// The watch of an optional kind, which does not fail while the kind is not installed.
     pub(crate) fn optional(self) -> Self {
         Self { is_optional: true, ..self }
     }

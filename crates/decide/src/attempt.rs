@@ -9,7 +9,7 @@ pub struct Record {
     pub run: Option<i64>,
     /// Why it failed.
     pub error: Option<String>,
-    /// Whether the task runs until its process ends: that it was terminated says nothing of it.
+    /// Whether the task runs until its process ends: its termination is then not a failure.
     pub is_endless: bool,
 }
 

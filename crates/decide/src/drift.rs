@@ -137,8 +137,8 @@ pub(crate) fn claim_retention(observed: &Observed) -> Option<Repair> {
     (is_own && claim.is_retained != is_wanted).then(|| Repair::ClaimRetention(claim.clone()))
 }
 
-/// Whether the object that tasks of this kind write should exist: always on a Running node, before that once
-/// the first plan has written it.
+/// Whether the object that tasks of this kind write should exist: always for a Running node, and before that as soon
+/// as the first plan has written it.
 fn should_exist(node: &SeiNode, by: TaskKind) -> bool {
     let status = node.status.as_ref();
     let plan = status.and_then(|status| status.plan.as_ref()).filter(|plan| plan.phase == PlanPhase::Active);

@@ -8,9 +8,9 @@ use crate::{
     sidecar::{Health, TaskProgress},
 };
 
-/// Whether the sidecar is ready although the first plan `plan` has yet to submit its `mark-ready`. A sidecar that ended
-/// while it ran that of an earlier plan runs it again when it starts, so seid may have read the earlier configuration; the
-/// volume, with the records of the sidecar, may come from another SeiNode.
+/// Whether the sidecar is ready although the first plan `plan` has yet to submit its `mark-ready`. A sidecar that
+/// terminated during the `mark-ready` of an earlier plan repeats it when it starts, so seid may have read the earlier
+/// configuration; the volume, with the records of the sidecar, may come from another SeiNode.
 pub(crate) fn is_ready_early(observed: &Observed, plan: &TaskPlan) -> bool {
     let mut left = plan.tasks.iter().filter(is_incomplete);
     Purpose::of(plan) == Purpose::Init

@@ -41,7 +41,7 @@ fn listed(mut faults: impl Iterator<Item = impl Display>) -> Vec<String> {
 
 /// The remaining tasks of the node: those of its plan, or else of the plan that it needs next. A first plan
 /// that is outdated by a spec change is replaced by one with all tasks, and an update by one that leaves the
-/// configuration as it is if that is invalid.
+/// configuration unchanged if that is invalid.
 fn ahead(node: &Node<'_>) -> Vec<TaskKind> {
     let status = node.object.status.as_ref();
     let plan = status.and_then(|status| status.plan.as_ref()).filter(|plan| plan.phase == PlanPhase::Active);

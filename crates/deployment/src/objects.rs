@@ -83,7 +83,7 @@ enum Existing {
 
 fn existing(group: &SeiNodeDeployment, desired: &Object, live: Option<&Object>) -> Existing {
     match live {
-        // The name becomes free without further action.
+        // The name becomes available once the deletion completes.
         Some(live) if live.is_being_deleted() => Existing::UpToDate,
         Some(live) if !live.is_owned_by(group) && !live.is_retained(group) => {
             // A budget of this name that selects other pods is harmless; this group then has none.

@@ -85,7 +85,7 @@ impl Observed {
     }
 
     /// A time that is stored in the status of the task. It is set to now if it is missing, or if it is in the future,
-    /// which would make the task wait in vain: the clock that wrote it was fast, or the status was edited.
+    /// which would make the task wait too long: the clock that wrote it was fast, or the status was edited.
     pub(crate) fn stored(&self, time: &mut Option<Time>) -> Timestamp {
         time.take_if(|time| time.0 > self.now);
         time.get_or_insert(Time(self.now)).0

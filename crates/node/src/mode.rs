@@ -74,7 +74,7 @@ pub(crate) fn read<'a>(spec: &'a SeiNodeSpec, faults: &mut Faults) -> Mode<'a> {
     let set =
         [spec.full_node.is_some(), spec.archive.is_some(), spec.replayer.is_some(), spec.validator.is_some()];
     if spec.seed.is_some() {
-        let conflict = "is a mode of later versions of sei-k8s-controller that this operator does not run; the pod is left as it is";
+        let conflict = "is a mode of later versions of sei-k8s-controller that this operator does not run; the pod is not changed";
         faults.push(Part::Pod, SpecError::Conflict { field: "spec.seed", conflict });
     } else {
         faults.exactly_one(Part::Pod, "spec", "fullNode, archive, replayer, validator", &set);

@@ -163,7 +163,7 @@ impl SidecarTask {
         }
     }
 
-    /// The task as it is sent after an attempt failed with `error`: without the default that older sidecars reject.
+    /// The task to submit after an attempt failed with `error`: without the default that older sidecars reject.
     pub fn after(mut self, error: Option<&str>) -> Self {
         if let (Self::ConfigApply(intent), Some(error)) = (&mut self, error) {
             intent.drop_unknown_key(error);

@@ -40,7 +40,7 @@ pub(crate) fn finish(tasks: &mut [PlannedTask], last: TaskKind) {
     }
 }
 
-/// Counts the repetitions of work of `plan`, and delays it: not the first time, then with increasing backoff.
+/// Counts how often work of `plan` is repeated, and delays all repetitions except the first with increasing backoff.
 pub(crate) fn delay_reissue(plan: &mut TaskPlan, now: Timestamp, jitter: f64) {
     let earlier = plan.reissues.unwrap_or(0);
     plan.reissues = Some(earlier + 1);

@@ -140,12 +140,12 @@ impl Platform {
         &self.cluster_domain
     }
 
-    /// When a changed configuration reaches a Running node whose spec does not specify it.
+    /// When a changed configuration is applied to a Running node whose spec does not set this.
     pub fn config_rollout(&self) -> ConfigRollout {
         self.config_rollout
     }
 
-    /// When changed images of the sidecar and its proxy reach Running nodes.
+    /// When changed images of the sidecar and its proxy are rolled out to Running nodes.
     pub fn sidecar_rollout(&self) -> SidecarRollout {
         self.sidecar_rollout
     }

@@ -1,4 +1,4 @@
-//! When changed images of the sidecar and its proxy reach running nodes.
+//! When changed images of the sidecar and its proxy are rolled out to Running nodes.
 
 use std::num::NonZeroU32;
 
@@ -9,7 +9,7 @@ const ROLLOUT: &str = "SEI_SIDECAR_ROLLOUT";
 /// The setting with how many nodes of a chain it may make unavailable.
 const MAX_UNAVAILABLE: &str = "SEI_SIDECAR_ROLLOUT_MAX_UNAVAILABLE";
 
-/// When changed images of the sidecar and its proxy reach Running nodes.
+/// When changed images of the sidecar and its proxy are rolled out to Running nodes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SidecarRollout {
     /// With the next update of the node.

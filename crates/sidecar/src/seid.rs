@@ -57,7 +57,7 @@ impl Seid {
     }
 }
 
-/// seid responds without the envelope of JSON-RPC, other nodes of this kind with it.
+/// seid responds without the JSON-RPC envelope; upstream CometBFT includes it.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Reply<T> {

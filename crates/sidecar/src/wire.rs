@@ -45,7 +45,7 @@ pub struct TaskRecord {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskResult {
-    /// Of an upload: `uploaded`, `noop` or `error`.
+    /// Outcome of an upload: `uploaded`, `noop` or `error`.
     #[serde(default, deserialize_with = "text::deserialize")]
     pub outcome: Option<String>,
     /// Why nothing was uploaded.

@@ -150,7 +150,7 @@ impl ApiProxy {
         requests.iter().filter(is_counted).cloned().collect()
     }
 
-    /// Those of them that change something.
+    /// The writes among these requests.
     pub fn writes_since(&self, start: Instant) -> Vec<Recorded> {
         self.requests_since(start).into_iter().filter(|request| request.method != Method::GET).collect()
     }

@@ -214,7 +214,10 @@ async fn grant(client: &Client, rules: Vec<PolicyRule>) -> anyhow::Result<()> {
 async fn token(accounts: &Api<ServiceAccount>, name: &str) -> anyhow::Result<String> {
     let request = TokenRequest::default();
     let answer = accounts.create_token_request(name, &PostParams::default(), &request).await;
-    let status = answer.context("request a token")?.status.context("the token request has no answer")?;
+    let status = answer
+        .context("request a token")?
+        .status
+        .context("the response to the token request has no status")?;
     Ok(status.token)
 }
 

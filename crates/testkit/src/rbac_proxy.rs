@@ -26,7 +26,7 @@ pub struct Lifetimes {
 }
 
 impl Lifetimes {
-    /// Those of the real proxy.
+    /// The lifetimes of the real proxy.
     pub const REAL: Self = Self {
         token: Duration::from_secs(120),
         allowed: Duration::from_secs(300),

@@ -13,7 +13,7 @@ use crate::cluster::{Cluster, NAMESPACE};
 /// Binds the claim of a node to a separate volume, with this reclaim policy.
 ///
 /// # Errors
-/// If the claim does not exist, or the volume does already.
+/// If the claim does not exist, or the volume already exists.
 pub async fn bind(cluster: &Cluster, node: &str, policy: &str) -> anyhow::Result<()> {
     let claims: Api<PersistentVolumeClaim> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     let volumes: Api<PersistentVolume> = Api::all(cluster.client.clone());

@@ -37,7 +37,7 @@ pub struct Accepted {
     pub trust: Trust,
 }
 
-/// Judges `secret` at `now` for a server that clients connect to by each name in `required`.
+/// Validates `secret` at `now` for a server that clients connect to by each name in `required`.
 ///
 /// # Errors
 ///

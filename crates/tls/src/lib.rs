@@ -1,4 +1,4 @@
-//! Judges the Secret of `spec.sidecar.tls`: from its bytes, the required names and the time to a verdict.
+//! Validates the Secret of `spec.sidecar.tls`: from its bytes, the required names and the time to a verdict.
 //!
 //! Pure: no clock, no API, no logging. Key bytes are borrowed for the duration of [`judge`] and are part of
 //! neither [`Accepted`] nor [`Problem`].

@@ -46,7 +46,7 @@ impl Tracker {
         Self { known, task }
     }
 
-    /// Events from now on, after the known state.
+    /// The known state, followed by new events.
     pub(crate) fn events(&self) -> Events {
         let (sender, receiver) = unbounded_channel();
         let mut known = lock(&self.known);

@@ -151,7 +151,7 @@ impl Cluster {
         self.folder.join("ready").exists() && self.first_process().is_some()
     }
 
-    /// ID, on the machine, of the node's first process.
+    /// Host PID of the node's first process.
     fn first_process(&self) -> Option<String> {
         let processes = cgroups::processes(&cgroups::node(&self.cgroup()?)).ok()?;
         processes.into_iter().find(|process| {

@@ -24,7 +24,7 @@ pub struct Ending {
 }
 
 impl Ending {
-    /// Handles them from now on.
+    /// Registers the handlers.
     ///
     /// # Errors
     /// None in practice.

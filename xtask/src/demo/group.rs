@@ -45,7 +45,7 @@ pub(super) async fn all(cluster: &Cluster) -> anyhow::Result<()> {
     show::title("the group is deleted");
     groups(cluster).delete(GROUP, &DeleteParams::default()).await.context("delete the group")?;
     nothing_left(cluster).await?;
-    show::seen("nothing of it is left");
+    show::seen("all its objects are deleted");
     Ok(())
 }
 

@@ -32,7 +32,7 @@ struct Program {
     folder: PathBuf,
 }
 
-/// What a run of programs led to.
+/// The result of a run of programs.
 #[derive(Default)]
 struct Outcome {
     tests: Vec<Timed>,

@@ -55,7 +55,7 @@ fn lines(forecast: &Forecast) -> String {
 
 fn word(effect: Effect) -> &'static str {
     match effect {
-        Effect::Adopts => "adopted as it is",
+        Effect::Adopts => "adopted unchanged",
         Effect::Waits => "waits",
         Effect::Continues => "continues, no pod restarts",
         Effect::Starts => "a plan starts",
@@ -101,7 +101,7 @@ mod tests {
         ];
         let text: String = found.iter().map(lines).chain([summary(&found)]).collect();
         insta::assert_snapshot!(text, @r"
-        SeiNode pacific-1/a (Running): adopted as it is
+        SeiNode pacific-1/a (Running): adopted unchanged
         SeiNode pacific-1/b (Running) [wedged]: stalls
           - continues: task x (1 of 2)
           Stalled: InvalidSpec: write\u{1b} x

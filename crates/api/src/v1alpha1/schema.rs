@@ -21,8 +21,8 @@ pub(super) fn any(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "x-kubernetes-preserve-unknown-fields": true })
 }
 
-/// A field of a later version of sei-k8s-controller that this operator does not use: kept as it is, so that
-/// taking over a SeiNode loses nothing of it.
+/// A field of a later version of sei-k8s-controller that this operator does not use: preserved, so that taking
+/// over a SeiNode does not lose it.
 pub(super) fn kept(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
 }

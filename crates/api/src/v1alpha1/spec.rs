@@ -107,7 +107,7 @@ pub struct SeiNodeSpec {
     /// reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overrides: Option<BTreeMap<String, String>>,
-    /// When a change of `overrides` or `peers` reaches a Running node. Absent: as the platform says.
+    /// When a change of `overrides` or `peers` is applied to a Running node. Absent: the default of the platform.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_rollout: Option<ConfigRollout>,
     /// Settings of the seictl sidecar.
@@ -175,7 +175,7 @@ impl SeiNodeSpec {
         }
     }
 
-    /// Whether the operator leaves the node alone.
+    /// Whether reconciliation of the node is suspended.
     pub fn is_paused(&self) -> bool {
         self.paused == Some(true) || self.is_stopped()
     }

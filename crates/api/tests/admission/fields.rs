@@ -68,7 +68,7 @@ fn every_field_that_the_go_controller_lacks_has_a_case_that_sets_it() {
         serde_saphyr::from_str(include_str!("../../../../tests/conformance/deployment/crd.yaml")).unwrap();
     let mut go = spec(&go["spec"]["versions"][0]["schema"]["openAPIV3Schema"]);
     let mut ours = spec(&crate::deployment_schema());
-    // Those of the template are those of a SeiNode.
+    // The spec of the template is compared with that of a SeiNode elsewhere.
     for schema in [&mut go, &mut ours] {
         schema["properties"]["template"]["properties"]["spec"] = Value::Null;
     }

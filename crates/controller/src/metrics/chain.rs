@@ -1,4 +1,4 @@
-//! Gauges of the chain as each node sees it. They are computed at each scrape, since heights change all the time.
+//! Gauges of the chain as seen by each node. They are computed at each scrape, since heights change constantly.
 
 use std::fmt;
 

@@ -80,7 +80,7 @@ impl Context {
     pub(crate) fn of(&self, node: &SeiNode) -> Option<Vec<Arc<SeiNodeTask>>> {
         match self.progress.get(TASKS) {
             Filling::Waiting | Filling::Denied => None,
-            // Without the kind there are none.
+            // The kind is not installed, so there are none.
             Filling::Absent => Some(Vec::new()),
             Filling::Done => Some(self.unfinished_of(node)),
         }
@@ -103,15 +103,15 @@ impl Context {
     /// A task was created, changed or removed: queues its SeiNode.
     pub(super) fn wake_node_of(&self, task: &SeiNodeTask) {
         let node = ObjectRef::new(&task.spec.node_ref.name).within(&task.namespace().unwrap_or_default());
-        // Queues the SeiNodes that tasks hold, which may have been deleted.
+        // The receiver is gone only when the controller is shutting down.
         let _ = self.wake_nodes.send(node);
     }
 
-    /// Queues the SeiNodes that a task has, which may be gone.
+    /// Queues every SeiNode whose status names a task: the task may have been deleted.
     pub(super) fn wake_held_nodes(&self) {
         let held = |node: &SeiNode| node.status.as_ref().is_some_and(|status| status.node_task.is_some());
         for node in self.nodes.state_filter(held) {
-            // As above.
+            // The receiver is gone only when the controller is shutting down.
             let _ = self.wake_nodes.send(ObjectRef::from_obj(&*node));
         }
     }

@@ -46,7 +46,7 @@ pub(super) async fn find(ctx: &Context, node: &SeiNode, now: Timestamp) -> Optio
     Some(finding)
 }
 
-/// `None` if the cache alone decides: the Secret is absent or of another type.
+/// `None` if the cache is sufficient: the Secret is absent or of another type.
 fn version(ctx: &Context, node: &SeiNode, secret: &str) -> Option<Version> {
     match &ctx.cache.tls_secrets {
         Some(store) => {

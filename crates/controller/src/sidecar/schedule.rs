@@ -160,7 +160,7 @@ impl Schedule {
         self.probe_at = self.probe_at.min(Instant::now());
     }
 
-    /// No pass is active any more.
+    /// The pass has ended.
     pub(super) fn resume(&mut self) {
         if self.is_suspended {
             self.ordered(true);

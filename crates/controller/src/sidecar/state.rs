@@ -34,9 +34,9 @@ pub(crate) struct Order {
 /// What a pass requests of a sidecar besides the ordered task.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Queries {
-    /// Health, from now on.
+    /// Probe the health periodically.
     pub(crate) health: bool,
-    /// How far seid is, from now on.
+    /// Query the height of seid periodically.
     pub(crate) seid: bool,
     /// The node's ID, once per pod.
     pub(crate) node_id: bool,

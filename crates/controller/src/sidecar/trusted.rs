@@ -40,7 +40,7 @@ impl Trusted {
         self.before.as_ref().map(|(leaf, _)| leaf.clone())
     }
 
-    /// The server was verified, and presented `served`: no previous certificate is accepted any longer.
+    /// The server was verified, and presented `served`: a previous certificate is no longer accepted.
     pub(super) fn verified(&mut self, served: Option<ServerTrust>) {
         self.served = served;
         self.before = None;

@@ -170,11 +170,11 @@ impl Life {
             let started = status.plan.as_ref().filter(|_| id(&status) != id(&before));
             prop_assert!(
                 started.is_none_or(|plan| Purpose::of(plan) == Purpose::MarkReady),
-                "a plan starts although a task has the node"
+                "a plan starts although a task holds the node"
             );
             prop_assert!(
                 before.node_task == status.node_task || active.is_none(),
-                "a task gets the node although a plan is active"
+                "a task starts although a plan is active"
             );
         }
         prop_assert_eq!(

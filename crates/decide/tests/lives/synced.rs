@@ -26,7 +26,7 @@ fn synced(life: &mut Life) -> Option<(String, String)> {
 fn the_status_changes_with_synced_and_not_with_the_height() {
     let condition = |status: &str, reason: &str| Some((status.to_owned(), reason.to_owned()));
     let mut life = Life::new(json!({ "chainId": "c", "image": "seid:0", "fullNode": {} }));
-    assert_eq!(synced(&mut life), None, "nothing was asked yet");
+    assert_eq!(synced(&mut life), None, "seid was not queried yet");
     life.adjust = seid_status(1, Some(true));
     assert_eq!(synced(&mut life), condition("False", "CatchingUp"));
     let before = life.node.status.clone();
@@ -36,7 +36,7 @@ fn the_status_changes_with_synced_and_not_with_the_height() {
     life.adjust = seid_status(3, Some(false));
     assert_eq!(synced(&mut life), condition("True", "CaughtUp"));
     life.adjust = Box::new(|_| {});
-    assert_eq!(synced(&mut life), condition("True", "CaughtUp"), "an operator that starts has not asked yet");
+    assert_eq!(synced(&mut life), condition("True", "CaughtUp"), "a new operator has not queried seid yet");
     life.adjust = seid_status(3, None);
     assert_eq!(synced(&mut life), condition("Unknown", "SeidUnreachable"));
 }

@@ -40,7 +40,7 @@ impl World {
         Ok(())
     }
 
-    /// Continues without disturbance until nothing changes any longer.
+    /// Continues without disturbance until nothing changes.
     pub fn rest(&mut self) -> Result<(), TestCaseError> {
         let mut quiet = 0;
         for _ in 0..400 {

@@ -212,7 +212,7 @@ proptest! {
             if !helped {
                 break;
             }
-            prop_assert!(attempt < 8, "a user is asked for action repeatedly");
+            prop_assert!(attempt < 8, "manual intervention is requested repeatedly");
         }
         let running = world.members.iter().filter(|member| {
             member.status().phase == Some(NodePhase::Running)

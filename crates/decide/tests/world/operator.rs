@@ -45,7 +45,7 @@ pub fn selects_by_label(spec: &SeiNodeSpec) -> bool {
     spec.peers.iter().flatten().any(|source| source.label.is_some())
 }
 
-/// `object` with the resource version of its content.
+/// `object` with a resource version that is derived from its content.
 fn versioned<K: Resource + Serialize>(mut object: K) -> Arc<K> {
     object.meta_mut().uid.get_or_insert_with(|| "u".to_owned());
     object.meta_mut().resource_version = serde_json::to_string(&object).ok();

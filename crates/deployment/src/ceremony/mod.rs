@@ -4,7 +4,7 @@
 //! over.
 //!
 //! A genesis cannot be assembled twice: a chain that has started from the first would be lost. So the plan is stored
-//! before the first SeiNode is created, and the submission before the sidecar is asked for it.
+//! before the first SeiNode is created, and the submission before it is requested from the sidecar.
 
 mod decided;
 mod limit;
@@ -31,7 +31,7 @@ pub(crate) enum Entry {
     Closed,
     /// As a validator of the genesis.
     Validator,
-    /// The genesis exists, so it cannot be in it. It starts with the genesis of the others.
+    /// As a node of the existing chain: the genesis is complete, so it cannot contain this one.
     Follower,
 }
 

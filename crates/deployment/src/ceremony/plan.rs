@@ -163,7 +163,7 @@ pub(super) fn submit(plan: &mut TaskPlan, claim_uid: Option<String>, now: Timest
     task.into_iter().for_each(|task| task.submitted_at = Some(Time(now)));
 }
 
-/// Forgets a submission that was made for a lost volume.
+/// Drops the record of a submission for a lost volume.
 pub(super) fn withdraw(plan: &mut TaskPlan) {
     plan.claim_uid = None;
     if let Some(task) = assembly_mut(plan) {

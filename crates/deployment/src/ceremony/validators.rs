@@ -35,7 +35,7 @@ pub(super) fn claim(node: &SeiNode) -> Option<String> {
     node.status.as_ref()?.plan.as_ref()?.claim_uid.clone()
 }
 
-/// Whether the genesis was to be assembled on a volume that the first validator no longer has.
+/// Whether the assembly of the genesis was planned on a volume that the first validator no longer has.
 pub(super) fn has_moved(plan: &TaskPlan, group: &SeiNodeDeployment, nodes: &[Arc<SeiNode>]) -> bool {
     let current = assembler(group, nodes).and_then(|node| claim(node));
     plan.claim_uid.as_ref().zip(current.as_ref()).is_some_and(|(was, is)| was != is)

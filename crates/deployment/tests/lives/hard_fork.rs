@@ -131,7 +131,7 @@ fn a_height_that_the_chain_has_passed_is_refused_with_what_to_do() {
     let mut chain = Chain::new(2);
     chain.heights = vec![HEIGHT + 1; 2];
     chain.observe_seids();
-    assert_eq!(chain.stalled(), "Progressing", "nothing is to be updated");
+    assert_eq!(chain.stalled(), "Progressing", "no update is due");
     chain.world.edit(IMAGE, json!(NEW));
     chain.world.settle();
     assert_eq!(chain.world.images(), [OLD; 2]);
@@ -153,7 +153,7 @@ fn a_reverted_or_superseded_image_takes_effect_at_the_height() {
     assert_eq!(
         chain.world.observe().awaits_halt().len(),
         0,
-        "nothing is asked of nodes that are as they should be"
+        "no request is made for nodes that are up to date"
     );
     chain.world.edit(IMAGE, json!(NEW));
     assert_eq!(chain.world.observe().awaits_halt().values().collect::<Vec<_>>(), [&HEIGHT; 2]);

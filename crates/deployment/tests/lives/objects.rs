@@ -139,7 +139,7 @@ fn the_status_of_a_ready_group_matches_the_go_controller() {
         let types: Vec<_> = conditions.iter().map(|condition| condition.type_.as_str()).collect();
         assert!(
             types.ends_with(&["Ready", "Progressing", "Stalled"]),
-            "what nothing keeps true any more is gone: {types:?}"
+            "conditions without a cause are removed: {types:?}"
         );
     }
 }

@@ -97,7 +97,7 @@ fn a_manual_change_is_reverted_within_the_rollout_order() {
 fn an_unknown_strategy_changes_nothing_and_is_reported() {
     let mut world = settled(2);
     world.edit("/updateStrategy", json!({ "type": "OfALaterVersion" }));
-    assert_eq!(world.condition("Ready").0, "True", "nothing is to be updated yet");
+    assert_eq!(world.condition("Ready").0, "True", "no update is due yet");
     world.edit(IMAGE, json!("seid:b"));
     world.settle();
     assert_eq!(world.images(), ["seid:a"; 2]);
@@ -182,7 +182,7 @@ fn fields_of_the_go_controller_are_removed_with_the_template() {
     world.edit("/template/spec/overrides", json!({ "a.b": "c" }));
     world.edit("/template/metadata", json!({ "labels": { "team": "core" } }));
     world.settle();
-    // As a group of the Go controller, which wrote the same fields without server-side apply.
+    // Like a group of the Go controller, which wrote the same fields without server-side apply.
     let before = world.nodes.clone();
     for node in world.nodes.values_mut() {
         let entry = &mut node["metadata"]["managedFields"][0];

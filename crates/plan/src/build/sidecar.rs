@@ -44,10 +44,10 @@ pub(super) fn with_state_only(node: &Node<'_>) -> Vec<Task> {
     configured(node, intent)
 }
 
-/// Configuration of a node that runs, changed in place: genesis and state sync stay. So do the peers if the spec has no
-/// source, as those of a ceremony, or one that only the sidecar can resolve, and may fail to. An update of the image
-/// does not wait until a mistake is corrected: it leaves the configuration as it is. A sidecar that finds no instances of
-/// EC2 gets the other sources.
+/// Changes the configuration of a running node in place: genesis and state sync are kept. The peers are kept too if the
+/// spec has no source, as in a ceremony, or one that only the sidecar can resolve, which may fail. An update of the
+/// image does not wait until a mistake is corrected: it leaves the configuration unchanged. A sidecar that does not
+/// support discovery of EC2 instances gets the other sources.
 pub(super) fn in_use(node: &Node<'_>, lacks_discovery: bool) -> Vec<Task> {
     if !node.is_configurable() {
         return Vec::new();

@@ -78,7 +78,7 @@ async fn a_connection_in_constant_use_is_verified_again_within_a_minute() {
             Ok(_) => answers += 1,
             Err(refused) => break refused,
         }
-        assert!(answers < 100, "a server that is not trusted any more still answers");
+        assert!(answers < 100, "a server that is no longer trusted still responds");
     };
     assert!(matches!(refused, Error::Untrusted { .. }), "{refused}");
     assert!((8..=12).contains(&answers), "{answers} requests over one connection");

@@ -51,7 +51,7 @@ pub(super) async fn pass(State(shared): State<Arc<Shared>>, request: Request) ->
     Response::from_parts(parts, body)
 }
 
-/// The events of a watch, with their delay, until all watches are broken. What is delayed by then is lost.
+/// The events of a watch, with their delay, until all watches are broken. Events that are still delayed then are lost.
 fn watched(
     shared: &Arc<Shared>,
     plural: &str,

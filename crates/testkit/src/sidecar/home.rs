@@ -44,7 +44,7 @@ impl Home {
         }
     }
 
-    /// Writes a file atomically: neither a reader nor the next start sees half of it. Creates its directory.
+    /// Writes a file atomically, so that it is never partial after a crash. Creates its directory.
     ///
     /// # Errors
     /// If it cannot be written.

@@ -1,18 +1,18 @@
-//! When the operator ends, and what only it knew.
+//! When the operator crashes, and what is lost with its process.
 
 use std::collections::BTreeSet;
 
 use sei_api::{SeiNodeStatus, v1alpha1::TaskPlan};
 
-/// Where the process of the operator ends in a pass. What it has not stored is lost: progress, what the sidecar said, and
-/// the order to it.
+/// Where the operator crashes in a pass. What it has not stored is lost: progress, responses of the sidecar, and the
+/// order for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crash {
-    /// It has acted, and has not stored the status.
+    /// After its actions, before the status is stored.
     BeforeStatus,
-    /// It has stored the status, and not asked the sidecar for what it decided.
+    /// After the status is stored, before the sidecar receives the order.
     BeforeOrder,
-    /// It has asked the sidecar, and not seen the answer.
+    /// After the sidecar has received the order, before the response is read.
     AfterOrder,
 }
 

@@ -81,7 +81,7 @@ impl Case {
         }
     }
 
-    /// The first plan, an update of image, peers and configuration, one of peers and configuration alone, and a restarted
+    /// The first plan, an update of image, peers and configuration, one of only peers and configuration, and a restarted
     /// sidecar. Returns what seid was started with.
     async fn live_with(&self, generation: Generation, restarts: Restarts) -> Vec<Configuration> {
         let story = format!("{generation}, {restarts:?}");

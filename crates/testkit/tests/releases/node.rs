@@ -31,7 +31,7 @@ pub struct Node {
     pub object: SeiNode,
     pub volume: Volume,
     pub now: Timestamp,
-    /// How much later a pass is than the one before.
+    /// Time between two passes.
     pub pace: SignedDuration,
     pub crashes: Option<Crashes>,
     /// What its label sources find, if it has any.
@@ -118,7 +118,7 @@ impl Node {
         panic!("{story}: never ready: {:#?}\n{:#?}", self.status(), self.volume.records());
     }
 
-    /// A pass, and what the sidecar is asked for after it.
+    /// A pass, followed by its requests to the sidecar.
     pub async fn turn(&mut self, crash: Option<Crash>) {
         let (status, then) = self.pass();
         let planned = self.crashes.as_mut().and_then(|crashes| crashes.at(&status));

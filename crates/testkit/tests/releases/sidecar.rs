@@ -58,7 +58,7 @@ pub struct Volume {
     pub known: Known,
     /// Whether the process ends after it has accepted a task for the first time.
     pub restarts: bool,
-    /// Whether the task that was asked for ends before the next pass.
+    /// Whether the requested task ends before the next pass.
     pub waits: bool,
     /// The tasks that it has accepted.
     accepted: BTreeSet<String>,

@@ -1,4 +1,4 @@
-//! Mutated Secrets, judged by the operator and by Go.
+//! Mutated Secrets, validated by the operator and by Go.
 
 use fastrand::Rng;
 

@@ -1,4 +1,4 @@
-//! The Go program that judges a Secret.
+//! The Go program that validates a Secret.
 
 use std::{
     io::{BufRead, BufReader, ErrorKind, Write},

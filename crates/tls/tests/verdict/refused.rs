@@ -7,7 +7,7 @@ use crate::maker::{
     POD, Parts, SERVICE, authority, authority_of, ca, intermediate, intermediate_of, issue, server,
 };
 
-/// Judges each Secret and asserts the kind of the rejection and part of its message.
+/// Validates each Secret and asserts the kind of the rejection and part of its message.
 fn refuse(cases: Vec<(&str, Parts, ProblemKind, &str)>) {
     for (name, parts, kind, part) in cases {
         let problem = parts.judged().expect_err(name);

@@ -41,7 +41,7 @@ fn a_second_validator_with_the_same_key_waits_for_the_pod_of_the_first() {
         let key = ConditionType::SigningKeyReady;
         until_condition(cluster, "signer-0", key, "True/SigningKeyValidated", "signer-1").await;
         cluster.nodes().delete("signer-0", &DeleteParams::default()).await.unwrap();
-        eventually("its pod is asked to end", || async {
+        eventually("its pod is terminating", || async {
             pods.get("signer-0-0").await.unwrap().metadata.deletion_timestamp.is_some()
         })
         .await;

@@ -1,4 +1,4 @@
-//! What the process keeps in memory: no secrets, nothing that it does not compare, nothing of deleted nodes.
+//! What the process keeps in memory: no secrets, no fields that it does not compare, and no data of deleted nodes.
 
 use std::{
     fs::{self, File},

@@ -132,7 +132,7 @@ async fn nodes_of_every_mode_start_while_the_operator_keeps_crashing() {
         for (name, _) in modes() {
             let mut ready = cluster.simulator.readiness(&Cluster::host(name));
             let again = tokio::time::timeout(harness::PATIENCE, ready.wait_for(|ready| *ready)).await;
-            assert!(again.is_ok(), "{name} is made ready again");
+            assert!(again.is_ok(), "{name} is marked ready again");
             until(&cluster, name, "Ready again", harness::runs(B)).await;
         }
     };

@@ -81,7 +81,7 @@ async fn a_broken_secret_is_reported_and_does_not_affect_the_pod(cluster: &Clust
         condition(node, tls).as_deref() == Some("True/TLSSecretReady")
     })
     .await;
-    until(cluster, "rpc-0", "the update is made", |node| {
+    until(cluster, "rpc-0", "updated", |node| {
         node.status.as_ref().unwrap().current_image.as_deref() == Some(OTHER_IMAGE)
     })
     .await;

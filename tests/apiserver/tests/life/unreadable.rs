@@ -1,4 +1,4 @@
-//! SeiNodes that the operator cannot decode, among others that it can: stored with a CRD with weaker rules.
+//! SeiNodes that the operator cannot decode, next to valid ones. They were stored while the CRD had weaker rules.
 
 use std::time::Duration;
 

@@ -27,7 +27,7 @@ pub(super) async fn terminate(
     let operator = bed.operator()?;
     operator.terminate()?;
     while operator.exit_code().is_none() {
-        ensure!(asked.elapsed() < PATIENCE, "the operator does not end");
+        ensure!(asked.elapsed() < PATIENCE, "the operator does not exit");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     run.add(&format!("{what} → ended"), asked.elapsed().as_secs_f64(), "s");

@@ -61,7 +61,7 @@ fn invalid_values_are_rejected_by_name() {
                 "secretAccess": "named",
                 "namedSecrets": [{ "namespace": "a", "names": ["s"] }, { "namespace": "a", "names": ["t"] }],
             }),
-            "namedSecrets: namespace a is there twice",
+            "namedSecrets: namespace a is listed twice",
         ),
         (
             json!({ "metrics": { "service": { "enabled": false }, "serviceMonitor": { "enabled": true } } }),

@@ -105,7 +105,7 @@ fn seid(path: &Path, names: &[String; 2], program: &Path) -> anyhow::Result<()> 
     versions(path, names, &files, "seid", "SEID_VERSION")
 }
 
-/// Images that differ only in the tags of their names, which their program gets as `variable`.
+/// Images that differ only in their tags. The program of each gets its tag in environment variable `variable`.
 fn versions<'a>(
     path: &Path,
     names: impl IntoIterator<Item = &'a String>,

@@ -56,10 +56,10 @@ pub(super) async fn check_waiting(node: &Node<'_>) -> anyhow::Result<()> {
     let verdict = condition(&held, ConditionType::SidecarTlsSecretReady);
     ensure!(verdict.as_deref() == Some("False/TLSSecretNotFound"), "the verdict is {verdict:?}");
     let published = held.status.as_ref().and_then(|status| status.sidecar_tls.clone());
-    let names = published.context("status.sidecarTLS is not there")?.required_dns_names;
+    let names = published.context("status.sidecarTLS is missing")?.required_dns_names;
     ensure!(names.contains(&node.host()) && names.len() == 2, "the names are {names:?}");
     let words = message(&held, ConditionType::Ready);
-    ensure!(names.iter().all(|name| words.contains(name)), "Ready does not say the names: {words}");
-    ensure!(node.pod().await.is_err(), "a pod was made before the Secret was there");
+    ensure!(names.iter().all(|name| words.contains(name)), "Ready does not name them: {words}");
+    ensure!(node.pod().await.is_err(), "a pod was created before the Secret existed");
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! A drawing as SVG. It has a background and follows the reader's preference for light or dark colors, so that it is
-//! readable on a page of either.
+//! readable on light and dark pages.
 
 use std::fmt::Write as _;
 

@@ -117,7 +117,7 @@ mod tests {
         let other = process("pod-b_uid", "3");
         assert_eq!(claim(&lease, &other, false), Claim::Held("pod-a_uid".to_owned()));
         assert_eq!(claim(&lease, &other, true), Claim::Free);
-        assert_eq!(claim(&Lease::default(), &other, false), Claim::Free, "given back");
+        assert_eq!(claim(&Lease::default(), &other, false), Claim::Free, "released");
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub struct SeiNodeDeploymentSpec {
     /// `{}` publishes the group: a Service `<name>-external` and HTTPRoutes of the Gateway API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub networking: Option<DeploymentNetworking>,
-    /// How a change of the template reaches the existing SeiNodes.
+    /// How a change of the template is rolled out to the existing SeiNodes.
     #[serde(default)]
     pub update_strategy: UpdateStrategy,
 }

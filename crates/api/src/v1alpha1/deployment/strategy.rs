@@ -1,4 +1,4 @@
-//! How a change of the template reaches the SeiNodes of a group.
+//! How a change of the template is rolled out to the SeiNodes of a group.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::v1alpha1::{
 /// Default of `scaleDownDelaySeconds`: routers need seconds to follow a Service.
 const SCALE_DOWN_DELAY: Duration = Duration::from_secs(30);
 
-/// How a change of the template reaches the existing SeiNodes. Absent: `InPlace`, one unavailable node at a time.
+/// How a change of the template is rolled out to the existing SeiNodes. Absent: `InPlace`, one unavailable node at a time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(

@@ -5,7 +5,7 @@ use super::{GovernanceVote, SeiNodeTaskSpec, SoftwareUpgradeProposal};
 /// The operation that a spec sets.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Operation<'a> {
-    /// Restarts seid alone.
+    /// Restarts only seid.
     RestartSeid,
     /// Lets seid start.
     MarkReady,

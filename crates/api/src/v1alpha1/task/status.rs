@@ -69,7 +69,7 @@ impl SeiNodeTaskStatus {
 pub enum NodeTaskPhase {
     /// Waiting for its node; nothing has been submitted.
     Pending,
-    /// It has its node: the sidecar is running it, or is about to.
+    /// It has started: no plan runs on its node, and the sidecar is running the operation or is about to.
     Running,
     /// The operation is complete.
     Complete,

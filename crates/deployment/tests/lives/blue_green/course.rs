@@ -147,7 +147,7 @@ fn other_modes_and_shared_volumes_are_refused_with_what_to_do() {
         spec["updateStrategy"] = json!({ "type": "BlueGreen" });
         let mut world = World::new(spec);
         world.settle();
-        assert_eq!(world.condition("Ready").0, "True", "nothing is to be updated yet");
+        assert_eq!(world.condition("Ready").0, "True", "no update is due yet");
         world.edit(IMAGE, json!(NEW));
         world.settle();
         assert_eq!(world.images(), [OLD]);

@@ -44,7 +44,7 @@ fn validators_are_created_their_genesis_is_assembled_and_the_ceremony_ends_when_
     world.ceremony.bucket = GenesisBucket::Holds("s3://genesis/devnet-1/genesis.json".into());
     assert_eq!(rest(&mut world), None);
     assert_eq!(reason(&world), "StartingValidators");
-    // Nothing is requested from the sidecar any longer.
+    // Nothing more is requested from the sidecar.
     world.ceremony.genesis_hash = None;
     world.tend();
     assert_eq!(rest(&mut world), None);
@@ -101,7 +101,7 @@ fn nodes_created_after_the_genesis_are_not_genesis_validators() {
     world.tend();
     let written = world.log.len();
     rest(&mut world);
-    assert_eq!(world.log[written..], [""; 0], "and that is what the template says of it");
+    assert_eq!(world.log[written..], [""; 0], "which is the value of the template");
     assert_eq!(world.condition("Ready").0, "True");
 }
 

@@ -36,7 +36,7 @@ fn pass(world: &mut World) -> Option<AssemblyOrder> {
     order
 }
 
-/// Runs passes until nothing changes any longer.
+/// Runs passes until nothing changes.
 fn rest(world: &mut World) -> Option<AssemblyOrder> {
     for _ in 0..20 {
         let before = (world.group.clone(), world.nodes.clone());

@@ -32,7 +32,7 @@ pub struct Group {
     pub ends_early: bool,
     /// Whether the operator has credentials for the bucket.
     has_credentials: bool,
-    /// What the sidecar of the first validator said of the assembly.
+    /// What the sidecar of the first validator reported about the assembly.
     said: Option<TaskReport>,
 }
 
@@ -102,7 +102,7 @@ impl Group {
         }
     }
 
-    /// A pass over the group, and what a sidecar is asked for after it.
+    /// A pass over the group, followed by its requests to a sidecar.
     pub async fn turn(&mut self, crash: Option<Crash>) {
         let observed = self.observe();
         let decision = decide(&observed);
@@ -131,7 +131,7 @@ impl Group {
         }
     }
 
-    /// A user asks for another attempt.
+    /// A user requests another attempt.
     pub fn retry(&mut self, value: &str) {
         let annotations = self.object.metadata.annotations.get_or_insert_default();
         annotations.insert("sei.io/retry".to_owned(), value.to_owned());
@@ -185,7 +185,7 @@ impl Group {
     }
 }
 
-/// As the reconciler of groups understands what a sidecar says.
+/// The report of a sidecar as the reconciler of groups reads it.
 fn state(progress: &TaskProgress) -> AssemblyState {
     match progress {
         TaskProgress::Completed => AssemblyState::Completed,

@@ -125,7 +125,7 @@ fn lives(has_overrides: bool) -> impl Iterator<Item = Life> {
 #[derive(Clone, Copy, Debug)]
 struct Life {
     generation: Generation,
-    /// Where the operator ends, at every step.
+    /// Where the operator crashes, at every step.
     crash: Option<Crash>,
     /// Whether the sidecars restart with it.
     both: bool,

@@ -43,7 +43,7 @@ impl Volume {
         }
     }
 
-    /// Queries it for a task, and submits that if it is to.
+    /// Queries it for a task, and submits the task if the order says so.
     pub async fn follow(&mut self, order: &Order) -> TaskReport {
         let (_, record) = self.request(Method::GET, &format!("/v0/tasks/{}", order.id), Value::Null).await;
         let found = read(&record);

@@ -42,7 +42,7 @@ fn at_most(left: &mut Table, request: &str, most: usize) {
     assert!(count <= most, "{request}: {count} of {most}");
 }
 
-/// The number of requests of each kind since `start`, once nothing changes any longer, and the time in seconds.
+/// The number of requests of each kind since `start`, once nothing changes, and the time in seconds.
 async fn requests(bed: &Bed, proxy: &ApiProxy, size: usize, start: Instant) -> (Table, usize) {
     bed.until_complete().await;
     // Seconds later each node reports whether its seid has caught up.

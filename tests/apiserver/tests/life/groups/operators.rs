@@ -1,4 +1,4 @@
-//! The operator ends, starts without the kind, and takes over from the Go controller.
+//! The operator restarts, starts without the kind, and takes over from the Go controller.
 
 use std::time::Duration;
 

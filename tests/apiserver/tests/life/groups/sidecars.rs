@@ -40,7 +40,7 @@ async fn sidecars_of_groups_and_single_nodes_are_replaced_one_after_the_other() 
     let no_more = || async {
         !bed.nodes().await.iter().any(|node| node.annotations().contains_key(SIDECAR_UPDATE_ANNOTATION))
     };
-    eventually("no node is allowed to be restarted any more", no_more).await;
+    eventually("no further node may be restarted", no_more).await;
     let generations: Vec<_> = bed.nodes().await.iter().map(|node| node.metadata.generation).collect();
     assert_eq!(generations, [Some(1); 5], "no spec was changed");
 }

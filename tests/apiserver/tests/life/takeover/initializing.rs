@@ -102,6 +102,9 @@ async fn a_bootstrap_is_continued_from_every_task() {
         }
         assert_eq!(cluster.simulator.runs(&Cluster::host(&name)), left, "{name}: what was left to do, once");
         let jobs: Api<k8s_openapi::api::batch::v1::Job> = harness::api(&cluster);
-        assert!(jobs.get_opt(&format!("{name}-bootstrap")).await.unwrap().is_none(), "{name}: the Job went");
+        assert!(
+            jobs.get_opt(&format!("{name}-bootstrap")).await.unwrap().is_none(),
+            "{name}: the Job is gone"
+        );
     }
 }

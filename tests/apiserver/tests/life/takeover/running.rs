@@ -47,7 +47,7 @@ async fn a_running_node_is_adopted_untouched() {
     assert_eq!(pods.get("old-0-0").await.unwrap().uid(), pod.uid(), "the pod is the same");
     assert_eq!(sets.get("old-0").await.unwrap().metadata.generation, set.metadata.generation);
     let posts = cluster.simulator.calls(&host).into_iter().filter(|call| call.method == "POST").count();
-    assert_eq!(posts, 0, "nothing was asked of the sidecar");
+    assert_eq!(posts, 0, "no task was submitted to the sidecar");
 }
 
 /// The forecast of `migrate check` for each object.

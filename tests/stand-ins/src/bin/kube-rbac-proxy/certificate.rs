@@ -50,7 +50,7 @@ pub(crate) fn serving(pair: &Pair) -> anyhow::Result<(Arc<Certificate>, TlsAccep
     Ok((certificate, TlsAcceptor::from(Arc::new(config))))
 }
 
-/// Reloads the pair periodically. Ends with an error if it cannot be served any more.
+/// Reloads the pair periodically. Ends with an error if it can no longer be served.
 pub(crate) async fn reload(pair: &Pair, certificate: &Certificate, interval: Duration) -> anyhow::Result<()> {
     loop {
         tokio::time::sleep(interval).await;

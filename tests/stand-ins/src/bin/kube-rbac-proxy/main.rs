@@ -86,7 +86,7 @@ async fn main() -> anyhow::Result<()> {
     let mut ending = Ending::new()?;
     tokio::select! {
         never = serve(listener, acceptor, Arc::new(proxy)) => never,
-        // It exits when the certificate cannot be served any more.
+        // It exits when the certificate can no longer be served.
         failed = certificate::reload(&pair, &certificate, interval) => failed,
         _ = ending.signalled() => Ok(()),
     }
