@@ -72,7 +72,7 @@ impl Metadata {
     }
 
     /// `root` and its normal dependencies, direct and indirect, with the IDs of the dependencies of each.
-    /// Those of macros are included, although they are not linked.
+    /// Dependencies of macros are included, although they are not linked.
     pub(crate) fn release(&self, root: &str) -> anyhow::Result<BTreeMap<&str, (&Package, BTreeSet<&str>)>> {
         let packages: BTreeMap<_, _> = self.packages.iter().map(|it| (it.id.as_str(), it)).collect();
         let nodes: BTreeMap<_, _> = self.resolve.nodes.iter().map(|node| (node.id.as_str(), node)).collect();

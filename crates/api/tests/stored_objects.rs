@@ -9,12 +9,12 @@ use proptest::{prelude::*, sample::select};
 use sei_api::{SeiNode, SeiNodeDeployment, SeiNodeTask};
 use serde_json::{Map, Value, json};
 
-/// Which values the fields get.
+/// The values of the fields.
 #[derive(Clone, Copy, PartialEq)]
 enum Values {
-    /// Those that our CRD admits, within the bounds.
+    /// Values that our CRD admits, within the bounds.
     Admitted,
-    /// Those that the JSON type admits: numbers of any size, strings and times of a later version.
+    /// Values that the JSON type admits: numbers of any size, strings and times of a later version.
     Storable,
 }
 

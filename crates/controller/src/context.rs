@@ -152,7 +152,7 @@ impl Context {
         })
     }
 
-    /// The same for an object of a node.
+    /// Whether `child`, an object of a node, is what the operator's last write returned.
     pub(crate) fn is_own_write<K: Pack + Written>(&self, child: &Packed<K>) -> bool {
         let [name] = child.nodes() else { return false };
         let namespace = child.meta().namespace.as_deref().unwrap_or_default();

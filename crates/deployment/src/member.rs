@@ -120,7 +120,7 @@ impl Child {
         self.metadata_patch_to(&self.desired)
     }
 
-    /// The same, and allows the rollout of its chain to replace the images of its sidecar.
+    /// Like [`metadata_patch`](Self::metadata_patch), and lets the rollout of the chain replace the images of the sidecar.
     pub(crate) fn sidecar_patch(&self) -> Option<Value> {
         let mut desired = self.desired.clone();
         let allowed = labels::sidecar_update(&self.node)?;

@@ -38,7 +38,7 @@ impl<'a> Rendering<'a> {
     /// The objects.
     ///
     /// # Errors
-    /// That of [`error`](Self::error).
+    /// The same error as [`error`](Self::error).
     pub fn objects(&self) -> Result<&Rendered, &RenderError> {
         let render = || Ok(Rendered::from(&Workload::of(&self.node, self.platform)?));
         self.objects.get_or_init(render).as_ref()

@@ -17,11 +17,11 @@ pub struct Fleet {
 /// Number of objects by health.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Those that match their spec.
+    /// Objects that match their spec.
     pub ready: usize,
-    /// Those that are in progress or waiting.
+    /// Objects that are in progress or waiting.
     pub waiting: usize,
-    /// Those that need manual intervention.
+    /// Objects that require manual intervention.
     pub stalled: usize,
 }
 

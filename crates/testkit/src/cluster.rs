@@ -63,7 +63,7 @@ impl Cluster {
         Self::start_with(assets, rules, Setup::default()).await
     }
 
-    /// The same, with another setup.
+    /// Like [`start`](Self::start), with another setup.
     ///
     /// # Errors
     /// What could not be started.
@@ -72,7 +72,7 @@ impl Cluster {
         Self::start_on(plane, rules, setup.any_token).await
     }
 
-    /// The same on an API server that runs, and has no objects yet. With `any_token`, sidecars behind TLS accept any
+    /// Like [`start`](Self::start), on a running API server without objects. With `any_token`, sidecars behind TLS accept any
     /// token, without a TokenReview.
     ///
     /// # Errors

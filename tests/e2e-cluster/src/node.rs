@@ -74,7 +74,7 @@ async fn live(starter: &Starter) -> anyhow::Result<()> {
 /// A private `/run` with the cluster's directory in it, the cluster's names, and no writable directory of the
 /// machine: programs write to a private `/var`.
 async fn mounts(state: &Path) -> anyhow::Result<()> {
-    let state = state.to_str().context("the path of the cluster's folder is no text")?;
+    let state = state.to_str().context("the path of the cluster's directory is not valid UTF-8")?;
     command("mount", &["-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"]).await?;
     fs::create_dir(INSIDE).with_context(|| format!("create {INSIDE}"))?;
     command("mount", &["--bind", state, INSIDE]).await?;
@@ -115,7 +115,7 @@ async fn images() -> anyhow::Result<()> {
     for entry in fs::read_dir(&folder).context("list the images")? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "tar") {
-            let path = path.to_str().context("the path of an image is no text")?;
+            let path = path.to_str().context("the path of an image is not valid UTF-8")?;
             command("ctr", &["--namespace=k8s.io", "images", "import", path]).await?;
         }
     }

@@ -184,7 +184,7 @@ fn nodes_that_are_paused_or_do_not_run_are_not_concerned() {
 /// What happens to a node of the chain.
 #[derive(Clone, Copy, Debug)]
 enum Event {
-    /// It has a pass, and starts its update if it is its turn.
+    /// A pass over the node, which starts its update when it is its turn.
     Pass,
     /// Its update completes.
     Updated,

@@ -49,12 +49,12 @@ impl Crashes {
         self.steps.insert(step).then_some(self.crash)
     }
 
-    /// The same, of which nothing has happened.
+    /// The same crashes, none of which has happened yet.
     pub fn fresh(&self) -> Self {
         Self::new(self.crash, self.with_sidecar)
     }
 
-    /// From here on every step is new.
+    /// Every further step counts as new.
     pub fn again(&mut self) {
         self.steps.clear();
     }

@@ -143,7 +143,7 @@ impl Case {
         let expected = expected.map(|source| source.addresses[0].clone());
         assert!(expected.is_none_or(|peer| peers.contains(&peer)), "{story}: peers {peers:?}");
         assert!(value(&app, "settings", SPLIT) != "true" || !self.has_data, "{story}: its data is not split");
-        // Its witnesses are those of the moment.
+        // The RPC servers of state sync differ between runs.
         config.remove("statesync");
         Configuration { config, app }
     }

@@ -64,5 +64,5 @@ fn assert_no_key_in(said: &str, secret: &Secret) {
 
 fn from_environment(name: &str, default: u64) -> u64 {
     std::env::var(name)
-        .map_or(default, |value| value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
+        .map_or(default, |value| value.parse().unwrap_or_else(|_| panic!("{name} is not a number: {value}")))
 }

@@ -102,7 +102,7 @@ async fn killed_before_each_step(world: &World, arguments: &[&str]) -> anyhow::R
 
 /// The next step that is not among `named`; none when the command has ended.
 async fn new_step(child: &mut Child, named: &BTreeSet<String>) -> anyhow::Result<Option<String>> {
-    let output = child.stdout.take().context("the command has an output")?;
+    let output = child.stdout.take().context("the output of the command is not piped")?;
     let mut lines = BufReader::new(output).lines();
     while let Some(line) = lines.next_line().await? {
         if !line.contains(": waiting: ") && !line.ends_with(": Ready") && !named.contains(&line) {

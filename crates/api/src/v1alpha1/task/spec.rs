@@ -109,7 +109,7 @@ pub enum RequiredPhase {
 }
 
 impl RequiredPhase {
-    /// The same phase of a SeiNode.
+    /// The phase of a SeiNode with the same name.
     pub fn of_node(self) -> NodePhase {
         match self {
             Self::Running => NodePhase::Running,

@@ -145,7 +145,7 @@ impl Group {
         self.said = Some(volume.follow(&order).await);
     }
 
-    /// Whether it changes anything: Services and budgets are none of a ceremony.
+    /// Carries out `write`; returns whether it changed anything. A ceremony does not depend on Services and budgets.
     fn carry_out(&mut self, write: &Write) -> bool {
         match write {
             Write::Mark => {
