@@ -15,6 +15,7 @@ use crate::{
     objects::{JobState, job_state, seid_image},
     observed::Observed,
     obstacle::{Obstacle, may_start_over, misses_claim},
+    pods::trouble,
     sidecar::Health,
     sidecar_rollout::Turn,
 };
@@ -162,8 +163,8 @@ fn failed_on_this_pod(plan: &TaskPlan, observed: &Observed) -> bool {
     Purpose::of(plan) == Purpose::MarkReady && failed_on.is_some() && failed_on == pod
 }
 
-/// Whether a plan may be replaced: no task is running in the sidecar, or the running one can no longer be reached or
-/// can be abandoned. The recorded state of a task may lag behind the sidecar: one that responds is queried first, and a
+/// Whether a plan may be replaced: no task is running in the sidecar, its pod fails, or the running one can no longer be
+/// reached or can be abandoned. The recorded state of a task may lag behind the sidecar: one that responds is queried first, and a
 /// task unknown to it is no longer submitted. `mark-ready` can be abandoned on a Running node. In a first plan it lets
 /// seid start with the configuration of that plan, so that changing it later takes an update.
 fn at_boundary(observed: &Observed, plan: &Plan<Persisted>) -> bool {
@@ -173,10 +174,20 @@ fn at_boundary(observed: &Observed, plan: &Plan<Persisted>) -> bool {
         Some(kind) if kind.runs_in_sidecar() => {
             let is_out_of_reach = task.waiting_since.is_some() && observed.sidecar.trouble.is_some();
             let is_between_attempts = plan.backoff_remaining(observed.now).is_some();
-            (is_out_of_reach || is_between_attempts) && !observed.sidecar.works_on(&task.id)
+            // A sidecar that does not respond may be running the task, unless its pod is known to fail.
+            let is_at_work = observed.sidecar.works_on(&task.id) && !(is_out_of_reach && fails(observed));
+            (is_out_of_reach || is_between_attempts) && !is_at_work
         }
         Some(_) => true,
     })
+}
+
+/// Whether the pod of the sidecar does not run, such as in a crash loop.
+fn fails(observed: &Observed) -> bool {
+    let pods = [&observed.children.pod, &observed.children.bootstrap_pod];
+    let mut current =
+        pods.into_iter().flatten().filter(|pod| pod.metadata.uid.as_ref() == observed.sidecar.pod.as_ref());
+    current.any(|pod| trouble(pod).is_some())
 }
 
 /// Whether the claim of a first plan seems to be missing: no pod uses it, and the plan has waited for a while. Only the

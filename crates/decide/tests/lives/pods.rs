@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use sei_api::conditions::{ConditionType, ReadyReason};
-use sei_plan::Outcome;
+use sei_decide::{Answer, TaskProgress, TaskReport, Trouble, TroubleKind};
+use sei_plan::{OfKind, Outcome, TaskKind};
 use serde_json::{Value, json};
 
 use crate::life::Life;
@@ -63,6 +64,38 @@ fn a_running_node_names_what_keeps_its_pod_from_running() {
     show(&mut life, None);
     life.pass(Vec::new(), &Outcome::Done).unwrap();
     assert_eq!(ready(&life), "WaitingForPod: pod node-0-0 does not exist yet; StatefulSet node-0 creates it");
+}
+
+/// A sidecar that lacks memory ends whenever it runs the task that it has accepted. A sidecar that only does not respond
+/// may still be running it.
+#[test]
+fn a_corrected_spec_replaces_a_plan_whose_pod_fails_during_a_task() {
+    let crashing = json!({ "metadata": { "uid": "u" }, "status": { "initContainerStatuses": [{ "name": "sei-sidecar", "image": "seictl:0",
+        "imageID": "", "ready": false, "restartCount": 5,
+        "state": { "waiting": { "reason": "CrashLoopBackOff", "message": "back-off 5m0s" } } }] } });
+    for (pod, is_replaced) in [(crashing, true), (json!({ "metadata": { "uid": "u" } }), false)] {
+        let mut life = Life::new(json!({ "chainId": "c", "image": "seid:0", "fullNode": {} }));
+        life.pass(Vec::new(), &Outcome::Done).unwrap();
+        let detail = "the sidecar does not respond".to_owned();
+        let waiting = Outcome::Waiting { reason: ReadyReason::SidecarUnreachable, detail };
+        life.pass(vec![Outcome::Done; 3], &waiting).unwrap();
+        let plan = life.plan().unwrap();
+        let task = plan.tasks.iter().find(|task| task.waiting_since.is_some()).unwrap();
+        assert!(task.kind().is_some_and(TaskKind::runs_in_sidecar), "{}", task.type_);
+        show(&mut life, Some(pod));
+        let (show, id) = (std::mem::replace(&mut life.adjust, Box::new(|_| {})), task.id.clone());
+        life.adjust = Box::new(move |observed| {
+            show(observed);
+            let message = "connection refused".to_owned();
+            observed.sidecar.trouble = Some(Trouble { kind: TroubleKind::Unreachable, message });
+            let value =
+                TaskReport { id: id.clone(), retries: 0, progress: TaskProgress::Running, result: None };
+            observed.sidecar.task = Some(Answer { at: observed.now, value });
+        });
+        life.change(|node| node.spec.image = "seid:1".to_owned());
+        life.pass(Vec::new(), &waiting).unwrap();
+        assert_eq!(life.plan().unwrap().id != plan.id, is_replaced);
+    }
 }
 
 fn running() -> Life {
