@@ -73,7 +73,7 @@ impl Feeds<'_> {
             events.modify(trim::node),
             writer,
             move |change| match change {
-                Change::Present(node) => {
+                Change::Present(node, _) => {
                     if !ctx.confirms_write(node) {
                         ctx.wake(ObjectRef::from_obj(node));
                     }
@@ -103,8 +103,9 @@ impl Feeds<'_> {
         let ctx = Arc::clone(self.ctx);
         let events = packed(watcher(self.feed.api::<K>(), config).modify(trim));
         self.feed.spawn(kind, self.feed.health(kind), events, writer, move |change| match change {
-            Change::Present(object) if is_own_write(&ctx, object) => {}
-            Change::Present(object) | Change::Gone(object) => ctx.wake_nodes_of(object),
+            Change::Present(object, Some(before)) if object.is_same(before) => {}
+            Change::Present(object, _) if is_own_write(&ctx, object) => {}
+            Change::Present(object, _) | Change::Gone(object) => ctx.wake_nodes_of(object),
             Change::Recovered => {}
         });
     }
@@ -113,8 +114,11 @@ impl Feeds<'_> {
         let ctx = Arc::clone(self.ctx);
         let events = packed(watcher(self.feed.api::<Pod>(), config).modify(trim::pod));
         self.feed.spawn("Pod", self.feed.health("Pod"), events, writer, move |change| {
-            let (Change::Present(pod) | Change::Gone(pod)) = change else { return };
-            ctx.wake_nodes_of(pod);
+            match change {
+                Change::Present(pod, Some(before)) if pod.is_same(before) => return,
+                Change::Present(pod, _) | Change::Gone(pod) => ctx.wake_nodes_of(pod),
+                Change::Recovered => return,
+            }
             ctx.exclusives.wake_held();
         });
     }
@@ -123,7 +127,7 @@ impl Feeds<'_> {
         let ctx = Arc::clone(self.ctx);
         let events = watcher(self.feed.api::<PartialObjectMeta<Secret>>(), config).modify(trim::secret);
         self.feed.spawn("Secret", self.feed.health("Secret"), events, writer, move |change| {
-            let (Change::Present(secret) | Change::Gone(secret)) = change else { return };
+            let (Change::Present(secret, _) | Change::Gone(secret)) = change else { return };
             let names_it = |node: &SeiNode| {
                 node.spec.tls().is_some_and(|tls| Some(&tls.secret_name) == secret.metadata.name.as_ref())
                     && node.metadata.namespace == secret.metadata.namespace

@@ -18,8 +18,8 @@ use crate::{
 
 /// A change reported by a watch.
 pub(crate) enum Change<'a, K> {
-    /// The object is new or has changed.
-    Present(&'a K),
+    /// The object is new or has changed: its state, and the previous one.
+    Present(&'a K, Option<&'a K>),
     /// The object is gone, or was replaced by another one with its name.
     Gone(&'a K),
     /// The watch works again after a failure.
@@ -69,15 +69,19 @@ pub(crate) async fn fill<K>(
                         .is_some_and(|was| was.meta().resource_version == it.meta().resource_version)
                 };
                 let news = after.iter().filter(|(uid, it)| !is_same(*uid, it));
-                news.for_each(|(_, it)| changed(Change::Present(it)));
+                news.for_each(|(uid, it)| changed(Change::Present(it, before.get(uid).map(|was| &**was))));
             }
             watcher::Event::Apply(object) => {
                 let before = store.get(&object.to_object_ref(K::DynamicType::default()));
                 writer.apply_watcher_event(&event);
-                if let Some(before) = before.filter(|before| before.meta().uid != object.meta().uid) {
-                    changed(Change::Gone(&before));
+                let (before, replaced) = match before {
+                    Some(before) if before.meta().uid != object.meta().uid => (None, Some(before)),
+                    before => (before, None),
+                };
+                if let Some(replaced) = replaced {
+                    changed(Change::Gone(&replaced));
                 }
-                changed(Change::Present(object));
+                changed(Change::Present(object, before.as_deref()));
             }
             watcher::Event::Delete(object) => {
                 writer.apply_watcher_event(&event);
@@ -126,7 +130,9 @@ mod tests {
                 |job: &Job| store.get(&job.to_object_ref(())).and_then(|job| job.metadata.uid.clone());
             let uid = |job: &Job| job.metadata.uid.clone().unwrap();
             changes.lock().unwrap().push(match change {
-                Change::Present(job) => {
+                Change::Present(job, before) => {
+                    let uid_before = before.map(|before| &before.metadata.uid);
+                    assert!(uid_before.is_none_or(|uid| *uid == job.metadata.uid), "another object");
                     assert_eq!(stored(job), job.metadata.uid, "it is already in the store");
                     ("present", uid(job))
                 }

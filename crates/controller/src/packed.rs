@@ -32,23 +32,25 @@ pub(crate) struct Packed<K> {
     metadata: ObjectMeta,
     nodes: Arc<[String]>,
     exclusive_use: Option<Arc<Use>>,
+    /// Without the resource version.
     json: Arc<[u8]>,
     kind: PhantomData<fn() -> K>,
 }
 
 impl<K: Pack> Packed<K> {
     /// `None` for an object that cannot be serialized, which objects of the API server always can.
-    fn new(object: &K) -> Option<Self> {
+    fn new(mut object: K) -> Option<Self> {
+        let resource_version = object.meta_mut().resource_version.take();
         let metadata = object.meta();
         Some(Self {
-            nodes: trim::nodes_of(object).map(str::to_owned).collect(),
+            nodes: trim::nodes_of(&object).map(str::to_owned).collect(),
             exclusive_use: object.exclusive_use().map(Arc::new),
-            json: serde_json::to_vec(object).ok()?.into(),
+            json: serde_json::to_vec(&object).ok()?.into(),
             metadata: ObjectMeta {
                 name: metadata.name.clone(),
                 namespace: metadata.namespace.clone(),
                 uid: metadata.uid.clone(),
-                resource_version: metadata.resource_version.clone(),
+                resource_version,
                 ..ObjectMeta::default()
             },
             kind: PhantomData,
@@ -57,7 +59,14 @@ impl<K: Pack> Packed<K> {
 
     /// The object.
     pub(crate) fn unpack(&self) -> Option<K> {
-        serde_json::from_slice(&self.json).ok()
+        let mut object: K = serde_json::from_slice(&self.json).ok()?;
+        object.meta_mut().resource_version.clone_from(&self.metadata.resource_version);
+        Some(object)
+    }
+
+    /// Whether `other` differs at most in its resource version: what changed is not cached.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.json == other.json
     }
 
     /// Names of the SeiNodes that it may affect.
@@ -76,9 +85,9 @@ pub(crate) fn pack<K: Pack>(event: watcher::Event<K>) -> Option<watcher::Event<P
     Some(match event {
         watcher::Event::Init => watcher::Event::Init,
         watcher::Event::InitDone => watcher::Event::InitDone,
-        watcher::Event::InitApply(object) => watcher::Event::InitApply(Packed::new(&object)?),
-        watcher::Event::Apply(object) => watcher::Event::Apply(Packed::new(&object)?),
-        watcher::Event::Delete(object) => watcher::Event::Delete(Packed::new(&object)?),
+        watcher::Event::InitApply(object) => watcher::Event::InitApply(Packed::new(object)?),
+        watcher::Event::Apply(object) => watcher::Event::Apply(Packed::new(object)?),
+        watcher::Event::Delete(object) => watcher::Event::Delete(Packed::new(object)?),
     })
 }
 
@@ -123,10 +132,23 @@ mod tests {
             "spec": { "clusterIP": "None", "ports": [{ "port": 26657 }] },
         }))
         .unwrap();
-        let packed = Packed::new(&service).unwrap();
+        let packed = Packed::new(service.clone()).unwrap();
         assert_eq!(packed.unpack().unwrap(), service);
         assert_eq!(packed.nodes(), ["node-0"]);
         assert_eq!(packed.metadata.resource_version.as_deref(), Some("7"));
         assert_eq!(ObjectRef::from_obj(&packed), ObjectRef::new("node-0").within("pacific-1"));
+    }
+
+    #[test]
+    fn objects_that_differ_only_in_their_resource_version_are_the_same() {
+        let packed = |version: &str, ip: &str| {
+            let metadata = json!({ "name": "node-0", "resourceVersion": version });
+            let service: Service =
+                serde_json::from_value(json!({ "metadata": metadata, "spec": { "clusterIP": ip } })).unwrap();
+            Packed::new(service).unwrap()
+        };
+        let first = packed("7", "None");
+        assert!(first.is_same(&packed("8", "None")));
+        assert!(!first.is_same(&packed("8", "10.0.0.1")));
     }
 }

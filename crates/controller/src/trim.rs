@@ -3,7 +3,7 @@
 
 use k8s_openapi::{
     api::{
-        apps::v1::StatefulSet,
+        apps::v1::{StatefulSet, StatefulSetStatus},
         batch::v1::Job,
         core::v1::{
             ConfigMap, Container, PersistentVolumeClaim, Pod, PodSpec, PodTemplateSpec, Secret, Service,
@@ -72,10 +72,16 @@ pub(crate) fn route(object: &mut HTTPRoute) {
         .for_each(|condition| condition.message = cut(&condition.message));
 }
 
-/// Keeps managers, since drift detection checks who wrote the spec, but not which fields they wrote.
+/// Keeps managers, since drift detection checks who wrote the spec, but not which fields they wrote. Of the status, a
+/// rollout needs the revision; pods are observed themselves.
 pub(crate) fn stateful_set(object: &mut StatefulSet) {
     let managers = object.metadata.managed_fields.take();
     metadata(&mut object.metadata);
+    object.status = object.status.take().map(|status| StatefulSetStatus {
+        observed_generation: status.observed_generation,
+        update_revision: status.update_revision,
+        ..StatefulSetStatus::default()
+    });
     if !has_node(&object.metadata) {
         object.spec.iter_mut().for_each(|spec| of_others(&mut spec.template));
         return;

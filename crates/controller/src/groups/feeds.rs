@@ -41,7 +41,7 @@ fn groups(feed: &mut Feed<'_>, ctx: &Arc<Context>, writer: Writer<SeiNodeDeploym
     let ctx = Arc::clone(ctx);
     feed.spawn(GROUPS, feed.health(GROUPS).optional(), events.modify(trim::group), writer, move |change| {
         match change {
-            Change::Present(group) => ctx.wake(ObjectRef::from_obj(group)),
+            Change::Present(group, _) => ctx.wake(ObjectRef::from_obj(group)),
             Change::Gone(group) => {
                 ctx.forget(group);
                 ctx.wake_rivals(group);
@@ -68,7 +68,7 @@ fn budgets(feed: &mut Feed<'_>, ctx: &Arc<Context>, writer: Writer<PodDisruption
     let ctx = Arc::clone(ctx);
     feed.spawn(BUDGETS, feed.health(BUDGETS), events.modify(trim::budget), writer, move |change| {
         object_changed(&ctx, &change);
-        if let Change::Present(budget) | Change::Gone(budget) = change {
+        if let Change::Present(budget, _) | Change::Gone(budget) = change {
             ctx.wake_namespace(budget.metadata.namespace.as_deref());
         }
     });
@@ -81,14 +81,14 @@ fn routes(feed: &mut Feed<'_>, ctx: &Arc<Context>, writer: Writer<HTTPRoute>) {
     let ctx = Arc::clone(ctx);
     feed.spawn(ROUTES, feed.health(ROUTES).optional(), events.modify(trim::route), writer, move |change| {
         object_changed(&ctx, &change);
-        if let Change::Present(route) | Change::Gone(route) = change {
+        if let Change::Present(route, _) | Change::Gone(route) = change {
             ctx.wake_namesakes(route);
         }
     });
 }
 
 fn object_changed<K: Written>(ctx: &Context, change: &Change<'_, K>) {
-    let (Change::Present(object) | Change::Gone(object)) = change else { return };
+    let (Change::Present(object, _) | Change::Gone(object)) = change else { return };
     if matches!(change, Change::Gone(_)) {
         ctx.object_gone(*object);
     }

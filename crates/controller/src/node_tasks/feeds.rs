@@ -25,7 +25,7 @@ pub(crate) fn start(
     let ctx = Arc::clone(ctx);
     feed.spawn(TASKS, feed.health(TASKS).optional(), events.modify(trim::task), writer, move |change| {
         match change {
-            Change::Present(task) => {
+            Change::Present(task, _) => {
                 ctx.wake(ObjectRef::from_obj(task));
                 ctx.wake_node_of(task);
             }

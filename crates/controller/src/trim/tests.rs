@@ -81,6 +81,15 @@ fn of_an_object_of_another_owner_only_the_volumes_are_kept() {
 }
 
 #[test]
+fn numbers_of_pods_are_not_kept() {
+    let status = json!({ "replicas": 1, "readyReplicas": 1, "observedGeneration": 2, "updateRevision": "a" });
+    let mut object: StatefulSet = with_metadata(Some("SeiNode"), json!({ "status": status }));
+    stateful_set(&mut object);
+    let kept = json!({ "replicas": 0, "observedGeneration": 2, "updateRevision": "a" });
+    assert_eq!(serde_json::to_value(&object.status).unwrap(), kept);
+}
+
+#[test]
 fn everything_that_is_read_of_a_claim_is_kept() {
     let node: SeiNode = with_metadata(None, json!({ "spec": spec() }));
     let mut object: PersistentVolumeClaim =
