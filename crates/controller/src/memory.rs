@@ -33,6 +33,8 @@ pub(crate) struct Memory {
     pub(crate) trust: Option<ServerTrust>,
     /// The actor of the sidecar.
     pub(crate) sidecar: Option<Watched>,
+    /// The ID of the last plan that this process made for the node.
+    pub(crate) plan_made: Option<String>,
     /// The node as returned by the operator's last write, which may not be in the cache yet.
     pub(crate) written: Option<Arc<SeiNode>>,
     /// The node's objects as returned by the operator's last writes, which may not be in the caches yet.

@@ -51,7 +51,11 @@ pub(crate) async fn reconcile(cached: Arc<SeiNode>, ctx: &Context) -> Result<Nex
         }
         let (status, then) = pass.end();
         match then {
-            Requeue::PlanStored | Requeue::Now => stored = record(ctx, &stored, status).await?,
+            Requeue::PlanStored => {
+                stored = record(ctx, &stored, status).await?;
+                ctx.memory(&stored, |memory| memory.plan_made = Some(plan_id));
+            }
+            Requeue::Now => stored = record(ctx, &stored, status).await?,
             Requeue::After(delay) => {
                 let due = progress::keep(ctx, &stored, &status);
                 if due.is_none() {

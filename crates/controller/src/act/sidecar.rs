@@ -1,9 +1,9 @@
-//! Tasks that the sidecar runs: requested from its actor, which queries each task first and submits only unknown tasks
-//! and deliberate retries of failed attempts.
+//! Tasks that the sidecar runs: requested from its actor, which submits only tasks that the sidecar does not know and
+//! deliberate retries of failed attempts. It queries a task first, unless this process has made the plan.
 
 use sei_api::v1alpha1::PlannedTask;
 use sei_decide::{Observed, SidecarStep, sidecar_step};
-use sei_plan::{Outcome, Persisted, Plan, SidecarTask};
+use sei_plan::{Outcome, Persisted, Plan, SidecarTask, task_id_of};
 use sei_sidecar::TaskRequest;
 use serde_json::Value;
 use uuid::Uuid;
@@ -23,10 +23,14 @@ pub(super) async fn step(
     };
     let order = |request: Option<Option<Value>>| {
         let request = request.map(|params| TaskRequest { id, type_: planned.type_.clone(), params });
+        let retries = planned.retry_count.unwrap_or(0);
+        let was_submitted = planned.submitted_at.is_some();
+        let is_first = retries == 0 && !was_submitted && request.is_some();
         let order = Order {
             id,
-            retries: planned.retry_count.unwrap_or(0),
-            was_submitted: planned.submitted_at.is_some(),
+            retries,
+            was_submitted,
+            is_new: is_first && is_made_here(ctx, observed, plan, id),
             marks_ready: *task == SidecarTask::MarkReady,
             once: false,
             needs_type: None,
@@ -58,4 +62,11 @@ pub(super) async fn step(
             meanwhile
         }
     }
+}
+
+/// Whether this process has made the plan and the ID of its current task, which may also be that of an earlier plan.
+fn is_made_here(ctx: &Context, observed: &Observed, plan: &Plan<Persisted>, id: Uuid) -> bool {
+    let plan_id = &plan.stored().id;
+    let is_own = plan.current().is_some_and(|(index, task)| task_id_of(plan_id, &task.type_, index) == id);
+    is_own && ctx.memory(&observed.node, |memory| memory.plan_made.as_ref() == Some(plan_id))
 }

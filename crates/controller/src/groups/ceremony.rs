@@ -140,6 +140,7 @@ fn submission(order: &AssemblyOrder) -> Option<Order> {
         id,
         retries: order.retries,
         was_submitted: false,
+        is_new: false,
         marks_ready: false,
         once: false,
         needs_type: order.needs_type,

@@ -74,7 +74,16 @@ fn submission(order: Order) -> sidecar::Order {
     let Order { id, type_, params, needs_type, submits, was_submitted } = order;
     let request = submits.then(|| TaskRequest { id, type_: type_.to_owned(), params });
     // A mark-ready is submitted in order to end a hold, so it is not subject to one.
-    sidecar::Order { id, retries: 0, was_submitted, marks_ready: false, once: true, needs_type, request }
+    sidecar::Order {
+        id,
+        retries: 0,
+        was_submitted,
+        is_new: false,
+        marks_ready: false,
+        once: true,
+        needs_type,
+        request,
+    }
 }
 
 /// Deletes exactly this task.

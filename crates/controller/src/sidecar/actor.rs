@@ -8,9 +8,10 @@ use std::time::Duration;
 use sei_decide::Health;
 use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, Span};
+use uuid::Uuid;
 
 use super::{
-    calls::{CallResult, Dial, follow, probe, query_once, query_seid},
+    calls::{CallResult, Dial, follow, probe, query_once, query_seid, submit},
     halt::{self, Watch},
     permits::Permits,
     schedule::{Due, Schedule},
@@ -41,14 +42,16 @@ pub(super) struct Actor<D: Dial, R> {
     order: Option<Order>,
     watch: Option<Watch>,
     events: u64,
+    /// The last ordered task that the sidecar was called about.
+    called: Option<Uuid>,
 }
 
 impl<D: Dial, R: Report> Actor<D, R> {
     /// An actor for a node whose health has been unchanged for `unchanged_for`.
     pub(super) fn new(shared: Shared, dial: D, permits: Permits, report: R, unchanged_for: Duration) -> Self {
         let schedule = Schedule::new(unchanged_for);
-        let (connection, target, order, watch) = Default::default();
-        Self { shared, dial, permits, report, schedule, connection, target, order, watch, events: 0 }
+        let (connection, target, order, watch, called) = Default::default();
+        Self { shared, dial, permits, report, schedule, connection, target, order, watch, events: 0, called }
     }
 
     /// Runs until it is dropped.
@@ -132,6 +135,13 @@ impl<D: Dial, R: Report> Actor<D, R> {
             Due::Order | Due::Probe | Due::Once(_) => self.schedule.is_silent(),
         };
         let was_submitted = self.schedule.was_submitted();
+        let mut is_unknown = false;
+        if let (Due::Order, Some(order)) = (due, &order) {
+            // A submission that may have arrived would bind the plan to a sidecar that has perhaps never run.
+            let is_up = self.schedule.has_answered();
+            is_unknown = is_up && order.is_new && self.called != Some(order.id);
+            self.called = Some(order.id);
+        }
         let cause = if due == Due::Order { shared.lock().cause.take() } else { None };
         let span =
             tracing::debug_span!(parent: &cause.unwrap_or_else(Span::none), "sidecar", host = target.host);
@@ -143,6 +153,7 @@ impl<D: Dial, R: Report> Actor<D, R> {
                     return Ok(CallResult::Halt(halt::query(&connection, awaited, *seen).await));
                 }
                 match (due, &order) {
+                    (Due::Order, Some(order)) if is_unknown => submit(&connection, &shared, order).await,
                     (Due::Order, Some(order)) => follow(&connection, &shared, order, was_submitted).await,
                     (Due::Seid, _) => Ok(query_seid(&connection).await),
                     (Due::Once(once), _) => Ok(query_once(&connection, once).await),

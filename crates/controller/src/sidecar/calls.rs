@@ -133,7 +133,12 @@ pub(super) async fn follow(
     Ok(CallResult::Task(Followed { result, ..followed }))
 }
 
-async fn submit(connection: &impl Api, shared: &Shared, order: &Order) -> Result<CallResult, Error> {
+/// Submits the task of `order`.
+pub(super) async fn submit(
+    connection: &impl Api,
+    shared: &Shared,
+    order: &Order,
+) -> Result<CallResult, Error> {
     let Some(request) = &order.request else { return Ok(CallResult::Task(TaskProgress::Unknown.into())) };
     if order.marks_ready && connection.is_held().await? {
         return Ok(CallResult::Task(TaskProgress::Held.into()));

@@ -55,6 +55,7 @@ impl Node {
             id,
             retries: 0,
             was_submitted: false,
+            is_new: false,
             marks_ready: false,
             once: false,
             needs_type: None,

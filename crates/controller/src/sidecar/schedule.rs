@@ -114,6 +114,11 @@ impl Schedule {
         self.silences > 0
     }
 
+    /// Whether the sidecar of this pod has responded.
+    pub(super) fn has_answered(&self) -> bool {
+        self.has_answered
+    }
+
     /// Whether this actor has submitted the current attempt.
     pub(super) fn was_submitted(&self) -> bool {
         self.submitted_at.is_some()

@@ -21,6 +21,8 @@ pub(crate) struct Order {
     pub(crate) retries: i64,
     /// Whether this attempt is known to have been submitted.
     pub(crate) was_submitted: bool,
+    /// Whether only this process can have submitted the task, because it has made the plan.
+    pub(crate) is_new: bool,
     /// Whether the task makes the sidecar ready, which another client may be holding back.
     pub(crate) marks_ready: bool,
     /// Whether a task that the sidecar has had is never submitted again, even if the sidecar no longer knows it.

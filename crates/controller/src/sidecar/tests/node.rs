@@ -72,6 +72,7 @@ pub(super) fn order(retries: i64) -> Order {
         id,
         retries,
         was_submitted: false,
+        is_new: false,
         marks_ready: false,
         once: false,
         needs_type: None,

@@ -28,6 +28,31 @@ async fn a_short_task_is_submitted_once_and_its_completion_reported_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_task_that_only_this_process_can_have_submitted_is_queried_after_its_first_submission() {
+    let new = |id| {
+        let id = Uuid::from_u128(id);
+        let request = order(0).request.map(|request| TaskRequest { id, ..request });
+        Order { id, is_new: true, request, ..order(0) }
+    };
+    for (mode, expected) in
+        [(Mode::Answers, ["post", "get"].as_slice()), (Mode::Refuses, &["post", "get", "post", "get"])]
+    {
+        let mut bed = TestNode::new(false);
+        bed.fake.change(|world| world.takes = Duration::from_millis(50));
+        bed.pass(Some(&new(1)));
+        bed.until(&new(1), &TaskProgress::Completed).await;
+        assert_eq!(bed.fake.count("get"), 2, "the first one: the sidecar may not have started");
+        bed.fake.change(|world| (world.mode, world.calls) = (mode, Vec::new()));
+        bed.pass(Some(&new(2)));
+        sleep(Duration::from_millis(10)).await;
+        bed.fake.change(|world| world.mode = Mode::Answers);
+        bed.until(&new(2), &TaskProgress::Completed).await;
+        let calls = bed.fake.change(|world| world.calls.iter().map(|(_, call)| *call).collect::<Vec<_>>());
+        assert_eq!(calls, expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn poll_intervals_of_a_long_task_grow() {
     let mut bed = TestNode::new(false);
     bed.fake.change(|world| world.takes = Duration::from_secs(600));
