@@ -3,6 +3,7 @@
 
 use std::io::{ErrorKind, Write, stdout};
 
+use anyhow::Context;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -18,7 +19,7 @@ pub(crate) fn text(text: &str) -> anyhow::Result<()> {
     let mut out = stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Closed.into()),
-        written => Ok(written?),
+        written => written.context("failed to write to standard output"),
     }
 }
 

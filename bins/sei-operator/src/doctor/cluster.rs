@@ -12,6 +12,7 @@ use kube::{
     client::Body,
 };
 use sei_api::{SeiNode, labels};
+use sei_controller::error_message;
 use sei_doctor::{Facts, Installation, Read, installation};
 
 use super::{probe, review};
@@ -59,7 +60,7 @@ fn number(text: &str) -> Read<u32> {
 
 async fn server_time(client: &Client) -> Read<Timestamp> {
     let request = http::Request::get("/version").body(Body::empty()).map_err(|error| error.to_string())?;
-    let response = client.send(request).await.map_err(|error| error.to_string())?;
+    let response = client.send(request).await.map_err(|error| error_message(&error))?;
     let date = response.headers().get(http::header::DATE).and_then(|date| date.to_str().ok());
     let date = date.ok_or("its responses have no date")?;
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).map_err(|error| error.to_string())
@@ -69,7 +70,7 @@ async fn crds(client: &Client) -> Read<Vec<CustomResourceDefinition>> {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     let mut found = Vec::new();
     for wanted in sei_api::crds() {
-        found.extend(api.get_opt(&wanted.name_any()).await.map_err(|error| error.to_string())?);
+        found.extend(api.get_opt(&wanted.name_any()).await.map_err(|error| error_message(&error))?);
     }
     Ok(found)
 }
@@ -78,7 +79,7 @@ async fn lease(client: &Client, installed: Option<&Installation>) -> Read<Option
     let installed = installed.ok_or("the operator is not installed")?;
     let name = installed.lease.as_deref().unwrap_or(sei_controller::rbac::LEASE);
     let api: Api<Lease> = Api::namespaced(client.clone(), &installed.namespace);
-    api.get_opt(name).await.map_err(|error| error.to_string())
+    api.get_opt(name).await.map_err(|error| error_message(&error))
 }
 
 /// The SeiNodes that can be decoded; the others are reported by their conditions.
@@ -88,7 +89,7 @@ async fn nodes(client: &Client) -> Read<Vec<SeiNode>> {
         // The kind is not installed.
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
         nodes => {
-            let nodes = nodes.map_err(|error| error.to_string())?;
+            let nodes = nodes.map_err(|error| error_message(&error))?;
             Ok(nodes.items.into_iter().filter_map(|node| node.try_parse().ok()).collect())
         }
     }
@@ -101,7 +102,7 @@ async fn pods(client: &Client) -> Read<Vec<Pod>> {
 }
 
 async fn has_cert_manager(client: &Client) -> Read<bool> {
-    let groups = client.list_api_groups().await.map_err(|error| error.to_string())?;
+    let groups = client.list_api_groups().await.map_err(|error| error_message(&error))?;
     Ok(groups.groups.iter().any(|group| group.name == "cert-manager.io"))
 }
 
@@ -110,5 +111,5 @@ where
     K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
 {
     let found = api.list(&ListParams::default().labels(selector)).await;
-    found.map(|list| list.items).map_err(|error| error.to_string())
+    found.map(|list| list.items).map_err(|error| error_message(&error))
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use kube::{Client, ResourceExt};
 use sei_api::{SeiNode, names, ports};
+use sei_controller::error_message;
 use sei_doctor::{Answer, Read, unreachable};
 
 /// Maximum number of sidecars that are called.
@@ -32,7 +33,7 @@ async fn call(client: &Client, node: &SeiNode) -> Answer {
         Ok(_) => Answer::Response,
         Err(kube::Error::Api(status)) if status.code == 403 => Answer::Denied(status.message),
         Err(kube::Error::Api(status)) => Answer::Silence(status.message),
-        Err(error) => Answer::Silence(error.to_string()),
+        Err(error) => Answer::Silence(error_message(&error)),
     }
 }
 

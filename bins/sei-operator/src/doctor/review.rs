@@ -6,7 +6,7 @@ use k8s_openapi::api::{
     rbac::v1::PolicyRule,
 };
 use kube::{Api, Client, api::PostParams};
-use sei_controller::{SecretAccess, rbac};
+use sei_controller::{SecretAccess, error_message, rbac};
 use sei_doctor::{Installation, Permission, Read};
 
 /// Maximum number of concurrent requests.
@@ -20,7 +20,7 @@ pub(super) async fn permissions(client: &Client, installed: &Installation) -> Re
     let asked = stream::iter(needed(installed)).map(async |permission| {
         let review = SubjectAccessReview { spec: question(user, &permission), ..Default::default() };
         let answer =
-            reviews.create(&PostParams::default(), &review).await.map_err(|error| error.to_string())?;
+            reviews.create(&PostParams::default(), &review).await.map_err(|error| error_message(&error))?;
         Ok((permission, answer.status.is_some_and(|status| status.allowed)))
     });
     asked.buffered(AT_ONCE).try_collect().await

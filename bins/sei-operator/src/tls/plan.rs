@@ -1,6 +1,6 @@
 //! The planned steps, as text.
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 use sei_tls_rollout::{GroupStep, Step, Target, group_steps, steps};
 use serde_json::Value;
@@ -98,7 +98,8 @@ pub(super) async fn print(
                 code = ExitCode::FAILURE;
                 let line = format!("{}: not possible now: {}", subject.name(), print::printable(&why));
                 if is_manifest {
-                    eprintln!("{line}");
+                    // Without standard error the exit code has to do.
+                    let _ = writeln!(std::io::stderr(), "{line}");
                 } else {
                     print::line(&line)?;
                 }

@@ -5,6 +5,7 @@ mod groups;
 mod input;
 mod nodes;
 mod process;
+mod servers;
 
 use std::{
     io::Write,
