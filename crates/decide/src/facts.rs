@@ -26,7 +26,7 @@ pub(crate) fn status(observed: &Observed, node: &Node<'_>, platform: &Platform) 
     let object = node.object;
     let mut status = object.status.clone().unwrap_or_default();
     status.observed_generation = object.metadata.generation;
-    if let None | Some(NodePhase::Paused) = status.phase {
+    if let None | Some(NodePhase::Paused | NodePhase::Terminating) = status.phase {
         let phase = first_phase(observed, &status);
         set_phase(&mut status, phase, observed.now);
     }
@@ -56,7 +56,8 @@ pub(crate) fn status(observed: &Observed, node: &Node<'_>, platform: &Platform) 
     status
 }
 
-/// The phase of a node without one, or with one that only shows that it is paused: derived from its plan and objects.
+/// The phase of a node without one, or with one that only shows that it is paused or, although nobody deletes it, that it
+/// was being deleted when a backup was made: derived from its plan and objects.
 fn first_phase(observed: &Observed, status: &SeiNodeStatus) -> NodePhase {
     let first_plan = status.plan.as_ref().filter(|plan| plan.failed_phase.is_some());
     match first_plan.map(|plan| plan.phase) {

@@ -97,9 +97,6 @@ fn stalled(
 }
 
 fn ready(observed: &Observed, status: &SeiNodeStatus, last: Option<&Outcome>, awaits_task: bool) -> Verdict {
-    if status.phase == Some(NodePhase::Terminating) {
-        return (false, ReadyReason::Deleting, "the SeiNode is being deleted".to_owned());
-    }
     if observed.node.spec.is_paused() {
         return (false, ReadyReason::Paused, paused(observed, status));
     }

@@ -119,3 +119,17 @@ fn phase_paused_of_a_later_go_controller_is_read_as_the_previous_phase() {
         assert!(ready(&life).starts_with(ReadyReason::Paused.as_str()), "{}", ready(&life));
     }
 }
+
+/// As restored from a backup that was made during its deletion.
+#[test]
+fn phase_terminating_of_a_node_that_is_not_deleted_is_read_as_the_previous_phase() {
+    for (has_set, phase) in [(true, NodePhase::Running), (false, NodePhase::Initializing)] {
+        let mut life = life();
+        life.node.status =
+            serde_json::from_value(json!({ "phase": "Terminating", "currentImage": "seid:0" })).unwrap();
+        life.forms.stateful_set = if has_set { 0 } else { 1 };
+        life.pass(Vec::new(), &Outcome::Done).unwrap();
+        assert_eq!(life.node.status.as_ref().unwrap().phase, Some(phase), "{}", ready(&life));
+        assert!(!ready(&life).starts_with(ReadyReason::Deleting.as_str()), "{}", ready(&life));
+    }
+}
