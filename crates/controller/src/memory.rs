@@ -50,8 +50,8 @@ pub(crate) struct Memory {
 pub(crate) struct Unsaved {
     /// When it must be written.
     pub(crate) due: Instant,
-    /// What is stored.
-    pub(crate) stored: Option<SeiNodeStatus>,
+    /// The node as stored.
+    pub(crate) stored: Arc<SeiNode>,
     pub(crate) status: SeiNodeStatus,
 }
 
