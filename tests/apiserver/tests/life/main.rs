@@ -43,6 +43,7 @@ mod synced;
 mod takeover;
 mod tls;
 mod tls_rollout;
+mod tls_secret;
 mod unreadable;
 mod update;
 mod watches;
