@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Serves a CRD that stores any spec and status.
-async fn accept_anything(cluster: &Cluster) {
+pub async fn accept_anything(cluster: &Cluster) {
     let mut manifest = sei_api::crd_manifest().unwrap();
     let name = manifest["metadata"]["name"].as_str().unwrap().to_owned();
     let any = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });

@@ -25,6 +25,7 @@ mod manifests;
 mod memory;
 mod modes;
 mod node_tasks;
+mod odd_statuses;
 mod other_clients;
 mod paused;
 mod peers;
