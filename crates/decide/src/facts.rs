@@ -56,8 +56,8 @@ pub(crate) fn status(observed: &Observed, node: &Node<'_>, platform: &Platform) 
     status
 }
 
-/// The phase of a node without one, or with one that only shows that it is paused or, although nobody deletes it, that it
-/// was being deleted when a backup was made: derived from its plan and objects.
+/// The phase of a node without one, derived from its plan and objects. A phase that only shows that the node is paused
+/// counts as none, and so does that of a deletion if the node is not being deleted: a backup was made then.
 fn first_phase(observed: &Observed, status: &SeiNodeStatus) -> NodePhase {
     let first_plan = status.plan.as_ref().filter(|plan| plan.failed_phase.is_some());
     match first_plan.map(|plan| plan.phase) {

@@ -70,6 +70,10 @@ impl Plan<Persisted> {
         let mut stored = plan.clone();
         // The Go controller did not record what a plan was created from: assume the current spec.
         stored.generation = stored.generation.or(node.metadata.generation);
+        // The Go controller's CRD admits it and ours does not: every write of the plan would be rejected.
+        for task in &mut stored.tasks {
+            task.retry_count.take_if(|retries| *retries < 0);
+        }
         Some(Self { stored, state: PhantomData })
     }
 

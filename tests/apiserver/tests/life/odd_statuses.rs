@@ -59,6 +59,7 @@ fn statuses() -> Vec<(&'static str, Value, Expect)> {
         ("task-unknown", plan(json!([pending("ensure-data-pvc"), pending("unknown-task")])), Runs),
         ("task-twice", plan(json!([pending("config-apply"), pending("config-apply")])), Runs),
         ("task-params", plan(json!([with("params", json!("all"))])), Runs),
+        ("task-retries", plan(json!([with("retryCount", json!(-1))])), Runs),
         ("task-time", plan(json!([with("submittedAt", json!("soon"))])), Runs),
         (
             "task-status",
