@@ -1,5 +1,5 @@
-//! Watches of single objects that nodes reference: key Secrets, imported volume claims, and, if the operator
-//! may not list Secrets, TLS Secrets. Metadata only: no data of a Secret is ever cached.
+//! Watches of single objects that nodes reference: key Secrets, imported volume claims, and TLS Secrets that are missing or
+//! of another type, or all of them if the operator may not list Secrets. Metadata only: no data of a Secret is ever cached.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -30,6 +30,8 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Secret,
+    /// A Secret that the watch of Secrets of type `kubernetes.io/tls` does not report: it is missing, or of another type.
+    UnreportedSecret,
     Claim,
 }
 
@@ -54,6 +56,17 @@ struct Watched {
     users: Arc<Mutex<Users>>,
     changes: Arc<AtomicU64>,
     task: JoinHandle<()>,
+}
+
+impl Watched {
+    /// Removes `node`, and returns whether any other node needs the watch.
+    fn is_needed_without(&self, node: &SeiNode) -> bool {
+        let mut users = lock(&self.users);
+        if users.get(names::node(node)) == Some(&node.metadata.uid) {
+            users.remove(names::node(node));
+        }
+        !users.is_empty()
+    }
 }
 
 impl Drop for Watched {
@@ -89,17 +102,18 @@ impl References {
         entry.changes.load(Ordering::Acquire)
     }
 
+    /// Ends the watch of `target` if only `node` needed it.
+    pub(crate) fn unfollow(&self, node: &SeiNode, target: &Target) {
+        let mut watched = lock(&self.watched);
+        if watched.get(target).is_some_and(|watched| !watched.is_needed_without(node)) {
+            watched.remove(target);
+        }
+    }
+
     /// Ends the watches that only `node` needed. Another node with its name keeps its watches.
     pub(crate) fn release(&self, node: &SeiNode) {
         lock(&self.watched).retain(|target, watched| {
-            if target.namespace != names::namespace(node) {
-                return true;
-            }
-            let mut users = lock(&watched.users);
-            if users.get(names::node(node)) == Some(&node.metadata.uid) {
-                users.remove(names::node(node));
-            }
-            !users.is_empty()
+            target.namespace != names::namespace(node) || watched.is_needed_without(node)
         });
     }
 
@@ -117,7 +131,9 @@ impl References {
             |kind| WatchHealth::new(&self.metrics, kind, format!("{namespace}/{name}"), watches::SINGLE);
         let client = self.client.clone();
         let task = match target.kind {
-            Kind::Secret => tokio::spawn(follow::<Secret>(client, target.clone(), health("Secret"), notify)),
+            Kind::Secret | Kind::UnreportedSecret => {
+                tokio::spawn(follow::<Secret>(client, target.clone(), health("Secret"), notify))
+            }
             Kind::Claim => {
                 let health = health("PersistentVolumeClaim");
                 tokio::spawn(follow::<PersistentVolumeClaim>(client, target.clone(), health, notify))
@@ -209,7 +225,15 @@ mod tests {
         }
         assert_eq!(watches().await, 2);
         references.release(&successor);
+        references.unfollow(&successor, &own);
         assert_eq!(watches().await, 2, "another node of the same name needs none of them");
+        references.unfollow(&first, &shared);
+        assert_eq!(watches().await, 2, "another node needs it");
+        references.unfollow(&first, &own);
+        assert_eq!(watches().await, 1);
+        references.follow(&first, &own);
+        references.follow(&first, &shared);
+        assert_eq!(watches().await, 2);
         references.release(&first);
         assert_eq!(watches().await, 1, "one is shared");
         references.release(&other);

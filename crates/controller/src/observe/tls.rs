@@ -46,11 +46,17 @@ pub(super) async fn find(ctx: &Context, node: &SeiNode, now: Timestamp) -> Optio
     Some(finding)
 }
 
-/// `None` if the cache is sufficient: the Secret is absent or of another type.
+/// `None` if the cache lacks the Secret: it is missing or of another type. It is watched separately then, since the watch of
+/// TLS Secrets does not report when one of another type is created.
 fn version(ctx: &Context, node: &SeiNode, secret: &str) -> Option<Version> {
     match &ctx.cache.tls_secrets {
         Some(store) => {
-            let meta = store.get(&ObjectRef::new(secret).within(names::namespace(node)))?;
+            let unreported = Target::of(node, Kind::UnreportedSecret, secret);
+            let Some(meta) = store.get(&ObjectRef::new(secret).within(names::namespace(node))) else {
+                ctx.references.follow(node, &unreported);
+                return None;
+            };
+            ctx.references.unfollow(node, &unreported);
             meta.metadata.resource_version.clone().map(Version::At)
         }
         None => {

@@ -86,6 +86,24 @@ async fn a_secret_in_any_state_affects_no_pod_and_is_never_printed() {
     keys.assert_absent(&operator.log());
 }
 
+/// The watch of Secrets of type `kubernetes.io/tls` does not report it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_secret_that_is_created_with_another_type_is_reported_at_once() {
+    let cluster = harness::cluster().await;
+    let _operator = harness::operator(&cluster);
+    let mut keys = Keys::default();
+    let authority = Authority::new("issuer").unwrap();
+    harness::create(&cluster, RUNNING, builders::tls_full_node(A, &secret(RUNNING))).await;
+    until_condition(&cluster, RUNNING, TLS, "False/TLSSecretNotFound", "does not exist").await;
+    let good = tls(&keys.issue(&authority, RUNNING), &authority);
+    let mut opaque = good.clone();
+    opaque["type"] = json!("Opaque");
+    put(&cluster, RUNNING, opaque).await;
+    until_condition(&cluster, RUNNING, TLS, "False/TLSSecretMalformed", "its type is \"Opaque\"").await;
+    put(&cluster, RUNNING, good).await;
+    until(&cluster, RUNNING, "ready", runs(A)).await;
+}
+
 /// Secrets of the node `name` that are refused: the reason, a part of the message, and the Secret.
 fn faulty(keys: &mut Keys, name: &str) -> Vec<(&'static str, &'static str, Value)> {
     let (authority, other) = (Authority::new("faulty").unwrap(), Authority::new("other").unwrap());
